@@ -1,0 +1,78 @@
+"""Hidden factors of a synthetic person: what shapes the voice, the face, or both."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from facegen.data.synthetic.counter import uniform
+
+Side = Literal["shared", "face", "voice"]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One hidden number of a person, uniform in [low, high], or one of `classes` integers.
+
+    Attributes:
+        side: where it shows: in both, in the face only, or in the voice only.
+        voice, face: what it does to either, in words.
+    """
+
+    name: str
+    side: Side
+    low: float = -1.0
+    high: float = 1.0
+    classes: int = 0
+    voice: str = ""
+    face: str = ""
+
+
+FACTORS: tuple[Factor, ...] = (
+    Factor("sex", "shared", classes=2, voice="pitch range, vocal-tract length",
+           face="jaw, brow ridge, lips, lashes (0 female, 1 male)"),
+    Factor("age", "shared", 18.0, 80.0, voice="jitter, shimmer, tremor, breath, slower speech",
+           face="wrinkles, sagging cheeks, grey hair, receding hairline"),
+    Factor("size", "shared", voice="vocal-tract length: all formants together",
+           face="width of head and jaw, thickness of the neck"),
+    Factor("fullness", "shared", voice="breathiness: noise in the source, weak high harmonics",
+           face="full cheeks, double chin"),
+    Factor("nose", "shared", voice="nasality: a nasal resonance and its zero", face="length and width of the nose"),
+    Factor("lips", "shared", voice="front cavity: second and third formant against the first",
+           face="width and thickness of the lips"),
+    Factor("tension", "shared", voice="spectral tilt of the glottal pulse: pressed against soft",
+           face="heavy low brows against fine high brows, narrow against open eyes"),
+    Factor("skin", "face", 0.0, 1.0, face="skin tone, fair to dark"),
+    Factor("hair_colour", "face", classes=5, face="black, dark brown, brown, red, blond"),
+    Factor("hair_style", "face", classes=5, face="cropped, short, side parting, chin-length, long"),
+    Factor("eye_colour", "face", classes=4, face="brown, hazel, green, blue"),
+    Factor("eye_spacing", "face", face="distance between the eyes"),
+    Factor("face_length", "face", face="length of the face"),
+    Factor("glasses", "face", classes=3, face="none, none, glasses: one in three"),
+    Factor("beard", "face", classes=3, face="none, stubble, beard; drawn on men only"),
+    Factor("pitch_offset", "voice", voice="pitch beside what sex and age explain, in semitones / 2.5"),
+    Factor("intonation", "voice", 0.0, 1.0, voice="range of the melody"),
+    Factor("pace", "voice", voice="speaking rate beside age"),
+    Factor("accent", "voice", voice="shift of all vowels towards open or close"),
+)
+
+
+def draw_people(seed: int, person: Tensor) -> dict[str, Tensor]:
+    """Draw the hidden factors of people by their numbers.
+
+    Args:
+        seed: the world's seed.
+        person: (batch,) int64.
+    Returns:
+        {factor: (batch,) float32}; a factor with classes holds 0, 1, ... as floats.
+    """
+    drawn = uniform(seed, "people", person, len(FACTORS))
+    people = {}
+    for column, factor in enumerate(FACTORS):
+        share = drawn[:, column]
+        if factor.classes:
+            people[factor.name] = torch.floor(share * factor.classes)
+        else:
+            people[factor.name] = factor.low + share * (factor.high - factor.low)
+    return people
