@@ -1,0 +1,118 @@
+"""What flows through the house: the shape of a corpus, one step's rows, and their condition."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor
+
+Terms = dict[str, Tensor]
+"""Scalar tensors, already weighted; the keys are the same at every step."""
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a corpus is, as far as the parts need to know.
+
+    Attributes:
+        image_pixels: side of the square faces.
+        sample_rate_hz: of the speech.
+        speech_samples: length of the crop of speech that a row holds; 0 without speech.
+        text_dim: length of the given text vectors; 0 without.
+        caption_characters: length of the coded captions; 0 without.
+        identities: names of the people of the training split, in the order of their numbers.
+        attributes: {column: number of classes} of labels such as sex.
+        columns: the Batch columns that the corpus can fill.
+    """
+
+    image_pixels: int
+    sample_rate_hz: int = 16000
+    speech_samples: int = 0
+    text_dim: int = 0
+    caption_characters: int = 0
+    identities: tuple[str, ...] = ()
+    attributes: Mapping[str, int] = field(default_factory=dict)
+    columns: frozenset[str] = frozenset({"faces", "identity"})
+
+    @property
+    def num_identities(self) -> int:
+        """How many people the training split holds."""
+        return len(self.identities)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for a run folder."""
+        return {**asdict(self), "columns": sorted(self.columns)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `to_json`."""
+        known = {name.name: values[name.name] for name in fields(cls) if name.name in values}
+        return cls(**{**known, "identities": tuple(known["identities"]), "columns": frozenset(known["columns"])})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's rows on the device; a column that nobody needs is None.
+
+    Attributes:
+        faces: (B, 3, H, W) float in [-1, 1].
+        clip: (B,) row of the corpus; key of cached encodings.
+        identity: (B,) 0..num_identities-1; -1 for people unseen in training.
+        mismatched_rows: (B, K) rows of this batch that hold another person.
+        speech: (B, samples) float in [-1, 1].
+        caption: (B, characters) character codes.
+        text: (B, text_dim) given vectors.
+        attributes: {column: (B,)} labels; -1 where unknown.
+    """
+
+    faces: Tensor
+    clip: Tensor
+    identity: Tensor
+    mismatched_rows: Tensor
+    speech: Tensor | None = None
+    caption: Tensor | None = None
+    text: Tensor | None = None
+    attributes: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.clip.shape[0]
+
+    def with_faces(self, faces: Tensor) -> "Batch":
+        """The same rows with other faces."""
+        return replace(self, faces=faces)
+
+    @classmethod
+    def blank(cls, data: DataSpec, num: int, num_mismatched: int = 1, device: str | torch.device = "cpu") -> "Batch":
+        """Rows of zeros with every column that the corpus can fill: for dry runs, layer tables and estimates."""
+        rows = torch.arange(num, device=device)
+        steps = torch.arange(1, num_mismatched + 1, device=device)
+        has = data.columns
+        return cls(
+            faces=torch.zeros(num, 3, data.image_pixels, data.image_pixels, device=device),
+            clip=rows,
+            identity=rows % max(data.num_identities, 1),
+            mismatched_rows=(rows[:, None] + steps) % num,
+            speech=torch.zeros(num, data.speech_samples, device=device) if "speech" in has else None,
+            caption=torch.zeros(num, data.caption_characters, dtype=torch.int64, device=device)
+            if "caption" in has
+            else None,
+            text=torch.zeros(num, data.text_dim, device=device) if "text" in has else None,
+            attributes={name: torch.zeros_like(rows) for name in data.attributes},
+        )
+
+
+class Condition(NamedTuple):
+    """What the faces of a batch are conditioned on.
+
+    Attributes:
+        generator: (B, dim) what the generator draws from.
+        critic: (B, dim) what the discriminator scores against (StackGAN: the mean, without noise).
+        encoding: (B, dim) what the conditioners said, before any transform.
+        terms: losses on the condition itself (a KL divergence, an identity classifier).
+    """
+
+    generator: Tensor
+    critic: Tensor
+    encoding: Tensor
+    terms: Terms

@@ -1,0 +1,195 @@
+"""What an objective sees: one phase of one training step, each quantity computed once and on demand."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from facegen.core.batch import Batch, Condition
+
+if TYPE_CHECKING:
+    from facegen.core.interfaces import Augmentation, Discriminator
+
+Phase = Literal["discriminator", "generator"]
+Side = Literal["real", "fake"]
+
+
+class Critic:
+    """One phase of one step; never kept across phases, because the discriminator changes between them.
+
+    In the discriminator's phase the fakes are detached, and real and fake faces pass the trunk as one batch unless
+    the discriminator mixes samples or exactly one of the two is an image leaf of a penalty (a joint second
+    derivative would cost more than a second pass). In the generator's phase the discriminator is frozen by the
+    engine and the trunk of the real faces runs without gradient.
+
+    Args:
+        phase: whose losses are being computed.
+        batch: the rows; `batch.faces` are the real faces.
+        condition: with `critic` already detached where no gradient may reach it.
+        discriminator: trunk and heads.
+        fake_faces: (B, 3, H, W), the generator's faces for the rows.
+        augmentation: what stands between faces and trunk.
+        image_leaves: sides whose faces a penalty differentiates with respect to.
+        draw: condition -> faces, a further forward pass of the generator with fresh noise.
+
+    Attributes:
+        real_faces, fake_faces: before augmentation; leaves of R1 and R2, targets of L1.
+        real_view, fake_view: after augmentation; what the discriminator saw.
+        real, fake: (B,) scores under the rows' own condition, float32 like every score here.
+        mismatched, fake_mismatched: (B,) scores under another person's condition.
+        mismatched_all, fake_mismatched_all: (B, K) likewise, under each of K other people's.
+        real_unconditional, fake_unconditional: (B,) of the head that sees no condition.
+    """
+
+    def __init__(
+        self,
+        phase: Phase,
+        batch: Batch,
+        condition: Condition,
+        discriminator: "Discriminator",
+        fake_faces: Tensor,
+        *,
+        augmentation: "Augmentation | None" = None,
+        image_leaves: frozenset[str] = frozenset(),
+        draw: Callable[[Tensor], Tensor] | None = None,
+        num_identities: int = 0,
+    ) -> None:
+        self.phase = phase
+        self.batch = batch
+        self.condition = condition
+        self.num_identities = num_identities
+        self._discriminator = discriminator
+        self._augmentation = augmentation
+        self._image_leaves = image_leaves if phase == "discriminator" else frozenset()
+        self._draw = draw
+        fakes = fake_faces.detach() if phase == "discriminator" else fake_faces
+        self.real_faces = self._leaf("real", batch.faces)
+        self.fake_faces = self._leaf("fake", fakes)
+
+    def _leaf(self, side: Side, faces: Tensor) -> Tensor:
+        return faces.detach().requires_grad_() if side in self._image_leaves else faces
+
+    def _augmented(self, faces: Tensor) -> Tensor:
+        return faces if self._augmentation is None else self._augmentation(faces)
+
+    @cached_property
+    def real_view(self) -> Tensor:
+        return self._augmented(self.real_faces)
+
+    @cached_property
+    def fake_view(self) -> Tensor:
+        return self._augmented(self.fake_faces)
+
+    @cached_property
+    def _joint_features(self) -> tuple[Tensor, Tensor] | None:
+        apart = self._discriminator.mixes_samples or len(self._image_leaves & {"real", "fake"}) == 1
+        if self.phase == "generator" or apart:
+            return None
+        real, fake = self._discriminator.features(torch.cat([self.real_view, self.fake_view])).chunk(2)
+        return real, fake
+
+    @cached_property
+    def real_features(self) -> Tensor:
+        if self._joint_features is not None:
+            return self._joint_features[0]
+        with torch.set_grad_enabled(self.phase == "discriminator"):
+            return self._discriminator.features(self.real_view)
+
+    @cached_property
+    def fake_features(self) -> Tensor:
+        if self._joint_features is not None:
+            return self._joint_features[1]
+        return self._discriminator.features(self.fake_view)
+
+    def _score(self, features: Tensor, condition: Tensor | None) -> Tensor:
+        return self._discriminator.score(features, condition).float()
+
+    def _score_mismatched(self, features: Tensor, columns: int | None = None) -> Tensor:
+        rows = self.batch.mismatched_rows[:, :columns]
+        num = rows.shape[1]
+        conditions = self.condition.critic[rows.reshape(-1)]
+        return self._score(features.repeat_interleave(num, dim=0), conditions).view(-1, num)
+
+    @cached_property
+    def real(self) -> Tensor:
+        return self._score(self.real_features, self.condition.critic)
+
+    @cached_property
+    def fake(self) -> Tensor:
+        return self._score(self.fake_features, self.condition.critic)
+
+    @cached_property
+    def mismatched(self) -> Tensor:
+        return self._score_mismatched(self.real_features, 1)[:, 0]
+
+    @cached_property
+    def fake_mismatched(self) -> Tensor:
+        return self._score_mismatched(self.fake_features, 1)[:, 0]
+
+    @cached_property
+    def mismatched_all(self) -> Tensor:
+        return self._score_mismatched(self.real_features)
+
+    @cached_property
+    def fake_mismatched_all(self) -> Tensor:
+        return self._score_mismatched(self.fake_features)
+
+    @cached_property
+    def real_unconditional(self) -> Tensor:
+        return self._score(self.real_features, None)
+
+    @cached_property
+    def fake_unconditional(self) -> Tensor:
+        return self._score(self.fake_features, None)
+
+    @cached_property
+    def real_classes(self) -> Tensor:
+        return self._discriminator.classify(self.real_features).float()
+
+    @cached_property
+    def fake_classes(self) -> Tensor:
+        return self._discriminator.classify(self.fake_features).float()
+
+    @cached_property
+    def real_reconstruction(self) -> Tensor:
+        return self._discriminator.reconstruct(self.real_features).float()
+
+    @cached_property
+    def fake_reconstruction(self) -> Tensor:
+        return self._discriminator.reconstruct(self.fake_features).float()
+
+    @cached_property
+    def real_embedding(self) -> Tensor:
+        return self._discriminator.embed(self.real_features).float()
+
+    @cached_property
+    def fake_embedding(self) -> Tensor:
+        return self._discriminator.embed(self.fake_features).float()
+
+    @cached_property
+    def _image_gradients(self) -> dict[str, Tensor]:
+        sides = sorted(self._image_leaves)
+        scores = torch.stack([(self.real if side == "real" else self.fake).sum() for side in sides])
+        leaves = [self.real_faces if side == "real" else self.fake_faces for side in sides]
+        return dict(zip(sides, torch.autograd.grad(scores.sum(), leaves, create_graph=True), strict=True))
+
+    def image_gradient(self, side: Side) -> Tensor:
+        """Gradient of the summed scores by the faces of a declared image leaf; can be differentiated again.
+
+        Returns:
+            (B, 3, H, W)
+        """
+        return self._image_gradients[side]
+
+    def score(self, faces: Tensor, condition: Tensor | None, *, augment: bool = True) -> Tensor:
+        """Score further faces with one more trunk pass: (N, 3, H, W), (N, dim) -> (N,)."""
+        view = self._augmented(faces) if augment else faces
+        return self._score(self._discriminator.features(view), condition)
+
+    def draw(self, condition: Tensor) -> Tensor:
+        """Draw further faces with fresh noise: (N, dim) -> (N, 3, H, W)."""
+        if self._draw is None:
+            raise RuntimeError("this critic was built without a generator to draw from")
+        return self._draw(condition)

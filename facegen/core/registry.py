@@ -1,0 +1,162 @@
+"""Parts by kind and name, from facegen itself and from every installed plugin."""
+
+import importlib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, distributions
+
+import pluggy
+
+from facegen.core import hookspecs
+from facegen.core.errors import PluginError, RecipeError
+from facegen.core.kinds import KINDS, Kind
+from facegen.core.suggest import did_you_mean
+
+ENTRY_POINT_GROUP = "facegen"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where parts come from: the plugin's name, its package and version."""
+
+    plugin: str
+    package: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"plugin '{self.plugin}' (package {self.package} {self.version})"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A registered part, not yet imported when its target is a string."""
+
+    kind: Kind
+    name: str
+    target: str | type
+    source: Source
+
+    def load(self) -> type:
+        """The class.
+
+        Raises:
+            PluginError: its module does not import, or it is not a class of its kind.
+        """
+        loaded = self._import() if isinstance(self.target, str) else self.target
+        interface = getattr(importlib.import_module("facegen.core.interfaces"), self.kind.interface)
+        if not (isinstance(loaded, type) and issubclass(loaded, interface)):
+            raise PluginError(
+                f"{self.source}: {self.kind.name} '{self.name}' is {loaded!r}, which is no subclass of "
+                f"facegen.{self.kind.interface}"
+            )
+        return loaded
+
+    def _import(self) -> object:
+        module, _, attribute = str(self.target).partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:  # whatever a stranger's module raises, the rest goes on
+            raise PluginError(
+                f"{self.source}: {self.kind.name} '{self.name}' ({self.target}) fails to import: {error}; "
+                f"fix it, or uninstall {self.source.package}"
+            ) from error
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plugin that could not be registered, or a name that two of them claim, and why."""
+
+    source: Source
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.reason}"
+
+
+@dataclass
+class Registry:
+    """All parts, and all that is broken; one broken plugin never stops the rest."""
+
+    parts: dict[str, dict[str, Part]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
+    broken: list[Broken] = field(default_factory=list)
+    _clashes: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def find(self, kind: str, name: str) -> Part:
+        """A part by kind and name.
+
+        Raises:
+            PluginError: two packages claim the name.
+            RecipeError: there is no such part; the nearest name is given.
+        """
+        if (kind, name) in self._clashes:
+            raise PluginError(self._clashes[kind, name])
+        if name in self.parts[kind]:
+            return self.parts[kind][name]
+        hint = "".join(f" ({broken})" for broken in self.broken)
+        raise RecipeError(f"{kind} '{name}' is not installed{did_you_mean(name, self.parts[kind])}{hint}")
+
+    def add(self, source: Source, plugin: object) -> None:
+        """Register what a plugin's hooks return; what is wrong with it goes to `broken`."""
+        manager = pluggy.PluginManager(hookspecs.PROJECT)
+        manager.add_hookspecs(hookspecs.HookSpecs)
+        try:
+            manager.register(plugin)
+            manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            self.broken.append(Broken(source, _explain_hook(str(error))))
+            return
+        for kind in KINDS.values():
+            try:
+                offered = [pair for parts in getattr(manager.hook, kind.hook)() for pair in dict(parts).items()]
+            except Exception as error:  # a stranger's hook may raise anything
+                self.broken.append(Broken(source, f"fails in {kind.hook}: {type(error).__name__}: {error}"))
+                continue
+            for name, target in offered:
+                self._add_part(Part(kind, name, target, source))
+
+    def _add_part(self, part: Part) -> None:
+        earlier = self.parts[part.kind.name].get(part.name)
+        if earlier is None:
+            self.parts[part.kind.name][part.name] = part
+            return
+        reason = (
+            f"registers {part.kind.name} '{part.name}', which {earlier.source} has too; "
+            f"uninstall one of them, or ask its author for another name"
+        )
+        self.broken.append(Broken(part.source, reason))
+        self._clashes[part.kind.name, part.name] = f"{part.source} {reason}"
+
+
+def _explain_hook(message: str) -> str:
+    wrong = next((word.strip("'\"") for word in message.split() if "facegen_" in word), message)
+    return f"implements no hook of facegen: '{wrong}'{did_you_mean(wrong, (kind.hook for kind in KINDS.values()))}"
+
+
+def _entry_points() -> list[tuple[EntryPoint, Distribution]]:
+    """Entry points of the group with their packages, each once, in a stable order."""
+    found = {}
+    for distribution in distributions():
+        for entry_point in distribution.entry_points:
+            if entry_point.group == ENTRY_POINT_GROUP:
+                found.setdefault((distribution.name, entry_point.name), (entry_point, distribution))
+    return [found[key] for key in sorted(found)]
+
+
+@cache
+def registry() -> Registry:
+    """The parts of this installation: facegen's own, then every entry point of the group `facegen`."""
+    import facegen
+    from facegen import parts
+
+    known = Registry()
+    known.add(Source("facegen", "facegen", facegen.__version__), parts)
+    for entry_point, distribution in _entry_points():
+        source = Source(entry_point.name, distribution.name, distribution.version)
+        try:
+            plugin = entry_point.load()
+        except Exception as error:  # whatever a stranger's module raises, the rest goes on
+            reason = f"fails to import: {error}; fix it, or uninstall {source.package}"
+            known.broken.append(Broken(source, reason))
+            continue
+        known.add(source, plugin)
+    return known

@@ -1,0 +1,12 @@
+"""Nearest names, for error texts."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def did_you_mean(wrong: str, allowed: Iterable[str]) -> str:
+    """' did you mean ...?' where a name is close, and what is there in any case."""
+    names = sorted(allowed)
+    close = get_close_matches(wrong, names, n=1, cutoff=0.6)
+    guess = f"; did you mean '{close[0]}'?" if close else "."
+    return f"{guess} Available: {', '.join(names) or 'none'}"

@@ -1,0 +1,84 @@
+"""From hidden factors to measures of a face, in half pictures: eyes lie on y = 0, the chin near y = 0.62."""
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Measures of a head, each (batch, 1, 1) float32.
+
+    Attributes:
+        male: 0 or 1. age: 0 at 18, 1 at 80. old: 0 until about 35, then rising to 1. full: fullness in [-1, 1].
+        width: half the width at the temples. crown, chin: heights above and below the eyes.
+        taper: how much the jaw is narrower than the temples. square: roundness 0 to squareness 1 of the chin.
+        neck, shoulders: half widths. eye_x, eye_width, eye_open, eye_tilt: place, half width, openness and slant.
+        brow_y, brow_thick, brow_frown: height, half thickness, drop of the inner end.
+        nose_y, nose_width: base and half width. mouth_y, mouth_width, lip_upper, lip_lower: line and lips.
+    """
+
+    male: Tensor
+    age: Tensor
+    old: Tensor
+    full: Tensor
+    size: Tensor
+    tension: Tensor
+    width: Tensor
+    crown: Tensor
+    chin: Tensor
+    taper: Tensor
+    square: Tensor
+    neck: Tensor
+    shoulders: Tensor
+    eye_x: Tensor
+    eye_width: Tensor
+    eye_open: Tensor
+    eye_tilt: Tensor
+    brow_y: Tensor
+    brow_thick: Tensor
+    brow_frown: Tensor
+    nose_y: Tensor
+    nose_width: Tensor
+    mouth_y: Tensor
+    mouth_width: Tensor
+    lip_upper: Tensor
+    lip_lower: Tensor
+
+
+def _measures(p: dict[str, Tensor]) -> dict[str, Tensor]:
+    male, full, size, tension, nose, lips = (p[k] for k in ("sex", "fullness", "size", "tension", "nose", "lips"))
+    age = (p["age"] - 18.0) / 62.0
+    old = ((p["age"] - 34.0) / 44.0).clamp(0.0, 1.1)
+    length = 1.0 + 0.05 * p["face_length"]
+    chin = (0.60 + 0.025 * male) * length
+    return {
+        "male": male, "age": age, "old": old, "full": full, "size": size, "tension": tension,
+        "width": 0.452 + 0.048 * size + 0.010 * male + 0.010 * full,
+        "crown": 0.625 + 0.0 * male,
+        "chin": chin,
+        "taper": 0.46 - 0.13 * male - 0.05 * size - 0.05 * full,
+        "square": (0.30 + 0.45 * male + 0.15 * size + 0.05 * full).clamp(0.0, 1.0),
+        "neck": 0.215 + 0.055 * male + 0.040 * size + 0.020 * full,
+        "shoulders": 0.86 + 0.14 * male + 0.10 * size,
+        "eye_x": 0.193 + 0.016 * p["eye_spacing"] + 0.010 * size,
+        "eye_width": 0.108 - 0.010 * male,
+        "eye_open": 0.50 - 0.05 * male - 0.15 * tension - 0.05 * old,
+        "eye_tilt": 0.06 - 0.05 * male - 0.10 * old,
+        "brow_y": -0.150 + 0.012 * male + 0.034 * tension,
+        "brow_thick": 0.0175 + 0.0050 * male + 0.0085 * tension,
+        "brow_frown": 0.010 + 0.030 * tension,
+        "nose_y": 0.262 * length + 0.052 * nose,
+        "nose_width": 0.088 + 0.026 * nose + 0.006 * male,
+        "mouth_y": 0.405 * length + 0.028 * nose + 0.006 * male,
+        "mouth_width": 0.160 + 0.034 * lips + 0.006 * male,
+        "lip_upper": (0.033 + 0.017 * lips - 0.004 * male - 0.010 * old).clamp(min=0.006),
+        "lip_lower": (0.048 + 0.021 * lips - 0.004 * male - 0.011 * old).clamp(min=0.010),
+    }
+
+
+def measure(people: dict[str, Tensor]) -> Anatomy:
+    """Turn hidden factors, (batch,) each, into measures; in float64 so that rounding does not depend on the batch."""
+    measures = _measures({name: value.double() for name, value in people.items()})
+    return Anatomy(**{f.name: measures[f.name].to(torch.float32)[:, None, None] for f in fields(Anatomy)})

@@ -1,0 +1,149 @@
+"""What a synthetic speaker says: endless random words, as smooth targets of articulation a frame."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv1d, pad
+
+from facegen.data.synthetic import phones
+from facegen.data.synthetic.counter import uniform
+
+FRAME_SECONDS = 0.005
+# A syllable is five slots: onset, burst, vowel, coda, pause. Those that it lacks last no time.
+_ONSET, _BURST, _VOWEL, _CODA, _PAUSE = range(5)
+_SHORTEST_SYLLABLE_SECONDS = 0.075
+_FORMANT_GLIDE_SECONDS = 0.07
+_SOURCE_GLIDE_SECONDS = 0.02
+_MELODY_GLIDE_SECONDS = 0.2
+
+
+@dataclass
+class SpeechPlan:
+    """Targets a frame, (batch, frames) each; the names are those of `phones.Phone`.
+
+    Attributes:
+        formants_hz: (batch, frames, 3), of a man's tract of standard length.
+        melody: pitch movement in units of the speaker's range, about -2 to 2.
+        vowel: the frame lies in a vowel and its formants have arrived.
+    """
+
+    formants_hz: Tensor
+    voicing: Tensor
+    aspiration: Tensor
+    frication: Tensor
+    friction_hz: Tensor
+    friction_width_hz: Tensor
+    nasal: Tensor
+    melody: Tensor
+    vowel: Tensor
+
+
+def _choose(share: Tensor, weights: dict[str, float]) -> Tensor:
+    """Index of the option in whose part of [0, 1) the share falls."""
+    edges = torch.tensor(list(weights.values()), device=share.device).cumsum(0)
+    return torch.bucketize(share * edges[-1], edges, right=True).clamp_max(len(weights) - 1)
+
+
+def _glide(track: Tensor, seconds: float) -> Tensor:
+    """Smooth (batch, frames, channels) over time with a Hann window."""
+    half = max(1, round(seconds / FRAME_SECONDS / 2))
+    window = torch.hann_window(2 * half + 1, periodic=False, device=track.device)[1:-1]
+    batch, frames, channels = track.shape
+    rows = track.transpose(1, 2).reshape(batch * channels, 1, frames)
+    rows = pad(rows, (half - 1, half - 1), mode="replicate")
+    smooth = conv1d(rows, (window / window.sum())[None, None])
+    return smooth.reshape(batch, channels, frames).transpose(1, 2)
+
+
+def _words(draws: Tensor, stretch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Sounds (batch, syllables, 5), their seconds, and which syllables end a phrase.
+
+    Args:
+        draws: (batch, syllables, 8) uniform numbers.
+        stretch: (batch,) factor on all durations.
+    """
+    device = draws.device
+    onset, vowel, coda, stress, gap, phrase, variation, length = draws.unbind(2)
+    onset_sounds = torch.tensor([phones.consonant_index(name) for name in phones.ONSETS], device=device)
+    onset_bursts = torch.tensor([phones.burst_index(name) for name in phones.ONSETS], device=device)
+    coda_sounds = torch.tensor([phones.consonant_index(name) for name in phones.CODAS], device=device)
+    chosen = _choose(onset, phones.ONSETS)
+    sounds = torch.stack(
+        (
+            onset_sounds[chosen],
+            onset_bursts[chosen],
+            (vowel * len(phones.VOWELS)).long(),
+            coda_sounds[_choose(coda, phones.CODAS)],
+            torch.full_like(chosen, phones.SILENCE_INDEX),
+        ),
+        2,
+    )
+    table = torch.tensor(phones.TABLE, device=device)
+    seconds = table[:, phones.FIELDS.index("seconds")][sounds]
+    seconds = seconds * (0.85 + 0.3 * variation[..., None])
+    ends_phrase = phrase < 0.1
+    final = 1 + 0.4 * ends_phrase
+    seconds[..., _VOWEL] *= (0.75 + 0.6 * stress) * final
+    seconds[..., _PAUSE] = torch.where(ends_phrase, 0.18 + 0.22 * length, 0.05 * (gap < 0.25))
+    return sounds, seconds * stretch[:, None, None], ends_phrase
+
+
+def plan_speech(seed: int, clip: Tensor, stretch: Tensor, num_frames: int) -> SpeechPlan:
+    """Random words for each clip, going on as long as asked.
+
+    Args:
+        seed: the world's seed.
+        clip: (batch,) int64 numbers of the clips; each has its own words.
+        stretch: (batch,) duration of all sounds against a normal pace.
+        num_frames: frames of FRAME_SECONDS.
+    """
+    slowest_stretch = 0.6  # durations never fall below this share of the table's
+    seconds_needed = num_frames * FRAME_SECONDS + 1.0
+    num_syllables = math.ceil(seconds_needed / (_SHORTEST_SYLLABLE_SECONDS * slowest_stretch))
+    draws = uniform(seed, "syllables", clip, num_syllables * 8).view(len(clip), num_syllables, 8)
+    sounds, seconds, ends_phrase = _words(draws, stretch.clamp_min(slowest_stretch))
+
+    # A clip starts anywhere in its first syllable, as a cut from longer speech does.
+    first = seconds[:, :1, : _VOWEL + 1].sum((1, 2))
+    ends = seconds.flatten(1).cumsum(1) - first[:, None] * uniform(seed, "start", clip, 1)
+    times = (torch.arange(num_frames, device=clip.device) * FRAME_SECONDS).expand(len(clip), num_frames).contiguous()
+    slot = torch.searchsorted(ends, times, right=True).clamp_max(ends.shape[1] - 1)
+    syllable = slot // 5
+
+    table = torch.tensor(phones.TABLE, device=clip.device)
+    target = table[sounds.flatten(1).gather(1, slot)]
+    columns = dict(zip(phones.FIELDS, target.unbind(2), strict=True))
+    stress = 0.7 + 0.3 * draws[..., 3].gather(1, syllable)
+    formant_target = target[..., :3].log()
+    formants = _glide(formant_target, _FORMANT_GLIDE_SECONDS)
+    settled = (formants - formant_target).abs().amax(2) < 0.01
+    sources = torch.stack(
+        (columns["voicing"] * stress, columns["aspiration"], columns["frication"]), 2
+    )
+    voicing, aspiration, frication = _glide(sources, _SOURCE_GLIDE_SECONDS).unbind(2)
+    place = torch.stack((columns["friction_hz"], columns["friction_width_hz"], columns["nasal"]), 2)
+    friction_hz, friction_width_hz, nasal = _glide(place, 2 * _SOURCE_GLIDE_SECONDS).unbind(2)
+    return SpeechPlan(
+        formants_hz=formants.exp(),
+        voicing=voicing,
+        aspiration=aspiration,
+        frication=frication,
+        friction_hz=friction_hz,
+        friction_width_hz=friction_width_hz,
+        nasal=nasal,
+        melody=_melody(draws, ends, ends_phrase, times, syllable),
+        vowel=settled & (slot % 5 == _VOWEL),
+    )
+
+
+def _melody(draws: Tensor, ends: Tensor, ends_phrase: Tensor, times: Tensor, syllable: Tensor) -> Tensor:
+    """Accents on stressed syllables over a line that falls through each phrase."""
+    accent = (draws[..., 3] - 0.5) * 2 + (draws[..., 4] - 0.5)
+    accents = _glide(accent.gather(1, syllable)[..., None], _MELODY_GLIDE_SECONDS)[..., 0]
+    syllable_ends = ends[:, _PAUSE::5]
+    last_end = torch.where(ends_phrase, syllable_ends, torch.zeros_like(syllable_ends)).cummax(1).values
+    phrase_start = pad(last_end[:, :-1], (1, 0)).gather(1, syllable)
+    declination = 1.0 - 2.0 * (1 - torch.exp(-(times - phrase_start) / 1.2))
+    return accents + _glide(declination[..., None], _SOURCE_GLIDE_SECONDS)[..., 0]
