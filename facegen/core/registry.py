@@ -134,7 +134,7 @@ def _explain_hook(message: str) -> str:
 
 def _entry_points() -> list[tuple[EntryPoint, Distribution]]:
     """Entry points of the group with their packages, each once, in a stable order."""
-    found = {}
+    found: dict[tuple[str, str], tuple[EntryPoint, Distribution]] = {}
     for distribution in distributions():
         for entry_point in distribution.entry_points:
             if entry_point.group == ENTRY_POINT_GROUP:

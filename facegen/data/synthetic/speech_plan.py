@@ -10,10 +10,11 @@ from torch.nn.functional import conv1d, pad
 from facegen.data.synthetic import phones
 from facegen.data.synthetic.counter import uniform
 
-FRAME_SECONDS = 0.005
 # A syllable is five slots: onset, burst, vowel, coda, pause. Those that it lacks last no time.
 _ONSET, _BURST, _VOWEL, _CODA, _PAUSE = range(5)
+_DRAWS = 9  # random numbers a syllable
 _SHORTEST_SYLLABLE_SECONDS = 0.075
+_SHORTEST_STRETCH = 0.6
 _FORMANT_GLIDE_SECONDS = 0.07
 _SOURCE_GLIDE_SECONDS = 0.02
 _MELODY_GLIDE_SECONDS = 0.2
@@ -46,9 +47,9 @@ def _choose(share: Tensor, weights: dict[str, float]) -> Tensor:
     return torch.bucketize(share * edges[-1], edges, right=True).clamp_max(len(weights) - 1)
 
 
-def _glide(track: Tensor, seconds: float) -> Tensor:
+def _glide(track: Tensor, num_frames: float) -> Tensor:
     """Smooth (batch, frames, channels) over time with a Hann window."""
-    half = max(1, round(seconds / FRAME_SECONDS / 2))
+    half = max(1, round(num_frames / 2))
     window = torch.hann_window(2 * half + 1, periodic=False, device=track.device)[1:-1]
     batch, frames, channels = track.shape
     rows = track.transpose(1, 2).reshape(batch * channels, 1, frames)
@@ -61,11 +62,11 @@ def _words(draws: Tensor, stretch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Sounds (batch, syllables, 5), their seconds, and which syllables end a phrase.
 
     Args:
-        draws: (batch, syllables, 8) uniform numbers.
+        draws: (batch, syllables, 9) uniform numbers.
         stretch: (batch,) factor on all durations.
     """
     device = draws.device
-    onset, vowel, coda, stress, gap, phrase, variation, length = draws.unbind(2)
+    onset, vowel, coda, stress, gap, phrase, variation, length, _ = draws.unbind(2)
     onset_sounds = torch.tensor([phones.consonant_index(name) for name in phones.ONSETS], device=device)
     onset_bursts = torch.tensor([phones.burst_index(name) for name in phones.ONSETS], device=device)
     coda_sounds = torch.tensor([phones.consonant_index(name) for name in phones.CODAS], device=device)
@@ -90,25 +91,24 @@ def _words(draws: Tensor, stretch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return sounds, seconds * stretch[:, None, None], ends_phrase
 
 
-def plan_speech(seed: int, clip: Tensor, stretch: Tensor, num_frames: int) -> SpeechPlan:
+def plan_speech(seed: int, clip: Tensor, stretch: Tensor, num_frames: int, frame_seconds: float) -> SpeechPlan:
     """Random words for each clip, going on as long as asked.
 
     Args:
         seed: the world's seed.
         clip: (batch,) int64 numbers of the clips; each has its own words.
         stretch: (batch,) duration of all sounds against a normal pace.
-        num_frames: frames of FRAME_SECONDS.
+        num_frames, frame_seconds: how many frames, and how long each is.
     """
-    slowest_stretch = 0.6  # durations never fall below this share of the table's
-    seconds_needed = num_frames * FRAME_SECONDS + 1.0
-    num_syllables = math.ceil(seconds_needed / (_SHORTEST_SYLLABLE_SECONDS * slowest_stretch))
-    draws = uniform(seed, "syllables", clip, num_syllables * 8).view(len(clip), num_syllables, 8)
-    sounds, seconds, ends_phrase = _words(draws, stretch.clamp_min(slowest_stretch))
+    seconds_needed = num_frames * frame_seconds + 1.0
+    num_syllables = math.ceil(seconds_needed / (_SHORTEST_SYLLABLE_SECONDS * _SHORTEST_STRETCH))
+    draws = uniform(seed, "syllables", clip, num_syllables * _DRAWS).view(len(clip), num_syllables, _DRAWS)
+    sounds, seconds, ends_phrase = _words(draws, stretch.clamp_min(_SHORTEST_STRETCH))
 
     # A clip starts anywhere in its first syllable, as a cut from longer speech does.
     first = seconds[:, :1, : _VOWEL + 1].sum((1, 2))
     ends = seconds.flatten(1).cumsum(1) - first[:, None] * uniform(seed, "start", clip, 1)
-    times = (torch.arange(num_frames, device=clip.device) * FRAME_SECONDS).expand(len(clip), num_frames).contiguous()
+    times = (torch.arange(num_frames, device=clip.device) * frame_seconds).expand(len(clip), num_frames).contiguous()
     slot = torch.searchsorted(ends, times, right=True).clamp_max(ends.shape[1] - 1)
     syllable = slot // 5
 
@@ -117,14 +117,14 @@ def plan_speech(seed: int, clip: Tensor, stretch: Tensor, num_frames: int) -> Sp
     columns = dict(zip(phones.FIELDS, target.unbind(2), strict=True))
     stress = 0.7 + 0.3 * draws[..., 3].gather(1, syllable)
     formant_target = target[..., :3].log()
-    formants = _glide(formant_target, _FORMANT_GLIDE_SECONDS)
+    formants = _glide(formant_target, _FORMANT_GLIDE_SECONDS / frame_seconds)
     settled = (formants - formant_target).abs().amax(2) < 0.01
     sources = torch.stack(
         (columns["voicing"] * stress, columns["aspiration"], columns["frication"]), 2
     )
-    voicing, aspiration, frication = _glide(sources, _SOURCE_GLIDE_SECONDS).unbind(2)
+    voicing, aspiration, frication = _glide(sources, _SOURCE_GLIDE_SECONDS / frame_seconds).unbind(2)
     place = torch.stack((columns["friction_hz"], columns["friction_width_hz"], columns["nasal"]), 2)
-    friction_hz, friction_width_hz, nasal = _glide(place, 2 * _SOURCE_GLIDE_SECONDS).unbind(2)
+    friction_hz, friction_width_hz, nasal = _glide(place, 2 * _SOURCE_GLIDE_SECONDS / frame_seconds).unbind(2)
     return SpeechPlan(
         formants_hz=formants.exp(),
         voicing=voicing,
@@ -133,17 +133,19 @@ def plan_speech(seed: int, clip: Tensor, stretch: Tensor, num_frames: int) -> Sp
         friction_hz=friction_hz,
         friction_width_hz=friction_width_hz,
         nasal=nasal,
-        melody=_melody(draws, ends, ends_phrase, times, syllable),
+        melody=_melody(draws, ends, ends_phrase, times, syllable, frame_seconds),
         vowel=settled & (slot % 5 == _VOWEL),
     )
 
 
-def _melody(draws: Tensor, ends: Tensor, ends_phrase: Tensor, times: Tensor, syllable: Tensor) -> Tensor:
+def _melody(
+    draws: Tensor, ends: Tensor, ends_phrase: Tensor, times: Tensor, syllable: Tensor, frame_seconds: float
+) -> Tensor:
     """Accents on stressed syllables over a line that falls through each phrase."""
-    accent = (draws[..., 3] - 0.5) * 2 + (draws[..., 4] - 0.5)
-    accents = _glide(accent.gather(1, syllable)[..., None], _MELODY_GLIDE_SECONDS)[..., 0]
+    accent = (draws[..., 3] - 0.5) * 2 + (draws[..., 8] - 0.5)
+    accents = _glide(accent.gather(1, syllable)[..., None], _MELODY_GLIDE_SECONDS / frame_seconds)[..., 0]
     syllable_ends = ends[:, _PAUSE::5]
     last_end = torch.where(ends_phrase, syllable_ends, torch.zeros_like(syllable_ends)).cummax(1).values
     phrase_start = pad(last_end[:, :-1], (1, 0)).gather(1, syllable)
     declination = 1.0 - 2.0 * (1 - torch.exp(-(times - phrase_start) / 1.2))
-    return accents + _glide(declination[..., None], _SOURCE_GLIDE_SECONDS)[..., 0]
+    return accents + _glide(declination[..., None], _SOURCE_GLIDE_SECONDS / frame_seconds)[..., 0]

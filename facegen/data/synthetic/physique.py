@@ -1,0 +1,64 @@
+"""The speaker's instrument: what the hidden factors make of larynx and vocal tract."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass
+class Physique:
+    """Acoustic constants of a speaker, (batch,) each.
+
+    Attributes:
+        formant_scale: all resonances against a man's tract of standard length.
+        first_scale, front_scale: further factors on the first formant, and on the second and third.
+        murmur_scale: resonances of the nose while the mouth is closed.
+        nasal_damping: bandwidth of the first formant, against a voice without any leak into the nose.
+        f0_hz: median pitch.
+        melody_semitones: size of pitch movements.
+        tremor_semitones: slow wobble of the pitch.
+        jitter, shimmer: standard deviation of a pulse's time (in periods) and of its log amplitude.
+        breath: amplitude of noise at the glottis.
+        open_scale: frequency of the glottal formant over f0.
+        tilt_hz: where the spectrum of the glottal pulse starts to fall faster.
+        stretch: duration of all sounds against a normal pace.
+    """
+
+    formant_scale: Tensor
+    first_scale: Tensor
+    front_scale: Tensor
+    murmur_scale: Tensor
+    nasal_damping: Tensor
+    f0_hz: Tensor
+    melody_semitones: Tensor
+    tremor_semitones: Tensor
+    jitter: Tensor
+    shimmer: Tensor
+    breath: Tensor
+    open_scale: Tensor
+    tilt_hz: Tensor
+    stretch: Tensor
+
+
+def physique(people: dict[str, Tensor]) -> Physique:
+    """Acoustic constants from the hidden factors that `draw_people` returns."""
+    male, size, tension = people["sex"], people["size"], people["tension"]
+    age = (people["age"] - 18.0) / 62.0
+    # Pitch sinks with age in women and rises a little in men (Hollien & Shipp 1972).
+    semitones = 2.5 * people["pitch_offset"] + (1 - male) * (1 - 2.0 * age) + male * (age - 0.5)
+    return Physique(
+        formant_scale=(1.15 - 0.15 * male) * (-0.07 * size).exp(),
+        first_scale=(0.07 * people["accent"]).exp(),
+        front_scale=(-0.07 * people["lips"]).exp(),
+        murmur_scale=(-0.22 * people["nose"]).exp(),
+        nasal_damping=(0.6 * (1 + people["nose"])).exp(),
+        f0_hz=(190.0 - 78.0 * male) * (semitones / 12).exp2(),
+        melody_semitones=0.5 + 1.3 * people["intonation"],
+        tremor_semitones=0.05 + 0.5 * age.square(),
+        jitter=0.003 + 0.027 * age,
+        shimmer=0.03 + 0.22 * age,
+        breath=0.06 * (1.3 * people["fullness"]).exp(),
+        open_scale=1.25 * (0.25 * tension).exp(),
+        tilt_hz=1700.0 * (0.9 * tension).exp(),
+        stretch=(0.3 * age - 0.12 * people["pace"]).exp(),
+    )

@@ -1,0 +1,90 @@
+"""Tract, microphone and room as a filter that moves with the speech."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from facegen.data.synthetic.counter import uniform
+from facegen.data.synthetic.physique import Physique
+from facegen.data.synthetic.speech_plan import SpeechPlan
+from facegen.data.synthetic.vocal_tract import HIGHEST_HZ, mouth, neutral_tract, resonance
+
+# A filtered frame rings on both sides of its window: the glottal pulse before it, the formants after it.
+_FRAMES_BEFORE, _FRAMES_OF_FFT = 2, 10
+_CHUNK_VALUES = 1 << 20
+
+
+class SpeechFilter:
+    """Filters the sources in overlapping frames, in the frequency domain.
+
+    What stands still in a clip (neutral tract, microphone, room, tilt of the pulse) is computed once.
+    """
+
+    def __init__(self, seed: int, clip: Tensor, body: Physique, hop: int, sample_rate_hz: int) -> None:
+        bins = torch.fft.rfftfreq(_FRAMES_OF_FFT * hop, 1 / sample_rate_hz, device=clip.device)
+        self.body, self.hop, self.num_bins = body, hop, len(bins)
+        self.frequency_hz = f = bins[bins <= HIGHEST_HZ]
+        draws = uniform(seed, "channel", clip, 12)
+        self.microphone = _microphone(f, draws)
+        self.tract = neutral_tract(f, body) * self.microphone
+        self.pulse = 1j * f / (1 + 1j * f / body.tilt_hz[:, None, None])
+        self.room = _room(f, draws) * self.microphone
+
+    def __call__(self, sources: Tensor, f0_hz: Tensor, formants_hz: Tensor, plan: SpeechPlan) -> Tensor:
+        """Speech (batch, frames * hop) from pulses, breath and room noise (3, batch, (frames - 1) * hop)."""
+        batch, num_frames = f0_hz.shape
+        hop = self.hop
+        # Frame k covers the samples (k - 1) * hop to (k + 1) * hop.
+        sources = pad(sources, (hop, hop))
+        speech = sources.new_zeros(batch, num_frames + _FRAMES_OF_FFT, hop)
+        at_once = max(1, _CHUNK_VALUES // (batch * self.num_bins))
+        for first in range(0, num_frames, at_once):
+            last = min(first + at_once, num_frames)
+            spectra = self._spectra(sources[..., first * hop : (last + 1) * hop])
+            filtered = self._filter(spectra, f0_hz, formants_hz, plan, slice(first, last))
+            filtered = pad(filtered, (0, self.num_bins - filtered.shape[-1]))
+            pieces = torch.fft.irfft(filtered, _FRAMES_OF_FFT * hop).unflatten(2, (_FRAMES_OF_FFT, hop))
+            for place in range(_FRAMES_OF_FFT):
+                speech[:, first + place : last + place] += pieces[:, :, place]
+        return speech.flatten(1)[:, (_FRAMES_BEFORE + 1) * hop :]
+
+    def _spectra(self, sources: Tensor) -> Tensor:
+        """Spectra up to 8 kHz of Hann frames that overlap by half."""
+        frames = sources.unfold(2, 2 * self.hop, self.hop) * torch.hann_window(2 * self.hop, device=sources.device)
+        before = _FRAMES_BEFORE * self.hop
+        frames = pad(frames, (before, (_FRAMES_OF_FFT - 2) * self.hop - before))
+        return torch.fft.rfft(frames)[..., : len(self.frequency_hz)]
+
+    def _filter(self, spectra: Tensor, f0_hz: Tensor, formants_hz: Tensor, plan: SpeechPlan, at: slice) -> Tensor:
+        """Speech spectra of the frames `at`.
+
+        The glottal pulse is a resonance that runs backwards in time, then a tilt (Doval & d'Alessandro 2003).
+        """
+        f, body = self.frequency_hz, self.body
+        pulses, breath, room = spectra
+        glottal_hz = (f0_hz[:, at] * body.open_scale[:, None])[..., None]
+        pulses = pulses * self.pulse / (glottal_hz * resonance(f, glottal_hz, -glottal_hz))
+        leak = (plan.aspiration + body.breath[:, None] * plan.voicing)[:, at, None]
+        friction = (f - plan.friction_hz[:, at, None]) / plan.friction_width_hz[:, at, None]
+        friction = torch.exp(-0.5 * friction.square()) * plan.frication[:, at, None] * self.microphone
+        tract = self.tract * mouth(f, formants_hz[:, at], plan.nasal[:, at], body)
+        return (pulses + breath * leak) * tract + breath * friction + room * self.room
+
+
+def _microphone(frequency_hz: Tensor, draws: Tensor) -> Tensor:
+    """Gain of the channel, (batch, 1, bins): a tilt and ripples over log frequency, and a high-pass."""
+    octave = torch.log2(frequency_hz.clamp_min(50.0) / 1000.0)
+    decibels = (draws[:, 1, None] - 0.5) * 6.0 * octave
+    for ripple in range(3):
+        turns = (0.15 + 0.15 * ripple) * octave + draws[:, 3 + ripple, None]
+        decibels = decibels + (draws[:, 6 + ripple, None] - 0.5) * 8.0 * torch.cos(2 * math.pi * turns)
+    rumble = (frequency_hz / 60.0).square()
+    return (10 ** (decibels / 20) * rumble / (1 + rumble))[:, None]
+
+
+def _room(frequency_hz: Tensor, draws: Tensor) -> Tensor:
+    """Gain of the room's noise, (batch, 1, bins)."""
+    decibels = -62.0 + 22.0 * draws[:, 2, None, None]
+    return 10 ** (decibels / 20) / (1 + frequency_hz / 400.0)

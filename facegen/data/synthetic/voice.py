@@ -1,0 +1,96 @@
+"""Speech of synthetic people: source-filter synthesis whose pitch and formants are known exactly."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from facegen.data.synthetic.counter import uniform
+from facegen.data.synthetic.glottis import glottal_phase, interpolate, pulses
+from facegen.data.synthetic.physique import Physique, physique
+from facegen.data.synthetic.speech_filter import SpeechFilter
+from facegen.data.synthetic.speech_plan import SpeechPlan, plan_speech
+from facegen.data.synthetic.vocal_tract import speaker_formants
+
+_FRAME_SECONDS = 0.005
+_REFERENCE_RATE_HZ = 16000.0  # the rate at which a pulse or a noise of amplitude 1 has the level meant
+
+
+@dataclass
+class Voice:
+    """Speech and the truth behind it.
+
+    Attributes:
+        samples: (batch, samples) float32 in [-1, 1].
+        f0_hz: (batch, frames) pitch.
+        formants_hz: (batch, frames, 3) lowest resonances of the vocal tract.
+        vowel: (batch, frames) bool, inside a vowel whose formants stand still.
+        frame_samples: frame k describes the sample k * frame_samples.
+    """
+
+    samples: Tensor
+    f0_hz: Tensor
+    formants_hz: Tensor
+    vowel: Tensor
+    frame_samples: int
+
+
+def speak(
+    people: dict[str, Tensor], seed: int, clip: Tensor, num_samples: int, sample_rate_hz: int = 16000
+) -> Voice:
+    """Let people say random words.
+
+    A row depends on nothing but its person, the seed and its clip number.
+
+    Args:
+        people: factors from `draw_people`, (batch,) each.
+        seed: the world's seed.
+        clip: (batch,) int64 numbers of the clips: words, loudness, microphone and noise follow from them.
+        num_samples: length of each clip.
+        sample_rate_hz: 8000 to 48000; there is no sound above 8 kHz.
+    """
+    hop = round(_FRAME_SECONDS * sample_rate_hz)
+    num_frames = math.ceil(num_samples / hop) + 1
+    body = physique(people)
+    plan = plan_speech(seed, clip, body.stretch, num_frames, hop / sample_rate_hz)
+    f0_hz = _pitch(seed, clip, body, plan, hop / sample_rate_hz)
+    formants_hz = speaker_formants(plan.formants_hz, body)
+    sources = _sources(seed, clip, body, plan, f0_hz, hop, sample_rate_hz)
+    samples = SpeechFilter(seed, clip, body, hop, sample_rate_hz)(sources, f0_hz, formants_hz, plan)[:, :num_samples]
+    frames = slice(0, num_frames - 1)
+    return Voice(_set_level(seed, clip, samples), f0_hz[:, frames], formants_hz[:, frames], plan.vowel[:, frames], hop)
+
+
+def _pitch(seed: int, clip: Tensor, body: Physique, plan: SpeechPlan, frame_seconds: float) -> Tensor:
+    """Melody and tremor around the speaker's median pitch, (batch, frames)."""
+    draws = uniform(seed, "tremor", clip, 2)
+    seconds = torch.arange(plan.melody.shape[1], device=clip.device) * frame_seconds
+    rate_hz = 4.5 + 1.5 * draws[:, :1]
+    tremor = torch.sin(2 * math.pi * (rate_hz * seconds + draws[:, 1:])) * body.tremor_semitones[:, None]
+    semitones = plan.melody * body.melody_semitones[:, None] + tremor
+    return (body.f0_hz[:, None] * (semitones / 12).exp2()).clamp(70.0, 330.0)
+
+
+def _sources(
+    seed: int, clip: Tensor, body: Physique, plan: SpeechPlan, f0_hz: Tensor, hop: int, sample_rate_hz: int
+) -> Tensor:
+    """Pulses, breath and room noise before any filter, (3, batch, samples)."""
+    phase = glottal_phase(f0_hz, hop, sample_rate_hz)
+    f0 = interpolate(f0_hz / sample_rate_hz, hop)
+    voicing = interpolate(plan.voicing, hop)
+    voiced = pulses(seed, clip, phase, f0, body.jitter, body.shimmer) * voicing
+    voiced = voiced * (sample_rate_hz / _REFERENCE_RATE_HZ)
+    # White noise need not be Gaussian: the filters after it make it so.
+    white = (uniform(seed, "noise", clip, phase.shape[1]) - 0.5) * math.sqrt(12 * sample_rate_hz / _REFERENCE_RATE_HZ)
+    # Air escapes most while the glottis is open, just before the pulse.
+    pulsing = 1 + 0.6 * voicing * torch.cos(2 * math.pi * (phase.frac() + 0.2)).float()
+    # The same noise half a clip apart is as good as another one.
+    return torch.stack((voiced, white * pulsing, white.roll(phase.shape[1] // 2, 1)))
+
+
+def _set_level(seed: int, clip: Tensor, samples: Tensor) -> Tensor:
+    """Some speak up, some stand far from the microphone; rare peaks are clipped, as there."""
+    decibels = -32.0 + 12.0 * uniform(seed, "level", clip, 1)
+    power = samples.square().mean(1, keepdim=True).clamp_min(1e-12)
+    return (samples * (10 ** (decibels / 20) * power.rsqrt())).clamp(-1, 1)
