@@ -5,14 +5,82 @@ from torch import Tensor
 
 from facegen.data.synthetic.anatomy import measure
 from facegen.data.synthetic.body import backdrop, draw_clothes, draw_double_chin, draw_ears, draw_neck
-from facegen.data.synthetic.counter import pixel_noise
 from facegen.data.synthetic.eyes import draw_brows, draw_eyes, draw_glasses
 from facegen.data.synthetic.hair import comb, draw_beard
 from facegen.data.synthetic.head import draw_head, draw_wrinkles, outline
 from facegen.data.synthetic.mouth import draw_mouth, draw_nose
-from facegen.data.synthetic.palette import HAIR, IRIS, pick, skin
+from facegen.data.synthetic.palette import HAIR, IRIS, hsv, pick, skin
 from facegen.data.synthetic.people import grey_share
 from facegen.data.synthetic.shapes import fill, paint, shade, smoothstep
 from facegen.data.synthetic.view import look
 
 _CHUNK_PIXELS = 32768  # a chunk's maps stay in a core's cache
+_ACCELERATOR_CHUNK_PIXELS = 1 << 23
+
+
+def _grain(grain: Tensor, image_pixels: int) -> Tensor:
+    """Sensor noise, (batch, height, width) in [-1, 1): a hash of the row's grain and the pixel."""
+    place = torch.arange(image_pixels * image_pixels, device=grain.device, dtype=torch.int64)
+    state = (grain.double() * (1 << 24)).long()[:, None] * 0x9E3779B1 + place * 0x85EBCA77
+    state = ((state ^ ((state >> 15) & 0x1FFFF)) * 0x2C1B3C6D) & 0x7FFFFFFF
+    state = ((state ^ (state >> 12)) * 0x297A2D39) & 0x7FFFFFFF
+    return ((state >> 7).float() / float(1 << 23) - 1.0).view(-1, image_pixels, image_pixels)
+
+
+def _finish(image: Tensor, moments: dict[str, Tensor], image_pixels: int) -> Tensor:
+    """Colour of the light, noise of the sensor, eight bits, channels last."""
+    warmth = moments["light_warmth"]
+    tint = torch.stack((1.0 + 0.05 * warmth, 1.0 + 0.008 * warmth, 1.0 - 0.06 * warmth), dim=1)[:, :, None, None]
+    image = image * tint + 0.012 * _grain(moments["grain"], image_pixels)[:, None]
+    return (image * 255.0 + 0.5).clamp(0.0, 255.0).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def _render(people: dict[str, Tensor], moments: dict[str, Tensor], image_pixels: int) -> Tensor:
+    """Draw one chunk, back to front."""
+    view, a = look(moments, image_pixels), measure(people)
+    maps = {name: value.to(torch.float32)[:, None, None] for name, value in moments.items()}
+    base, hair_base = skin(people["skin"]), pick(HAIR, people["hair_colour"])
+    grey = grey_share(people).float()[:, None, None] * 0.85
+    contour = outline(view, a, maps["mouth_open"])
+    hair = comb(view, a, people["hair_style"], hair_base, grey, maps)
+    flat_hair = hair_base + (0.75 * grey)[:, None] * (0.70 - hair_base)
+    image = backdrop(moments, image_pixels)
+    paint(image, hair.colour * 0.62, fill(hair.shell, view.pixel))
+    draw_neck(image, view, a, base, contour, maps["light_x"])
+    draw_clothes(image, view, a, moments)
+    draw_double_chin(image, view, a, base, contour)
+    draw_ears(image, view, a, base)
+    draw_head(image, view, a, base, contour, maps)
+    draw_wrinkles(image, view, a, maps["smile"])
+    draw_eyes(image, view, a, pick(IRIS, people["eye_colour"]), base, maps)
+    draw_nose(image, view, a, maps["light_x"])
+    draw_mouth(image, view, a, base, maps)
+    draw_beard(image, view, a, people["beard"][:, None, None], flat_hair, contour, maps["smile"])
+    draw_brows(image, view, a, flat_hair, maps["brow_raise"])
+    shade(image, 0.45 * smoothstep(hair.front, 0.07, 0.0) * smoothstep(contour, 0.0, -0.02), (0.62, 0.50, 0.48))
+    paint(image, hair.colour, fill(hair.front, view.pixel))
+    frames = hsv(moments["clothing_hue"] + 0.4, 0.45 + 0.0 * moments["grain"], 0.12 + 0.25 * moments["clothing_value"])
+    draw_glasses(image, view, a, (people["glasses"] > 1.5).float()[:, None, None], frames)
+    return _finish(image, moments, image_pixels)
+
+
+def render_faces(people: dict[str, Tensor], moments: dict[str, Tensor], image_pixels: int) -> Tensor:
+    """Draw a portrait of every row.
+
+    Args:
+        people: hidden factors as `draw_people` gives them, (batch,) each.
+        moments: pose, expression, light and backdrop as `draw_moments` gives them, (batch,) each.
+        image_pixels: height and width, in pixels.
+    Returns:
+        (batch, image_pixels, image_pixels, 3) uint8, red, green, blue, on the device of the factors. A row's picture
+        does not depend on the rest of the batch.
+    """
+    some = people["sex"]
+    budget = _CHUNK_PIXELS if some.device.type == "cpu" else _ACCELERATOR_CHUNK_PIXELS
+    rows = max(1, budget // (image_pixels * image_pixels))
+    faces = torch.empty((some.shape[0], image_pixels, image_pixels, 3), dtype=torch.uint8, device=some.device)
+    for start in range(0, some.shape[0], rows):
+        part = slice(start, start + rows)
+        faces[part] = _render({name: value[part] for name, value in people.items()},
+                              {name: value[part] for name, value in moments.items()}, image_pixels)
+    return faces

@@ -76,3 +76,9 @@ def draw_people(seed: int, person: Tensor) -> dict[str, Tensor]:
         else:
             people[factor.name] = factor.low + share * (factor.high - factor.low)
     return people
+
+
+def grey_share(people: dict[str, Tensor]) -> Tensor:
+    """How grey the hair is: 0 until 45 years, 1 from 70, a smooth step between; (batch,) float32."""
+    share = ((people["age"] - 45.0) / 25.0).clamp(0.0, 1.0)
+    return share * share * (3.0 - 2.0 * share)
