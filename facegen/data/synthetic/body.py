@@ -24,15 +24,20 @@ def backdrop(moments: dict[str, Tensor], image_pixels: int) -> Tensor:
     return image + (0.30 * pool)[:, None] * (1.0 - image) * 0.6
 
 
-def draw_ears(image: Tensor, view: View, a: Anatomy, skin: Tensor) -> None:
-    """Both ears, behind the head: the one turned away hides."""
-    turn = view.yaw * 0.16
-    centre = a.width - 0.005
-    side = torch.where(view.u + turn > 0.0, view.u + turn, -view.u - turn)
-    x = side - centre - 0.22 * (0.11 - view.v) * 0.6
-    y = view.v - 0.105 - 0.5 * view.pitch * -0.6
-    height = 0.150 + 0.015 * a.male + 0.020 * a.age
-    rim = ellipse(x - 0.02 * (y / height) * -1.0, y, 0.068 + 0.004 * a.male, height)
+def _ear_place(view: View, a: Anatomy) -> tuple[Tensor, Tensor]:
+    side = (view.u + 0.16 * view.yaw).abs()
+    return side - a.width + 0.002 - 0.10 * (0.11 - view.v), view.v - 0.095 + 0.30 * view.pitch
+
+
+def ear_rim(view: View, a: Anatomy) -> Tensor:
+    """Distance to the outline of either ear: the head covers the one turned away."""
+    x, y = _ear_place(view, a)
+    return ellipse(x + 0.10 * y, y, 0.060 + 0.004 * a.male, 0.132 + 0.013 * a.male + 0.018 * a.age)
+
+
+def draw_ears(image: Tensor, view: View, a: Anatomy, skin: Tensor, rim: Tensor) -> None:
+    """Both ears, behind the head."""
+    x, y = _ear_place(view, a)
     lit = -0.25 - 2.2 * (0.03 - x).clamp(-0.05, 0.1)
     ear = skin_colour(skin, lit)
     shade(ear, 0.75 * smoothstep(rim, -0.022, -0.05) * smoothstep(y, 0.11, 0.05), (0.70, 0.52, 0.48))
@@ -43,7 +48,7 @@ def draw_ears(image: Tensor, view: View, a: Anatomy, skin: Tensor) -> None:
 def draw_neck(image: Tensor, view: View, a: Anatomy, skin: Tensor, contour: Tensor, light_x: Tensor) -> None:
     """The neck as a lit cylinder under the shadow of the chin, with the folds of age and fullness."""
     x, y = view.body_x, view.body_y
-    flare = ((y - 0.70) / 0.30).clamp(min=0.0)
+    flare = ((y - 0.66) / 0.30).clamp(min=0.0)
     width = a.neck + 0.16 * flare * flare
     across = x / width
     brightness = -0.32 + 0.55 * light_x * across - 0.40 * across * across
@@ -70,7 +75,7 @@ def draw_clothes(image: Tensor, view: View, a: Anatomy, moments: dict[str, Tenso
     value = moments["clothing_value"]
     cloth = hsv(moments["clothing_hue"], 0.50 - 0.35 * value, 0.22 + 0.68 * value)
     slope = ((side - a.neck) / a.shoulders).clamp(min=0.0)
-    shoulder = 0.865 + 0.17 * slope + 0.25 * slope * slope
+    shoulder = 0.80 + 0.17 * slope + 0.22 * slope * slope
     v_neck = ((collar > 0.5) & (collar < 1.5)).to(torch.float32)
     shirt = (collar > 1.5).to(torch.float32)
     opening = 0.02 + a.neck * (0.85 - 0.10 * shirt)

@@ -9,7 +9,7 @@ from facegen.data.synthetic.shapes import bump, fill, paint, ridge, segment, sha
 from facegen.data.synthetic.view import View
 
 
-def draw_eyes(image: Tensor, view: View, a: Anatomy, iris: Tensor, skin: Tensor, moments: dict[str, Tensor]) -> None:
+def draw_eyes(image: Tensor, view: View, a: Anatomy, iris: Tensor, moments: dict[str, Tensor]) -> None:
     """Both eyes, mirrored: socket, white, iris, pupil, glint, lids and lashes. x runs from the nose outwards."""
     mirror = torch.where(view.x < 0.0, -1.0, 1.0)
     x = (view.x.abs() - a.eye_x) / a.eye_width
@@ -64,7 +64,7 @@ def draw_brows(image: Tensor, view: View, a: Anatomy, hair: Tensor, brow_raise: 
     paint(image, hair * 0.62, torch.maximum(alpha * hairs * (0.92 - 0.15 * a.old), soft))
 
 
-def draw_glasses(image: Tensor, view: View, a: Anatomy, wears: Tensor, hue: Tensor) -> None:
+def draw_glasses(image: Tensor, view: View, a: Anatomy, wears: Tensor, hue: Tensor, contour: Tensor) -> None:
     """Rounded frames with a bridge, temples and a glint on each lens, in front of the face by some depth."""
     x, y = view.x - 0.05 * view.yaw, view.y - 0.022
     side = x.abs()
@@ -74,7 +74,7 @@ def draw_glasses(image: Tensor, view: View, a: Anatomy, wears: Tensor, hue: Tens
     bridge = stroke((y + 0.035 - 0.9 * side * side + 0.012).abs(), 0.009, view.pixel) \
         * (side < centre - a.eye_width - 0.044)
     outer = centre + a.eye_width + 0.045
-    temple = stroke((y + 0.045).abs(), 0.010, view.pixel) * (side > outer) * (side < 0.53)
+    temple = stroke((y + 0.045).abs(), 0.010, view.pixel) * (side > outer) * (contour < 0.0)
     lens = fill(rim, view.pixel) * wears
     shade(image, lens * 0.22 * smoothstep(y, 0.10, -0.12), (0.72, 0.74, 0.78))
     slope = (side - centre) * torch.where(x < 0.0, -1.0, 1.0) + 0.7 * y

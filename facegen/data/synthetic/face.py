@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from facegen.data.synthetic.anatomy import measure
-from facegen.data.synthetic.body import backdrop, draw_clothes, draw_double_chin, draw_ears, draw_neck
+from facegen.data.synthetic.body import backdrop, draw_clothes, draw_double_chin, draw_ears, draw_neck, ear_rim
 from facegen.data.synthetic.eyes import draw_brows, draw_eyes, draw_glasses
 from facegen.data.synthetic.hair import comb, draw_beard
-from facegen.data.synthetic.head import draw_head, draw_wrinkles, outline
+from facegen.data.synthetic.head import draw_wrinkles, outline, shade_head
 from facegen.data.synthetic.mouth import draw_mouth, draw_nose
 from facegen.data.synthetic.palette import HAIR, IRIS, hsv, pick, skin
 from facegen.data.synthetic.people import grey_share
@@ -40,27 +40,29 @@ def _render(people: dict[str, Tensor], moments: dict[str, Tensor], image_pixels:
     view, a = look(moments, image_pixels), measure(people)
     maps = {name: value.to(torch.float32)[:, None, None] for name, value in moments.items()}
     base, hair_base = skin(people["skin"]), pick(HAIR, people["hair_colour"])
-    grey = grey_share(people).float()[:, None, None] * 0.85
+    grey = grey_share(people).float()[:, None, None] * 0.75
     contour = outline(view, a, maps["mouth_open"])
-    hair = comb(view, a, people["hair_style"], hair_base, grey, maps)
+    rim = ear_rim(view, a)
+    hair = comb(view, a, people["hair_style"], hair_base, grey, maps, rim)
     flat_hair = hair_base + (0.75 * grey)[:, None] * (0.70 - hair_base)
     image = backdrop(moments, image_pixels)
     paint(image, hair.colour * 0.62, fill(hair.shell, view.pixel))
     draw_neck(image, view, a, base, contour, maps["light_x"])
     draw_clothes(image, view, a, moments)
     draw_double_chin(image, view, a, base, contour)
-    draw_ears(image, view, a, base)
-    draw_head(image, view, a, base, contour, maps)
-    draw_wrinkles(image, view, a, maps["smile"])
-    draw_eyes(image, view, a, pick(IRIS, people["eye_colour"]), base, maps)
-    draw_nose(image, view, a, maps["light_x"])
-    draw_mouth(image, view, a, base, maps)
+    draw_ears(image, view, a, base, rim)
+    face = shade_head(view, a, base, contour, maps)
+    draw_wrinkles(face, view, a, maps["smile"])
+    draw_eyes(face, view, a, pick(IRIS, people["eye_colour"]), maps)
+    draw_nose(face, view, a, maps["light_x"])
+    draw_mouth(face, view, a, base, maps)
+    paint(image, face, fill(contour, view.pixel))
     draw_beard(image, view, a, people["beard"][:, None, None], flat_hair, contour, maps["smile"])
     draw_brows(image, view, a, flat_hair, maps["brow_raise"])
     shade(image, 0.45 * smoothstep(hair.front, 0.07, 0.0) * smoothstep(contour, 0.0, -0.02), (0.62, 0.50, 0.48))
     paint(image, hair.colour, fill(hair.front, view.pixel))
     frames = hsv(moments["clothing_hue"] + 0.4, 0.45 + 0.0 * moments["grain"], 0.12 + 0.25 * moments["clothing_value"])
-    draw_glasses(image, view, a, (people["glasses"] > 1.5).float()[:, None, None], frames)
+    draw_glasses(image, view, a, (people["glasses"] > 1.5).float()[:, None, None], frames, contour)
     return _finish(image, moments, image_pixels)
 
 

@@ -11,11 +11,11 @@ from facegen.data.synthetic.view import View
 
 # Cropped, short, side parting, chin-length, long; lengths in half pictures.
 #          volume, lower end, flare, face opening, its height, parting, sweep, tufts
-STYLES = ((0.018, 0.060, 0.000, 0.430, 0.375, 0.00, 0.02, 0.004),
-          (0.060, 0.080, 0.000, 0.425, 0.365, 0.10, 0.03, 0.016),
-          (0.080, 0.090, 0.000, 0.420, 0.430, -0.19, 0.17, 0.008),
-          (0.080, 0.480, 0.060, 0.375, 0.440, -0.12, 0.16, 0.006),
-          (0.085, 1.600, 0.110, 0.365, 0.460, 0.02, 0.20, 0.006))
+STYLES = ((0.030, 0.070, 0.000, 0.432, 0.425, 0.00, 0.5, 0.003),
+          (0.095, 0.080, 0.000, 0.428, 0.420, 0.16, 0.8, 0.012),
+          (0.100, 0.090, 0.000, 0.422, 0.470, -0.19, 1.9, 0.005),
+          (0.095, 0.480, 0.060, 0.385, 0.480, -0.12, 2.2, 0.004),
+          (0.095, 1.600, 0.110, 0.375, 0.500, 0.02, 2.8, 0.004))
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Hair:
     colour: Tensor
 
 
-def comb(view: View, a: Anatomy, style: Tensor, base: Tensor, grey: Tensor, moments: dict[str, Tensor]) -> Hair:
+def comb(view: View, a: Anatomy, style: Tensor, base: Tensor, grey: Tensor, moments: dict[str, Tensor],
+         ears: Tensor) -> Hair:
     """Shape the hair of every row and colour its strands."""
     rows = torch.tensor(STYLES, device=view.u.device)[style.long().clamp(0, len(STYLES) - 1)]
     volume, end, flare, opening, height, part, sweep, tufts = (c[:, None, None] for c in rows.unbind(1))
@@ -49,7 +50,8 @@ def comb(view: View, a: Anatomy, style: Tensor, base: Tensor, grey: Tensor, mome
     rounded = 0.6 * (u.abs() - 0.40).clamp(min=0.0)
     shell = torch.maximum(shell, (view.v - end + rounded + 2.0 * ragged) * 0.9)
     line = _hairline(view, a, opening, height, part, sweep, end)
-    front = torch.maximum(shell, -line - 1.5 * ragged)
+    front = torch.maximum(shell, -line - ragged)
+    front = torch.where(end < 0.3, torch.maximum(front, -ears), front)
     return Hair(shell, front, line, _strands(view, strand, q, line, base, grey, moments))
 
 
@@ -60,7 +62,7 @@ def _hairline(view: View, a: Anatomy, opening: Tensor, height: Tensor, part: Ten
     away = x - part
     recede = a.male * (a.age - 0.25).clamp(min=0.0) * 1.35
     corner = bump(x.abs() - 0.22, y + 0.42, 0.16, 0.30)
-    rise = height + recede * (0.050 + 0.11 * corner) - sweep * away * away * 1.4
+    rise = height + recede * (0.050 + 0.11 * corner) - sweep * away * away / (1.0 + 5.0 * away * away)
     wide = opening * (a.width / 0.452) * (1.0 - 0.10 * (end > 0.3) * smoothstep(y, 0.0, 0.5))
     up = (0.05 - y).clamp(min=0.0) / (rise + 0.05)
     ax = x / wide
@@ -72,15 +74,15 @@ def _hairline(view: View, a: Anatomy, opening: Tensor, height: Tensor, part: Ten
 def _strands(view: View, strand: Tensor, q: Tensor, line: Tensor, base: Tensor, grey: Tensor,
              moments: dict[str, Tensor]) -> Tensor:
     """Colour along the strands: light and dark locks, a band of sheen, shadow at the roots, streaks of grey."""
-    fine = wave(strand * 21.0 + 1.7 * view.v) * 0.5 + wave(strand * 9.1 - 0.9 * view.v) * 0.6
-    locks = wave(strand * 3.1 + 0.6 * view.v)
+    locks = wave(strand * 2.7 + 0.5 * view.v)
+    fine = 0.4 * wave(strand * 17.3 + 1.7 * view.v + 0.4 * locks) + 0.6 * wave(strand * 7.9 - 0.9 * view.v + 0.5 * locks)
     lx, ly = moments["light_x"], moments["light_y"]
-    lit = 0.10 + 0.42 * (lx * view.nx + ly * view.ny) + 0.10 * fine + 0.12 * locks
+    lit = 0.10 + 0.42 * (lx * view.nx + ly * view.ny) + 0.09 * fine + 0.12 * locks
     band = view.v + 0.47 - 0.25 * view.u * view.u + 0.02 * fine
     sheen = ridge(band, 0.10) * (0.55 + 0.3 * fine) * smoothstep(lx * view.u * 1.5, -0.5, 0.6)
     lit = lit - 0.40 * smoothstep(q, 0.90, 1.02) - 0.28 * smoothstep(line, 0.06, 0.0)
     silver = base.new_tensor((0.73, 0.72, 0.715)).view(1, 3, 1, 1)
-    share = (grey * (0.80 + 0.25 * fine)).clamp(0.0, 1.0)[:, None]
+    share = (grey * (0.90 + 0.12 * fine)).clamp(0.0, 1.0)[:, None]
     colour = base + share * (silver - base)
     dark = (-lit).clamp(0.0, 0.8)[:, None]
     bright = lit.clamp(0.0, 1.0)[:, None]
@@ -100,11 +102,11 @@ def draw_beard(image: Tensor, view: View, a: Anatomy, kind: Tensor, base: Tensor
     moustache = ellipse(side - 0.55 * a.mouth_width, y - a.mouth_y + a.lip_upper + 0.022 - 0.25 * (side - 0.07),
                         0.62 * a.mouth_width, 0.036)
     lips = ellipse(x, y - a.mouth_y - 0.010, a.mouth_width * 0.98, a.lip_upper + a.lip_lower + 0.012)
-    grain = wave(x * 23.0 + y * 7.0) * 0.5 + wave(x * 41.0 - y * 17.0) * 0.5
+    grain = wave(x * 23.0 + y * 7.0) * wave(x * 41.0 - y * 17.0)
     edge = torch.minimum(-below + 0.010 * grain, moustache)
     soft = smoothstep(edge, 0.030, -0.045) * smoothstep(lips, -0.012, 0.014)
     inside = fill(contour - 0.018 * full * smoothstep(y, 0.2, 0.5), view.pixel)
-    colour = base * (0.82 + 0.16 * grain)[:, None]
+    colour = base * (0.84 + 0.10 * grain)[:, None]
     shaded = colour * (1.0 - 0.35 * smoothstep(contour, -0.12, 0.0))[:, None]
     paint(image, shaded, 0.92 * full * soft * inside)
     paint(image, base * 0.75, 0.36 * stubble * soft * fill(contour, view.pixel) * (0.85 + 0.15 * grain))

@@ -16,7 +16,7 @@ def outline(view: View, a: Anatomy, mouth_open: Tensor) -> Tensor:
     square = below * below
     cheeks = 0.050 * a.full * ridge(below - 0.58, 0.50) + 0.022 * a.old * ridge(below - 0.76, 0.26)
     width = a.width * (1.0 - a.taper * square) + cheeks
-    turned = view.u - view.yaw * (0.10 * below - 0.05 * above)
+    turned = view.u - view.yaw * (0.05 + 0.12 * below - 0.05 * above)
     x = turned / width
     cube = square * below
     level = x * x + above * above + cube + (cube * square - cube) * a.square - 1.0
@@ -30,7 +30,7 @@ def _relief(view: View, a: Anatomy, smile: Tensor) -> Tensor:
     nose_side = nose_x.abs()
     tip = a.nose_y - 0.035
     bridge_share = smoothstep(y, -0.16, tip) * smoothstep(y, a.nose_y + 0.045, a.nose_y - 0.02)
-    height = 0.085 * bridge_share * ridge(nose_x, 0.055 + 0.55 * a.nose_width * smoothstep(y, 0.0, tip))
+    height = 0.070 * bridge_share * ridge(nose_x, 0.055 + 0.55 * a.nose_width * smoothstep(y, 0.0, tip))
     height = height + 0.035 * bump(nose_x, y - tip, 0.60 * a.nose_width, 0.06)
     height = height + 0.030 * bump(nose_side - 0.72 * a.nose_width, y - tip - 0.008, 0.45 * a.nose_width, 0.05)
     height = height - 0.050 * bump(side - a.eye_x, y + 0.015, 0.17, 0.11)
@@ -38,8 +38,8 @@ def _relief(view: View, a: Anatomy, smile: Tensor) -> Tensor:
     height = height + 0.034 * bump(side - a.eye_x, y, 0.12, 0.07)
     cheek = 0.030 + 0.024 * a.full + 0.018 * smile.clamp(min=0.0)
     height = height + cheek * bump(side - 0.245, y - 0.17 + 0.02 * smile, 0.17, 0.15)
-    hollow = 0.030 * (a.age + 0.4 - 1.1 * a.full).clamp(min=0.0)
-    height = height - hollow * bump(side - 0.30, y - a.mouth_y + 0.03, 0.12, 0.16)
+    hollow = 0.020 * (a.age + 0.4 - 1.1 * a.full).clamp(min=0.0)
+    height = height - hollow * bump(side - 0.30, y - a.mouth_y + 0.03, 0.16, 0.20)
     height = height + 0.030 * bump(view.x, y - a.mouth_y, 0.24, 0.12)
     height = height - 0.022 * bump(view.x, y - a.mouth_y - a.lip_lower - 0.035, 0.13, 0.04)
     return height + (0.030 + 0.010 * a.male) * bump(view.x, y - a.chin + 0.065, 0.15, 0.085)
@@ -55,7 +55,7 @@ def _light(view: View, height: Tensor, light: tuple[Tensor, Tensor]) -> Tensor:
     lx, ly = light
     lz = 0.85
     facing = (nx * lx + ny * ly + nz * lz) / torch.sqrt((nx * nx + ny * ny + nz * nz) * (lx * lx + ly * ly + lz * lz))
-    return (facing - 0.78) * 1.9
+    return (facing - 0.78) * 1.7
 
 
 def skin_colour(base: Tensor, brightness: Tensor) -> Tensor:
@@ -67,8 +67,8 @@ def skin_colour(base: Tensor, brightness: Tensor) -> Tensor:
     return base + dark * (shadow - base) + bright * (glow - base)
 
 
-def draw_head(image: Tensor, view: View, a: Anatomy, skin: Tensor, contour: Tensor, moments: dict[str, Tensor]) -> None:
-    """Lay the shaded skin of the head over the image."""
+def shade_head(view: View, a: Anatomy, skin: Tensor, contour: Tensor, moments: dict[str, Tensor]) -> Tensor:
+    """The lit skin of the head, (batch, 3, height, width), on which the features are drawn."""
     smile = moments["smile"]
     brightness = _light(view, _relief(view, a, smile), (moments["light_x"], moments["light_y"]))
     brightness = brightness * moments["light_strength"]
@@ -77,10 +77,10 @@ def draw_head(image: Tensor, view: View, a: Anatomy, skin: Tensor, contour: Tens
     brightness = brightness - 0.16 * bump(side - 0.085, y + 0.02, 0.06, 0.10)
     brightness = brightness - 0.34 * smoothstep(contour, -0.13, 0.0) * smoothstep(view.v, -0.1, 0.3)
     image_skin = skin_colour(skin, brightness)
-    cheeks = bump(side - 0.27, y - 0.18, 0.16, 0.13) * (0.42 + 0.10 * a.full - 0.1 * a.male)
+    cheeks = bump(side - 0.25, y - 0.18, 0.20, 0.16) * (0.50 + 0.10 * a.full - 0.12 * a.male)
     nose_tip = 0.3 * bump(view.x - 0.12 * view.yaw, y - a.nose_y + 0.04, 0.12, 0.08)
-    shade(image_skin, torch.maximum(cheeks, nose_tip), (1.0, 0.83, 0.82))
-    paint(image, image_skin, fill(contour, view.pixel))
+    shade(image_skin, torch.maximum(cheeks, nose_tip) * skin[:, 0], (1.0, 0.84, 0.84))
+    return image_skin
 
 
 def draw_wrinkles(image: Tensor, view: View, a: Anatomy, smile: Tensor) -> None:

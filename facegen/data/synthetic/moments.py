@@ -23,12 +23,12 @@ def _clip_moments(seed: int, clip: Tensor) -> dict[str, Tensor]:
         "hue_top": drawn["hue_top"],
         "hue_bottom": drawn["hue_top"] + 0.5 * (drawn["hue_bottom"] - 0.5),
         "backdrop_value": 0.3 + 0.6 * drawn["backdrop_value"],
-        "backdrop_saturation": 0.05 + 0.35 * drawn["backdrop_saturation"],
+        "backdrop_saturation": 0.04 + 0.24 * drawn["backdrop_saturation"],
         "backdrop_angle": 2.0 * drawn["backdrop_angle"] - 1.0,
         "clothing_hue": drawn["clothing_hue"],
         "clothing_value": drawn["clothing_value"],
         "collar": torch.floor(3.0 * drawn["collar"]),
-        "zoom": 0.98 + 0.12 * drawn["zoom"],
+        "zoom": 1.04 + 0.12 * drawn["zoom"],
     }
 
 
@@ -54,7 +54,7 @@ def draw_moments(seed: int, clip: Tensor, frame: Tensor) -> dict[str, Tensor]:
         "roll": (0.04 * habit[:, 2] + 0.04 * pose[:, 2]).clamp(-MAX_ROLL, MAX_ROLL),
         "shift_x": (0.03 * habit[:, 3] + 0.02 * pose[:, 3]).clamp(-0.1, 0.1),
         "shift_y": (0.02 * pose[:, 4]).clamp(-0.05, 0.05),
-        "smile": (1.1 * habit_smile - 0.3 + 0.15 * pose[:, 5]).clamp(-0.3, 1.0),
+        "smile": (habit_smile - 0.15 + 0.15 * pose[:, 5]).clamp(-0.3, 1.0),
         "mouth_open": (1.8 * share[:, 0] - 0.9).clamp(0.0, 0.9),
         "brow_raise": (0.4 * pose[:, 6]).clamp(-1.0, 1.0),
         "blink": ((share[:, 1] - 0.94) / 0.05).clamp(0.0, 1.0),

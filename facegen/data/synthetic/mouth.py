@@ -30,11 +30,11 @@ def draw_nose(image: Tensor, view: View, a: Anatomy, light_x: Tensor) -> None:
 def _lip_lines(x: Tensor, a: Anatomy, smile: Tensor, gap: Tensor) -> tuple[Tensor, ...]:
     """Upper outline, lower edge of the upper lip, upper edge of the lower lip, lower outline, over x in [-1, 1]."""
     arch = (1.0 - x * x)
-    middle = -0.052 * smile * (x * x - 0.25) + 0.010 * ridge(x, 0.35) - 0.004
+    middle = -0.046 * smile * (x * x - 0.25) + 0.010 * ridge(x, 0.35) - 0.004
     dent = 0.30 * ridge(x, 0.26)
-    top = middle - 0.30 * gap - a.lip_upper * (arch * (1.10 - 0.10 * arch) - dent)
-    bottom = middle + gap + a.lip_lower * arch * (1.15 - 0.15 * arch)
-    return top, middle - 0.30 * gap * arch, middle + gap * arch, bottom - gap * x * x
+    top = middle - 0.16 * gap * arch - a.lip_upper * (arch * (1.10 - 0.10 * arch) - dent)
+    bottom = middle + gap * arch + a.lip_lower * arch * (1.15 - 0.15 * arch)
+    return top, middle - 0.16 * gap * arch, middle + gap * arch, bottom
 
 
 def draw_mouth(image: Tensor, view: View, a: Anatomy, skin: Tensor, moments: dict[str, Tensor]) -> None:
@@ -47,8 +47,8 @@ def draw_mouth(image: Tensor, view: View, a: Anatomy, skin: Tensor, moments: dic
     top, upper, lower, bottom = _lip_lines(x, a, smile, gap)
     within = (x.abs() < 1.04).to(torch.float32)
     shade(image, 0.40 * bump(x, y - bottom - 0.012, 0.62, 0.035), (0.70, 0.54, 0.50))
-    shade(image, 0.45 * bump(x.abs() - 1.06, y - upper, 0.16, 0.030), (0.58, 0.42, 0.40))
-    red = skin * constant((0.93, 0.62, 0.62), x) * (1.0 - 0.0 * smile[:, None])
+    shade(image, 0.30 * bump(x.abs() - 1.05, y - upper, 0.13, 0.024), (0.58, 0.42, 0.40))
+    red = skin * constant((0.93, 0.62, 0.62), x) 
     rosy = red + (1.0 - a.male)[:, None] * (constant((0.74, 0.30, 0.32), x) - red) * 0.42
     light = rosy + (1.0 - rosy) * 0.16
     paint(image, rosy * 0.84, fill(torch.maximum(top - y, y - upper), pixel) * within)
@@ -60,7 +60,7 @@ def draw_mouth(image: Tensor, view: View, a: Anatomy, skin: Tensor, moments: dic
     inside = constant((0.24, 0.07, 0.08), x) + 0.0 * skin
     inside = inside.expand(-1, -1, *x.shape[1:]).clone()
     paint(inside, constant((0.66, 0.30, 0.31), x), bump(x, y - lower - 0.006, 0.75, 0.040))
-    teeth = smoothstep(y - upper, 0.040, 0.026) * smoothstep(x.abs(), 0.88, 0.70)
+    teeth = smoothstep(y - upper, 0.36 * gap + 0.012, 0.36 * gap) * smoothstep(x.abs(), 0.90, 0.70)
     paint(inside, constant((0.95, 0.93, 0.89), x) * (1.0 - 0.22 * x * x)[:, None], teeth)
     paint(image, inside, cavity)
     line = stroke((y - 0.5 * (upper + lower)).abs(), 0.0065, pixel) * smoothstep(x.abs(), 1.07, 0.95)
