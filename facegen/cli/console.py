@@ -1,0 +1,167 @@
+"""Where the command line writes: results on stdout, progress and warnings on stderr."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from facegen.core.observer import Observer
+
+PLAIN_COLUMNS = 200
+"""Width where nobody's terminal sets one, so that tables in pipes and files are not folded."""
+PLAIN_INTERVAL_SECONDS = 10.0
+
+
+def _console(stderr: bool) -> Console:
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, width=None if terminal else PLAIN_COLUMNS, highlight=False, emoji=False)
+
+
+console = _console(stderr=False)
+error_console = _console(stderr=True)
+
+
+@contextmanager
+def watching(target: Console = error_console) -> Iterator[Observer]:
+    """An observer for long work: bars on a terminal, a line every ten seconds elsewhere."""
+    if not target.is_terminal:
+        yield PlainObserver(target)
+        return
+    with Progress(
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[values]}"),
+        console=target,
+    ) as progress:
+        yield BarObserver(progress)
+
+
+class _Speaker(Observer):
+    def __init__(self, target: Console) -> None:
+        self._target = target
+
+    def say(self, message: str) -> None:
+        self._target.print(escape(message), soft_wrap=True)
+
+    def warn(self, message: str) -> None:
+        self._target.print(f"[yellow]Warning:[/] {escape(message)}", soft_wrap=True)
+
+    def picture(self, path: Path, caption: str) -> None:
+        self._target.print(f"{escape(caption)}: [cyan]{escape(str(path))}[/]", soft_wrap=True)
+
+
+class BarObserver(_Speaker):
+    """Draws one bar a stage; stages inside a stage stand below it."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(progress.console)
+        self._progress = progress
+        self._stages: list[TaskID] = []
+
+    def start(self, stage: str, total: int, done: int = 0) -> None:
+        self._stages.append(self._progress.add_task(escape(stage), total=total, completed=done, values=""))
+
+    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
+        self._progress.update(self._stages[-1], completed=done)
+        if values is not None:
+            self._progress.update(self._stages[-1], values=escape(values_text(values)))
+
+    def finish(self) -> None:
+        self._progress.stop_task(self._stages.pop())
+
+
+class _RateColumn(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(rate_text(speed) if speed else "", style="progress.data.speed")
+
+
+@dataclass
+class _Stage:
+    name: str
+    total: int
+    first_done: int
+    started: float
+    done: int
+    told_done: int
+    told: float
+    values: str = ""
+
+
+class PlainObserver(_Speaker):
+    """Writes a line every ten seconds and one at the end of a stage, for logs and pipes."""
+
+    def __init__(
+        self,
+        target: Console,
+        interval_seconds: float = PLAIN_INTERVAL_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(target)
+        self._interval_seconds = interval_seconds
+        self._clock = clock
+        self._stages: list[_Stage] = []
+
+    def start(self, stage: str, total: int, done: int = 0) -> None:
+        now = self._clock()
+        self._stages.append(_Stage(stage, total, done, now, done, done, now))
+
+    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
+        stage, now = self._stages[-1], self._clock()
+        stage.done = done
+        if values is not None:
+            stage.values = values_text(values)
+        if now - stage.told >= self._interval_seconds:
+            # Of the last interval alone: the first steps are slow, and would spoil the forecast for long.
+            rate = (done - stage.told_done) / (now - stage.told)
+            remaining = f"ETA {_clock_text((stage.total - done) / rate)}" if rate > 0 else "ETA -:--:--"
+            self._tell(stage, rate, remaining)
+            stage.told, stage.told_done = now, done
+
+    def finish(self) -> None:
+        stage = self._stages.pop()
+        seconds = self._clock() - stage.started
+        rate = (stage.done - stage.first_done) / seconds if seconds > 0 else 0.0
+        self._tell(stage, rate, f"in {_clock_text(seconds)}")
+
+    def _tell(self, stage: _Stage, rate: float, time_text: str) -> None:
+        share = f"{stage.done}/{stage.total} ({stage.done / max(stage.total, 1):.0%})"
+        line = " ".join(filter(None, (stage.name, share, rate_text(rate), time_text, stage.values)))
+        self._target.print(escape(line), soft_wrap=True)
+
+
+def rate_text(rate: float) -> str:
+    """Units of work a second."""
+    return f"{rate:,.0f}/s" if rate >= 100 else f"{rate:.3g}/s"
+
+
+def values_text(values: Mapping[str, float]) -> str:
+    """Names and numbers, as they stand beside a bar."""
+    return " ".join(f"{name} {value:.3g}" for name, value in values.items())
+
+
+def _clock_text(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,104 @@
+"""The program `facegen`: finds the command, and turns what goes wrong into words and an exit code."""
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+import click
+
+from facegen import __version__
+from facegen.core.errors import FacegenError
+from facegen.core.suggest import did_you_mean
+
+COMMANDS = {
+    "train": ("facegen.cli.train", "Train a recipe, or go on with a run."),
+    "check": ("facegen.cli.check", "Check a recipe without training it."),
+    "generate": ("facegen.cli.generate", "Draw faces with a run: from speech, a name or a sentence."),
+    "match": ("facegen.cli.match", "Say which face speaks, or which voice a face has."),
+    "evaluate": ("facegen.cli.evaluate", "Measure a run on people that it was not trained on."),
+    "pack": ("facegen.cli.pack", "Pack faces and speech of your own into a corpus."),
+    "inspect": ("facegen.cli.inspect", "Show what a corpus, a recipe or a run holds."),
+    "list-plugins": ("facegen.cli.list_plugins", "List the installed parts, and what is broken."),
+    "describe": ("facegen.cli.describe", "Explain a part: what it does, its settings, its layers."),
+    "doctor": ("facegen.cli.doctor", "Check this installation."),
+}
+"""Name -> module that defines `command`, one line of help; a module is imported when its command is called."""
+
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that lists its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(f"there is no command '{name}'{did_you_mean(name, COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, meaning) for name, (_, meaning) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="facegen COMMAND --help explains a command.",
+)
+@click.version_option(__version__, prog_name="facegen")
+def facegen() -> None:
+    """Faces from names, sentences and voices."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the program.
+
+    Returns:
+        0 all went well; 1 an error that the message explains, or a bug; 2 a mistake in the call; 130 interrupted.
+    """
+    return explained(lambda: facegen.main(args, prog_name="facegen", standalone_mode=False))
+
+
+def explained(work: Callable[[], object]) -> int:
+    """Do the work; what goes wrong becomes words on stderr and the exit code."""
+    try:
+        code = work()
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except FacegenError as error:
+        for problem in error.problems:
+            click.echo(click.style("Error:", fg="red", bold=True) + f" {problem}", err=True)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone; without this, Python would complain once more while it flushes stdout at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception:
+        traceback.print_exc()
+        report = "This is a bug in facegen. Please report it, with the lines above and what `facegen doctor` says."
+        click.secho(report, fg="red", err=True)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
