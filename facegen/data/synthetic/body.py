@@ -61,9 +61,9 @@ def draw_neck(image: Tensor, view: View, a: Anatomy, skin: Tensor, contour: Tens
 def draw_double_chin(image: Tensor, view: View, a: Anatomy, skin: Tensor, contour: Tensor) -> None:
     """The fold under the chin of a full face, laid over the neck before the head."""
     drop = 0.085 * a.full.clamp(min=0.0) + 0.03 * a.old * (a.full + 0.4).clamp(min=0.0)
-    x, y = view.u - 0.08 * view.yaw, view.v - a.chin + 0.10
-    fold = ellipse(x, y, 0.27 + 0.05 * a.full + 0.03 * a.male, 0.10 + drop)
-    brightness = -0.25 - 0.5 * smoothstep(contour, 0.04, 0.0) - 0.45 * smoothstep(fold, -0.06, 0.0)
+    x, y = view.u - 0.16 * view.yaw, view.v - a.chin + 0.10
+    fold = ellipse(x, y, 0.86 * a.width * (1.0 - a.taper) + 0.03 * a.full, 0.10 + drop)
+    brightness = -0.38 - 0.40 * smoothstep(contour, 0.05, 0.0) - 0.40 * smoothstep(fold, -0.06, 0.0)
     paint(image, skin_colour(skin, brightness), fill(fold, view.pixel) * smoothstep(drop, 0.0, 0.03))
 
 

@@ -58,7 +58,7 @@ def draw_brows(image: Tensor, view: View, a: Anatomy, hair: Tensor, brow_raise: 
     share = along.clamp(0.0, 1.0)
     half = a.brow_thick * (1.15 - 0.80 * share * share) * smoothstep(along, -0.06, 0.12)
     off = view.y - line
-    hairs = 0.82 + 0.18 * wave(along * 9.0 + off * 30.0)
+    hairs = 0.90 + 0.10 * wave(along * 11.0 + off * 40.0)
     alpha = stroke(off.abs(), half, view.pixel) * smoothstep(along, -0.06, 0.05) * smoothstep(along, 1.08, 0.95)
     soft = 0.35 * ridge(off, half * 2.0 + 1e-4) * smoothstep(along, -0.05, 0.1) * smoothstep(along, 1.1, 0.9)
     paint(image, hair * 0.62, torch.maximum(alpha * hairs * (0.92 - 0.15 * a.old), soft))

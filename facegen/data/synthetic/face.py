@@ -40,7 +40,7 @@ def _render(people: dict[str, Tensor], moments: dict[str, Tensor], image_pixels:
     view, a = look(moments, image_pixels), measure(people)
     maps = {name: value.to(torch.float32)[:, None, None] for name, value in moments.items()}
     base, hair_base = skin(people["skin"]), pick(HAIR, people["hair_colour"])
-    grey = grey_share(people).float()[:, None, None] * 0.75
+    grey = grey_share(people).float()[:, None, None] * 0.88
     contour = outline(view, a, maps["mouth_open"])
     rim = ear_rim(view, a)
     hair = comb(view, a, people["hair_style"], hair_base, grey, maps, rim)
@@ -60,7 +60,7 @@ def _render(people: dict[str, Tensor], moments: dict[str, Tensor], image_pixels:
     draw_beard(image, view, a, people["beard"][:, None, None], flat_hair, contour, maps["smile"])
     draw_brows(image, view, a, flat_hair, maps["brow_raise"])
     shade(image, 0.45 * smoothstep(hair.front, 0.07, 0.0) * smoothstep(contour, 0.0, -0.02), (0.62, 0.50, 0.48))
-    paint(image, hair.colour, fill(hair.front, view.pixel))
+    paint(image, hair.colour, fill(hair.front, view.pixel + hair.softness * smoothstep(contour, 0.02, -0.04)))
     frames = hsv(moments["clothing_hue"] + 0.4, 0.45 + 0.0 * moments["grain"], 0.12 + 0.25 * moments["clothing_value"])
     draw_glasses(image, view, a, (people["glasses"] > 1.5).float()[:, None, None], frames, contour)
     return _finish(image, moments, image_pixels)

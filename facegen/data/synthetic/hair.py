@@ -10,12 +10,12 @@ from facegen.data.synthetic.shapes import bump, ellipse, fill, paint, ridge, sha
 from facegen.data.synthetic.view import View
 
 # Cropped, short, side parting, chin-length, long; lengths in half pictures.
-#          volume, lower end, flare, face opening, its height, parting, sweep, tufts
-STYLES = ((0.030, 0.070, 0.000, 0.432, 0.425, 0.00, 0.5, 0.003),
-          (0.095, 0.080, 0.000, 0.428, 0.420, 0.16, 0.8, 0.012),
-          (0.100, 0.090, 0.000, 0.422, 0.470, -0.19, 1.9, 0.005),
-          (0.095, 0.480, 0.060, 0.385, 0.480, -0.12, 2.2, 0.004),
-          (0.095, 1.600, 0.110, 0.375, 0.500, 0.02, 2.8, 0.004))
+#          volume, lower end, flare, face opening, its height, parting, sweep, tufts, softness of the hairline
+STYLES = ((0.035, 0.070, 0.000, 0.436, 0.455, 0.00, 0.9, 0.002, 0.035),
+          (0.095, 0.080, 0.000, 0.428, 0.430, 0.16, 0.9, 0.009, 0.012),
+          (0.100, 0.090, 0.000, 0.422, 0.470, -0.19, 1.9, 0.004, 0.006),
+          (0.095, 0.480, 0.060, 0.385, 0.480, -0.12, 2.2, 0.003, 0.006),
+          (0.095, 1.600, 0.110, 0.375, 0.500, 0.02, 2.8, 0.003, 0.006))
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Hair:
     """One head of hair on the pixels: distances, flow and colour.
 
     Attributes:
-        shell: distance to the outer contour. front: distance to the part in front of the head.
+        shell: distance to the outer contour. front: distance to the part in front of the head. softness: width of the hairline's fade.
         colour: (batch, 3, height, width), lit.
     """
 
     shell: Tensor
     front: Tensor
-    hairline: Tensor
+    softness: Tensor
     colour: Tensor
 
 
@@ -37,22 +37,23 @@ def comb(view: View, a: Anatomy, style: Tensor, base: Tensor, grey: Tensor, mome
          ears: Tensor) -> Hair:
     """Shape the hair of every row and colour its strands."""
     rows = torch.tensor(STYLES, device=view.u.device)[style.long().clamp(0, len(STYLES) - 1)]
-    volume, end, flare, opening, height, part, sweep, tufts = (c[:, None, None] for c in rows.unbind(1))
-    u = view.u + 0.09 * view.yaw
+    volume, end, flare, opening, height, part, sweep, tufts, soft = (c[:, None, None] for c in rows.unbind(1))
+    u = view.u + 0.06 * view.yaw
     depth = ((view.v + 0.70) / 0.42).clamp(0.0, 1.0)
-    strand = (u - part * (1.0 - depth)) / (0.16 + 0.50 * depth * (2.0 - depth))
-    ragged = tufts * wave(strand * 5.3 + 2.0 * view.v) + 0.5 * tufts * wave(strand * 13.7 - 1.3 * view.v)
+    strand = (u - part * (1.0 - depth)) / (0.20 + 0.46 * depth * (2.0 - depth))
+    tuft = wave(strand * 4.3 + 2.0 * view.v) + 0.5 * wave(strand * 11.7 - 1.3 * view.v) * wave(strand * 1.9)
+    ragged = tufts * tuft * (0.65 + 0.35 * wave(strand * 1.3 + 0.2))
     fall = ((view.v + 0.10) / (end.clamp(max=0.9) + 0.10)).clamp(min=0.0)
     side = a.width + volume + flare * fall * (1.6 - 0.6 * fall) - 0.06 * (end > 0.3) * (end < 1.0) * fall * fall * fall
     top = (view.v + 0.10).clamp(max=0.0) / (a.crown + volume - 0.10)
     q = torch.sqrt((u / side) * (u / side) + top * top + 1e-9)
     shell = (q - 1.0) * (a.width + volume) + ragged
     rounded = 0.6 * (u.abs() - 0.40).clamp(min=0.0)
-    shell = torch.maximum(shell, (view.v - end + rounded + 2.0 * ragged) * 0.9)
+    shell = torch.maximum(shell, (view.v - end + rounded + ragged) * 0.9)
     line = _hairline(view, a, opening, height, part, sweep, end)
     front = torch.maximum(shell, -line - ragged)
     front = torch.where(end < 0.3, torch.maximum(front, -ears), front)
-    return Hair(shell, front, line, _strands(view, strand, q, line, base, grey, moments))
+    return Hair(shell, front, soft, _strands(view, strand, q, line, base, grey, moments))
 
 
 def _hairline(view: View, a: Anatomy, opening: Tensor, height: Tensor, part: Tensor, sweep: Tensor,
@@ -63,7 +64,7 @@ def _hairline(view: View, a: Anatomy, opening: Tensor, height: Tensor, part: Ten
     recede = a.male * (a.age - 0.25).clamp(min=0.0) * 1.35
     corner = bump(x.abs() - 0.22, y + 0.42, 0.16, 0.30)
     rise = height + recede * (0.050 + 0.11 * corner) - sweep * away * away / (1.0 + 5.0 * away * away)
-    wide = opening * (a.width / 0.452) * (1.0 - 0.10 * (end > 0.3) * smoothstep(y, 0.0, 0.5))
+    wide = opening * (a.width / 0.452) * (1.0 - 0.35 * view.yaw.abs()) * (1.0 - 0.10 * (end > 0.3) * smoothstep(y, 0.0, 0.5))
     up = (0.05 - y).clamp(min=0.0) / (rise + 0.05)
     ax = x / wide
     ax2 = ax * ax
@@ -81,8 +82,8 @@ def _strands(view: View, strand: Tensor, q: Tensor, line: Tensor, base: Tensor, 
     band = view.v + 0.47 - 0.25 * view.u * view.u + 0.02 * fine
     sheen = ridge(band, 0.10) * (0.55 + 0.3 * fine) * smoothstep(lx * view.u * 1.5, -0.5, 0.6)
     lit = lit - 0.40 * smoothstep(q, 0.90, 1.02) - 0.28 * smoothstep(line, 0.06, 0.0)
-    silver = base.new_tensor((0.73, 0.72, 0.715)).view(1, 3, 1, 1)
-    share = (grey * (0.90 + 0.12 * fine)).clamp(0.0, 1.0)[:, None]
+    silver = base.new_tensor((0.690, 0.685, 0.680)).view(1, 3, 1, 1)
+    share = (grey * (0.92 + 0.10 * fine)).clamp(0.0, 1.0)[:, None]
     colour = base + share * (silver - base)
     dark = (-lit).clamp(0.0, 0.8)[:, None]
     bright = lit.clamp(0.0, 1.0)[:, None]
@@ -102,11 +103,11 @@ def draw_beard(image: Tensor, view: View, a: Anatomy, kind: Tensor, base: Tensor
     moustache = ellipse(side - 0.55 * a.mouth_width, y - a.mouth_y + a.lip_upper + 0.022 - 0.25 * (side - 0.07),
                         0.62 * a.mouth_width, 0.036)
     lips = ellipse(x, y - a.mouth_y - 0.010, a.mouth_width * 0.98, a.lip_upper + a.lip_lower + 0.012)
-    grain = wave(x * 23.0 + y * 7.0) * wave(x * 41.0 - y * 17.0)
+    grain = wave(x * 17.0 + 0.6 * wave(y * 9.0 + x * 4.0)) * wave(y * 5.0 + x * 31.0)
     edge = torch.minimum(-below + 0.010 * grain, moustache)
     soft = smoothstep(edge, 0.030, -0.045) * smoothstep(lips, -0.012, 0.014)
     inside = fill(contour - 0.018 * full * smoothstep(y, 0.2, 0.5), view.pixel)
-    colour = base * (0.84 + 0.10 * grain)[:, None]
+    colour = base * (0.84 + 0.12 * grain)[:, None]
     shaded = colour * (1.0 - 0.35 * smoothstep(contour, -0.12, 0.0))[:, None]
     paint(image, shaded, 0.92 * full * soft * inside)
     paint(image, base * 0.75, 0.36 * stubble * soft * fill(contour, view.pixel) * (0.85 + 0.15 * grain))

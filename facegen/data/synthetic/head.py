@@ -15,8 +15,8 @@ def outline(view: View, a: Anatomy, mouth_open: Tensor) -> Tensor:
     above = view.v.clamp(max=0.0) / a.crown
     square = below * below
     cheeks = 0.050 * a.full * ridge(below - 0.58, 0.50) + 0.022 * a.old * ridge(below - 0.76, 0.26)
-    width = a.width * (1.0 - a.taper * square) + cheeks
-    turned = view.u - view.yaw * (0.05 + 0.12 * below - 0.05 * above)
+    width = a.width * (1.0 - a.taper * square.clamp(max=1.4)) + cheeks
+    turned = view.u - view.yaw * (0.05 + 0.22 * below - 0.05 * above)
     x = turned / width
     cube = square * below
     level = x * x + above * above + cube + (cube * square - cube) * a.square - 1.0
@@ -73,9 +73,10 @@ def shade_head(view: View, a: Anatomy, skin: Tensor, contour: Tensor, moments: d
     brightness = _light(view, _relief(view, a, smile), (moments["light_x"], moments["light_y"]))
     brightness = brightness * moments["light_strength"]
     side, y = view.x.abs(), view.y
-    brightness = brightness - 0.30 * bump(side - a.eye_x, y + 0.035, 0.155, 0.10)
+    brightness = brightness - 0.40 * bump(side - a.eye_x, y + 0.040, 0.160, 0.10)
+    brightness = brightness + 0.20 * bump(side - 0.20, y - 0.17, 0.17, 0.11) + 0.10 * bump(view.x, y + 0.30, 0.3, 0.16)
     brightness = brightness - 0.16 * bump(side - 0.085, y + 0.02, 0.06, 0.10)
-    brightness = brightness - 0.34 * smoothstep(contour, -0.13, 0.0) * smoothstep(view.v, -0.1, 0.3)
+    brightness = brightness - 0.30 * smoothstep(contour, -0.16, 0.0) * smoothstep(view.v, -0.1, 0.3)
     image_skin = skin_colour(skin, brightness)
     cheeks = bump(side - 0.25, y - 0.18, 0.20, 0.16) * (0.50 + 0.10 * a.full - 0.12 * a.male)
     nose_tip = 0.3 * bump(view.x - 0.12 * view.yaw, y - a.nose_y + 0.04, 0.12, 0.08)

@@ -23,7 +23,7 @@ def _clip_moments(seed: int, clip: Tensor) -> dict[str, Tensor]:
         "hue_top": drawn["hue_top"],
         "hue_bottom": drawn["hue_top"] + 0.5 * (drawn["hue_bottom"] - 0.5),
         "backdrop_value": 0.3 + 0.6 * drawn["backdrop_value"],
-        "backdrop_saturation": 0.04 + 0.24 * drawn["backdrop_saturation"],
+        "backdrop_saturation": 0.04 + 0.20 * drawn["backdrop_saturation"],
         "backdrop_angle": 2.0 * drawn["backdrop_angle"] - 1.0,
         "clothing_hue": drawn["clothing_hue"],
         "clothing_value": drawn["clothing_value"],

@@ -30,7 +30,7 @@ def draw_nose(image: Tensor, view: View, a: Anatomy, light_x: Tensor) -> None:
 def _lip_lines(x: Tensor, a: Anatomy, smile: Tensor, gap: Tensor) -> tuple[Tensor, ...]:
     """Upper outline, lower edge of the upper lip, upper edge of the lower lip, lower outline, over x in [-1, 1]."""
     arch = (1.0 - x * x)
-    middle = -0.046 * smile * (x * x - 0.25) + 0.010 * ridge(x, 0.35) - 0.004
+    middle = -0.060 * smile * (x * x - 0.25) + 0.010 * ridge(x, 0.35) - 0.004
     dent = 0.30 * ridge(x, 0.26)
     top = middle - 0.16 * gap * arch - a.lip_upper * (arch * (1.10 - 0.10 * arch) - dent)
     bottom = middle + gap * arch + a.lip_lower * arch * (1.15 - 0.15 * arch)
@@ -60,8 +60,8 @@ def draw_mouth(image: Tensor, view: View, a: Anatomy, skin: Tensor, moments: dic
     inside = constant((0.24, 0.07, 0.08), x) + 0.0 * skin
     inside = inside.expand(-1, -1, *x.shape[1:]).clone()
     paint(inside, constant((0.66, 0.30, 0.31), x), bump(x, y - lower - 0.006, 0.75, 0.040))
-    teeth = smoothstep(y - upper, 0.36 * gap + 0.012, 0.36 * gap) * smoothstep(x.abs(), 0.90, 0.70)
-    paint(inside, constant((0.95, 0.93, 0.89), x) * (1.0 - 0.22 * x * x)[:, None], teeth)
+    teeth = smoothstep(gap, 0.012, 0.03) * smoothstep(y - upper, 0.42 * gap + 0.008, 0.42 * gap - 0.004) * smoothstep(x.abs(), 0.90, 0.70)
+    paint(inside, constant((0.93, 0.905, 0.865), x) * (1.0 - 0.30 * x * x)[:, None], teeth)
     paint(image, inside, cavity)
     line = stroke((y - 0.5 * (upper + lower)).abs(), 0.0065, pixel) * smoothstep(x.abs(), 1.07, 0.95)
     shade(image, 0.85 * line * (1.0 - cavity), (0.36, 0.20, 0.20))
