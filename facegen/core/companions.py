@@ -15,6 +15,7 @@ import torch
 
 _LIBRARIES: list[torch.library.Library] = []
 """Declared operators live as long as their library."""
+_STOOD_IN: set[str] = set()
 
 
 @cache
@@ -24,6 +25,7 @@ def torchaudio() -> ModuleType:
         return _import("torchaudio")
     except (OSError, RuntimeError):
         _forget("torchaudio")
+        _STOOD_IN.add("torchaudio")
         extension = ModuleType("torchaudio._extension", "Stands in for compiled code that does not fit this torch.")
         extension._IS_TORCHAUDIO_EXT_AVAILABLE = False  # type: ignore[attr-defined]
         extension.fail_if_no_align = lambda function: function  # type: ignore[attr-defined]
@@ -38,6 +40,7 @@ def torchvision() -> ModuleType:
         return _import("torchvision")
     except (OSError, RuntimeError):
         _forget("torchvision")
+        _STOOD_IN.add("torchvision")
         # torchvision registers shape rules for these two while it is imported, so they must exist.
         library = torch.library.Library("torchvision", "DEF")
         library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
@@ -51,6 +54,11 @@ def torch_fidelity() -> ModuleType:
     """The package torch_fidelity."""
     torchvision()
     return _import("torch_fidelity")
+
+
+def stood_in() -> frozenset[str]:
+    """The packages, of those imported so far, whose compiled code was stood in for."""
+    return frozenset(_STOOD_IN)
 
 
 def _import(name: str) -> ModuleType:

@@ -1,0 +1,169 @@
+"""`facegen describe`."""
+
+import dataclasses
+import json
+from typing import Any
+
+import click
+from pydantic import BaseModel
+from rich.markup import escape
+from rich.table import Table
+
+from facegen.cli.console import console
+from facegen.cli.list_plugins import installed_parts, parts_table
+from facegen.core.errors import RecipeError
+from facegen.core.explain import SettingRow, docstring_sections, section_entries, setting_rows, toml_value
+from facegen.core.kinds import KINDS, Kind
+from facegen.core.recipe import ENGINE_TABLES
+from facegen.core.registry import registry
+from facegen.core.settings import settings_model
+from facegen.core.suggest import did_you_mean
+
+TABLE = "table"
+"""Beside the kinds of part: the recipe tables that the engine itself reads."""
+
+
+@click.command("describe")
+@click.argument("kind")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+def command(kind: str, name: str | None, as_json: bool) -> None:
+    """Explain a part: what it does, its settings, its lines of a recipe, its layers.
+
+    KIND is a kind of part, such as objective, or "table" for the tables [run], [train] and [evaluate] of a recipe.
+    Without NAME, say which there are.
+    """
+    if kind not in KINDS and kind != TABLE:
+        raise RecipeError(f"'{kind}' is not a kind of part{did_you_mean(kind, [*KINDS, TABLE])}")
+    if name is None:
+        _list_names(kind, as_json)
+        return
+    described = describe_table(name) if kind == TABLE else describe_part(kind, name)
+    if as_json:
+        click.echo(json.dumps(described, indent=2, default=dataclasses.asdict))
+    else:
+        _show(described)
+
+
+def describe_table(name: str) -> dict[str, Any]:
+    """All there is to say about a table that the engine reads, ready for JSON.
+
+    Raises:
+        RecipeError: there is no such table.
+    """
+    if name not in ENGINE_TABLES:
+        raise RecipeError(f"[{name}] is not a table that the engine reads{did_you_mean(name, ENGINE_TABLES)}")
+    model = ENGINE_TABLES[name]
+    rows = _rows(model, "Attributes")
+    return {
+        "title": f"[{name}]",
+        "sections": {"": docstring_sections(model)[""]},
+        "settings": rows,
+        "recipe": "\n".join([f"[{name}]", *map(_toml_line, rows)]),
+    }
+
+
+def describe_part(kind_name: str, name: str) -> dict[str, Any]:
+    """All there is to say about a part, ready for JSON.
+
+    Raises:
+        RecipeError: there is no such part.
+        PluginError: it is broken.
+    """
+    part = registry().find(kind_name, name)
+    loaded, kind = part.load(), part.kind
+    rows, engine_rows = _rows(settings_model(loaded), "Settings", loaded), _rows(kind.engine_keys, "Attributes")
+    layers, reason = _layers(kind_name, loaded)
+    return {
+        "title": f"{kind_name} {name}",
+        "package": f"{part.source.package} {part.source.version}",
+        "class": f"{loaded.__module__}:{loaded.__qualname__}",
+        "sections": {title: text for title, text in docstring_sections(loaded).items() if title != "Settings"},
+        "settings": rows,
+        "engine_keys": engine_rows,
+        "recipe": _snippet(kind, name, rows, engine_rows),
+        "layers": layers,
+        "layers_missing": reason,
+    }
+
+
+def _rows(model: type[BaseModel], section: str, documented: type | None = None) -> list[SettingRow]:
+    sections = docstring_sections(documented or model)
+    return setting_rows(model, section_entries(sections.get(section, "")))
+
+
+def _layers(kind: str, part: type) -> tuple[list[Any], str]:
+    if kind not in ("conditioner", "generator", "discriminator"):
+        return [], ""
+    from facegen.core.layers import part_layers
+
+    required = [name for name, field in settings_model(part).model_fields.items() if field.is_required()]
+    if required:
+        return [], f"it needs {', '.join(required)}"
+    try:
+        return part_layers(kind, part, {}), ""
+    except Exception as error:  # a part that cannot run on this corpus can still be described
+        return [], f"{type(error).__name__}: {error}"
+
+
+def _toml_line(row: SettingRow) -> str:
+    if row.default is None:
+        return f"{row.name} =  # required: {row.type}"
+    return f"{row.name} = {row.default}" if row.default else f"# {row.name} =  # {row.type}"
+
+
+def _snippet(kind: Kind, name: str, rows: list[SettingRow], engine_rows: list[SettingRow]) -> str:
+    lines = [f"[{kind.table}]", f"type = {toml_value(name)}", *map(_toml_line, rows)]
+    if engine_rows:
+        lines += ["", f"# keys of every {kind.name}", *map(_toml_line, engine_rows)]
+    return "\n".join(lines)
+
+
+def _list_names(kind: str, as_json: bool) -> None:
+    parts = [] if kind == TABLE else installed_parts(kind)
+    names = list(ENGINE_TABLES) if kind == TABLE else [part.name for part in parts]
+    if as_json:
+        click.echo(json.dumps(names))
+    elif kind == TABLE:
+        console.print("\n".join(names))
+    else:
+        console.print(parts_table(parts))
+
+
+def _show(described: dict[str, Any]) -> None:
+    origin = f"  {described['package']}  {described['class']}" if "package" in described else ""
+    console.print(f"[bold]{escape(described['title'])}[/]{escape(origin)}", soft_wrap=True)
+    for title, text in described["sections"].items():
+        heading = f"[bold]{title}[/]\n" if title else ""
+        console.print(f"\n{heading}{escape(text)}", soft_wrap=True)
+    _show_settings("Settings", described["settings"])
+    _show_settings("Keys of the table", described.get("engine_keys", []))
+    console.print(f"\n[bold]In a recipe[/]\n{escape(described['recipe'])}", soft_wrap=True)
+    if described.get("layers"):
+        _show_layers(described["layers"])
+    elif described.get("layers_missing"):
+        console.print(f"\nNo table of layers: {escape(described['layers_missing'])}", soft_wrap=True)
+
+
+def _show_settings(title: str, rows: list[SettingRow]) -> None:
+    if not rows:
+        return
+    table = Table("name", "default", "takes", "meaning", box=None, pad_edge=False, header_style="dim")
+    for row in rows:
+        default = "required" if row.default is None else row.default or "none"
+        takes = f"{row.type} {row.bounds}".strip()
+        table.add_row(*(escape(text) for text in (row.name, default, takes, row.meaning)))
+    console.print(f"\n[bold]{title}[/]")
+    console.print(table)
+
+
+def _show_layers(layers: list[Any]) -> None:
+    table = Table("layer", "", "output", box=None, pad_edge=False, header_style="dim")
+    table.add_column("parameters", justify="right")
+    for row in layers:
+        shape = " x ".join(str(size) for size in row.shape)
+        table.add_row(escape(row.name), row.layer, shape, f"{row.num_parameters:,}" if row.num_parameters else "")
+    table.add_section()
+    table.add_row("all", "", "", f"{sum(row.num_parameters for row in layers):,}")
+    console.print("\n[bold]Layers[/] (128 pixels, 6 s of speech, 10 people)")
+    console.print(table)

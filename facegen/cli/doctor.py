@@ -1,0 +1,171 @@
+"""`facegen doctor`."""
+
+import importlib
+import json
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from facegen import __version__
+from facegen.cli.console import console
+
+CODECS = ("aac", "mp3", "opus", "flac", "pcm_s16le", "h264", "vp9", "mjpeg")
+FRONTAL_FACE = "haarcascade_frontalface_default.xml"
+LEAST_FREE_GIB = 5.0
+_STYLES = {"ok": "green", "warn": "yellow", "missing": "red"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's.
+
+    Attributes:
+        name: what was looked at.
+        state: "missing" where facegen cannot do without it.
+        detail: what was found.
+        advice: what to do.
+    """
+
+    name: str
+    state: Literal["ok", "warn", "missing"]
+    detail: str
+    advice: str = ""
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """Check this installation, and say what to do about what is missing. Exit code 1 where something needed is."""
+    found = findings()
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
+    else:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for finding in found:
+            state = f"[{_STYLES[finding.state]}]{finding.state}[/]"
+            text = f"{finding.detail}; {finding.advice}" if finding.advice else finding.detail
+            table.add_row(state, escape(finding.name), escape(text))
+        console.print(table)
+    context.exit(int(any(finding.state == "missing" for finding in found)))
+
+
+def findings() -> list[Finding]:
+    """Everything that was looked at, in order."""
+    return [finding for examine in _EXAMINATIONS for finding in examine()]
+
+
+def _python() -> Iterator[Finding]:
+    fits = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    advice = "" if fits else "facegen is tested with Python 3.11 to 3.13"
+    yield Finding("python", "ok" if fits else "warn", f"{platform.python_version()} on {platform.platform()}", advice)
+    yield Finding("facegen", "ok", __version__)
+
+
+def _torch() -> Iterator[Finding]:
+    try:
+        import torch
+    except Exception as error:  # broken libraries raise OSError and others
+        yield Finding("torch", "missing", _reason(error), "install torch (pytorch.org says which build)")
+        return
+    yield Finding("torch", "ok", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    if not torch.cuda.is_available():
+        yield Finding("gpu", "warn", "none", "training runs on the CPU: use a recipe's --preset small")
+        return
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        memory = f"{properties.total_memory / 2**30:.0f} GiB"
+        bf16 = "with bf16" if torch.cuda.is_bf16_supported() else "without bf16"
+        yield Finding("gpu", "ok", f"{properties.name}, {memory}, {bf16}, CUDA {torch.version.cuda}")
+
+
+def _companions() -> Iterator[Finding]:
+    from facegen.core import companions
+
+    uses: dict[str, tuple[Callable[[], object], str]] = {
+        "torchaudio": (companions.torchaudio, "spectrograms and resampling"),
+        "torchvision": (companions.torchvision, "torch-fidelity"),
+        "torch-fidelity": (companions.torch_fidelity, "evaluation"),
+    }
+    for name, (load, use) in uses.items():
+        try:
+            load()
+        except Exception as error:
+            yield Finding(name, "missing", _reason(error), f"pip install '{name}' ({use} needs it)")
+            continue
+        stood_in = name in companions.stood_in()
+        note = ", its compiled code does not fit this torch and is not used" if stood_in else ""
+        yield Finding(name, "ok", version(name) + note)
+
+
+def _av() -> Iterator[Finding]:
+    try:
+        import av
+    except Exception as error:
+        yield Finding("av", "missing", _reason(error), "pip install av (all sound and video is read with it)")
+        return
+    lacking = [codec for codec in CODECS if codec not in av.codecs_available]
+    detail = f"{version('av')}, decodes {', '.join(codec for codec in CODECS if codec not in lacking)}"
+    advice = f"no {', '.join(lacking)}: pip install --force-reinstall av" if lacking else ""
+    yield Finding("av", "warn" if lacking else "ok", detail, advice)
+
+
+def _cv2() -> Iterator[Finding]:
+    advice = "pip install 'opencv-python-headless>=4.10,<5' (5.0 has no cascades; faces are found with them)"
+    try:
+        import cv2
+
+        cascade = Path(cv2.data.haarcascades) / FRONTAL_FACE  # type: ignore[attr-defined]
+        found = cascade.is_file() and hasattr(cv2, "CascadeClassifier")
+    except Exception as error:
+        yield Finding("opencv", "missing", _reason(error), advice)
+        return
+    if found:
+        yield Finding("opencv", "ok", f"{cv2.__version__}, with {FRONTAL_FACE}")
+    else:
+        yield Finding("opencv", "missing", f"{cv2.__version__} lacks {FRONTAL_FACE}", advice)
+
+
+def _optional() -> Iterator[Finding]:
+    uses = {
+        "yt-dlp": ("yt_dlp", "pip install yt-dlp (downloads need it)"),
+        "tensorboard": ("tensorboard", "pip install 'facegen[viewer]' (to look at curves while training)"),
+    }
+    for name, (module, advice) in uses.items():
+        try:
+            importlib.import_module(module)
+            yield Finding(name, "ok", version(name))
+        except (ImportError, PackageNotFoundError) as error:
+            yield Finding(name, "warn", _reason(error), advice)
+
+
+def _disk() -> Iterator[Finding]:
+    free_gib = shutil.disk_usage(Path.cwd()).free / 2**30
+    advice = "" if free_gib >= LEAST_FREE_GIB else "runs and corpora may not fit"
+    yield Finding("disk", "warn" if advice else "ok", f"{free_gib:.1f} GiB free in this folder", advice)
+
+
+def _plugins() -> Iterator[Finding]:
+    from facegen.core.registry import registry
+
+    sources = {part.source for parts in registry().parts.values() for part in parts.values()}
+    names = sorted(f"{source.package} {source.version}" for source in sources if source.package != "facegen")
+    yield Finding("plugins", "ok", ", ".join(names) or "none installed")
+    for broken in registry().broken:
+        yield Finding("plugin", "warn", str(broken))
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+_EXAMINATIONS = (_python, _torch, _companions, _av, _cv2, _optional, _disk, _plugins)
