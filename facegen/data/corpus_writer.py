@@ -1,0 +1,248 @@
+"""Writes a packed corpus: shard by shard, in a folder of its own until all is there."""
+
+import json
+import os
+import shutil
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from facegen.core.errors import DataError
+from facegen.data import manifest as corpus_json
+from facegen.data.corpus_index import STRING_COLUMNS
+from facegen.data.manifest import Manifest, Provenance, Shard
+from facegen.data.shard import ShardWriter, describe_shard
+from facegen.data.splits import utterance_number
+
+SHARD_BYTES = 2**30
+STAGING = ".packing"
+
+
+@dataclass(frozen=True)
+class ClipRecord:
+    """What is known of a clip beside its faces and its track.
+
+    Attributes:
+        identity: who it is.
+        utterance: the video, or the clip itself; all clips of one are held out together.
+        name: where it came from, for people who look for it.
+        track: what `CorpusWriter.add_track` answered; -1 without speech.
+        attributes: {column: class}.
+        caption, consent, source: strings; empty where unknown.
+        text: (text_dim,) float32, or None.
+    """
+
+    identity: str
+    utterance: str
+    name: str
+    track: int = -1
+    attributes: dict[str, int] = field(default_factory=dict)
+    caption: str = ""
+    consent: str = ""
+    source: str = ""
+    text: NDArray[np.float32] | None = None
+
+
+class CorpusWriter:
+    """Writes a packed corpus; use as a context manager, and call `finish` at the end.
+
+    Everything goes to OUT/.packing first and moves to its place when it is complete, corpus.json last: whoever
+    interrupts it leaves an older corpus as it was, and nothing new that looks complete.
+
+    Args:
+        folder: where the corpus goes; made if need be.
+        image_pixels: side of the faces.
+        sample_rate_hz: of the speech.
+        attribute_classes: {column: number of classes} of labels that clips may have.
+        provenance: stored with the corpus.
+        overwrite: replace a corpus that is there already.
+        shard_bytes: a shard is closed when it is larger.
+    Raises:
+        DataError: there is a corpus already, something else, or another import at work.
+    """
+
+    def __init__(
+        self, folder: Path, *, image_pixels: int, sample_rate_hz: int, attribute_classes: dict[str, int],
+        provenance: Provenance, overwrite: bool = False, shard_bytes: int = SHARD_BYTES,
+    ) -> None:
+        self.folder = folder
+        self.staging = folder / STAGING
+        self._made_folder = not folder.exists()
+        self._image_pixels, self._sample_rate_hz = image_pixels, sample_rate_hz
+        self._attribute_classes, self._provenance, self._shard_bytes = attribute_classes, provenance, shard_bytes
+        _prepare_folder(folder, self.staging, overwrite)
+        self._open: dict[str, ShardWriter] = {}
+        self._closed: dict[str, list[Shard]] = {"faces": [], "speech": []}
+        self._clips: list[ClipRecord] = []
+        self._frame_offsets, self._track_offsets = array("q", [0]), array("q", [0])
+        self._frame_time_samples = array("q")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for writer in self._open.values():
+            writer.abandon()
+        shutil.rmtree(self.staging, ignore_errors=True)
+        if self._made_folder and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    @property
+    def num_clips(self) -> int:
+        """How many clips were added so far."""
+        return len(self._clips)
+
+    def add_track(self, speech: NDArray[np.int16]) -> int:
+        """Add a track, (samples,) with at least one, and return its number."""
+        if not len(speech):
+            raise ValueError("a track needs at least one sample")
+        self._append("speech", speech, "int16", ())
+        self._track_offsets.append(self._track_offsets[-1] + len(speech))
+        return len(self._track_offsets) - 2
+
+    def add_clip(self, clip: ClipRecord, faces: NDArray[np.uint8], time_samples: list[int]) -> None:
+        """Add a clip with its faces, (n, H, W, 3), and their places in its track (-1 where unknown)."""
+        if len(faces) != len(time_samples) or not len(faces):
+            raise ValueError(f"{len(faces)} faces with {len(time_samples)} times")
+        if self._clips and _has(clip) != _has(self._clips[0]):
+            raise ValueError(f"{clip.name}: all clips of a corpus have speech, caption and text, or none has")
+        self._append("faces", faces, "uint8", (self._image_pixels, self._image_pixels, 3))
+        self._frame_offsets.append(self._frame_offsets[-1] + len(faces))
+        self._frame_time_samples.extend(time_samples)
+        self._clips.append(clip)
+
+    def finish(self) -> Manifest:
+        """Write the index, and move everything to its place."""
+        for kind in list(self._open):
+            self._close(kind)
+        names = sorted({clip.identity for clip in self._clips})
+        columns = self._columns(names)
+        path = self.staging / "index.safetensors"
+        save_file(columns, path)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        manifest = self._manifest(names, columns, describe_shard(path, len(self._clips)))
+        _write_synced(self.staging / corpus_json.FILE_NAME, _as_json(manifest))
+        _move_into_place(self.staging, self.folder, manifest)
+        return manifest
+
+    def _append(self, kind: str, rows: NDArray[Any], dtype: str, row_shape: tuple[int, ...]) -> None:
+        writer = self._open.get(kind)
+        if writer is not None and writer.num_bytes + rows.nbytes > self._shard_bytes:
+            self._close(kind)
+            writer = None
+        if writer is None:
+            name = f"{kind}-{len(self._closed[kind]):05d}.safetensors"
+            writer = self._open[kind] = ShardWriter(self.staging / name, kind, dtype, row_shape)
+        writer.append(rows)
+
+    def _close(self, kind: str) -> None:
+        self._closed[kind].append(self._open.pop(kind).close())
+
+    def _columns(self, names: list[str]) -> dict[str, NDArray[Any]]:
+        number_of = {name: number for number, name in enumerate(names)}
+        clips = self._clips
+        columns: dict[str, NDArray[Any]] = {
+            "identity": _integers(number_of[clip.identity] for clip in clips),
+            "utterance": _integers(utterance_number(clip.identity, clip.utterance) for clip in clips),
+            "track": _integers(clip.track for clip in clips),
+            "frame_offsets": np.frombuffer(self._frame_offsets, np.int64),
+            "frame_time_samples": np.frombuffer(self._frame_time_samples, np.int64),
+            "track_offsets": np.frombuffer(self._track_offsets, np.int64),
+        }
+        for name in self._attribute_classes:
+            labels = _integers(clip.attributes.get(name, -1) for clip in clips)
+            if (labels >= 0).any():
+                columns[f"attribute.{name}"] = labels
+        for name in STRING_COLUMNS:
+            encoded = [getattr(clip, name).encode("utf-8", "replace") for clip in clips]
+            if any(encoded):
+                columns[f"{name}.text"] = np.frombuffer(b"".join(encoded), np.uint8)
+                columns[f"{name}.offsets"] = np.cumsum([0, *(len(string) for string in encoded)], dtype=np.int64)
+        if clips and clips[0].text is not None:
+            columns["text"] = np.stack([clip.text for clip in clips])  # type: ignore[arg-type]
+        return columns
+
+    def _manifest(self, names: list[str], columns: dict[str, NDArray[Any]], index: Shard) -> Manifest:
+        has = {"speech": len(self._track_offsets) > 1, "caption": "caption.text" in columns, "text": "text" in columns}
+        return Manifest(
+            image_pixels=self._image_pixels,
+            sample_rate_hz=self._sample_rate_hz,
+            identities=tuple(names),
+            attributes={name: n for name, n in self._attribute_classes.items() if f"attribute.{name}" in columns},
+            text_dim=columns["text"].shape[1] if has["text"] else 0,
+            columns=tuple(["faces", "identity", *(name for name, present in has.items() if present)]),  # type: ignore
+            num_clips=len(self._clips),
+            num_frames=self._frame_offsets[-1],
+            num_tracks=len(self._track_offsets) - 1,
+            num_samples=self._track_offsets[-1],
+            faces=tuple(self._closed["faces"]),
+            speech=tuple(self._closed["speech"]),
+            index=index,
+            provenance=self._provenance,
+        )
+
+
+def _has(clip: ClipRecord) -> tuple[bool, bool, bool]:
+    return clip.track >= 0, bool(clip.caption), clip.text is not None
+
+
+def _prepare_folder(folder: Path, staging: Path, overwrite: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder}: is a file; give a folder")
+    if (folder / corpus_json.FILE_NAME).exists() and not overwrite:
+        raise DataError(f"{folder}: holds a corpus already; give another folder, or --overwrite to replace it")
+    if staging.exists() and not overwrite:
+        raise DataError(
+            f"{staging}: another import is at work here, or was killed; wait for it, or give --overwrite to start anew"
+        )
+    try:
+        if staging.exists():
+            shutil.rmtree(staging)
+        staging.mkdir(parents=True)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error.strerror}); give another folder") from None
+
+
+def _move_into_place(staging: Path, folder: Path, manifest: Manifest) -> None:
+    """corpus.json goes first and comes last, so that no moment shows one corpus with the files of another."""
+    (folder / corpus_json.FILE_NAME).unlink(missing_ok=True)
+    for pattern in ("faces-*.safetensors", "speech-*.safetensors"):
+        for old in folder.glob(pattern):
+            old.unlink()
+    for file in sorted(staging.iterdir(), key=lambda path: path.name == corpus_json.FILE_NAME):
+        os.replace(file, folder / file.name)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_synced(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _as_json(manifest: Manifest) -> str:
+    return json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
+
+
+def _integers(values: Any) -> NDArray[np.int64]:
+    return np.fromiter(values, np.int64)

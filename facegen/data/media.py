@@ -1,0 +1,149 @@
+"""Pictures and sound from files of any kind; what cannot be read is a DataError that says why."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import av.logging
+import cv2
+import numpy as np
+from av.audio.resampler import AudioResampler
+from av.container import InputContainer
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from facegen.core.errors import DataError
+
+MIN_IMAGE_PIXELS = 16
+MAX_IMAGE_MEGAPIXELS = 64
+MAX_SPEECH_HOURS = 12
+IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "GIF")
+"""Not all that Pillow knows: its EPS reader runs a program."""
+
+av.logging.set_level(av.logging.PANIC)
+
+
+def read_speech(path: Path, sample_rate_hz: int) -> NDArray[np.int16]:
+    """Read the sound of any audio or video file: (samples,) int16, mono.
+
+    Args:
+        path: the file.
+        sample_rate_hz: what the sound is resampled to.
+    Raises:
+        DataError: there is no such file, or no sound in it.
+    """
+    chunks: list[NDArray[np.int16]] = []
+    remaining = MAX_SPEECH_HOURS * 3600 * sample_rate_hz
+    with _opened(path) as container:
+        for chunk in _mono_chunks(container, path, sample_rate_hz):
+            chunks.append(chunk)
+            remaining -= len(chunk)
+            if remaining < 0:
+                raise DataError(f"{path}: is longer than {MAX_SPEECH_HOURS} hours; cut it into pieces")
+    if not chunks:
+        raise DataError(f"{path}: its audio track holds no samples; record or export it again")
+    speech = np.concatenate(chunks)
+    if not speech.any():
+        raise DataError(f"{path}: is silent, every sample is 0; leave it out, or export its sound again")
+    return speech
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Read a picture, upright as its EXIF data says: (H, W, 3) uint8, RGB; transparency becomes white.
+
+    Pillow rather than OpenCV: it knows the size before it decodes, and refuses a file that was cut short, where
+    older versions of OpenCV fill the rest with grey and newer ones write to stderr.
+
+    Raises:
+        DataError: there is no such file, it is no picture, or smaller than a face can be.
+    """
+    _require_file(path)
+    try:
+        with Image.open(path, formats=IMAGE_FORMATS) as stored:
+            _check_size(path, *stored.size)
+            return _as_rgb(ImageOps.exif_transpose(stored))
+    except DataError:
+        raise
+    except Image.UnidentifiedImageError:
+        known = ", ".join(IMAGE_FORMATS)
+        raise DataError(f"{path}: is not a picture{_looks_like_text(path)}; give a file of type {known}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DataError(f"{path}: has more than {MAX_IMAGE_MEGAPIXELS} megapixels; shrink it") from None
+    except Exception as error:  # a decoder may raise anything on damaged bytes
+        raise DataError(f"{path}: is a damaged picture ({error}); get it again, or leave it out") from None
+
+
+def square_face(image: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
+    """Cut the middle square out of a picture and give it a size: (H, W, 3) -> (pixels, pixels, 3)."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = image[top : top + side, left : left + side]
+    if side == pixels:
+        return np.ascontiguousarray(square)
+    method = cv2.INTER_AREA if side > pixels else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(square, (pixels, pixels), interpolation=method), dtype=np.uint8)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[InputContainer]:
+    _require_file(path)
+    try:
+        # A file object without protocols: a playlist would otherwise make the decoder read other files and addresses.
+        with path.open("rb") as file, av.open(file, "r", options={"protocol_whitelist": "none"}) as container:
+            yield container
+    except av.error.FFmpegError as error:
+        raise DataError(
+            f"{path}: cannot be decoded{_looks_like_text(path)} ({error.strerror}); give an audio or video file"
+        ) from None
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); give an audio or video file") from None
+
+
+def _mono_chunks(container: InputContainer, path: Path, sample_rate_hz: int) -> Iterator[NDArray[np.int16]]:
+    if not container.streams.audio:
+        raise DataError(f"{path}: has no audio track; give a file with sound")
+    resampler = AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
+    for frame in container.decode(container.streams.audio[0]):
+        for resampled in resampler.resample(frame):
+            yield resampled.to_ndarray()[0].astype(np.int16)
+    for resampled in resampler.resample(None):
+        yield resampled.to_ndarray()[0].astype(np.int16)
+
+
+def _as_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith("I;16") or image.mode == "I":
+        # Pillow would cut 16 bits at 255.
+        return np.repeat((np.asarray(image, dtype=np.int64) >> 8).clip(0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return np.array(image.convert("RGB"))
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_IMAGE_MEGAPIXELS * 10**6:
+        raise DataError(f"{path}: is {width}x{height}, more than {MAX_IMAGE_MEGAPIXELS} megapixels; shrink it")
+    if min(width, height) < MIN_IMAGE_PIXELS:
+        raise DataError(f"{path}: is {width}x{height}, smaller than {MIN_IMAGE_PIXELS} pixels; give a larger picture")
+
+
+def _require_file(path: Path) -> None:
+    try:
+        if path.is_file():
+            if path.stat().st_size == 0:
+                raise DataError(f"{path}: is empty (0 bytes); get it again, or leave it out")
+            return
+        reason = "is a folder, not a file" if path.is_dir() else "does not exist"
+    except (OSError, ValueError) as error:
+        reason = f"is no usable file name ({error})"
+    raise DataError(f"{path}: {reason}; check the path")
+
+
+def _looks_like_text(path: Path) -> str:
+    """' (it looks like a text file)' where it does."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    return ", it looks like a text file" if start.isascii() and b"\0" not in start else ""

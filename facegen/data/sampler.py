@@ -1,0 +1,76 @@
+"""Which rows make up a step: a function of (seed, step), so that resuming needs no state."""
+
+import torch
+from torch import Tensor
+
+from facegen.core.clips import Clips
+from facegen.core.errors import DataError
+from facegen.core.randomness import generator_for
+
+
+class Sampler:
+    """Epoch by epoch through the rows of a split, in an order that the seed fixes.
+
+    A person holds at most half of a batch, so that every row finds rows of other people beside it.
+
+    Args:
+        clips: the split.
+        batch_size: rows a step.
+        seed: of the order.
+    Raises:
+        DataError: the split holds fewer than two people.
+    """
+
+    def __init__(self, clips: Clips, batch_size: int, seed: int) -> None:
+        num_people = len(torch.unique(clips.person))
+        if num_people < 2:
+            raise DataError(f"the split holds {len(clips)} clips of {num_people} people; matching needs two people")
+        self.clips = clips
+        self.batch_size = batch_size
+        self.seed = seed
+        self._order: tuple[int, Tensor] = (-1, torch.empty(0))
+
+    def rows(self, step: int) -> Tensor:
+        """(batch_size,) positions in the split."""
+        positions = torch.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        epochs, places = positions // len(self.clips), positions % len(self.clips)
+        rows = torch.empty_like(positions)
+        for epoch in torch.unique(epochs).tolist():
+            here = epochs == epoch
+            rows[here] = self._epoch(epoch)[places[here]]
+        return self._capped(rows, step)
+
+    def _epoch(self, epoch: int) -> Tensor:
+        if self._order[0] != epoch:
+            self._order = (epoch, torch.randperm(len(self.clips), generator=generator_for(self.seed, "epoch", epoch)))
+        return self._order[1]
+
+    def _capped(self, rows: Tensor, step: int) -> Tensor:
+        """Replace what one person has beyond half of the batch by rows of others."""
+        person = self.clips.person[rows]
+        names, counts = person.unique(return_counts=True)
+        if int(counts.max()) <= self.batch_size // 2:
+            return rows
+        crowd = names[counts.argmax()]
+        others = torch.nonzero(self.clips.person != crowd)[:, 0]
+        excess = torch.nonzero(person == crowd)[self.batch_size // 2 :, 0]
+        drawn = torch.randint(len(others), (len(excess),), generator=generator_for(self.seed, "cap", step))
+        return rows.index_copy(0, excess, others[drawn])
+
+
+def draw_mismatched_rows(person: Tensor, num: int, generator: torch.Generator) -> Tensor:
+    """For each row of a batch, other rows that hold another person.
+
+    Args:
+        person: (B,).
+        num: how many a row; all different while there are enough.
+    Returns:
+        (B, num) rows of this batch.
+    """
+    size = person.shape[0]
+    same = person[:, None] == person[None, :]
+    draws = torch.rand(size, size, generator=generator).masked_fill_(same, -1.0)
+    ranked = draws.argsort(dim=1, descending=True)
+    others = (~same).sum(dim=1)
+    columns = torch.arange(num)[None, :] % others.clamp(min=1)[:, None]
+    return ranked.gather(1, columns)

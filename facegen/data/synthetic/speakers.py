@@ -1,0 +1,120 @@
+"""The embedded corpus of synthetic speakers."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from facegen.core.batch import DataSpec
+from facegen.core.clips import Clips
+from facegen.core.errors import DataError
+from facegen.core.interfaces import Dataset
+from facegen.core.tables import DataSettings, Split
+from facegen.data.cache import user_cache
+from facegen.data.captions import CAPTION_CHARACTERS
+from facegen.data.synthetic.captions import captions
+from facegen.data.synthetic.face import render_faces
+from facegen.data.synthetic.moments import draw_moments
+from facegen.data.synthetic.people import draw_people
+from facegen.data.synthetic.voice import speak
+
+RENDERER_VERSION = 1
+"""Raised when the same numbers give other pictures or sounds: part of the corpus's fingerprint."""
+
+
+class Synthetic(Dataset):
+    """Speakers of a procedural world with known truth: a voice by source-filter synthesis, a face by a renderer.
+
+    Hidden factors of a person shape both (`shared`), the face only, or the voice only; `facegen.data.synthetic`
+    lists them. Every row is a function of the seed and its own number: any number of people costs no storage.
+
+    Engine:
+        request: supplies image_pixels, speech_seconds and sample_rate_hz.
+    Settings:
+        num_people: people of the training split.
+        num_heldout_people: people of the split `heldout_people`.
+        clips_per_person: each with words, light and background of its own; with two or more, the last clip of a
+            training person belongs to `heldout_utterances`.
+        frames_per_clip: faces of a clip, with poses and expressions of their own.
+        clip_seconds: length of a clip's speech.
+        seed: of the world.
+    Shape:
+        faces (B, image_pixels, image_pixels, 3) uint8; speech (B, samples) int16
+    Raises:
+        DataError: image_pixels is larger than the renderer draws.
+    Source:
+        Ours. Source-filter synthesis after Fant 1960; the factors stand in `people.py`.
+    """
+
+    def __init__(
+        self,
+        request: DataSettings,
+        *,
+        num_people: Annotated[int, Field(ge=2)] = 20000,
+        num_heldout_people: Annotated[int, Field(ge=2)] = 1000,
+        clips_per_person: Annotated[int, Field(ge=1, le=100)] = 2,
+        frames_per_clip: Annotated[int, Field(ge=1, le=100)] = 4,
+        clip_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0,
+        seed: Annotated[int, Field(ge=0)] = 0,
+    ) -> None:
+        if request.image_pixels > 256:
+            raise DataError(f"image_pixels = {request.image_pixels}: synthetic faces are drawn at up to 256 pixels")
+        self.request = request
+        self.num_people, self.num_heldout_people = num_people, num_heldout_people
+        self.clips_per_person, self.frames_per_clip = clips_per_person, frames_per_clip
+        self.track_samples = round(clip_seconds * request.sample_rate_hz)
+        self.seed = seed
+        self.spec = DataSpec(
+            image_pixels=request.image_pixels,
+            sample_rate_hz=request.sample_rate_hz,
+            speech_samples=request.speech_samples,
+            caption_characters=CAPTION_CHARACTERS,
+            identities=tuple(f"speaker-{person}" for person in range(num_people)),
+            attributes={"sex": 2},
+            columns=frozenset({"faces", "identity", "speech", "caption", "sex"}),
+        )
+        self.cache_dir = user_cache(f"synthetic-{self.fingerprint()[:16]}")
+
+    def fingerprint(self) -> str:
+        keys = [RENDERER_VERSION, self.seed, self.num_people, self.num_heldout_people, self.clips_per_person]
+        keys += [self.frames_per_clip, self.track_samples, self.spec.image_pixels, self.spec.sample_rate_hz]
+        return hashlib.sha256(json.dumps(keys).encode()).hexdigest()
+
+    def clips(self, split: Split) -> Clips:
+        if split == "heldout_people":
+            people = torch.arange(self.num_people, self.num_people + self.num_heldout_people)
+            takes = torch.arange(self.clips_per_person)
+        else:
+            people = torch.arange(self.num_people)
+            last = self.clips_per_person - 1
+            trained = torch.arange(max(last, 1))
+            takes = trained if split == "train" else torch.arange(len(trained), self.clips_per_person)
+        person = people.repeat_interleave(len(takes))
+        clip = person * self.clips_per_person + takes.repeat(len(people))
+        identity = torch.where(person < self.num_people, person, -1)
+        frames = torch.full_like(clip, self.frames_per_clip)
+        samples = torch.full_like(clip, self.track_samples)
+        return Clips(clip, person, identity, frames, samples, {"sex": self.factors(clip)["sex"].long()})
+
+    def factors(self, clip: Tensor) -> dict[str, Tensor]:
+        """The hidden truth about the people of some clips: {factor: (B,) float32}."""
+        return draw_people(self.seed, clip // self.clips_per_person)
+
+    def faces(self, clip: Tensor, frame: Tensor) -> Tensor:
+        moments = draw_moments(self.seed, clip, frame)
+        return render_faces(self.factors(clip), moments, self.spec.image_pixels)
+
+    def speech(self, clip: Tensor, start_samples: Tensor, num_samples: int) -> Tensor:
+        track = speak(self.factors(clip), self.seed, clip, self.track_samples, self.spec.sample_rate_hz).samples
+        places = (start_samples[:, None] + torch.arange(num_samples, device=clip.device)) % self.track_samples
+        return track.gather(1, places).mul(32767).round().to(torch.int16)
+
+    def frame_samples(self, clip: Tensor, frame: Tensor) -> Tensor:
+        return (2 * frame + 1) * self.track_samples // (2 * self.frames_per_clip)
+
+    def captions(self, clip: Tensor) -> Sequence[str]:
+        return captions(self.factors(clip), self.seed, clip)

@@ -1,0 +1,40 @@
+"""The averaged copy of all that draws."""
+
+import copy
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+Averaged = TypeVar("Averaged", bound=nn.Module)
+
+
+class Average(Generic[Averaged]):
+    """Exponential moving average of a module's parameters; buffers are copied.
+
+    beta = 0.5^(images / half_life): R3GAN's form, in images, so that it does not depend on the batch size.
+    While few images were seen, the half-life is at most a twentieth of them, as in StyleGAN2's ramp-up.
+
+    Args:
+        module: what is averaged.
+        half_life_images: after so many images an old weight counts half.
+    """
+
+    def __init__(self, module: Averaged, half_life_images: float) -> None:
+        self.module: Averaged = copy.deepcopy(module).eval().requires_grad_(False)
+        self.half_life_images = half_life_images
+        self._pairs = self._paired(module)
+
+    def _paired(self, module: Averaged) -> tuple[list[Tensor], list[Tensor]]:
+        mine, theirs = dict(self.module.named_parameters()), dict(module.named_parameters())
+        return list(mine.values()), [theirs[name] for name in mine]
+
+    @torch.no_grad()
+    def update(self, module: Averaged, batch_images: int, seen_images: int) -> None:
+        """Move towards the module after one step."""
+        half_life = min(self.half_life_images, seen_images * 0.05)
+        beta = 0.5 ** (batch_images / max(half_life, 1e-8))
+        mine, theirs = self._pairs
+        torch._foreach_lerp_(mine, theirs, weight=1 - beta)
+        for copied, buffer in zip(self.module.buffers(), module.buffers(), strict=True):
+            copied.copy_(buffer)

@@ -1,0 +1,147 @@
+"""The train stage: generator against discriminator."""
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from facegen.core.batch import Batch, Terms
+from facegen.core.observer import Observer
+from facegen.core.tables import TrainSettings
+from facegen.data.loader import Loader
+from facegen.data.pictures import save_picture
+from facegen.training.artist import Artist
+from facegen.training.ema import Average
+from facegen.training.exhibition import Exhibition
+from facegen.training.journal import Journal, to_pixels
+from facegen.training.loop import cosine, set_learning_rate
+from facegen.training.monitor import Monitor
+from facegen.training.networks import Networks, trainable
+from facegen.training.optimisers import build_optimiser
+from facegen.training.step import GanStep, discriminator_weights
+from facegen.training.world import World
+
+
+class GanStage:
+    """Trains generator and discriminator, averages all that draws, and shows what it draws.
+
+    Args:
+        settings: the recipe's [train].
+        networks: what is trained.
+        loader: where the batches come from.
+        encodings: of the loader's clips, where they are fixed.
+        exhibition, monitor: what is drawn and watched on the way.
+        journal, observer: where it goes.
+        world, precision: where and how it computes.
+    """
+
+    name = "train"
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        networks: Networks,
+        loader: Loader,
+        encodings: "Encodings | None",
+        exhibition: Exhibition,
+        monitor: Monitor,
+        journal: Journal,
+        observer: Observer,
+        world: World,
+        precision: str,
+    ) -> None:
+        if networks.artist is None or networks.discriminator is None:
+            raise ValueError("the train stage needs a generator and a discriminator")
+        self.settings, self.loader, self.encodings, self.world = settings, loader, encodings, world
+        self.exhibition, self.monitor, self.journal, self.observer = exhibition, monitor, journal, observer
+        self.steps, self.log_steps = settings.steps, settings.log_steps
+        self.checkpoint_steps, self.keep_checkpoints = settings.checkpoint_steps, settings.keep_checkpoints
+        self.artist: Artist = networks.artist
+        self.average = Average(networks.artist, settings.ema_images)
+        self.optimisers: Mapping[str, Optimizer] = {
+            "generator": build_optimiser(settings.generator, trainable(networks.artist)),
+            "discriminator": build_optimiser(settings.discriminator, discriminator_weights(networks)),
+        }
+        self.modules: Mapping[str, nn.Module] = gan_modules(networks) | {"average": self.average.module}
+        self._step = GanStep(
+            networks, self.optimisers, critic_trains_conditioner=settings.critic_trains_conditioner,
+            num_identities=loader.rows.dataset.spec.num_identities, world=world, precision=precision,
+        )  # fmt: skip
+        self._warned: set[str] = set()
+
+    def step(self, step: int) -> Terms:
+        """One step of the generator, and as many of the discriminator as the recipe says."""
+        for side, settings in (("generator", self.settings.generator), ("discriminator", self.settings.discriminator)):
+            if settings.learning_rate_end is not None:
+                rate = cosine(settings.learning_rate, settings.learning_rate_end, step, self.steps)
+                set_learning_rate(self.optimisers[side], rate)
+        critic_steps = self.settings.critic_steps
+        first = step * critic_steps
+        for further in range(first, first + critic_steps - 1):
+            batch = self._batch(further)
+            self._step.extra_critic_step(batch, self._encoding(batch.clip), further)
+        batch = self._batch(first + critic_steps - 1)
+        measures = self._step(batch, self._encoding(batch.clip), first + critic_steps - 1)
+        images = len(batch) * self.world.size
+        self.average.update(self.artist, images, (step + 1) * images)
+        return measures
+
+    def _batch(self, step: int) -> Batch:
+        return self.loader.batch(step * self.world.size + self.world.rank)
+
+    def _encoding(self, clip: Tensor) -> Tensor | None:
+        return None if self.encodings is None else self.encodings.of(clip)
+
+    def after_step(self, done_steps: int) -> None:
+        """Draw the grid and read the monitor where they fall due."""
+        last = done_steps == self.steps
+        if last or done_steps % self.settings.monitor_steps == 0:
+            reading = self.monitor.read(self.average.module.draw, self.average.module.generator)
+            self.journal.log("monitor", done_steps, reading.values())
+            for warning in self.monitor.warnings(reading) if done_steps > self.steps // 10 else ():
+                kind = re.split(r"[:(]", warning)[0]
+                if kind not in self._warned:
+                    self._warned.add(kind)
+                    self.observer.warn(f"step {done_steps}: {warning}")
+        if last or done_steps % self.settings.sample_steps == 0:
+            self._exhibit(done_steps)
+
+    def _exhibit(self, done_steps: int) -> None:
+        run = self.journal.run
+        title = f"{run.path.name}, step {done_steps}, voices from {self.exhibition.split}"
+        picture = self.exhibition.picture(self.average.module, title)
+        path = run.path / "samples" / f"step_{done_steps:08d}.png"
+        save_picture(picture, path)
+        self.journal.picture("samples", done_steps, to_pixels(picture))
+        self.observer.picture(path, "faces drawn from fixed voices")
+
+
+class Encodings:
+    """Encodings of every clip of a split, computed once: exact where encoders are frozen and crops are fixed.
+
+    Args:
+        clips: (N,) clip numbers.
+        values: (N, dim) their encodings.
+    """
+
+    def __init__(self, clips: Tensor, values: Tensor) -> None:
+        order = clips.argsort()
+        self._clips, self._values = clips[order], values[order]
+
+    def of(self, clip: Tensor) -> Tensor:
+        """(B,) -> (B, dim)"""
+        return self._values[torch.searchsorted(self._clips, clip)]
+
+
+def gan_modules(networks: Networks) -> dict[str, nn.Module]:
+    """What the train stage stores, by name."""
+    found: dict[str, nn.Module | None] = {
+        "artist": networks.artist,
+        "discriminator": networks.discriminator,
+        "critic_encoders": networks.critic_encoders,
+        "augmentation": networks.augmentation,
+        **{f"objective_{name}": objective for name, objective in networks.objectives.items()},
+    }
+    return {name: module for name, module in found.items() if module is not None}

@@ -1,0 +1,191 @@
+"""The loop that every stage of training shares: randomness, logging, checkpoints, interruption, divergence."""
+
+import math
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from facegen.core.batch import Terms
+from facegen.core.errors import TrainingError
+from facegen.core.observer import Observer
+from facegen.core.randomness import derived_seed
+from facegen.training.checkpoint import load_module, load_optimiser, save_checkpoint
+from facegen.training.journal import Journal
+from facegen.training.run import Run
+from facegen.training.world import World
+
+
+class Stage(Protocol):
+    """One stage of training, as the loop sees it."""
+
+    name: str
+    steps: int
+    log_steps: int
+    checkpoint_steps: int
+    keep_checkpoints: int
+    modules: Mapping[str, nn.Module]
+    optimisers: Mapping[str, Optimizer]
+
+    def step(self, step: int) -> Terms:
+        """Do one step and return what to log; without a host sync."""
+
+    def after_step(self, done_steps: int) -> None:
+        """Pictures, monitors: whatever falls due once so many steps are done."""
+
+
+class Interruption:
+    """Whether somebody asked the run to stop; a second request ends it at once."""
+
+    def __init__(self) -> None:
+        self.signal_number = 0
+
+    @property
+    def asked(self) -> bool:
+        return self.signal_number != 0
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take SIGINT and SIGTERM as requests to save and stop."""
+        earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def request(number: int, _: FrameType | None) -> None:
+            self.signal_number = number
+            for each, handler in earlier.items():
+                signal.signal(each, handler)
+
+        for number in earlier:
+            signal.signal(number, request)
+        try:
+            yield
+        finally:
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
+
+
+class Interrupted(Exception):  # noqa: N818 (nothing went wrong)
+    """The run was saved and stopped on request."""
+
+    def __init__(self, signal_number: int, stage: str, step: int) -> None:
+        super().__init__(f"stopped after {stage} step {step}, which is saved")
+        self.signal_number, self.stage, self.step = signal_number, stage, step
+
+
+class _Totals:
+    """Means of measures since the last flush, kept on the device."""
+
+    def __init__(self) -> None:
+        self._sums: Terms = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, measures: Terms) -> None:
+        for name, value in measures.items():
+            value = value.detach()
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def flush(self) -> dict[str, float]:
+        means = {name: float(value) / self._counts[name] for name, value in self._sums.items()}
+        self._sums, self._counts = {}, {}
+        return means
+
+
+def run_stage(
+    stage: Stage, run: Run, seed: int, world: World, observer: Observer, journal: Journal, interruption: Interruption
+) -> None:
+    """Take a stage from its newest checkpoint, or from the start, to its end.
+
+    Each step's randomness depends on (seed, stage, step, rank) alone, so a resumed run repeats an unbroken one.
+
+    Raises:
+        TrainingError: a measure or a weight is no longer finite; the last good checkpoint stays.
+        Interrupted: somebody asked for it; everything is saved.
+    """
+    start = _restore(stage, run)
+    totals, since, since_step = _Totals(), time.monotonic(), start
+    observer.start(stage.name, stage.steps, start)
+    for step in range(start, stage.steps):
+        torch.manual_seed(derived_seed(seed, stage.name, step, world.rank))
+        totals.add(stage.step(step))
+        done = step + 1
+        last = done == stage.steps or interruption.asked
+        if done % stage.log_steps == 0 or last:
+            values = totals.flush()
+            _check_finite(values, stage, run, done)
+            values["steps_per_second"] = (done - since_step) / max(time.monotonic() - since, 1e-9)
+            since, since_step = time.monotonic(), done
+            observer.advance(done, values)
+            if world.leads:
+                journal.log(stage.name, done, values)
+        if world.leads:
+            stage.after_step(done)
+        if done % stage.checkpoint_steps == 0 or last:
+            _save(stage, run, done, world)
+        if interruption.asked and done < stage.steps:
+            raise Interrupted(interruption.signal_number, stage.name, done)
+    observer.finish()
+
+
+def _restore(stage: Stage, run: Run) -> int:
+    newest = run.newest(stage.name)
+    if newest is None:
+        return 0
+    folder, step = newest
+    for name, module in stage.modules.items():
+        load_module(folder, name, module)
+    for name, optimiser in stage.optimisers.items():
+        load_optimiser(folder, f"{name}_optimiser", optimiser)
+    return step
+
+
+def _save(stage: Stage, run: Run, done: int, world: World) -> None:
+    if world.leads:
+        for name, module in stage.modules.items():
+            for key, weight in module.state_dict().items():
+                if weight.is_floating_point() and not bool(weight.isfinite().all()):
+                    raise TrainingError(_diverged(stage, run, done, f"the weight {name}.{key}"))
+        optimisers = {f"{name}_optimiser": optimiser for name, optimiser in stage.optimisers.items()}
+        state: dict[str, Any] = {"stage": stage.name, "step": done}
+        save_checkpoint(run.checkpoint_folder(stage.name, done), state, stage.modules, optimisers)
+        run.forget_old(stage.name, stage.keep_checkpoints)
+    world.wait()
+
+
+def _check_finite(values: Mapping[str, float], stage: Stage, run: Run, done: int) -> None:
+    bad = [name for name, value in values.items() if not math.isfinite(value)]
+    if bad:
+        raise TrainingError(_diverged(stage, run, done, ", ".join(bad)))
+
+
+def _diverged(stage: Stage, run: Run, done: int, what: str) -> str:
+    newest = run.newest(stage.name)
+    kept = f"the last good checkpoint is {newest[0]}" if newest else "there was no checkpoint yet"
+    return (
+        f"{stage.name} step {done}: {what} is no longer a finite number, so training stopped; {kept}. "
+        f"Try a lower learning rate, a stronger r1_gamma, or run.precision = 'fp32'"
+    )
+
+
+def cosine(start: float, end: float, step: int, steps: int, warmup_steps: int = 0) -> float:
+    """A learning rate that rises over the warm-up and then falls along half a cosine."""
+    if step < warmup_steps:
+        return start * (step + 1) / warmup_steps
+    share = (step - warmup_steps) / max(steps - warmup_steps, 1)
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+def set_learning_rate(optimiser: Optimizer, value: float) -> None:
+    """Give every group of an optimiser a learning rate."""
+    for group in optimiser.param_groups:
+        group["lr"] = value
+
+
+def weighted_sum(terms: Terms) -> Tensor:
+    """The loss: the sum of named, already weighted terms."""
+    return torch.stack([term.float() for term in terms.values()]).sum()

@@ -1,0 +1,111 @@
+"""The match stage: encoders learn which voices and faces belong together (Choi et al. 2020, section 3.1)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from facegen.core.batch import Batch, Terms
+from facegen.core.interfaces import Direction, Matcher
+from facegen.core.tables import MatchSettings
+from facegen.data.loader import Loader
+from facegen.training.loop import cosine, set_learning_rate, weighted_sum
+from facegen.training.networks import Networks, trainable
+from facegen.training.optimisers import autocast, build_match_optimiser
+from facegen.training.world import World
+
+FINAL_SHARE = 0.01
+
+
+class MatchStage:
+    """Trains conditioners, the discriminator's trunk and `embed` head, and the matcher's own weights.
+
+    Args:
+        settings: the recipe's [match].
+        networks: what is trained.
+        loader: where the batches come from.
+        world, precision: where and how it computes.
+    """
+
+    name = "match"
+    keep_checkpoints = 1
+
+    def __init__(
+        self, settings: MatchSettings, networks: Networks, loader: Loader, world: World, precision: str
+    ) -> None:
+        if networks.matcher is None:
+            raise ValueError("the recipe has no matcher")
+        self.settings, self.networks, self.loader = settings, networks, loader
+        self.matcher: Matcher = networks.matcher
+        self.world, self.precision = world, precision
+        self.steps, self.log_steps = settings.steps, settings.log_steps
+        self.checkpoint_steps = settings.checkpoint_steps
+        self.modules: Mapping[str, nn.Module] = match_modules(networks)
+        world.place(*self.modules.values(), networks.augmentation)
+        self._weights = trainable(*self.modules.values())
+        self.optimisers: Mapping[str, Optimizer] = {"match": build_match_optimiser(settings, self._weights)}
+
+    def step(self, step: int) -> Terms:
+        """One step of gradient descent on the matcher's terms."""
+        settings, optimiser = self.settings, self.optimisers["match"]
+        end = settings.learning_rate * FINAL_SHARE
+        rate = cosine(settings.learning_rate, end, step, settings.steps, settings.warmup_steps)
+        set_learning_rate(optimiser, rate)
+        batch = self._prepared(self.loader.batch(step * self.world.size + self.world.rank))
+        optimiser.zero_grad(set_to_none=True)
+        with autocast(self.world.device, self.precision):
+            encoding = self.networks.encoders(batch).float()
+            embedding = self._embed(batch.faces) if self.matcher.needs_faces else None
+            terms = self.matcher.terms(encoding, embedding, batch)
+        weighted_sum(terms).backward()
+        self.world.average_gradients(self._weights)
+        optimiser.step()
+        measures = {name: term.detach() for name, term in terms.items()}
+        if embedding is not None:
+            measures |= self._accuracies(encoding.detach(), embedding.detach(), batch.mismatched_rows)
+        measures = self.world.average_terms(measures)
+        self.matcher.update(measures)
+        return measures
+
+    def after_step(self, done_steps: int) -> None:
+        """Nothing falls due."""
+
+    def _prepared(self, batch: Batch) -> Batch:
+        if self.settings.noise and batch.speech is not None:
+            batch = replace(batch, speech=batch.speech + self.settings.noise * torch.randn_like(batch.speech))
+        if self.settings.augment and self.networks.augmentation is not None:
+            batch = batch.with_faces(self.networks.augmentation(batch.faces))
+        return batch
+
+    def _embed(self, faces: Tensor) -> Tensor:
+        discriminator = self.networks.discriminator
+        if discriminator is None:
+            raise ValueError("the matcher needs faces, and there is no discriminator to embed them")
+        return discriminator.embed(discriminator.features(faces)).float()
+
+    def _accuracies(self, encoding: Tensor, embedding: Tensor, mismatched_rows: Tensor) -> Terms:
+        """Share of rows whose own partner wins, among as many strangers as the matcher reads."""
+        strangers = mismatched_rows[:, : max(self.matcher.num_mismatched, 1)]
+        candidates = torch.cat([torch.arange(len(strangers), device=strangers.device)[:, None], strangers], dim=1)
+        return {
+            f"accuracy_{direction}": self._wins(query, other[candidates], direction)
+            for direction, query, other in (("v2f", encoding, embedding), ("f2v", embedding, encoding))
+        }
+
+    def _wins(self, query: Tensor, candidates: Tensor, direction: str) -> Tensor:
+        chosen: Direction = "v2f" if direction == "v2f" else "f2v"
+        with torch.no_grad():
+            logits = self.matcher.logits(query, candidates, direction=chosen)
+        return (logits.argmax(dim=1) == 0).float().mean()
+
+
+def match_modules(networks: Networks) -> dict[str, nn.Module]:
+    """What the match stage trains and stores, by name."""
+    found = {
+        "encoders": networks.encoders,
+        "discriminator": networks.discriminator,
+        "matcher": networks.matcher,
+    }
+    return {name: module for name, module in found.items() if module is not None}

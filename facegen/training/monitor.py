@@ -1,0 +1,118 @@
+"""Says while training goes on whether the faces still vary, and whether they still listen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from facegen.core.interfaces import Generator
+
+Draw = Callable[[Tensor, Tensor], Tensor]
+"""(condition, noise) -> faces."""
+
+COMPARED_PIXELS = 32
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one look at a generator found; the variations are shares of what real faces show.
+
+    Attributes:
+        noise_variation: between faces of one voice under different noise.
+        condition_variation: between faces of different voices under the same noise.
+        weight_ratio: first layer's weights on the noise, over those on the condition; NaN where there is none.
+    """
+
+    noise_variation: float
+    condition_variation: float
+    weight_ratio: float
+
+    def values(self) -> dict[str, float]:
+        """For the log."""
+        found = {"noise_variation": self.noise_variation, "condition_variation": self.condition_variation}
+        return found | ({} if self.weight_ratio != self.weight_ratio else {"weight_ratio": self.weight_ratio})
+
+
+class Monitor:
+    """Looks at the faces of fixed voices under fixed noise.
+
+    Variation is the root of the mean squared difference between two faces, at 32 pixels, over all pairs; real
+    faces of different people set the scale. A healthy generator shows both: what the voice does not say must
+    come from the noise, and what it says from the voice.
+
+    Args:
+        real: (N, 3, H, W) real faces of different people.
+        conditions: (V, dim) of different voices.
+        noises: (Z, noise_dim).
+        least_noise_variation, least_condition_variation: below these shares it warns (ours; on synthetic speakers
+            the true renderer shows about 0.9 and 0.4).
+        least_weight_ratio: below it the first layer all but ignores the noise; Roldan Sanchez 2018 found less than
+            1e-3 in a collapsed generator.
+    """
+
+    def __init__(
+        self,
+        real: Tensor,
+        conditions: Tensor,
+        noises: Tensor,
+        *,
+        least_noise_variation: float = 0.15,
+        least_condition_variation: float = 0.05,
+        least_weight_ratio: float = 0.01,
+    ) -> None:
+        self.conditions, self.noises = conditions, noises
+        self.least_noise_variation = least_noise_variation
+        self.least_condition_variation = least_condition_variation
+        self.least_weight_ratio = least_weight_ratio
+        self._scale = variation(_small(real)[None]).clamp(min=1e-6)
+
+    @torch.no_grad()
+    def read(self, draw: Draw, generator: Generator | None = None) -> Reading:
+        """Draw every voice under every noise and compare."""
+        num_voices, num_noises = len(self.conditions), len(self.noises)
+        faces = draw(self.conditions.repeat_interleave(num_noises, 0), self.noises.repeat(num_voices, 1))
+        small = _small(faces).view(num_voices, num_noises, -1)
+        weights = generator.input_weights() if generator is not None else None
+        ratio = float("nan")
+        if weights is not None:
+            noise, condition = (weight.float().square().mean().sqrt() for weight in weights)
+            ratio = float(noise / condition.clamp(min=1e-12))
+        return Reading(
+            float(variation(small) / self._scale), float(variation(small.transpose(0, 1)) / self._scale), ratio
+        )
+
+    def warnings(self, reading: Reading) -> list[str]:
+        """What is wrong, in words; nothing where all is well."""
+        noise, condition = reading.noise_variation, reading.condition_variation
+        still = noise < self.least_noise_variation
+        deaf = condition < self.least_condition_variation
+        shares = (
+            f"faces of one voice vary by {noise:.1%}, of different voices by {condition:.1%} of what real people do"
+        )
+        if still and deaf:
+            found = [f"collapse: one face for all voices and noises ({shares}); start again, or from a checkpoint"]
+        elif still:
+            found = [f"the noise is ignored ({shares}): one face a voice; try a smaller identity weight, or more data"]
+        elif deaf:
+            found = [f"the voice is ignored ({shares}); does the discriminator see the condition?"]
+        else:
+            found = []
+        if reading.weight_ratio < self.least_weight_ratio:
+            ratio = f"{reading.weight_ratio:.1e}"
+            found.append(f"the noise goes unheard: its weights in the first layer are {ratio} of the condition's")
+        return found
+
+
+def variation(faces: Tensor) -> Tensor:
+    """Root mean squared difference over all pairs within each group: (groups, members, values) -> scalar."""
+    members = faces.shape[1]
+    spread = faces - faces.mean(dim=1, keepdim=True)
+    # The mean square over pairs i != j is twice the unbiased variance.
+    return (2 * spread.square().sum(dim=1).mean() / (members - 1)).sqrt()
+
+
+def _small(faces: Tensor) -> Tensor:
+    small = F.interpolate(faces.float(), COMPARED_PIXELS, mode="bilinear", antialias=True)
+    return small.flatten(1)

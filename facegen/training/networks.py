@@ -1,0 +1,201 @@
+"""From a checked recipe to networks, and every reason why that cannot be done."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from facegen.core.batch import Batch, DataSpec
+from facegen.core.critic import Critic
+from facegen.core.errors import FacegenError, RecipeError
+from facegen.core.interfaces import Augmentation, Discriminator, Matcher, Objective, Penalty
+from facegen.core.randomness import derived_seed
+from facegen.core.recipe import Choice, Recipe
+from facegen.core.registry import registry
+from facegen.training.artist import Artist, Encoders
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a recipe's parts become; None or empty where the recipe has none.
+
+    Attributes:
+        encoders: the conditioners; also inside `artist`, where there is one.
+        critic_encoders: the discriminator's own copy, where a conditioner is trained "separate".
+    """
+
+    encoders: Encoders
+    critic_encoders: Encoders | None
+    artist: Artist | None
+    discriminator: Discriminator | None
+    matcher: Matcher | None
+    objectives: Mapping[str, Objective]
+    penalties: tuple[tuple[Penalty, int], ...]
+    augmentation: Augmentation | None
+
+    @property
+    def num_mismatched(self) -> int:
+        """How many rows of other people the objectives read."""
+        return max((objective.num_mismatched for objective in self.objectives.values()), default=0)
+
+
+def build_networks(recipe: Recipe, data: DataSpec, seed: int | None = None) -> Networks:
+    """Build every part of a recipe; weights depend on the seed and on nothing else.
+
+    Args:
+        recipe: checked.
+        data: what the corpus is.
+        seed: of the weights; the recipe's own by default.
+    Raises:
+        RecipeError: every part that refuses its settings or does not fit the others.
+    """
+    seed = recipe.run.seed if seed is None else seed
+    problems: list[str] = []
+
+    def build(choice: Choice, *supplied: Any, salt: str = "") -> Any:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derived_seed(seed, "weights", choice.part.kind.name, choice.name, salt))
+            try:
+                return choice.build(*supplied)
+            except FacegenError as error:
+                problems.extend(error.problems)
+                return None
+
+    _check_columns(recipe, data, problems)
+    encoders = _encoders(recipe, data, build)
+    if encoders is None:
+        raise RecipeError(*problems)
+    separate = any(choice.engine.trained == "separate" for choice in recipe.choices["conditioner"])
+    critic_encoders = _encoders(recipe, data, build, salt="critic") if separate else None
+    transforms, condition_dim = [], encoders.condition_dim
+    for choice in recipe.choices["transform"]:
+        transform = build(choice, data, condition_dim)
+        if transform is not None:
+            transforms.append(transform)
+            condition_dim = transform.condition_dim
+    objectives = {
+        f"{choice.name}{number or ''}": build(choice, data) for number, choice in enumerate(recipe.choices["objective"])
+    }
+    generator = _optional(recipe, "generator", build, data, condition_dim)
+    heads = _heads(recipe, [part for part in objectives.values() if part], encoders.condition_dim, problems)
+    discriminator = None
+    if not problems:
+        discriminator = _optional(recipe, "discriminator", build, data, condition_dim, heads)
+    embed_dim = heads.get("embed", encoders.condition_dim)
+    matcher = _optional(recipe, "matcher", build, data, encoders.condition_dim, embed_dim)
+    penalties = tuple((build(choice, data), choice.engine.every_steps) for choice in recipe.choices["penalty"])
+    augmentation = _optional(recipe, "augmentation", build, data)
+    if problems:
+        raise RecipeError(*problems)
+    artist = None if generator is None else Artist(encoders, transforms, generator)
+    return Networks(encoders, critic_encoders, artist, discriminator, matcher, objectives, penalties, augmentation)
+
+
+def _encoders(recipe: Recipe, data: DataSpec, build: Callable[..., Any], salt: str = "") -> Encoders | None:
+    choices = recipe.choices["conditioner"]
+    parts = [build(choice, data, salt=f"{salt}{number}") for number, choice in enumerate(choices)]
+    if any(part is None for part in parts):
+        return None
+    return Encoders(parts, [choice.engine.trained == "frozen" for choice in choices])
+
+
+def _optional(recipe: Recipe, kind: str, build: Callable[..., Any], *supplied: Any) -> Any:
+    choice = recipe.one(kind)
+    return None if choice is None else build(choice, *supplied)
+
+
+def _check_columns(recipe: Recipe, data: DataSpec, problems: list[str]) -> None:
+    has = ", ".join(sorted(data.columns))
+    for choice in recipe.choices["conditioner"]:
+        for column in sorted(choice.part.load().needs - data.columns):  # type: ignore[attr-defined]
+            problems.append(f"{choice.where} type = '{choice.name}' needs {column}; the corpus has {has}")
+
+
+def _heads(recipe: Recipe, objectives: list[Objective], embed_dim: int, problems: list[str]) -> dict[str, int]:
+    """The heads that objectives and matcher ask for, refused where the discriminator cannot have them."""
+    heads: dict[str, int] = {}
+    asked = [dict(objective.heads) for objective in objectives]
+    matcher = recipe.one("matcher")
+    if matcher is not None and matcher.part.load().needs_faces:  # type: ignore[attr-defined]
+        asked.append({"embed": embed_dim})
+    for request in asked:
+        for head, width in request.items():
+            if heads.setdefault(head, width) != width:
+                problems.append(f"{recipe.source}: two parts ask for head '{head}' of width {heads[head]} and {width}")
+    choice = recipe.one("discriminator")
+    if choice is None:
+        if heads:
+            problems.append(f"{recipe.source}: [discriminator] is missing: its heads {', '.join(heads)} are needed")
+        return heads
+    for head in sorted(set(heads) - choice.part.load().offers):  # type: ignore[attr-defined]
+        problems.append(
+            f"{choice.where} type = '{choice.name}' has no head '{head}', which the recipe's objective or matcher "
+            f"needs. Discriminators that have it: {', '.join(_offering(head)) or 'none is installed'}"
+        )
+    return heads
+
+
+def _offering(head: str) -> list[str]:
+    names = []
+    for name, part in sorted(registry().parts["discriminator"].items()):
+        try:
+            offers = part.load().offers  # type: ignore[attr-defined]
+        except FacegenError:
+            continue  # a broken plugin is named where it matters, not here
+        if head in offers:
+            names.append(name)
+    return names
+
+
+def rehearse(recipe: Recipe, data: DataSpec) -> Networks:
+    """Build on the meta device and pass one blank batch through: shapes without memory or time.
+
+    Raises:
+        RecipeError: all that only building or passing shows.
+    """
+    with torch.device("meta"):
+        networks = build_networks(recipe, data)
+        problems = [problem for check in (_rehearse_match, _rehearse_train) if (problem := check(networks, data))]
+    if problems:
+        raise RecipeError(*(f"{recipe.source}: {problem}" for problem in problems))
+    return networks
+
+
+def _attempt(name: str, work: Callable[[], Any], shape: tuple[int, ...]) -> str:
+    try:
+        found = tuple(work().shape)
+    except (RuntimeError, ValueError, NotImplementedError) as error:
+        return f"{name} does not accept what the recipe gives it: {error}"
+    return "" if found == shape else f"{name} returns shape {found} where {shape} is due"
+
+
+def _rehearse_match(networks: Networks, data: DataSpec) -> str:
+    batch = Batch.blank(data, 4, device="meta")
+    dim = networks.encoders.condition_dim
+    problem = _attempt("[conditioner]", lambda: networks.encoders(batch), (4, dim))
+    discriminator, matcher = networks.discriminator, networks.matcher
+    if problem or matcher is None or discriminator is None or not matcher.needs_faces:
+        return problem
+    return _attempt("[discriminator]", lambda: discriminator.embed(discriminator.features(batch.faces)), (4, dim))
+
+
+def _rehearse_train(networks: Networks, data: DataSpec) -> str:
+    if networks.artist is None or networks.discriminator is None:
+        return ""
+    batch = Batch.blank(data, 4, max(networks.num_mismatched, 1), device="meta")
+    artist, size = networks.artist, data.image_pixels
+    condition = artist.condition(batch)
+    if not artist.generator.uses_draft:
+        problem = _attempt("[generator]", lambda: artist.draw(condition.generator), (4, 3, size, size))
+        if problem:
+            return problem
+    critic = Critic("discriminator", batch, condition, networks.discriminator, batch.faces)
+    return _attempt("[discriminator]", lambda: critic.real, (4,)) if networks.objectives else ""
+
+
+def trainable(*modules: nn.Module | None) -> list[nn.Parameter]:
+    """Parameters that learn, each once."""
+    found = {id(weight): weight for module in modules if module is not None for weight in module.parameters()}
+    return [weight for weight in found.values() if weight.requires_grad]

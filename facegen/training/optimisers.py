@@ -1,0 +1,36 @@
+"""Optimisers from their tables."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+from torch.optim import SGD, AdamW, Optimizer, RMSprop
+
+from facegen.core.tables import MatchSettings, OptimiserSettings
+
+
+def build_optimiser(settings: OptimiserSettings, weights: Iterable[nn.Parameter]) -> Optimizer:
+    """The optimiser of one network of the train stage."""
+    if settings.optimiser == "rmsprop":
+        return RMSprop(weights, settings.learning_rate, alpha=settings.beta2, weight_decay=settings.weight_decay)
+    betas = (settings.beta1, settings.beta2)
+    return AdamW(weights, settings.learning_rate, betas, eps=1e-8, weight_decay=settings.weight_decay, fused=True)
+
+
+def build_match_optimiser(settings: MatchSettings, weights: Iterable[nn.Parameter]) -> Optimizer:
+    """The optimiser of the match stage; biases, norms and slopes (vectors) are not decayed."""
+    found = list(weights)
+    groups = [
+        {"params": [weight for weight in found if weight.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [weight for weight in found if weight.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if settings.optimiser == "sgd":
+        return SGD(groups, settings.learning_rate, momentum=0.9, fused=True)
+    return AdamW(groups, settings.learning_rate, (0.9, 0.99), fused=True)
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """The context of forward passes: bf16 where it was asked for, or by default on a GPU that has it."""
+    on_gpu = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    enabled = precision == "bf16" or (precision == "auto" and on_gpu)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)

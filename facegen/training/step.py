@@ -1,0 +1,167 @@
+"""One step of generator against discriminator: the least work that is exact."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from facegen.core.batch import Batch, Condition, Terms
+from facegen.core.critic import Critic, Phase
+from facegen.core.interfaces import Discriminator
+from facegen.core.schedule import advance_schedules
+from facegen.training.artist import Artist
+from facegen.training.loop import weighted_sum
+from facegen.training.networks import Networks, trainable
+from facegen.training.optimisers import autocast
+from facegen.training.world import World
+
+
+class GanStep:
+    """Both phases of a step.
+
+    The generator's forward pass serves both phases: its faces are detached for the discriminator, and the
+    discriminator is frozen while they are judged again for the generator. With several critic steps the further
+    ones draw fresh batches and noise without gradient.
+
+    Args:
+        networks: with artist and discriminator.
+        optimisers: "generator" and "discriminator".
+        critic_trains_conditioner: scores may move the condition in the generator's phase.
+        num_identities: people of the training split.
+        world, precision: where and how it computes.
+    """
+
+    def __init__(
+        self,
+        networks: Networks,
+        optimisers: Mapping[str, Optimizer],
+        *,
+        critic_trains_conditioner: bool,
+        num_identities: int,
+        world: World,
+        precision: str,
+    ) -> None:
+        if networks.artist is None or networks.discriminator is None:
+            raise ValueError("the train stage needs a generator and a discriminator")
+        self.networks = networks
+        self.artist: Artist = networks.artist
+        self.discriminator: Discriminator = networks.discriminator
+        self.optimisers = optimisers
+        self.critic_trains_conditioner = critic_trains_conditioner
+        self.num_identities = num_identities
+        self.world, self.precision = world, precision
+        self.generator_weights = trainable(networks.artist)
+        self.discriminator_weights = discriminator_weights(networks)
+
+    def extra_critic_step(self, batch: Batch, encoding: Tensor | None, step: int) -> None:
+        """A discriminator step with faces that the generator does not learn from."""
+        with torch.no_grad(), self._autocast():
+            condition = self.artist.condition(batch, encoding)
+            fake = self.artist.draw(condition.generator)
+        self._discriminator_phase(batch, condition, fake, step)
+
+    def __call__(self, batch: Batch, encoding: Tensor | None, step: int) -> Terms:
+        """One step of both networks.
+
+        Args:
+            batch: the rows.
+            encoding: theirs, where it is known already.
+            step: which one; penalties fall due by it.
+        Returns:
+            what to log, detached.
+        """
+        advance_schedules_of(self.networks, step)
+        with self._autocast():
+            condition = self.artist.condition(batch, encoding)
+            fake = self.artist.draw(condition.generator)
+        measures = self._discriminator_phase(batch, condition, fake, step)
+        return measures | self._generator_phase(batch, condition, fake)
+
+    def _autocast(self) -> torch.autocast:
+        return autocast(self.world.device, self.precision)
+
+    def _critic(self, phase: Phase, batch: Batch, condition: Condition, fake: Tensor, leaves: frozenset[str]) -> Critic:
+        return Critic(
+            phase, batch, condition, self.discriminator, fake,
+            augmentation=self.networks.augmentation, image_leaves=leaves, draw=self.artist.draw,
+            num_identities=self.num_identities,
+        )  # fmt: skip
+
+    def _seen_by_critic(self, batch: Batch, condition: Condition, phase: Phase) -> Condition:
+        """The condition with gradient only where a network may move it."""
+        own = self.networks.critic_encoders
+        if own is not None:
+            with torch.set_grad_enabled(phase == "discriminator"):
+                return condition._replace(critic=own(batch))
+        attached = phase == "generator" and self.critic_trains_conditioner
+        return condition if attached else condition._replace(critic=condition.critic.detach())
+
+    def _discriminator_phase(self, batch: Batch, condition: Condition, fake: Tensor, step: int) -> Terms:
+        due = [(penalty, every) for penalty, every in self.networks.penalties if step % every == 0]
+        leaves = frozenset[str]().union(*(penalty.image_leaves for penalty, _ in due))
+        with self._autocast():
+            seen = self._seen_by_critic(batch, condition, "discriminator")
+            critic = self._critic("discriminator", batch, seen, fake, leaves)
+            terms = {
+                f"discriminator/{name}/{term}": value
+                for name, objective in self.networks.objectives.items()
+                for term, value in objective.discriminator_terms(critic).items()
+            }
+            if not terms:
+                return {}
+            for penalty, every in due:
+                name = type(penalty).__name__.lower()
+                terms |= {f"{name}/{term}": value * every for term, value in penalty.terms(critic).items()}
+        self._descend("discriminator", terms, self.discriminator_weights)
+        with torch.no_grad():
+            for penalty, _ in due:
+                penalty.constrain(self.discriminator)
+        measures = {name: value.detach() for name, value in terms.items()}
+        return self.world.average_terms(measures | self._updated(critic))
+
+    def _updated(self, critic: Critic) -> Terms:
+        """Measures of the phase, and what their owners make of them."""
+        found: Terms = {}
+        owners: dict[str, nn.Module | None] = {**self.networks.objectives, "augment": self.networks.augmentation}
+        with torch.no_grad():
+            for name, owner in owners.items():
+                if owner is not None:
+                    measures = self.world.average_terms(owner.measures(critic))  # type: ignore[operator]
+                    owner.update(measures)  # type: ignore[operator]
+                    found |= {f"{name}/{measure}": value for measure, value in measures.items()}
+        return found
+
+    def _generator_phase(self, batch: Batch, condition: Condition, fake: Tensor) -> Terms:
+        self.discriminator.requires_grad_(False)
+        with self._autocast():
+            seen = self._seen_by_critic(batch, condition, "generator")
+            critic = self._critic("generator", batch, seen, fake, frozenset())
+            terms = {
+                f"generator/{name}/{term}": value
+                for name, objective in self.networks.objectives.items()
+                for term, value in objective.generator_terms(critic).items()
+            }
+            terms |= {f"condition/{name}": value for name, value in condition.terms.items()}
+        self._descend("generator", terms, self.generator_weights)
+        self.discriminator.requires_grad_(True)
+        return self.world.average_terms({name: value.detach() for name, value in terms.items()})
+
+    def _descend(self, side: str, terms: Terms, weights: list[nn.Parameter]) -> None:
+        self.optimisers[side].zero_grad(set_to_none=True)
+        weighted_sum(terms).backward()
+        self.world.average_gradients(weights)
+        self.optimisers[side].step()
+
+
+def discriminator_weights(networks: Networks) -> list[nn.Parameter]:
+    """What learns in the discriminator's phase: its own weights, its conditioners' and its objectives'."""
+    return trainable(networks.discriminator, networks.critic_encoders, *networks.objectives.values())
+
+
+def advance_schedules_of(networks: Networks, step: int) -> None:
+    """Fill the schedules of everything that may hold one."""
+    owners = [*networks.objectives.values(), *(penalty for penalty, _ in networks.penalties)]
+    for module in [*owners, networks.augmentation, networks.artist]:
+        if module is not None:
+            advance_schedules(module, step)

@@ -1,0 +1,76 @@
+"""One process or many: `torchrun` starts many, and each gradient becomes their mean.
+
+Gradients are averaged after `backward()`, not by DDP's hooks, because gradient penalties differentiate twice.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from facegen.core.batch import Terms
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among all of them."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @classmethod
+    def join(cls, device: str) -> "World":
+        """Join what torchrun started, or stay alone.
+
+        Args:
+            device: "auto", "cpu" or "cuda".
+        """
+        size = int(os.environ.get("WORLD_SIZE", "1"))
+        on_cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        place = torch.device("cuda", local) if on_cuda else torch.device("cpu")
+        if size > 1 and not dist.is_initialized():
+            dist.init_process_group("nccl" if on_cuda else "gloo")
+        return cls(int(os.environ.get("RANK", "0")), size, place)
+
+    @property
+    def leads(self) -> bool:
+        """This process writes files and speaks to the user."""
+        return self.rank == 0
+
+    def place(self, *modules: nn.Module | None) -> None:
+        """Bring modules to this process's device, images with their channels last, and into training mode."""
+        for module in modules:
+            if module is not None:
+                module.to(self.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+
+    def average_gradients(self, weights: Iterable[nn.Parameter]) -> None:
+        """Replace every gradient by its mean over processes."""
+        if self.size > 1:
+            self._average([weight.grad for weight in weights if weight.grad is not None])
+
+    def average_terms(self, terms: Terms) -> Terms:
+        """Every scalar's mean over processes, the same on all of them."""
+        if self.size == 1 or not terms:
+            return terms
+        stacked = torch.stack([terms[name].float() for name in sorted(terms)])
+        self._average([stacked])
+        return dict(zip(sorted(terms), stacked.unbind(), strict=True))
+
+    def _average(self, tensors: list[Tensor]) -> None:
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        dist.all_reduce(flat)
+        flat.div_(self.size)
+        place = 0
+        for tensor in tensors:
+            tensor.copy_(flat[place : place + tensor.numel()].view_as(tensor))
+            place += tensor.numel()
+
+    def wait(self) -> None:
+        """Until every process is here."""
+        if self.size > 1:
+            dist.barrier()
