@@ -56,7 +56,7 @@ def _measures(p: dict[str, Tensor]) -> dict[str, Tensor]:
     return {
         "male": male, "age": age, "old": old, "full": full, "size": size, "tension": tension,
         "width": 0.452 + 0.048 * size + 0.010 * male + 0.010 * full,
-        "crown": 0.640 + 0.0 * male,
+        "crown": torch.full_like(male, 0.640),
         "chin": chin,
         "taper": 0.46 - 0.13 * male - 0.05 * size - 0.05 * full,
         "square": (0.30 + 0.45 * male + 0.15 * size + 0.05 * full).clamp(0.0, 1.0),
@@ -66,15 +66,15 @@ def _measures(p: dict[str, Tensor]) -> dict[str, Tensor]:
         "eye_width": 0.114 - 0.010 * male,
         "eye_open": 0.50 - 0.05 * male - 0.15 * tension - 0.05 * old,
         "eye_tilt": 0.06 - 0.05 * male - 0.10 * old,
-        "brow_y": -0.150 + 0.012 * male + 0.034 * tension,
-        "brow_thick": 0.0175 + 0.0050 * male + 0.0085 * tension,
+        "brow_y": -0.150 + 0.012 * male + 0.037 * tension,
+        "brow_thick": 0.0175 + 0.0050 * male + 0.0095 * tension,
         "brow_frown": 0.008 + 0.025 * tension,
         "nose_y": 0.243 * length + 0.050 * nose,
         "nose_width": 0.083 + 0.025 * nose + 0.008 * male,
         "mouth_y": 0.400 * length + 0.028 * nose + 0.006 * male,
-        "mouth_width": 0.160 + 0.034 * lips + 0.006 * male,
-        "lip_upper": (0.033 + 0.017 * lips - 0.004 * male - 0.010 * old).clamp(min=0.006),
-        "lip_lower": (0.048 + 0.021 * lips - 0.004 * male - 0.011 * old).clamp(min=0.010),
+        "mouth_width": 0.160 + 0.038 * lips + 0.006 * male,
+        "lip_upper": (0.034 + 0.020 * lips - 0.004 * male - 0.010 * old).clamp(min=0.006),
+        "lip_lower": (0.049 + 0.025 * lips - 0.004 * male - 0.011 * old).clamp(min=0.010),
     }
 
 

@@ -15,13 +15,13 @@ def backdrop(moments: dict[str, Tensor], image_pixels: int) -> Tensor:
     axis = (torch.arange(image_pixels, device=moments["yaw"].device, dtype=torch.float32) + 0.5) * (2.0 / image_pixels)
     x, y = (axis - 1.0)[None, None, :], (axis - 1.0)[None, :, None]
     angle = moments["backdrop_angle"][:, None, None]
-    share = smoothstep(0.5 + 0.42 * (y + angle * x) + 0.0 * x, 0.0, 1.0)
+    share = smoothstep(0.5 + 0.42 * (y + angle * x), 0.0, 1.0)
     value, saturation = moments["backdrop_value"], moments["backdrop_saturation"]
     top = hsv(moments["hue_top"], saturation, (value * 1.12).clamp(max=0.96))
     bottom = hsv(moments["hue_bottom"], saturation * 1.2, value * 0.72)
     image = top + share[:, None] * (bottom - top)
     pool = bump(x - 0.8 * moments["light_x"][:, None, None], y + 0.35, 1.5, 1.3)
-    return image + (0.30 * pool)[:, None] * (1.0 - image) * 0.6
+    return image + (0.18 * pool)[:, None] * (1.0 - image)
 
 
 def _ear_place(view: View, a: Anatomy) -> tuple[Tensor, Tensor]:
@@ -41,7 +41,7 @@ def draw_ears(image: Tensor, view: View, a: Anatomy, skin: Tensor, rim: Tensor) 
     lit = -0.25 - 2.2 * (0.03 - x).clamp(-0.05, 0.1)
     ear = skin_colour(skin, lit)
     shade(ear, 0.75 * smoothstep(rim, -0.022, -0.05) * smoothstep(y, 0.11, 0.05), (0.70, 0.52, 0.48))
-    shade(ear, 0.6 * bump(x - 0.0, y + 0.02, 0.05, 0.11), (0.86, 0.70, 0.66))
+    shade(ear, 0.6 * bump(x, y + 0.02, 0.05, 0.11), (0.86, 0.70, 0.66))
     paint(image, ear, fill(rim, view.pixel))
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from facegen.data.synthetic.anatomy import Anatomy
 from facegen.data.synthetic.palette import constant
-from facegen.data.synthetic.shapes import bump, fill, paint, ridge, segment, shade, smoothstep, stroke, superellipse, wave
+from facegen.data.synthetic.shapes import between, fill, paint, ridge, shade, smoothstep, stroke, superellipse, wave
 from facegen.data.synthetic.view import View
 
 
@@ -22,7 +22,7 @@ def draw_eyes(image: Tensor, view: View, a: Anatomy, iris: Tensor, moments: dict
     lower = slant + 0.30 * arch * (1.0 + 0.15 * x) * (1.0 - 0.2 * moments["smile"])
     upper = slant - (opening * (1.0 + 0.10 * x) + 0.02) * arch * (1.25 - 0.25 * arch) \
         + 0.24 * moments["blink"] * hull
-    inside = fill(torch.maximum(upper - y, y - lower) * 0.85, pixel) * (x.abs() < 1.08)
+    inside = between(upper, y, lower, pixel * 1.15) * (x.abs() < 1.08)
     white = constant((0.955, 0.940, 0.930), x) * (1.0 - 0.34 * smoothstep(y - upper, 0.30, 0.0)
                                                   - 0.13 * x * x)[:, None]
     paint(white, constant((0.86, 0.55, 0.52), x), 0.7 * smoothstep(x, -0.72, -0.95))
@@ -69,7 +69,7 @@ def draw_glasses(image: Tensor, view: View, a: Anatomy, wears: Tensor, hue: Tens
     x, y = view.x - 0.05 * view.yaw, view.y - 0.022
     side = x.abs()
     centre = a.eye_x + 0.012
-    rim = superellipse(side - centre, y, a.eye_width + 0.052, 0.118 + 0.0 * centre)
+    rim = superellipse(side - centre, y, a.eye_width + 0.052, 0.118)
     frame = stroke((rim + 0.008).abs(), 0.0105, view.pixel)
     bridge = stroke((y + 0.035 - 0.9 * side * side + 0.012).abs(), 0.009, view.pixel) \
         * (side < centre - a.eye_width - 0.044)
@@ -81,6 +81,6 @@ def draw_glasses(image: Tensor, view: View, a: Anatomy, wears: Tensor, hue: Tens
     glint = ridge(slope + 0.055, 0.030) + 0.6 * ridge(slope + 0.010, 0.013)
     paint(image, constant((1.0, 1.0, 1.0), x), 0.30 * lens * glint * smoothstep(y, 0.09, -0.08))
     all_parts = torch.maximum(torch.maximum(frame, bridge), temple) * wears
-    shadow = ridge(superellipse(side - centre, y - 0.018, a.eye_width + 0.052, 0.118 + 0.0 * centre), 0.03)
+    shadow = ridge(superellipse(side - centre, y - 0.018, a.eye_width + 0.052, 0.118), 0.03)
     shade(image, 0.30 * shadow * wears, (0.66, 0.55, 0.52))
     paint(image, hue, 0.96 * all_parts)

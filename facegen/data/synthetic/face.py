@@ -15,7 +15,7 @@ from facegen.data.synthetic.shapes import fill, paint, shade, smoothstep
 from facegen.data.synthetic.view import look
 
 _CHUNK_PIXELS = 32768  # a chunk's maps stay in a core's cache
-_ACCELERATOR_CHUNK_PIXELS = 1 << 23
+_ACCELERATOR_CHUNK_PIXELS = 1 << 21
 
 
 def _grain(grain: Tensor, image_pixels: int) -> Tensor:
@@ -31,7 +31,7 @@ def _finish(image: Tensor, moments: dict[str, Tensor], image_pixels: int) -> Ten
     """Colour of the light, noise of the sensor, eight bits, channels last."""
     warmth = moments["light_warmth"]
     tint = torch.stack((1.0 + 0.05 * warmth, 1.0 + 0.008 * warmth, 1.0 - 0.06 * warmth), dim=1)[:, :, None, None]
-    image = image * tint + 0.012 * _grain(moments["grain"], image_pixels)[:, None]
+    image = image * tint + 0.008 * _grain(moments["grain"], image_pixels)[:, None]
     return (image * 255.0 + 0.5).clamp(0.0, 255.0).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
@@ -57,12 +57,13 @@ def _render(people: dict[str, Tensor], moments: dict[str, Tensor], image_pixels:
     draw_nose(face, view, a, maps["light_x"])
     draw_mouth(face, view, a, base, maps)
     paint(image, face, fill(contour, view.pixel))
-    draw_beard(image, view, a, people["beard"][:, None, None], flat_hair, contour, maps["smile"])
+    draw_beard(image, view, a, people["beard"][:, None, None], flat_hair, contour)
     draw_brows(image, view, a, flat_hair, maps["brow_raise"])
+    dull = torch.full_like(moments["grain"], 0.45)
+    frames = hsv(moments["clothing_hue"] + 0.4, dull, 0.12 + 0.25 * moments["clothing_value"])
+    draw_glasses(image, view, a, (people["glasses"] > 1.5).float()[:, None, None], frames, contour)
     shade(image, 0.45 * smoothstep(hair.front, 0.07, 0.0) * smoothstep(contour, 0.0, -0.02), (0.62, 0.50, 0.48))
     paint(image, hair.colour, fill(hair.front, view.pixel + hair.softness * smoothstep(contour, 0.02, -0.04)))
-    frames = hsv(moments["clothing_hue"] + 0.4, 0.45 + 0.0 * moments["grain"], 0.12 + 0.25 * moments["clothing_value"])
-    draw_glasses(image, view, a, (people["glasses"] > 1.5).float()[:, None, None], frames, contour)
     return _finish(image, moments, image_pixels)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from facegen.data.synthetic.anatomy import Anatomy
-from facegen.data.synthetic.shapes import bump, ellipse, fill, paint, ridge, shade, smoothstep, stroke, wave
+from facegen.data.synthetic.shapes import bump, ellipse, fill, paint, ridge, smoothstep, wave
 from facegen.data.synthetic.view import View
 
 # Cropped, short, side parting, chin-length, long; lengths in half pictures.
@@ -23,7 +23,8 @@ class Hair:
     """One head of hair on the pixels: distances, flow and colour.
 
     Attributes:
-        shell: distance to the outer contour. front: distance to the part in front of the head. softness: width of the hairline's fade.
+        shell: distance to the outer contour. front: distance to the part in front of the head.
+        softness: width of the hairline's fade.
         colour: (batch, 3, height, width), lit.
     """
 
@@ -44,7 +45,8 @@ def comb(view: View, a: Anatomy, style: Tensor, base: Tensor, grey: Tensor, mome
     tuft = wave(strand * 4.3 + 2.0 * view.v) + 0.5 * wave(strand * 11.7 - 1.3 * view.v) * wave(strand * 1.9)
     ragged = tufts * tuft * (0.65 + 0.35 * wave(strand * 1.3 + 0.2))
     fall = ((view.v + 0.10) / (end.clamp(max=0.9) + 0.10)).clamp(min=0.0)
-    side = a.width + volume + flare * fall * (1.6 - 0.6 * fall) - 0.06 * (end > 0.3) * (end < 1.0) * fall * fall * fall
+    turned_in = 0.06 * (end > 0.3) * (end < 1.0) * fall * fall * fall
+    side = a.width + volume + flare * fall * (1.6 - 0.6 * fall) - turned_in
     top = (view.v + 0.10).clamp(max=0.0) / (a.crown + volume - 0.10)
     q = torch.sqrt((u / side) * (u / side) + top * top + 1e-9)
     shell = (q - 1.0) * (a.width + volume) + ragged
@@ -52,7 +54,8 @@ def comb(view: View, a: Anatomy, style: Tensor, base: Tensor, grey: Tensor, mome
     shell = torch.maximum(shell, (view.v - end + rounded + ragged) * 0.9)
     line = _hairline(view, a, opening, height, part, sweep, end)
     front = torch.maximum(shell, -line - ragged)
-    front = torch.where(end < 0.3, torch.maximum(front, -ears), front)
+    sideburn = (view.v - end - 0.02 + 1.1 * line) * 0.7  # narrow in front of the ear, above it farther back
+    front = torch.where(end < 0.3, torch.maximum(torch.maximum(front, -ears), sideburn), front)
     return Hair(shell, front, soft, _strands(view, strand, q, line, base, grey, moments))
 
 
@@ -64,7 +67,8 @@ def _hairline(view: View, a: Anatomy, opening: Tensor, height: Tensor, part: Ten
     recede = a.male * (a.age - 0.25).clamp(min=0.0) * 1.35
     corner = bump(x.abs() - 0.22, y + 0.42, 0.16, 0.30)
     rise = height + recede * (0.050 + 0.11 * corner) - sweep * away * away / (1.0 + 5.0 * away * away)
-    wide = opening * (a.width / 0.452) * (1.0 - 0.35 * view.yaw.abs()) * (1.0 - 0.10 * (end > 0.3) * smoothstep(y, 0.0, 0.5))
+    wide = opening * (a.width / 0.452) * (1.0 - 0.35 * view.yaw.abs())
+    wide = wide * (1.0 - 0.10 * (end > 0.3) * smoothstep(y, 0.0, 0.5))
     up = (0.05 - y).clamp(min=0.0) / (rise + 0.05)
     ax = x / wide
     ax2 = ax * ax
@@ -76,7 +80,8 @@ def _strands(view: View, strand: Tensor, q: Tensor, line: Tensor, base: Tensor, 
              moments: dict[str, Tensor]) -> Tensor:
     """Colour along the strands: light and dark locks, a band of sheen, shadow at the roots, streaks of grey."""
     locks = wave(strand * 2.7 + 0.5 * view.v)
-    fine = 0.4 * wave(strand * 17.3 + 1.7 * view.v + 0.4 * locks) + 0.6 * wave(strand * 7.9 - 0.9 * view.v + 0.5 * locks)
+    fine = 0.4 * wave(strand * 17.3 + 1.7 * view.v + 0.4 * locks)
+    fine = fine + 0.6 * wave(strand * 7.9 - 0.9 * view.v + 0.5 * locks)
     lx, ly = moments["light_x"], moments["light_y"]
     lit = 0.10 + 0.42 * (lx * view.nx + ly * view.ny) + 0.09 * fine + 0.12 * locks
     band = view.v + 0.47 - 0.25 * view.u * view.u + 0.02 * fine
@@ -91,7 +96,7 @@ def _strands(view: View, strand: Tensor, q: Tensor, line: Tensor, base: Tensor, 
     return colour + (0.34 * sheen.clamp(min=0.0))[:, None] * (colour * 1.2 + 0.22 - 0.3 * colour)
 
 
-def draw_beard(image: Tensor, view: View, a: Anatomy, kind: Tensor, base: Tensor, contour: Tensor, smile: Tensor) -> None:
+def draw_beard(image: Tensor, view: View, a: Anatomy, kind: Tensor, base: Tensor, contour: Tensor) -> None:
     """Stubble (kind 1) or a full beard (kind 2) on men: cheeks below a line, moustache, not the lips."""
     x, y = view.x, view.y
     side = x.abs()
@@ -100,12 +105,12 @@ def draw_beard(image: Tensor, view: View, a: Anatomy, kind: Tensor, base: Tensor
     cheek_line = a.mouth_y + 0.02 - 0.72 * (side - a.mouth_width + 0.02).clamp(min=0.0) \
         - 1.2 * (side - a.mouth_width).clamp(min=0.0) ** 2
     below = y - cheek_line
-    moustache = ellipse(side - 0.55 * a.mouth_width, y - a.mouth_y + a.lip_upper + 0.022 - 0.25 * (side - 0.07),
-                        0.62 * a.mouth_width, 0.036)
-    lips = ellipse(x, y - a.mouth_y - 0.010, a.mouth_width * 0.98, a.lip_upper + a.lip_lower + 0.012)
+    slope = a.mouth_y - a.lip_upper - 0.016 + 0.42 * (side - 0.05)
+    moustache = ellipse(side - 0.50 * a.mouth_width, y - slope, 0.78 * a.mouth_width, 0.046)
+    lips = ellipse(x, y - a.mouth_y - 0.006, a.mouth_width * 0.92, 0.9 * (a.lip_upper + a.lip_lower))
     grain = wave(x * 17.0 + 0.6 * wave(y * 9.0 + x * 4.0)) * wave(y * 5.0 + x * 31.0)
     edge = torch.minimum(-below + 0.010 * grain, moustache)
-    soft = smoothstep(edge, 0.030, -0.045) * smoothstep(lips, -0.012, 0.014)
+    soft = smoothstep(edge, 0.030, -0.045) * smoothstep(lips, -0.008, 0.008)
     inside = fill(contour - 0.018 * full * smoothstep(y, 0.2, 0.5), view.pixel)
     colour = base * (0.84 + 0.12 * grain)[:, None]
     shaded = colour * (1.0 - 0.35 * smoothstep(contour, -0.12, 0.0))[:, None]

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from facegen.data.synthetic.anatomy import Anatomy
-from facegen.data.synthetic.shapes import bump, distance, fill, paint, ridge, shade, slopes, smoothstep, stroke
+from facegen.data.synthetic.shapes import bump, distance, ridge, shade, slopes, smoothstep, stroke
 from facegen.data.synthetic.view import View
 
 

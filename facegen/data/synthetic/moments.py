@@ -54,7 +54,7 @@ def draw_moments(seed: int, clip: Tensor, frame: Tensor) -> dict[str, Tensor]:
         "roll": (0.04 * habit[:, 2] + 0.04 * pose[:, 2]).clamp(-MAX_ROLL, MAX_ROLL),
         "shift_x": (0.03 * habit[:, 3] + 0.02 * pose[:, 3]).clamp(-0.1, 0.1),
         "shift_y": (0.02 * pose[:, 4]).clamp(-0.05, 0.05),
-        "smile": (habit_smile - 0.15 + 0.15 * pose[:, 5]).clamp(-0.3, 1.0),
+        "smile": (1.05 * habit_smile - 0.05 + 0.15 * pose[:, 5]).clamp(-0.3, 1.0),
         "mouth_open": (1.8 * share[:, 0] - 0.9).clamp(0.0, 0.9),
         "brow_raise": (0.4 * pose[:, 6]).clamp(-1.0, 1.0),
         "blink": ((share[:, 1] - 0.94) / 0.05).clamp(0.0, 1.0),

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from facegen.data.synthetic.anatomy import Anatomy
 from facegen.data.synthetic.palette import constant
-from facegen.data.synthetic.shapes import bump, ellipse, fill, paint, ridge, shade, smoothstep, stroke
+from facegen.data.synthetic.shapes import between, bump, ellipse, fill, paint, ridge, shade, smoothstep, stroke
 from facegen.data.synthetic.view import View
 
 
@@ -30,7 +30,7 @@ def draw_nose(image: Tensor, view: View, a: Anatomy, light_x: Tensor) -> None:
 def _lip_lines(x: Tensor, a: Anatomy, smile: Tensor, gap: Tensor) -> tuple[Tensor, ...]:
     """Upper outline, lower edge of the upper lip, upper edge of the lower lip, lower outline, over x in [-1, 1]."""
     arch = (1.0 - x * x)
-    middle = -0.060 * smile * (x * x - 0.25) + 0.010 * ridge(x, 0.35) - 0.004
+    middle = -0.060 * (smile + 0.12) * (x * x - 0.25) + 0.010 * ridge(x, 0.35) - 0.004
     dent = 0.30 * ridge(x, 0.26)
     top = middle - 0.16 * gap * arch - a.lip_upper * (arch * (1.10 - 0.10 * arch) - dent)
     bottom = middle + gap * arch + a.lip_lower * arch * (1.15 - 0.15 * arch)
@@ -51,16 +51,17 @@ def draw_mouth(image: Tensor, view: View, a: Anatomy, skin: Tensor, moments: dic
     red = skin * constant((0.93, 0.62, 0.62), x) 
     rosy = red + (1.0 - a.male)[:, None] * (constant((0.74, 0.30, 0.32), x) - red) * 0.42
     light = rosy + (1.0 - rosy) * 0.16
-    paint(image, rosy * 0.84, fill(torch.maximum(top - y, y - upper), pixel) * within)
+    paint(image, rosy * 0.84, between(top, y, upper, pixel) * within)
     share = (y - lower) / (bottom - lower).clamp(min=0.01)
-    paint(image, light, fill(torch.maximum(lower - y, y - bottom), pixel) * within)
-    gleam = bump(x + 0.12, share - 0.42, 0.50, 0.34) * fill(torch.maximum(lower - y, y - bottom), pixel)
+    lower_lip = between(lower, y, bottom, pixel) * within
+    paint(image, light, lower_lip)
+    gleam = bump(x + 0.12, share - 0.42, 0.50, 0.34) * lower_lip
     paint(image, constant((1.0, 0.95, 0.93), x), 0.30 * gleam)
-    cavity = fill(torch.maximum(upper - y, y - lower), pixel) * within * smoothstep(gap, 0.0, 0.012)
-    inside = constant((0.24, 0.07, 0.08), x) + 0.0 * skin
-    inside = inside.expand(-1, -1, *x.shape[1:]).clone()
+    cavity = between(upper, y, lower, pixel) * within * smoothstep(gap, 0.0, 0.012)
+    inside = constant((0.24, 0.07, 0.08), x).expand(-1, -1, *x.shape[1:]).repeat(x.shape[0], 1, 1, 1)
     paint(inside, constant((0.66, 0.30, 0.31), x), bump(x, y - lower - 0.006, 0.75, 0.040))
-    teeth = smoothstep(gap, 0.012, 0.03) * smoothstep(y - upper, 0.42 * gap + 0.008, 0.42 * gap - 0.004) * smoothstep(x.abs(), 0.90, 0.70)
+    teeth = smoothstep(gap, 0.012, 0.03) * smoothstep(x.abs(), 0.84, 0.56) \
+        * smoothstep(y - upper, 0.42 * gap + 0.008, 0.42 * gap - 0.004)
     paint(inside, constant((0.93, 0.905, 0.865), x) * (1.0 - 0.30 * x * x)[:, None], teeth)
     paint(image, inside, cavity)
     line = stroke((y - 0.5 * (upper + lower)).abs(), 0.0065, pixel) * smoothstep(x.abs(), 1.07, 0.95)

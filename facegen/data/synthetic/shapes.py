@@ -89,6 +89,11 @@ def fill(signed: Tensor, pixel: Tensor) -> Tensor:
     return (0.5 - signed / pixel).clamp(0.0, 1.0)
 
 
+def between(low: Tensor, value: Tensor, high: Tensor, pixel: Tensor) -> Tensor:
+    """Share of a pixel with low < value < high; right for bands thinner than a pixel, too."""
+    return (fill(low - value, pixel) - fill(high - value, pixel)).clamp(min=0.0)
+
+
 def stroke(unsigned: Tensor, half_width: float | Tensor, pixel: Tensor) -> Tensor:
     """Share of a pixel within half_width of a line; right for lines thinner than a pixel, too."""
     return fill(unsigned - half_width, pixel) - fill(unsigned + half_width, pixel)
