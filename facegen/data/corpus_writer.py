@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from facegen.core.errors import DataError
 from facegen.data import manifest as corpus_json
@@ -126,9 +126,7 @@ class CorpusWriter:
         names = sorted({clip.identity for clip in self._clips})
         columns = self._columns(names)
         path = self.staging / "index.safetensors"
-        save_file(columns, path)
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        _write_synced(path, save(columns))
         manifest = self._manifest(names, columns, describe_shard(path, len(self._clips)))
         _write_synced(self.staging / corpus_json.FILE_NAME, _as_json(manifest))
         _move_into_place(self.staging, self.folder, manifest)
@@ -168,7 +166,7 @@ class CorpusWriter:
                 columns[f"{name}.text"] = np.frombuffer(b"".join(encoded), np.uint8)
                 columns[f"{name}.offsets"] = np.cumsum([0, *(len(string) for string in encoded)], dtype=np.int64)
         if clips and clips[0].text is not None:
-            columns["text"] = np.stack([clip.text for clip in clips])  # type: ignore[arg-type]
+            columns["text"] = np.stack([clip.text for clip in clips if clip.text is not None])
         return columns
 
     def _manifest(self, names: list[str], columns: dict[str, NDArray[Any]], index: Shard) -> Manifest:
@@ -233,15 +231,15 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _write_synced(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _as_json(manifest: Manifest) -> str:
-    return json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
+def _as_json(manifest: Manifest) -> bytes:
+    return (json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _integers(values: Any) -> NDArray[np.int64]:

@@ -18,10 +18,23 @@ from facegen.core.errors import DataError
 MIN_IMAGE_PIXELS = 16
 MAX_IMAGE_MEGAPIXELS = 64
 MAX_SPEECH_HOURS = 12
+TOO_LARGE = f"has more than {MAX_IMAGE_MEGAPIXELS} megapixels"
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "GIF")
 """Not all that Pillow knows: its EPS reader runs a program."""
 
 av.logging.set_level(av.logging.PANIC)
+
+
+class UnusableFileError(DataError):
+    """A file from which nothing can be used.
+
+    Attributes:
+        reason: what is wrong, in words that are the same for every such file, so that they can be counted.
+    """
+
+    def __init__(self, path: Path, reason: str, advice: str, detail: object = "") -> None:
+        super().__init__(f"{path}: {reason}{f' ({detail})' if detail else ''}; {advice}")
+        self.reason = reason
 
 
 def read_speech(path: Path, sample_rate_hz: int) -> NDArray[np.int16]:
@@ -31,7 +44,7 @@ def read_speech(path: Path, sample_rate_hz: int) -> NDArray[np.int16]:
         path: the file.
         sample_rate_hz: what the sound is resampled to.
     Raises:
-        DataError: there is no such file, or no sound in it.
+        UnusableFileError: there is no such file, or no sound in it.
     """
     chunks: list[NDArray[np.int16]] = []
     remaining = MAX_SPEECH_HOURS * 3600 * sample_rate_hz
@@ -40,12 +53,12 @@ def read_speech(path: Path, sample_rate_hz: int) -> NDArray[np.int16]:
             chunks.append(chunk)
             remaining -= len(chunk)
             if remaining < 0:
-                raise DataError(f"{path}: is longer than {MAX_SPEECH_HOURS} hours; cut it into pieces")
-    if not chunks:
-        raise DataError(f"{path}: its audio track holds no samples; record or export it again")
+                raise UnusableFileError(path, f"is longer than {MAX_SPEECH_HOURS} hours", "cut it into pieces")
+    if not any(len(chunk) for chunk in chunks):
+        raise UnusableFileError(path, "holds no samples in its audio track", "record or export it again")
     speech = np.concatenate(chunks)
     if not speech.any():
-        raise DataError(f"{path}: is silent, every sample is 0; leave it out, or export its sound again")
+        raise UnusableFileError(path, "is silent, every sample is 0", "leave it out, or export its sound again")
     return speech
 
 
@@ -56,22 +69,22 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     older versions of OpenCV fill the rest with grey and newer ones write to stderr.
 
     Raises:
-        DataError: there is no such file, it is no picture, or smaller than a face can be.
+        UnusableFileError: there is no such file, it is no picture, or smaller than a face can be.
     """
     _require_file(path)
     try:
         with Image.open(path, formats=IMAGE_FORMATS) as stored:
             _check_size(path, *stored.size)
             return _as_rgb(ImageOps.exif_transpose(stored))
-    except DataError:
+    except UnusableFileError:
         raise
     except Image.UnidentifiedImageError:
-        known = ", ".join(IMAGE_FORMATS)
-        raise DataError(f"{path}: is not a picture{_looks_like_text(path)}; give a file of type {known}") from None
+        advice = f"give a file of type {', '.join(IMAGE_FORMATS)}"
+        raise UnusableFileError(path, "is no picture", advice, _guess(path)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DataError(f"{path}: has more than {MAX_IMAGE_MEGAPIXELS} megapixels; shrink it") from None
+        raise UnusableFileError(path, TOO_LARGE, "shrink it") from None
     except Exception as error:  # a decoder may raise anything on damaged bytes
-        raise DataError(f"{path}: is a damaged picture ({error}); get it again, or leave it out") from None
+        raise UnusableFileError(path, "is a damaged picture", "get it again, or leave it out", error) from None
 
 
 def square_face(image: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
@@ -93,17 +106,14 @@ def _opened(path: Path) -> Iterator[InputContainer]:
         # A file object without protocols: a playlist would otherwise make the decoder read other files and addresses.
         with path.open("rb") as file, av.open(file, "r", options={"protocol_whitelist": "none"}) as container:
             yield container
-    except av.error.FFmpegError as error:
-        raise DataError(
-            f"{path}: cannot be decoded{_looks_like_text(path)} ({error.strerror}); give an audio or video file"
-        ) from None
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); give an audio or video file") from None
+    except (av.error.FFmpegError, OSError, ValueError, EOFError) as error:
+        detail = _guess(path) or getattr(error, "strerror", None) or error
+        raise UnusableFileError(path, "cannot be decoded", "give an audio or video file with sound", detail) from None
 
 
 def _mono_chunks(container: InputContainer, path: Path, sample_rate_hz: int) -> Iterator[NDArray[np.int16]]:
     if not container.streams.audio:
-        raise DataError(f"{path}: has no audio track; give a file with sound")
+        raise UnusableFileError(path, "has no audio track", "give a file with sound")
     resampler = AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
     for frame in container.decode(container.streams.audio[0]):
         for resampled in resampler.resample(frame):
@@ -115,35 +125,35 @@ def _mono_chunks(container: InputContainer, path: Path, sample_rate_hz: int) -> 
 def _as_rgb(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith("I;16") or image.mode == "I":
         # Pillow would cut 16 bits at 255.
-        return np.repeat((np.asarray(image, dtype=np.int64) >> 8).clip(0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+        grey = (np.asarray(image, dtype=np.int64) >> 8).clip(0, 255).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return np.array(image.convert("RGB"))
 
 
 def _check_size(path: Path, width: int, height: int) -> None:
     if width * height > MAX_IMAGE_MEGAPIXELS * 10**6:
-        raise DataError(f"{path}: is {width}x{height}, more than {MAX_IMAGE_MEGAPIXELS} megapixels; shrink it")
+        raise UnusableFileError(path, TOO_LARGE, "shrink it", f"{width}x{height}")
     if min(width, height) < MIN_IMAGE_PIXELS:
-        raise DataError(f"{path}: is {width}x{height}, smaller than {MIN_IMAGE_PIXELS} pixels; give a larger picture")
+        reason = f"is smaller than {MIN_IMAGE_PIXELS} pixels"
+        raise UnusableFileError(path, reason, "give a larger picture", f"{width}x{height}")
 
 
 def _require_file(path: Path) -> None:
     try:
         if path.is_file():
             if path.stat().st_size == 0:
-                raise DataError(f"{path}: is empty (0 bytes); get it again, or leave it out")
+                raise UnusableFileError(path, "is empty", "get it again, or leave it out", "0 bytes")
             return
-        reason = "is a folder, not a file" if path.is_dir() else "does not exist"
+        reason = "is no file" if path.exists() else "does not exist"
     except (OSError, ValueError) as error:
-        reason = f"is no usable file name ({error})"
-    raise DataError(f"{path}: {reason}; check the path")
+        raise UnusableFileError(path, "is no usable file name", "check the path", error) from None
+    raise UnusableFileError(path, reason, "check the path")
 
 
-def _looks_like_text(path: Path) -> str:
-    """' (it looks like a text file)' where it does."""
+def _guess(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(512)
-    return ", it looks like a text file" if start.isascii() and b"\0" not in start else ""
+    return "it looks like a text file" if start.isascii() and b"\0" not in start else ""

@@ -1,0 +1,125 @@
+"""Loads the files of a clip: what a worker of an import does."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facegen.data.clip_requests import ClipRequest, FaceRequest, Reject
+from facegen.data.faces import crop_face, find_faces
+from facegen.data.media import UnusableFileError, read_image, read_speech, square_face
+
+MAX_TEXT_DIM = 65536
+
+
+@dataclass(frozen=True)
+class ImportSettings:
+    """How files become rows of a corpus.
+
+    Attributes:
+        image_pixels: side of the stored faces.
+        sample_rate_hz: of the stored speech.
+        detect: look for a face in each picture, instead of taking the middle of it.
+        margin: of the picture kept around a detected face, on each side, in sides of its box.
+    """
+
+    image_pixels: int
+    sample_rate_hz: int
+    detect: bool
+    margin: float
+
+
+@dataclass
+class LoadedClip:
+    """A clip in memory.
+
+    Attributes:
+        request: what was asked for.
+        faces: (face, what it was asked as, digest), those that could be used.
+        speech: (samples,) int16; None without, or where it was not asked for.
+        text: (text_dim,) float32, or None.
+        rejects: what had to be left out.
+    """
+
+    request: ClipRequest
+    faces: list[tuple[NDArray[np.uint8], FaceRequest, bytes]] = field(default_factory=list)
+    speech: NDArray[np.int16] | None = None
+    speech_digest: bytes = b""
+    text: NDArray[np.float32] | None = None
+    rejects: list[Reject] = field(default_factory=list)
+
+    def reject_all(self, error: UnusableFileError) -> None:
+        """Leave out the whole clip, with all faces that could have been used."""
+        for _, face, _ in self.faces:
+            self.rejects.append(Reject(face.line, self.request.identity, error.reason, str(error)))
+        self.faces = []
+
+
+def load_clip(request: ClipRequest, settings: ImportSettings, wants_speech: bool) -> LoadedClip:
+    """Load a clip; what cannot be used becomes rejects, never an exception.
+
+    Args:
+        request: the clip.
+        settings: sizes and rates.
+        wants_speech: its track is not in the corpus yet.
+    """
+    clip = LoadedClip(request)
+    for face in request.faces:
+        try:
+            pixels = _load_face(face.path, settings)
+            clip.faces.append((pixels, face, digest(pixels)))
+        except UnusableFileError as error:
+            clip.rejects.append(Reject(face.line, request.identity, f"face {error.reason}", str(error)))
+    if not clip.faces:
+        return clip
+    try:
+        if request.embedding is not None:
+            clip.text = load_embedding(request.embedding)
+        if request.speech is not None and wants_speech:
+            clip.speech = read_speech(request.speech, settings.sample_rate_hz)
+            clip.speech_digest = digest(clip.speech)
+    except UnusableFileError as error:
+        clip.reject_all(error)
+    return clip
+
+
+def load_embedding(path: Path) -> NDArray[np.float32]:
+    """Read a vector from a .npy file: (dim,) float32.
+
+    Raises:
+        UnusableFileError: it is none.
+    """
+    advice = "write it with numpy.save: one row of finite floats"
+    try:
+        # Mapped, so that a header that claims a giant array fails instead of allocating it.
+        vector = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(vector, np.ndarray) or vector.dtype.kind != "f" or vector.ndim != 1:
+            raise UnusableFileError(path, "is no vector of floats", advice)
+        if not 1 <= len(vector) <= MAX_TEXT_DIM:
+            raise UnusableFileError(path, f"has no length from 1 to {MAX_TEXT_DIM}", advice, len(vector))
+        values = np.array(vector, dtype=np.float32)
+    except FileNotFoundError:
+        raise UnusableFileError(path, "does not exist", "check the path") from None
+    except (OSError, ValueError, EOFError, SyntaxError) as error:
+        raise UnusableFileError(path, "is no .npy file", advice, error) from None
+    if not np.isfinite(values).all():
+        raise UnusableFileError(path, "holds numbers that are not finite", advice)
+    return values
+
+
+def digest(values: NDArray[Any]) -> bytes:
+    """What tells the content of two files apart."""
+    return hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()
+
+
+def _load_face(path: Path, settings: ImportSettings) -> NDArray[np.uint8]:
+    image = read_image(path)
+    if settings.detect:
+        found = find_faces(image)
+        if not found:
+            raise UnusableFileError(path, "shows no frontal face", "leave it out, or crop it without --detect")
+        image = crop_face(image, found[0], settings.margin)
+    return square_face(image, settings.image_pixels)
