@@ -1,0 +1,30 @@
+from facegen.core.batch import Batch as Batch
+from facegen.core.batch import Condition as Condition
+from facegen.core.batch import DataSpec as DataSpec
+from facegen.core.batch import Terms as Terms
+from facegen.core.clips import Clips as Clips
+from facegen.core.critic import Critic as Critic
+from facegen.core.errors import CheckpointError as CheckpointError
+from facegen.core.errors import DataError as DataError
+from facegen.core.errors import FacegenError as FacegenError
+from facegen.core.errors import PluginError as PluginError
+from facegen.core.errors import RecipeError as RecipeError
+from facegen.core.errors import TrainingError as TrainingError
+from facegen.core.evidence import Evidence as Evidence
+from facegen.core.evidence import Figure as Figure
+from facegen.core.hookspecs import hookimpl as hookimpl
+from facegen.core.interfaces import Augmentation as Augmentation
+from facegen.core.interfaces import Conditioner as Conditioner
+from facegen.core.interfaces import ConditionTransform as ConditionTransform
+from facegen.core.interfaces import Dataset as Dataset
+from facegen.core.interfaces import Discriminator as Discriminator
+from facegen.core.interfaces import Generator as Generator
+from facegen.core.interfaces import Matcher as Matcher
+from facegen.core.interfaces import Metric as Metric
+from facegen.core.interfaces import Objective as Objective
+from facegen.core.interfaces import Penalty as Penalty
+from facegen.core.schedule import Ramp as Ramp
+from facegen.core.schedule import Schedule as Schedule
+from facegen.core.tables import DataSettings as DataSettings
+
+__version__: str

@@ -1,0 +1,68 @@
+"""`check_part`: everything that a part of a kind must keep to."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from facegen.core.batch import DataSpec
+from facegen.core.explain import toml_value
+from facegen.core.kinds import KINDS
+from facegen.core.layers import engine_arguments
+from facegen.core.registry import registry
+from facegen.testing.declaration import check_declaration
+from facegen.testing.expect import about, repeatable
+from facegen.testing.losses import check_matcher, check_objective, check_penalty
+from facegen.testing.networks import (
+    check_augmentation,
+    check_conditioner,
+    check_discriminator,
+    check_generator,
+    check_transform,
+)
+from facegen.testing.outside import check_dataset, check_metric
+from facegen.testing.samples import CONDITION_DIM, SMALL_DATA
+
+_CHECKS: dict[str, Callable[[Any, DataSpec], None]] = {
+    "dataset": check_dataset,
+    "conditioner": check_conditioner,
+    "transform": check_transform,
+    "generator": check_generator,
+    "discriminator": check_discriminator,
+    "objective": check_objective,
+    "penalty": check_penalty,
+    "augmentation": check_augmentation,
+    "matcher": check_matcher,
+    "metric": check_metric,
+}
+
+
+def check_part(kind: str, part: str | type, data: DataSpec = SMALL_DATA, **settings: Any) -> None:
+    """Check that a part keeps the contract of its kind.
+
+    Args:
+        kind: such as "objective".
+        part: its class, or the name under which it is installed.
+        data: the corpus to build it for.
+        settings: as in a recipe; what is not given takes its default.
+    Raises:
+        AssertionError: it does not; the message says where.
+    """
+    loaded: Any = registry().find(kind, part).load() if isinstance(part, str) else part
+    given = ", ".join(f"{name} = {toml_value(value)}" for name, value in settings.items())
+    with about(f"{kind} {loaded.__name__}({given})"), repeatable():
+        check_declaration(kind, loaded)
+        supplied = engine_arguments(kind, loaded, data, CONDITION_DIM)
+        if KINDS[kind].interface not in ("Dataset", "Metric"):
+            _build_on_meta(loaded, supplied, settings)
+        _CHECKS[kind](loaded(*supplied, **settings), data)
+
+
+def _build_on_meta(part: type, supplied: tuple[Any, ...], settings: dict[str, Any]) -> None:
+    try:
+        with torch.device("meta"):
+            part(*supplied, **settings)
+    except Exception as error:
+        raise AssertionError(
+            f"cannot be built on the meta device, where facegen tries every part before training: {error}"
+        ) from error

@@ -1,0 +1,151 @@
+"""Checks of what is trained: conditioners, transforms, generators, discriminators, and augmentations."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn.utils import parametrize
+
+from facegen.core.batch import Batch, Condition, DataSpec
+from facegen.core.interfaces import Augmentation, Conditioner, ConditionTransform, Discriminator, Generator
+from facegen.core.layers import all_heads, run_heads
+from facegen.testing.expect import (
+    any_loss,
+    expect,
+    expect_finite_gradients,
+    expect_reached,
+    expect_shape,
+    expect_terms,
+    repeatable,
+    without_dropout,
+    without_host_sync,
+)
+from facegen.testing.samples import CONDITION_DIM, ROWS, sample_batch, sample_condition, sample_critic
+
+COLUMNS = frozenset({"faces", "clip", "identity", "speech", "caption", "text"})
+TOLERANCE = 1e-4
+
+
+def check_conditioner(conditioner: Conditioner, data: DataSpec) -> None:
+    """(B, condition_dim) from the columns it needs, the same again and in any company once it is in eval mode."""
+    unknown = sorted(set(conditioner.needs) - COLUMNS - set(data.attributes))
+    expect(not unknown, f"needs {', '.join(unknown)}; a batch has {', '.join(sorted(COLUMNS))} and the attributes")
+    full = sample_batch(data)
+    unneeded = {name: None for name in ("speech", "caption", "text") if name not in conditioner.needs}
+    batch = replace(full, **unneeded)  # type: ignore[arg-type]
+    encoding = conditioner(batch)
+    expect_shape(encoding, (ROWS, conditioner.condition_dim), "its result")
+    expect_finite_gradients(conditioner, any_loss([encoding]))
+    conditioner.eval()
+    with torch.no_grad():
+        alone, again = conditioner(batch), conditioner(batch)
+        few = conditioner(_first_rows(batch, 2))
+    expect(torch.equal(alone, again), "gives another result at the second call in eval mode: is there noise in it?")
+    expect(_close(few, alone[:2]), "a row's result depends on the other rows in eval mode")
+    expect(not torch.allclose(alone[0], alone[1]), "gives two different people the same condition")
+
+
+def check_transform(transform: ConditionTransform, data: DataSpec) -> None:
+    """Conditions of width condition_dim; finite scalars as terms, and none added without a batch."""
+    before = sample_condition()
+    after = transform(before, sample_batch(data))
+    expect(isinstance(after, Condition), f"returns {type(after).__name__}, not a Condition")
+    expect_shape(after.generator, (ROWS, transform.condition_dim), "its condition for the generator")
+    expect_shape(after.critic, (ROWS, transform.condition_dim), "its condition for the critic")
+    expect(after.encoding is before.encoding, "changes `encoding`, which stays what the conditioners said")
+    expect_terms(after.terms, "its condition's")
+    expect_finite_gradients(transform, any_loss([after.generator, after.critic, *after.terms.values()]))
+    expect(not transform(before, None).terms, "adds terms without a batch: sampling has no losses")
+    with without_host_sync("forward"):
+        transform(sample_condition(), sample_batch(data))
+
+
+def check_generator(generator: Generator, data: DataSpec) -> None:
+    """Faces in [-1, 1] that change with noise and condition and, in eval mode, not with the other rows."""
+    draft = sample_batch(data).faces if generator.uses_draft else None
+    condition, noise = sample_condition().generator, generator.noise(ROWS, torch.device("cpu"))
+    shape = (ROWS, 3, data.image_pixels, data.image_pixels)
+    expect_shape(noise, (ROWS, generator.noise_dim), "its noise")
+    faces = generator(noise, condition, draft)
+    expect_shape(faces, shape, "its result")
+    expect(faces.abs().max().item() <= 1, "draws values outside [-1, 1]")
+    expect_finite_gradients(generator, any_loss([faces]))
+    generator.eval()
+    with torch.no_grad():
+        faces = generator(noise, condition, draft)
+        few = generator(noise[:2], condition[:2], None if draft is None else draft[:2])
+        expect(_close(few, faces[:2]), "a face depends on the other rows in eval mode")
+        other = generator(noise, condition.roll(1, 0), draft)
+        expect(not torch.allclose(other, faces), "ignores the condition")
+        if generator.noise_dim:
+            other = generator(generator.noise(ROWS, noise.device), condition, draft)
+            expect(not torch.allclose(other, faces), "ignores its noise; noise_dim = 0 would say so")
+    with without_host_sync("forward"):
+        generator(generator.noise(ROWS, noise.device), condition, draft)
+
+
+def check_discriminator(discriminator: Discriminator, data: DataSpec) -> None:
+    """Every offered head has its exact shape, takes features, trains; rows mix where it says so and only there."""
+    widths = all_heads(type(discriminator), data, CONDITION_DIM)
+    faces, condition = sample_batch(data).faces, sample_condition().critic
+    face = (ROWS, 3, data.image_pixels, data.image_pixels)
+    outputs = run_heads(discriminator, faces, condition)
+    for head, output in outputs.items():
+        width: tuple[int, ...] = () if head.startswith("score") else (widths[head],)
+        expect_shape(output, face if head == "reconstruct" else (ROWS, *width), f"head '{head}'")
+    expect_finite_gradients(discriminator, any_loss(outputs.values()))
+    without_dropout(discriminator)
+    # Spectral norms take one step of their power iteration a call; cached, both calls see the same weights.
+    with torch.no_grad(), parametrize.cached():
+        mixes = not _close(discriminator.features(faces)[:2], discriminator.features(faces[:2]))
+        changed = discriminator.score(discriminator.features(faces), condition.roll(1, 0))
+    expect(
+        mixes == discriminator.mixes_samples,
+        f"mixes_samples is {discriminator.mixes_samples}, but a row's features {'do' if mixes else 'do not'} "
+        "depend on the other rows",
+    )
+    expect(not torch.allclose(changed, outputs["score"], atol=1e-7), "its score ignores the condition")
+    with without_host_sync("features and heads"):
+        run_heads(discriminator, faces, condition)
+
+
+def check_augmentation(augmentation: Augmentation, data: DataSpec) -> None:
+    """Faces keep their shape, and gradients pass."""
+    faces = sample_batch(data).faces.requires_grad_()
+    changed = augmentation(faces)
+    expect_shape(changed, tuple(faces.shape), "its result")
+    expect(changed.dtype == faces.dtype, f"turns {faces.dtype} into {changed.dtype}")
+    expect_reached(any_loss([changed]), faces, "the faces")
+    critic = sample_critic("discriminator", data=data)
+    measures = augmentation.measures(critic)
+    expect_terms(measures, "measures")
+    augmentation.update(measures)
+    with without_host_sync("forward"):
+        augmentation(torch.zeros_like(faces))
+    with without_host_sync("measures and update"):
+        augmentation.update(augmentation.measures(sample_critic("discriminator", data=data)))
+    with repeatable():
+        first = augmentation(faces)
+    with repeatable():
+        expect(torch.equal(first, augmentation(faces)), "draws from a source of its own: the run's seed must rule it")
+
+
+def _first_rows(batch: Batch, num: int) -> Batch:
+    def cut(column: Tensor | None) -> Tensor | None:
+        return None if column is None else column[:num]
+
+    return Batch(
+        faces=batch.faces[:num],
+        clip=batch.clip[:num],
+        identity=batch.identity[:num],
+        mismatched_rows=batch.mismatched_rows[:num] % num,
+        speech=cut(batch.speech),
+        caption=cut(batch.caption),
+        text=cut(batch.text),
+        attributes={name: labels[:num] for name, labels in batch.attributes.items()},
+    )
+
+
+def _close(first: Tensor, second: Tensor) -> bool:
+    scale = second.abs().max().item()
+    return torch.allclose(first, second, rtol=TOLERANCE, atol=TOLERANCE * scale)
