@@ -1,0 +1,49 @@
+"""`facegen match`."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from facegen.cli.console import console
+from facegen.cli.options import ManyValues
+
+
+@click.command("match", cls=ManyValues)
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--speech", multiple=True, required=True, type=click.Path(path_type=Path, dir_okay=False),
+    help="Sound or video files.",
+)  # fmt: skip
+@click.option(
+    "--faces", multiple=True, required=True, type=click.Path(path_type=Path, dir_okay=False),
+    help="Pictures of faces, cropped like those of training.",
+)  # fmt: skip
+@click.option("--detect", is_flag=True, help="Find the face in each picture first.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+def command(run: Path, speech: tuple[Path, ...], faces: tuple[Path, ...], detect: bool, as_json: bool) -> None:
+    """Say which of several faces speaks, or which of several voices a face has.
+
+    With several faces, each row shares one probability among the faces; with one face and several voices, among
+    the voices. These are the match stage's opinions about appearance and sound, no identification of a person.
+    """
+    from facegen.core.interfaces import Direction
+    from facegen.training.tell import tell
+
+    direction: Direction = "f2v" if len(faces) == 1 and len(speech) > 1 else "v2f"
+    shares = tell(run, speech, faces, direction=direction, detect=detect)
+    queries, candidates = (faces, speech) if direction == "f2v" else (speech, faces)
+    if as_json:
+        rows = [
+            {"query": str(query), "probabilities": dict(zip(map(str, candidates), row, strict=True))}
+            for query, row in zip(queries, shares, strict=True)
+        ]
+        click.echo(json.dumps({"direction": direction, "rows": rows}, indent=2))
+        return
+    table = Table("voice" if direction == "v2f" else "face", *(path.name for path in candidates), box=None)
+    for query, row in zip(queries, shares, strict=True):
+        best = max(row)
+        table.add_row(query.name, *(f"[bold]{share:.1%}[/]" if share == best else f"{share:.1%}" for share in row))
+    console.print(table)
+    console.print(f"chance {1 / len(candidates):.1%}")

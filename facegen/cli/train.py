@@ -1,0 +1,41 @@
+"""`facegen train`."""
+
+from pathlib import Path
+
+import click
+
+from facegen.cli.console import console, watching
+from facegen.cli.options import recipe_options
+from facegen.core.recipe import read_recipe
+
+SIGNAL_EXIT = 128
+
+
+@click.command("train")
+@recipe_options
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder.  [default: runs/<name>]")
+@click.option("--resume", is_flag=True, help="Go on with the run in that folder; begin it where there is none.")
+def command(
+    recipe: Path, preset: str | None, overrides: tuple[str, ...], data: Path | None, out: Path | None, resume: bool
+) -> int:
+    """Train RECIPE: the match stage, then generator against discriminator, whichever it has.
+
+    Ctrl-C saves and stops; `--resume` then goes on exactly where it was.
+    """
+    checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
+    from facegen.training.loop import Interrupted, Interruption
+    from facegen.training.train import train
+
+    folder = out if out is not None else Path("runs") / checked.run.name
+    interruption = Interruption()
+    try:
+        with interruption.listening(), watching() as observer:
+            run = train(checked, folder, resume=resume, observer=observer, interruption=interruption)
+    except Interrupted as stopped:
+        console.print(f"Stopped after {stopped.stage} step {stopped.step}; it is saved. Go on with --resume.")
+        return SIGNAL_EXIT + stopped.signal_number
+    pictures = sorted((run.path / "samples").glob("*.png"))
+    if pictures:
+        console.print(f"Faces: {pictures[-1]}", soft_wrap=True)
+    console.print(f"Run: {run.path}", soft_wrap=True)
+    return 0

@@ -1,0 +1,39 @@
+"""Faces of given people, by a finished run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from facegen.data.prepare import restore_faces
+from facegen.training.exhibition import choose_noises
+from facegen.training.load import load_artist
+from facegen.training.portray import Subject, subjects_batch
+from facegen.training.run import Run
+from facegen.training.world import World
+
+
+@torch.no_grad()
+def draw_subjects(path: Path, subjects: Sequence[Subject], count: int, seed: int) -> Tensor:
+    """Draw people with a run.
+
+    Args:
+        path: the run folder.
+        subjects: who.
+        count: faces of each, with the same noises for all.
+        seed: of the noises.
+    Returns:
+        (subjects, count, H, W, 3) uint8 on the CPU.
+    Raises:
+        CheckpointError: the run cannot draw.
+        DataError: a subject cannot be read.
+    """
+    run = Run.open(path)
+    device = World.join(run.recipe.run.device).device
+    artist = load_artist(run, device)
+    batch = subjects_batch(subjects, artist.encoders.needs, run.data, device)
+    condition = artist.condition(batch).generator
+    noises = choose_noises(artist.generator.noise, count, seed, device)
+    faces = [restore_faces(artist.draw(condition, noise.expand(len(subjects), -1))).cpu() for noise in noises[:, None]]
+    return torch.stack(faces, dim=1)

@@ -1,0 +1,222 @@
+"""Plugins as strangers publish them: found, explained, checked, broken, in each other's way, and gone again."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+HINGE = PROJECT / "plugins" / "facegen-hinge"
+
+
+class Site:
+    """A folder of installed packages, and facegen run with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def install(self, package: str, entry_point: str, modules: dict[str, str], version: str = "0.1.0") -> None:
+        """What pip would leave: modules, and metadata with one entry point."""
+        info = self.folder / f"{package.replace('-', '_')}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[facegen]\n{entry_point}\n")
+        for name, source in modules.items():
+            (self.folder / f"{name}.py").write_text(source)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join([str(self.folder), str(PROJECT)])
+        return subprocess.run(
+            [sys.executable, "-m", "facegen", *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
+            cwd=self.folder,
+        )
+
+    def listed(self) -> dict:
+        done = self.run("list-plugins", "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path)
+
+
+def table_of_contents(hook: str, parts: str) -> str:
+    return f"from facegen import hookimpl\n\n@hookimpl\ndef {hook}():\n    return {parts}\n"
+
+
+def link_hinge(site: Site) -> None:
+    """The plugin as if installed, without pip."""
+    site.install("facegen-hinge", "hinge = facegen_hinge", {})
+    (site.folder / "facegen_hinge").symlink_to(HINGE / "facegen_hinge")
+
+
+def test_an_installed_plugin_is_listed_and_described_like_a_built_in(site):
+    link_hinge(site)
+    entry = {"kind": "objective", "name": "hinge", "plugin": "hinge", "package": "facegen-hinge", "version": "0.1.0"}
+    assert entry in site.listed()["parts"]
+    shown = site.run("describe", "objective", "hinge").stdout
+    assert "Lim and Ye 2017" in shown and 'type = "hinge"' in shown and "mismatched_weight = 1.0" in shown
+    assert "facegen-hinge 0.1.0" in site.run("doctor").stdout
+
+
+RECIPE = """
+[data]
+type = "synthetic"
+[conditioner]
+type = "one_hot"
+[generator]
+type = "adain"
+[discriminator]
+type = "projection"
+[objective]
+type = "hinge"
+margin = {margin}
+[train]
+"""
+
+
+def check_recipe(site: Site, margin: str) -> subprocess.CompletedProcess[str]:
+    (site.folder / "hinge.toml").write_text(RECIPE.format(margin=margin))
+    program = (
+        "from pathlib import Path\nfrom facegen.cli.main import explained\n"
+        "from facegen.core.recipe import read_recipe\n"
+        "def work(): print(dict(read_recipe(Path('hinge.toml')).one('objective').settings))\n"
+        "raise SystemExit(explained(work))"
+    )
+    path = os.pathsep.join([str(site.folder), str(PROJECT)])
+    environment = {**os.environ, "PYTHONPATH": path}
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, cwd=site.folder
+    )
+
+
+def test_a_recipe_with_a_plugins_part_is_checked_like_any_other(site):
+    link_hinge(site)
+    good = check_recipe(site, "0.5")
+    assert (good.stderr, good.returncode) == ("", 0)
+    assert good.stdout.strip() == "{'margin': 0.5, 'mismatched_weight': 1.0}"
+    bad = check_recipe(site, "-0.5")
+    assert bad.returncode == 1
+    assert bad.stderr == "Error: hinge.toml: [objective] margin = -0.5: must be greater than 0\n"
+
+
+def test_listing_does_not_import_a_plugins_parts(site):
+    site.install(
+        "facegen-lazy",
+        "lazy = lazy_plugin",
+        {
+            "lazy_plugin": table_of_contents("facegen_metrics", '{"lazy": "lazy_part:Lazy"}'),
+            "lazy_part": "raise RuntimeError('imported')",
+        },
+    )
+    assert "lazy" in [part["name"] for part in site.listed()["parts"]]
+    described = site.run("describe", "metric", "lazy")
+    assert described.returncode == 1
+    assert "plugin 'lazy' (package facegen-lazy 0.1.0): metric 'lazy' (lazy_part:Lazy)" in described.stderr
+    assert "imported" in described.stderr and "Traceback" not in described.stderr
+
+
+def test_a_plugin_that_fails_to_import_is_named_with_the_real_reason_and_stops_nothing(site):
+    link_hinge(site)
+    site.install("facegen-broken", "broken = broken_plugin", {"broken_plugin": "import no_such_module"}, "2.3")
+    listed = site.listed()
+    assert "hinge" in [part["name"] for part in listed["parts"]]
+    assert listed["broken"] == [
+        "plugin 'broken' (package facegen-broken 2.3) fails to import: No module named 'no_such_module'; "
+        "fix it, or uninstall facegen-broken"
+    ]
+    shown = site.run("list-plugins").stdout
+    assert "Broken: plugin 'broken' (package facegen-broken 2.3) fails to import" in shown
+    missing = site.run("describe", "objective", "broken")
+    assert missing.returncode == 1 and "No module named 'no_such_module'" in missing.stderr
+
+
+@pytest.mark.parametrize("error", ["SyntaxError", "KeyError('x')", "SystemExit(3)"])
+def test_whatever_a_plugin_raises_the_rest_goes_on(site, error):
+    site.install("facegen-wild", "wild = wild_plugin", {"wild_plugin": f"raise {error}"})
+    listed = site.listed()
+    assert len(listed["broken"]) == 1 and "facegen-wild" in listed["broken"][0]
+    assert "relid" in [part["name"] for part in listed["parts"]]
+
+
+def test_two_plugins_that_claim_one_name_are_both_named(site):
+    contents = table_of_contents("facegen_objectives", '{"twin": "twin_part:Twin"}')
+    site.install("facegen-one", "one = one_plugin", {"one_plugin": contents})
+    site.install("facegen-two", "two = two_plugin", {"two_plugin": contents})
+    (broken,) = site.listed()["broken"]
+    assert "facegen-one 0.1.0" in broken and "facegen-two 0.1.0" in broken and "objective 'twin'" in broken
+    described = site.run("describe", "objective", "twin")
+    assert described.returncode == 1 and "facegen-one" in described.stderr and "facegen-two" in described.stderr
+
+
+def test_a_plugin_cannot_take_the_name_of_a_built_in_part(site):
+    contents = table_of_contents("facegen_objectives", '{"relid": "x:Y"}')
+    site.install("facegen-thief", "thief = thief_plugin", {"thief_plugin": contents})
+    (broken,) = site.listed()["broken"]
+    assert "facegen-thief" in broken and "package facegen 0.1.0" in broken
+
+
+def test_a_misspelt_hook_is_met_with_the_nearest_one(site):
+    contents = table_of_contents("facegen_objetives", "{}")
+    site.install("facegen-typo", "typo = typo_plugin", {"typo_plugin": contents})
+    (broken,) = site.listed()["broken"]
+    assert "package facegen-typo 0.1.0" in broken
+    assert "'facegen_objetives'; did you mean 'facegen_objectives'?" in broken
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [("None", "returns None; must be a dict"), ("{'x': 3}", "returns 'x': 3"), ("1 / 0", "division by zero")],
+)
+def test_a_hook_that_returns_nonsense_is_named(site, returned, said):
+    site.install("facegen-odd", "odd = odd_plugin", {"odd_plugin": table_of_contents("facegen_objectives", returned)})
+    listed = site.listed()
+    assert len(listed["broken"]) == 1
+    assert "facegen-odd" in listed["broken"][0] and said in listed["broken"][0]
+
+
+def test_a_plugin_that_forgets_the_marker_is_told(site):
+    site.install("facegen-bare", "bare = bare_plugin", {"bare_plugin": "def facegen_metrics(): return {}"})
+    (broken,) = site.listed()["broken"]
+    assert broken.startswith("plugin 'bare' (package facegen-bare 0.1.0) implements no hook; is @hookimpl missing")
+
+
+def test_a_part_of_the_wrong_class_is_refused_with_the_class_it_needs(site):
+    contents = table_of_contents("facegen_objectives", '{"odd": "json:JSONDecoder"}')
+    site.install("facegen-odd", "odd = odd_plugin", {"odd_plugin": contents})
+    described = site.run("describe", "objective", "odd")
+    assert described.returncode == 1
+    assert "which is no subclass of facegen.Objective" in described.stderr
+
+
+@pytest.mark.slow
+def test_installed_by_pip_and_uninstalled_again_it_leaves_no_trace(tmp_path):
+    subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    library = next((tmp_path / "venv" / "lib").glob("python*/site-packages"))
+    # The packages of the environment that runs this test, wherever they are.
+    (library / "outer.pth").write_text(
+        "\n".join([str(PROJECT), *(path for path in sys.path if "site-packages" in path)])
+    )
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run([python, "-m", *arguments], capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    before = run("facegen", "list-plugins", "--json")
+    options = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check")
+    run("pip", "install", *options, str(HINGE))
+    assert "hinge" in [part["name"] for part in json.loads(run("facegen", "list-plugins", "--json"))["parts"]]
+    assert "Lim and Ye" in run("facegen", "describe", "objective", "hinge")
+    run("pip", "uninstall", "--quiet", "--yes", "facegen-hinge")
+    assert run("facegen", "list-plugins", "--json") == before
+    assert not list(library.glob("*hinge*"))

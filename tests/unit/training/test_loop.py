@@ -1,0 +1,135 @@
+"""The loop of a stage, with a stage small enough to follow by hand."""
+
+import math
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from facegen.core.errors import TrainingError
+from facegen.core.observer import Observer
+from facegen.training.loop import Interrupted, Interruption, cosine, run_stage
+from facegen.training.world import World
+
+WORLD = World(0, 1, torch.device("cpu"))
+
+
+class FakeRun:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def checkpoint_folder(self, stage: str, step: int) -> Path:
+        return self.path / f"{stage}-{step:08d}"
+
+    def newest(self, stage: str) -> tuple[Path, int] | None:
+        found = sorted(self.path.glob(f"{stage}-*"))
+        return (found[-1], int(found[-1].name[-8:])) if found else None
+
+    def forget_old(self, stage: str, keep: int) -> None: ...
+
+
+class FakeJournal:
+    def __init__(self) -> None:
+        self.lines: list[tuple[int, dict[str, float]]] = []
+
+    def log(self, stage: str, step: int, values: Mapping[str, float]) -> None:
+        self.lines.append((step, dict(values)))
+
+
+class Walk:
+    """A random walk down a slope: momentum is the optimiser's state, noise the generator's."""
+
+    name, steps, log_steps, checkpoint_steps, keep_checkpoints = "walk", 12, 4, 4, 9
+
+    def __init__(self, at_step: Any = None) -> None:
+        self.network = nn.Linear(2, 1)
+        nn.init.ones_(self.network.weight)
+        nn.init.zeros_(self.network.bias)
+        self.modules = {"network": self.network}
+        self.optimisers = {"network": torch.optim.SGD(self.network.parameters(), 0.01, momentum=0.9)}
+        self.at_step = at_step
+
+    def step(self, step: int) -> dict[str, Tensor]:
+        if self.at_step is not None:
+            self.at_step(step)
+        loss = (self.network(torch.randn(4, 2)) - 3).square().mean()
+        self.optimisers["network"].zero_grad()
+        loss.backward()
+        self.optimisers["network"].step()
+        return {"loss": loss.detach(), "step": torch.tensor(float(step))}
+
+    def after_step(self, done_steps: int) -> None: ...
+
+
+def run(walk: Walk, path: Path, interruption: Interruption | None = None) -> FakeJournal:
+    journal = FakeJournal()
+    asked = interruption or Interruption()
+    run_stage(walk, FakeRun(path), 0, WORLD, Observer(), journal, asked)  # type: ignore[arg-type]
+    return journal
+
+
+def test_measures_are_means_since_the_last_line(tmp_path: Path) -> None:
+    lines = run(Walk(), tmp_path).lines
+    assert [step for step, _ in lines] == [4, 8, 12]
+    assert [values["step"] for _, values in lines] == [1.5, 5.5, 9.5]
+
+
+def test_a_resumed_stage_repeats_an_unbroken_one(tmp_path: Path) -> None:
+    whole, first, second = Walk(), Walk(lambda step: None), Walk()
+    run(whole, tmp_path / "whole")
+
+    def crash(step: int) -> None:
+        if step == 10:
+            raise ConnectionError("the power failed")
+
+    first.at_step = crash
+    with pytest.raises(ConnectionError):
+        run(first, tmp_path / "broken")
+    run(second, tmp_path / "broken")
+    assert torch.equal(whole.network.weight, second.network.weight)
+    assert torch.equal(whole.network.bias, second.network.bias)
+
+
+def test_a_request_to_stop_saves_first(tmp_path: Path) -> None:
+    interruption = Interruption()
+    with interruption.listening(), pytest.raises(Interrupted) as stopped:
+        run(Walk(lambda step: signal.raise_signal(signal.SIGTERM) if step == 6 else None), tmp_path, interruption)
+    assert (stopped.value.signal_number, stopped.value.step) == (signal.SIGTERM, 7)
+    assert (tmp_path / "walk-00000007" / "network.safetensors").exists()
+
+
+def test_divergence_stops_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+    walk = Walk()
+
+    def poison(step: int) -> None:
+        if step == 6:
+            walk.network.weight.data.fill_(math.nan)
+
+    walk.at_step = poison
+    with pytest.raises(TrainingError, match=r"walk step 8: loss is no longer a finite number.*walk-00000004"):
+        run(walk, tmp_path)
+    assert [folder.name for folder in sorted(tmp_path.iterdir())] == ["walk-00000004"]
+
+
+def test_weights_are_checked_before_they_are_saved(tmp_path: Path) -> None:
+    walk = Walk()
+
+    def poison(step: int) -> None:
+        if step == 7:
+            walk.modules["other"] = nn.Linear(1, 1)
+            walk.modules["other"].weight.data.fill_(math.inf)
+
+    walk.at_step = poison
+    with pytest.raises(TrainingError, match=r"the weight other\.weight is no longer a finite number"):
+        run(walk, tmp_path)
+
+
+def test_learning_rate_rises_then_falls_along_half_a_cosine() -> None:
+    rates = [cosine(1.0, 0.1, step, 10, warmup_steps=2) for step in range(11)]
+    assert rates[:3] == [0.5, 1.0, 1.0]
+    assert rates[6] == pytest.approx(0.55)
+    assert rates[10] == pytest.approx(0.1)
