@@ -1,0 +1,139 @@
+"""A residual discriminator that compares a face with its condition by an inner product."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm as with_spectral_norm
+
+from facegen.core.batch import DataSpec
+from facegen.core.interfaces import Discriminator
+from facegen.parts.layers.folded import ConvPool2d
+from facegen.parts.layers.precision import WideLinear, widened
+from facegen.parts.layers.sizes import base_and_doublings
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Projection(Discriminator):
+    """Residual network whose embedding of a face is multiplied with the condition.
+
+    g(f, c) = c . phi(f) + psi(phi(f)),   phi(f) = W sum_xy relu(trunk(f)) + b,   psi linear
+
+    Where the embedding is not as wide as the condition, c . V phi(f) with a learned V takes the product's place.
+
+    Engine:
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two.
+        condition_dim: width of the condition.
+        heads: of "score", "score_unconditional" (psi alone), "embed" (phi), "classify" (linear).
+    Settings:
+        width: channels at half the size; they double with every further halving.
+        max_width: where they stop.
+        pool: sum or mean over the last pixels.
+        negative_slope: of the activation; 0 is ReLU.
+        spectral_norm: every weight is divided by its largest singular value.
+    Shape:
+        features: (B, 3, image_pixels, image_pixels) -> (B, channels)
+    Raises:
+        RecipeError: image_pixels cannot be reached by doubling.
+    Source:
+        Miyato and Koyama 2018, figure 14, and Choi, Park and Lee 2020, equations 2 and 3. Off by default is spectral
+        norm, since R1 takes its place; the sizes are Miyato and Koyama's where Choi et al. give none.
+    """
+
+    offers = frozenset({"score", "score_unconditional", "embed", "classify"})
+
+    def __init__(
+        self,
+        data: DataSpec,
+        condition_dim: int,
+        heads: Mapping[str, int],
+        *,
+        width: Count = 64,
+        max_width: Count = 1024,
+        pool: Literal["sum", "mean"] = "sum",
+        negative_slope: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        spectral_norm: bool = False,
+    ) -> None:
+        super().__init__(data, condition_dim, heads)
+        self.pool, self.negative_slope = pool, negative_slope
+        _, halvings = base_and_doublings(data.image_pixels, "projection")
+        channels = [min(width << doublings, max_width) for doublings in range(halvings + 1)]
+        blocks: list[nn.Module] = [_FirstBlock(channels[0], negative_slope)]
+        pairs = list(pairwise(channels))
+        blocks += [_Block(before, after, True, negative_slope) for before, after in pairs[:-1]]
+        blocks += [_Block(before, after, False, negative_slope) for before, after in pairs[-1:]]
+        self.trunk = nn.Sequential(*blocks)
+        self._add_heads(channels[-1], condition_dim, heads)
+        if spectral_norm:
+            for module in list(self.modules()):
+                if isinstance(module, nn.Conv2d | nn.Linear):
+                    with_spectral_norm(module)
+
+    def _add_heads(self, num_features: int, condition_dim: int, heads: Mapping[str, int]) -> None:
+        embed_dim = heads.get("embed", condition_dim)
+        if heads.keys() & {"score", "score_unconditional", "embed"}:
+            self.phi = WideLinear(num_features, embed_dim)
+        if heads.keys() & {"score", "score_unconditional"}:
+            self.psi = WideLinear(embed_dim, 1)
+        self.to_condition: nn.Module = nn.Identity()
+        if "score" in heads and embed_dim != condition_dim:
+            self.to_condition = WideLinear(embed_dim, condition_dim, bias=False)
+        if "classify" in heads:
+            self.classes = WideLinear(num_features, heads["classify"])
+
+    def features(self, faces: Tensor) -> Tensor:
+        hidden = self.trunk(faces.contiguous(memory_format=torch.channels_last))
+        hidden = functional.leaky_relu(hidden, self.negative_slope).flatten(2)
+        total = widened(hidden).sum(dim=2)
+        return total / hidden.shape[2] if self.pool == "mean" else total
+
+    def score(self, features: Tensor, condition: Tensor | None) -> Tensor:
+        embedding = self.embed(features)
+        score = self.psi(embedding)[:, 0]
+        return score if condition is None else score + (self.to_condition(embedding) * condition).sum(dim=1)
+
+    def embed(self, features: Tensor) -> Tensor:
+        return self.phi(features)
+
+    def classify(self, features: Tensor) -> Tensor:
+        return self.classes(features)
+
+
+class _FirstBlock(nn.Module):
+    """pool(conv(act(conv(x)))) + conv1(pool(x)): without the activation that would halve the pixels' range."""
+
+    def __init__(self, out_channels: int, negative_slope: float) -> None:
+        super().__init__()
+        self.negative_slope = negative_slope
+        self.first = nn.Conv2d(3, out_channels, 3, padding=1)
+        self.second = ConvPool2d(out_channels, out_channels)
+        self.shortcut = nn.Conv2d(3, out_channels, 1)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        residual = self.second(functional.leaky_relu(self.first(faces), self.negative_slope))
+        return residual + self.shortcut(functional.avg_pool2d(faces, 2))
+
+
+class _Block(nn.Module):
+    """pool(conv(act(conv(act(x))))) + pool(conv1(x)); the shortcut pools first, which is the same for less work."""
+
+    def __init__(self, in_channels: int, out_channels: int, halve: bool, negative_slope: float) -> None:
+        super().__init__()
+        self.halve, self.negative_slope = halve, negative_slope
+        self.first = nn.Conv2d(in_channels, in_channels, 3, padding=1)
+        self.second = (
+            ConvPool2d(in_channels, out_channels) if halve else nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if halve or in_channels != out_channels:
+            self.shortcut = nn.Conv2d(in_channels, out_channels, 1)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        residual = self.first(functional.leaky_relu(hidden, self.negative_slope))
+        residual = self.second(functional.leaky_relu(residual, self.negative_slope))
+        return residual + self.shortcut(functional.avg_pool2d(hidden, 2) if self.halve else hidden)

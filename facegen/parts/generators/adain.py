@@ -1,0 +1,100 @@
+"""A generator whose every layer is told the condition."""
+
+from itertools import pairwise
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from facegen.core.batch import DataSpec
+from facegen.core.interfaces import Generator
+from facegen.parts.layers.adaptive_norm import AdaptiveInstanceNorm
+from facegen.parts.layers.folded import UpsampleConv2d
+from facegen.parts.layers.precision import widened
+from facegen.parts.layers.sizes import base_and_doublings
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Adain(Generator):
+    """Noise and condition, concatenated, grow from 4x4 pixels; adaptive instance norm adds the condition at each layer.
+
+    h = LeakyReLU(W [z, c]),   each stage twice h = LeakyReLU(AdaIN(conv(h), s)), at first upsampled,
+    G(z, c) = tanh(conv(h))
+
+    Engine:
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two.
+        condition_dim: width of the condition.
+    Settings:
+        noise_dim: width of the noise.
+        width: channels at the full size; they double with every halving.
+        max_width: where they stop.
+        convolutions: of each size.
+        style: what AdaIN reads.
+        normalise_condition: the condition is brought to length sqrt(condition_dim) first, as long as the noise
+            would be, whatever the encoder's scale.
+    Shape:
+        (B, noise_dim), (B, condition_dim) -> (B, 3, image_pixels, image_pixels) in [-1, 1]
+    Raises:
+        RecipeError: image_pixels cannot be reached by doubling.
+    Source:
+        Choi, Park and Lee 2020, section 3.2: z and c of 128 concatenated, AdaIN at each layer. All sizes are our
+        choice, and so are AdaIN's settings and normalise_condition. The first layer has no AdaIN: of so few pixels
+        it would leave little of what the layer was told.
+    """
+
+    def __init__(
+        self,
+        data: DataSpec,
+        condition_dim: int,
+        *,
+        noise_dim: Count = 128,
+        width: Count = 64,
+        max_width: Count = 1024,
+        convolutions: Count = 2,
+        style: Literal["condition", "noise_and_condition"] = "condition",
+        normalise_condition: bool = False,
+    ) -> None:
+        super().__init__()
+        self.noise_dim = noise_dim
+        self.style, self.normalise_condition = style, normalise_condition
+        self.base_pixels, doublings = base_and_doublings(data.image_pixels, "adain")
+        channels = [min(width << halvings, max_width) for halvings in range(doublings, -1, -1)]
+        style_dim = condition_dim if style == "condition" else noise_dim + condition_dim
+
+        self.stem = nn.Linear(noise_dim + condition_dim, channels[0] * self.base_pixels**2)
+        self.layers = nn.ModuleList()
+        for before, after in pairwise(channels):
+            self.layers.append(_Layer(UpsampleConv2d(before, after, bias=False), style_dim, after))
+            for _ in range(convolutions - 1):
+                self.layers.append(_Layer(nn.Conv2d(after, after, 3, padding=1, bias=False), style_dim, after))
+        self.to_rgb = nn.Conv2d(channels[-1], 3, 3, padding=1)
+
+    def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:
+        if self.normalise_condition:
+            condition = functional.normalize(condition, dim=1) * condition.shape[1] ** 0.5
+        both = torch.cat([noise, condition], dim=1)
+        style = condition if self.style == "condition" else both
+        hidden = self.stem(both).view(len(both), self.base_pixels, self.base_pixels, -1).permute(0, 3, 1, 2)
+        hidden = functional.leaky_relu(hidden, 0.2)
+        for layer in self.layers:
+            hidden = layer(hidden, style)
+        return widened(self.to_rgb(hidden)).tanh()
+
+    def input_weights(self) -> tuple[Tensor, Tensor]:
+        noise, condition = self.stem.weight.tensor_split([self.noise_dim], dim=1)
+        return noise, condition
+
+
+class _Layer(nn.Module):
+    """LeakyReLU(AdaIN(conv)); the convolution needs no bias, since the norm would take it away."""
+
+    def __init__(self, conv: nn.Conv2d, style_dim: int, num_channels: int) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm = AdaptiveInstanceNorm(style_dim, num_channels)
+
+    def forward(self, hidden: Tensor, style: Tensor) -> Tensor:
+        return functional.leaky_relu(self.norm(self.conv(hidden), style), 0.2)
