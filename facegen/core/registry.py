@@ -13,6 +13,7 @@ from facegen.core.kinds import KINDS, Kind
 from facegen.core.suggest import did_you_mean
 
 ENTRY_POINT_GROUP = "facegen"
+OWN_PACKAGE = "facegen"
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,12 @@ class Source:
 
     def __str__(self) -> str:
         return f"plugin '{self.plugin}' (package {self.package} {self.version})"
+
+    def cannot_import(self, error: BaseException) -> str:
+        """What to say, and do, when something of the package does not import."""
+        reason = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        remedy = "reinstall" if self.package == OWN_PACKAGE else "uninstall"
+        return f"fails to import: {reason}; fix it, or {remedy} {self.package}"
 
 
 @dataclass(frozen=True)
@@ -55,11 +62,9 @@ class Part:
         module, _, attribute = str(self.target).partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except Exception as error:  # whatever a stranger's module raises, the rest goes on
-            raise PluginError(
-                f"{self.source}: {self.kind.name} '{self.name}' ({self.target}) fails to import: {error}; "
-                f"fix it, or uninstall {self.source.package}"
-            ) from error
+        except (Exception, SystemExit) as error:  # whatever a stranger's module raises, the rest goes on
+            reason = self.source.cannot_import(error)
+            raise PluginError(f"{self.source}: {self.kind.name} '{self.name}' ({self.target}) {reason}") from error
 
 
 @dataclass(frozen=True)
@@ -105,14 +110,18 @@ class Registry:
         except pluggy.PluginValidationError as error:
             self.broken.append(Broken(source, _explain_hook(str(error))))
             return
+        if not manager.get_hookcallers(plugin):
+            self.broken.append(Broken(source, "implements no hook; is @hookimpl missing above its functions?"))
         for kind in KINDS.values():
-            try:
-                offered = [pair for parts in getattr(manager.hook, kind.hook)() for pair in dict(parts).items()]
-            except Exception as error:  # a stranger's hook may raise anything
-                self.broken.append(Broken(source, f"fails in {kind.hook}: {type(error).__name__}: {error}"))
-                continue
-            for name, target in offered:
-                self._add_part(Part(kind, name, target, source))
+            # Called one by one, because pluggy itself passes over a hook that returns None.
+            for implementation in getattr(manager.hook, kind.hook).get_hookimpls():
+                try:
+                    offered = _checked_parts(implementation.function())
+                except (Exception, SystemExit) as error:  # a stranger's hook may raise anything
+                    self.broken.append(Broken(source, f"fails in {kind.hook}: {type(error).__name__}: {error}"))
+                    continue
+                for name, target in offered.items():
+                    self._add_part(Part(kind, name, target, source))
 
     def _add_part(self, part: Part) -> None:
         earlier = self.parts[part.kind.name].get(part.name)
@@ -125,6 +134,16 @@ class Registry:
         )
         self.broken.append(Broken(part.source, reason))
         self._clashes[part.kind.name, part.name] = f"{part.source} {reason}"
+
+
+def _checked_parts(returned: object) -> dict[str, str | type]:
+    if not isinstance(returned, dict):
+        raise TypeError(f"returns {returned!r}; must be a dict {{name: 'module:Class'}}")
+    for name, target in returned.items():
+        named = isinstance(name, str) and name and (isinstance(target, type) or ":" in str(target))
+        if not named:
+            raise TypeError(f"returns {name!r}: {target!r}; must be a name and 'module:Class', or a class")
+    return returned
 
 
 def _explain_hook(message: str) -> str:
@@ -149,14 +168,13 @@ def registry() -> Registry:
     from facegen import parts
 
     known = Registry()
-    known.add(Source("facegen", "facegen", facegen.__version__), parts)
+    known.add(Source("facegen", OWN_PACKAGE, facegen.__version__), parts)
     for entry_point, distribution in _entry_points():
         source = Source(entry_point.name, distribution.name, distribution.version)
         try:
             plugin = entry_point.load()
-        except Exception as error:  # whatever a stranger's module raises, the rest goes on
-            reason = f"fails to import: {error}; fix it, or uninstall {source.package}"
-            known.broken.append(Broken(source, reason))
+        except (Exception, SystemExit) as error:  # whatever a stranger's module raises, the rest goes on
+            known.broken.append(Broken(source, source.cannot_import(error)))
             continue
         known.add(source, plugin)
     return known
