@@ -40,6 +40,11 @@ class PackReport:
     duplicates: Sequence[Duplicate]
     ignored_columns: Sequence[str]
 
+    @property
+    def reasons(self) -> dict[str, int]:
+        """{reason: rows that were left out for it}, the most frequent first."""
+        return count_reasons(self.rejects)
+
 
 def pack_pairs(
     csv_path: Path, out: Path, *, image_pixels: int = 128, sample_rate_hz: int = 16000, detect: bool = False,

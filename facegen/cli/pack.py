@@ -1,0 +1,98 @@
+"""facegen pack: files of one's own become a corpus."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from facegen.cli.console import console, error_console, watching
+
+if TYPE_CHECKING:
+    from facegen.data.pack import PackReport
+
+
+@click.command("pack")
+@click.argument("pairs", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
+@click.option("--detect", is_flag=True, help="Look for the face in each picture, instead of taking its middle.")
+@click.option(
+    "--margin", type=click.FloatRange(0, 2), default=0.25, show_default=True,
+    help="With --detect: how much to keep around a face on each side, in widths of the face.",
+)
+@click.option(
+    "--image-pixels", type=click.IntRange(16, 1024), default=128, show_default=True, help="Side of the stored faces."
+)
+@click.option(
+    "--sample-rate-hz", type=click.IntRange(4000, 96000), default=16000, show_default=True, help="Of the stored speech."
+)
+@click.option("--overwrite", is_flag=True, help="Replace a corpus that is there already.")
+@click.option("--json", "as_json", is_flag=True, help="Say what was packed as JSON.")
+def command(
+    pairs: Path, out: Path, detect: bool, margin: float, image_pixels: int, sample_rate_hz: int, overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Pack the rows of the table PAIRS into a corpus.
+
+    PAIRS is a CSV file with the columns identity and face (a picture), and any of: speech (an audio or video file),
+    caption, embedding (a .npy vector), sex, video, time (of the face in its speech, in seconds), consent, source.
+    Paths are relative to the table. Rows that cannot be used are left out, and listed in OUT/rejects.csv.
+    """
+    from facegen.data.pack import pack_pairs
+
+    with watching() as observer:
+        report = pack_pairs(
+            pairs, out, image_pixels=image_pixels, sample_rate_hz=sample_rate_hz, detect=detect, margin=margin,
+            overwrite=overwrite, observer=observer,
+        )
+    if as_json:
+        click.echo(json.dumps(_as_json(report), indent=1))
+    else:
+        _print(report)
+
+
+def _as_json(report: "PackReport") -> dict[str, object]:
+    manifest = report.manifest
+    return {
+        "folder": str(report.folder),
+        "people": len(manifest.identities),
+        "clips": manifest.num_clips,
+        "faces": manifest.num_frames,
+        "speech_seconds": manifest.num_samples / manifest.sample_rate_hz,
+        "rows": report.num_rows,
+        "rejected": report.reasons,
+        "duplicates": len(report.duplicates),
+        "ignored_columns": list(report.ignored_columns),
+    }
+
+
+def _print(report: "PackReport") -> None:
+    manifest, out = report.manifest, report.folder
+    hours = manifest.num_samples / manifest.sample_rate_hz / 3600
+    size = sum(shard.num_bytes for shard in manifest.shards) / 2**20
+    console.print(
+        f"[bold]{escape(str(out))}[/]: {len(manifest.identities):,} people, {manifest.num_clips:,} clips, "
+        f"{manifest.num_frames:,} faces, {hours:.2f} h of speech, {size:,.0f} MiB",
+        soft_wrap=True,
+    )
+    if report.ignored_columns:
+        ignored = escape(", ".join(report.ignored_columns))
+        error_console.print(f"Columns without a meaning here: {ignored}", soft_wrap=True)
+    if report.rejects:
+        table = Table(title=f"{len(report.rejects):,} of {report.num_rows:,} rows were left out", title_justify="left")
+        table.add_column("rows", justify="right")
+        table.add_column("the row's ...")
+        for reason, count in report.reasons.items():
+            table.add_row(f"{count:,}", escape(reason))
+        console.print(table)
+        console.print(f"Each with its reason: {escape(str(out / 'rejects.csv'))}", soft_wrap=True)
+    if report.duplicates:
+        others = sum(duplicate.identity != duplicate.earlier_identity for duplicate in report.duplicates)
+        error_console.print(
+            f"[yellow]Warning:[/] {len(report.duplicates):,} rows repeat an earlier face or speech, {others:,} of them "
+            f"for another person; see {escape(str(out / 'duplicates.csv'))}",
+            soft_wrap=True,
+        )
+    console.print(f"Look at it with: facegen inspect {escape(str(out))}", soft_wrap=True)
