@@ -109,6 +109,8 @@ class Critic:
     def _score_mismatched(self, features: Tensor, columns: int | None = None) -> Tensor:
         rows = self.batch.mismatched_rows[:, :columns]
         num = rows.shape[1]
+        if num == 0:
+            raise RuntimeError("scores of mismatched pairs are read, but num_mismatched asked for none")
         conditions = self.condition.critic[rows.reshape(-1)]
         return self._score(features.repeat_interleave(num, dim=0), conditions).view(-1, num)
 

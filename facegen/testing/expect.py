@@ -73,7 +73,9 @@ def expect_finite_gradients(module: nn.Module, loss: Tensor) -> None:
     named = [(name, weight) for name, weight in module.named_parameters() if weight.requires_grad]
     if not named:
         return
-    gradients = torch.autograd.grad(loss, [weight for _, weight in named], allow_unused=True)
+    weights = [weight for _, weight in named]
+    nothing = [None] * len(named)
+    gradients = torch.autograd.grad(loss, weights, allow_unused=True) if loss.requires_grad else nothing
     for (name, _), gradient in zip(named, gradients, strict=True):
         expect(gradient is not None, f"parameter '{name}' takes no part in the result, so it would never train")
         expect(gradient is None or bool(torch.isfinite(gradient).all()), f"gradient of '{name}' is not finite")
@@ -81,6 +83,7 @@ def expect_finite_gradients(module: nn.Module, loss: Tensor) -> None:
 
 def expect_reached(loss: Tensor, leaf: Tensor, what: str) -> None:
     """A gradient that is finite and not zero arrives."""
+    expect(loss.requires_grad, f"no gradient reaches {what}: the result is detached")
     (gradient,) = torch.autograd.grad(loss, [leaf], allow_unused=True, retain_graph=True)
     expect(gradient is not None and bool((gradient != 0).any()), f"no gradient reaches {what}")
     expect(gradient is not None and bool(torch.isfinite(gradient).all()), f"the gradient of {what} is not finite")
