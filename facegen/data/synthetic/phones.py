@@ -30,14 +30,14 @@ class Phone:
 # Formants after Peterson & Barney 1952, table II (men); close vowels are slightly opened, so that the first formant
 # stays above the pitch.
 VOWELS: dict[str, Phone] = {
-    "i": Phone(310, 2290, 3010, voicing=0.85, seconds=0.15),
-    "ɪ": Phone(400, 1990, 2550, voicing=0.9, seconds=0.13),
+    "i": Phone(340, 2290, 3010, voicing=0.85, seconds=0.15),
+    "ɪ": Phone(430, 1990, 2550, voicing=0.9, seconds=0.13),
     "ɛ": Phone(530, 1840, 2480, voicing=1.0, seconds=0.15),
     "æ": Phone(660, 1720, 2410, voicing=1.0, seconds=0.17),
     "ɑ": Phone(730, 1090, 2440, voicing=1.0, seconds=0.17),
-    "ɔ": Phone(580, 900, 2410, voicing=1.0, seconds=0.17),
-    "ʊ": Phone(440, 1020, 2240, voicing=0.9, seconds=0.13),
-    "u": Phone(340, 900, 2240, voicing=0.85, seconds=0.15),
+    "ɔ": Phone(580, 920, 2410, voicing=1.0, seconds=0.17),
+    "ʊ": Phone(460, 1020, 2240, voicing=0.9, seconds=0.13),
+    "u": Phone(370, 950, 2240, voicing=0.85, seconds=0.15),
     "ʌ": Phone(640, 1190, 2390, voicing=1.0, seconds=0.13),
 }
 CONSONANTS: dict[str, Phone] = {

@@ -13,7 +13,7 @@ from facegen.data.synthetic.vocal_tract import HIGHEST_HZ, mouth, neutral_tract,
 
 # A filtered frame rings on both sides of its window: the glottal pulse before it, the formants after it.
 _FRAMES_BEFORE, _FRAMES_OF_FFT = 2, 10
-_CHUNK_VALUES = 1 << 20
+_RIPPLES, _RIPPLE_DECIBELS = 3, 7.0
 
 
 class SpeechFilter:
@@ -26,9 +26,9 @@ class SpeechFilter:
         bins = torch.fft.rfftfreq(_FRAMES_OF_FFT * hop, 1 / sample_rate_hz, device=clip.device)
         self.body, self.hop, self.num_bins = body, hop, len(bins)
         self.frequency_hz = f = bins[bins <= HIGHEST_HZ]
-        draws = uniform(seed, "channel", clip, 12)
+        draws = uniform(seed, "channel", clip, 3 + 3 * _RIPPLES)
         self.microphone = _microphone(f, draws)
-        self.tract = neutral_tract(f, body) * self.microphone
+        self.tract = neutral_tract(f, body, draws[:, 0]) * self.microphone
         self.pulse = 1j * f / (1 + 1j * f / body.tilt_hz[:, None, None])
         self.room = _room(f, draws) * self.microphone
 
@@ -39,14 +39,17 @@ class SpeechFilter:
         # Frame k covers the samples (k - 1) * hop to (k + 1) * hop.
         sources = pad(sources, (hop, hop))
         speech = sources.new_zeros(batch, num_frames + _FRAMES_OF_FFT, hop)
-        at_once = max(1, _CHUNK_VALUES // (batch * self.num_bins))
+        # On a CPU what is at work should stay in its cache.
+        values = 1 << (18 if sources.device.type == "cpu" else 24)
+        at_once = max(1, values // (batch * self.num_bins))
         for first in range(0, num_frames, at_once):
             last = min(first + at_once, num_frames)
             spectra = self._spectra(sources[..., first * hop : (last + 1) * hop])
             filtered = self._filter(spectra, f0_hz, formants_hz, plan, slice(first, last))
             filtered = pad(filtered, (0, self.num_bins - filtered.shape[-1]))
             pieces = torch.fft.irfft(filtered, _FRAMES_OF_FFT * hop).unflatten(2, (_FRAMES_OF_FFT, hop))
-            for place in range(_FRAMES_OF_FFT):
+            # The sum runs in the order of frames, however they are grouped.
+            for place in reversed(range(_FRAMES_OF_FFT)):
                 speech[:, first + place : last + place] += pieces[:, :, place]
         return speech.flatten(1)[:, (_FRAMES_BEFORE + 1) * hop :]
 
@@ -74,12 +77,18 @@ class SpeechFilter:
 
 
 def _microphone(frequency_hz: Tensor, draws: Tensor) -> Tensor:
-    """Gain of the channel, (batch, 1, bins): a tilt and ripples over log frequency, and a high-pass."""
+    """Gain of the channel, (batch, 1, bins): a tilt, a high-pass, and ripples that grow with frequency.
+
+    The ripples are about as fine as the formants and lie elsewhere in every clip: who speaks shows in how the
+    spectrum moves, hardly in its mean.
+    """
     octave = torch.log2(frequency_hz.clamp_min(50.0) / 1000.0)
-    decibels = (draws[:, 1, None] - 0.5) * 6.0 * octave
-    for ripple in range(3):
-        turns = (0.15 + 0.15 * ripple) * octave + draws[:, 3 + ripple, None]
-        decibels = decibels + (draws[:, 6 + ripple, None] - 0.5) * 8.0 * torch.cos(2 * math.pi * turns)
+    decibels = (draws[:, 1, None] - 0.5) * 8.0 * octave
+    depth_decibels = _RIPPLE_DECIBELS * frequency_hz / (frequency_hz + 2000.0)
+    for depth, fineness, place in draws[:, 3:].T.reshape(_RIPPLES, 3, -1, 1):
+        milliseconds = 0.3 + 0.9 * fineness
+        ripple = torch.cos(2 * math.pi * (frequency_hz / 1000.0 * milliseconds + place))
+        decibels = decibels + depth * depth_decibels * ripple
     rumble = (frequency_hz / 60.0).square()
     return (10 ** (decibels / 20) * rumble / (1 + rumble))[:, None]
 

@@ -8,8 +8,9 @@ from torch import Tensor
 from facegen.data.synthetic.physique import Physique
 
 _NEUTRAL_HZ = (500.0, 1500.0, 2500.0)
-_BANDWIDTHS_HZ = (60.0, 80.0, 130.0)
+_BANDWIDTHS_HZ = (60.0, 80.0, 110.0)
 _MURMUR_POLE_HZ, _MURMUR_ZERO_HZ, _MURMUR_BANDWIDTH_HZ = 900.0, 650.0, 120.0
+_POSTURE = 0.03
 HIGHEST_HZ = 8000.0
 
 
@@ -19,15 +20,18 @@ def resonance(frequency_hz: Tensor, centre_hz: Tensor, bandwidth_hz: Tensor) -> 
     return torch.complex(1 - ratio * frequency_hz, ratio * bandwidth_hz)
 
 
-def neutral_tract(frequency_hz: Tensor, body: Physique) -> Tensor:
+def neutral_tract(frequency_hz: Tensor, body: Physique, posture: Tensor) -> Tensor:
     """All resonances of a uniform tube but the lowest three, (batch, 1, bins).
 
     A tube closed at one end answers 1 / cos(pi f / 2 F1), the product of its resonances at odd multiples of F1
     (Fant 1960). Multiplying by the lowest three denominators leaves their places free for the vowel's own formants.
+
+    Args:
+        posture: (batch,) in [0, 1], how the throat is held in this clip; it shifts the resonances above the vowel's.
     """
-    scale = body.formant_scale[:, None, None]
+    scale = (body.formant_scale * (_POSTURE * (2 * posture - 1)).exp())[:, None, None]
     loss_hz = 50.0 + 0.025 * frequency_hz
-    tube = torch.cos(torch.complex(frequency_hz.expand_as(frequency_hz), -loss_hz / 2) * (math.pi / 1000.0) / scale)
+    tube = torch.cos(torch.complex(frequency_hz, -loss_hz / 2) * (math.pi / 1000.0) / scale)
     free = [resonance(frequency_hz, hz * scale, 50.0 + 0.025 * hz * scale) for hz in _NEUTRAL_HZ]
     return free[0] * free[1] * free[2] / tube
 
@@ -47,7 +51,7 @@ def mouth(frequency_hz: Tensor, formants_hz: Tensor, nasal: Tensor, body: Physiq
         formants_hz: (batch, frames, 3) of the speaker.
         nasal: (batch, frames) opening of the velum, 0 to 1.
     """
-    damping = 1 + (body.nasal_damping[:, None] - 1) * 1.0
+    damping = body.nasal_damping[:, None]
     widths = (_BANDWIDTHS_HZ[0] * damping, *(torch.full_like(damping, hz) for hz in _BANDWIDTHS_HZ[1:]))
     scale = (body.formant_scale * body.murmur_scale)[:, None]
     pole_hz = _MURMUR_POLE_HZ * scale
