@@ -115,7 +115,8 @@ def read_recipe(
         tables = _merge(tables, _parse_override(override))
     if data is not None:
         engine_keys = KINDS["dataset"].engine_keys.model_fields
-        kept = {key: value for key, value in tables.get("data", {}).items() if key in engine_keys}
+        given = tables.get("data")
+        kept = {key: given[key] for key in given if key in engine_keys} if isinstance(given, dict) else {}
         tables["data"] = {**kept, "type": "packed", "path": str(data.resolve())}
     tables.setdefault("run", {}).setdefault("name", path.stem)
     return check_recipe(tables, str(path))
@@ -196,12 +197,19 @@ def _check_choice(kind: Kind, entry: dict[str, Any], source: str, problems: list
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         near = [recipe.stem for recipe in path.parent.glob("*.toml")] if path.parent.is_dir() else []
         raise RecipeError(f"{path}: there is no such recipe{did_you_mean(path.stem, near)}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as TOML: {error}") from error
+    here = {name: tables[name] for name in (*ENGINE_TABLES, "preset") if name in tables}
+    if isinstance(here.get("preset"), dict):
+        here |= {f"preset.{name}": preset for name, preset in here["preset"].items()}
+    flat = {name: value for name, value in here.items() if not isinstance(value, dict)}
+    if flat:
+        raise RecipeError(*(f"{path}: {name} = {v!r}: must be a table, written [{name}]" for name, v in flat.items()))
+    return tables
 
 
 def _parse_override(override: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Ramp(BaseModel):
         shape: straight, along half a cosine, or all at once at its end.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     start: float
     end: float

@@ -20,7 +20,7 @@ def settings_model(part: type) -> type[BaseModel]:
         for parameter in inspect.signature(part).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
-    config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+    config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
     return create_model(part.__name__, __config__=config, **fields)
 
 

@@ -15,7 +15,7 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 class Table(BaseModel):
     """A strict table: every key known, every type exact."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class RunSettings(Table):

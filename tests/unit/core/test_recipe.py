@@ -1,0 +1,272 @@
+"""Recipes: layers of tables, and every problem in words."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import Field
+
+from facegen.core import interfaces, recipe
+from facegen.core.errors import RecipeError
+from facegen.core.hookspecs import hookimpl
+from facegen.core.kinds import KINDS
+from facegen.core.recipe import check_recipe, read_recipe
+from facegen.core.registry import Registry, Source
+
+
+class Loss(interfaces.Objective):
+    def __init__(self, data, *, margin: Annotated[float, Field(gt=0)] = 1.0, label: float = 1.0) -> None:
+        if margin > label:
+            raise RecipeError(f"margin = {margin}: must be at most label = {label}")
+        super().__init__()
+        self.margin = margin
+
+
+class Voice(interfaces.Conditioner):
+    def __init__(self, data, *, widths: tuple[int, ...] = (8, 8), path: Path | None = None) -> None: ...
+
+
+class Broken:
+    pass
+
+
+def fake_registry() -> Registry:
+    """One part a kind, named by its kind, and some more."""
+    known = Registry()
+    for kind in KINDS.values():
+        parts = {kind.name: type(kind.name, (getattr(interfaces, kind.interface),), {"__init__": bare_init})}
+        parts |= {"objective": {"loss": Loss}, "conditioner": {"voice": Voice}}.get(kind.name, {})
+        if kind.name == "dataset":
+            parts["packed"] = type("Packed", (interfaces.Dataset,), {"__init__": packed_init})
+        if kind.name == "metric":
+            parts |= dict.fromkeys(recipe.DEFAULT_METRICS, parts["metric"])
+        if kind.name == "penalty":
+            parts |= {"odd": Broken, "gone": "no_such_module:Gone"}
+        plugin = type("Plugin", (), {kind.hook: staticmethod(hookimpl(named(kind.hook, parts)))})
+        known.add(Source("fake", "fake-package", "1.0"), plugin)
+    assert known.broken == []
+    return known
+
+
+def named(hook, parts):
+    def function():
+        return parts
+
+    function.__name__ = hook
+    return function
+
+
+def bare_init(self) -> None: ...
+
+
+def packed_init(self, request, *, path: Path) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def parts(monkeypatch):
+    known = fake_registry()
+    monkeypatch.setattr(recipe, "registry", lambda: known)
+
+
+GOOD = """
+[data]
+type = "dataset"
+image_pixels = 64
+[conditioner]
+type = "voice"
+trained = "frozen"
+widths = [4, 5, 6]
+[generator]
+type = "generator"
+[discriminator]
+type = "discriminator"
+[[objective]]
+type = "loss"
+margin = 0.5
+[train]
+steps = 100
+generator = { learning_rate = 1e-4 }
+[preset.small]
+train.steps = 10
+data.image_pixels = 32
+objective = { margin = 0.25 }
+[preset.other]
+objective = { type = "objective" }
+"""
+
+
+def write(folder: Path, text: str, name: str = "speech.toml") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def good(tmp_path):
+    return write(tmp_path, GOOD)
+
+
+def problems_of(text: str, folder: Path, **options) -> list[str]:
+    with pytest.raises(RecipeError) as raised:
+        read_recipe(write(folder, text, "x.toml"), **options)
+    prefix = f"{folder / 'x.toml'}: "
+    return [problem.removeprefix(prefix) for problem in raised.value.problems]
+
+
+def test_a_good_recipe(good):
+    checked = read_recipe(good)
+    voice = checked.chosen("conditioner")
+    assert (voice.name, voice.engine.trained) == ("voice", "frozen")
+    assert voice.settings == {"widths": (4, 5, 6), "path": None}
+    assert checked.chosen("dataset").engine.image_pixels == 64
+    assert checked.train.steps == 100 and checked.train.generator.learning_rate == 1e-4
+    assert checked.train.discriminator.learning_rate == 2e-4
+    assert checked.run.name == "speech" and checked.run.seed == 0
+    assert [choice.name for choice in checked.choices["metric"]] == list(recipe.DEFAULT_METRICS)
+    assert checked.one("matcher") is None and checked.choices["penalty"] == ()
+    assert "preset" not in checked.tables
+
+
+def test_what_a_run_keeps_reads_as_the_same_recipe(good):
+    checked = read_recipe(good, preset="small", overrides=["run.seed=3"])
+    again = check_recipe(checked.tables, "kept")
+    assert again.tables == checked.tables
+    assert (again.run, again.train, again.evaluate) == (checked.run, checked.train, checked.evaluate)
+
+
+def test_a_preset_lies_over_the_recipe_and_an_override_over_that(good):
+    checked = read_recipe(good, preset="small", overrides=["train.steps=5", "run.name=mine", "objective.label=2.0"])
+    assert checked.train.steps == 5 and checked.chosen("dataset").engine.image_pixels == 32
+    assert checked.chosen("objective").settings == {"margin": 0.25, "label": 2.0}
+    assert checked.train.generator.learning_rate == 1e-4, "what a preset does not name stays"
+    assert checked.run.name == "mine"
+
+
+def test_a_preset_with_another_part_drops_the_settings_of_the_first(good):
+    checked = read_recipe(good, preset="other")
+    assert checked.chosen("objective").name == "objective" and checked.chosen("objective").settings == {}
+
+
+def test_an_override_reads_as_toml_and_else_as_a_string(good):
+    checked = read_recipe(good, overrides=["conditioner.widths=[1, 2]", "conditioner.path=some/where"])
+    assert checked.chosen("conditioner").settings == {"widths": (1, 2), "path": Path("some/where")}
+
+
+def test_another_corpus_keeps_the_engines_keys(good, tmp_path):
+    data = read_recipe(good, data=tmp_path / "corpus").chosen("dataset")
+    assert data.name == "packed" and data.engine.image_pixels == 64
+    assert data.settings == {"path": (tmp_path / "corpus").resolve()}
+
+
+def test_a_recipe_may_extend_another(good, tmp_path):
+    above = write(tmp_path, 'extends = "speech.toml"\n[train]\nsteps = 7\n', "above.toml")
+    checked = read_recipe(above, preset="small", overrides=[])
+    assert checked.train.steps == 10 and checked.run.name == "above"
+    assert read_recipe(above).train.steps == 7
+    chain = write(tmp_path, 'extends = "above.toml"\n', "chain.toml")
+    with pytest.raises(RecipeError, match="extends a recipe that itself extends another"):
+        read_recipe(chain)
+
+
+def test_all_problems_come_at_once(tmp_path):
+    text = GOOD.replace("margin = 0.5", "margin = 0").replace('"frozen"', '"forzen"').replace("steps = 100", "step = 1")
+    text = text.replace('type = "generator"', 'type = "genrator"') + "[trian]\n"
+    said = problems_of(text, tmp_path)
+    assert len(said) == 5
+    assert said[0].startswith("[trian] is not a table of a recipe; did you mean 'train'? Available: augment,")
+    assert said[1].startswith('[conditioner] trained = "forzen": must be ')
+    assert said[2] == (
+        "[generator] type = 'genrator': generator 'genrator' is not installed; did you mean 'generator'? "
+        "Available: generator"
+    )
+    assert said[3] == "[objective] margin = 0: must be greater than 0"
+    assert said[4].startswith("[train] step is not a key here; did you mean 'steps'?")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('type = "generator"', "", "[generator] type = None: must be the name of a generator. Available: generator"),
+        ('[discriminator]\ntype = "discriminator"', "", "[discriminator] is missing: training needs one"),
+        ('[data]\ntype = "dataset"\nimage_pixels = 64', "", "[data] is missing"),
+    ],
+)
+def test_missing_and_misplaced_tables(old, new, said, tmp_path):
+    assert problems_of(GOOD.replace(old, new, 1), tmp_path) == [said]
+
+
+def test_one_part_of_a_kind_where_there_is_room_for_one(tmp_path):
+    text = GOOD.replace("[generator]", "[[generator]]") + '[[generator]]\ntype = "generator"\n'
+    assert problems_of(text, tmp_path) == ["[[generator]] appears 2 times: there is one generator at most"]
+
+
+def test_a_value_where_a_table_belongs(tmp_path):
+    assert problems_of("penalty = 3\n" + GOOD, tmp_path) == ["penalty = 3: must be a table, written [penalty]"]
+    assert problems_of("data = [1]\n", tmp_path)[0] == "data = [1]: must be a table, written [data]"
+    assert problems_of("run = 3\ntrain = 'x'\npreset.small = 1\n", tmp_path) == [
+        "run = 3: must be a table, written [run]",
+        "train = 'x': must be a table, written [train]",
+        "preset.small = 1: must be a table, written [preset.small]",
+    ]
+    assert problems_of("preset = 3\n", tmp_path) == ["preset = 3: must be a table, written [preset]"]
+    replaced = write(tmp_path, "data = 3\n" + GOOD.replace('[data]\ntype = "dataset"\nimage_pixels = 64', ""))
+    assert read_recipe(replaced, data=tmp_path).chosen("dataset").name == "packed"
+
+
+def test_nothing_to_train(tmp_path):
+    text = '[data]\ntype = "dataset"\n'
+    assert problems_of(text, tmp_path) == ["neither [train] nor [match]: there is nothing to train"]
+
+
+def test_a_recipe_that_only_matches_needs_no_generator(tmp_path):
+    text = '[data]\ntype = "dataset"\n[conditioner]\ntype = "voice"\n[match]\ntype = "matcher"\nsteps = 5\n'
+    checked = read_recipe(write(tmp_path, text))
+    assert checked.train is None and checked.chosen("matcher").engine.steps == 5
+    with pytest.raises(RecipeError, match=r"\[generator\] is missing: it chooses the generator"):
+        checked.chosen("generator")
+
+
+def test_parts_that_do_not_import_or_are_no_parts_are_problems_like_others(tmp_path):
+    text = (
+        GOOD + '[[penalty]]\ntype = "gone"\n[[penalty]]\ntype = "odd"\n[[penalty]]\ntype = "penalty"\nevery_steps = 0\n'
+    )
+    gone, odd, steps = problems_of(text, tmp_path)
+    assert "plugin 'fake' (package fake-package 1.0): penalty 'gone' (no_such_module:Gone) fails to import" in gone
+    assert "No module named 'no_such_module'" in gone and "uninstall fake-package" in gone
+    assert "which is no subclass of facegen.Penalty" in odd
+    assert steps == "[penalty] every_steps = 0: must be greater than or equal to 1"
+
+
+def test_a_part_that_refuses_its_settings_names_its_table(good):
+    checked = read_recipe(good, overrides=["objective.margin=3.0"])
+    with pytest.raises(RecipeError) as raised:
+        checked.chosen("objective").build(None)
+    assert raised.value.problems == (f"{good}: [objective] margin = 3.0: must be at most label = 1.0",)
+    assert read_recipe(good).chosen("objective").build(None).margin == 0.5
+
+
+def test_files_that_are_not_there_or_no_toml(good, tmp_path):
+    with pytest.raises(RecipeError, match=r"spech\.toml: there is no such recipe; did you mean 'speech'\?"):
+        read_recipe(tmp_path / "spech.toml")
+    with pytest.raises(RecipeError, match=r"bad\.toml: cannot be read as TOML: .*line 2"):
+        read_recipe(write(tmp_path, "[data]\nx = = 3", "bad.toml"))
+    with pytest.raises(RecipeError, match="cannot be read as TOML"):
+        read_recipe(tmp_path)
+
+
+def test_presets_and_overrides_that_are_none(good):
+    with pytest.raises(RecipeError, match=r"preset 'smal' is not in the recipe; did you mean 'small'\?"):
+        read_recipe(good, preset="smal")
+    for override in ("steps=3", "train.steps"):
+        with pytest.raises(RecipeError, match=f"--set {override}: must be TABLE.KEY=VALUE"):
+            read_recipe(good, overrides=[override])
+
+
+def test_a_name_that_two_plugins_claim_is_a_problem_of_the_recipe(good):
+    function = staticmethod(hookimpl(named("facegen_objectives", {"loss": Loss})))
+    recipe.registry().add(
+        Source("second", "second-package", "2.0"), type("Again", (), {"facegen_objectives": function})
+    )
+    with pytest.raises(RecipeError, match=r"type = 'loss': plugin 'second' \(package second-package 2\.0\)") as raised:
+        read_recipe(good)
+    assert "which plugin 'fake' (package fake-package 1.0) has too" in str(raised.value)
