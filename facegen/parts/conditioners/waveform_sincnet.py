@@ -92,7 +92,7 @@ class WaveformSincnet(Conditioner):
         needed = 1
         for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
             needed = max((needed - 1) * stride + kernel - sum(_padding(kernel, stride)), kernel // 2 + 1)
-        needed = (needed - 1) * max(self.log_energy_steps, 1) + 1
+        needed *= max(self.log_energy_steps, 1)
         needed = max((needed - 1) * self.filters.stride_samples + 1, self.filters.kernel_samples // 2 + 1)
         if speech_samples < needed:
             raise RecipeError(
@@ -108,8 +108,7 @@ class WaveformSincnet(Conditioner):
             speech = speech / speech.abs().amax(dim=1, keepdim=True).clamp(min=1e-4)
         hidden = self.filters(speech)
         if self.log_energy_steps:
-            steps = self.log_energy_steps
-            energy = functional.avg_pool2d(widened(hidden).square(), (1, steps), ceil_mode=True)
+            energy = functional.avg_pool2d(widened(hidden).square(), (1, self.log_energy_steps))
             hidden = (energy + 1e-6).log()
         hidden = self.blocks(self.activation(self.norm(hidden)))
         hidden = widened(hidden.flatten(2))
