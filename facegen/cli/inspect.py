@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.console import console, error_console, watching
+from facegen.core.errors import DataError
 from facegen.core.tables import Split
 
 if TYPE_CHECKING:
@@ -116,6 +117,9 @@ def _draw(packed: "Packed", split: Split | None, out: Path) -> None:
 
     chosen = [packed.clips(split)] if split else [packed.clips(cast(Split, name)) for name in SPLIT_NAMES]
     clip = spread(torch.cat([clips.clip for clips in chosen]).sort().values, SHEET_CLIPS)
+    if not len(clip):
+        name = f"{packed.corpus.folder}: the split '{split}'"
+        raise DataError(f"{name} holds no clips that could be drawn; give another --split or --fold")
     faces = packed.faces(clip, torch.zeros_like(clip)).numpy()
     manifest, index = packed.corpus.manifest, packed.corpus.index
     people = [manifest.identities[number] for number in index.identity[clip].tolist()]

@@ -51,10 +51,10 @@ class LoadedClip:
     text: NDArray[np.float32] | None = None
     rejects: list[Reject] = field(default_factory=list)
 
-    def reject_all(self, error: UnusableFileError) -> None:
-        """Leave out the whole clip, with all faces that could have been used."""
+    def reject_all(self, column: str, error: UnusableFileError) -> None:
+        """Leave out the whole clip, with all faces that could have been used, for what stands in a column."""
         for _, face, _ in self.faces:
-            self.rejects.append(Reject(face.line, self.request.identity, error.reason, str(error)))
+            self.rejects.append(Reject(face.line, self.request.identity, f"{column} {error.reason}", str(error)))
         self.faces = []
 
 
@@ -73,16 +73,17 @@ def load_clip(request: ClipRequest, settings: ImportSettings, wants_speech: bool
             clip.faces.append((pixels, face, digest(pixels)))
         except UnusableFileError as error:
             clip.rejects.append(Reject(face.line, request.identity, f"face {error.reason}", str(error)))
-    if not clip.faces:
-        return clip
-    try:
-        if request.embedding is not None:
+    if clip.faces and request.embedding is not None:
+        try:
             clip.text = load_embedding(request.embedding)
-        if request.speech is not None and wants_speech:
+        except UnusableFileError as error:
+            clip.reject_all("embedding", error)
+    if clip.faces and request.speech is not None and wants_speech:
+        try:
             clip.speech = read_speech(request.speech, settings.sample_rate_hz)
             clip.speech_digest = digest(clip.speech)
-    except UnusableFileError as error:
-        clip.reject_all(error)
+        except UnusableFileError as error:
+            clip.reject_all("speech", error)
     return clip
 
 

@@ -97,7 +97,7 @@ class Importing:
                 track = self._track(clip, request.speech)
                 self._reject_late_faces(clip, self._track_samples[track])
             except UnusableFileError as error:
-                clip.reject_all(error)
+                clip.reject_all("speech", error)
         self._reject_other_text_dim(clip)
         self.rejects += clip.rejects
         if not clip.faces:
@@ -148,7 +148,7 @@ class Importing:
         if len(clip.text) != self._text_dim:
             reason, advice = "has another length than the first embedding", "give all of them one length"
             detail = f"{len(clip.text)} instead of {self._text_dim}"
-            clip.reject_all(UnusableFileError(clip.request.embedding, reason, advice, detail))
+            clip.reject_all("embedding", UnusableFileError(clip.request.embedding, reason, advice, detail))
 
     def _time_samples(self, seconds: float | None) -> int:
         return -1 if seconds is None else round(seconds * self.settings.sample_rate_hz)

@@ -129,7 +129,7 @@ def _unfit(line: int, row: Row, used: Sequence[str]) -> Reject | None:
 
 def _clip(folder: Path, line: int, row: Row) -> ClipRequest:
     face = FaceRequest(line, _file(folder, row["face"]), _seconds(row["time"]))
-    name = row["speech"] or row["face"]
+    name = Path(os.path.normpath(row["speech"] or row["face"])).as_posix()
     sex = SEXES[row["sex"].lower()]
     return ClipRequest(
         identity=row["identity"],

@@ -1,0 +1,64 @@
+import json
+
+import pytest
+from corpus_files import draw_face, write_png
+
+from facegen.cli.main import main
+
+
+def test_pack_and_inspect(pairs, tmp_path, capsys):
+    table = pairs(6, 3, {0: {"face": "missing.png"}, 1: {"note": "x"}, 2: {"face": "faces/3.png"}})
+    out = tmp_path / "[corpus]"
+    assert main(["pack", str(table), "--out", str(out), "--image-pixels", "32"]) == 0
+    said = capsys.readouterr()
+    assert "3 people, 5 clips, 5 faces" in said.out
+    assert "face does not exist" in said.out
+    assert "Columns without a meaning here: note" in said.err
+    assert "1 rows repeat an earlier face or speech, 1 of them for another person" in said.err
+    assert main(["inspect", str(out), "--verify", "--out", str(tmp_path / "sheet.png")]) == 0
+    said = capsys.readouterr()
+    assert f"{out}: packed from pairs.csv" in said.out
+    assert "all files match their hashes" in said.out
+    assert "heldout_people" in said.out
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_json(pairs, tmp_path, capsys):
+    assert main(["pack", str(pairs(4, 2)), "--out", str(tmp_path / "out"), "--json"]) == 0
+    packed = json.loads(capsys.readouterr().out)
+    assert (packed["people"], packed["clips"], packed["rejected"]) == (2, 4, {})
+    assert main(["inspect", str(tmp_path / "out"), "--json", "--split", "train"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["columns"] == ["faces", "identity", "speech"]
+    assert found["clips"] == found["splits"]["train"]["clips"]
+    assert found["provenance"]["importer"] == "pairs"
+
+
+def test_a_second_pack_wants_to_be_told(pairs, tmp_path, capsys):
+    call = ["pack", str(pairs(2, 2)), "--out", str(tmp_path / "out")]
+    assert main(call) == 0
+    assert main(call) == 1
+    assert "Error: " in capsys.readouterr().err
+    assert main([*call, "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize("command", [["inspect"], ["pack", "--out", "out"]])
+def test_a_path_that_is_not_there_is_explained(tmp_path, capsys, command, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([command[0], "nowhere", *command[1:]]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("Error: nowhere: ")
+    assert "Traceback" not in error
+
+
+def test_inspecting_a_split_of_nobody(tmp_path, capsys):
+    write_png(tmp_path / "a.png", draw_face(0))
+    (tmp_path / "pairs.csv").write_text("identity,face\nAna,a.png\n")
+    assert main(["pack", str(tmp_path / "pairs.csv"), "--out", str(tmp_path / "out")]) == 0
+    found = [
+        main(["inspect", str(tmp_path / "out"), "--split", split, "--out", str(tmp_path / f"{split}.png")])
+        for split in ("train", "heldout_utterances", "heldout_people")
+    ]
+    assert sorted(found) == [0, 1, 1]
+    assert capsys.readouterr().err.count("holds no clips that could be drawn; give another --split") == 2
+    assert len(list(tmp_path.glob("*.png"))) == 2
