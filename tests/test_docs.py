@@ -1,0 +1,85 @@
+"""Nothing that a user can name is undocumented, and nothing that the documentation names is missing."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from facegen.cli.main import COMMANDS
+from facegen.core.kinds import KINDS
+from facegen.core.recipe import ENGINE_TABLES
+from facegen.core.registry import registry
+from facegen.testing import check_part
+
+PROJECT = Path(__file__).parents[1]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES if page.is_file())
+
+
+def keys_of(table: str, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    for name, field in model.model_fields.items():
+        yield table, name
+        if isinstance(field.default, BaseModel):
+            yield from keys_of(f"{table}.{name}", type(field.default))
+
+
+TABLES = [*ENGINE_TABLES.items(), *((kind.table, kind.engine_keys) for kind in KINDS.values())]
+KEYS = [key for table, model in TABLES for key in keys_of(table, model)]
+PARTS = [(part.kind.name, part.name) for parts in registry().parts.values() for part in parts.values()]
+
+
+def documented(word: str) -> bool:
+    """Mentioned as code: between backticks, or in a block of it."""
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", CODE) is not None
+
+
+CODE = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", TEXT, flags=re.DOTALL))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command):
+    assert documented(f"facegen {command}")
+
+
+@pytest.mark.parametrize(("kind", "name"), PARTS)
+def test_every_part_is_documented(kind, name):
+    assert documented(name), f"no page mentions the {kind} `{name}`"
+
+
+@pytest.mark.parametrize("hook", [kind.hook for kind in KINDS.values()])
+def test_every_hook_is_documented(hook):
+    assert documented(hook)
+
+
+@pytest.mark.parametrize(("table", "key"), KEYS)
+def test_every_key_that_the_engine_reads_is_documented(table, key):
+    assert documented(key), f"no page mentions `{key}` of [{table}]"
+
+
+@pytest.mark.parametrize("table", [name for name, _ in TABLES])
+def test_every_table_is_documented(table):
+    assert documented(table)
+
+
+def test_commands_in_the_documentation_exist():
+    named = set(re.findall(r"(?<!from )(?<![\w.-])facegen ([a-z][a-z-]+)(?=[\s`\\]|$)", CODE))
+    assert named <= set(COMMANDS), f"the documentation calls {sorted(named - set(COMMANDS))}, which there is not"
+
+
+def test_the_plugin_of_the_documentation_keeps_the_contract():
+    page = (PROJECT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    (source,) = (block for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL) if "class Hinge" in block)
+    names: dict[str, type] = {}
+    exec(source, names)
+    check_part("objective", names["Hinge"], margin=0.5)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    assert page.is_file()
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        if not re.match(r"[a-z]+:", target):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

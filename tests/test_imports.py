@@ -1,0 +1,116 @@
+"""Imports point one way: cli -> evaluation, collect -> training -> data -> core, and parts -> core."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import facegen
+
+PACKAGE = Path(facegen.__file__).parent
+MAY_IMPORT = {
+    "core": {"core"},
+    "data": {"core", "data"},
+    "parts": {"core", "parts"},
+    "testing": {"core", "testing"},
+    "training": {"core", "data", "training"},
+    "collect": {"core", "data", "training", "collect"},
+    "evaluation": {"core", "data", "training", "evaluation"},
+    "cli": {"core", "data", "training", "collect", "evaluation", "cli"},
+}
+ONLY_IN_CLI = {"click", "rich"}
+ONLY_IN_COMPANIONS = {"torchaudio", "torchvision", "torch_fidelity"}
+# The table of contents of the built-in parts is the one plugin without an entry point.
+ALLOWED = {("core/registry.py", "parts")}
+PART_LAYERS = "layers"
+"""Below parts/: building blocks that parts of every kind may share."""
+
+
+def imports_of(path: Path) -> list[str]:
+    """Every module, and every name from a module, that a file imports, wherever in the file."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            names += [f"{node.module}.{name.name}" for name in node.names]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            names += [argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant)]
+    return names
+
+
+FILES = {path.relative_to(PACKAGE).as_posix(): imports_of(path) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def part_of(name: str) -> str | None:
+    """The part of the house that a module belongs to; None outside, and for the package itself."""
+    pieces = name.split(".")
+    inside = len(pieces) > 1 and pieces[0] == "facegen"
+    return pieces[1] if inside and (PACKAGE / pieces[1]).is_dir() else None
+
+
+def test_every_folder_has_its_place():
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if "/" in path])
+def test_imports_point_one_way(path):
+    folder = path.split("/")[0]
+    for name in FILES[path]:
+        target = part_of(name)
+        allowed = target is None or target in MAY_IMPORT[folder] or (path, target) in ALLOWED
+        assert allowed, f"facegen/{path} imports {name}, but {folder} may import {sorted(MAY_IMPORT[folder])} only"
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.startswith("parts/") and path.count("/") > 1])
+def test_a_part_imports_no_part_of_another_kind(path):
+    kind = path.split("/")[1]
+    for name in FILES[path]:
+        if name.startswith("facegen.parts."):
+            assert name.split(".")[2] in {kind, PART_LAYERS}, f"facegen/{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", list(FILES))
+def test_the_command_line_and_the_companions_keep_to_themselves(path):
+    roots = {name.split(".")[0] for name in FILES[path]}
+    if not path.startswith("cli/"):
+        assert not roots & ONLY_IN_CLI, f"facegen/{path} imports {roots & ONLY_IN_CLI}"
+    if path != "core/companions.py":
+        assert not roots & ONLY_IN_COMPANIONS, f"facegen/{path} goes past facegen.core.companions"
+
+
+@pytest.mark.parametrize("path", list(FILES))
+def test_nothing_unpickles(path):
+    assert not {name.split(".")[0] for name in FILES[path]} & {"pickle", "dill", "joblib", "cloudpickle"}
+    assert "torch.load" not in (PACKAGE / path).read_text(encoding="utf-8")
+
+
+def torch_free(program: str) -> None:
+    program += "\nimport sys; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import facegen",
+        "from facegen import hookimpl, RecipeError",
+        "from facegen.cli.main import main; main(['list-plugins'])",
+        "from facegen.cli.main import main; main(['describe', 'table', 'train'])",
+    ],
+)
+def test_without_torch(program):
+    torch_free(program)
+
+
+def test_public_names():
+    assert set(facegen.__all__) <= set(dir(facegen)) and "Objective" in facegen.__all__
+    for name in facegen.__all__:
+        assert getattr(facegen, name).__doc__ or name in ("Terms", "hookimpl")
+    with pytest.raises(AttributeError, match="module 'facegen' has no attribute 'Objectiv'"):
+        _ = facegen.Objectiv
