@@ -122,6 +122,17 @@ def read_recipe(
     return check_recipe(tables, str(path))
 
 
+def with_data(recipe: Recipe, data: Path) -> Recipe:
+    """The same recipe on a packed corpus."""
+    return check_recipe(_with_packed(recipe.tables, data), recipe.source)
+
+
+def _with_packed(tables: Mapping[str, Any], data: Path) -> dict[str, Any]:
+    engine_keys = KINDS["dataset"].engine_keys.model_fields
+    kept = {key: value for key, value in tables.get("data", {}).items() if key in engine_keys}
+    return {**tables, "data": {**kept, "type": "packed", "path": str(data.resolve())}}
+
+
 def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
     """Check merged tables.
 

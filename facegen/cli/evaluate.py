@@ -1,0 +1,72 @@
+"""`facegen evaluate`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from facegen.cli.console import console, watching
+from facegen.core.tables import Split
+
+if TYPE_CHECKING:
+    from facegen.evaluation.report import Report
+
+SIGNAL_EXIT = 128
+
+
+@click.command("evaluate")
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="A packed corpus to evaluate on.")
+@click.option("--split", type=click.Choice(get_args(Split)), help="Where the rows come from.  [default: the recipe's]")
+@click.option("--num-clips", type=click.IntRange(min=20), help="At most so many rows.  [default: the recipe's]")
+@click.option("--judge-seed", type=click.IntRange(min=0), help="Another judge.  [default: the recipe's]")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+def command(
+    run: Path, data: Path | None, split: str | None, num_clips: int | None, judge_seed: int | None, as_json: bool
+) -> int:
+    """Measure RUN on people that it was not trained on.
+
+    A judge answers: a second pair of encoders, of another seed, that had no part in the run. It is trained once for
+    a corpus, which takes as long as the run's match stage, and kept beside the corpus. Table and picture go to
+    RUN/evaluation.
+    """
+    from facegen.evaluation.evaluate import evaluate
+    from facegen.training.loop import Interrupted, Interruption
+
+    given = {"split": split, "num_clips": num_clips, "judge_seed": judge_seed}
+    overrides = {key: value for key, value in given.items() if value is not None}
+    try:
+        with watching() as observer:
+            report = evaluate(run, data=data, overrides=overrides, observer=observer, interruption=Interruption())
+    except Interrupted as stopped:
+        console.print(f"Stopped at step {stopped.step} of the judge's training; call it again to go on.")
+        return SIGNAL_EXIT + stopped.signal_number
+    if as_json:
+        click.echo(json.dumps(report.to_json(), indent=1))
+        return 0
+    _print(report)
+    return 0
+
+
+def _print(report: "Report") -> None:
+    from facegen.evaluation.report import cells_of
+
+    console.print(f"[bold]{escape(report.heading)}[/]", soft_wrap=True)
+    console.print(f"Judge: {escape(report.judge)}. Intervals: 95%, people resampled.", soft_wrap=True)
+    table = Table(box=None)
+    table.add_column("figure")
+    for name in ("value", "95% interval", "chance"):
+        table.add_column(name, justify="right")
+    table.add_column("note", overflow="fold")
+    for number, figures in enumerate(report.figures.values()):
+        if number:
+            table.add_section()
+        for figure in figures:
+            table.add_row(escape(figure.name), *cells_of(figure), escape(figure.note))
+    console.print(table)
+    console.print(f"Table: {report.table}", soft_wrap=True)
+    if report.picture is not None:
+        console.print(f"Faces: {report.picture}", soft_wrap=True)

@@ -1,0 +1,133 @@
+"""Measure a run on people, or on clips, that it was not trained on."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from facegen.core.errors import DataError, RecipeError
+from facegen.core.observer import Observer
+from facegen.core.recipe import Recipe, with_data
+from facegen.core.settings import check_table
+from facegen.core.tables import DataSettings, EvaluateSettings
+from facegen.data.corpus import Corpus
+from facegen.data.pictures import grid, save_picture
+from facegen.evaluation.gather import Subjects, choose_subjects, gather
+from facegen.evaluation.judge import corpus_name, find_judge
+from facegen.evaluation.report import Report
+from facegen.inference.load import load_artist
+from facegen.training.artist import Artist
+from facegen.training.checkpoint import read_state
+from facegen.training.exhibition import Exhibition, choose_noises
+from facegen.training.loop import Interruption
+from facegen.training.run import Run
+from facegen.training.train import open_dataset
+from facegen.training.world import World
+
+NUM_SHOWN_VOICES, NUM_SHOWN_NOISES = 8, 6
+SHOWN_PIXELS = 128
+
+
+def evaluate(
+    path: Path,
+    *,
+    data: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    observer: Observer,
+    interruption: Interruption | None = None,
+) -> Report:
+    """Answer every metric of a run's recipe, and write table and picture into RUN/evaluation.
+
+    Args:
+        path: the run folder.
+        data: a packed corpus to evaluate on; the run's own by default.
+        overrides: keys of [evaluate] that replace the recipe's.
+        observer: told about everything.
+        interruption: listens while a judge is trained; None where nobody will ask.
+    Raises:
+        CheckpointError: the run has nothing to evaluate yet, or is damaged.
+        RecipeError: its recipe has no match stage, so that no judge can be trained.
+        DataError: the corpus is missing, or does not fit the run.
+        Interrupted: the judge's training was stopped, and goes on next time.
+    """
+    run = Run.open(path)
+    settings = _settings(run, overrides or {})
+    device = World.join(run.recipe.run.device).device
+    artist = None if run.recipe.one("generator") is None else load_artist(run, device)
+    recipe = run.recipe if data is None else _on_other_data(run, data)
+    corpus = open_dataset(recipe)
+    judge = find_judge(run, _home(run, recipe, observer), settings.judge_seed, device, observer, interruption)
+    request: DataSettings = recipe.chosen("dataset").engine
+    subjects = choose_subjects(corpus, request, settings, artist, judge, observer)
+    evidence = gather(subjects, judge, observer)
+    name = settings.split if data is None else f"{data.resolve().name}-{settings.split}"
+    report = Report(
+        run=path.resolve().name,
+        step=None if artist is None else int(read_state(run.drawing_checkpoint())["step"]),
+        corpus=corpus_name(recipe),
+        split=settings.split,
+        seed=settings.seed,
+        judge=evidence.judge,
+        num_clips=len(evidence.person),
+        num_people=len(evidence.person.unique()),
+        num_noises=0 if artist is None else settings.num_noises,
+        figures={choice.name: choice.build().measure(evidence) for choice in run.recipe.choices["metric"]},
+        table=path / "evaluation" / f"{name}.md",
+        picture=None if artist is None else path / "evaluation" / f"{name}.png",
+    )
+    report.write()
+    if artist is not None and report.picture is not None:
+        _show(subjects, artist, report)
+    return report
+
+
+def _settings(run: Run, overrides: Mapping[str, Any]) -> EvaluateSettings:
+    checked, problems = check_table(EvaluateSettings, {**run.recipe.evaluate.model_dump(), **overrides})
+    if not isinstance(checked, EvaluateSettings):
+        raise RecipeError(*(f"[evaluate] {problem}" for problem in problems))
+    return checked
+
+
+def _on_other_data(run: Run, data: Path) -> Recipe:
+    """The run's recipe with another corpus; faces and speech keep the size that the run reads."""
+    recipe, request = with_data(run.recipe, data), run.data
+    manifest = Corpus.open(data).manifest
+    needs = frozenset[str]()
+    for choice in recipe.choices["conditioner"]:
+        needs |= choice.part.load().needs  # type: ignore[attr-defined]
+    if "identity" in needs:
+        raise DataError(f"--data {data}: the run draws people by name, and knows nobody of another corpus")
+    if "speech" in needs and "speech" in manifest.columns and manifest.sample_rate_hz != request.sample_rate_hz:
+        raise DataError(
+            f"--data {data}: its speech has {manifest.sample_rate_hz} Hz, and the run reads {request.sample_rate_hz} "
+            f"Hz; pack the corpus again at that rate"
+        )
+    return recipe
+
+
+def _home(run: Run, recipe: Recipe, observer: Observer) -> Recipe:
+    """The recipe whose corpus the judge learns from: the run's own, or the other one where that is gone."""
+    try:
+        open_dataset(run.recipe)
+    except DataError as error:
+        if recipe is run.recipe:
+            raise
+        observer.warn(f"the run's own corpus cannot be read ({error}); the judge learns from the other one")
+        return recipe
+    return run.recipe
+
+
+def _show(subjects: Subjects, artist: Artist, report: Report) -> None:
+    """Voices in rows, the true face first, then one column a noise, large enough to be looked at."""
+    rows, seed = subjects.rows, subjects.settings.seed
+    shown = rows.choose(NUM_SHOWN_VOICES, seed, distinct_people=True)
+    noises = choose_noises(artist.generator.noise, NUM_SHOWN_NOISES, seed, rows.device)
+    faces = Exhibition(rows.fetch_plain(shown), noises, rows.split).draw(artist)
+    picture = grid(
+        faces.numpy(),
+        row_labels=[f"voice {number + 1}" for number in range(len(shown))],
+        column_labels=["true face", *(f"noise {number + 1}" for number in range(NUM_SHOWN_NOISES))],
+        title=report.heading,
+        scale=max(1, round(SHOWN_PIXELS / faces.shape[3])),
+    )
+    if report.picture is not None:
+        save_picture(picture, report.picture)

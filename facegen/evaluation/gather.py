@@ -1,0 +1,132 @@
+"""From a run, a corpus and a judge to the evidence that metrics read."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from facegen.core.clips import Clips
+from facegen.core.errors import DataError
+from facegen.core.evidence import Evidence
+from facegen.core.interfaces import Dataset
+from facegen.core.observer import Observer
+from facegen.core.tables import DataSettings, EvaluateSettings
+from facegen.data.prepare import prepare_faces, restore_faces
+from facegen.data.rows import Rows
+from facegen.evaluation.judge import Judge
+from facegen.training.artist import Artist
+from facegen.training.exhibition import choose_noises
+
+BATCH_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """Which rows are evaluated, and by what they are drawn.
+
+    Attributes:
+        rows: the split.
+        chosen: (N,) positions in it.
+        settings: number of noises, and the seed of every draw.
+        artist: what draws; None in a run that only matches.
+    """
+
+    rows: Rows
+    chosen: Tensor
+    settings: EvaluateSettings
+    artist: Artist | None
+
+
+def choose_subjects(
+    dataset: Dataset,
+    request: DataSettings,
+    settings: EvaluateSettings,
+    artist: Artist | None,
+    judge: Judge,
+    observer: Observer,
+) -> Subjects:
+    """Rows of the split, in an order that the seed fixes.
+
+    Args:
+        dataset, request: the corpus, and how its rows are cropped.
+        settings: which rows, and how many.
+        artist, judge: what will read them.
+        observer: told what is loaded.
+    Raises:
+        DataError: the split is empty, lacks a column, or holds people whom the run cannot know.
+    """
+    needs = judge.encoders.needs | (artist.encoders.needs if artist is not None else frozenset())
+    rows = Rows(dataset, request, settings.split, needs, judge.device, observer, keep=False)
+    if "identity" in needs and bool((rows.clips.identity < 0).any()):
+        raise DataError(
+            f"the run draws people by name, and those of '{settings.split}' are not among the names that it learnt; "
+            f"evaluate it with --split heldout_utterances"
+        )
+    return Subjects(rows, rows.choose(settings.num_clips, settings.seed), settings, artist)
+
+
+@torch.no_grad()
+def gather(subjects: Subjects, judge: Judge, observer: Observer) -> Evidence:
+    """Draw faces for every row, and ask the judge about them and about the real ones."""
+    rows, artist, settings = subjects.rows, subjects.artist, subjects.settings
+    clips = rows.clips.select(subjects.chosen)
+    other = find_other_rows(rows.clips, subjects.chosen)
+    noises = None
+    if artist is not None:
+        noises = choose_noises(artist.generator.noise, settings.num_noises, settings.seed, judge.device)
+    found: dict[str, list[Tensor]] = {}
+    observer.start(f"draw {settings.split}" if artist is not None else f"encode {settings.split}", len(clips))
+    for places in torch.arange(len(clips)).split(BATCH_ROWS):
+        for name, values in _look(rows, subjects.chosen[places], other[places], artist, noises, judge).items():
+            found.setdefault(name, []).append(values.cpu())
+        observer.advance(int(places[-1]) + 1)
+    observer.finish()
+    seen = {name: torch.cat(parts) for name, parts in found.items()}
+    return Evidence(
+        judge=judge.name, split=settings.split, seed=settings.seed, person=clips.person, attributes=clips.attributes,
+        encodings=seen["encodings"], real=seen["real"],
+        real_other=seen["real_other"] if bool((other >= 0).any()) else None,
+        fake=seen.get("fake"), real_faces=seen["real_faces"], fake_faces=seen.get("fake_faces"),
+        logits=judge.logits, max_candidates=judge.max_candidates,
+    )  # fmt: skip
+
+
+def _look(
+    rows: Rows, chosen: Tensor, other: Tensor, artist: Artist | None, noises: Tensor | None, judge: Judge
+) -> dict[str, Tensor]:
+    batch = rows.fetch_plain(chosen)
+    real = judge.embed(batch.faces)
+    seen = {"encodings": judge.encode(batch), "real": real, "real_faces": restore_faces(batch.faces)}
+    seen["real_other"] = torch.full_like(real, torch.nan)
+    there = other >= 0
+    if bool(there.any()):
+        # Of another clip any frame is another one; of the clip itself, the last is.
+        last = rows.clips.num_frames[other[there]] - 1
+        faces = rows.dataset.faces(rows.clips.clip[other[there]].to(rows.device), last.to(rows.device))
+        seen["real_other"][there.to(rows.device)] = judge.embed(prepare_faces(faces.to(rows.device)))
+    if artist is not None and noises is not None:
+        condition = artist.condition(None, artist.encoders(batch)).generator
+        drawn = [restore_faces(artist.draw(condition, noise.expand(len(batch), -1))) for noise in noises]
+        # Judged as stored, in 8 bits, like the real ones.
+        seen["fake"] = torch.stack([judge.embed(prepare_faces(faces)) for faces in drawn], dim=1)
+        seen["fake_faces"] = torch.stack(drawn, dim=1)
+    return seen
+
+
+def find_other_rows(clips: Clips, chosen: Tensor) -> Tensor:
+    """Rows that hold another face of the same person: another clip, or the clip itself where it has several frames.
+
+    Returns:
+        (N,) rows of the split; -1 where the person has one face only.
+    """
+    order = clips.person.argsort(stable=True)
+    person = clips.person[order]
+    # The next row in this order is the person's next clip; after the last one, the first.
+    first = torch.searchsorted(person, person)
+    following = torch.arange(1, len(order) + 1)
+    end = torch.searchsorted(person, person, right=True)
+    following = torch.where(following < end, following, first)
+    another = torch.empty_like(order)
+    another[order] = order[following]
+    another = another[chosen]
+    return torch.where((another != chosen) | (clips.num_frames[chosen] > 1), another, -1)

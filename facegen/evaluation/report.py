@@ -1,0 +1,83 @@
+"""What an evaluation found: as JSON for programs, as Markdown for people."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from facegen.core.evidence import Figure
+from facegen.training.checkpoint import write_atomically
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures of a run, and all that they depend on.
+
+    Attributes:
+        run: name of its folder.
+        step: of the checkpoint that drew; None in a run that only matches.
+        corpus: the rows come from.
+        split, seed: of the rows, and of every redraw.
+        judge: in words.
+        num_clips, num_people, num_noises: how many rows, people, generated faces a row.
+        figures: by metric.
+        table, picture: where they were written; no picture without a generator.
+    """
+
+    run: str
+    step: int | None
+    corpus: str
+    split: str
+    seed: int
+    judge: str
+    num_clips: int
+    num_people: int
+    num_noises: int
+    figures: Mapping[str, Sequence[Figure]]
+    table: Path
+    picture: Path | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; what is not a number is null."""
+        plain = {**asdict(self), "table": str(self.table), "picture": str(self.picture) if self.picture else None}
+        for figures in plain["figures"].values():
+            for figure in figures:
+                figure["value"] = figure["value"] if math.isfinite(figure["value"]) else None
+        return plain
+
+    @property
+    def heading(self) -> str:
+        """One line that says what was evaluated."""
+        step = "" if self.step is None else f", step {self.step}"
+        return f"{self.run}{step}: {self.num_clips} clips of {self.num_people} people, {self.split} of {self.corpus}"
+
+    def to_markdown(self) -> str:
+        """A table."""
+        lines = [f"# {self.heading}", "", f"Judge: {self.judge}. Intervals: 95%, people resampled.", ""]
+        lines += ["| figure | value | 95% interval | chance | note |", "|---|---|---|---|---|"]
+        for figures in self.figures.values():
+            for figure in figures:
+                cells = [figure.name, *cells_of(figure), figure.note]
+                lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+        return "\n".join(lines) + "\n"
+
+    def write(self) -> None:
+        """Write the table, and the same as JSON beside it."""
+        self.table.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.table, self.to_markdown())
+        write_atomically(self.table.with_suffix(".json"), json.dumps(self.to_json(), indent=1) + "\n")
+
+
+def cells_of(figure: Figure) -> tuple[str, str, str]:
+    """Value, interval and chance of a figure as text; empty where there is none."""
+    value = number(figure.value) if math.isfinite(figure.value) else "-"
+    known = figure.low is not None and figure.high is not None
+    interval = f"{number(figure.low or 0.0)} to {number(figure.high or 0.0)}" if known else ""
+    return value, interval, "" if figure.chance is None else number(figure.chance)
+
+
+def number(value: float) -> str:
+    """Three decimals, or three digits where that would say nothing or too much."""
+    return f"{value:.3f}" if value == 0 or 0.01 <= abs(value) < 100 else f"{value:.3g}"

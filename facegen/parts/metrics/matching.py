@@ -1,0 +1,121 @@
+"""Whether a judge finds the face to a voice, and the voice to a face."""
+
+import math
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from facegen.core.evidence import Evidence, Figure
+from facegen.core.interfaces import Metric
+from facegen.core.randomness import generator_for
+from facegen.core.statistics import Bootstrap, Estimate
+from facegen.parts.metrics.strangers import Strangers
+
+Faces = Literal["real", "generated"]
+
+_CHUNK_ROWS = 4096
+_NAMES = {"v2f": "V-F", "f2v": "F-V"}
+
+
+class Matching(Metric):
+    """Share of rows whose own partner the judge prefers to those of K - 1 other people.
+
+        accuracy = 1/N sum_n [ own partner = argmax_k logit(query_n, candidate_k) ],   chance 1/K
+
+    Voices query faces (V-F) and faces query voices (F-V), with real faces and with generated ones, among people of
+    any sex and among people of the query's sex, where it is known. The own partner stands at a random place among
+    the candidates, so that a judge that cannot tell them apart scores chance.
+
+    Settings:
+        num_candidates: each K.
+        num_redraws: how often the other people are drawn anew; the accuracies are averaged.
+    Source:
+        Choi, Park and Lee 2020, section 4: K of 2 and 10, five draws. Same-sex candidates, the intervals (people
+        resampled) and the comparison of generated with real faces are ours.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_candidates: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)] = (2, 10),
+        num_redraws: Annotated[int, Field(ge=1)] = 5,
+    ) -> None:
+        self.num_candidates, self.num_redraws = num_candidates, num_redraws
+
+    def measure(self, evidence: Evidence) -> list[Figure]:
+        """Real and generated, in both directions, for each K, among all people and among those of one sex."""
+        sex = evidence.attributes.get("sex")
+        known = sex is not None and bool((sex >= 0).any())
+        pools = {"": Strangers(evidence.person), ", same sex": Strangers(evidence.person, sex) if known else None}
+        figures = []
+        for pool, strangers in pools.items():
+            for direction in _NAMES:
+                for num in sorted(set(self.num_candidates)):
+                    figures += self._figures(evidence, direction, num, pool, strangers)
+        return figures
+
+    def _figures(
+        self, evidence: Evidence, direction: str, num: int, pool: str, strangers: Strangers | None
+    ) -> list[Figure]:
+        faces: list[Faces] = ["real"] if evidence.fake is None else ["real", "generated"]
+        names = [f"{_NAMES[direction]} {num}-way, {kind}{pool}" for kind in faces]
+        if evidence.max_candidates is not None and num > evidence.max_candidates:
+            return _unavailable(names, num, f"the judge ranks {evidence.max_candidates} candidates at most")
+        if strangers is None:
+            return _unavailable(names, num, "no sex labels")
+        rows = torch.nonzero(strangers.num >= num - 1)[:, 0]
+        if not len(rows):
+            people = int(strangers.num.max()) + 1
+            return _unavailable(names, num, f"{people} people{pool} are fewer than {num} candidates")
+        hits = {kind: self._hits(evidence, kind, direction, num, rows, strangers) for kind in faces}
+        bootstrap = Bootstrap(evidence.person[rows], evidence.seed)
+        left_out = len(evidence.person) - len(rows)
+        notes = {"real": f"{left_out} rows left out: too few such people" if left_out else "", "generated": ""}
+        if "generated" in hits:
+            notes["generated"] = _overshoot(bootstrap, hits["generated"] - hits["real"])
+        estimates = [bootstrap.share(hits[kind]) for kind in faces]
+        return [
+            Figure(name, found.value, found.low, found.high, 1 / num, notes[kind])
+            for name, kind, found in zip(names, faces, estimates, strict=True)
+        ]
+
+    def _hits(
+        self, evidence: Evidence, faces: Faces, direction: str, num: int, rows: Tensor, strangers: Strangers
+    ) -> Tensor:
+        """(rows,) share of redraws in which the own partner won; the same draws for real and generated faces."""
+        face = evidence.real[:, None] if faces == "real" or evidence.fake is None else evidence.fake
+        voice = evidence.encodings[:, None]
+        query, other = (voice, face) if direction == "v2f" else (face, voice)
+        hits = torch.zeros(len(rows))
+        for redraw in range(self.num_redraws):
+            generator = generator_for(evidence.seed, "matching", num, redraw)
+            drawn = torch.cat([rows[:, None], strangers.draw(rows, num - 1, generator)], dim=1)
+            turn = torch.randint(num, (len(rows), 1), generator=generator)
+            drawn = drawn.gather(1, (torch.arange(num) + turn) % num)
+            own = (-turn[:, 0]) % num
+            noise = torch.rand(len(rows), 1 + num, generator=generator)
+            for chunk in torch.arange(len(rows)).split(_CHUNK_ROWS):
+                asked = _pick(query, rows[chunk], noise[chunk, 0])
+                logits = evidence.logits(asked, _pick(other, drawn[chunk], noise[chunk, 1:]), direction)
+                hits[chunk] += (logits.argmax(dim=1).cpu() == own[chunk]).float()
+        return hits / self.num_redraws
+
+
+def _pick(values: Tensor, rows: Tensor, noise: Tensor) -> Tensor:
+    """(N, Z, e) -> (..., e): of each row, the face of a noise in [0, 1)."""
+    return values[rows, (noise * values.shape[1]).long()]
+
+
+def _overshoot(bootstrap: Bootstrap, difference: Tensor) -> str:
+    found: Estimate = bootstrap.mean(difference)
+    if found.value <= 0:
+        return ""
+    if found.low is not None and found.low > 0:
+        return f"overshoot: {found.value:.3f} above real faces; they exaggerate what voices tell, which is no success"
+    return f"{found.value:.3f} above real faces, within chance"
+
+
+def _unavailable(names: list[str], num: int, reason: str) -> list[Figure]:
+    return [Figure(name, math.nan, chance=1 / num, note=f"not available: {reason}") for name in names]

@@ -1,0 +1,53 @@
+"""For each row, rows of other people."""
+
+import torch
+from torch import Tensor
+
+
+class Strangers:
+    """Rows of other people who share a label, such as sex.
+
+    Args:
+        person: (N,) whose row it is.
+        label: (N,) by person; -1 where unknown, and then nobody is like them. None likens all.
+    """
+
+    def __init__(self, person: Tensor, label: Tensor | None = None) -> None:
+        people, of = person.unique(return_inverse=True)
+        label = torch.zeros_like(person) if label is None else label
+        of_person = torch.full_like(people, -1).scatter_reduce_(0, of, label.to(people.dtype), "amax")
+        # People stand sorted by label, so that those of one label are a range of places.
+        self._people = of_person.argsort(stable=True)
+        _, group, sizes = of_person[self._people].unique(return_inverse=True, return_counts=True)
+        starts = sizes.cumsum(0) - sizes
+        place_of = torch.empty_like(self._people).scatter_(0, self._people, torch.arange(len(people)))
+        own_place = place_of[of]
+        self._start = starts[group[own_place]]
+        self._own = own_place - self._start
+        self.num = torch.where(of_person[of] >= 0, sizes[group[own_place]] - 1, 0)
+        """(N,) how many other people there are for a row."""
+        self._rows = of.argsort(stable=True)
+        self._num_rows = torch.bincount(of, minlength=len(people))
+        self._first_row = self._num_rows.cumsum(0) - self._num_rows
+
+    def draw(self, rows: Tensor, num: int, generator: torch.Generator) -> Tensor:
+        """Rows of so many different strangers, any set of strangers as likely as another.
+
+        Args:
+            rows: (B,) for which; each must have so many strangers.
+            num: how many.
+        Returns:
+            (B, num)
+        Source:
+            Floyd's sampling without replacement (Bentley and Floyd 1987), for all rows at once.
+        """
+        chosen = torch.empty(len(rows), 0, dtype=torch.int64)
+        for step in range(num):
+            last = self.num[rows] - num + step
+            draw = (torch.rand(len(rows), generator=generator, dtype=torch.float64) * (last + 1)).long()
+            taken = (chosen == draw[:, None]).any(dim=1)
+            chosen = torch.cat([chosen, torch.where(taken, last, draw)[:, None]], dim=1)
+        chosen += chosen >= self._own[rows][:, None]
+        people = self._people[self._start[rows][:, None] + chosen]
+        share = torch.rand(people.shape, generator=generator, dtype=torch.float64)
+        return self._rows[self._first_row[people] + (share * self._num_rows[people]).long()]
