@@ -121,6 +121,8 @@ class CorpusWriter:
 
     def finish(self) -> Manifest:
         """Write the index, and move everything to its place."""
+        if not self._clips:
+            raise ValueError("a corpus needs at least one clip")
         for kind in list(self._open):
             self._close(kind)
         names = sorted({clip.identity for clip in self._clips})
@@ -177,7 +179,7 @@ class CorpusWriter:
             identities=tuple(names),
             attributes={name: n for name, n in self._attribute_classes.items() if f"attribute.{name}" in columns},
             text_dim=columns["text"].shape[1] if has["text"] else 0,
-            columns=tuple(["faces", "identity", *(name for name, present in has.items() if present)]),  # type: ignore
+            columns=tuple(["faces", "identity", *(name for name, present in has.items() if present)]),  # type: ignore[arg-type]
             num_clips=len(self._clips),
             num_frames=self._frame_offsets[-1],
             num_tracks=len(self._track_offsets) - 1,
