@@ -1,0 +1,26 @@
+"""Which other face of a person is set beside the first."""
+
+import torch
+
+from facegen.core.clips import Clips
+from facegen.evaluation.gather import find_other_rows
+
+
+def clips(person: list[int], num_frames: list[int]) -> Clips:
+    rows = torch.arange(len(person))
+    return Clips(rows, torch.tensor(person), rows, torch.tensor(num_frames), torch.zeros_like(rows))
+
+
+def test_another_clip_of_the_person_then_another_frame_then_none() -> None:
+    found = find_other_rows(clips([4, 7, 4, 2, 9, 4], [1, 3, 1, 1, 2, 1]), torch.tensor([5, 0, 2, 1, 3, 4]))
+    assert found.tolist() == [0, 2, 5, 1, -1, 4]
+
+
+def test_everybody_meets_their_own_kind() -> None:
+    person = torch.randint(0, 30, (200,), generator=torch.Generator().manual_seed(0))
+    split = clips(person.tolist(), [1] * 200)
+    chosen = torch.randperm(200, generator=torch.Generator().manual_seed(1))[:90]
+    found = find_other_rows(split, chosen)
+    assert (found >= 0).all()
+    assert (found != chosen).all()
+    assert (person[found] == person[chosen]).all()

@@ -1,0 +1,47 @@
+"""What is written down: everything that was found, and nothing that is no number."""
+
+import json
+import math
+from pathlib import Path
+
+from facegen.core.evidence import Figure
+from facegen.evaluation.report import Report, cells_of, number
+
+
+def report(folder: Path, picture: Path | None = None) -> Report:
+    figures = {
+        "matching": [
+            Figure("V-F 2-way, real", 0.875, 0.8125, 0.9375, 0.5),
+            Figure("V-F 10-way, real", math.nan, chance=0.1, note="not available: 3 | 4 people"),
+        ],
+        "frechet": [Figure("judge Frechet distance", 1234.5)],
+    }
+    return Report(
+        run="voices", step=500, corpus="synthetic", split="heldout_people", seed=0, judge="a strict one", num_clips=30,
+        num_people=20, num_noises=4, figures=figures, table=folder / "evaluation" / "heldout_people.md",
+        picture=picture,
+    )  # fmt: skip
+
+
+def test_json_holds_every_figure_and_null_for_what_is_none(tmp_path: Path) -> None:
+    report(tmp_path).write()
+    said = json.loads((tmp_path / "evaluation" / "heldout_people.json").read_text(), parse_constant=None)
+    assert said["figures"]["matching"][0]["low"] == 0.8125
+    assert said["figures"]["matching"][1]["value"] is None
+    assert (said["judge"], said["step"], said["picture"]) == ("a strict one", 500, None)
+
+
+def test_markdown_is_a_table_whose_cells_hold(tmp_path: Path) -> None:
+    report(tmp_path).write()
+    lines = (tmp_path / "evaluation" / "heldout_people.md").read_text().splitlines()
+    assert lines[0] == "# voices, step 500: 30 clips of 20 people, heldout_people of synthetic"
+    assert "| V-F 2-way, real | 0.875 | 0.812 to 0.938 | 0.500 |  |" in lines
+    assert "| V-F 10-way, real | - |  | 0.100 | not available: 3 / 4 people |" in lines
+    assert all(line.count("|") == 6 for line in lines[4:])
+
+
+def test_numbers_keep_what_says_something() -> None:
+    assert [number(value) for value in (0.0, 0.5, 12.3456, 0.00123456, 1234.5)] == [
+        "0.000", "0.500", "12.346", "0.00123", "1.23e+03",
+    ]  # fmt: skip
+    assert cells_of(Figure("zero", 0.0, 0.0, 0.1)) == ("0.000", "0.000 to 0.100", "")

@@ -1,0 +1,112 @@
+"""Diversity: 0 for what is collapsed, and elsewhere the mean over all pairs, by brute force."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional
+
+from facegen.core.evidence import Evidence
+from facegen.parts.metrics.diversity import Diversity
+from facegen.testing.samples import sample_evidence
+
+
+def measured(evidence: Evidence) -> dict[str, float]:
+    return {figure.name: figure.value for figure in Diversity().measure(evidence)}
+
+
+def test_noise_that_is_ignored() -> None:
+    sample = sample_evidence()
+    assert sample.fake is not None and sample.fake_faces is not None
+    collapsed = replace(
+        sample, fake=sample.fake[:, :1].expand(-1, 3, -1), fake_faces=sample.fake_faces[:, :1].expand(-1, 3, -1, -1, -1)
+    )
+    found = measured(collapsed)
+    assert found["face distance, one voice, other noise"] == pytest.approx(0, abs=1e-12)
+    assert found["diversity, share of one person's real faces"] == pytest.approx(0, abs=1e-12)
+    assert found["pixel distance, one voice, other noise"] == 0
+    assert found["face distance, other voice, same noise"] > 0.5
+
+
+def test_voices_that_are_ignored() -> None:
+    sample = sample_evidence()
+    assert sample.fake is not None and sample.fake_faces is not None
+    deaf = replace(
+        sample, fake=sample.fake[:1].expand(40, -1, -1), fake_faces=sample.fake_faces[:1].expand(40, -1, -1, -1, -1)
+    )
+    found = measured(deaf)
+    assert found["face distance, other voice, same noise"] == pytest.approx(0, abs=1e-12)
+    assert found["pixel distance, other voice, same noise"] == 0
+    assert found["face distance, one voice, other noise"] > 0.1
+    own, shuffled = (
+        found["face distance, to the true face"],
+        found["face distance, to the true face of a shuffled voice"],
+    )
+    assert own == pytest.approx(shuffled, abs=1e-6)
+
+
+def test_against_all_pairs() -> None:
+    sample = sample_evidence(14, num_noises=3, seed=2)
+    person = torch.arange(14) // 2
+    person[3] = 6  # people with one, two and three rows
+    evidence = replace(sample, person=person)
+    assert evidence.fake is not None and evidence.real_other is not None
+    fake, real = (
+        functional.normalize(evidence.fake.double(), dim=-1),
+        functional.normalize(evidence.real.double(), dim=-1),
+    )
+    strangers = [(i, j) for i, j in itertools.product(range(14), repeat=2) if person[i] != person[j]]
+
+    def mean(distances: list[float]) -> float:
+        return sum(distances) / len(distances)
+
+    expected = {
+        "face distance, one voice, other noise": mean(
+            [float(1 - fake[i, y] @ fake[i, z]) for i in range(14) for y, z in itertools.permutations(range(3), 2)]
+        ),
+        "face distance, other voice, same noise": mean(
+            [float(1 - fake[i, z] @ fake[j, z]) for i, j in strangers for z in range(3)]
+        ),
+        "face distance, to the true face": mean([float(1 - fake[i, z] @ real[i]) for i in range(14) for z in range(3)]),
+        "face distance, to the true face of a shuffled voice": mean(
+            [float(1 - fake[i, z] @ real[j]) for i, j in strangers for z in range(3)]
+        ),
+        "face distance, real, other person": mean([float(1 - real[i] @ real[j]) for i, j in strangers]),
+        "face distance, real, one person": float(
+            1 - functional.cosine_similarity(evidence.real.double(), evidence.real_other.double()).mean()
+        ),
+    }
+    found = measured(evidence)
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-9)
+    share = expected["face distance, one voice, other noise"] / expected["face distance, real, one person"]
+    assert found["diversity, share of one person's real faces"] == pytest.approx(share)
+
+
+def test_pixel_distances_by_hand() -> None:
+    sample = sample_evidence(3, num_noises=2)
+    levels = torch.tensor([[10, 20], [30, 60], [0, 100]], dtype=torch.uint8)
+    evidence = replace(
+        sample, fake_faces=levels[:, :, None, None, None].expand(-1, -1, 4, 4, 3),
+        real_faces=torch.tensor([0, 50, 200], dtype=torch.uint8)[:, None, None, None].expand(-1, 4, 4, 3),
+    )  # fmt: skip
+    found = measured(evidence)
+    assert found["pixel distance, one voice, other noise"] == pytest.approx((10 + 30 + 100) / 3)
+    assert found["pixel distance, other voice, same noise"] == pytest.approx((20 + 30 + 10 + 40 + 40 + 80) / 6)
+    assert found["pixel distance, real, other person"] == pytest.approx((50 + 150 + 200) / 3)
+
+
+def test_people_with_one_face_are_left_out_of_the_scale() -> None:
+    sample = sample_evidence()
+    assert sample.real_other is not None
+    some = sample.real_other.clone()
+    some[10:] = math.nan
+    few = replace(
+        sample, person=sample.person[:10], real=sample.real[:10], real_other=sample.real_other[:10],
+        fake=None, real_faces=sample.real_faces[:10], fake_faces=None,
+    )  # fmt: skip
+    name = "face distance, real, one person"
+    assert measured(replace(sample, real_other=some))[name] == pytest.approx(measured(few)[name])
+    for figure in Diversity().measure(replace(sample, real_other=None)):
+        assert math.isfinite(figure.value) or figure.note == "not available: one real face a person"

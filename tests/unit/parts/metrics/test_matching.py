@@ -1,0 +1,125 @@
+"""Matching: chance for who knows nothing, 1 for who knows all, and in between what brute force says."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from facegen.core.evidence import Evidence, Figure
+from facegen.parts.metrics.matching import Matching
+from facegen.testing.samples import sample_evidence
+
+
+def by_name(figures: list[Figure]) -> dict[str, Figure]:
+    return {figure.name: figure for figure in figures}
+
+
+def test_an_oracle_is_always_right() -> None:
+    """Encodings and embeddings that are the person's number, and a rule that wants them equal."""
+    number = torch.arange(40.0)[:, None]
+    evidence = replace(
+        sample_evidence(), encodings=number, real=number, fake=number[:, None].expand(-1, 2, -1),
+        logits=lambda query, candidates, _: -(query[:, None] - candidates).abs().sum(2),
+    )  # fmt: skip
+    for figure in Matching().measure(evidence):
+        assert figure.value == 1.0
+        assert figure.low is not None and 0.8 < figure.low < 1.0
+        assert figure.note == ""
+
+
+@pytest.mark.parametrize("score", ["noise", "constant"])
+def test_who_knows_nothing_scores_chance(score: str) -> None:
+    """A constant score is a tie: the own candidate must not win by standing first."""
+    random = torch.Generator().manual_seed(0)
+
+    def logits(query: Tensor, candidates: Tensor, _: str) -> Tensor:
+        shape = candidates.shape[:2]
+        return torch.rand(shape, generator=random) if score == "noise" else torch.zeros(shape)
+
+    for figure in Matching().measure(replace(sample_evidence(200), logits=logits)):
+        assert figure.chance is not None and figure.low is not None and figure.high is not None
+        slack = 0.02  # one figure in twenty lies outside its interval
+        assert figure.low - slack <= figure.chance <= figure.high + slack
+        assert figure.value == pytest.approx(figure.chance, abs=0.08)
+
+
+def test_against_brute_force() -> None:
+    """With all people as candidates nothing is left to the draw; in 2-way, the mean over all pairs is expected."""
+    evidence = replace(sample_evidence(12, seed=3), attributes={}, fake=None)
+    products = evidence.encodings @ evidence.real.T
+    everybody = float((products.argmax(1) == torch.arange(12)).float().mean())
+    pairs = [float(products[i, i] > products[i, j]) for i, j in itertools.permutations(range(12), 2)]
+    found = by_name(Matching(num_candidates=(2, 12), num_redraws=60).measure(evidence))
+    assert found["V-F 12-way, real"].value == pytest.approx(everybody)
+    assert found["V-F 2-way, real"].value == pytest.approx(sum(pairs) / len(pairs), abs=0.03)
+    transposed = [float(products[i, i] > products[j, i]) for i, j in itertools.permutations(range(12), 2)]
+    assert found["F-V 2-way, real"].value == pytest.approx(sum(transposed) / len(transposed), abs=0.03)
+
+
+def test_directions_and_faces_reach_the_rule_as_they_should() -> None:
+    """Voices are positive, real faces 1 to N, generated ones negative: what each call holds says which it is."""
+    seen: set[tuple[str, str, int]] = set()
+
+    def logits(query: Tensor, candidates: Tensor, direction: str) -> Tensor:
+        kind = "generated" if float(query.min().minimum(candidates.min())) < 0 else "real"
+        voices = query if direction == "v2f" else candidates
+        assert float(voices.min()) > 1000
+        seen.add((kind, direction, candidates.shape[1]))
+        return torch.zeros(candidates.shape[:2])
+
+    number = torch.arange(1.0, 41.0)[:, None]
+    fake = -number[:, None].expand(-1, 2, -1)
+    Matching().measure(
+        replace(sample_evidence(), encodings=number + 1000, real=number, fake=fake, logits=logits)
+    )  # fmt: skip
+    assert seen == set(itertools.product(["real", "generated"], ["v2f", "f2v"], [2, 10]))
+
+
+def test_sex_alone_helps_among_all_and_not_among_the_same_sex() -> None:
+    sample = sample_evidence(300)
+    sex = sample.attributes["sex"].float()[:, None]
+    evidence = replace(
+        sample, encodings=sex, real=sex, fake=None,
+        logits=lambda query, candidates, _: -(query[:, None] - candidates).abs().sum(2),
+    )  # fmt: skip
+    found = by_name(Matching(num_candidates=(2,), num_redraws=20).measure(evidence))
+    assert found["V-F 2-way, real"].value == pytest.approx(0.75, abs=0.03)  # half of the others are of the other sex
+    assert found["V-F 2-way, real, same sex"].value == pytest.approx(0.5, abs=0.04)
+
+
+def unavailable(evidence: Evidence, name: str) -> str:
+    figure = by_name(Matching().measure(evidence))[name]
+    assert math.isnan(figure.value)
+    return figure.note
+
+
+def test_what_cannot_be_measured_says_why() -> None:
+    sample = sample_evidence()
+    unlabelled = replace(sample, attributes={})
+    assert unavailable(unlabelled, "V-F 2-way, real, same sex") == "not available: no sex labels"
+    unknown = replace(sample, attributes={"sex": torch.full((40,), -1)})
+    assert unavailable(unknown, "F-V 10-way, generated, same sex") == "not available: no sex labels"
+    pairwise = replace(sample, max_candidates=2)
+    assert unavailable(pairwise, "V-F 10-way, real") == "not available: the judge ranks 2 candidates at most"
+    few = sample_evidence(6)
+    assert unavailable(few, "V-F 10-way, real") == "not available: 6 people are fewer than 10 candidates"
+    assert "same sex are fewer than 10" in unavailable(few, "V-F 10-way, real, same sex")
+    assert "same sex are fewer" not in by_name(Matching().measure(few))["V-F 2-way, real, same sex"].note
+
+
+def test_overshoot_is_named() -> None:
+    sample = sample_evidence(200, seed=1)
+    better = replace(sample, fake=sample.encodings[:, None].expand(-1, 2, -1).contiguous())
+    found = by_name(Matching().measure(better))["V-F 10-way, generated"]
+    assert found.note.startswith("overshoot: ")
+    same = replace(sample, fake=sample.real[:, None].expand(-1, 2, -1).contiguous())
+    assert by_name(Matching().measure(same))["V-F 10-way, generated"].note == ""
+
+
+def test_a_run_that_only_matches_has_no_generated_faces() -> None:
+    figures = Matching().measure(replace(sample_evidence(), fake=None))
+    assert len(figures) == 8
+    assert not any("generated" in figure.name for figure in figures)

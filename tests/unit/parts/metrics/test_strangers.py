@@ -1,0 +1,54 @@
+"""Other people: never oneself, never twice, of the right sex, and each set as likely as another."""
+
+import itertools
+from collections import Counter
+
+import pytest
+import torch
+
+from facegen.parts.metrics.strangers import Strangers
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_strangers_are_other_people_and_all_different() -> None:
+    person = torch.tensor([5, 5, 2, 9, 9, 9, 4, 2])
+    strangers = Strangers(person)
+    assert strangers.num.tolist() == [3] * 8
+    for seed in range(50):
+        people = person[strangers.draw(torch.arange(8), 3, generator(seed))]
+        assert not (people == person[:, None]).any()
+        assert all(len(set(row)) == 3 for row in people.tolist())
+
+
+def test_strangers_share_the_label() -> None:
+    random = generator(1)
+    person = torch.randint(0, 60, (300,), generator=random)
+    sex = torch.randint(-1, 2, (60,), generator=random)[person]
+    strangers = Strangers(person, sex)
+    for row in range(300):
+        like = set(person[(sex == sex[row]) & (person != person[row])].tolist()) if sex[row] >= 0 else set()
+        assert strangers.num[row] == len(like)
+    rows = torch.nonzero(strangers.num >= 9)[:, 0]
+    drawn = strangers.draw(rows, 9, generator(2))
+    assert (sex[drawn] == sex[rows][:, None]).all()
+    assert (person[drawn] != person[rows][:, None]).all()
+    assert (sex[rows] >= 0).all()
+
+
+def test_every_set_of_strangers_is_as_likely() -> None:
+    person, num = torch.arange(5), 2
+    rows = torch.full((30000,), 2)
+    drawn = Strangers(person).draw(rows, num, generator(3))
+    counts = Counter(tuple(sorted(row)) for row in drawn.tolist())
+    assert set(counts) == set(itertools.combinations([0, 1, 3, 4], num))
+    for count in counts.values():
+        assert count == pytest.approx(5000, abs=5 * 5000**0.5)
+
+
+def test_a_person_with_many_rows_is_no_likelier_than_another() -> None:
+    person = torch.tensor([0, 1, 2, 2, 2, 2])
+    drawn = person[Strangers(person).draw(torch.zeros(20000, dtype=torch.int64), 1, generator(4))]
+    assert float((drawn == 1).float().mean()) == pytest.approx(0.5, abs=0.02)
