@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from textwrap import fill, indent
 from typing import Any
 
 import click
@@ -19,6 +20,7 @@ from facegen.core.registry import registry
 from facegen.core.settings import settings_model
 from facegen.core.suggest import did_you_mean
 
+PROSE_COLUMNS = 120
 TABLE = "table"
 """Beside the kinds of part: the recipe tables that the engine itself reads."""
 
@@ -134,27 +136,31 @@ def _show(described: dict[str, Any]) -> None:
     origin = f"  {described['package']}  {described['class']}" if "package" in described else ""
     console.print(f"[bold]{escape(described['title'])}[/]{escape(origin)}", soft_wrap=True)
     for title, text in described["sections"].items():
-        heading = f"[bold]{title}[/]\n" if title else ""
-        console.print(f"\n{heading}{escape(text)}", soft_wrap=True)
+        _show_section(title, text)
     _show_settings("Settings", described["settings"])
     _show_settings("Keys of the table", described.get("engine_keys", []))
-    console.print(f"\n[bold]In a recipe[/]\n{escape(described['recipe'])}", soft_wrap=True)
+    _show_section("In a recipe", described["recipe"])
     if described.get("layers"):
         _show_layers(described["layers"])
     elif described.get("layers_missing"):
         console.print(f"\nNo table of layers: {escape(described['layers_missing'])}", soft_wrap=True)
 
 
+def _show_section(title: str, text: str) -> None:
+    console.print(f"\n[bold]{title}[/]" if title else "")
+    console.print(indent(text, "  " if title else ""), markup=False, soft_wrap=True)
+
+
 def _show_settings(title: str, rows: list[SettingRow]) -> None:
-    if not rows:
-        return
-    table = Table("name", "default", "takes", "meaning", box=None, pad_edge=False, header_style="dim")
+    if rows:
+        console.print(f"\n[bold]{title}[/]")
     for row in rows:
-        default = "required" if row.default is None else row.default or "none"
+        default = "(required)" if row.default is None else f"= {row.default or '(none)'}"
         takes = f"{row.type} {row.bounds}".strip()
-        table.add_row(*(escape(text) for text in (row.name, default, takes, row.meaning)))
-    console.print(f"\n[bold]{title}[/]")
-    console.print(table)
+        console.print(f"  [cyan]{row.name}[/] {escape(default)}  [dim]{escape(takes)}[/]", soft_wrap=True)
+        margin, width = " " * 6, min(console.width, PROSE_COLUMNS)
+        meaning = fill(row.meaning, width, initial_indent=margin, subsequent_indent=margin)
+        console.print(meaning, markup=False, soft_wrap=True)
 
 
 def _show_layers(layers: list[Any]) -> None:
