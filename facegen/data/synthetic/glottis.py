@@ -10,7 +10,6 @@ from facegen.data.synthetic.counter import normal
 
 # The pulse is a sinc under a raised cosine, so that it falls between samples without aliasing.
 _PULSE_REACH_SAMPLES = 8
-_HIGHEST_F0_HZ = 400.0
 
 
 def interpolate(track: Tensor, frame_samples: int) -> Tensor:
@@ -32,23 +31,24 @@ def glottal_phase(f0_hz: Tensor, frame_samples: int, sample_rate_hz: int) -> Ten
     return (whole[..., None] + step * (f0[:, :-1, None] + step * slope)).flatten(1)
 
 
-def pulses(seed: int, clip: Tensor, phase: Tensor, f0: Tensor, jitter: Tensor, shimmer: Tensor) -> Tensor:
+def pulses(
+    seed: int, clip: Tensor, phase: Tensor, f0: Tensor, jitter: Tensor, shimmer: Tensor, num_pulses: int
+) -> Tensor:
     """Pulse train (batch, samples), one pulse where the phase passes a whole number.
 
     Args:
         phase: (batch, samples) cycles, float64.
         f0: (batch, samples) cycles a sample.
         jitter, shimmer: (batch,) spread of a pulse's time in periods, and of its log amplitude.
+        num_pulses: at least as many as the phase counts.
     """
-    seconds_at_8_khz = phase.shape[1] / 8000.0
     number = phase.round()
     distance = (phase - number).float()
     number = number.long()
-    count = math.ceil(_HIGHEST_F0_HZ * seconds_at_8_khz) + 2
     # Drawn spread is cut at two deviations: a pulse must stay in its own period.
-    spread = normal(seed, "pulses", clip, 2 * count).clamp(-2, 2).view(len(clip), count, 2)
+    spread = normal(seed, "pulses", clip, 2 * num_pulses).clamp(-2, 2).view(len(clip), num_pulses, 2)
     late = (spread[..., 0] * jitter[:, None]).gather(1, number)
     loud = (spread[..., 1] * shimmer[:, None]).exp().gather(1, number)
-    samples = (distance - late) / f0
-    window = torch.cos(samples.clamp(-_PULSE_REACH_SAMPLES, _PULSE_REACH_SAMPLES) * (math.pi / 2 / _PULSE_REACH_SAMPLES))
-    return loud * torch.sinc(samples) * window.square()
+    samples = ((distance - late) / f0).clamp(-_PULSE_REACH_SAMPLES, _PULSE_REACH_SAMPLES)
+    window = torch.cos(samples * (math.pi / 2 / _PULSE_REACH_SAMPLES)).square()
+    return loud * torch.sinc(samples) * window

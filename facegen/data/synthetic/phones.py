@@ -1,4 +1,4 @@
-"""The sounds of synthetic speech: targets of the articulators, for a man's tract of standard length."""
+"""The sounds of synthetic speech, by their ARPAbet names, as targets for a man's tract of standard length."""
 
 from dataclasses import astuple, dataclass
 
@@ -30,30 +30,30 @@ class Phone:
 # Formants after Peterson & Barney 1952, table II (men); close vowels are slightly opened, so that the first formant
 # stays above the pitch.
 VOWELS: dict[str, Phone] = {
-    "i": Phone(340, 2290, 3010, voicing=0.85, seconds=0.15),
-    "ɪ": Phone(430, 1990, 2550, voicing=0.9, seconds=0.13),
-    "ɛ": Phone(530, 1840, 2480, voicing=1.0, seconds=0.15),
-    "æ": Phone(660, 1720, 2410, voicing=1.0, seconds=0.17),
-    "ɑ": Phone(730, 1090, 2440, voicing=1.0, seconds=0.17),
-    "ɔ": Phone(580, 920, 2410, voicing=1.0, seconds=0.17),
-    "ʊ": Phone(460, 1020, 2240, voicing=0.9, seconds=0.13),
-    "u": Phone(370, 950, 2240, voicing=0.85, seconds=0.15),
-    "ʌ": Phone(640, 1190, 2390, voicing=1.0, seconds=0.13),
+    "iy": Phone(340, 2290, 3010, voicing=0.85, seconds=0.15),
+    "ih": Phone(430, 1990, 2550, voicing=0.9, seconds=0.13),
+    "eh": Phone(530, 1840, 2480, voicing=1.0, seconds=0.15),
+    "ae": Phone(660, 1720, 2410, voicing=1.0, seconds=0.17),
+    "aa": Phone(730, 1090, 2440, voicing=1.0, seconds=0.17),
+    "ao": Phone(580, 920, 2410, voicing=1.0, seconds=0.17),
+    "uh": Phone(460, 1020, 2240, voicing=0.9, seconds=0.13),
+    "uw": Phone(370, 950, 2240, voicing=0.85, seconds=0.15),
+    "ah": Phone(640, 1190, 2390, voicing=1.0, seconds=0.13),
 }
 CONSONANTS: dict[str, Phone] = {
     "m": Phone(280, 1000, 2200, voicing=0.5, nasal=1.0, seconds=0.085),
     "n": Phone(280, 1500, 2600, voicing=0.5, nasal=1.0, seconds=0.08),
-    "ŋ": Phone(280, 2000, 2400, voicing=0.5, nasal=1.0, seconds=0.08),
+    "ng": Phone(280, 2000, 2400, voicing=0.5, nasal=1.0, seconds=0.08),
     "l": Phone(360, 1200, 2700, voicing=0.6, seconds=0.07),
     "r": Phone(420, 1300, 1800, voicing=0.6, seconds=0.07),
     "w": Phone(320, 750, 2200, voicing=0.6, seconds=0.07),
-    "j": Phone(300, 2150, 2900, voicing=0.6, seconds=0.07),
+    "y": Phone(300, 2150, 2900, voicing=0.6, seconds=0.07),
     "v": Phone(340, 1100, 2300, voicing=0.4, frication=0.025, friction_hz=4000, friction_width_hz=2500, seconds=0.07),
     "z": Phone(320, 1600, 2600, voicing=0.3, frication=0.08, friction_hz=5800, friction_width_hz=1100, seconds=0.08),
     "s": Phone(320, 1600, 2600, frication=0.15, friction_hz=5800, friction_width_hz=1100, seconds=0.1),
-    "ʃ": Phone(320, 1800, 2500, frication=0.15, friction_hz=3300, friction_width_hz=900, seconds=0.1),
+    "sh": Phone(320, 1800, 2500, frication=0.15, friction_hz=3300, friction_width_hz=900, seconds=0.1),
     "f": Phone(340, 1100, 2300, frication=0.05, friction_hz=4500, friction_width_hz=3000, seconds=0.09),
-    "h": Phone(500, 1500, 2500, aspiration=0.035, seconds=0.06),
+    "hh": Phone(500, 1500, 2500, aspiration=0.035, seconds=0.06),
     "p": Phone(300, 900, 2200, seconds=0.07),
     "t": Phone(300, 1700, 2700, seconds=0.07),
     "k": Phone(300, 2000, 2300, seconds=0.07),
@@ -64,7 +64,8 @@ CONSONANTS: dict[str, Phone] = {
 # What follows the closure of a plosive: the burst, and for a voiceless one the breath after it.
 BURSTS: dict[str, Phone] = {
     "p": Phone(420, 1000, 2250, aspiration=0.03, frication=0.08, friction_hz=900, friction_width_hz=700, seconds=0.035),
-    "t": Phone(400, 1700, 2700, aspiration=0.03, frication=0.15, friction_hz=4800, friction_width_hz=1500, seconds=0.035),
+    "t": Phone(400, 1700, 2700, aspiration=0.03, frication=0.15, friction_hz=4800, friction_width_hz=1500,
+               seconds=0.04),
     "k": Phone(400, 2000, 2300, aspiration=0.03, frication=0.15, friction_hz=2000, friction_width_hz=600, seconds=0.04),
     "b": Phone(380, 900, 2200, voicing=0.3, frication=0.08, friction_hz=900, friction_width_hz=700, seconds=0.012),
     "d": Phone(380, 1700, 2700, voicing=0.3, frication=0.12, friction_hz=4300, friction_width_hz=1500, seconds=0.012),
@@ -74,10 +75,10 @@ SILENCE = Phone(500, 1500, 2500)
 
 # Relative frequency of what begins and what ends a syllable; nothing at all is "".
 ONSETS: dict[str, float] = {
-    "m": 3, "n": 3, "l": 1.2, "r": 1.2, "w": 0.8, "j": 0.6, "v": 0.7, "z": 0.7, "s": 1.5, "ʃ": 1, "f": 0.7, "h": 0.8,
+    "m": 3, "n": 3, "l": 1.2, "r": 1.2, "w": 0.8, "y": 0.6, "v": 0.7, "z": 0.7, "s": 1.5, "sh": 1, "f": 0.7, "hh": 0.8,
     "p": 0.8, "t": 1, "k": 1, "b": 0.8, "d": 1, "g": 0.8, "": 0.6,
 }
-CODAS: dict[str, float] = {"": 9, "n": 3, "m": 2, "ŋ": 1, "s": 1.2, "l": 1.2, "r": 0.6, "z": 0.6}
+CODAS: dict[str, float] = {"": 9, "n": 3, "m": 2, "ng": 1, "s": 1.2, "l": 1.2, "r": 0.6, "z": 0.6}
 
 PHONES: tuple[Phone, ...] = (*VOWELS.values(), *CONSONANTS.values(), *BURSTS.values(), SILENCE)
 FIELDS: tuple[str, ...] = tuple(Phone.__dataclass_fields__)

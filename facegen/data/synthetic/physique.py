@@ -57,7 +57,7 @@ def physique(people: dict[str, Tensor]) -> Physique:
         tremor_semitones=0.05 + 0.5 * age.square(),
         jitter=0.003 + 0.02 * age,
         shimmer=0.03 + 0.17 * age,
-        breath=0.0013 * (1.1 * people["fullness"]).exp(),
+        breath=0.0013 * (1.1 * people["fullness"] + 0.3 * (age - 0.5)).exp(),
         open_scale=1.25 * (0.25 * tension).exp(),
         tilt_hz=1900.0 * (0.85 * tension).exp(),
         stretch=(0.3 * age - 0.12 * people["pace"]).exp(),

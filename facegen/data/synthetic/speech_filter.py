@@ -22,9 +22,9 @@ class SpeechFilter:
     What stands still in a clip (neutral tract, microphone, room, tilt of the pulse) is computed once.
     """
 
-    def __init__(self, seed: int, clip: Tensor, body: Physique, hop: int, sample_rate_hz: int) -> None:
-        bins = torch.fft.rfftfreq(_FRAMES_OF_FFT * hop, 1 / sample_rate_hz, device=clip.device)
-        self.body, self.hop, self.num_bins = body, hop, len(bins)
+    def __init__(self, seed: int, clip: Tensor, body: Physique, frame_samples: int, sample_rate_hz: int) -> None:
+        bins = torch.fft.rfftfreq(_FRAMES_OF_FFT * frame_samples, 1 / sample_rate_hz, device=clip.device)
+        self.body, self.frame_samples, self.num_bins = body, frame_samples, len(bins)
         self.frequency_hz = f = bins[bins <= HIGHEST_HZ]
         draws = uniform(seed, "channel", clip, 3 + 3 * _RIPPLES)
         self.microphone = _microphone(f, draws)
@@ -33,9 +33,9 @@ class SpeechFilter:
         self.room = _room(f, draws) * self.microphone
 
     def __call__(self, sources: Tensor, f0_hz: Tensor, formants_hz: Tensor, plan: SpeechPlan) -> Tensor:
-        """Speech (batch, frames * hop) from pulses, breath and room noise (3, batch, (frames - 1) * hop)."""
+        """Speech (batch, samples) from pulses, breath and room noise (3, batch, (frames - 1) * frame_samples)."""
         batch, num_frames = f0_hz.shape
-        hop = self.hop
+        hop = self.frame_samples
         # Frame k covers the samples (k - 1) * hop to (k + 1) * hop.
         sources = pad(sources, (hop, hop))
         speech = sources.new_zeros(batch, num_frames + _FRAMES_OF_FFT, hop)
@@ -55,9 +55,9 @@ class SpeechFilter:
 
     def _spectra(self, sources: Tensor) -> Tensor:
         """Spectra up to 8 kHz of Hann frames that overlap by half."""
-        frames = sources.unfold(2, 2 * self.hop, self.hop) * torch.hann_window(2 * self.hop, device=sources.device)
-        before = _FRAMES_BEFORE * self.hop
-        frames = pad(frames, (before, (_FRAMES_OF_FFT - 2) * self.hop - before))
+        hop = self.frame_samples
+        frames = sources.unfold(2, 2 * hop, hop) * torch.hann_window(2 * hop, device=sources.device)
+        frames = pad(frames, (_FRAMES_BEFORE * hop, (_FRAMES_OF_FFT - 2 - _FRAMES_BEFORE) * hop))
         return torch.fft.rfft(frames)[..., : len(self.frequency_hz)]
 
     def _filter(self, spectra: Tensor, f0_hz: Tensor, formants_hz: Tensor, plan: SpeechPlan, at: slice) -> Tensor:

@@ -14,6 +14,7 @@ from facegen.data.synthetic.speech_plan import SpeechPlan, plan_speech
 from facegen.data.synthetic.vocal_tract import speaker_formants
 
 _FRAME_SECONDS = 0.005
+_LOWEST_F0_HZ, _HIGHEST_F0_HZ = 70.0, 330.0
 _REFERENCE_RATE_HZ = 16000.0  # the rate at which a pulse or a noise of amplitude 1 has the level meant
 
 
@@ -41,7 +42,8 @@ def speak(
 ) -> Voice:
     """Let people say random words.
 
-    A row depends on nothing but its person, the seed and its clip number.
+    A row depends on its person, the seed, its clip number and the length asked for, not on the other rows. The source
+    is a train of glottal pulses with jitter, shimmer and breath; the filter a tube with moving formants (Fant 1960).
 
     Args:
         people: factors from `draw_people`, (batch,) each.
@@ -50,16 +52,16 @@ def speak(
         num_samples: length of each clip.
         sample_rate_hz: 8000 to 48000; there is no sound above 8 kHz.
     """
-    hop = round(_FRAME_SECONDS * sample_rate_hz)
-    num_frames = math.ceil(num_samples / hop) + 1
+    frame_samples = round(_FRAME_SECONDS * sample_rate_hz)
+    num_frames = math.ceil(num_samples / frame_samples) + 1
     body = physique(people)
-    plan = plan_speech(seed, clip, body.stretch, num_frames, hop / sample_rate_hz)
-    f0_hz = _pitch(seed, clip, body, plan, hop / sample_rate_hz)
+    plan = plan_speech(seed, clip, body.stretch, num_frames, frame_samples / sample_rate_hz)
+    f0_hz = _pitch(seed, clip, body, plan, frame_samples / sample_rate_hz)
     formants_hz = speaker_formants(plan.formants_hz, body)
-    sources = _sources(seed, clip, body, plan, f0_hz, hop, sample_rate_hz)
-    samples = SpeechFilter(seed, clip, body, hop, sample_rate_hz)(sources, f0_hz, formants_hz, plan)[:, :num_samples]
-    frames = slice(0, num_frames - 1)
-    return Voice(_set_level(seed, clip, samples), f0_hz[:, frames], formants_hz[:, frames], plan.vowel[:, frames], hop)
+    sources = _sources(seed, clip, body, plan, f0_hz, frame_samples, sample_rate_hz)
+    speech_filter = SpeechFilter(seed, clip, body, frame_samples, sample_rate_hz)
+    samples = _set_level(seed, clip, speech_filter(sources, f0_hz, formants_hz, plan)[:, :num_samples])
+    return Voice(samples, f0_hz[:, :-1], formants_hz[:, :-1], plan.vowel[:, :-1], frame_samples)
 
 
 def _pitch(seed: int, clip: Tensor, body: Physique, plan: SpeechPlan, frame_seconds: float) -> Tensor:
@@ -69,18 +71,19 @@ def _pitch(seed: int, clip: Tensor, body: Physique, plan: SpeechPlan, frame_seco
     rate_hz = 4.5 + 1.5 * draws[:, :1]
     tremor = torch.sin(2 * math.pi * (rate_hz * seconds + draws[:, 1:])) * body.tremor_semitones[:, None]
     semitones = plan.melody * body.melody_semitones[:, None] + tremor
-    return (body.f0_hz[:, None] * (semitones / 12).exp2()).clamp(70.0, 330.0)
+    return (body.f0_hz[:, None] * (semitones / 12).exp2()).clamp(_LOWEST_F0_HZ, _HIGHEST_F0_HZ)
 
 
 def _sources(
-    seed: int, clip: Tensor, body: Physique, plan: SpeechPlan, f0_hz: Tensor, hop: int, sample_rate_hz: int
+    seed: int, clip: Tensor, body: Physique, plan: SpeechPlan, f0_hz: Tensor, frame_samples: int, sample_rate_hz: int
 ) -> Tensor:
     """Pulses, breath and room noise before any filter, (3, batch, samples)."""
-    phase = glottal_phase(f0_hz, hop, sample_rate_hz)
-    f0 = interpolate(f0_hz / sample_rate_hz, hop)
-    voicing = interpolate(plan.voicing, hop)
-    voiced = pulses(seed, clip, phase, f0, body.jitter, body.shimmer) * voicing
-    voiced = voiced * (sample_rate_hz / _REFERENCE_RATE_HZ)
+    phase = glottal_phase(f0_hz, frame_samples, sample_rate_hz)
+    f0 = interpolate(f0_hz / sample_rate_hz, frame_samples)
+    voicing = interpolate(plan.voicing, frame_samples)
+    num_pulses = math.ceil(phase.shape[1] / sample_rate_hz * _HIGHEST_F0_HZ) + 2
+    train = pulses(seed, clip, phase, f0, body.jitter, body.shimmer, num_pulses)
+    voiced = train * voicing * (sample_rate_hz / _REFERENCE_RATE_HZ)
     # White noise need not be Gaussian: the filters after it make it so.
     white = (uniform(seed, "noise", clip, phase.shape[1]) - 0.5) * math.sqrt(12 * sample_rate_hz / _REFERENCE_RATE_HZ)
     # Air escapes most while the glottis is open, just before the pulse.

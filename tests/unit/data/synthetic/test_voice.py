@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+import torch
+from speech_analysis import measure_f0, measure_formants
+
+from facegen.data.synthetic.people import draw_people
+from facegen.data.synthetic.voice import Voice, speak
+
+RATE_HZ = 16000
+
+
+def people_of(rows: torch.Tensor) -> dict[str, torch.Tensor]:
+    return draw_people(11, rows)
+
+
+def twins(count: int, **factors: float) -> dict[str, torch.Tensor]:
+    """The same average person several times, but for the factors named."""
+    average = {name: torch.zeros(count) for name in people_of(torch.arange(1))} | {"age": torch.full((count,), 40.0)}
+    return average | {name: torch.full((count,), value) for name, value in factors.items()}
+
+
+def steady_frames(voice: Voice, row: int) -> np.ndarray:
+    """Steady vowel frames that lie far enough from both ends to be measured."""
+    frames = np.flatnonzero(voice.vowel[row].numpy())
+    places = frames * voice.frame_samples
+    margin = 0.035 * RATE_HZ
+    return frames[(places > margin) & (places < voice.samples.shape[1] - margin)]
+
+
+def test_measured_pitch_and_formants_are_the_known_ones():
+    rows = torch.arange(40)
+    voice = speak(people_of(rows), 11, rows, RATE_HZ)
+    good = []
+    for row in range(40):
+        frames = steady_frames(voice, row)[::4]
+        samples, centres = voice.samples[row].double().numpy(), frames * voice.frame_samples
+        truth = np.column_stack((voice.f0_hz[row, frames], voice.formants_hz[row, frames]))
+        formants = measure_formants(samples, RATE_HZ, centres)
+        # A vowel stands still: its formants are the median over its frames.
+        for vowel in np.split(np.arange(len(frames)), np.flatnonzero(np.diff(frames) > 4) + 1):
+            formants[vowel] = np.median(formants[vowel], 0)
+        measured = np.column_stack((measure_f0(samples, RATE_HZ, centres), formants))
+        good.extend((np.abs(measured / truth - 1) < (0.03, 0.1, 0.1, 0.1)).all(1))
+    assert len(good) > 500
+    assert np.mean(good) > 0.95
+
+
+def test_a_row_does_not_depend_on_the_others():
+    rows = torch.arange(9)
+    together = speak(people_of(rows), 11, rows, 8000)
+    chosen = torch.tensor([7, 2])
+    alone = speak(people_of(chosen), 11, chosen, 8000)
+    torch.testing.assert_close(alone.samples, together.samples[chosen], atol=1e-6, rtol=0)
+    torch.testing.assert_close(alone.formants_hz, together.formants_hz[chosen])
+    assert torch.equal(alone.vowel, together.vowel[chosen])
+
+
+def test_another_clip_of_a_person_has_other_words():
+    voice = speak(twins(2), 11, torch.tensor([0, 1]), RATE_HZ)
+    correlation = torch.corrcoef(voice.formants_hz[..., 1])[0, 1]
+    assert abs(correlation) < 0.5
+    assert not torch.equal(voice.samples[0], voice.samples[1])
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 11025, 22050, 44100, 48000])
+def test_other_sample_rates_tell_the_same_words(rate_hz):
+    rows = torch.arange(3)
+    voice, usual = speak(people_of(rows), 11, rows, rate_hz, rate_hz), speak(people_of(rows), 11, rows, RATE_HZ)
+    assert voice.samples.shape == (3, rate_hz)
+    assert voice.samples.isfinite().all() and voice.samples.abs().max() <= 1
+    hertz = [
+        np.interp(np.arange(0, 0.95, 0.01), np.arange(v.f0_hz.shape[1]) * v.frame_samples / rate, v.f0_hz[0].numpy())
+        for v, rate in ((voice, rate_hz), (usual, RATE_HZ))
+    ]
+    np.testing.assert_allclose(*hertz, rtol=0.01)
+    high = torch.fft.rfft(voice.samples).abs().square()[:, 8200:]
+    assert high.sum() <= 1e-3 * torch.fft.rfft(voice.samples).abs().square().sum()
+
+
+def test_a_long_clip_keeps_talking_and_a_short_one_has_begun():
+    rows = torch.arange(2)
+    long = speak(people_of(rows), 11, rows, 60 * 8000, 8000)
+    assert long.samples.shape == (2, 480000)
+    last_seconds = long.samples[:, -5 * 8000 :]
+    assert (last_seconds.square().mean(1) > 0.3 * long.samples.square().mean(1)).all()
+    assert (long.vowel[:, -1000:].float().mean(1) > 0.15).all()
+    short = speak(people_of(rows), 11, rows, 4000, 8000)
+    assert (short.vowel.sum(1) > 0).all()
+
+
+def vowel_decibels(voice: Voice, low_hz: int, high_hz: int) -> torch.Tensor:
+    """Mean level of a band in the steady vowels of each row."""
+    levels = []
+    for row, samples in enumerate(voice.samples):
+        spectra = [torch.fft.rfft(samples[c - 400 : c + 400]).abs() for c in steady_frames(voice, row) * 80]
+        levels.append(20 * torch.stack(spectra)[:, low_hz // 20 : high_hz // 20].log10().mean())
+    return torch.stack(levels)
+
+
+def test_tension_lifts_high_harmonics():
+    clips = torch.arange(4)
+    soft, pressed = (speak(twins(4, tension=t), 11, clips, RATE_HZ) for t in (-1.0, 1.0))
+    balance = [vowel_decibels(v, 1500, 4000) - vowel_decibels(v, 100, 500) for v in (soft, pressed)]
+    assert (balance[1] - balance[0] > 3).all()
+
+
+def harmonic_share(voice: Voice, row: int) -> float:
+    """Autocorrelation at one period between 2 and 5 kHz: 1 for a perfectly even voice, less for a rough or airy one."""
+    spectrum = np.fft.rfft(voice.samples[row].double().numpy())
+    hz = np.fft.rfftfreq(voice.samples.shape[1], 1 / RATE_HZ)
+    band = np.fft.irfft(np.where((hz > 2000) & (hz < 5000), spectrum, 0))
+    shares = []
+    for frame in steady_frames(voice, row)[::2]:
+        centre, period = frame * voice.frame_samples, RATE_HZ / float(voice.f0_hz[row, frame])
+        near = np.arange(centre - 160, centre + 160)
+        lags = np.arange(round(period * 0.94), round(period * 1.06) + 1)
+        shares.append(max(np.corrcoef(band[near], band[near + lag])[0, 1] for lag in lags))
+    return float(np.median(shares))
+
+
+@pytest.mark.parametrize(("factor", "low", "high"), [("fullness", -1.0, 1.0), ("age", 20.0, 78.0)])
+def test_fullness_makes_a_voice_airy_and_age_makes_it_rough(factor, low, high):
+    clips = torch.arange(3)
+    clear, noisy = (speak(twins(3, **{factor: value}), 11, clips, RATE_HZ) for value in (low, high))
+    for row in range(3):
+        assert harmonic_share(noisy, row) < harmonic_share(clear, row) - 0.05
+
+
+def test_size_lowers_all_formants_and_lips_only_the_upper_two():
+    clips = torch.arange(2)
+    usual = speak(twins(2), 11, clips, 8000).formants_hz
+    large, full_lips = (speak(twins(2, **f), 11, clips, 8000).formants_hz for f in ({"size": 1.0}, {"lips": 1.0}))
+    torch.testing.assert_close(large / usual, torch.full_like(usual, np.exp(-0.07)))
+    torch.testing.assert_close(full_lips[..., 0], usual[..., 0])
+    assert (full_lips[..., 1:] < 0.95 * usual[..., 1:]).all()
+
+
+def test_pitch_tells_the_sex_but_varies_within_it():
+    rows = torch.arange(150)
+    people = people_of(rows)
+    median_hz = speak(people, 11, rows, 4000, 8000).f0_hz.median(1).values
+    men, women = median_hz[people["sex"] == 1], median_hz[people["sex"] == 0]
+    assert men.min() > 85 and men.median() < 130 and women.median() > 170 and women.max() < 260
+    assert men.std() > 8 and women.std() > 12
