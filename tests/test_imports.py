@@ -1,4 +1,4 @@
-"""Imports point one way: cli -> evaluation, collect -> training -> data -> core, and parts -> core."""
+"""Imports point one way: cli -> evaluation, collect -> inference -> training -> data -> core, and parts -> core."""
 
 import ast
 import subprocess
@@ -16,9 +16,10 @@ MAY_IMPORT = {
     "parts": {"core", "parts"},
     "testing": {"core", "testing"},
     "training": {"core", "data", "training"},
+    "inference": {"core", "data", "training", "inference"},
     "collect": {"core", "data", "training", "collect"},
-    "evaluation": {"core", "data", "training", "evaluation"},
-    "cli": {"core", "data", "training", "collect", "evaluation", "cli"},
+    "evaluation": {"core", "data", "training", "inference", "evaluation"},
+    "cli": {"core", "data", "training", "inference", "collect", "evaluation", "cli"},
 }
 ONLY_IN_CLI = {"click", "rich"}
 ONLY_IN_COMPANIONS = {"torchaudio", "torchvision", "torch_fidelity"}

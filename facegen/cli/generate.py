@@ -12,7 +12,7 @@ from facegen.cli.options import ManyValues
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from facegen.training.portray import Subject
+    from facegen.inference.portray import Subject
 
 
 @click.command("generate", cls=ManyValues)
@@ -38,7 +38,7 @@ def command(
     voice is one of many that fit it, and says nothing about the real speaker's face beyond what voices carry.
     """
     subjects = _subjects(speech, name, text)
-    from facegen.training.draw import draw_subjects
+    from facegen.inference.draw import draw_subjects
 
     faces = draw_subjects(run, subjects, count, seed)
     grid_path = _write(faces, subjects, out)
@@ -46,7 +46,7 @@ def command(
 
 
 def _subjects(speech: tuple[Path, ...], name: tuple[str, ...], text: tuple[str, ...]) -> "list[Subject]":
-    from facegen.training.portray import Subject
+    from facegen.inference.portray import Subject
 
     given = [values for values in (speech, name, text) if values]
     num = max((len(values) for values in given), default=0)

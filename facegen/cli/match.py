@@ -29,7 +29,7 @@ def command(run: Path, speech: tuple[Path, ...], faces: tuple[Path, ...], detect
     the voices. These are the match stage's opinions about appearance and sound, no identification of a person.
     """
     from facegen.core.interfaces import Direction
-    from facegen.training.tell import tell
+    from facegen.inference.tell import tell
 
     direction: Direction = "f2v" if len(faces) == 1 and len(speech) > 1 else "v2f"
     shares = tell(run, speech, faces, direction=direction, detect=detect)

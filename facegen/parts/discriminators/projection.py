@@ -33,16 +33,18 @@ class Projection(Discriminator):
     Settings:
         width: channels at half the size; they double with every further halving.
         max_width: where they stop.
-        pool: sum or mean over the last pixels.
+        pool: sum or mean over the last pixels, or none: phi then reads every pixel in its place, and learns small
+            features of aligned faces from far fewer of them.
         negative_slope: of the activation; 0 is ReLU.
         spectral_norm: every weight is divided by its largest singular value.
     Shape:
-        features: (B, 3, image_pixels, image_pixels) -> (B, channels)
+        features: (B, 3, image_pixels, image_pixels) -> (B, channels), or (B, channels base^2) without pooling
     Raises:
         RecipeError: image_pixels cannot be reached by doubling.
     Source:
         Miyato and Koyama 2018, figure 14, and Choi, Park and Lee 2020, equations 2 and 3. Off by default is spectral
-        norm, since R1 takes its place; the sizes are Miyato and Koyama's where Choi et al. give none.
+        norm, since R1 takes its place; the sizes are Miyato and Koyama's where Choi et al. give none. pool "none" and
+        the weights at the start (He et al. 2015) are ours.
     """
 
     offers = frozenset({"score", "score_unconditional", "embed", "classify"})
@@ -55,20 +57,24 @@ class Projection(Discriminator):
         *,
         width: Count = 64,
         max_width: Count = 1024,
-        pool: Literal["sum", "mean"] = "sum",
+        pool: Literal["sum", "mean", "none"] = "sum",
         negative_slope: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         spectral_norm: bool = False,
     ) -> None:
         super().__init__(data, condition_dim, heads)
         self.pool, self.negative_slope = pool, negative_slope
-        _, halvings = base_and_doublings(data.image_pixels, "projection")
+        base_pixels, halvings = base_and_doublings(data.image_pixels, "projection")
         channels = [min(width << doublings, max_width) for doublings in range(halvings + 1)]
         blocks: list[nn.Module] = [_FirstBlock(channels[0], negative_slope)]
         pairs = list(pairwise(channels))
         blocks += [_Block(before, after, True, negative_slope) for before, after in pairs[:-1]]
         blocks += [_Block(before, after, False, negative_slope) for before, after in pairs[-1:]]
         self.trunk = nn.Sequential(*blocks)
-        self._add_heads(channels[-1], condition_dim, heads)
+        for module in self.trunk.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, a=negative_slope if module.kernel_size == (3, 3) else 1.0)
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        self._add_heads(channels[-1] * (base_pixels**2 if pool == "none" else 1), condition_dim, heads)
         if spectral_norm:
             for module in list(self.modules()):
                 if isinstance(module, nn.Conv2d | nn.Linear):
@@ -89,6 +95,8 @@ class Projection(Discriminator):
     def features(self, faces: Tensor) -> Tensor:
         hidden = self.trunk(faces.contiguous(memory_format=torch.channels_last))
         hidden = functional.leaky_relu(hidden, self.negative_slope).flatten(2)
+        if self.pool == "none":
+            return widened(hidden).flatten(1)
         total = widened(hidden).sum(dim=2)
         return total / hidden.shape[2] if self.pool == "mean" else total
 

@@ -10,8 +10,8 @@ from facegen.core.batch import Batch
 from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interfaces import Direction
 from facegen.data.prepare import prepare_speech
-from facegen.training.load import load_matching
-from facegen.training.portray import read_face_row, read_speech_row
+from facegen.inference.load import load_matching
+from facegen.inference.portray import read_face_row, read_speech_row
 from facegen.training.run import Run
 from facegen.training.world import World
 
