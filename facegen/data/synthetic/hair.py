@@ -54,7 +54,7 @@ def comb(view: View, a: Anatomy, style: Tensor, base: Tensor, grey: Tensor, mome
     shell = torch.maximum(shell, (view.v - end + rounded + ragged) * 0.9)
     line = _hairline(view, a, opening, height, part, sweep, end)
     front = torch.maximum(shell, -line - ragged)
-    sideburn = (view.v - end - 0.02 + 1.1 * line) * 0.7  # narrow in front of the ear, above it farther back
+    sideburn = (view.v - end + 0.45 * line) * 0.9  # narrow in front of the ear, above it farther back
     front = torch.where(end < 0.3, torch.maximum(torch.maximum(front, -ears), sideburn), front)
     return Hair(shell, front, soft, _strands(view, strand, q, line, base, grey, moments))
 
@@ -106,7 +106,7 @@ def draw_beard(image: Tensor, view: View, a: Anatomy, kind: Tensor, base: Tensor
         - 1.2 * (side - a.mouth_width).clamp(min=0.0) ** 2
     below = y - cheek_line
     slope = a.mouth_y - a.lip_upper - 0.016 + 0.42 * (side - 0.05)
-    moustache = ellipse(side - 0.50 * a.mouth_width, y - slope, 0.78 * a.mouth_width, 0.046)
+    moustache = ellipse(side - 0.50 * a.mouth_width, y - slope, 0.84 * a.mouth_width, 0.060)
     lips = ellipse(x, y - a.mouth_y - 0.006, a.mouth_width * 0.92, 0.9 * (a.lip_upper + a.lip_lower))
     grain = wave(x * 17.0 + 0.6 * wave(y * 9.0 + x * 4.0)) * wave(y * 5.0 + x * 31.0)
     edge = torch.minimum(-below + 0.010 * grain, moustache)

@@ -29,7 +29,7 @@ def _relief(view: View, a: Anatomy, smile: Tensor) -> Tensor:
     nose_x = view.x - 0.16 * view.yaw * smoothstep(y, -0.12, a.nose_y)
     nose_side = nose_x.abs()
     tip = a.nose_y - 0.035
-    bridge_share = smoothstep(y, -0.16, tip) * smoothstep(y, a.nose_y + 0.045, a.nose_y - 0.02)
+    bridge_share = smoothstep(y, -0.16, tip) * smoothstep(y, a.nose_y + 0.055, a.nose_y - 0.03)
     height = 0.070 * bridge_share * ridge(nose_x, 0.055 + 0.55 * a.nose_width * smoothstep(y, 0.0, tip))
     height = height + 0.035 * bump(nose_x, y - tip, 0.60 * a.nose_width, 0.06)
     height = height + 0.030 * bump(nose_side - 0.72 * a.nose_width, y - tip - 0.008, 0.45 * a.nose_width, 0.05)
@@ -62,7 +62,8 @@ def skin_colour(base: Tensor, brightness: Tensor) -> Tensor:
     """Shaded skin: towards a warm, saturated shadow below 0, towards a pale light above."""
     shadow = base * base.new_tensor((0.56, 0.42, 0.40)).view(1, 3, 1, 1)
     glow = base + (1.0 - base) * base.new_tensor((0.52, 0.46, 0.40)).view(1, 3, 1, 1)
-    dark = (-brightness).clamp(0.0, 1.0)[:, None]
+    dark = (-brightness).clamp(0.0, 1.5)[:, None]
+    dark = dark / (1.0 + 0.35 * dark)  # deep shadows keep their detail
     bright = brightness.clamp(0.0, 1.0)[:, None]
     return base + dark * (shadow - base) + bright * (glow - base)
 
