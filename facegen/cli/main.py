@@ -19,7 +19,7 @@ COMMANDS = {
     "match": ("facegen.cli.match", "Say which face speaks, or which voice a face has."),
     "evaluate": ("facegen.cli.evaluate", "Measure a run on people that it was not trained on."),
     "pack": ("facegen.cli.pack", "Pack faces and speech of your own into a corpus."),
-    "inspect": ("facegen.cli.inspect", "Show what a corpus, a recipe or a run holds."),
+    "inspect": ("facegen.cli.inspect", "Show what a packed corpus holds."),
     "list-plugins": ("facegen.cli.list_plugins", "List the installed parts, and what is broken."),
     "describe": ("facegen.cli.describe", "Explain a part: what it does, its settings, its layers."),
     "doctor": ("facegen.cli.doctor", "Check this installation."),

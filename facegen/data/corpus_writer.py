@@ -16,7 +16,7 @@ from safetensors.numpy import save
 from facegen.core.errors import DataError
 from facegen.data import manifest as corpus_json
 from facegen.data.corpus_index import STRING_COLUMNS
-from facegen.data.manifest import Manifest, Provenance, Shard
+from facegen.data.manifest import OPTIONAL_COLUMNS, Manifest, Provenance, Shard
 from facegen.data.shard import ShardWriter, describe_shard
 from facegen.data.splits import utterance_number
 
@@ -179,7 +179,7 @@ class CorpusWriter:
             identities=tuple(names),
             attributes={name: n for name, n in self._attribute_classes.items() if f"attribute.{name}" in columns},
             text_dim=columns["text"].shape[1] if has["text"] else 0,
-            columns=tuple(["faces", "identity", *(name for name, present in has.items() if present)]),  # type: ignore[arg-type]
+            columns=("faces", "identity", *(name for name in OPTIONAL_COLUMNS if has[name])),
             num_clips=len(self._clips),
             num_frames=self._frame_offsets[-1],
             num_tracks=len(self._track_offsets) - 1,

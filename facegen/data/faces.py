@@ -16,6 +16,8 @@ MIN_FACE_SHARE = 0.1
 MIN_FACE_PIXELS = 30
 SCALE_FACTOR = 1.1
 MIN_NEIGHBOURS = 5
+FACE_MARGIN = 0.25
+"""What is kept around a detected face on each side, in sides of its box."""
 
 _own = threading.local()
 
@@ -56,7 +58,7 @@ def find_faces(image: NDArray[np.uint8]) -> list[FaceBox]:
     return sorted(found, key=lambda box: (-box.weight, box))
 
 
-def crop_face(image: NDArray[np.uint8], box: FaceBox, margin: float) -> NDArray[np.uint8]:
+def crop_face(image: NDArray[np.uint8], box: FaceBox, margin: float = FACE_MARGIN) -> NDArray[np.uint8]:
     """Cut out a square around a face: its side is 1 + 2 margin boxes, as far as the picture reaches.
 
     Near an edge the square is moved, and shrunk only where the picture is smaller than it, so nothing is made up.

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -11,6 +11,8 @@ from facegen.core.settings import check_table
 from facegen.core.tables import Table
 
 FORMAT_VERSION: Literal[1] = 1
+OptionalColumn = Literal["speech", "caption", "text"]
+OPTIONAL_COLUMNS: tuple[OptionalColumn, ...] = get_args(OptionalColumn)
 FILE_NAME = "corpus.json"
 MAX_BYTES = 2**28
 """No list of people that facegen can train on is longer; a larger file is somebody else's."""
@@ -68,7 +70,7 @@ class Manifest(Table):
     identities: Annotated[tuple[Identity, ...], Field(min_length=1)]
     attributes: dict[Label, Annotated[int, Field(ge=2, le=1000)]]
     text_dim: Annotated[int, Field(ge=0, le=65536)]
-    columns: tuple[Literal["faces", "identity", "speech", "caption", "text"], ...]
+    columns: tuple[Literal["faces", "identity"] | OptionalColumn, ...]
     num_clips: Number
     num_frames: Number
     num_tracks: Number

@@ -11,6 +11,7 @@ from facegen.core.observer import Observer
 from facegen.data.clip_files import ImportSettings
 from facegen.data.clip_requests import Reject, count_reasons
 from facegen.data.corpus_writer import CorpusWriter
+from facegen.data.faces import FACE_MARGIN
 from facegen.data.importing import Duplicate, Importing
 from facegen.data.manifest import Manifest, Provenance
 from facegen.data.pairs_csv import read_pairs
@@ -48,7 +49,7 @@ class PackReport:
 
 def pack_pairs(
     csv_path: Path, out: Path, *, image_pixels: int = 128, sample_rate_hz: int = 16000, detect: bool = False,
-    margin: float = 0.25, overwrite: bool = False, observer: Observer | None = None,
+    margin: float = FACE_MARGIN, overwrite: bool = False, observer: Observer | None = None,
 ) -> PackReport:
     """Pack the rows of a CSV table; its columns are those of `pairs_csv.read_pairs`, paths are relative to it.
 

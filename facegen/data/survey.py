@@ -107,8 +107,8 @@ def survey(packed: Packed, split: Split | None = None, observer: Observer | None
 
 def sharpness(face: NDArray[np.uint8]) -> float:
     """Variance of the Laplacian of a face at 128 pixels, over the variance of the face: a dark face is not blurred."""
-    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    grey = cv2.resize(grey, (SHARPNESS_PIXELS, SHARPNESS_PIXELS), interpolation=cv2.INTER_AREA)
+    whole = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    grey = cv2.resize(whole, (SHARPNESS_PIXELS, SHARPNESS_PIXELS), interpolation=cv2.INTER_AREA)
     variance = float(grey.var())
     return float(cv2.Laplacian(grey, cv2.CV_32F).var()) / variance if variance > 0 else 0.0
 

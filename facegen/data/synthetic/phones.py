@@ -48,11 +48,11 @@ CONSONANTS: dict[str, Phone] = {
     "r": Phone(420, 1300, 1800, voicing=0.6, seconds=0.07),
     "w": Phone(320, 750, 2200, voicing=0.6, seconds=0.07),
     "y": Phone(300, 2150, 2900, voicing=0.6, seconds=0.07),
-    "v": Phone(340, 1100, 2300, voicing=0.4, frication=0.025, friction_hz=4000, friction_width_hz=2500, seconds=0.07),
-    "z": Phone(320, 1600, 2600, voicing=0.3, frication=0.08, friction_hz=5800, friction_width_hz=1100, seconds=0.08),
-    "s": Phone(320, 1600, 2600, frication=0.15, friction_hz=5800, friction_width_hz=1100, seconds=0.1),
-    "sh": Phone(320, 1800, 2500, frication=0.15, friction_hz=3300, friction_width_hz=900, seconds=0.1),
-    "f": Phone(340, 1100, 2300, frication=0.05, friction_hz=4500, friction_width_hz=3000, seconds=0.09),
+    "v": Phone(340, 1100, 2300, voicing=0.4, frication=0.015, friction_hz=4000, friction_width_hz=2500, seconds=0.07),
+    "z": Phone(320, 1600, 2600, voicing=0.3, frication=0.05, friction_hz=5800, friction_width_hz=1100, seconds=0.08),
+    "s": Phone(320, 1600, 2600, frication=0.09, friction_hz=5800, friction_width_hz=1100, seconds=0.1),
+    "sh": Phone(320, 1800, 2500, frication=0.09, friction_hz=3300, friction_width_hz=900, seconds=0.1),
+    "f": Phone(340, 1100, 2300, frication=0.03, friction_hz=4500, friction_width_hz=3000, seconds=0.09),
     "hh": Phone(500, 1500, 2500, aspiration=0.035, seconds=0.06),
     "p": Phone(300, 900, 2200, seconds=0.07),
     "t": Phone(300, 1700, 2700, seconds=0.07),
@@ -63,13 +63,13 @@ CONSONANTS: dict[str, Phone] = {
 }
 # What follows the closure of a plosive: the burst, and for a voiceless one the breath after it.
 BURSTS: dict[str, Phone] = {
-    "p": Phone(420, 1000, 2250, aspiration=0.03, frication=0.08, friction_hz=900, friction_width_hz=700, seconds=0.035),
-    "t": Phone(400, 1700, 2700, aspiration=0.03, frication=0.15, friction_hz=4800, friction_width_hz=1500,
+    "p": Phone(420, 1000, 2250, aspiration=0.03, frication=0.05, friction_hz=900, friction_width_hz=700, seconds=0.035),
+    "t": Phone(400, 1700, 2700, aspiration=0.03, frication=0.09, friction_hz=4800, friction_width_hz=1500,
                seconds=0.04),
-    "k": Phone(400, 2000, 2300, aspiration=0.03, frication=0.15, friction_hz=2000, friction_width_hz=600, seconds=0.04),
-    "b": Phone(380, 900, 2200, voicing=0.3, frication=0.08, friction_hz=900, friction_width_hz=700, seconds=0.012),
-    "d": Phone(380, 1700, 2700, voicing=0.3, frication=0.12, friction_hz=4300, friction_width_hz=1500, seconds=0.012),
-    "g": Phone(380, 2000, 2300, voicing=0.3, frication=0.12, friction_hz=1900, friction_width_hz=600, seconds=0.015),
+    "k": Phone(400, 2000, 2300, aspiration=0.03, frication=0.09, friction_hz=2000, friction_width_hz=600, seconds=0.04),
+    "b": Phone(380, 900, 2200, voicing=0.3, frication=0.05, friction_hz=900, friction_width_hz=700, seconds=0.012),
+    "d": Phone(380, 1700, 2700, voicing=0.3, frication=0.07, friction_hz=4300, friction_width_hz=1500, seconds=0.012),
+    "g": Phone(380, 2000, 2300, voicing=0.3, frication=0.07, friction_hz=1900, friction_width_hz=600, seconds=0.015),
 }
 SILENCE = Phone(500, 1500, 2500)
 

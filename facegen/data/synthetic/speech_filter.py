@@ -83,7 +83,7 @@ def _microphone(frequency_hz: Tensor, draws: Tensor) -> Tensor:
     spectrum moves, hardly in its mean.
     """
     octave = torch.log2(frequency_hz.clamp_min(50.0) / 1000.0)
-    decibels = (draws[:, 1, None] - 0.5) * 8.0 * octave
+    decibels = (draws[:, 1, None] - 0.5) * 11.0 * octave
     depth_decibels = _RIPPLE_DECIBELS * frequency_hz / (frequency_hz + 2000.0)
     for depth, fineness, place in draws[:, 3:].T.reshape(_RIPPLES, 3, -1, 1):
         milliseconds = 0.3 + 0.9 * fineness

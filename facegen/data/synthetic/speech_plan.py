@@ -110,32 +110,27 @@ def plan_speech(seed: int, clip: Tensor, stretch: Tensor, num_frames: int, frame
     ends = seconds.flatten(1).cumsum(1) - first[:, None] * uniform(seed, "start", clip, 1)
     times = (torch.arange(num_frames, device=clip.device) * frame_seconds).expand(len(clip), num_frames).contiguous()
     slot = torch.searchsorted(ends, times, right=True).clamp_max(ends.shape[1] - 1)
-    syllable = slot // 5
+    stress = 0.7 + 0.3 * draws[..., 3].gather(1, slot // 5)
+    target = torch.tensor(phones.TABLE, device=clip.device)[sounds.flatten(1).gather(1, slot)]
+    tracks, settled = _articulate(target, stress, frame_seconds)
+    melody = _melody(draws, ends, ends_phrase, times, slot // 5, frame_seconds)
+    return SpeechPlan(**tracks, melody=melody, vowel=settled & (slot % 5 == _VOWEL))
 
-    table = torch.tensor(phones.TABLE, device=clip.device)
-    target = table[sounds.flatten(1).gather(1, slot)]
+
+def _articulate(target: Tensor, stress: Tensor, frame_seconds: float) -> tuple[dict[str, Tensor], Tensor]:
+    """Glide between the sounds' targets (batch, frames, fields); second, where the formants have arrived."""
     columns = dict(zip(phones.FIELDS, target.unbind(2), strict=True))
-    stress = 0.7 + 0.3 * draws[..., 3].gather(1, syllable)
     formant_target = target[..., :3].log()
     formants = _glide(formant_target, _FORMANT_GLIDE_SECONDS / frame_seconds)
-    settled = (formants - formant_target).abs().amax(2) < 0.01
-    sources = torch.stack(
-        (columns["voicing"] * stress, columns["aspiration"], columns["frication"]), 2
-    )
-    voicing, aspiration, frication = _glide(sources, _SOURCE_GLIDE_SECONDS / frame_seconds).unbind(2)
-    place = torch.stack((columns["friction_hz"], columns["friction_width_hz"], columns["nasal"]), 2)
-    friction_hz, friction_width_hz, nasal = _glide(place, 2 * _SOURCE_GLIDE_SECONDS / frame_seconds).unbind(2)
-    return SpeechPlan(
-        formants_hz=formants.exp(),
-        voicing=voicing,
-        aspiration=aspiration,
-        frication=frication,
-        friction_hz=friction_hz,
-        friction_width_hz=friction_width_hz,
-        nasal=nasal,
-        melody=_melody(draws, ends, ends_phrase, times, syllable, frame_seconds),
-        vowel=settled & (slot % 5 == _VOWEL),
-    )
+    tracks = {"formants_hz": formants.exp()}
+    columns["voicing"] = columns["voicing"] * stress
+    for names, seconds in (
+        (("voicing", "aspiration", "frication"), _SOURCE_GLIDE_SECONDS),
+        (("friction_hz", "friction_width_hz", "nasal"), 2 * _SOURCE_GLIDE_SECONDS),
+    ):
+        glided = _glide(torch.stack([columns[name] for name in names], 2), seconds / frame_seconds)
+        tracks |= dict(zip(names, glided.unbind(2), strict=True))
+    return tracks, (formants - formant_target).abs().amax(2) < 0.01
 
 
 def _melody(

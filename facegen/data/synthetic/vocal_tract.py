@@ -10,7 +10,7 @@ from facegen.data.synthetic.physique import Physique
 _NEUTRAL_HZ = (500.0, 1500.0, 2500.0)
 _BANDWIDTHS_HZ = (60.0, 80.0, 110.0)
 _MURMUR_POLE_HZ, _MURMUR_ZERO_HZ, _MURMUR_BANDWIDTH_HZ = 900.0, 650.0, 120.0
-_POSTURE = 0.03
+_POSTURE = 0.04
 HIGHEST_HZ = 8000.0
 
 
