@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from facegen.data.prepare import restore_faces
-from facegen.training.exhibition import choose_noises
 from facegen.inference.load import load_artist
 from facegen.inference.portray import Subject, subjects_batch
+from facegen.training.exhibition import choose_noises
 from facegen.training.run import Run
 from facegen.training.world import World
 

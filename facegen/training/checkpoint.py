@@ -89,10 +89,14 @@ def load_optimiser(folder: Path, name: str, optimiser: Optimizer) -> None:
     Raises:
         CheckpointError: the file is missing or damaged.
     """
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in _load_tensors(folder / f"{name}.safetensors").items():
         number, _, field = key.partition(".")
-        state.setdefault(int(number), {})[field] = tensor
+        weight = weights[int(number)]
+        # Fused optimisers walk a weight and its moments as they lie in memory: both must lie alike.
+        alike = torch.empty_like(weight).copy_(tensor) if tensor.shape == weight.shape else tensor
+        state.setdefault(int(number), {})[field] = alike
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 

@@ -21,6 +21,8 @@ from facegen.training.journal import Journal
 from facegen.training.run import Run
 from facegen.training.world import World
 
+SIDES = ("discriminator", "generator")
+
 
 class Stage(Protocol):
     """One stage of training, as the loop sees it."""
@@ -118,9 +120,9 @@ def run_stage(
         if done % stage.log_steps == 0 or last:
             values = totals.flush()
             _check_finite(values, stage, run, done)
+            observer.advance(done, headline(values))
             values["steps_per_second"] = (done - since_step) / max(time.monotonic() - since, 1e-9)
             since, since_step = time.monotonic(), done
-            observer.advance(done, values)
             if world.leads:
                 journal.log(stage.name, done, values)
         if world.leads:
@@ -130,6 +132,13 @@ def run_stage(
         if interruption.asked and done < stage.steps:
             raise Interrupted(interruption.signal_number, stage.name, done)
     observer.finish()
+
+
+def headline(values: Mapping[str, float]) -> dict[str, float]:
+    """The few numbers that are worth a place beside a progress bar: each network's loss, or plain measures."""
+    sides = {side: [value for name, value in values.items() if name.startswith(f"{side}/")] for side in SIDES}
+    losses = {side: sum(found) for side, found in sides.items() if found}
+    return losses or {name: value for name, value in values.items() if "/" not in name}
 
 
 def _restore(stage: Stage, run: Run) -> int:

@@ -42,7 +42,7 @@ def uniform(seed: int, stream: str, rows: Tensor, count: int) -> Tensor:
     Returns:
         (batch, count) float32 on the device of `rows`.
     """
-    keys = rows.to(torch.int64).reshape(rows.shape[0], -1)
+    keys = rows.to(torch.int64).reshape(rows.shape[0], rows.shape[1] if rows.ndim > 1 else 1)
     state = torch.full_like(keys[:, 0], _stream(seed, stream))
     for column in keys.unbind(1):
         state = _mix(state + _mix(column + _GOLDEN))

@@ -15,7 +15,7 @@ def trained(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:
         nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Conv2d(4, 4, 3).to(memory_format=torch.channels_last)
     )
     optimiser = torch.optim.Adam(network.parameters(), 1e-2)
-    network[1](network[0](torch.randn(8, 3))).square().sum().backward()
+    (network[1](network[0](torch.randn(8, 3))).square().sum() + network[2](torch.randn(1, 4, 5, 5)).sum()).backward()
     optimiser.step()
     return network, optimiser
 
@@ -32,6 +32,9 @@ def test_weights_and_optimiser_come_back_bit_by_bit(tmp_path: Path) -> None:
     mine, theirs = optimiser.state_dict()["state"], other_optimiser.state_dict()["state"]
     assert mine.keys() == theirs.keys()
     assert all(torch.equal(mine[i][field], theirs[i][field]) for i in mine for field in mine[i])
+    lying = [(weight.stride(), other_optimiser.state[weight]["exp_avg"].stride()) for weight in other.parameters()
+             if weight in other_optimiser.state]  # fmt: skip
+    assert lying and all(weight == moment for weight, moment in lying)
 
 
 def test_nothing_half_written_is_ever_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
