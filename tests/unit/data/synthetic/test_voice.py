@@ -101,7 +101,7 @@ def test_tension_lifts_high_harmonics():
     clips = torch.arange(4)
     soft, pressed = (speak(twins(4, tension=t), 11, clips, RATE_HZ) for t in (-1.0, 1.0))
     balance = [vowel_decibels(v, 1500, 4000) - vowel_decibels(v, 100, 500) for v in (soft, pressed)]
-    assert (balance[1] - balance[0] > 3).all()
+    assert (balance[1] - balance[0] > 2).all()
 
 
 def harmonic_share(voice: Voice, row: int) -> float:
