@@ -10,7 +10,7 @@ from torch import nn
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.critic import Critic
 from facegen.core.errors import FacegenError, RecipeError
-from facegen.core.interfaces import Augmentation, Discriminator, Matcher, Objective, Penalty
+from facegen.core.interfaces import Augmentation, ConditionTransform, Discriminator, Matcher, Objective, Penalty
 from facegen.core.randomness import derived_seed
 from facegen.core.recipe import Choice, Recipe
 from facegen.core.registry import registry
@@ -51,59 +51,75 @@ def build_networks(recipe: Recipe, data: DataSpec, seed: int | None = None) -> N
     Raises:
         RecipeError: every part that refuses its settings or does not fit the others.
     """
-    seed = recipe.run.seed if seed is None else seed
-    problems: list[str] = []
+    builder = _Builder(recipe, data, recipe.run.seed if seed is None else seed)
+    networks = builder.networks()
+    if builder.problems:
+        raise RecipeError(*builder.problems)
+    return networks
 
-    def build(choice: Choice, *supplied: Any, salt: str = "") -> Any:
+
+class _Builder:
+    """Builds all parts, and goes on where one refuses, so that every problem is found."""
+
+    def __init__(self, recipe: Recipe, data: DataSpec, seed: int) -> None:
+        self.recipe, self.data, self.seed = recipe, data, seed
+        self.problems: list[str] = []
+
+    def networks(self) -> Networks:
+        """What the recipe's parts become; None stands for parts that refused."""
+        recipe, data = self.recipe, self.data
+        _check_columns(recipe, data, self.problems)
+        encoders = self._encoders()
+        separate = any(choice.engine.trained == "separate" for choice in recipe.choices["conditioner"])
+        transforms, condition_dim = self._transforms(encoders.condition_dim)
+        objectives = {
+            f"{choice.name}{number or ''}": self._build(choice, data)
+            for number, choice in enumerate(recipe.choices["objective"])
+        }
+        heads = _heads(recipe, [part for part in objectives.values() if part], encoders.condition_dim, self.problems)
+        generator = self._one("generator", data, condition_dim)
+        embed_dim = heads.get("embed", encoders.condition_dim)
+        return Networks(
+            encoders=encoders,
+            critic_encoders=self._encoders("critic") if separate else None,
+            artist=None if generator is None else Artist(encoders, transforms, generator),
+            discriminator=self._one("discriminator", data, condition_dim, heads),
+            matcher=self._one("matcher", data, encoders.condition_dim, embed_dim),
+            objectives=objectives,
+            penalties=tuple(
+                (self._build(choice, data), choice.engine.every_steps) for choice in recipe.choices["penalty"]
+            ),
+            augmentation=self._one("augmentation", data),
+        )
+
+    def _build(self, choice: Choice, *supplied: Any, salt: str = "") -> Any:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derived_seed(seed, "weights", choice.part.kind.name, choice.name, salt))
+            torch.manual_seed(derived_seed(self.seed, "weights", choice.part.kind.name, choice.name, salt))
             try:
                 return choice.build(*supplied)
             except FacegenError as error:
-                problems.extend(error.problems)
+                self.problems.extend(error.problems)
                 return None
 
-    _check_columns(recipe, data, problems)
-    encoders = _encoders(recipe, data, build)
-    if encoders is None:
-        raise RecipeError(*problems)
-    separate = any(choice.engine.trained == "separate" for choice in recipe.choices["conditioner"])
-    critic_encoders = _encoders(recipe, data, build, salt="critic") if separate else None
-    transforms, condition_dim = [], encoders.condition_dim
-    for choice in recipe.choices["transform"]:
-        transform = build(choice, data, condition_dim)
-        if transform is not None:
-            transforms.append(transform)
-            condition_dim = transform.condition_dim
-    objectives = {
-        f"{choice.name}{number or ''}": build(choice, data) for number, choice in enumerate(recipe.choices["objective"])
-    }
-    generator = _optional(recipe, "generator", build, data, condition_dim)
-    heads = _heads(recipe, [part for part in objectives.values() if part], encoders.condition_dim, problems)
-    discriminator = None
-    if not problems:
-        discriminator = _optional(recipe, "discriminator", build, data, condition_dim, heads)
-    embed_dim = heads.get("embed", encoders.condition_dim)
-    matcher = _optional(recipe, "matcher", build, data, encoders.condition_dim, embed_dim)
-    penalties = tuple((build(choice, data), choice.engine.every_steps) for choice in recipe.choices["penalty"])
-    augmentation = _optional(recipe, "augmentation", build, data)
-    if problems:
-        raise RecipeError(*problems)
-    artist = None if generator is None else Artist(encoders, transforms, generator)
-    return Networks(encoders, critic_encoders, artist, discriminator, matcher, objectives, penalties, augmentation)
+    def _one(self, kind: str, *supplied: Any) -> Any:
+        choice = self.recipe.one(kind)
+        return None if choice is None else self._build(choice, *supplied)
 
+    def _encoders(self, salt: str = "") -> Encoders:
+        choices = self.recipe.choices["conditioner"]
+        parts = [self._build(choice, self.data, salt=f"{salt}{number}") for number, choice in enumerate(choices)]
+        frozen = [choice.engine.trained == "frozen" for choice in choices]
+        built = [(part, rests) for part, rests in zip(parts, frozen, strict=True) if part is not None]
+        return Encoders([part for part, _ in built], [rests for _, rests in built])
 
-def _encoders(recipe: Recipe, data: DataSpec, build: Callable[..., Any], salt: str = "") -> Encoders | None:
-    choices = recipe.choices["conditioner"]
-    parts = [build(choice, data, salt=f"{salt}{number}") for number, choice in enumerate(choices)]
-    if any(part is None for part in parts):
-        return None
-    return Encoders(parts, [choice.engine.trained == "frozen" for choice in choices])
-
-
-def _optional(recipe: Recipe, kind: str, build: Callable[..., Any], *supplied: Any) -> Any:
-    choice = recipe.one(kind)
-    return None if choice is None else build(choice, *supplied)
+    def _transforms(self, condition_dim: int) -> tuple[list[ConditionTransform], int]:
+        transforms = []
+        for choice in self.recipe.choices["transform"]:
+            transform = self._build(choice, self.data, condition_dim)
+            if transform is not None:
+                transforms.append(transform)
+                condition_dim = transform.condition_dim
+        return transforms, condition_dim
 
 
 def _check_columns(recipe: Recipe, data: DataSpec, problems: list[str]) -> None:

@@ -1,0 +1,103 @@
+"""A finished run at work, on a user's own files."""
+
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import RECIPES, Facegen, settings
+from PIL import Image
+
+RECIPE = RECIPES / "speech_relid.toml"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny finished run."""
+    from facegen.cli.main import main
+
+    out = tmp_path_factory.mktemp("runs") / "run"
+    assert main(["train", str(RECIPE), "--preset", "small", *settings(), "--out", str(out)]) == 0
+    return out
+
+
+def write_sound(path: Path, seconds: float, rate_hz: int, channels: int, pitch_hz: float = 120.0) -> Path:
+    time = np.arange(round(seconds * rate_hz)) / rate_hz
+    samples = (8000 * np.sign(np.sin(2 * np.pi * pitch_hz * time))).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(np.repeat(samples, channels).tobytes())
+    return path
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+@pytest.mark.parametrize(("seconds", "rate_hz", "channels"), [(0.05, 8000, 1), (0.3, 16000, 1), (4.0, 44100, 2)])
+def test_speech_of_any_length_rate_and_channels(
+    seconds: float, rate_hz: int, channels: int, facegen: Facegen, run: Path, tmp_path: Path
+) -> None:
+    sound = write_sound(tmp_path / "my voice.wav", seconds, rate_hz, channels)
+    out = tmp_path / "faces"
+    assert facegen("generate", run, "--speech", sound, "--count", 3, "--out", out) == 0
+    files = sorted(path.name for path in out.iterdir())
+    assert files == ["001_my_voice_001.png", "001_my_voice_002.png", "001_my_voice_003.png", "grid.png"]
+    assert pixels(out / files[0]).shape == (16, 16, 3)
+
+
+def test_the_same_seed_draws_the_same_faces(facegen: Facegen, run: Path, tmp_path: Path) -> None:
+    sound = write_sound(tmp_path / "a.wav", 1.0, 16000, 1)
+    for name, seed in (("one", 1), ("same", 1), ("other", 2)):
+        assert facegen("generate", run, "--speech", sound, "--count", 1, "--seed", seed, "--out", tmp_path / name) == 0
+    one, same, other = (pixels(tmp_path / name / "001_a_001.png") for name in ("one", "same", "other"))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_several_voices_at_once_into_one_picture(facegen: Facegen, run: Path, tmp_path: Path) -> None:
+    sounds = [write_sound(tmp_path / f"{name}.wav", 0.5, 16000, 1, pitch) for name, pitch in (("a", 90), ("b", 220))]
+    assert facegen("generate", run, "--speech", *sounds, "--count", 2, "--out", tmp_path / "both.png") == 0
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["both.png"]
+
+
+def test_match_shares_one_probability_among_the_candidates(
+    facegen: Facegen, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faces = []
+    for number in range(3):
+        faces.append(tmp_path / f"{number}.png")
+        Image.effect_noise((40, 30), 80).convert("RGB").save(faces[-1])
+    sounds = [write_sound(tmp_path / f"{name}.wav", 0.5, 16000, 1, pitch) for name, pitch in (("a", 90), ("b", 220))]
+    capsys.readouterr()
+    assert facegen("match", run, "--speech", sounds[0], "--faces", *faces, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["direction"] == "v2f"
+    assert list(told["rows"][0]["probabilities"]) == [str(face) for face in faces]
+    assert sum(told["rows"][0]["probabilities"].values()) == pytest.approx(1)
+    assert facegen("match", run, "--speech", *sounds, "--faces", faces[0], "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["direction"], len(told["rows"][0]["probabilities"])) == ("f2v", 2)
+    assert facegen("match", run, "--speech", *sounds, "--faces", *faces) == 0
+    assert "chance 33.3%" in capsys.readouterr().out
+
+
+def test_a_run_needs_nothing_but_its_folder(facegen: Facegen, run: Path, tmp_path: Path) -> None:
+    moved = run.rename(tmp_path / "moved")
+    try:
+        sound = write_sound(tmp_path / "a.wav", 1.0, 16000, 1)
+        assert facegen("generate", moved, "--speech", sound, "--count", 1, "--out", tmp_path / "faces") == 0
+    finally:
+        moved.rename(run)
+
+
+def test_evaluate_prints_a_table_and_a_picture(facegen: Facegen, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert facegen("evaluate", run, "--num-clips", 24) == 0
+    printed = capsys.readouterr().out
+    assert "V-F 10-way, generated" in printed and "judge Frechet distance" in printed
+    assert (run / "evaluation" / "heldout_people.png").exists()
+    report = json.loads((run / "evaluation" / "heldout_people.json").read_text())
+    assert report["num_clips"] == 24 and report["split"] == "heldout_people"
