@@ -10,7 +10,7 @@ from facegen.core.recipe import Recipe, with_data
 from facegen.core.settings import check_table
 from facegen.core.tables import DataSettings, EvaluateSettings
 from facegen.data.corpus import Corpus
-from facegen.data.pictures import grid, save_picture
+from facegen.data.pictures import save_picture
 from facegen.evaluation.gather import Subjects, choose_subjects, gather
 from facegen.evaluation.judge import corpus_name, find_judge
 from facegen.evaluation.report import Report
@@ -24,7 +24,6 @@ from facegen.training.train import open_dataset
 from facegen.training.world import World
 
 NUM_SHOWN_VOICES, NUM_SHOWN_NOISES = 8, 6
-SHOWN_PIXELS = 128
 
 
 def evaluate(
@@ -121,13 +120,6 @@ def _show(subjects: Subjects, artist: Artist, report: Report) -> None:
     rows, seed = subjects.rows, subjects.settings.seed
     shown = rows.choose(NUM_SHOWN_VOICES, seed, distinct_people=True)
     noises = choose_noises(artist.generator.noise, NUM_SHOWN_NOISES, seed, rows.device)
-    faces = Exhibition(rows.fetch_plain(shown), noises, rows.split).draw(artist)
-    picture = grid(
-        faces.numpy(),
-        row_labels=[f"voice {number + 1}" for number in range(len(shown))],
-        column_labels=["true face", *(f"noise {number + 1}" for number in range(NUM_SHOWN_NOISES))],
-        title=report.heading,
-        scale=max(1, round(SHOWN_PIXELS / faces.shape[3])),
-    )
+    picture = Exhibition(rows.fetch_plain(shown), noises, rows.split).picture(artist, report.heading)
     if report.picture is not None:
         save_picture(picture, report.picture)

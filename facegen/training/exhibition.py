@@ -13,6 +13,9 @@ from facegen.data.pictures import grid
 from facegen.data.prepare import restore_faces
 from facegen.training.artist import Artist
 
+SHOWN_PIXELS = 128
+"""About how large a face is shown; smaller ones are enlarged by whole pixels."""
+
 
 @dataclass(frozen=True)
 class Exhibition:
@@ -38,10 +41,12 @@ class Exhibition:
         return torch.cat([restore_faces(self.batch.faces)[:, None], drawn], dim=1).cpu()
 
     def picture(self, artist: Artist, title: str) -> Image:
-        """The grid as a Pillow picture."""
+        """The grid as a Pillow picture, large enough to be looked at."""
         columns = ["true face", *(f"noise {number + 1}" for number in range(len(self.noises)))]
         rows = [f"voice {number + 1}" for number in range(len(self.batch))]
-        return grid(self.draw(artist).numpy(), row_labels=rows, column_labels=columns, title=title)
+        faces = self.draw(artist).numpy()
+        scale = max(1, round(SHOWN_PIXELS / faces.shape[3]))
+        return grid(faces, row_labels=rows, column_labels=columns, title=title, scale=scale)
 
 
 def choose_noises(noise: Callable[[int, torch.device], Tensor], num: int, seed: int, device: torch.device) -> Tensor:
