@@ -1,7 +1,10 @@
-# make demo: from nothing to faces drawn from voices.   make test: lint, type-check and test.
+# make demo   from nothing to faces drawn from voices
+# make test   lint, type-check and test
+# make gpu    on a GPU machine: its tests, then full-size training for MINUTES, with a table
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MINUTES ?= 10
 INSTALLED := $(VENV)/.installed
 
 .PHONY: demo test lint types gpu clean
@@ -12,7 +15,7 @@ $(INSTALLED): pyproject.toml
 	touch $@
 
 demo: $(INSTALLED)
-	$(BIN)/facegen train recipes/speech_relid.toml --preset small --fresh
+	$(BIN)/facegen train recipes/speech_relid.toml --preset small --resume
 	$(BIN)/facegen evaluate runs/speech_relid
 
 test: $(INSTALLED) lint types
@@ -23,6 +26,10 @@ lint: $(INSTALLED)
 
 types: $(INSTALLED)
 	$(BIN)/mypy
+
+gpu: $(INSTALLED)
+	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python benchmarks/full_size.py --minutes $(MINUTES)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
