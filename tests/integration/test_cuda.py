@@ -1,18 +1,15 @@
 """What only a GPU can show: the same pictures and sounds, a run in bf16, and one that resumes."""
 
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from conftest import RECIPES, settings
 
 from facegen.data.synthetic.face import render_faces
 from facegen.data.synthetic.moments import draw_moments
 from facegen.data.synthetic.people import draw_people
 from facegen.data.synthetic.voice import speak
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
-from conftest import RECIPES, settings
 
 pytestmark = [
     pytest.mark.gpu,

@@ -1,0 +1,213 @@
+"""`facegen evaluate`: a judge of its own, tables, a picture, and what it says when it cannot."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from conftest import RECIPES, Facegen, settings
+from PIL import Image
+
+from facegen.cli.main import main
+from facegen.core.errors import DataError
+from facegen.core.observer import Observer
+from facegen.data.corpus_writer import ClipRecord, CorpusWriter
+from facegen.data.manifest import Provenance
+from facegen.data.synthetic.speakers import Synthetic
+from facegen.evaluation.evaluate import evaluate
+from facegen.training.loop import Interrupted, Interruption
+from facegen.training.run import Run
+
+RECIPE = RECIPES / "speech_relid.toml"
+
+
+class Listening(Observer):
+    """Notes which stages were begun, and from which step."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, int]] = []
+        self.warnings: list[str] = []
+
+    def start(self, stage: str, total: int, done: int = 0) -> None:
+        self.stages.append((stage, done))
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A trained run, and one cache for all tests here, so that a judge is trained once."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        words = ["train", RECIPE, "--preset", "small", *settings(), "--out", folder / "run"]
+        assert main([str(word) for word in words]) == 0
+        yield folder
+
+
+def begin(path: Path, **changes: object) -> Listening:
+    observer = Listening()
+    evaluate(path, overrides={"num_clips": 20, **changes}, observer=observer)
+    return observer
+
+
+def test_first_the_judge_is_trained_then_it_is_found(home: Path) -> None:
+    assert ("match", 0) in begin(home / "run").stages
+    again = begin(home / "run", split="train")
+    assert [stage for stage, _ in again.stages] == ["draw train"]
+    assert {path.name for path in (home / "run" / "evaluation").iterdir()} >= {
+        f"{split}.{kind}" for split in ("heldout_people", "train") for kind in ("json", "md", "png")
+    }
+    with Image.open(home / "run" / "evaluation" / "heldout_people.png") as picture:
+        assert picture.width > 7 * 128
+        assert picture.height > 8 * 128
+
+
+def test_the_program_prints_a_table_and_where_it_is(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(home / "run"), "--num-clips", "20"]) == 0
+    said = capsys.readouterr().out
+    assert "run, step 2: 20 clips of 20 people, heldout_people of synthetic" in said
+    assert "Judge: softmax judge, seed 1000, trained on synthetic train" in said
+    for name in ("V-F 10-way, generated, same sex", "face distance, one voice, other noise", "judge Frechet distance"):
+        assert name in said
+    assert said.splitlines()[-2:] == [
+        f"Table: {home / 'run' / 'evaluation' / 'heldout_people.md'}",
+        f"Faces: {home / 'run' / 'evaluation' / 'heldout_people.png'}",
+    ]
+
+
+def test_json_is_for_programs_and_repeats_itself(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for _ in range(2):
+        assert main(["evaluate", str(home / "run"), "--num-clips", "20", "--json"]) == 0
+        said.append(json.loads(capsys.readouterr().out))
+    assert said[0] == said[1]
+    assert list(said[0]["figures"]) == ["matching", "diversity", "frechet"]
+    assert all(0 <= figure["low"] <= figure["value"] <= figure["high"] <= 1 for figure in said[0]["figures"]["matching"]
+               if figure["value"] is not None)  # fmt: skip
+
+
+def test_the_judge_is_not_the_run(home: Path) -> None:
+    begin(home / "run")
+    folders = [path.parent for path in (home / "cache").rglob("judges/*/run.json")]
+    judges = [Run.open(folder) for folder in folders]
+    assert [judge.recipe.run.seed for judge in judges] == [1000]
+    assert judges[0].recipe.train is None
+    own = (Run.open(home / "run").match_folder / "encoders.safetensors").read_bytes()
+    assert (judges[0].match_folder / "encoders.safetensors").read_bytes() != own
+
+
+def test_a_judge_that_was_cut_short_goes_on(home: Path) -> None:
+    class Asked(Observer):
+        def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
+            if values is not None:
+                interruption.signal_number = 2
+
+    interruption = Interruption()
+    given = {"num_clips": 20, "judge_seed": 7}
+    with pytest.raises(Interrupted):
+        evaluate(home / "run", overrides=given, observer=Asked(), interruption=interruption)
+    assert ("match", 1) in begin(home / "run", judge_seed=7).stages
+
+
+def test_a_run_that_only_matches_is_judged_by_itself(
+    home: Path, facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = RECIPE.read_text()
+    kept = [part for part in text.split("\n[") if not part.startswith(("generator", "[objective", "[penalty", "train"))]
+    kept = [part for part in kept if not part.startswith(("preset", "augment"))]
+    recipe = tmp_path / "matching.toml"
+    recipe.write_text("\n[".join(kept))
+    sizes = settings()
+    some = [
+        word for pair in zip(sizes[::2], sizes[1::2], strict=True) if not pair[1].startswith("train") for word in pair
+    ]
+    small = ["--set", "discriminator.width=8", "--set", "discriminator.max_width=16"]
+    assert facegen("train", recipe, *some, *small, "--out", tmp_path / "run") == 0
+    capsys.readouterr()
+    assert facegen("evaluate", tmp_path / "run", "--num-clips", 20, "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["judge"] == "the run's own softmax matching, seed 0"
+    assert (said["step"], said["picture"]) == (None, None)
+    assert not any("generated" in figure["name"] for figures in said["figures"].values() for figure in figures)
+    assert not (tmp_path / "cache" / "facegen").glob("*/judges/*") or True
+
+
+def pack(folder: Path, home: Path, sample_rate_hz: int = 16000) -> Path:
+    """Synthetic people as a packed corpus with larger faces and longer tracks than the run reads."""
+    request = (
+        Run.open(home / "run")
+        .recipe.chosen("dataset")
+        .engine.model_copy(update={"image_pixels": 32, "sample_rate_hz": sample_rate_hz})
+    )
+    world = Synthetic(
+        request, num_people=2, num_heldout_people=60, clips_per_person=1, frames_per_clip=1, clip_seconds=0.5
+    )
+    clips = world.clips("heldout_people")
+    faces = world.faces(clips.clip, clips.clip * 0).numpy()
+    speech = world.speech(clips.clip, clips.clip * 0, world.track_samples).numpy()
+    about = Provenance(importer="test", source="test", facegen="0", settings={})
+    with CorpusWriter(
+        folder, image_pixels=32, sample_rate_hz=sample_rate_hz, attribute_classes={}, provenance=about
+    ) as writer:
+        for row in range(len(clips)):
+            record = ClipRecord(
+                identity=f"p{row}", utterance=f"u{row}", name=f"c{row}", track=writer.add_track(speech[row])
+            )
+            writer.add_clip(record, faces[row : row + 1], [-1])
+        writer.finish()
+    return folder
+
+
+def test_another_corpus(home: Path, tmp_path: Path) -> None:
+    other = pack(tmp_path / "other", home)
+    report = evaluate(home / "run", data=other, overrides={"num_clips": 30, "split": "train"}, observer=Observer())
+    assert report.corpus == "other"
+    assert report.table.name == "other-train.md"
+    assert report.judge.endswith("trained on synthetic train")
+    assert report.num_people == 30
+    notes = {figure.name: figure.note for figure in report.figures["matching"]}
+    assert notes["V-F 2-way, real, same sex"] == "not available: no sex labels"
+
+
+def test_another_corpus_that_does_not_fit(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"its speech has 8000 Hz, and the run reads 16000 Hz; pack the corpus again"):
+        evaluate(home / "run", data=pack(tmp_path / "slow", home, 8000), observer=Observer())
+    with pytest.raises(DataError, match="nowhere"):
+        evaluate(home / "run", data=tmp_path / "nowhere", observer=Observer())
+
+
+def test_a_run_whose_own_corpus_is_gone(home: Path, tmp_path: Path) -> None:
+    """Moved, say: the judge then learns from the corpus that is given."""
+    first = pack(tmp_path / "first", home)
+    run = tmp_path / "run"
+    shutil.copytree(home / "run", run)
+    tables = (run / "recipe.toml").read_text()
+    head, rest = tables.split("[data]", 1)
+    data = f'[data]\ntype = "packed"\npath = "{first}"\nimage_pixels = 16\nspeech_seconds = 0.3\n'
+    (run / "recipe.toml").write_text(f"{head}{data}\n[{rest.split(chr(10) + '[', 1)[1]}")
+    first.rename(tmp_path / "second")
+    with pytest.raises(DataError, match="first"):
+        evaluate(run, observer=Observer())
+    observer = Listening()
+    report = evaluate(
+        run, data=tmp_path / "second", overrides={"num_clips": 20, "split": "train"}, observer=observer
+    )  # fmt: skip
+    assert report.judge.endswith("trained on second train")
+    assert "the judge learns from the other one" in observer.warnings[0]
+
+
+@pytest.mark.parametrize("words, said", [
+    (["--judge-seed", "0"], "judge_seed = 0: the run's own encoders have this seed"),
+    (["--split", "heldout_utterances"], "the split 'heldout_utterances' of this corpus holds no clips"),
+])  # fmt: skip
+def test_mistakes_are_explained(home: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(home / "run"), *words]) == 1
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_no_run_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(tmp_path / "none")]) == 1
+    assert "a run is made by `facegen train RECIPE`" in " ".join(capsys.readouterr().err.split())

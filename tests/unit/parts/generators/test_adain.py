@@ -1,0 +1,106 @@
+"""The generator: sizes, weights, and that noise and condition both arrive."""
+
+import pytest
+import torch
+
+from facegen.core.batch import DataSpec
+from facegen.core.errors import RecipeError
+from facegen.parts.generators.adain import Adain
+from facegen.parts.layers.folded import UpsampleConv2d
+
+
+@pytest.fixture
+def generator():
+    torch.manual_seed(0)
+    return Adain(DataSpec(32), 6, noise_dim=5, width=4, max_width=16)
+
+
+def test_layers_and_weights_at_full_size():
+    with torch.device("meta"):
+        generator = Adain(DataSpec(128), 128)
+        faces = generator(torch.zeros(2, 128), torch.zeros(2, 128))
+    assert faces.shape == (2, 3, 128, 128)
+    pairs = [(layer.conv.in_channels, layer.conv.out_channels) for layer in generator.layers]
+    ups = [(1024, 1024), (1024, 512), (512, 256), (256, 128), (128, 64)]
+    assert pairs == [pair for before, after in ups for pair in ((before, after), (after, after))]
+    assert [isinstance(layer.conv, UpsampleConv2d) for layer in generator.layers] == [True, False] * 5
+    convolutions = sum(9 * before * after for before, after in pairs)
+    styles = sum((128 + 1) * 2 * after for _, after in pairs)
+    stem, to_rgb = (256 + 1) * 16 * 1024, 9 * 64 * 3 + 3
+    assert sum(weight.numel() for weight in generator.parameters()) == stem + convolutions + styles + to_rgb
+
+
+@pytest.mark.parametrize(("pixels", "base"), [(16, 4), (48, 6), (80, 5), (112, 7)])
+def test_sizes(pixels, base):
+    generator = Adain(DataSpec(pixels), 2, width=2, noise_dim=3)
+    assert generator.base_pixels == base
+    assert generator(torch.randn(2, 3), torch.randn(2, 2)).shape == (2, 3, pixels, pixels)
+
+
+def test_a_size_out_of_reach_is_refused():
+    with pytest.raises(RecipeError, match="adain: data.image_pixels = 50"):
+        Adain(DataSpec(50), 2)
+
+
+def test_one_convolution_a_size():
+    generator = Adain(DataSpec(32), 2, width=2, convolutions=1)
+    assert [type(layer.conv) for layer in generator.layers] == [UpsampleConv2d] * 3
+
+
+@pytest.mark.parametrize("style", ["condition", "noise_and_condition"])
+def test_noise_and_condition_change_the_face_from_the_start(style):
+    torch.manual_seed(0)
+    generator = Adain(DataSpec(32), 6, noise_dim=5, width=4, style=style)
+    noise, condition = torch.randn(2, 5), torch.randn(2, 6)
+    first = generator(noise[:1], condition[:1])
+    assert first.abs().max() < 1
+    assert first.std() > 0.1
+    # A generator whose norm had removed its input would move by rounding only.
+    assert (generator(noise[1:], condition[:1]) - first).abs().mean() > 0.05
+    assert (generator(noise[:1], condition[1:]) - first).abs().mean() > 0.05
+
+
+def test_style_reads_what_it_is_told_to(generator):
+    assert {layer.norm.style.in_features for layer in generator.layers} == {6}
+    both = Adain(DataSpec(32), 6, noise_dim=5, width=4, style="noise_and_condition")
+    assert {layer.norm.style.in_features for layer in both.layers} == {11}
+
+
+def test_every_weight_learns(generator):
+    torch.nn.init.normal_(generator.layers[0].norm.style.weight)
+    generator(torch.randn(3, 5), torch.randn(3, 6)).square().mean().backward()
+    assert all(weight.grad.abs().max() > 0 for weight in generator.parameters())
+
+
+def test_the_condition_is_normalised_to_the_length_of_noise(generator):
+    noise, condition = torch.randn(2, 5), torch.randn(2, 6)
+    assert not torch.allclose(generator(noise, condition), generator(noise, 10 * condition))
+    generator.normalise_condition = True
+    torch.testing.assert_close(generator(noise, condition), generator(noise, 10 * condition))
+    length = condition.norm(dim=1, keepdim=True)
+    normal = generator(noise, condition)
+    generator.normalise_condition = False
+    torch.testing.assert_close(normal, generator(noise, condition / length * 6**0.5))
+
+
+def test_input_weights_are_the_columns_that_read_noise_and_condition(generator):
+    noise, condition = generator.input_weights()
+    assert noise.shape == (4 * 4 * 16, 5)
+    assert condition.shape == (4 * 4 * 16, 6)
+    with torch.no_grad():
+        noise.zero_()
+    faces = [generator(torch.randn(1, 5), torch.ones(1, 6)) for _ in range(2)]
+    assert torch.equal(*faces)
+
+
+def test_rows_do_not_see_each_other(generator):
+    noise, condition = torch.randn(3, 5), torch.randn(3, 6)
+    torch.testing.assert_close(
+        generator(noise, condition)[:1], generator(noise[:1], condition[:1]), atol=1e-5, rtol=1e-4
+    )
+
+
+def test_autocast_returns_float32_faces(generator):
+    with torch.autocast("cpu", torch.bfloat16):
+        faces = generator(torch.randn(2, 5), torch.randn(2, 6))
+    assert faces.dtype == torch.float32

@@ -1,0 +1,39 @@
+"""The relativistic loss against numpy."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from facegen.core.batch import DataSpec
+from facegen.parts.objectives.relativistic import Relativistic
+
+REAL, FAKE = np.array([2.0, -1.0, 0.5]), np.array([0.5, 1.0, 0.25])
+CRITIC = SimpleNamespace(real=torch.tensor(REAL), fake=torch.tensor(FAKE))
+
+
+@pytest.fixture
+def objective():
+    return Relativistic(DataSpec(16))
+
+
+def test_losses_are_minus_log_sigmoids_of_the_margin(objective):
+    margin = REAL - FAKE
+    expected = np.mean(-np.log(1 / (1 + np.exp(-margin))))
+    swapped = np.mean(-np.log(1 / (1 + np.exp(margin))))
+    assert objective.discriminator_terms(CRITIC)["real_over_fake"].item() == pytest.approx(expected)
+    assert objective.generator_terms(CRITIC)["fake_over_real"].item() == pytest.approx(swapped)
+
+
+def test_measures(objective):
+    measures = {name: value.item() for name, value in objective.measures(CRITIC).items()}
+    assert measures == {"real_margin": pytest.approx(-0.25 / 3), "real_accuracy": pytest.approx(2 / 3)}
+
+
+def test_large_margins_neither_overflow_nor_lose_their_gradient(objective):
+    real, fake = torch.tensor([-1000.0], requires_grad=True), torch.tensor([1000.0])
+    loss = objective.discriminator_terms(SimpleNamespace(real=real, fake=fake))["real_over_fake"]
+    loss.backward()
+    assert loss.item() == 2000.0
+    assert real.grad.item() == -1.0
