@@ -1,0 +1,152 @@
+"""A training step of ours against the obvious one, on the same networks: both in one run, alternating.
+
+    python benchmarks/step.py [--pixels 128 --width 16 --batch-size 4 --rounds 5]
+
+The obvious step passes the trunk once for every score, draws the generator's faces anew for its own phase, lets
+gradients flow where nobody reads them, and resamples beside its convolutions instead of inside them.
+"""
+
+import argparse
+import copy
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from facegen.core.batch import Batch, DataSpec
+from facegen.core.recipe import read_recipe
+from facegen.parts.layers.folded import ConvPool2d, UpsampleConv2d
+from facegen.training.networks import Networks, build_networks, trainable
+from facegen.training.optimisers import build_optimiser
+from facegen.training.step import GanStep, discriminator_weights
+from facegen.training.world import World
+
+RECIPE = Path(__file__).parents[1] / "recipes" / "speech_relid.toml"
+WORLD = World(0, 1, torch.device("cpu"))
+
+
+class UnfoldedPool(ConvPool2d):
+    """The same as its parent, in two layers."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.avg_pool2d(functional.conv2d(input, self.weight, self.bias, padding=1), 2)
+
+
+class UnfoldedUpsample(UpsampleConv2d):
+    """The same as its parent, in two layers."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        larger = functional.interpolate(input, scale_factor=2, mode="nearest")
+        return functional.conv2d(larger, self.weight, self.bias, padding=1)
+
+
+def unfold(network: nn.Module) -> None:
+    """Resample beside convolutions."""
+    for module in network.modules():
+        if isinstance(module, ConvPool2d):
+            module.__class__ = UnfoldedPool
+        elif isinstance(module, UpsampleConv2d):
+            module.__class__ = UnfoldedUpsample
+
+
+def build(arguments: argparse.Namespace, penalised: bool) -> tuple[Networks, DataSpec]:
+    """The relid recipe's networks; the encoder is small, as its encodings are known beforehand."""
+    overrides = [
+        f"data.image_pixels={arguments.pixels}", f"generator.width={arguments.width}",
+        f"discriminator.width={arguments.width}", "penalty.every_steps=1",
+    ]  # fmt: skip
+    recipe = read_recipe(RECIPE, preset="small", overrides=overrides)
+    data = DataSpec(arguments.pixels, speech_samples=19200, columns=frozenset({"faces", "speech", "identity"}))
+    networks = build_networks(recipe, data)
+    networks.encoders.freeze()
+    if not penalised:
+        object.__setattr__(networks, "penalties", ())
+    return networks, data
+
+
+def ours(networks: Networks, batch: Batch, encoding: Tensor) -> Callable[[], object]:
+    """The engine's step."""
+    WORLD.place(networks.artist, networks.discriminator)
+    recipe = read_recipe(RECIPE)
+    if recipe.train is None or networks.artist is None:
+        raise SystemExit("the recipe does not train")
+    optimisers = {
+        "generator": build_optimiser(recipe.train.generator, trainable(networks.artist)),
+        "discriminator": build_optimiser(recipe.train.discriminator, discriminator_weights(networks)),
+    }
+    step = GanStep(
+        networks, optimisers, critic_trains_conditioner=False, num_identities=0, world=WORLD, precision="fp32"
+    )  # fmt: skip
+    return lambda: step(batch, encoding, 0)
+
+
+def obvious(networks: Networks, batch: Batch, encoding: Tensor, penalised: bool) -> Callable[[], object]:
+    """One trunk pass a score, one generator pass a phase."""
+    artist, critic = networks.artist, networks.discriminator
+    if artist is None or critic is None:
+        raise SystemExit("the recipe does not train")
+    unfold(artist)
+    unfold(critic)
+    players = {"generator": artist.generator, "discriminator": critic}
+    optimisers = {name: torch.optim.Adam(player.parameters(), 1e-4, (0.0, 0.99)) for name, player in players.items()}
+    stranger = encoding[batch.mismatched_rows[:, 0]]
+
+    def score(faces: Tensor, condition: Tensor) -> Tensor:
+        return critic.score(critic.features(faces), condition)
+
+    def margin(winner: Tensor, loser: Tensor) -> Tensor:
+        own = score(winner, encoding)
+        return (own - score(loser, encoding)) + (own - score(winner, stranger))
+
+    def step() -> None:
+        real = batch.faces.detach().requires_grad_(penalised)
+        loss = functional.softplus(-margin(real, artist.draw(encoding).detach())).mean()
+        if penalised:
+            (gradient,) = torch.autograd.grad(score(real, encoding).sum(), real, create_graph=True)
+            loss = loss + 0.5 * gradient.square().sum((1, 2, 3)).mean()
+        descend("discriminator", loss)
+        descend("generator", functional.softplus(-margin(artist.draw(encoding), batch.faces)).mean())
+
+    def descend(name: str, loss: Tensor) -> None:
+        for optimiser in optimisers.values():
+            optimiser.zero_grad()
+        loss.backward()
+        optimisers[name].step()
+
+    return step
+
+
+def main() -> None:
+    """Measure both, alternating, and print the ratio."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    for name, default in (("pixels", 128), ("width", 16), ("batch-size", 4), ("rounds", 5)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    arguments = parser.parse_args()
+    print("| step | obvious, ms | ours, ms | ratio |\n|---|---|---|---|")
+    for penalised in (False, True):
+        networks, data = build(arguments, penalised)
+        batch = Batch.blank(data, arguments.batch_size)
+        torch.manual_seed(0)
+        batch = batch.with_faces(torch.rand_like(batch.faces) * 2 - 1)
+        encoding = torch.randn(arguments.batch_size, networks.encoders.condition_dim)
+        steps = {
+            "obvious": obvious(copy.deepcopy(networks), batch, encoding, penalised),
+            "ours": ours(networks, batch, encoding),
+        }
+        times: dict[str, list[float]] = {name: [] for name in steps}
+        for round_number in range(arguments.rounds + 1):
+            for name, step in steps.items():
+                start = time.process_time()
+                step()
+                if round_number:
+                    times[name].append(1000 * (time.process_time() - start))
+        slow, fast = median(times["obvious"]), median(times["ours"])
+        print(f"| {'with' if penalised else 'without'} R1 | {slow:.0f} | {fast:.0f} | {slow / fast:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
