@@ -18,7 +18,7 @@ class AdaptiveInstanceNorm(nn.Module):
         style_dim: width of the style.
         num_channels: of the images.
     Shape:
-        (B, num_channels, H, W), (B, style_dim) -> (B, num_channels, H, W), channels_last
+        (B, num_channels, H, W), (B, style_dim) -> (B, num_channels, H, W), in the memory format that it came in
     Source:
         Huang and Belongie 2017, equation 8. Gain and offset learnt from a style: Karras et al. 2019. Zero
         initialisation is ours.

@@ -38,7 +38,7 @@ def test_sizes(pixels, base):
 
 
 def test_a_size_out_of_reach_is_refused():
-    with pytest.raises(RecipeError, match="adain: data.image_pixels = 50"):
+    with pytest.raises(RecipeError, match=r"adain: data\.image_pixels = 50"):
         Adain(DataSpec(50), 2)
 
 

@@ -30,7 +30,7 @@ def test_values_and_gradients(layer, memory_format):
     style = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
     result, expected = layer(images, style), formula(layer, images, style)
     torch.testing.assert_close(result, expected)
-    assert result.is_contiguous(memory_format=torch.channels_last)
+    assert result.is_contiguous(memory_format=memory_format)
     inputs = (images, style, layer.style.weight, layer.style.bias)
     direction = torch.randn_like(expected)
     found = torch.autograd.grad(result, inputs, direction)
