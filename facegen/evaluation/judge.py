@@ -100,7 +100,7 @@ def find_judge(
     recipe = judge_recipe(run, home, seed)
     corpus = open_dataset(recipe)
     folder = corpus.cache_dir / "judges" / _key(recipe, corpus)
-    with _turn(folder, observer):
+    with taking_turns(folder, observer):
         if not (folder / "checkpoints" / "match").exists():
             if not (folder / "run.json").exists():
                 shutil.rmtree(folder, ignore_errors=True)  # cut short before it could be resumed
@@ -161,7 +161,7 @@ def corpus_name(recipe: Recipe) -> str:
 
 
 @contextmanager
-def _turn(folder: Path, observer: Observer) -> Iterator[None]:
+def taking_turns(folder: Path, observer: Observer) -> Iterator[None]:
     """One process at a time; the system gives up the lock of a process that dies."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("w") as lock:

@@ -1,5 +1,6 @@
 """Which recipe trains a judge: the run's match stage, never the run itself."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 
 from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError
+from facegen.core.observer import Observer
 from facegen.core.recipe import check_recipe
-from facegen.evaluation.judge import judge_recipe
+from facegen.evaluation.judge import judge_recipe, taking_turns
 from facegen.training.run import Run
 
 MATCH = {"type": "softmax", "steps": 7}
@@ -69,3 +71,25 @@ def test_refusals_say_what_to_do() -> None:
     mine = run()
     with pytest.raises(RecipeError, match=r"judge_seed = 3: the run's own encoders have this seed"):
         judge_recipe(mine, mine.recipe, 3)
+
+
+def test_who_comes_second_waits(tmp_path: Path) -> None:
+    """Two processes train one judge once: a lock of the same file from elsewhere, here another open file."""
+    told, order = threading.Event(), []
+
+    class Second(Observer):
+        def say(self, message: str) -> None:
+            assert message == "another process is training the judge; waiting for it"
+            told.set()
+
+    def come() -> None:
+        with taking_turns(tmp_path / "judges" / "key", Second()):
+            order.append("second")
+
+    second = threading.Thread(target=come)
+    with taking_turns(tmp_path / "judges" / "key", Observer()):
+        second.start()
+        assert told.wait(10)
+        order.append("first")
+    second.join(10)
+    assert order == ["first", "second"]
