@@ -41,7 +41,8 @@ class Evidence:
         attributes: {column: (N,)} labels; -1 where unknown.
         encodings: (N, d) the judge's encodings of the conditions (voices).
         real: (N, e) the judge's embeddings of the real faces.
-        real_other: (N, e) likewise, of another real face of the same person; None where there is none.
+        real_other: (N, e) likewise, of another real face of the same person; a row of NaN, or None for all, where there
+            is none.
         fake: (N, Z, e) likewise, of Z generated faces a row; noise z is the same for all rows.
         real_faces: (N, H, W, 3) uint8.
         fake_faces: (N, Z, H, W, 3) uint8.
