@@ -23,9 +23,20 @@ SIGNAL_EXIT = 128
 @click.option("--split", type=click.Choice(get_args(Split)), help="Where the rows come from.  [default: the recipe's]")
 @click.option("--num-clips", type=click.IntRange(min=20), help="At most so many rows.  [default: the recipe's]")
 @click.option("--judge-seed", type=click.IntRange(min=0), help="Another judge.  [default: the recipe's]")
+@click.option(
+    "--judge-start",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A run whose match stage the judge starts from, for a small corpus.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 def command(
-    run: Path, data: Path | None, split: str | None, num_clips: int | None, judge_seed: int | None, as_json: bool
+    run: Path,
+    data: Path | None,
+    split: str | None,
+    num_clips: int | None,
+    judge_seed: int | None,
+    judge_start: Path | None,
+    as_json: bool,
 ) -> int:
     """Measure RUN on people that it was not trained on.
 
@@ -37,6 +48,7 @@ def command(
     from facegen.training.loop import Interrupted, Interruption
 
     given = {"split": split, "num_clips": num_clips, "judge_seed": judge_seed}
+    given["judge_start"] = None if judge_start is None else str(judge_start.resolve())
     overrides = {key: value for key, value in given.items() if value is not None}
     try:
         with watching() as observer:

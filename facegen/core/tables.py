@@ -90,6 +90,8 @@ class MatchSettings(Table):
 
     Attributes:
         run: an earlier run whose match stage is taken over instead of training one.
+        start: an earlier run whose match stage training starts from, such as one on synthetic speakers for a small
+            corpus of real ones; the networks must be the same.
         steps: how many training steps.
         batch_size: rows a step.
         optimiser: which one; "sgd" has momentum 0.9.
@@ -102,6 +104,7 @@ class MatchSettings(Table):
     """
 
     run: Path | None = None
+    start: Path | None = None
     steps: Count = 10000
     batch_size: Annotated[int, Field(ge=2)] = 64
     optimiser: Literal["sgd", "adam"] = "sgd"
@@ -169,6 +172,8 @@ class EvaluateSettings(Table):
         num_clips: at most this many rows.
         num_noises: generated faces a row.
         judge_seed: of the second pair of encoders; never the run's own.
+        judge_start: an earlier run whose match stage the judge's training starts from; never one that the run's own
+            started from, or the two would be akin.
         seed: of every redraw.
     """
 
@@ -176,4 +181,5 @@ class EvaluateSettings(Table):
     num_clips: Annotated[int, Field(ge=20)] = 1000
     num_noises: Annotated[int, Field(ge=2)] = 4
     judge_seed: Annotated[int, Field(ge=0)] = 1000
+    judge_start: Path | None = None
     seed: Annotated[int, Field(ge=0)] = 0

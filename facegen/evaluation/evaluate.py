@@ -54,7 +54,7 @@ def evaluate(
     artist = None if run.recipe.one("generator") is None else load_artist(run, device)
     recipe = run.recipe if data is None else _on_other_data(run, data)
     corpus = open_dataset(recipe)
-    judge = find_judge(run, _home(run, recipe, observer), settings.judge_seed, device, observer, interruption)
+    judge = find_judge(run, _home(run, recipe, observer), settings, device, observer, interruption)
     request: DataSettings = recipe.chosen("dataset").engine
     subjects = choose_subjects(corpus, request, settings, artist, judge, observer)
     evidence = gather(subjects, judge, observer)

@@ -18,6 +18,7 @@ from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.interfaces import Dataset, Direction, Discriminator, Matcher
 from facegen.core.observer import Observer
 from facegen.core.recipe import Recipe, check_recipe
+from facegen.core.tables import EvaluateSettings
 from facegen.inference.load import load_matching
 from facegen.training.artist import Encoders
 from facegen.training.loop import Interruption
@@ -76,7 +77,12 @@ class Judge:
 
 
 def find_judge(
-    run: Run, home: Recipe, seed: int, device: torch.device, observer: Observer, interruption: Interruption | None
+    run: Run,
+    home: Recipe,
+    settings: EvaluateSettings,
+    device: torch.device,
+    observer: Observer,
+    interruption: Interruption | None,
 ) -> Judge:
     """The judge of a run: trained where there is none yet, resumed where its training was cut short.
 
@@ -86,7 +92,7 @@ def find_judge(
     Args:
         run: what is evaluated.
         home: whose corpus' training split the judge learns from.
-        seed: of its weights and batches.
+        settings: seed of its weights and batches, and where it starts from.
         device: where it is to be used.
         observer: told about its training.
         interruption: listens while it is trained; None where nobody will ask.
@@ -97,7 +103,7 @@ def find_judge(
     matcher = run.recipe.one("matcher")
     if run.recipe.train is None and matcher is not None:
         return Judge.of(run, f"the run's own {matcher.name} matching, seed {run.recipe.run.seed}", device)
-    recipe = judge_recipe(run, home, seed)
+    recipe = judge_recipe(run, home, settings)
     corpus = open_dataset(recipe)
     folder = corpus.cache_dir / "judges" / _key(recipe, corpus)
     with taking_turns(folder, observer):
@@ -107,18 +113,19 @@ def find_judge(
             observer.say(f"training the judge, once for this corpus: {folder}")
             with interruption.listening() if interruption is not None else nullcontext():
                 train(recipe, folder, resume=True, observer=observer, interruption=interruption or Interruption())
-    name = f"{recipe.chosen('matcher').name} judge, seed {seed}, trained on {corpus_name(recipe)} train"
+    name = f"{recipe.chosen('matcher').name} judge, seed {settings.judge_seed}, trained on {corpus_name(recipe)} train"
     return Judge.of(Run.open(folder), name, device)
 
 
-def judge_recipe(run: Run, home: Recipe, seed: int) -> Recipe:
+def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
     """The run's match stage alone, on the corpus of `home` and with another seed.
 
     Where the run took its match stage from an earlier one, that one's recipe counts, if it is still there.
 
     Raises:
-        RecipeError: there is no match stage, or the seed is one that the run was trained with.
+        RecipeError: there is no match stage, or seed or start are those that the run was trained with.
     """
+    seed, start = settings.judge_seed, settings.judge_start
     source, seeds = run.recipe, {run.recipe.run.seed}
     matcher = source.one("matcher")
     if matcher is not None and matcher.engine.run is not None and (matcher.engine.run / "run.json").exists():
@@ -139,13 +146,19 @@ def judge_recipe(run: Run, home: Recipe, seed: int) -> Recipe:
             f"{run.recipe.source}: [evaluate] judge_seed = {seed}: the run's own encoders have this seed, and would "
             f"judge faces that were trained to please them; choose another one"
         )
+    if start is not None and start == source.chosen("matcher").engine.start:
+        raise RecipeError(
+            f"{run.recipe.source}: [evaluate] judge_start = {start}: the run's own encoders started from it; "
+            f"name another run, of another seed"
+        )
     tables: dict[str, Any] = {"data": home.tables["data"]}
     tables |= {name: source.tables[name] for name in ("conditioner", "discriminator")}
-    tables["match"] = {key: value for key, value in source.tables["match"].items() if key != "run"}
+    tables["match"] = {key: value for key, value in source.tables["match"].items() if key not in ("run", "start")}
+    tables["match"] |= {} if start is None else {"start": str(start)}
     if source.chosen("matcher").engine.augment and "augment" in source.tables:
         tables["augment"] = source.tables["augment"]
-    settings = run.recipe.run
-    tables["run"] = {"name": "judge", "seed": seed, "device": settings.device, "precision": settings.precision}
+    own = run.recipe.run
+    tables["run"] = {"name": "judge", "seed": seed, "device": own.device, "precision": own.precision}
     return check_recipe(tables, f"the judge of {run.recipe.source}")
 
 

@@ -111,7 +111,8 @@ class Run:
 
     def forget_old(self, stage: str, keep: int) -> None:
         """Remove all but the newest checkpoints of a stage."""
-        for folder in self.checkpoints(stage)[:-keep]:
+        found = self.checkpoints(stage)
+        for folder in found[: max(len(found) - keep, 0)]:
             shutil.rmtree(folder)
 
     def log(self, stage: str, step: int, values: dict[str, Any]) -> None:

@@ -150,6 +150,8 @@ class _Trainer:
             if settings.run is not None:
                 self._take_over(settings.run, modules)
             else:
+                if settings.start is not None:
+                    self._take_over(settings.start, modules)
                 matcher = self.networks.matcher
                 strangers = matcher.num_mismatched if matcher is not None else 0
                 loader = Loader(
@@ -167,7 +169,7 @@ class _Trainer:
     def _take_over(self, path: Path, modules: Mapping[str, nn.Module]) -> None:
         earlier = Run.open(path)
         if not earlier.match_folder.exists():
-            raise CheckpointError(f"[match] run = {path}: its match stage is not finished; train it first")
+            raise CheckpointError(f"[match] {path}: its match stage is not finished; train it first")
         for name, module in modules.items():
             load_module(earlier.match_folder, name, module)
         self.observer.say(f"match stage taken over from {path}")

@@ -10,6 +10,7 @@ from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError
 from facegen.core.observer import Observer
 from facegen.core.recipe import check_recipe
+from facegen.core.tables import EvaluateSettings
 from facegen.evaluation.judge import judge_recipe, taking_turns
 from facegen.training.run import Run
 
@@ -38,7 +39,7 @@ def run(path: Path = Path("runs/voices"), **changes: Any) -> Run:
 
 def test_a_judge_is_the_match_stage_alone_with_another_seed() -> None:
     mine = run()
-    judge = judge_recipe(mine, mine.recipe, 1000)
+    judge = judge_recipe(mine, mine.recipe, EvaluateSettings(judge_seed=1000))
     assert judge.train is None
     assert set(judge.tables) == {"run", "data", "conditioner", "discriminator", "match"}
     assert judge.run.seed == 1000
@@ -50,27 +51,29 @@ def test_a_judge_is_the_match_stage_alone_with_another_seed() -> None:
 
 def test_faces_are_augmented_where_the_match_stage_does_so() -> None:
     mine = run(match={**MATCH, "augment": True})
-    assert judge_recipe(mine, mine.recipe, 1000).tables["augment"] == {"type": "diff_augment"}
+    assert judge_recipe(mine, mine.recipe, EvaluateSettings(judge_seed=1000)).tables["augment"] == {
+        "type": "diff_augment"
+    }
 
 
 def test_where_the_match_stage_was_taken_over_the_earlier_run_counts(tmp_path: Path) -> None:
     earlier = tables(train=None, objective=None, run={"name": "earlier", "seed": 5}, match={**MATCH, "steps": 77})
     Run.create(tmp_path / "earlier", check_recipe(earlier, "earlier.toml"), DataSpec(image_pixels=32))
     mine = run(match={"type": "softmax", "run": str(tmp_path / "earlier")})
-    assert judge_recipe(mine, mine.recipe, 1000).tables["match"] == {**MATCH, "steps": 77}
+    assert judge_recipe(mine, mine.recipe, EvaluateSettings(judge_seed=1000)).tables["match"] == {**MATCH, "steps": 77}
     with pytest.raises(RecipeError, match="judge_seed = 5"):
-        judge_recipe(mine, mine.recipe, 5)
+        judge_recipe(mine, mine.recipe, EvaluateSettings(judge_seed=5))
     gone = run(match={**MATCH, "run": str(tmp_path / "gone")})
-    assert judge_recipe(gone, gone.recipe, 1000).tables["match"] == MATCH
+    assert judge_recipe(gone, gone.recipe, EvaluateSettings(judge_seed=1000)).tables["match"] == MATCH
 
 
 def test_refusals_say_what_to_do() -> None:
     silent = run(match=None)
     with pytest.raises(RecipeError, match=r"has no \[match\], .* add a \[match\] table"):
-        judge_recipe(silent, silent.recipe, 1000)
+        judge_recipe(silent, silent.recipe, EvaluateSettings(judge_seed=1000))
     mine = run()
     with pytest.raises(RecipeError, match=r"judge_seed = 3: the run's own encoders have this seed"):
-        judge_recipe(mine, mine.recipe, 3)
+        judge_recipe(mine, mine.recipe, EvaluateSettings(judge_seed=3))
 
 
 def test_who_comes_second_waits(tmp_path: Path) -> None:
@@ -93,3 +96,12 @@ def test_who_comes_second_waits(tmp_path: Path) -> None:
         order.append("first")
     second.join(10)
     assert order == ["first", "second"]
+
+
+def test_a_judge_never_starts_where_the_run_started() -> None:
+    mine = run(match={**MATCH, "start": "runs/earlier"})
+    settings = EvaluateSettings(judge_start=Path("runs/other"))
+    assert judge_recipe(mine, mine.recipe, settings).tables["match"] == {**MATCH, "start": "runs/other"}
+    assert judge_recipe(mine, mine.recipe, EvaluateSettings()).tables["match"] == MATCH
+    with pytest.raises(RecipeError, match="judge_start = runs/earlier: the run's own encoders started from it"):
+        judge_recipe(mine, mine.recipe, EvaluateSettings(judge_start=Path("runs/earlier")))
