@@ -92,6 +92,8 @@ class MatchSettings(Table):
         run: an earlier run whose match stage is taken over instead of training one.
         start: an earlier run whose match stage training starts from, such as one on synthetic speakers for a small
             corpus of real ones; the networks must be the same.
+        freeze_conditioner: the encoders stay as `start` left them, and only the faces' side learns; with fixed crops
+            every encoding is computed once, and a small corpus is learnt in minutes.
         steps: how many training steps.
         batch_size: rows a step.
         optimiser: which one; "sgd" has momentum 0.9.
@@ -105,6 +107,7 @@ class MatchSettings(Table):
 
     run: Path | None = None
     start: Path | None = None
+    freeze_conditioner: bool = False
     steps: Count = 10000
     batch_size: Annotated[int, Field(ge=2)] = 64
     optimiser: Literal["sgd", "adam"] = "sgd"

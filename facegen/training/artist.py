@@ -27,16 +27,17 @@ class Encoders(nn.Module):
         self._resting: tuple[nn.Module, ...] = ()
 
     @property
-    def all_frozen(self) -> bool:
+    def at_rest(self) -> bool:
         """No encoding changes any more: it can be kept."""
-        return all(self.frozen)
+        return len(self._resting) == len(self.parts)
 
-    def freeze(self) -> None:
+    def freeze(self, *, everything: bool = False) -> None:
         """End the learning of the frozen ones: no gradient, and evaluation mode whatever `train()` says later.
 
         In training mode batch norm's running statistics would drift even without a gradient.
         """
-        self._resting = tuple(part for part, frozen in zip(self.parts, self.frozen, strict=True) if frozen)
+        chosen = zip(self.parts, self.frozen, strict=True)
+        self._resting = tuple(part for part, frozen in chosen if frozen or everything)
         for part in self._resting:
             part.requires_grad_(False)
         self.train(self.training)

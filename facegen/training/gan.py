@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -14,6 +13,7 @@ from facegen.data.loader import Loader
 from facegen.data.pictures import save_picture
 from facegen.training.artist import Artist
 from facegen.training.ema import Average
+from facegen.training.encodings import Encodings
 from facegen.training.exhibition import Exhibition
 from facegen.training.journal import Journal, to_pixels
 from facegen.training.loop import cosine, set_learning_rate
@@ -44,7 +44,7 @@ class GanStage:
         settings: TrainSettings,
         networks: Networks,
         loader: Loader,
-        encodings: "Encodings | None",
+        encodings: Encodings | None,
         exhibition: Exhibition,
         monitor: Monitor,
         journal: Journal,
@@ -116,23 +116,6 @@ class GanStage:
         save_picture(picture, path)
         self.journal.picture("samples", done_steps, to_pixels(picture))
         self.observer.picture(path, "faces drawn from fixed voices")
-
-
-class Encodings:
-    """Encodings of every clip of a split, computed once: exact where encoders are frozen and crops are fixed.
-
-    Args:
-        clips: (N,) clip numbers.
-        values: (N, dim) their encodings.
-    """
-
-    def __init__(self, clips: Tensor, values: Tensor) -> None:
-        order = clips.argsort()
-        self._clips, self._values = clips[order], values[order]
-
-    def of(self, clip: Tensor) -> Tensor:
-        """(B,) -> (B, dim)"""
-        return self._values[torch.searchsorted(self._clips, clip)]
 
 
 def gan_modules(networks: Networks) -> dict[str, nn.Module]:

@@ -11,6 +11,7 @@ from facegen.core.batch import Batch, Terms
 from facegen.core.interfaces import Direction, Matcher
 from facegen.core.tables import MatchSettings
 from facegen.data.loader import Loader
+from facegen.training.encodings import Encodings
 from facegen.training.loop import cosine, set_learning_rate, weighted_sum
 from facegen.training.networks import Networks, trainable
 from facegen.training.optimisers import autocast, build_match_optimiser
@@ -26,6 +27,7 @@ class MatchStage:
         settings: the recipe's [match].
         networks: what is trained.
         loader: where the batches come from.
+        encodings: of the loader's clips, where they no longer change.
         world, precision: where and how it computes.
     """
 
@@ -33,11 +35,17 @@ class MatchStage:
     keep_checkpoints = 1
 
     def __init__(
-        self, settings: MatchSettings, networks: Networks, loader: Loader, world: World, precision: str
+        self,
+        settings: MatchSettings,
+        networks: Networks,
+        loader: Loader,
+        encodings: Encodings | None,
+        world: World,
+        precision: str,
     ) -> None:
         if networks.matcher is None:
             raise ValueError("the recipe has no matcher")
-        self.settings, self.networks, self.loader = settings, networks, loader
+        self.settings, self.networks, self.loader, self.encodings = settings, networks, loader, encodings
         self.matcher: Matcher = networks.matcher
         self.world, self.precision = world, precision
         self.steps, self.log_steps = settings.steps, settings.log_steps
@@ -56,7 +64,7 @@ class MatchStage:
         batch = self._prepared(self.loader.batch(step * self.world.size + self.world.rank))
         optimiser.zero_grad(set_to_none=True)
         with autocast(self.world.device, self.precision):
-            encoding = self.networks.encoders(batch).float()
+            encoding = self._encode(batch)
             embedding = self._embed(batch.faces) if self.matcher.needs_faces else None
             terms = self.matcher.terms(encoding, embedding, batch)
         weighted_sum(terms).backward()
@@ -78,6 +86,10 @@ class MatchStage:
         if self.settings.augment and self.networks.augmentation is not None:
             batch = batch.with_faces(self.networks.augmentation(batch.faces))
         return batch
+
+    def _encode(self, batch: Batch) -> Tensor:
+        known = self.encodings
+        return self.networks.encoders(batch).float() if known is None else known.of(batch.clip)
 
     def _embed(self, faces: Tensor) -> Tensor:
         discriminator = self.networks.discriminator

@@ -16,20 +16,19 @@ from facegen.core.tables import DataSettings, MatchSettings, Split
 from facegen.data.loader import Loader
 from facegen.data.rows import Rows
 from facegen.training.checkpoint import load_module, save_checkpoint
+from facegen.training.encodings import Encodings, encode_once
 from facegen.training.exhibition import Exhibition, choose_noises
-from facegen.training.gan import Encodings, GanStage
+from facegen.training.gan import GanStage
 from facegen.training.journal import Journal
 from facegen.training.loop import Interruption, run_stage
 from facegen.training.match import MatchStage, match_modules
 from facegen.training.monitor import Monitor
 from facegen.training.networks import Networks, build_networks, rehearse
-from facegen.training.optimisers import autocast
 from facegen.training.run import Run
 from facegen.training.world import World
 
 NUM_EXHIBITED_VOICES, NUM_EXHIBITED_NOISES = 8, 6
 NUM_MONITORED_VOICES, NUM_MONITORED_NOISES = 8, 8
-ENCODED_ROWS = 256
 
 
 def open_dataset(recipe: Recipe) -> Dataset:
@@ -152,19 +151,21 @@ class _Trainer:
             else:
                 if settings.start is not None:
                     self._take_over(settings.start, modules)
-                matcher = self.networks.matcher
-                strangers = matcher.num_mismatched if matcher is not None else 0
-                loader = Loader(
-                    self._rows(), settings.batch_size, strangers, self.recipe.run.seed, self.networks.encoders.needs
-                )  # fmt: skip
-                stage = MatchStage(settings, self.networks, loader, self.world, self.recipe.run.precision)
-                self._run_stage(stage)
+                self._run_stage(self._match_stage(settings))
             if self.world.leads:
                 save_checkpoint(self.run.match_folder, {"stage": "match", "step": settings.steps}, modules, {})
                 self.run.forget_old("match", 0)
             self.world.wait()
         load_match(self.run, self.networks)
-        self.networks.encoders.freeze()
+
+    def _match_stage(self, settings: MatchSettings) -> MatchStage:
+        matcher = self.networks.matcher
+        strangers = matcher.num_mismatched if matcher is not None else 0
+        if settings.freeze_conditioner:
+            self.networks.encoders.freeze(everything=True)
+        encodings, needs = self._encodings()
+        loader = Loader(self._rows(), settings.batch_size, strangers, self.recipe.run.seed, needs)
+        return MatchStage(settings, self.networks, loader, encodings, self.world, self.recipe.run.precision)
 
     def _take_over(self, path: Path, modules: Mapping[str, nn.Module]) -> None:
         earlier = Run.open(path)
@@ -183,28 +184,23 @@ class _Trainer:
         penalties = [penalty for penalty, _ in networks.penalties]
         own = (networks.critic_encoders, networks.augmentation, *networks.objectives.values(), *penalties)
         self.world.place(artist, discriminator, *own)
-        rows = self._rows()
-        encodings, needs = self._encodings(rows)
-        loader = Loader(rows, settings.batch_size, self.networks.num_mismatched, self.recipe.run.seed + 1, needs)
+        networks.encoders.freeze()
+        encodings, needs = self._encodings()
+        loader = Loader(
+            self._rows(), settings.batch_size, self.networks.num_mismatched, self.recipe.run.seed + 1, needs
+        )
         stage = GanStage(
             settings, self.networks, loader, encodings, self._exhibition(), self._monitor(), self.journal,
             self.observer, self.world, self.recipe.run.precision,
         )  # fmt: skip
         self._run_stage(stage)
 
-    def _encodings(self, rows: Rows) -> tuple[Encodings | None, frozenset[str]]:
-        """Every clip's encoding where that is exact, and the columns that are then still needed."""
+    def _encodings(self) -> tuple[Encodings | None, frozenset[str]]:
+        """Every clip's encoding where it no longer changes, and the columns that are then still needed."""
         encoders = self.networks.encoders
-        if not (encoders.all_frozen and rows.crop_is_fixed):
-            return None, encoders.needs
-        self.observer.start("encode", len(rows.clips))
-        values = []
-        with torch.no_grad(), autocast(self.world.device, self.recipe.run.precision):
-            for chunk in torch.arange(len(rows.clips)).split(ENCODED_ROWS):
-                values.append(encoders(rows.fetch_plain(chunk)).float())
-                self.observer.advance(int(chunk[-1]) + 1)
-        self.observer.finish()
-        return Encodings(rows.clips.clip.to(self.world.device), torch.cat(values)), frozenset()
+        self.world.place(encoders)
+        found = encode_once(self._rows(), encoders, self.recipe.run.precision, self.observer)
+        return found, encoders.needs if found is None else frozenset()
 
     def _spare_rows(self) -> Rows:
         """People that training never sees, where the corpus has them: for pictures."""

@@ -22,7 +22,7 @@ Count = Annotated[int, Field(ge=1)]
 class Projection(Discriminator):
     """Residual network whose embedding of a face is multiplied with the condition.
 
-    g(f, c) = c . phi(f) + psi(phi(f)),   phi(f) = W sum_xy relu(trunk(f)) + b,   psi linear
+    g(f, c) = c . phi(f) + psi(phi(f)),   phi(f) = W mean_xy relu(trunk(f)) + b,   psi linear
 
     Where the embedding is not as wide as the condition, c . V phi(f) with a learned V takes the product's place.
 
@@ -33,7 +33,7 @@ class Projection(Discriminator):
     Settings:
         width: channels at half the size; they double with every further halving.
         max_width: where they stop.
-        pool: sum or mean over the last pixels, or none: phi then reads every pixel in its place, and learns small
+        pool: mean or sum over the last pixels, or none: phi then reads every pixel in its place, and learns small
             features of aligned faces from far fewer of them.
         negative_slope: of the activation; 0 is ReLU.
         spectral_norm: every weight is divided by its largest singular value.
@@ -43,8 +43,9 @@ class Projection(Discriminator):
         RecipeError: image_pixels cannot be reached by doubling.
     Source:
         Miyato and Koyama 2018, figure 14, and Choi, Park and Lee 2020, equations 2 and 3. Off by default is spectral
-        norm, since R1 takes its place; the sizes are Miyato and Koyama's where Choi et al. give none. pool "none" and
-        the weights at the start (He et al. 2015) are ours.
+        norm, since R1 takes its place; the sizes are Miyato and Koyama's where Choi et al. give none. They sum over the
+        pixels under spectral norm; without it the match stage's first steps would then diverge, hence the mean. pool
+        "none" is ours, and so are the weights at the start: He et al. 2015, such that no block changes the scale.
     """
 
     offers = frozenset({"score", "score_unconditional", "embed", "classify"})
@@ -57,7 +58,7 @@ class Projection(Discriminator):
         *,
         width: Count = 64,
         max_width: Count = 1024,
-        pool: Literal["sum", "mean", "none"] = "sum",
+        pool: Literal["mean", "sum", "none"] = "mean",
         negative_slope: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         spectral_norm: bool = False,
     ) -> None:
@@ -70,10 +71,8 @@ class Projection(Discriminator):
         blocks += [_Block(before, after, True, negative_slope) for before, after in pairs[:-1]]
         blocks += [_Block(before, after, False, negative_slope) for before, after in pairs[-1:]]
         self.trunk = nn.Sequential(*blocks)
-        for module in self.trunk.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, a=negative_slope if module.kernel_size == (3, 3) else 1.0)
-                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        for block in blocks:
+            _initialise(block, negative_slope)
         self._add_heads(channels[-1] * (base_pixels**2 if pool == "none" else 1), condition_dim, heads)
         if spectral_norm:
             for module in list(self.modules()):
@@ -110,6 +109,18 @@ class Projection(Discriminator):
 
     def classify(self, features: Tensor) -> Tensor:
         return self.classes(features)
+
+
+def _initialise(block: nn.Module, negative_slope: float) -> None:
+    """Weights that keep the scale of what passes: both summands of a block have half the variance of its input."""
+    for name, module in block.named_children():
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            slope = 1.0 if name == "shortcut" else negative_slope  # a shortcut has no activation to make up for
+            nn.init.kaiming_normal_(module.weight, a=slope)
+            nn.init.zeros_(module.bias)
+            if name != "first":
+                with torch.no_grad():
+                    module.weight.mul_(0.5**0.5)
 
 
 class _FirstBlock(nn.Module):

@@ -39,6 +39,26 @@ def test_layers_and_weights_at_full_size():
     assert sum(weight.numel() for weight in discriminator.parameters()) == expected
 
 
+def test_no_block_changes_the_scale_at_the_start():
+    torch.manual_seed(0)
+    discriminator = Projection(DataSpec(64), 5, {"embed": 5}, width=32, max_width=128)
+    # smooth, as faces are: pooling would quieten noise
+    hidden = torch.nn.functional.interpolate(torch.randn(4, 3, 4, 4), scale_factor=16, mode="bilinear")
+    levels = []
+    for block in discriminator.trunk:
+        hidden = block(hidden)
+        levels.append(hidden.square().mean().sqrt().item())
+    assert max(levels) < 2 * min(levels)
+
+
+def test_embeddings_start_small_enough_for_plain_gradient_descent():
+    """A step along the features changes the embedding by learning rate |features|^2, which must stay near 1."""
+    torch.manual_seed(0)
+    discriminator = Projection(DataSpec(128), 5, {"embed": 5}, width=8)
+    faces = torch.nn.functional.interpolate(torch.rand(4, 3, 8, 8) * 2 - 1, scale_factor=16)
+    assert discriminator.features(faces).square().sum(dim=1).max() < 100
+
+
 @pytest.mark.parametrize("pixels", [8, 48, 80])
 def test_sizes(pixels):
     discriminator = Projection(DataSpec(pixels), 5, ALL_HEADS, width=2)

@@ -1,0 +1,43 @@
+"""Encodings that are computed once, where that is exact."""
+
+import torch
+from torch import Tensor
+
+from facegen.core.observer import Observer
+from facegen.data.rows import Rows
+from facegen.training.artist import Encoders
+from facegen.training.optimisers import autocast
+
+CHUNK_ROWS = 128
+
+
+class Encodings:
+    """Encodings of every clip of a split.
+
+    Args:
+        clips: (N,) clip numbers.
+        values: (N, dim) their encodings.
+    """
+
+    def __init__(self, clips: Tensor, values: Tensor) -> None:
+        order = clips.argsort()
+        self._clips, self._values = clips[order], values[order]
+
+    def of(self, clip: Tensor) -> Tensor:
+        """(B,) -> (B, dim)"""
+        return self._values[torch.searchsorted(self._clips, clip)]
+
+
+@torch.no_grad()
+def encode_once(rows: Rows, encoders: Encoders, precision: str, observer: Observer) -> Encodings | None:
+    """Encodings of a split, or None where they may still change: encoders that learn, crops that move."""
+    if not (encoders.at_rest and rows.crop_is_fixed):
+        return None
+    observer.start("encode", len(rows.clips))
+    values = []
+    with autocast(rows.device, precision):
+        for chunk in torch.arange(len(rows.clips)).split(CHUNK_ROWS):
+            values.append(encoders(rows.fetch_plain(chunk)).float())
+            observer.advance(int(chunk[-1]) + 1)
+    observer.finish()
+    return Encodings(rows.clips.clip.to(rows.device), torch.cat(values))
