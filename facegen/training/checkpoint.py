@@ -69,15 +69,25 @@ def read_state(folder: Path) -> dict[str, Any]:
     return state
 
 
-def load_module(folder: Path, name: str, module: nn.Module) -> None:
+def load_module(folder: Path, name: str, module: nn.Module, *, shared_only: bool = False) -> None:
     """Fill a module from a checkpoint, in place.
 
+    Args:
+        folder, name: of the file.
+        module: to be filled.
+        shared_only: children that only one side has, such as a head, are left as they are.
     Raises:
         CheckpointError: the file is missing, damaged, or of another network.
     """
     path = folder / f"{name}.safetensors"
+    tensors = _load_tensors(path)
+    if shared_only:
+        own = module.state_dict()
+        shared = {key.partition(".")[0] for key in own} & {key.partition(".")[0] for key in tensors}
+        tensors = {key: value for key, value in tensors.items() if key.partition(".")[0] in shared}
+        tensors |= {key: value for key, value in own.items() if key.partition(".")[0] not in shared}
     try:
-        module.load_state_dict(_load_tensors(path))
+        module.load_state_dict(tensors)
     except RuntimeError as error:
         lines = str(error).splitlines()
         raise CheckpointError(f"{path}: holds another network than the recipe's: {' '.join(lines[1:3])}") from None

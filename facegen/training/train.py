@@ -172,7 +172,7 @@ class _Trainer:
         if not earlier.match_folder.exists():
             raise CheckpointError(f"[match] {path}: its match stage is not finished; train it first")
         for name, module in modules.items():
-            load_module(earlier.match_folder, name, module)
+            load_module(earlier.match_folder, name, module, shared_only=True)
         self.observer.say(f"match stage taken over from {path}")
 
     def play(self) -> None:

@@ -61,3 +61,15 @@ def test_damage_is_explained(tmp_path: Path) -> None:
     (tmp_path / "c" / "state.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(CheckpointError, match="format 99; this facegen reads format 1"):
         read_state(tmp_path / "c")
+
+
+def test_a_head_that_only_one_side_has_is_left_alone(tmp_path: Path) -> None:
+    one = nn.ModuleDict({"trunk": nn.Linear(2, 2), "psi": nn.Linear(2, 1)})
+    other = nn.ModuleDict({"trunk": nn.Linear(2, 2), "classes": nn.Linear(2, 5)})
+    before = other["classes"].weight.clone()
+    save_checkpoint(tmp_path / "c", {}, {"net": one}, {})
+    load_module(tmp_path / "c", "net", other, shared_only=True)
+    assert torch.equal(other["trunk"].weight, one["trunk"].weight)
+    assert torch.equal(other["classes"].weight, before)
+    with pytest.raises(CheckpointError, match="holds another network"):
+        load_module(tmp_path / "c", "net", nn.ModuleDict({"trunk": nn.Linear(2, 3)}), shared_only=True)
