@@ -1,4 +1,4 @@
-"""facegen: faces from names, sentences and voices.
+"""facegen: faces from voices and names.
 
 The public names for authors of plugins stand in `__init__.pyi`, where type checkers find them. They are loaded from
 there on first use, so that `import facegen` costs no torch.
