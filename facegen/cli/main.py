@@ -61,7 +61,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="facegen")
 def facegen() -> None:
-    """Faces from names, sentences and voices."""
+    """Faces from voices, or from names: match, draw, measure."""
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -116,7 +116,8 @@ def run_stage(
         torch.manual_seed(derived_seed(seed, stage.name, step, world.rank))
         totals.add(stage.step(step))
         done = step + 1
-        last = done == stage.steps or interruption.asked
+        asked = interruption.asked  # read once: a request that comes later is for the next step
+        last = done == stage.steps or asked
         if done % stage.log_steps == 0 or last:
             values = totals.flush()
             _check_finite(values, stage, run, done)
@@ -129,7 +130,7 @@ def run_stage(
             stage.after_step(done)
         if done % stage.checkpoint_steps == 0 or last:
             _save(stage, run, done, world)
-        if interruption.asked and done < stage.steps:
+        if asked and done < stage.steps:
             raise Interrupted(interruption.signal_number, stage.name, done)
     observer.finish()
 

@@ -1,44 +1,11 @@
-"""Recipes at a size that trains two steps in seconds, and the program as a user calls it."""
+"""The program as a user calls it."""
 
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tiny_runs import Facegen
 
 from facegen.cli.main import main
-
-REPOSITORY = Path(__file__).parents[2]
-RECIPES = REPOSITORY / "recipes"
-TINY = {
-    "data.image_pixels": 16,
-    "data.speech_seconds": 0.3,
-    "data.clip_seconds": 0.3,
-    "data.num_people": 40,
-    "data.num_heldout_people": 24,
-    "data.clips_per_person": 1,
-    "data.frames_per_clip": 2,
-    "match.steps": 2,
-    "match.batch_size": 12,
-    "match.log_steps": 1,
-    "match.warmup_steps": 0,
-    "match.checkpoint_steps": 1,
-    "train.steps": 2,
-    "train.batch_size": 8,
-    "train.log_steps": 1,
-    "train.checkpoint_steps": 1,
-    "train.sample_steps": 2,
-    "train.monitor_steps": 2,
-}
-
-Facegen = Callable[..., int]
-
-
-def settings(**changes: object) -> list[str]:
-    """--set options of a tiny run; a keyword's double underscore is a dot."""
-    merged = TINY | {key.replace("__", "."): value for key, value in changes.items()}
-    return [word for key, value in merged.items() for word in ("--set", f"{key}={value}")]
 
 
 @pytest.fixture
@@ -46,9 +13,3 @@ def facegen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Facegen:
     """Calls the program in this process; what is derived from a corpus goes to the test's own folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return lambda *words: main([str(word) for word in words])
-
-
-def start(*words: object, cwd: Path) -> "subprocess.Popen[str]":
-    """Starts the program in a process of its own."""
-    command = [sys.executable, "-m", "facegen", *(str(word) for word in words)]
-    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import RECIPES, Facegen, settings
 from PIL import Image
+from tiny_runs import RECIPES, Facegen, settings
 
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Objective

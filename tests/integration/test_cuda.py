@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import RECIPES, settings
+from tiny_runs import RECIPES, settings
 
 from facegen.data.synthetic.face import render_faces
 from facegen.data.synthetic.moments import draw_moments

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import tomli_w
-from conftest import RECIPES, Facegen, settings
 from PIL import Image
+from tiny_runs import RECIPES, Facegen, settings
 
 from facegen.cli.main import main
 from facegen.core.errors import DataError

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import RECIPES, Facegen, settings
 from PIL import Image
+from tiny_runs import RECIPES, Facegen, settings
 
 RECIPE = RECIPES / "speech_relid.toml"
 

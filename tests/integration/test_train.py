@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import RECIPES, Facegen, settings, start
 from safetensors.torch import load_file
+from tiny_runs import RECIPES, Facegen, settings, start
 
 RECIPE = RECIPES / "speech_relid.toml"
 
