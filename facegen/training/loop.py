@@ -116,9 +116,8 @@ def run_stage(
         torch.manual_seed(derived_seed(seed, stage.name, step, world.rank))
         totals.add(stage.step(step))
         done = step + 1
-        asked = interruption.asked  # read once: a request that comes later is for the next step
-        last = done == stage.steps or asked
-        if done % stage.log_steps == 0 or last:
+        last = done == stage.steps
+        if done % stage.log_steps == 0 or last or interruption.asked:
             values = totals.flush()
             _check_finite(values, stage, run, done)
             observer.advance(done, headline(values))
@@ -128,9 +127,10 @@ def run_stage(
                 journal.log(stage.name, done, values)
         if world.leads:
             stage.after_step(done)
-        if done % stage.checkpoint_steps == 0 or last:
+        asked = interruption.asked  # read once: a request that comes later is for the next step
+        if done % stage.checkpoint_steps == 0 or last or asked:
             _save(stage, run, done, world)
-        if asked and done < stage.steps:
+        if asked and not last:
             raise Interrupted(interruption.signal_number, stage.name, done)
     observer.finish()
 
