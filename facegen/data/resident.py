@@ -1,5 +1,8 @@
 """A split kept in memory: faces and tracks are read or rendered once, and gathered on the device from then on."""
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
 import torch
 from torch import Tensor
 
@@ -53,26 +56,55 @@ class Resident:
         frame = torch.arange(len(clip)) - self._first_frame.cpu().repeat_interleave(clips.num_frames)
         size = dataset.spec.image_pixels
         faces = torch.empty(len(clip), size, size, 3, dtype=torch.uint8, device=self._device)
-        for start in range(0, len(clip), CHUNK_ROWS):
-            chunk = slice(start, start + CHUNK_ROWS)
-            faces[chunk] = dataset.faces(clip[chunk].to(self._device), frame[chunk].to(self._device))
-            observer.advance(min(start + CHUNK_ROWS, len(clip)) * len(clips) // len(clip))
+
+        def load(rows: Tensor) -> None:
+            faces[rows[0] : rows[-1] + 1] = dataset.faces(clip[rows].to(self._device), frame[rows].to(self._device))
+
+        for done in self._loaded(load, list(torch.arange(len(clip)).split(CHUNK_ROWS))):
+            observer.advance(done * len(clips) // len(clip))
         return faces
 
     def _load_speech(self, dataset: Dataset, clips: Clips, observer: Observer) -> Tensor:
         speech = torch.empty(int(clips.track_samples.sum()), dtype=torch.int16, device=self._device)
-        done = 0
+
+        def load(rows: Tensor) -> None:
+            length = int(clips.track_samples[rows[0]])
+            clip = clips.clip[rows].to(self._device)
+            tracks = dataset.speech(clip, torch.zeros_like(clip), length)
+            starts = self._first_sample[rows.to(self._device)]
+            speech[starts[:, None] + torch.arange(length, device=self._device)] = tracks.to(self._device)
+
         # Tracks of one length are fetched together: a renderer is fast on many rows at once.
-        for length in torch.unique(clips.track_samples).tolist():
-            rows = torch.nonzero(clips.track_samples == length)[:, 0]
-            for chunk in rows.split(CHUNK_ROWS):
-                clip = clips.clip[chunk].to(self._device)
-                tracks = dataset.speech(clip, torch.zeros_like(clip), length)
-                places = self._first_sample[chunk.to(self._device)][:, None] + torch.arange(length, device=self._device)
-                speech[places] = tracks.to(self._device)
-                done += len(chunk)
-                observer.advance(len(clips) + done)
+        lengths = torch.unique(clips.track_samples).tolist()
+        alike = [torch.nonzero(clips.track_samples == length)[:, 0] for length in lengths]
+        for done in self._loaded(load, [chunk for rows in alike for chunk in rows.split(CHUNK_ROWS)]):
+            observer.advance(len(clips) + done)
         return speech
+
+    def _loaded(self, load: Callable[[Tensor], None], chunks: list[Tensor]) -> Iterator[int]:
+        """Load chunks and yield how many rows are there; on a CPU as many at once as there are cores.
+
+        Rendering is many small operations: cores are used better by a chunk each than by sharing every operation.
+        """
+        cores = torch.get_num_threads()
+        if self._device.type != "cpu" or cores == 1:
+            done = 0
+            for chunk in chunks:
+                load(chunk)
+                done += len(chunk)
+                yield done
+            return
+        torch.set_num_threads(1)
+        try:
+            with ThreadPoolExecutor(cores) as pool:
+                running = {pool.submit(load, chunk): len(chunk) for chunk in chunks}
+                done = 0
+                for finished in as_completed(running):
+                    finished.result()
+                    done += running[finished]
+                    yield done
+        finally:
+            torch.set_num_threads(cores)
 
     def faces(self, rows: Tensor, frame: Tensor) -> Tensor:
         """(B,) rows of the split, (B,) frames -> (B, H, W, 3) uint8."""
