@@ -156,11 +156,11 @@ class Critic:
 
     @cached_property
     def real_reconstruction(self) -> Tensor:
-        return self._discriminator.reconstruct(self.real_features).float()
+        return self._discriminator.reconstruct(self.real_features, self.condition.critic).float()
 
     @cached_property
     def fake_reconstruction(self) -> Tensor:
-        return self._discriminator.reconstruct(self.fake_features).float()
+        return self._discriminator.reconstruct(self.fake_features, self.condition.critic).float()
 
     @cached_property
     def real_embedding(self) -> Tensor:

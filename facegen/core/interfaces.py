@@ -135,8 +135,8 @@ class Discriminator(nn.Module):
         """(B, heads["classify"]) logits."""
         self._lacks("classify")
 
-    def reconstruct(self, features: Tensor) -> Tensor:
-        """(B, 3, H, W)."""
+    def reconstruct(self, features: Tensor, condition: Tensor | None) -> Tensor:
+        """The faces behind the features, (B, 3, H, W), with the help of the condition where there is one."""
         self._lacks("reconstruct")
 
 

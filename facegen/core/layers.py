@@ -100,7 +100,7 @@ def run_heads(discriminator: Discriminator, faces: Tensor, condition: Tensor) ->
         "score_unconditional": lambda: discriminator.score(features, None),
         "embed": lambda: discriminator.embed(features),
         "classify": lambda: discriminator.classify(features),
-        "reconstruct": lambda: discriminator.reconstruct(features),
+        "reconstruct": lambda: discriminator.reconstruct(features, condition),
     }
     return {head: heads[head]() for head in heads if head in discriminator.offers}
 

@@ -87,7 +87,7 @@ class SampleDiscriminator(Discriminator):
     def classify(self, features: Tensor) -> Tensor:
         return self._head("classify", features)
 
-    def reconstruct(self, features: Tensor) -> Tensor:
+    def reconstruct(self, features: Tensor, condition: Tensor | None) -> Tensor:
         return F.interpolate(self._head("reconstruct", features).view(-1, 3, 8, 8), size=self._pixels)
 
     def _head(self, name: str, features: Tensor) -> Tensor:

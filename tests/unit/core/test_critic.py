@@ -42,7 +42,7 @@ class Counting(Discriminator):
     def classify(self, features):
         return features * 3
 
-    def reconstruct(self, features):
+    def reconstruct(self, features, condition):
         return features * 4
 
 
