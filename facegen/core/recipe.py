@@ -15,7 +15,6 @@ from facegen.core.tables import EvaluateSettings, RunSettings, Table, TrainSetti
 
 ENGINE_TABLES: dict[str, type[Table]] = {"run": RunSettings, "train": TrainSettings, "evaluate": EvaluateSettings}
 REQUIRED_TABLES = ("data",)
-LAYOUT_KEYS = ("preset", "extends")
 DEFAULT_METRICS = ("matching", "diversity", "frechet")
 
 
@@ -101,11 +100,14 @@ def read_recipe(
         PluginError: a part that it names is broken.
     """
     tables = _read(path)
+    without = tables.pop("without", [])
     if "extends" in tables:
         below = _read((path.parent / str(tables.pop("extends"))).resolve())
         if "extends" in below:
             raise RecipeError(f"{path}: extends a recipe that itself extends another; name that one instead")
-        tables = _merge(below, tables)
+        tables = _merge(_without(without, below, path), tables)
+    elif without:
+        raise RecipeError(f"{path}: without = {without!r}: there is nothing to leave out in a recipe without extends")
     presets = tables.pop("preset", {})
     if preset is not None:
         if preset not in presets:
@@ -204,6 +206,21 @@ def _check_choice(kind: Kind, entry: dict[str, Any], source: str, problems: list
     if settings is None or engine is None:
         return None
     return Choice(part, settings_of(settings), engine, where)
+
+
+def _without(names: Any, tables: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The tables of an extended recipe, and of its presets, but for some."""
+    known = {name for name in tables if name != "preset"}
+    if not isinstance(names, list) or not all(name in known for name in names):
+        allowed = ", ".join(sorted(known))
+        raise RecipeError(f"{path}: without = {names!r}: must list tables of the extended recipe: {allowed}")
+    kept = {name: table for name, table in tables.items() if name not in names}
+    if "preset" in tables:
+        presets = tables["preset"].items()
+        kept["preset"] = {
+            preset: {name: table for name, table in changed.items() if name not in names} for preset, changed in presets
+        }
+    return kept
 
 
 def _read(path: Path) -> dict[str, Any]:

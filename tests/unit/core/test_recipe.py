@@ -168,6 +168,18 @@ def test_a_recipe_may_extend_another(good, tmp_path):
         read_recipe(chain)
 
 
+def test_tables_of_the_extended_recipe_may_be_left_out(good, tmp_path):
+    text = 'extends = "speech.toml"\nwithout = ["generator", "train"]\n[match]\ntype = "matcher"\n'
+    checked = read_recipe(write(tmp_path, text, "above.toml"), preset="small")
+    assert checked.train is None and checked.choices["generator"] == ()
+    unknown = write(tmp_path, 'extends = "speech.toml"\nwithout = ["penalties"]\n', "unknown.toml")
+    with pytest.raises(RecipeError, match=r"without = \['penalties'\]: must list tables of the extended recipe: "):
+        read_recipe(unknown)
+    alone = write(tmp_path, 'without = ["train"]\n', "alone.toml")
+    with pytest.raises(RecipeError, match="nothing to leave out in a recipe without extends"):
+        read_recipe(alone)
+
+
 def test_all_problems_come_at_once(tmp_path):
     text = GOOD.replace("margin = 0.5", "margin = 0").replace('"frozen"', '"forzen"').replace("steps = 100", "step = 1")
     text = text.replace('type = "generator"', 'type = "genrator"') + "[trian]\n"
