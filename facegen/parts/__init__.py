@@ -119,4 +119,5 @@ def facegen_metrics() -> dict[str, str]:
         "matching": "facegen.parts.metrics.matching:Matching",
         "preference": "facegen.parts.metrics.preference:Preference",
         "retrieval": "facegen.parts.metrics.retrieval:Retrieval",
+        "sharpness": "facegen.parts.metrics.sharpness:Sharpness",
     }

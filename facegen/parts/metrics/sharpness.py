@@ -1,0 +1,44 @@
+"""Whether generated faces are blurred or noisy."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from facegen.core.evidence import Evidence, Figure
+from facegen.core.interfaces import Metric
+from facegen.core.statistics import Bootstrap
+
+LUMA = (0.299, 0.587, 0.114)
+LAPLACIAN = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
+CHUNK_ROWS = 256
+
+
+class Sharpness(Metric):
+    """Fine detail of generated faces, as a share of that of the real ones.
+
+        s = E mean_xy (laplacian luma(G(z, c)))^2 / E mean_xy (laplacian luma(f))^2
+
+    1 is as much detail as real faces have, less is blur, more is noise. It does not ask whether the detail makes sense.
+
+    Source:
+        The energy of the Laplacian is a common measure of focus (Subbarao, Choi and Nikzad 1993); the ratio is ours.
+    """
+
+    def measure(self, evidence: Evidence) -> list[Figure]:
+        """The ratio with its interval."""
+        name = "detail, share of real faces'"
+        if evidence.fake_faces is None:
+            return [Figure(name, math.nan, note="not available: the run draws no faces")]
+        people = Bootstrap(evidence.person, evidence.seed)
+        fake = people.sums(torch.stack([detail(faces).mean() for faces in evidence.fake_faces]))
+        real = people.sums(torch.cat([detail(faces) for faces in evidence.real_faces.split(CHUNK_ROWS)]))
+        found = people.estimate(lambda weights: (weights @ fake) / (weights @ real))
+        return [Figure(name, found.value, found.low, found.high, note="1: as sharp; less: blurred; more: noisy")]
+
+
+def detail(faces: Tensor) -> Tensor:
+    """Mean squared Laplacian of the luma, in levels of 255: (N, H, W, 3) uint8 -> (N,)"""
+    luma = faces.float() @ torch.tensor(LUMA)
+    return functional.conv2d(luma[:, None], torch.tensor([[LAPLACIAN]])).square().mean((1, 2, 3))
