@@ -1,0 +1,105 @@
+"""The discriminator names the person, and generated faces must be named right."""
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from facegen.core.batch import Batch, DataSpec, Terms
+from facegen.core.critic import Critic
+from facegen.core.errors import RecipeError
+from facegen.core.interfaces import Objective
+from facegen.core.schedule import Ramp, Schedule
+
+Weight = Annotated[float, Field(ge=0)]
+
+
+class AuxiliaryClassifier(Objective):
+    """Cross-entropy of a classifier on the discriminator's trunk; rows of unknown class take no part in it.
+
+    with fake_class:  L_D = r CE(f_r, y) + f CE(f_f, n + 1),   L_G = g CE(f_f, y),   over n + 1 classes
+    without:          L_D = r CE(f_r, y) + f CE(f_f, y),       L_G = g CE(f_f, y),   over n classes
+
+    With the class of the fakes it is a whole game; without it, realness is another objective's in the recipe's list.
+
+    Engine:
+        data: supplies the people of the training split, or the attribute's classes.
+    Settings:
+        fake_class: whether a further class stands for generated faces.
+        attribute: the label to name, such as "sex"; the person where it is left out.
+        real_weight: r.
+        fake_weight: f; 0 has D name real faces only, as voice2face does.
+        generator_weight: g.
+    Shape:
+        logits (B, classes) -> scalar terms
+    Raises:
+        RecipeError: the corpus has no such labels, or the class of the fakes would never be learnt.
+    Source:
+        Roldan Sanchez 2018, figure 7, is the first form; Odena, Olah and Shlens 2017, section 4, the second, with
+        all weights 1. Both minimise every cross-entropy, of which published code of the thesis negates G's.
+    """
+
+    def __init__(
+        self,
+        data: DataSpec,
+        *,
+        fake_class: bool = True,
+        attribute: str | None = None,
+        real_weight: Weight = 1.0,
+        fake_weight: Weight = 1.0,
+        generator_weight: Weight | Ramp = 1.0,
+    ) -> None:
+        super().__init__()
+        num_classes = data.num_identities if attribute is None else data.attributes.get(attribute, 0)
+        if num_classes == 0:
+            raise RecipeError(_no_labels(data, attribute))
+        if fake_class and fake_weight == 0:
+            raise RecipeError(
+                "auxiliary_classifier: fake_weight = 0 with fake_class = true: the class of the fakes would never be "
+                "learnt; set fake_class = false, or a weight above 0"
+            )
+        self.heads = {"classify": num_classes + fake_class}
+        self.fake_class, self.attribute, self.num_classes = fake_class, attribute, num_classes
+        self.real_weight, self.fake_weight = real_weight, fake_weight
+        self.generator_weight = Schedule(generator_weight)
+
+    def discriminator_terms(self, critic: Critic) -> Terms:
+        labels = self._labels(critic.batch)
+        terms = {"real": self.real_weight * _cross_entropy(critic.real_classes, labels)}
+        if self.fake_weight > 0:
+            wanted = torch.full_like(labels, self.num_classes) if self.fake_class else labels
+            terms["fake"] = self.fake_weight * _cross_entropy(critic.fake_classes, wanted)
+        return terms
+
+    def generator_terms(self, critic: Critic) -> Terms:
+        return {"fake": self.generator_weight.value * _cross_entropy(critic.fake_classes, self._labels(critic.batch))}
+
+    def measures(self, critic: Critic) -> Terms:
+        labels = self._labels(critic.batch)
+        named = {"real": critic.real_classes, "fake": critic.fake_classes}
+        return {
+            f"{side}_class_accuracy": _mean_of_known((logits.detach().argmax(dim=1) == labels).float(), labels)
+            for side, logits in named.items()
+        }
+
+    def _labels(self, batch: Batch) -> Tensor:
+        return batch.identity if self.attribute is None else batch.attributes[self.attribute]
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    return _mean_of_known(functional.cross_entropy(logits, labels, ignore_index=-1, reduction="none"), labels)
+
+
+def _mean_of_known(values: Tensor, labels: Tensor) -> Tensor:
+    """Mean over rows of known class; 0, not NaN, where a batch has none."""
+    known = labels >= 0
+    return (values * known).sum() / known.sum().clamp(min=1)
+
+
+def _no_labels(data: DataSpec, attribute: str | None) -> str:
+    if attribute is None:
+        return "auxiliary_classifier: the training split names nobody; a classifier needs at least one person"
+    has = ", ".join(sorted(data.attributes)) or "none"
+    return f"auxiliary_classifier: attribute = '{attribute}': the corpus has no such labels; it has {has}"

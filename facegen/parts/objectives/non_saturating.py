@@ -1,0 +1,56 @@
+"""The first GAN loss, in the form in which the generator's gradient does not die."""
+
+from functools import partial
+from typing import Annotated
+
+from pydantic import Field
+
+from facegen.core.batch import DataSpec, Terms
+from facegen.core.critic import Critic
+from facegen.core.interfaces import Objective
+from facegen.parts.layers.scores import Head, Scores, bce
+
+
+class NonSaturating(Objective):
+    """Binary cross-entropy of the scores, computed from logits.
+
+    L_D = E BCE(D(f_r, c+), b) + (1 - w) E BCE(D(f_f, c+), 0) + w E BCE(D(f_r, c-), 0)
+    L_G = E BCE(D(f_f, c+), 1),   BCE(s, t) = t softplus(-s) + (1 - t) softplus(s)
+
+    Engine:
+        data: not read.
+    Settings:
+        real_target: b; 0.9 smooths the labels of real faces.
+        mismatched_weight: w, share of real faces under a stranger's condition among what D rejects; 0 scores none.
+        head: the scores under the condition, or those of the head that sees none (for a classifier beside it).
+    Shape:
+        scores (B,) -> scalar terms
+    Raises:
+        RecipeError: mismatched pairs for the unconditional head.
+    Source:
+        Goodfellow et al. 2014, section 3. The mismatched pairs are Reed et al. 2016's; smoothing is Salimans et al.
+        2016's.
+    """
+
+    def __init__(
+        self,
+        data: DataSpec,
+        *,
+        real_target: Annotated[float, Field(gt=0, le=1)] = 1.0,
+        mismatched_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        head: Head = "conditional",
+    ) -> None:
+        super().__init__()
+        self.scores = Scores("non_saturating", head, mismatched_weight)
+        self.heads, self.num_mismatched = self.scores.heads, self.scores.num_mismatched
+        self.real_target = real_target
+
+    def discriminator_terms(self, critic: Critic) -> Terms:
+        real = bce(self.scores.real(critic), self.real_target)
+        return {"real": real} | self.scores.rejected(critic, partial(bce, target=0.0))
+
+    def generator_terms(self, critic: Critic) -> Terms:
+        return {"fake": bce(self.scores.fake(critic), 1.0)}
+
+    def measures(self, critic: Critic) -> Terms:
+        return self.scores.measures(critic)

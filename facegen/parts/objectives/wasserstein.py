@@ -1,0 +1,51 @@
+"""The scores' means are driven apart, and their distance is how far the generator has to go."""
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+
+from facegen.core.batch import DataSpec, Terms
+from facegen.core.critic import Critic
+from facegen.core.interfaces import Objective
+from facegen.parts.layers.scores import Head, Scores
+
+
+class Wasserstein(Objective):
+    """Dual form of the earth mover's distance; D must be kept Lipschitz by weight_clip or by gradient_penalty.
+
+    L_D = (1 - w) E D(f_f, c+) + w E D(f_r, c-) - E D(f_r, c+),   L_G = -E D(f_f, c+)
+
+    Engine:
+        data: not read.
+    Settings:
+        mismatched_weight: w, share of real faces under a stranger's condition among what D rejects; 0 scores none.
+        head: the scores under the condition, or those of the head that sees none (for a classifier beside it).
+    Shape:
+        scores (B,) -> scalar terms
+    Raises:
+        RecipeError: mismatched pairs for the unconditional head.
+    Source:
+        Arjovsky, Chintala and Bottou 2017, equation 2 and algorithm 1; Roldan Sanchez 2018, section IV-A. The
+        mismatched pairs are Reed et al. 2016's.
+    """
+
+    def __init__(
+        self,
+        data: DataSpec,
+        *,
+        mismatched_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        head: Head = "conditional",
+    ) -> None:
+        super().__init__()
+        self.scores = Scores("wasserstein", head, mismatched_weight)
+        self.heads, self.num_mismatched = self.scores.heads, self.scores.num_mismatched
+
+    def discriminator_terms(self, critic: Critic) -> Terms:
+        return {"real": -self.scores.real(critic).mean()} | self.scores.rejected(critic, torch.mean)
+
+    def generator_terms(self, critic: Critic) -> Terms:
+        return {"fake": -self.scores.fake(critic).mean()}
+
+    def measures(self, critic: Critic) -> Terms:
+        return {"distance": (self.scores.real(critic).mean() - self.scores.fake(critic).mean()).detach()}

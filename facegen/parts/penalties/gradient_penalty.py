@@ -1,0 +1,56 @@
+"""The discriminator is equally steep everywhere between real and generated faces."""
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+
+from facegen.core.batch import DataSpec, Terms
+from facegen.core.critic import Critic
+from facegen.core.interfaces import Penalty
+from facegen.core.schedule import Ramp, Schedule
+from facegen.parts.layers.scores import Head
+
+
+class GradientPenalty(Penalty):
+    """Distance of the gradient's length to a target, at random points between real and generated faces.
+
+    GP = l E (|d D(f, c+) / d f|_2 - t)^2,   f = e f_r + (1 - e) f_f,   e ~ U[0, 1] a row
+
+    The length is taken over all pixels and colours, and the points lie between the faces as D saw them, after
+    augmentation. It costs one more trunk pass, differentiated twice. In a D with batch norm a row's gradient is not
+    its own.
+
+    Engine:
+        data: not read.
+    Settings:
+        gradient_penalty_weight: l.
+        centre: t; 0 drives the gradient to 0.
+        head: whose scores: those under the condition, or those of the head that sees none.
+    Shape:
+        gradient (B, 3, H, W) -> scalar term
+    Source:
+        Gulrajani et al. 2017, equation 3. Choosing the centre is ours, after Thanh-Tung, Tran and Venkatesh 2019.
+    """
+
+    def __init__(
+        self,
+        data: DataSpec,
+        *,
+        gradient_penalty_weight: Annotated[float, Field(ge=0)] | Ramp = 10.0,
+        centre: Annotated[float, Field(ge=0)] = 1.0,
+        head: Head = "conditional",
+    ) -> None:
+        super().__init__()
+        self.weight = Schedule(gradient_penalty_weight)
+        self.centre = centre
+        self.conditional = head == "conditional"
+
+    def terms(self, critic: Critic) -> Terms:
+        real, fake = critic.real_view.detach().float(), critic.fake_view.detach().float()
+        faces = fake.lerp(real, torch.rand(len(real), 1, 1, 1, device=real.device)).requires_grad_()
+        condition = critic.condition.critic if self.conditional else None
+        scores = critic.score(faces, condition, augment=False)
+        (gradient,) = torch.autograd.grad(scores.sum(), [faces], create_graph=True)
+        length = gradient.flatten(1).norm(dim=1)
+        return {"gradient_penalty": self.weight.value * (length - self.centre).square().mean()}

@@ -1,0 +1,39 @@
+"""The discriminator stays flat around generated faces."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from facegen.core.batch import DataSpec, Terms
+from facegen.core.critic import Critic
+from facegen.core.interfaces import Penalty
+from facegen.core.schedule import Ramp, Schedule
+
+
+class R2(Penalty):
+    """Squared gradient of the score of generated faces, before augmentation, under their own condition.
+
+    R2 = gamma / 2 E sum_pixels (d g(f_f, c+) / d f_f)^2
+
+    Together with r1 at the same steps it shares the trunk pass and the gradient; alone, each side passes by itself.
+
+    Engine:
+        data: not read.
+    Settings:
+        r2_gamma: the weight, halved as above; R3GAN gives it the value of r1_gamma.
+    Shape:
+        gradient (B, 3, H, W) -> scalar term
+    Source:
+        Mescheder, Geiger and Nowozin 2018, equation 10; Huang et al. 2024 (R3GAN), whose relativistic loss diverges
+        without it.
+    """
+
+    image_leaves = frozenset({"fake"})
+
+    def __init__(self, data: DataSpec, *, r2_gamma: Annotated[float, Field(ge=0)] | Ramp = 1.0) -> None:
+        super().__init__()
+        self.gamma = Schedule(r2_gamma)
+
+    def terms(self, critic: Critic) -> Terms:
+        gradient = critic.image_gradient("fake").float()
+        return {"r2": self.gamma.value / 2 * gradient.square().sum(dim=(1, 2, 3)).mean()}
