@@ -1,0 +1,67 @@
+"""The condition must tell who it is."""
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import nn
+from torch.nn import functional
+
+from facegen.core.batch import Batch, Condition, DataSpec
+from facegen.core.errors import RecipeError
+from facegen.core.interfaces import ConditionTransform
+from facegen.core.schedule import Ramp, Schedule
+from facegen.parts.layers.precision import WideLinear
+
+
+class IdentityClassifier(ConditionTransform):
+    """A small network names the person from the condition, which itself passes unchanged.
+
+    identity = weight mean_i CE(W h(c_i) + b, y_i) over the rows of people of the training split,
+    h = LeakyReLU_0.2(BN(linear))
+
+    Its gradient reaches the conditioners that are trained with the generator, and no others.
+
+    Engine:
+        data: supplies the number of training identities.
+        condition_dim: width of the condition.
+    Settings:
+        identity_weight: of the cross-entropy, a number or a ramp.
+        widths: of the hidden layers; none makes the classifier linear.
+    Shape:
+        (B, condition_dim) -> (B, condition_dim), and the scalar term identity
+    Raises:
+        RecipeError: the corpus names fewer than two training identities.
+    Source:
+        Duarte et al. 2019 (Wav2Pix): one hidden layer of 200, weight 20, as in their code, which also normalises the
+        logits over the batch; ours does not. The slope of 0.2 is our choice.
+    """
+
+    def __init__(
+        self,
+        data: DataSpec,
+        condition_dim: int,
+        *,
+        identity_weight: Annotated[float, Field(ge=0)] | Ramp = 20.0,
+        widths: tuple[Annotated[int, Field(ge=1)], ...] = (200,),
+    ) -> None:
+        super().__init__()
+        if data.num_identities < 2:
+            raise RecipeError(
+                f"identity_classifier: the training split names {data.num_identities} people; "
+                "there is nothing to tell apart below two"
+            )
+        self.condition_dim = condition_dim
+        self.weight = Schedule(identity_weight)
+        layers: list[nn.Module] = []
+        for width_in, width in zip((condition_dim, *widths), widths, strict=False):
+            layers += [nn.Linear(width_in, width, bias=False), nn.BatchNorm1d(width), nn.LeakyReLU(0.2)]
+        self.classifier = nn.Sequential(*layers, WideLinear((condition_dim, *widths)[-1], data.num_identities))
+
+    def forward(self, condition: Condition, batch: Batch | None) -> Condition:
+        if batch is None:
+            return condition
+        logits = self.classifier(condition.generator)
+        # Over the known rows only, and 0 rather than 0 / 0 where a batch has none.
+        summed = functional.cross_entropy(logits, batch.identity, ignore_index=-1, reduction="sum")
+        loss = summed / (batch.identity >= 0).sum().clamp(min=1)
+        return condition._replace(terms={**condition.terms, "identity": self.weight.value * loss})

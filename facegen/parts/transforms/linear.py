@@ -1,0 +1,52 @@
+"""A learnt projection of the condition."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from facegen.core.batch import Batch, Condition, DataSpec
+from facegen.core.interfaces import ConditionTransform
+from facegen.parts.layers.precision import WideLinear
+
+
+class Linear(ConditionTransform):
+    """The condition, projected to another width; one matrix for generator and discriminator.
+
+    c <- W c + b,   or   c <- LeakyReLU_0.2(W c + b)
+
+    Engine:
+        data: not read.
+        condition_dim: width of the condition that comes in.
+    Settings:
+        width: of the condition that goes out.
+        activation: what follows the matrix.
+    Shape:
+        (B, condition_dim) -> (B, width)
+    Source:
+        Reed et al. 2016b (text to image): a linear layer to 128 and a leaky ReLU of slope 0.2, as in their code.
+        Roldan Sanchez 2018, section IV-C: the projection of a one-hot vector, to which noise may have been added.
+    """
+
+    def __init__(
+        self,
+        data: DataSpec,
+        condition_dim: int,
+        *,
+        width: Annotated[int, Field(ge=1)] = 128,
+        activation: Literal["none", "leaky_relu"] = "none",
+    ) -> None:
+        super().__init__()
+        self.condition_dim = width
+        self.activation = activation
+        self.projection = WideLinear(condition_dim, width)
+
+    def forward(self, condition: Condition, batch: Batch | None) -> Condition:
+        generator = self._project(condition.generator)
+        same = condition.critic is condition.generator
+        return condition._replace(generator=generator, critic=generator if same else self._project(condition.critic))
+
+    def _project(self, values: Tensor) -> Tensor:
+        projected: Tensor = self.projection(values)
+        return functional.leaky_relu(projected, 0.2) if self.activation == "leaky_relu" else projected

@@ -1,0 +1,72 @@
+"""Wav2Pix's identity term."""
+
+import numpy as np
+import pytest
+import torch
+from conditions import SPEC, batch_of, condition_of
+from scipy.special import log_softmax
+
+from facegen.core.batch import DataSpec
+from facegen.core.errors import RecipeError
+from facegen.parts.transforms.identity_classifier import IdentityClassifier
+
+
+def test_layers_of_wav2pix():
+    data = DataSpec(16, identities=tuple(map(str, range(10))))
+    classifier = IdentityClassifier(data, 128)
+    assert [type(layer).__name__ for layer in classifier.classifier] == [
+        "Linear", "BatchNorm1d", "LeakyReLU", "WideLinear",
+    ]  # fmt: skip
+    assert sum(weight.numel() for weight in classifier.parameters()) == 128 * 200 + 2 * 200 + 200 * 10 + 10
+
+
+def test_cross_entropy_of_the_known_rows():
+    torch.manual_seed(0)
+    classifier = IdentityClassifier(SPEC, 4, identity_weight=20.0, widths=())
+    values = torch.randn(5, 4)
+    identity = (2, -1, 0, 1, -1)
+    found = classifier(condition_of(values), batch_of(*identity)).terms["identity"]
+    logits = classifier.classifier(values).detach().double().numpy()
+    log_shares = log_softmax(logits, axis=1)
+    expected = -20.0 * np.mean([log_shares[row, identity[row]] for row in (0, 2, 3)])
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_batch_of_strangers_costs_nothing():
+    classifier = IdentityClassifier(SPEC, 4)
+    values = torch.randn(2, 4, requires_grad=True)
+    loss = classifier(condition_of(values), batch_of(-1, -1)).terms["identity"]
+    loss.backward()
+    assert loss.item() == 0
+    assert (values.grad == 0).all()
+
+
+def test_the_condition_passes_unchanged():
+    classifier = IdentityClassifier(SPEC, 4)
+    before = condition_of(torch.randn(3, 4))
+    after = classifier(before, batch_of(0, 1, 2))
+    assert all(new is old for new, old in zip(after[:3], before[:3], strict=True))
+    assert classifier(before, None) is before and before.terms == {}
+    assert classifier.condition_dim == 4
+
+
+def test_it_learns_who_is_who_and_teaches_the_encoder():
+    torch.manual_seed(0)
+    classifier = IdentityClassifier(SPEC, 4, widths=(8,))
+    encodings = torch.nn.Parameter(torch.randn(3, 4))
+    optimiser = torch.optim.Adam([encodings, *classifier.parameters()], 0.05)
+    losses = []
+    for _ in range(60):
+        optimiser.zero_grad()
+        loss = classifier(condition_of(encodings), batch_of(0, 1, 2)).terms["identity"]
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.05 * losses[0]
+    assert encodings.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("identities", [(), ("ada",)])
+def test_one_person_alone_cannot_be_told_apart(identities):
+    with pytest.raises(RecipeError, match=f"identity_classifier: .* names {len(identities)} people"):
+        IdentityClassifier(DataSpec(16, identities=identities), 4)
