@@ -1,0 +1,39 @@
+"""Generated faces have the features of real ones on average."""
+
+from typing import Annotated
+
+from pydantic import Field
+from torch.nn import functional
+
+from facegen.core.batch import DataSpec, Terms
+from facegen.core.critic import Critic
+from facegen.core.interfaces import Objective
+from facegen.core.schedule import Ramp, Schedule
+
+
+class FeatureMatching(Objective):
+    """Squared distance between the batch's mean features; a term of the generator alone.
+
+    L_G = l mean (E_batch phi(f_f) - E_batch phi(f_r))^2,   phi the discriminator's trunk
+
+    On several processes each takes the means of its own rows.
+
+    Engine:
+        data: not read.
+    Settings:
+        features_weight: l.
+    Shape:
+        features (B, ...) -> scalar term
+    Source:
+        Salimans et al. 2016, section 3.1. The weight is that of the thesis's published code, whose features are
+        those of the last convolution; the thesis itself does not name the term.
+    """
+
+    def __init__(self, data: DataSpec, *, features_weight: Annotated[float, Field(ge=0)] | Ramp = 100.0) -> None:
+        super().__init__()
+        self.heads: dict[str, int] = {}
+        self.weight = Schedule(features_weight)
+
+    def generator_terms(self, critic: Critic) -> Terms:
+        fake, real = (features.float().mean(dim=0) for features in (critic.fake_features, critic.real_features))
+        return {"features": self.weight.value * functional.mse_loss(fake, real.detach())}

@@ -1,0 +1,60 @@
+"""Generated faces resemble the very face that was filmed."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from facegen.core.batch import DataSpec, Terms
+from facegen.core.critic import Critic
+from facegen.core.interfaces import Objective
+from facegen.core.schedule import Ramp, Schedule
+
+
+class Reconstruction(Objective):
+    """Distance of generated from real faces, pixel by pixel; a term of the generator alone.
+
+    L_G = l mean |f - f_r|   or   l mean (f - f_r)^2
+    f = f_f,  or, as a decoder of faces,  f = G(z, e(f_r)) with e the discriminator's embedding
+
+    As a decoder it needs a matcher, for the embedding is what the match stage learns; the generator then learns
+    from faces alone and draws from a voice afterwards. It embeds the face as D sees it, after augmentation.
+
+    Engine:
+        data: not read.
+    Settings:
+        source: what the faces are drawn from, the rows' "condition" or the "embedding" of their real faces.
+        distance: absolute ("l1") or squared ("l2"), mean over pixels and colours.
+        reconstruction_weight: l.
+        normalise: the embedding is brought to length 1 first; for matchers that compare directions alone.
+    Shape:
+        faces (B, 3, H, W) -> scalar term
+    Source:
+        The weight is that of the thesis's published code; the thesis itself does not name the term. The embedding
+        as source is the face decoder of Speech2Face, Oh et al. 2019, section 3, after Cole et al. 2017.
+    """
+
+    def __init__(
+        self,
+        data: DataSpec,
+        *,
+        source: Literal["condition", "embedding"] = "condition",
+        distance: Literal["l1", "l2"] = "l1",
+        reconstruction_weight: Annotated[float, Field(ge=0)] | Ramp = 50.0,
+        normalise: bool = False,
+    ) -> None:
+        super().__init__()
+        self.heads: dict[str, int] = {}
+        self.source, self.normalise = source, normalise
+        self.distance = functional.l1_loss if distance == "l1" else functional.mse_loss
+        self.weight = Schedule(reconstruction_weight)
+
+    def generator_terms(self, critic: Critic) -> Terms:
+        return {"reconstruction": self.weight.value * self.distance(self._faces(critic).float(), critic.real_faces)}
+
+    def _faces(self, critic: Critic) -> Tensor:
+        if self.source == "condition":
+            return critic.fake_faces
+        embedding = critic.real_embedding
+        return critic.draw(functional.normalize(embedding, dim=1) if self.normalise else embedding)
