@@ -1,0 +1,104 @@
+"""A strided discriminator that is told the condition at its last pixels."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from facegen.core.batch import DataSpec
+from facegen.core.interfaces import Discriminator
+from facegen.parts.layers.precision import WideLinear
+from facegen.parts.layers.sizes import base_and_doublings
+from facegen.parts.layers.spectral import normalise_spectrally
+from facegen.parts.layers.strided import Norm, PairScore, Projector, halving_trunk, start_normally
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Dcgan(Discriminator):
+    """Strided convolutions down to 4x4 pixels, where the condition is concatenated to each pixel.
+
+    h = act(norm(conv(h))) with 4x4 kernels of stride 2,   act = LeakyReLU(0.2),   no norm next to the faces,
+    g(f, c) = w . act(norm(conv1([h, tile(c)]))) + b,   every other head linear in the pixels of h
+
+    Without the joint convolution the score is a sum a(f) + b(c): it cannot tell whether a face and a condition belong
+    together, only how good each looks by itself.
+
+    Engine:
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two, which the last pixels then number.
+        condition_dim: width of the condition.
+        heads: of "score", "score_unconditional", "embed", "classify"; without "score" nothing reads the condition.
+    Settings:
+        width: channels at half the size; they double with every further halving.
+        max_width: where they stop.
+        norm: batch norm, every weight divided by its largest singular value, or neither.
+        condition_projection: width to which a linear layer and LeakyReLU bring the condition first; 0 leaves it.
+        joint_convolution: a 1x1 convolution looks at face and condition together before the score.
+    Shape:
+        features: (B, 3, image_pixels, image_pixels) -> (B, channels, base, base)
+    Raises:
+        RecipeError: image_pixels cannot be reached by doubling.
+    Source:
+        Reed et al. 2016, section 4.1 (batch norm, a projection to 128), and Roldan Sanchez 2018: batch norm in section
+        IV-B, none in IV-C, spectral norm in V. The thesis describes no joint convolution; our default is Reed et
+        al.'s. Heads other than the score, and max_width, are ours.
+    """
+
+    offers = frozenset({"score", "score_unconditional", "embed", "classify"})
+
+    def __init__(
+        self,
+        data: DataSpec,
+        condition_dim: int,
+        heads: Mapping[str, int],
+        *,
+        width: Count = 64,
+        max_width: Count = 512,
+        norm: Norm = "none",
+        condition_projection: Annotated[int, Field(ge=0)] = 0,
+        joint_convolution: bool = True,
+    ) -> None:
+        super().__init__(data, condition_dim, heads)
+        self.norm = norm
+        base_pixels, halvings = base_and_doublings(data.image_pixels, "dcgan")
+        channels = [min(width << doublings, max_width) for doublings in range(halvings)]
+        self.trunk = halving_trunk([3, *channels], batch_norm=norm == "batch")
+        if "score" in heads:
+            self.projector = Projector(condition_dim, condition_projection) if condition_projection else nn.Identity()
+            self.pair = PairScore(
+                channels[-1],
+                base_pixels,
+                condition_projection or condition_dim,
+                kernel_size=1 if joint_convolution else 0,
+                batch_norm=norm == "batch",
+            )
+        num_features = channels[-1] * base_pixels**2
+        if "score_unconditional" in heads:
+            self.unconditional = WideLinear(num_features, 1)
+        if "embed" in heads:
+            self.embedding = WideLinear(num_features, heads["embed"])
+        if "classify" in heads:
+            self.classes = WideLinear(num_features, heads["classify"])
+        start_normally(self)
+        if norm == "spectral":
+            normalise_spectrally(self)
+
+    @property
+    def mixes_samples(self) -> bool:
+        return self.norm == "batch" and self.training
+
+    def features(self, faces: Tensor) -> Tensor:
+        return self.trunk(faces.contiguous(memory_format=torch.channels_last))
+
+    def score(self, features: Tensor, condition: Tensor | None) -> Tensor:
+        if condition is None:
+            return self.unconditional(features.flatten(1))[:, 0]
+        return self.pair(features, self.projector(condition))
+
+    def embed(self, features: Tensor) -> Tensor:
+        return self.embedding(features.flatten(1))
+
+    def classify(self, features: Tensor) -> Tensor:
+        return self.classes(features.flatten(1))
