@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from facegen.core.batch import Batch, DataSpec
-from facegen.core.critic import Critic
+from facegen.core.batch import Batch, Condition, DataSpec, Terms
+from facegen.core.critic import Critic, Phase
 from facegen.core.errors import FacegenError, RecipeError
 from facegen.core.interfaces import Augmentation, ConditionTransform, Discriminator, Matcher, Objective, Penalty
 from facegen.core.randomness import derived_seed
@@ -182,6 +183,8 @@ def rehearse(recipe: Recipe, data: DataSpec) -> Networks:
 def _attempt(name: str, work: Callable[[], Any], shape: tuple[int, ...]) -> str:
     try:
         found = tuple(work().shape)
+    except AttributeError as error:  # of a discriminator that was built without the head
+        return f"{name} reads a head that no objective and no matcher asks the discriminator for: {error}"
     except (RuntimeError, ValueError, NotImplementedError) as error:
         return f"{name} does not accept what the recipe gives it: {error}"
     return "" if found == shape else f"{name} returns shape {found} where {shape} is due"
@@ -207,8 +210,40 @@ def _rehearse_train(networks: Networks, data: DataSpec) -> str:
         problem = _attempt("[generator]", lambda: artist.draw(condition.generator), (4, 3, size, size))
         if problem:
             return problem
-    critic = Critic("discriminator", batch, condition, networks.discriminator, batch.faces)
-    return _attempt("[discriminator]", lambda: critic.real, (4,)) if networks.objectives else ""
+    return _rehearse_losses(networks, batch, condition)
+
+
+def _rehearse_losses(networks: Networks, batch: Batch, condition: Condition) -> str:
+    """Every term of both phases: a head that nobody asks for, or of another width, shows here."""
+    artist, judge, augmentation = networks.artist, networks.discriminator, networks.augmentation
+    if artist is None or judge is None or not networks.objectives:
+        return ""
+    leaves = frozenset[str]().union(*(penalty.image_leaves for penalty, _ in networks.penalties))
+    phases: tuple[Phase, Phase] = ("discriminator", "generator")
+    judging, drawing = (
+        Critic(
+            phase, batch, condition, judge, batch.faces,
+            augmentation=augmentation, image_leaves=leaves, draw=artist.draw,
+        )
+        for phase in phases
+    )  # fmt: skip
+    if any("score" in objective.heads for objective in networks.objectives.values()):
+        problem = _attempt("[discriminator]", lambda: judging.real, (len(batch),))
+        if problem:
+            return problem
+    losses: list[tuple[str, Callable[[Critic], Terms], Critic]] = []
+    for name, objective in networks.objectives.items():
+        losses.append((f"[objective] {name}", objective.discriminator_terms, judging))
+        losses.append((f"[objective] {name}", objective.generator_terms, drawing))
+    losses += [(f"[penalty] {type(penalty).__name__}", penalty.terms, judging) for penalty, _ in networks.penalties]
+    if augmentation is not None:
+        losses.append(("[augment]", augmentation.measures, judging))
+    problems = [_attempt(name, partial(_total, terms, critic), ()) for name, terms, critic in losses]
+    return next(filter(None, problems), "")
+
+
+def _total(terms: Callable[[Critic], Terms], critic: Critic) -> Tensor:
+    return sum(terms(critic).values(), start=torch.zeros(()))
 
 
 def trainable(*modules: nn.Module | None) -> list[nn.Parameter]:
