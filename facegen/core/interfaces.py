@@ -204,11 +204,13 @@ class Matcher(nn.Module):
 
     Attributes:
         needs_faces: it compares encodings with faces.
+        trains_faces: its loss teaches the face network too; else that one stays as an earlier run left it.
         num_mismatched: how many columns of `mismatched_rows` it reads.
         max_candidates: most candidates that its rule can rank; None without a limit.
     """
 
     needs_faces: ClassVar[bool] = True
+    trains_faces: ClassVar[bool] = True
     num_mismatched: int = 0
     max_candidates: int | None = None
 

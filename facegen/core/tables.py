@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 Split = Literal["train", "heldout_utterances", "heldout_people"]
 Count = Annotated[int, Field(ge=1)]
@@ -94,6 +94,7 @@ class MatchSettings(Table):
             corpus of real ones; the networks must be the same.
         freeze_conditioner: the encoders stay as `start` left them, and only the faces' side learns; with fixed crops
             every encoding is computed once, and a small corpus is learnt in minutes.
+        freeze_faces: the discriminator's trunk and embedding stay as `start` left them, and only the encoders learn.
         steps: how many training steps.
         batch_size: rows a step.
         optimiser: which one; "sgd" has momentum 0.9.
@@ -108,6 +109,7 @@ class MatchSettings(Table):
     run: Path | None = None
     start: Path | None = None
     freeze_conditioner: bool = False
+    freeze_faces: bool = False
     steps: Count = 10000
     batch_size: Annotated[int, Field(ge=2)] = 64
     optimiser: Literal["sgd", "adam"] = "sgd"
@@ -118,6 +120,14 @@ class MatchSettings(Table):
     noise: Annotated[float, Field(ge=0)] = 0.0
     log_steps: Count = 20
     checkpoint_steps: Count = 1000
+
+    @field_validator("freeze_conditioner", "freeze_faces")
+    @classmethod
+    def _has_been_taught(cls, value: bool, info: ValidationInfo) -> bool:
+        # A key that is itself wrong is not in `data`; one complaint about it is enough.
+        if value and all(info.data.get(key, "") is None for key in ("run", "start")):
+            raise ValueError("must come with start: the earlier run whose networks are to stay as they are")
+        return value
 
 
 class OptimiserSettings(Table):

@@ -141,6 +141,11 @@ def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
             f"{matcher.where} type = '{matcher.name}': does not compare faces, so it cannot train a judge of them; "
             f"name a matcher that does, such as 'softmax'"
         )
+    if not matcher.part.load().trains_faces and start is None:  # type: ignore[attr-defined]
+        raise RecipeError(
+            f"{matcher.where} type = '{matcher.name}': does not teach the face network, so a judge by it needs "
+            f"one that is trained: name a run of another seed with [evaluate] judge_start"
+        )
     if seed in seeds:
         raise RecipeError(
             f"{run.recipe.source}: [evaluate] judge_seed = {seed}: the run's own encoders have this seed, and would "
@@ -153,7 +158,9 @@ def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
         )
     tables: dict[str, Any] = {"data": home.tables["data"]}
     tables |= {name: source.tables[name] for name in ("conditioner", "discriminator")}
-    tables["match"] = {key: value for key, value in source.tables["match"].items() if key not in ("run", "start")}
+    # A judge that starts from nothing has nothing to keep as it is.
+    left_out = {"run", "start"} | (set() if start else {"freeze_conditioner", "freeze_faces"})
+    tables["match"] = {key: value for key, value in source.tables["match"].items() if key not in left_out}
     tables["match"] |= {} if start is None else {"start": str(start)}
     if source.chosen("matcher").engine.augment and "augment" in source.tables:
         tables["augment"] = source.tables["augment"]

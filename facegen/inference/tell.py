@@ -37,7 +37,8 @@ def tell(
     device = World.join(run.recipe.run.device).device
     networks = load_matching(run, device)
     matcher, discriminator = networks.matcher, networks.discriminator
-    if matcher is None or discriminator is None or networks.encoders.needs != {"speech"}:
+    hears = networks.encoders.needs == {"speech"}
+    if matcher is None or discriminator is None or not (hears and matcher.needs_faces):
         raise CheckpointError(f"{path}: its match stage does not compare speech with faces")
     num_candidates = len(faces) if direction == "v2f" else len(speech)
     if matcher.max_candidates is not None and num_candidates > matcher.max_candidates:

@@ -71,7 +71,7 @@ def check_penalty(penalty: Penalty, data: DataSpec) -> None:
 
 
 def check_matcher(matcher: Matcher, data: DataSpec) -> None:
-    """Terms are finite scalars that reach encodings and embeddings; logits rank each row's candidates."""
+    """Terms are finite scalars that reach encodings, embeddings and weights; logits rank each row's candidates."""
     encoding, embedding = torch.randn(ROWS, CONDITION_DIM), torch.randn(ROWS, CONDITION_DIM)
     encoding.requires_grad_()
     faces = embedding.requires_grad_() if matcher.needs_faces else None
@@ -82,8 +82,9 @@ def check_matcher(matcher: Matcher, data: DataSpec) -> None:
     other = torch.randn(ROWS, CONDITION_DIM)
     expect_same_keys(terms, matcher.terms(other, None if faces is None else other.flip(0), batch), "terms")
     expect_reached(any_loss(terms.values()), encoding, "the encodings")
-    if faces is not None:
+    if faces is not None and matcher.trains_faces:
         expect_reached(any_loss(terms.values()), faces, "the embeddings of the faces")
+    expect_finite_gradients(matcher, any_loss(terms.values()))
     with without_host_sync("terms"):
         matcher.terms(torch.randn(ROWS, CONDITION_DIM), None if faces is None else torch.randn_like(other), batch)
     matcher.update({name: term.detach() for name, term in terms.items()})

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from facegen.core.batch import Batch, Terms
+from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Direction, Matcher
+from facegen.core.schedule import advance_schedules
 from facegen.core.tables import MatchSettings
 from facegen.data.loader import Loader
 from facegen.training.encodings import Encodings
@@ -23,12 +25,17 @@ FINAL_SHARE = 0.01
 class MatchStage:
     """Trains conditioners, the discriminator's trunk and `embed` head, and the matcher's own weights.
 
+    With [match] freeze_faces, and with a matcher that teaches no faces, the discriminator stays as it is: no gradient,
+    and evaluation mode, so that its batch statistics stay, too.
+
     Args:
         settings: the recipe's [match].
         networks: what is trained.
         loader: where the batches come from.
         encodings: of the loader's clips, where they no longer change.
         world, precision: where and how it computes.
+    Raises:
+        RecipeError: nothing is left to learn, or nobody has taught the faces' side.
     """
 
     name = "match"
@@ -52,12 +59,16 @@ class MatchStage:
         self.checkpoint_steps = settings.checkpoint_steps
         self.modules: Mapping[str, nn.Module] = match_modules(networks)
         world.place(*self.modules.values(), networks.augmentation)
-        self._weights = trainable(*self.modules.values())
+        self._faces_learn = self.matcher.trains_faces and not settings.freeze_faces
+        if not self._faces_learn and networks.discriminator is not None:
+            networks.discriminator.eval()
+        self._weights = self._learning()
         self.optimisers: Mapping[str, Optimizer] = {"match": build_match_optimiser(settings, self._weights)}
 
     def step(self, step: int) -> Terms:
         """One step of gradient descent on the matcher's terms."""
         settings, optimiser = self.settings, self.optimisers["match"]
+        advance_schedules(self.matcher, step)
         end = settings.learning_rate * FINAL_SHARE
         rate = cosine(settings.learning_rate, end, step, settings.steps, settings.warmup_steps)
         set_learning_rate(optimiser, rate)
@@ -80,6 +91,20 @@ class MatchStage:
     def after_step(self, done_steps: int) -> None:
         """Nothing falls due."""
 
+    def _learning(self) -> list[nn.Parameter]:
+        if not self.matcher.trains_faces and self.settings.start is None:
+            raise RecipeError(
+                "[match] start is missing: this matcher does not teach the face network, so it needs that of an "
+                "earlier run; name one whose match stage did, with [match] start"
+            )
+        learning = [name for name in self.modules if name != "discriminator" or self._faces_learn]
+        found = trainable(*(self.modules[name] for name in learning))
+        if not found:
+            raise RecipeError(
+                "[match] freeze_conditioner and freeze_faces: with both, this matcher has nothing to learn; drop one"
+            )
+        return found
+
     def _prepared(self, batch: Batch) -> Batch:
         if self.settings.noise and batch.speech is not None:
             batch = replace(batch, speech=batch.speech + self.settings.noise * torch.randn_like(batch.speech))
@@ -95,7 +120,8 @@ class MatchStage:
         discriminator = self.networks.discriminator
         if discriminator is None:
             raise ValueError("the matcher needs faces, and there is no discriminator to embed them")
-        return discriminator.embed(discriminator.features(faces)).float()
+        with torch.set_grad_enabled(self._faces_learn):
+            return discriminator.embed(discriminator.features(faces)).float()
 
     def _accuracies(self, encoding: Tensor, embedding: Tensor, mismatched_rows: Tensor) -> Terms:
         """Share of rows whose own partner wins, among as many strangers as the matcher reads."""
@@ -110,7 +136,8 @@ class MatchStage:
         chosen: Direction = "v2f" if direction == "v2f" else "f2v"
         with torch.no_grad():
             logits = self.matcher.logits(query, candidates, direction=chosen)
-        return (logits.argmax(dim=1) == 0).float().mean()
+        best = (logits == logits.amax(dim=1, keepdim=True)).float()
+        return (best[:, 0] / best.sum(dim=1)).mean()  # of a draw, its share: who ranks nobody is at chance
 
 
 def match_modules(networks: Networks) -> dict[str, nn.Module]:

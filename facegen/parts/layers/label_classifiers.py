@@ -1,0 +1,69 @@
+"""Linear classifiers of who somebody is and of what is known about them."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from facegen.core.batch import Batch, DataSpec, Terms
+from facegen.core.errors import RecipeError
+from facegen.parts.layers.precision import WideLinear
+
+IDENTITY = "identity"
+
+
+class LabelClassifiers(nn.Module):
+    """A linear classifier for the identity and for each attribute, on one space.
+
+    term_y = weight_y mean_i CE(W_y x_i + b_y, y_i) over the rows whose label is known; 0 where none is
+
+    Args:
+        part: whose classifiers they are, for errors.
+        data: supplies the training identities and the attributes' classes.
+        dim: width of x.
+        attributes: which to classify; None takes all that the corpus has.
+        identity_weight, attribute_weight: of the cross-entropies; what weighs nothing is not built.
+    Raises:
+        RecipeError: an attribute that the corpus has not, too few people, or nothing to classify.
+    """
+
+    def __init__(
+        self,
+        part: str,
+        data: DataSpec,
+        dim: int,
+        *,
+        attributes: Sequence[str] | None,
+        identity_weight: float,
+        attribute_weight: float,
+    ) -> None:
+        super().__init__()
+        chosen = tuple(data.attributes) if attributes is None else tuple(attributes)
+        has = ", ".join(sorted(data.attributes)) or "none"
+        problems = [
+            f"{part}: attributes = {name!r}: the corpus has no such labels; it has {has}"
+            for name in chosen
+            if name not in data.attributes
+        ]
+        if identity_weight > 0 and data.num_identities < 2:
+            problems.append(
+                f"{part}: the training split names {data.num_identities} people; there is nothing to tell apart "
+                "below two: set identity_weight = 0, or take another corpus"
+            )
+        if identity_weight == 0 and (attribute_weight == 0 or not chosen):
+            problems.append(f"{part}: nothing is left to classify: raise identity_weight, or name attributes ({has})")
+        if problems:
+            raise RecipeError(*problems)
+        classes = {IDENTITY: data.num_identities} if identity_weight > 0 else {}
+        classes |= {name: data.attributes[name] for name in chosen} if attribute_weight > 0 else {}
+        self.weights = {name: identity_weight if name == IDENTITY else attribute_weight for name in classes}
+        self.classifiers = nn.ModuleList(WideLinear(dim, num) for num in classes.values())
+
+    def forward(self, values: Tensor, batch: Batch) -> Terms:
+        """(B, dim) -> weighted scalars, named after their labels."""
+        terms = {}
+        for (name, weight), classifier in zip(self.weights.items(), self.classifiers, strict=True):
+            labels = batch.identity if name == IDENTITY else batch.attributes[name]
+            summed = functional.cross_entropy(classifier(values), labels, ignore_index=-1, reduction="sum")
+            terms[name] = weight * summed / (labels >= 0).sum().clamp(min=1)
+        return terms

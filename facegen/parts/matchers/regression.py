@@ -1,0 +1,81 @@
+"""The voice foretells the embedding of the face."""
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from facegen.core.batch import Batch, DataSpec, Terms
+from facegen.core.errors import RecipeError
+from facegen.core.interfaces import Direction, Matcher
+from facegen.parts.layers.precision import widened
+from facegen.parts.layers.similarity import cosines, require_equal_widths
+
+Weight = Annotated[float, Field(ge=0)]
+
+
+class Regression(Matcher):
+    """The encoding s is drawn to the embedding f that a trained face network, which learns nothing here, gives.
+
+    normalised   = weight E || f / |f| - s / |s| ||_2^2
+    l1           = weight E || f - s ||_1
+    distillation = weight E [ - sum_k softmax(f / T)_k log softmax(s / T)_k ]
+
+    Engine:
+        data: not read.
+        query_dim, candidate_dim: widths of encoding and face embedding; equal.
+    Settings:
+        normalised_weight, l1_weight, distillation_weight: of the three terms; what weighs nothing is left out.
+        temperature: T.
+    Shape:
+        (B, query_dim), (B, candidate_dim) -> scalar terms; logits (B, d), (B, K, d) -> (B, K), the cosines
+    Raises:
+        RecipeError: the widths differ; all weights are 0.
+    Source:
+        Oh et al. 2019 (Speech2Face): weights 0.025, 1 and 200, temperature 2. There the l1 term compares the first
+        layer of a face decoder and the distillation the classes of a face classifier; here both read the embedding
+        itself, which is ours, so that the default is the first term alone. Rows are normalised one by one.
+    """
+
+    trains_faces = False
+
+    def __init__(
+        self,
+        data: DataSpec,
+        query_dim: int,
+        candidate_dim: int,
+        *,
+        normalised_weight: Weight = 1.0,
+        l1_weight: Weight = 0.0,
+        distillation_weight: Weight = 0.0,
+        temperature: Annotated[float, Field(gt=0)] = 2.0,
+    ) -> None:
+        super().__init__()
+        require_equal_widths("regression", query_dim, candidate_dim)
+        weights = {"normalised": normalised_weight, "l1": l1_weight, "distillation": distillation_weight}
+        self.weights = {name: weight for name, weight in weights.items() if weight > 0}
+        if not self.weights:
+            raise RecipeError("regression: all three weights are 0: there is nothing to learn; raise one")
+        self.temperature = temperature
+
+    def terms(self, encoding: Tensor, embedding: Tensor | None, batch: Batch) -> Terms:
+        if embedding is None:
+            raise RecipeError("regression: matching needs embeddings of the faces; give the recipe a [discriminator]")
+        found, wanted = widened(encoding), widened(embedding.detach())
+        losses = {"normalised": self._normalised, "l1": self._l1, "distillation": self._distillation}
+        return {name: weight * losses[name](found, wanted) for name, weight in self.weights.items()}
+
+    def _normalised(self, found: Tensor, wanted: Tensor) -> Tensor:
+        return (functional.normalize(wanted, dim=1) - functional.normalize(found, dim=1)).square().sum(dim=1).mean()
+
+    def _l1(self, found: Tensor, wanted: Tensor) -> Tensor:
+        return (wanted - found).abs().sum(dim=1).mean()
+
+    def _distillation(self, found: Tensor, wanted: Tensor) -> Tensor:
+        shares = torch.softmax(wanted / self.temperature, dim=1)
+        return -(shares * torch.log_softmax(found / self.temperature, dim=1)).sum(dim=1).mean()
+
+    def logits(self, query: Tensor, candidates: Tensor, *, direction: Direction) -> Tensor:
+        return cosines(query, candidates)

@@ -1,0 +1,68 @@
+"""The encoding alone must tell who speaks."""
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from facegen.core.batch import Batch, DataSpec, Terms
+from facegen.core.interfaces import Direction, Matcher
+from facegen.parts.layers.label_classifiers import LabelClassifiers
+from facegen.parts.layers.perceptron import hidden_layers
+from facegen.parts.layers.similarity import cosines
+
+
+class SpeakerClassification(Matcher):
+    """Cross-entropy of naming the training person, and attributes, from the encoding; faces are not looked at.
+
+    L = sum_y weight_y E CE(W_y h(s) + b_y, y),   y unknown: the row does not count
+
+    It teaches an encoder for generators that are given one ready-made. Its rule compares encodings with encodings, so
+    it finds the same voice again, and no judge of faces comes of it.
+
+    Engine:
+        data: supplies the training identities and the attributes' classes.
+        query_dim: width of the encoding.
+        candidate_dim: not read.
+    Settings:
+        widths: of the hidden layers h, each with a ReLU; none makes the classifiers linear.
+        attributes: labels to classify besides the identity.
+        identity_weight, attribute_weight: of the cross-entropies.
+    Shape:
+        (B, query_dim) -> scalar terms; logits (B, d), (B, K, d) -> (B, K), the cosines
+    Raises:
+        RecipeError: an attribute that the corpus has not; nothing to classify.
+    Source:
+        Wen, Raj and Singh 2019 (voice2face) take their voice encoder from speaker recognition. Attributes are ours.
+    """
+
+    needs_faces = False
+
+    def __init__(
+        self,
+        data: DataSpec,
+        query_dim: int,
+        candidate_dim: int,
+        *,
+        widths: tuple[Annotated[int, Field(ge=1)], ...] = (),
+        attributes: tuple[str, ...] = (),
+        identity_weight: Annotated[float, Field(ge=0)] = 1.0,
+        attribute_weight: Annotated[float, Field(ge=0)] = 1.0,
+    ) -> None:
+        super().__init__()
+        self.hidden = nn.Sequential(*hidden_layers(query_dim, widths))
+        self.classifiers = LabelClassifiers(
+            "speaker_classification",
+            data,
+            (query_dim, *widths)[-1],
+            attributes=attributes,
+            identity_weight=identity_weight,
+            attribute_weight=attribute_weight,
+        )
+
+    def terms(self, encoding: Tensor, embedding: Tensor | None, batch: Batch) -> Terms:
+        terms: Terms = self.classifiers(self.hidden(encoding), batch)
+        return terms
+
+    def logits(self, query: Tensor, candidates: Tensor, *, direction: Direction) -> Tensor:
+        return cosines(query, candidates)
