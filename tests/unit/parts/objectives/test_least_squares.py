@@ -1,0 +1,74 @@
+"""The least-squares loss against numpy."""
+
+import numpy as np
+import pytest
+
+from facegen.core.batch import DataSpec
+from facegen.core.errors import RecipeError
+from facegen.parts.objectives.least_squares import LeastSquares
+
+SPEC = DataSpec(16)
+REAL, FAKE, MISMATCHED = np.random.default_rng(0).normal(size=(3, 5))
+
+
+def test_both_networks_by_hand(agree):
+    objective = LeastSquares(SPEC)
+    assert (objective.heads, objective.num_mismatched) == ({"score": 1}, 0)
+    agree(
+        objective.discriminator_terms,
+        lambda real, fake: {"real": ((real - 1) ** 2).mean() / 2, "fake": (fake**2).mean() / 2},
+        real=REAL,
+        fake=FAKE,
+    )
+    agree(objective.generator_terms, lambda fake: {"fake": ((fake - 1) ** 2).mean() / 2}, fake=FAKE)
+
+
+def test_targets_of_chi_squared_and_smoothed_labels(agree):
+    objective = LeastSquares(SPEC, fake_target=-1.0, real_target=0.9, generator_target=0.0)
+    agree(
+        objective.discriminator_terms,
+        lambda real, fake: {"real": ((real - 0.9) ** 2).mean() / 2, "fake": ((fake + 1) ** 2).mean() / 2},
+        real=REAL,
+        fake=FAKE,
+    )
+    agree(objective.generator_terms, lambda fake: {"fake": (fake**2).mean() / 2}, fake=FAKE)
+
+
+def test_mismatched_pairs_share_the_weight_of_the_fakes(agree):
+    objective = LeastSquares(SPEC, mismatched_weight=0.3)
+    assert objective.num_mismatched == 1
+    agree(
+        objective.discriminator_terms,
+        lambda real, fake, mismatched: {
+            "real": ((real - 1) ** 2).mean() / 2,
+            "fake": 0.7 * (fake**2).mean() / 2,
+            "mismatched": 0.3 * (mismatched**2).mean() / 2,
+        },
+        real=REAL,
+        fake=FAKE,
+        mismatched=MISMATCHED,
+    )
+
+
+def test_the_head_without_a_condition(agree):
+    objective = LeastSquares(SPEC, head="unconditional")
+    assert objective.heads == {"score_unconditional": 1}
+    agree(
+        objective.discriminator_terms,
+        lambda real_unconditional, fake_unconditional: {
+            "real": ((real_unconditional - 1) ** 2).mean() / 2,
+            "fake": (fake_unconditional**2).mean() / 2,
+        },
+        real_unconditional=REAL,
+        fake_unconditional=FAKE,
+    )
+    agree(
+        objective.generator_terms,
+        lambda fake_unconditional: {"fake": ((fake_unconditional - 1) ** 2).mean() / 2},
+        fake_unconditional=FAKE,
+    )
+
+
+def test_mismatched_pairs_need_a_head_with_a_condition():
+    with pytest.raises(RecipeError, match=r"least_squares: mismatched_weight = 0\.5 with head = 'unconditional'"):
+        LeastSquares(SPEC, head="unconditional", mismatched_weight=0.5)
