@@ -8,13 +8,13 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.parametrizations import spectral_norm as with_spectral_norm
 
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Discriminator
 from facegen.parts.layers.folded import ConvPool2d
 from facegen.parts.layers.precision import WideLinear, widened
 from facegen.parts.layers.sizes import base_and_doublings
+from facegen.parts.layers.spectral import normalise_spectrally
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -75,9 +75,7 @@ class Projection(Discriminator):
             _initialise(block, negative_slope)
         self._add_heads(channels[-1] * (base_pixels**2 if pool == "none" else 1), condition_dim, heads)
         if spectral_norm:
-            for module in list(self.modules()):
-                if isinstance(module, nn.Conv2d | nn.Linear):
-                    with_spectral_norm(module)
+            normalise_spectrally(self)
 
     def _add_heads(self, num_features: int, condition_dim: int, heads: Mapping[str, int]) -> None:
         embed_dim = heads.get("embed", condition_dim)
