@@ -9,6 +9,8 @@ from torch import Tensor
 
 Terms = dict[str, Tensor]
 """Scalar tensors, already weighted; the keys are the same at every step."""
+NUM_CHARACTERS = 71
+"""Codes of a caption's characters run from 1 to this; 0 stands for the end and for characters that have no code."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,105 @@
+"""A spectrogram, encoded."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from facegen.core.batch import Batch, DataSpec
+from facegen.core.errors import RecipeError
+from facegen.core.interfaces import Conditioner
+from facegen.parts.layers.lengths import shortest
+from facegen.parts.layers.perceptron import hidden_layers
+from facegen.parts.layers.precision import WideLinear
+from facegen.parts.layers.spectra import CompressedSpectrum, LogMel, fft_samples_of, spectrum_problems
+from facegen.parts.layers.spectrum_encoders import SpectrumEncoder, encoder_problems
+from facegen.parts.layers.waveform import SpeechLevel, TimePooling, too_short
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class MelSpectrogram(Conditioner):
+    """Log-mel spectrum of the speech, or its Fourier transform, through convolutions and pooled over time.
+
+    c = dense(pool_t(h_t)),   h = convolutions(BN(log(M |STFT(x)|^2 + 1e-6))),
+    x_t = s_t - a s_t-1,   s = speech / max |speech|
+
+    Engine:
+        data: supplies sample_rate_hz and speech_samples.
+    Settings:
+        condition_dim: width of the encoding.
+        spectrum: "log_mel", or "compressed": real and imaginary part of the transform, each as sign(x) |x|^0.3.
+        window_samples: Hann window, padded to a power of two for the transform (512 = 32 ms at 16 kHz).
+        hop_samples: step between windows; at most one window.
+        num_mels: bands, evenly spaced in mel from 0 to half the rate; "compressed" has none.
+        encoder: "segan", the bands as channels; "cnn" in time and frequency; "voice2face", the bands as channels;
+            "speech2face", nine convolutions without padding.
+        channels: of the convolutions; none are those of the paper: 64, 128, 256, 512, 1024, 1024 for "segan",
+            64, 128, 256, 512 for "cnn", 256, 384, 576, 864 for "voice2face", 64, 64, 128, 128, 128, 256, 512, 512,
+            512 for "speech2face".
+        kernel, stride: of "segan" along time, in windows; the others have their own.
+        pooling: mean over time, or mean and standard deviation.
+        head_widths: of the dense layers before the last, each followed by a ReLU.
+        normalise: every row is divided by its largest amplitude first.
+        pre_emphasis: a, which raises high frequencies; 0 leaves them as they are.
+    Shape:
+        speech (B, samples), float in [-1, 1] -> (B, condition_dim)
+    Raises:
+        RecipeError: hop_samples exceeds window_samples, num_mels leaves empty bands, channels do not fit the encoder,
+            or the spectrum is smaller than it needs.
+    Source:
+        Roldan Sanchez 2018, section V: window 512, hop 128, SEGAN. "cnn" after its section II-C on Chen et al. 2017.
+        "voice2face": Wen et al. 2019, whose last convolution is linear and averaged over time, a dense layer here.
+        "speech2face": Oh et al. 2019, with window 400, hop 160, "compressed", head_widths = [4096] and condition_dim =
+        4096. Stride, bands, the batch norm of the spectrum and pooling are our choice.
+    """
+
+    needs = frozenset({"speech"})
+
+    def __init__(
+        self,
+        data: DataSpec,
+        *,
+        condition_dim: Count = 128,
+        spectrum: Literal["log_mel", "compressed"] = "log_mel",
+        window_samples: Annotated[int, Field(ge=16)] = 512,
+        hop_samples: Count = 128,
+        num_mels: Count = 64,
+        encoder: Literal["segan", "cnn", "voice2face", "speech2face"] = "segan",
+        channels: tuple[Count, ...] = (),
+        kernel: Annotated[int, Field(ge=2)] = 15,
+        stride: Count = 2,
+        pooling: Literal["mean", "mean_std"] = "mean",
+        head_widths: tuple[Count, ...] = (),
+        normalise: bool = True,
+        pre_emphasis: Annotated[float, Field(ge=0, lt=1)] = 0.95,
+    ) -> None:
+        super().__init__()
+        self.condition_dim = condition_dim
+        mel = spectrum == "log_mel"
+        planes, bins = (1, num_mels) if mel else (2, fft_samples_of(window_samples) // 2 + 1)
+        problems = spectrum_problems(data.sample_rate_hz, window_samples, hop_samples, num_mels if mel else 0)
+        problems += encoder_problems(encoder, bins, channels)
+        if problems:
+            raise RecipeError(*(f"mel_spectrogram: {problem}" for problem in problems))
+
+        self.level = SpeechLevel("mel_spectrogram", normalise=normalise, pre_emphasis=pre_emphasis)
+        self.spectrum = (
+            LogMel(data.sample_rate_hz, window_samples, hop_samples, num_mels)
+            if mel
+            else CompressedSpectrum(window_samples, hop_samples)
+        )
+        self.norm = nn.BatchNorm1d(planes * bins)
+        self.encoder = SpectrumEncoder(encoder, planes, bins, channels, kernel=kernel, stride=stride)
+        self.pool = TimePooling(pooling)
+        dims = (self.encoder.features * self.pool.times_wider, *head_widths)
+        self.head = nn.Sequential(*hidden_layers(dims[0], head_widths), WideLinear(dims[-1], condition_dim))
+        needed = self.spectrum.samples_of(shortest(self.encoder.blocks))
+        if 0 < data.speech_samples < needed:  # a corpus without speech is refused elsewhere
+            raise too_short("mel_spectrogram", data.speech_samples, needed, "lower hop_samples or stride")
+
+    def forward(self, batch: Batch) -> Tensor:
+        spectrum = self.spectrum(self.level(batch))
+        levelled = self.norm(spectrum.flatten(1, 2)).view_as(spectrum)
+        encoding: Tensor = self.head(self.pool(self.encoder(levelled)))
+        return encoding

@@ -1,0 +1,47 @@
+"""The convolutions of SEGAN's discriminator, as an encoder."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from facegen.parts.layers.lengths import convolved
+
+
+class SeganBlock(nn.Module):
+    """LeakyReLU_0.3(BN(conv)) along time, padded so that it makes (time - 2) // stride + 1 steps whatever its kernel.
+
+    As a 2D convolution of height 1: channels_last is faster, and conv1d has none.
+
+    Args:
+        in_channels, out_channels: as of any convolution.
+        kernel: steps that it sees, at least 2.
+        stride: steps from one output to the next.
+    Shape:
+        (B, in_channels, 1, time) -> (B, out_channels, 1, (time - 2) // stride + 1)
+    Source:
+        Pascual et al. 2017 (SEGAN). Batch norm and kernel 15: Roldan Sanchez 2018, section IV-D. Padding of 6 before
+        and 7 after, and the slope: as in the code of Wav2Pix (Duarte et al. 2019).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.pad = ((kernel - 2) // 2, (kernel - 1) // 2)
+        self.stride = stride
+        self.conv = nn.Conv2d(in_channels, out_channels, (1, kernel), stride=(1, stride), bias=False)
+        self.norm = nn.BatchNorm2d(out_channels)
+        self.activation = nn.LeakyReLU(0.3)
+
+    def left(self, bins: int, frames: int) -> tuple[int, int]:
+        """Bins and frames that come out."""
+        return bins, convolved(frames, 2, self.stride)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        activated: Tensor = self.activation(self.norm(self.conv(functional.pad(hidden, (*self.pad, 0, 0)))))
+        return activated
+
+
+def segan_blocks(in_channels: int, widths: Sequence[int], kernel: int, stride: int) -> nn.Sequential:
+    """One block a width."""
+    sizes = zip((in_channels, *widths), widths, strict=False)
+    return nn.Sequential(*(SeganBlock(fewer, more, kernel, stride) for fewer, more in sizes))

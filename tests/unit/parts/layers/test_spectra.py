@@ -1,0 +1,71 @@
+"""Spectra against torchaudio and numpy."""
+
+import numpy as np
+import pytest
+import torch
+
+from facegen.core.companions import torchaudio
+from facegen.parts.layers.spectra import CompressedSpectrum, LogMel, fft_samples_of, spectrum_problems
+
+RATE = 16000
+
+
+def speech_of(samples=3000):
+    torch.manual_seed(0)
+    return torch.rand(2, samples) - 0.5
+
+
+@pytest.mark.parametrize(("window", "hop", "mels"), [(512, 128, 64), (400, 160, 40)])
+def test_log_mel_is_torchaudios(window, hop, mels):
+    reference = torchaudio().transforms.MelSpectrogram(RATE, n_fft=512, win_length=window, hop_length=hop, n_mels=mels)
+    found = LogMel(RATE, window, hop, mels)(speech_of())
+    torch.testing.assert_close(found[:, 0], (reference(speech_of()) + 1e-6).log(), rtol=1e-4, atol=1e-4)
+    assert found.shape == (2, 1, mels, 1 + 3000 // hop)
+
+
+def test_compressed_parts_are_those_of_a_transform_by_hand():
+    speech = speech_of(2000)
+    found = CompressedSpectrum(400, 160)(speech)
+    padded = np.pad(speech.double().numpy(), ((0, 0), (256, 256)), mode="reflect")
+    window = np.pad(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400), 56)
+    frame = np.fft.rfft(padded[:, 7 * 160 : 7 * 160 + 512] * window)
+    for plane, part in enumerate((frame.real, frame.imag)):
+        expected = np.sign(part) * np.abs(part) ** 0.3
+        np.testing.assert_allclose(found[:, plane, :, 7].numpy(), expected, rtol=1e-3, atol=3e-3)
+    assert found.shape == (2, 2, 257, 13)
+
+
+def test_six_seconds_are_the_spectrogram_of_speech2face_but_for_the_frames_at_the_ends():
+    with torch.device("meta"):
+        assert CompressedSpectrum(400, 160)(torch.zeros(1, 6 * RATE)).shape == (1, 2, 257, 601)
+
+
+@pytest.mark.parametrize("make", [lambda: LogMel(RATE, 512, 128, 64), lambda: CompressedSpectrum(512, 128)])
+def test_the_fewest_samples_of_so_many_frames(make):
+    spectrum = make()
+    for frames in (1, 2, 3, 4, 30):
+        samples = spectrum.samples_of(frames)
+        assert spectrum(torch.zeros(1, samples)).shape[3] >= frames
+    with pytest.raises(RuntimeError):
+        spectrum(torch.zeros(1, spectrum.samples_of(1) - 1))
+    assert spectrum(torch.zeros(1, spectrum.samples_of(30) - 1)).shape[3] == 29
+
+
+def test_silence_is_finite_and_autocast_changes_nothing():
+    spectrum = LogMel(RATE, 512, 128, 64)
+    assert spectrum(torch.zeros(1, 1000)).isfinite().all()
+    outside = spectrum(speech_of())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(spectrum(speech_of()), outside)
+
+
+def test_windows_are_padded_to_a_power_of_two():
+    assert [fft_samples_of(window) for window in (16, 17, 400, 512, 513)] == [16, 32, 512, 512, 1024]
+
+
+def test_problems():
+    assert spectrum_problems(RATE, 512, 512, 80) == []
+    hop, bands = spectrum_problems(RATE, 512, 513, 200)
+    assert hop == "hop_samples = 513: must be at most window_samples = 512, or speech is left out"
+    assert "num_mels = 200" in bands and "lower num_mels or raise window_samples" in bands
+    assert spectrum_problems(RATE, 16, 8, 0) == []
