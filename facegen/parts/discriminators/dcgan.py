@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Discriminator
-from facegen.parts.layers.precision import WideLinear
+from facegen.parts.layers.linear_heads import LinearHeads
 from facegen.parts.layers.sizes import base_and_doublings
 from facegen.parts.layers.spectral import normalise_spectrally
 from facegen.parts.layers.strided import Norm, PairScore, Projector, halving_trunk, start_normally
@@ -74,13 +74,7 @@ class Dcgan(Discriminator):
                 kernel_size=1 if joint_convolution else 0,
                 batch_norm=norm == "batch",
             )
-        num_features = channels[-1] * base_pixels**2
-        if "score_unconditional" in heads:
-            self.unconditional = WideLinear(num_features, 1)
-        if "embed" in heads:
-            self.embedding = WideLinear(num_features, heads["embed"])
-        if "classify" in heads:
-            self.classes = WideLinear(num_features, heads["classify"])
+        self.alone = LinearHeads(channels[-1] * base_pixels**2, heads)
         start_normally(self)
         if norm == "spectral":
             normalise_spectrally(self)
@@ -94,11 +88,11 @@ class Dcgan(Discriminator):
 
     def score(self, features: Tensor, condition: Tensor | None) -> Tensor:
         if condition is None:
-            return self.unconditional(features.flatten(1))[:, 0]
+            return self.alone.score(features)
         return self.pair(features, self.projector(condition))
 
     def embed(self, features: Tensor) -> Tensor:
-        return self.embedding(features.flatten(1))
+        return self.alone.embed(features)
 
     def classify(self, features: Tensor) -> Tensor:
-        return self.classes(features.flatten(1))
+        return self.alone.classify(features)
