@@ -1,0 +1,137 @@
+"""Distances, the stranger's rank and its way, against numpy and by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from facegen.core.batch import Batch, DataSpec
+from facegen.core.errors import RecipeError
+from facegen.core.schedule import Ramp, advance_schedules
+from facegen.parts.matchers.contrastive import Contrastive
+
+ROWS, DIM = 6, 3
+
+
+def matcher(dim=DIM, **settings):
+    return Contrastive(DataSpec(16), dim, dim, **settings)
+
+
+def batch_of(*identity):
+    rows = torch.arange(len(identity))
+    return Batch(torch.zeros(len(identity), 3, 16, 16), rows, torch.tensor(identity), rows[:, None])
+
+
+@pytest.fixture
+def encoding():
+    return torch.randn(ROWS, DIM, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def embedding():
+    return torch.randn(ROWS, DIM, generator=torch.Generator().manual_seed(1))
+
+
+def expected(query, candidates, identity, hardness, *, margin=0.6, power=1, unit=True):
+    """Positive and negative loss of one direction."""
+    query, candidates = query.detach().double().numpy(), candidates.detach().double().numpy()
+    if unit:
+        query, candidates = (values / np.linalg.norm(values, axis=1, keepdims=True) for values in (query, candidates))
+    distances = np.linalg.norm(query[:, None] - candidates[None], axis=2)
+    negatives = []
+    for row, distance in enumerate(distances):
+        strangers = [d for other, d in enumerate(distance) if other != row and identity[other] != identity[row]]
+        ranked = sorted(strangers, reverse=True)
+        negatives.append(ranked[min(int(hardness * len(ranked)), len(ranked) - 1)])
+    return np.mean(np.diag(distances) ** power), np.mean(np.maximum(margin - np.array(negatives), 0) ** power)
+
+
+@pytest.mark.parametrize("hardness", [0.0, 0.3, 0.5, 0.8, 1.0])
+def test_both_directions_against_numpy(encoding, embedding, hardness):
+    identity = (0, 1, 1, 2, 3, 4)
+    terms = matcher(hardness=hardness, margin=1.9).terms(encoding, embedding, batch_of(*identity))
+    for name, sides in {"v2f": (encoding, embedding), "f2v": (embedding, encoding)}.items():
+        positive, negative = expected(*sides, identity, hardness, margin=1.9)
+        assert terms["positive"].item() == pytest.approx(positive, rel=1e-5)
+        assert terms[name].item() == pytest.approx(negative / 2, rel=1e-5)
+        assert negative > 0
+
+
+def test_squares_of_vectors_as_they_are(encoding, embedding):
+    part = matcher(direction="v2f", hardness=1.0, squared=True, normalise=False, margin=3.0)
+    terms = part.terms(encoding, embedding, batch_of(*range(ROWS)))
+    positive, negative = expected(encoding, embedding, range(ROWS), 1.0, margin=3.0, power=2, unit=False)
+    assert list(terms) == ["positive", "v2f"]
+    assert terms["positive"].item() == pytest.approx(positive, rel=1e-5)
+    assert terms["v2f"].item() == pytest.approx(negative, rel=1e-5)
+
+
+@pytest.mark.parametrize(("hardness", "distance"), [(0.0, 9.0), (0.25, 7.0), (0.5, 4.0), (0.75, 2.0), (1.0, 2.0)])
+def test_the_stranger_is_chosen_by_its_rank_from_the_farthest(hardness, distance):
+    # On a line, the voice at 0: strangers at 9, 7, 4 and 2; at 1 and 0.5 it is the same person's faces.
+    faces = torch.tensor([0.5, 4.0, 9.0, 1.0, 2.0, 7.0])[:, None]
+    voices = torch.tensor([0.0, 4.0, 9.0, 0.0, 2.0, 7.0])[:, None]
+    part = matcher(1, direction="v2f", hardness=hardness, normalise=False, margin=10.0)
+    strangers = torch.ones(6, 6, dtype=torch.bool).fill_diagonal_(False)
+    strangers[0, 3] = strangers[3, 0] = False
+    chosen = faces[part._negative_rows(voices, faces, strangers)[0], 0]
+    assert chosen.item() == distance
+    faces.requires_grad_()
+    part.terms(voices, faces, batch_of(0, 1, 2, 0, 3, 4))["v2f"].backward()
+    assert faces.grad[faces[:, 0] == distance].item() < 0  # pushed away, as the margin lies beyond
+
+
+def test_gradient_pulls_the_own_face_and_pushes_the_stranger_inside_the_margin():
+    voices, faces = torch.tensor([[0.0], [5.0]]), torch.tensor([[0.4], [0.5]]).requires_grad_()
+    part = matcher(1, direction="v2f", hardness=1.0, normalise=False, margin=0.6)
+    sum(part.terms(voices, faces, batch_of(0, 1)).values()).backward()
+    # Own: d = 0.4 and 4.5, halves of their means. Strangers: 0.5 from voice 0, inside; 4.6 from voice 1, outside.
+    assert faces.grad[:, 0].tolist() == pytest.approx([0.5, -0.5 - 0.5])
+
+
+def test_the_curriculum_moves_with_the_steps():
+    part = matcher(hardness=Ramp(start=0.3, end=0.8, steps=10))
+    for step, value in ((0, 0.3), (5, 0.55), (10, 0.8), (99, 0.8)):
+        advance_schedules(part, step)
+        assert part.hardness.value.item() == pytest.approx(value)
+
+
+def test_a_harder_stranger_is_nearer(encoding, embedding):
+    losses = []
+    for hardness in (0.0, 0.5, 1.0):
+        part = matcher(direction="v2f", hardness=hardness, margin=2.0)
+        losses.append(part.terms(encoding, embedding, batch_of(*range(ROWS)))["v2f"].item())
+    assert losses == sorted(losses) and losses[0] < losses[2]
+
+
+def test_people_without_a_number_are_strangers_to_each_other(encoding, embedding):
+    part = matcher(hardness=0.8, margin=1.9)
+    unknown = part.terms(encoding, embedding, batch_of(*[-1] * ROWS))
+    known = part.terms(encoding, embedding, batch_of(*range(ROWS)))
+    assert all(torch.equal(unknown[name], known[name]) for name in known)
+
+
+def test_with_one_person_only_the_own_pairs_are_pulled(encoding, embedding):
+    terms = matcher(margin=1.9).terms(encoding, embedding, batch_of(*[0] * ROWS))
+    assert terms["v2f"].item() == terms["f2v"].item() == 0.0
+
+
+def test_a_pair_at_the_same_place_has_a_finite_gradient(encoding):
+    encoding.requires_grad_()
+    matcher(direction="v2f").terms(encoding, encoding.detach().clone(), batch_of(*range(ROWS)))["positive"].backward()
+    assert torch.isfinite(encoding.grad).all()
+
+
+def test_the_rule_is_the_nearest(encoding):
+    candidates = torch.randn(ROWS, 4, DIM, generator=torch.Generator().manual_seed(2))
+    plain = -np.linalg.norm(encoding.numpy()[:, None] - candidates.numpy(), axis=2)
+    np.testing.assert_allclose(matcher(normalise=False).logits(encoding, candidates, direction="v2f"), plain, rtol=1e-5)
+    unit = matcher().logits(encoding, candidates, direction="f2v")
+    cosine = torch.nn.functional.cosine_similarity(encoding[:, None], candidates, dim=2)
+    torch.testing.assert_close(unit, -(2 - 2 * cosine).sqrt())
+
+
+def test_widths_must_agree_and_faces_be_there(encoding):
+    with pytest.raises(RecipeError, match="contrastive: encodings of 3 cannot be compared with embeddings of 4"):
+        Contrastive(DataSpec(16), 3, 4)
+    with pytest.raises(RecipeError, match="contrastive: matching needs embeddings of the faces"):
+        matcher().terms(encoding, None, batch_of(*range(ROWS)))

@@ -1,0 +1,60 @@
+"""One classifier for both sides, against scipy."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax
+
+from facegen.core.batch import Batch, DataSpec
+from facegen.core.errors import RecipeError
+from facegen.parts.matchers.joint_classification import JointClassification
+
+ROWS, DIM = 5, 3
+DATA = DataSpec(16, identities=("a", "b", "c"), attributes={"sex": 2})
+IDENTITY, SEX = (0, 1, 2, -1, 1), (0, -1, 1, 1, -1)
+
+
+def batch():
+    rows = torch.arange(ROWS)
+    faces = torch.zeros(ROWS, 3, 16, 16)
+    return Batch(faces, rows, torch.tensor(IDENTITY), rows[:, None], attributes={"sex": torch.tensor(SEX)})
+
+
+def values(seed):
+    return torch.randn(ROWS, DIM, generator=torch.Generator().manual_seed(seed))
+
+
+def test_voices_and_faces_pass_the_same_classifiers():
+    part = JointClassification(DATA, DIM, DIM, identity_weight=2.0, attribute_weight=0.5)
+    encoding, embedding = values(0), values(1)
+    terms = part.terms(encoding, embedding, batch())
+    assert set(terms) == {"identity_encoding", "sex_encoding", "identity_face", "sex_face"}
+    identity, sex = part.classifiers.classifiers
+    for side, vectors in {"encoding": encoding, "face": embedding}.items():
+        for name, layer, labels, weight in (("identity", identity, IDENTITY, 2.0), ("sex", sex, SEX, 0.5)):
+            logits = vectors.double() @ layer.weight.detach().double().T + layer.bias.detach().double()
+            known = [-log_softmax(row)[label] for row, label in zip(logits, labels, strict=True) if label >= 0]
+            assert terms[f"{name}_{side}"].item() == pytest.approx(weight * np.mean(known), rel=1e-5)
+
+
+def test_attributes_are_chosen():
+    part = JointClassification(DATA, DIM, DIM, attributes=(), attribute_weight=1.0)
+    assert set(part.terms(values(0), values(1), batch())) == {"identity_encoding", "identity_face"}
+    with pytest.raises(RecipeError, match="joint_classification: attributes = 'age'.*; it has sex"):
+        JointClassification(DATA, DIM, DIM, attributes=("age",))
+
+
+def test_the_rule_is_the_cosine_or_the_inner_product():
+    query, candidates = values(0), torch.randn(ROWS, 4, DIM)
+    cosine = torch.nn.functional.cosine_similarity(query[:, None], candidates, dim=2)
+    product = torch.einsum("bd,bkd->bk", query, candidates)
+    for settings, wanted in (({}, cosine), ({"normalise": False}, product)):
+        part = JointClassification(DATA, DIM, DIM, **settings)
+        torch.testing.assert_close(part.logits(query, candidates, direction="v2f"), wanted)
+
+
+def test_widths_must_agree_and_faces_be_there():
+    with pytest.raises(RecipeError, match="joint_classification: encodings of 3 cannot"):
+        JointClassification(DATA, 3, 4)
+    with pytest.raises(RecipeError, match="joint_classification: matching needs embeddings of the faces"):
+        JointClassification(DATA, DIM, DIM).terms(values(0), None, batch())

@@ -1,0 +1,81 @@
+"""The three losses against numpy and scipy."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax, softmax
+
+from facegen.core.batch import Batch, DataSpec
+from facegen.core.errors import RecipeError
+from facegen.parts.matchers.regression import Regression
+
+ROWS, DIM = 5, 4
+BATCH = Batch(torch.zeros(ROWS, 3, 16, 16), torch.arange(ROWS), torch.arange(ROWS), torch.arange(ROWS)[:, None])
+
+
+@pytest.fixture
+def encoding():
+    return torch.randn(ROWS, DIM, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def embedding():
+    return 3 * torch.randn(ROWS, DIM, generator=torch.Generator().manual_seed(1))
+
+
+def test_all_three_terms(encoding, embedding):
+    part = Regression(
+        DataSpec(16), DIM, DIM, normalised_weight=0.025, l1_weight=2.0, distillation_weight=200.0, temperature=2.5
+    )
+    found, wanted = encoding.double().numpy(), embedding.double().numpy()
+    unit = [vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (found, wanted)]
+    expected = {
+        "normalised": 0.025 * np.mean(np.sum((unit[1] - unit[0]) ** 2, axis=1)),
+        "l1": 2 * np.mean(np.sum(np.abs(wanted - found), axis=1)),
+        "distillation": -200 * np.mean(np.sum(softmax(wanted / 2.5, axis=1) * log_softmax(found / 2.5, axis=1), axis=1)),
+    }
+    terms = part.terms(encoding, embedding, BATCH)
+    assert {name: term.item() for name, term in terms.items()} == {
+        name: pytest.approx(value, rel=1e-5) for name, value in expected.items()
+    }
+
+
+def test_by_default_the_angle_alone_counts(encoding, embedding):
+    part = Regression(DataSpec(16), DIM, DIM)
+    terms = part.terms(encoding, embedding, BATCH)
+    cosine = torch.nn.functional.cosine_similarity(encoding, embedding, dim=1)
+    assert list(terms) == ["normalised"]
+    assert terms["normalised"].item() == pytest.approx((2 - 2 * cosine).mean().item(), rel=1e-5)
+    longer = part.terms(encoding, embedding * torch.arange(1, ROWS + 1)[:, None], BATCH)
+    assert longer["normalised"].item() == pytest.approx(terms["normalised"].item(), rel=1e-5)  # row by row
+
+
+def test_only_the_voice_learns(encoding, embedding):
+    encoding.requires_grad_()
+    embedding.requires_grad_()
+    part = Regression(DataSpec(16), DIM, DIM, l1_weight=1.0, distillation_weight=1.0)
+    sum(part.terms(encoding, embedding, BATCH).values()).backward()
+    assert embedding.grad is None and (encoding.grad != 0).any()
+    assert not Regression.trains_faces
+
+
+def test_distillation_is_least_where_both_agree(embedding):
+    part = Regression(DataSpec(16), DIM, DIM, normalised_weight=0.0, distillation_weight=1.0)
+    found = embedding.clone().requires_grad_()
+    part.terms(found, embedding, BATCH)["distillation"].backward()
+    torch.testing.assert_close(found.grad, torch.zeros(ROWS, DIM))
+
+
+def test_the_rule_is_the_cosine(encoding):
+    candidates = torch.randn(ROWS, 3, DIM)
+    expected = torch.nn.functional.cosine_similarity(encoding[:, None], candidates, dim=2)
+    torch.testing.assert_close(Regression(DataSpec(16), DIM, DIM).logits(encoding, candidates, direction="f2v"), expected)
+
+
+def test_what_cannot_be_learnt_is_refused(encoding):
+    with pytest.raises(RecipeError, match="regression: all three weights are 0"):
+        Regression(DataSpec(16), DIM, DIM, normalised_weight=0.0)
+    with pytest.raises(RecipeError, match="regression: encodings of 3 cannot be compared"):
+        Regression(DataSpec(16), 3, DIM)
+    with pytest.raises(RecipeError, match="regression: matching needs embeddings of the faces"):
+        Regression(DataSpec(16), DIM, DIM).terms(encoding, None, BATCH)

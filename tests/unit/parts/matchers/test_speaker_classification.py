@@ -1,0 +1,52 @@
+"""Naming the speaker from the encoding, against scipy."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax
+
+from facegen.core.batch import Batch, DataSpec
+from facegen.parts.matchers.speaker_classification import SpeakerClassification
+
+ROWS, DIM = 4, 3
+DATA = DataSpec(16, identities=("a", "b", "c"), attributes={"sex": 2})
+IDENTITY = (0, 2, -1, 1)
+
+
+def batch():
+    rows = torch.arange(ROWS)
+    faces, sex = torch.zeros(ROWS, 3, 16, 16), torch.tensor([0, 1, 1, 0])
+    return Batch(faces, rows, torch.tensor(IDENTITY), rows[:, None], attributes={"sex": sex})
+
+
+@pytest.fixture
+def encoding():
+    return torch.randn(ROWS, DIM, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("widths", [(), (5,)])
+def test_cross_entropy_over_the_training_people(encoding, widths):
+    part = SpeakerClassification(DATA, DIM, DIM, widths=widths, identity_weight=2.0)
+    hidden = encoding.double()
+    for layer in part.hidden[::2]:
+        hidden = (hidden @ layer.weight.double().T + layer.bias.double()).clamp(min=0)
+    (last,) = part.classifiers.classifiers
+    logits = (hidden @ last.weight.double().T + last.bias.double()).detach().numpy()
+    known = [-log_softmax(row)[label] for row, label in zip(logits, IDENTITY, strict=True) if label >= 0]
+    terms = part.terms(encoding, None, batch())
+    assert {name: term.item() for name, term in terms.items()} == {
+        "identity": pytest.approx(2 * np.mean(known), rel=1e-5)
+    }
+
+
+def test_attributes_on_request_and_no_faces(encoding):
+    assert not SpeakerClassification.needs_faces
+    part = SpeakerClassification(DATA, DIM, 7, attributes=("sex",))
+    assert set(part.terms(encoding, None, batch())) == {"identity", "sex"}
+
+
+def test_the_same_voice_is_the_nearest_in_angle(encoding):
+    candidates = torch.stack([torch.roll(encoding, 1, 0), 3 * encoding], dim=1)
+    logits = SpeakerClassification(DATA, DIM, DIM).logits(encoding, candidates, direction="v2f")
+    torch.testing.assert_close(logits[:, 1], torch.ones(ROWS))
+    assert (logits.argmax(dim=1) == 1).all()
