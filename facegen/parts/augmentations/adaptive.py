@@ -70,7 +70,9 @@ class Adaptive(Augmentation):
         return faces
 
     def measures(self, critic: Critic) -> Terms:
-        self.step_images = len(critic.batch) * (dist.get_world_size() if dist.is_initialized() else 1)
+        self.step_images = len(critic.batch) * (
+            dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+        )
         above = self.scores.real(critic)
         if self.compared_with == "fake":
             above = above - self.scores.fake(critic)

@@ -1,0 +1,94 @@
+"""GAN-CLS and StackGAN's losses, as their published forms state them, against numpy."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from facegen.core.batch import DataSpec
+from facegen.parts.objectives.matching_aware import MatchingAware
+
+SPEC = DataSpec(16)
+NAMES = ("real", "fake", "mismatched", "real_unconditional", "fake_unconditional")
+SCORES = dict(zip(NAMES, np.random.default_rng(0).normal(size=(5, 4)), strict=True))
+
+
+def scores(*names):
+    return {name: SCORES[name] for name in names}
+
+
+def bce(score, target):
+    probability = 1 / (1 + np.exp(-score))
+    return -np.mean(target * np.log(probability) + (1 - target) * np.log(1 - probability))
+
+
+def squares(score, target):
+    return ((score - target) ** 2).mean() / 2
+
+
+@pytest.mark.parametrize(("loss", "formula"), [("bce", bce), ("least_squares", squares)])
+def test_reed_weighs_mismatched_against_generated(agree, loss, formula):
+    objective = MatchingAware(SPEC, loss=loss, mismatched_weight=0.3)
+    assert (objective.heads, objective.num_mismatched) == ({"score": 1}, 1)
+    agree(
+        objective.discriminator_terms,
+        lambda real, fake, mismatched: {
+            "real": formula(real, 1),
+            "fake": 0.7 * formula(fake, 0),
+            "mismatched": 0.3 * formula(mismatched, 0),
+        },
+        **scores("real", "fake", "mismatched"),
+    )
+    agree(objective.generator_terms, lambda fake: {"fake": formula(fake, 1)}, **scores("fake"))
+
+
+def test_by_default_it_is_the_papers_algorithm_and_stackgans_first_stage(agree):
+    agree(
+        lambda critic: {"sum": sum(MatchingAware(SPEC).discriminator_terms(critic).values())},
+        lambda real, fake, mismatched: {"sum": bce(real, 1) + 0.5 * (bce(mismatched, 0) + bce(fake, 0))},
+        **scores("real", "fake", "mismatched"),
+    )
+
+
+def test_stackgans_second_stage(agree):
+    objective = MatchingAware(SPEC, unconditional_weight=1.0)
+    assert objective.heads == {"score": 1, "score_unconditional": 1}
+    agree(
+        lambda critic: {"sum": sum(objective.discriminator_terms(critic).values())},
+        lambda real, fake, mismatched, real_unconditional, fake_unconditional: {
+            "sum": (bce(real, 1) + bce(real_unconditional, 1)) / 2
+            + (bce(fake, 0) + bce(mismatched, 0) + bce(fake_unconditional, 0)) / 3
+        },
+        **SCORES,
+    )
+    agree(
+        objective.generator_terms,
+        lambda fake, fake_unconditional: {"fake": bce(fake, 1), "fake_unconditional": bce(fake_unconditional, 1)},
+        **scores("fake", "fake_unconditional"),
+    )
+
+
+@pytest.mark.parametrize("unconditional_weight", [0.0, 0.4, 1.0, 3.0])
+def test_what_is_accepted_and_what_is_rejected_weigh_one_each(unconditional_weight):
+    objective = MatchingAware(SPEC, unconditional_weight=unconditional_weight)
+    undecided = SimpleNamespace(**dict.fromkeys(NAMES, torch.zeros(4)))
+    terms = objective.discriminator_terms(undecided)
+    for side in ("real", "fake|mismatched"):
+        shares = [term.item() / np.log(2) for name, term in terms.items() if re.match(side, name)]
+        assert sum(shares) == pytest.approx(1)
+
+
+def test_smoothed_labels_are_of_the_real_pairs_alone(agree):
+    objective = MatchingAware(SPEC, real_target=0.9)
+    agree(
+        objective.discriminator_terms,
+        lambda real, fake, mismatched: {
+            "real": bce(real, 0.9),
+            "fake": 0.5 * bce(fake, 0),
+            "mismatched": 0.5 * bce(mismatched, 0),
+        },
+        **scores("real", "fake", "mismatched"),
+    )
+    agree(objective.generator_terms, lambda fake: {"fake": bce(fake, 1)}, **scores("fake"))

@@ -1,0 +1,51 @@
+"""R2 against closed forms, alone and beside R1."""
+
+import pytest
+import torch
+from polynomial import PIXELS, critic_of
+
+from facegen.core.batch import DataSpec
+from facegen.core.schedule import Ramp, advance_schedules
+from facegen.parts.penalties.r1 import R1
+from facegen.parts.penalties.r2 import R2
+
+SPEC = DataSpec(PIXELS)
+REAL, FAKE = {"image_leaves": R1.image_leaves}, {"image_leaves": R2.image_leaves}
+
+
+def test_linear_discriminator_is_as_steep_as_its_condition_is_long():
+    critic = critic_of(0.0, **FAKE)
+    expected = 3.0 / 2 * critic.condition.critic.square().sum(dim=1).mean()
+    torch.testing.assert_close(R2(SPEC, r2_gamma=3.0).terms(critic)["r2"], expected)
+
+
+def test_quadratic_discriminator_and_the_gradient_of_its_penalty():
+    critic = critic_of(0.7, **FAKE)
+    term = R2(SPEC, r2_gamma=3.0).terms(critic)["r2"]
+    fakes, condition = critic.fake_faces.detach().flatten(1), critic.condition.critic
+    gradient = condition + 0.7 * fakes
+    torch.testing.assert_close(term.detach(), 3.0 / 2 * gradient.square().sum(dim=1).mean())
+    term.backward()
+    expected = 3.0 * (gradient * fakes).sum(dim=1).mean()
+    assert critic._discriminator.curvature.grad.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_beside_r1_both_sides_pass_together_and_neither_term_changes():
+    critic = critic_of(0.7, image_leaves=R1.image_leaves | R2.image_leaves)
+    terms = R1(SPEC, r1_gamma=2.0).terms(critic) | R2(SPEC, r2_gamma=3.0).terms(critic)
+    assert critic._discriminator.passes == 1
+    torch.testing.assert_close(terms["r2"], R2(SPEC, r2_gamma=3.0).terms(critic_of(0.7, **FAKE))["r2"])
+    torch.testing.assert_close(terms["r1"], R1(SPEC, r1_gamma=2.0).terms(critic_of(0.7, **REAL))["r1"])
+    sum(terms.values()).backward()
+    condition = critic.condition.critic
+    sides = ((2.0, critic.real_faces), (3.0, critic.fake_faces))
+    faces = [(gamma, side.detach().flatten(1)) for gamma, side in sides]
+    expected = sum(gamma * ((condition + 0.7 * face) * face).sum(dim=1).mean() for gamma, face in faces)
+    assert critic._discriminator.curvature.grad.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_gamma_follows_its_ramp():
+    penalty = R2(SPEC, r2_gamma=Ramp(start=2.0, end=0.2, steps=10))
+    start = penalty.terms(critic_of(0.3, **FAKE))["r2"].item()
+    advance_schedules(penalty, 10)
+    assert penalty.terms(critic_of(0.3, **FAKE))["r2"].item() == pytest.approx(start / 10)

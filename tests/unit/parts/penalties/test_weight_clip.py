@@ -1,0 +1,33 @@
+"""Weight clipping of every parameter, those under a norm too."""
+
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from facegen.core.batch import DataSpec
+from facegen.parts.penalties.weight_clip import WeightClip
+from facegen.testing import sample_critic, sample_discriminator
+
+SPEC = DataSpec(64)
+
+
+def test_weights_come_back_into_the_range_and_those_within_stay():
+    judge = sample_discriminator({"score": 1, "embed": 4})
+    before = {name: weight.detach().clone() for name, weight in judge.named_parameters()}
+    assert any(weight.abs().max() > 0.05 for weight in before.values())
+    with torch.no_grad():
+        WeightClip(SPEC, clip=0.05).constrain(judge)
+    for name, weight in judge.named_parameters():
+        assert torch.equal(weight, torch.from_numpy(before[name].numpy().clip(-0.05, 0.05)))
+        assert weight.requires_grad
+
+
+def test_it_has_no_terms():
+    assert WeightClip(SPEC).terms(sample_critic("discriminator")) == {}
+
+
+def test_the_weight_itself_is_clipped_where_a_norm_stands_over_it():
+    layer = spectral_norm(nn.Linear(4, 4))
+    with torch.no_grad():
+        WeightClip(SPEC, clip=0.01).constrain(layer)
+    assert layer.parametrizations.weight.original.abs().max().item() <= 0.01
