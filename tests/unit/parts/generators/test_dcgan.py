@@ -1,0 +1,72 @@
+"""The deconvolutional generator: the thesis's widths, and dropout that asks no mode."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from facegen.core.errors import RecipeError
+from facegen.parts.generators.dcgan import Dcgan
+from facegen.testing.samples import SMALL_DATA
+
+DATA_64 = replace(SMALL_DATA, image_pixels=64)
+
+
+def test_layers_of_the_thesis():
+    generator = Dcgan(DATA_64, 128)
+    convs = [*(layer.conv for layer in generator.layers), generator.to_rgb]
+    assert [conv.out_channels for conv in convs] == [512, 256, 128, 64, 3]
+    assert [(conv.kernel_size[0], conv.stride[0], conv.padding[0]) for conv in convs] == [(4, 1, 0)] + 4 * [(4, 2, 1)]
+    weights = 228 * 512 * 16 + 512 * 256 * 16 + 256 * 128 * 16 + 128 * 64 * 16 + 64 * 3 * 16 + 3
+    norms = 2 * (512 + 256 + 128 + 64)
+    assert sum(weight.numel() for weight in generator.parameters()) == weights + norms
+
+
+@pytest.mark.parametrize("pixels", [16, 48, 64, 96])
+@pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
+def test_every_size(pixels, norm):
+    generator = Dcgan(replace(SMALL_DATA, image_pixels=pixels), 8, noise_dim=4, width=4, max_width=8, norm=norm)
+    faces = generator(generator.noise(3, torch.device("cpu")), torch.randn(3, 8))
+    assert faces.shape == (3, 3, pixels, pixels)
+    assert bool((faces.abs() <= 1).all())
+
+
+def test_without_noise_the_condition_is_all():
+    generator = Dcgan(DATA_64, 8, noise_dim=0, width=4).eval()
+    noise = generator.noise(2, torch.device("cpu"))
+    condition = torch.randn(1, 8).expand(2, -1)
+    assert noise.shape == (2, 0) and generator.input_weights() is None
+    first, second = generator(noise, condition)
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout_varies_faces_in_either_mode(training):
+    generator = Dcgan(DATA_64, 8, noise_dim=4, width=4, norm="none", dropout=0.5).train(training)
+    noise, condition = torch.randn(2, 4), torch.randn(2, 8)
+    assert not torch.equal(generator(noise, condition), generator(noise, condition))
+    torch.manual_seed(1)
+    first = generator(noise, condition)
+    torch.manual_seed(1)
+    assert torch.equal(first, generator(noise, condition))
+
+
+def test_first_layer_is_told_noise_and_condition():
+    generator = Dcgan(DATA_64, 8, noise_dim=4, width=4, condition_projection=6)
+    noise, condition = generator.input_weights()
+    assert noise.shape == (4, 32, 4, 4) and condition.shape == (6, 32, 4, 4)
+
+
+def test_spectral_norm_divides_by_the_largest_singular_value():
+    generator = Dcgan(DATA_64, 8, noise_dim=4, width=4, norm="spectral").train()
+    conv = generator.layers[1].conv
+    for _ in range(200):
+        conv.weight  # noqa: B018 (each use is one power iteration)
+    matrix = conv.weight.detach().transpose(0, 1).flatten(1).double().numpy()
+    assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(1, rel=1e-3)
+
+
+def test_a_size_that_doubling_does_not_reach():
+    with pytest.raises(RecipeError, match=r"dcgan: data\.image_pixels = 50"):
+        Dcgan(replace(SMALL_DATA, image_pixels=50), 8)
