@@ -1,0 +1,46 @@
+"""The half of BEGAN that both of its networks share."""
+
+from torch import Tensor, nn
+
+from facegen.parts.layers.folded import UpsampleConv2d
+from facegen.parts.layers.precision import widened
+from facegen.parts.layers.sizes import base_and_doublings
+
+
+class BeganDecoder(nn.Module):
+    """A vector grows into a face by nearest upsampling.
+
+    h = W v,   h = ELU(conv(ELU(conv(h)))) at each size,   x = conv(h)
+
+    The first size is 8 pixels, 10, 12 or 14 where the faces ask for it. The result is not bounded.
+
+    Args:
+        input_dim: width of the vector.
+        num_filters: channels at every size.
+        image_pixels: side of the faces.
+        part: who asks, for the error text.
+    Shape:
+        (B, input_dim) -> (B, 3, image_pixels, image_pixels)
+    Raises:
+        RecipeError: image_pixels cannot be reached by doubling.
+    Source:
+        Berthelot, Schumm and Metz 2017, without the skip connections that it offers.
+    """
+
+    def __init__(self, input_dim: int, num_filters: int, image_pixels: int, part: str = "began") -> None:
+        super().__init__()
+        half_base, doublings = base_and_doublings(image_pixels, part)
+        self.base_pixels = 2 * half_base
+        self.stem = nn.Linear(input_dim, num_filters * self.base_pixels**2)
+        layers: list[nn.Module] = []
+        for number in range(doublings):
+            # From the second size on, the upsampling is folded into the first convolution.
+            first = nn.Conv2d(num_filters, num_filters, 3, padding=1) if number == 0 else None
+            layers += [first or UpsampleConv2d(num_filters, num_filters), nn.ELU()]
+            layers += [nn.Conv2d(num_filters, num_filters, 3, padding=1), nn.ELU()]
+        self.layers = nn.Sequential(*layers)
+        self.to_rgb = nn.Conv2d(num_filters, 3, 3, padding=1)
+
+    def forward(self, vector: Tensor) -> Tensor:
+        pixels = self.stem(vector).view(len(vector), self.base_pixels, self.base_pixels, -1)
+        return widened(self.to_rgb(self.layers(pixels.permute(0, 3, 1, 2))))

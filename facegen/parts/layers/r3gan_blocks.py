@@ -1,0 +1,122 @@
+"""What both networks of R3GAN are made of: residual blocks without norms, and resampling between them."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from facegen.core.errors import RecipeError
+
+ACTIVATION_GAIN = (2 / (1 + 0.2**2)) ** 0.5
+"""Keeps the scale of what passes LeakyReLU(0.2): He et al. 2015."""
+
+
+def start_scaled(weight: Tensor, gain: float = 1.0) -> None:
+    """Weights from N(0, gain^2 / fan_in), fan_in the number of inputs of one output."""
+    nn.init.normal_(weight, 0.0, gain * weight[0].numel() ** -0.5)
+
+
+class ResidualBlock(nn.Module):
+    """An inverted bottleneck: many channels where the convolution is grouped.
+
+    y = x + W3 act(W2 act(W1 x + b1) + b2),   act = LeakyReLU(0.2)
+
+    W1 and W3 are 1x1 convolutions to and from expansion times the channels, W2 is 3x3 in groups. At the start W3 = 0,
+    and the others have the gain of the activation times num_blocks^(-1/4): with it the network's output moves as fast
+    at any depth, without a norm.
+
+    Args:
+        num_channels: of the images.
+        expansion: how many times as many stand between.
+        group_channels: in one group of the convolution; fewer channels than that make one group.
+        num_blocks: of the whole network.
+    Shape:
+        (B, num_channels, H, W) -> (B, num_channels, H, W)
+    Raises:
+        RecipeError: the channels cannot be divided into such groups.
+    Source:
+        Huang et al. 2024 (R3GAN). The exponent is -1 / (2 m - 2) with m = 3 layers: Zhang et al. 2019
+        (Fixup). R3GAN counts groups, 96 at 768 channels and 48 at 384 with an expansion of 2: 16 channels in each.
+    """
+
+    def __init__(self, num_channels: int, *, expansion: int, group_channels: int, num_blocks: int) -> None:
+        super().__init__()
+        inner = expansion * num_channels
+        if inner > group_channels and inner % group_channels:
+            raise RecipeError(
+                f"r3gan: {num_channels} channels times expansion = {expansion} are {inner}, which group_channels = "
+                f"{group_channels} does not divide; choose width and max_width such that it does"
+            )
+        self.widen = nn.Conv2d(num_channels, inner, 1)
+        self.mix = nn.Conv2d(inner, inner, 3, padding=1, groups=max(inner // group_channels, 1))
+        self.narrow = nn.Conv2d(inner, num_channels, 1, bias=False)
+        for layer in (self.widen, self.mix):
+            start_scaled(layer.weight, ACTIVATION_GAIN * num_blocks**-0.25)
+            assert layer.bias is not None
+            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.narrow.weight)
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = functional.leaky_relu(self.widen(images), 0.2)
+        hidden = functional.leaky_relu(self.mix(hidden), 0.2)
+        return images + self.narrow(hidden)
+
+
+class Upsample(nn.Module):
+    """Twice the size, with the filter [1, 2, 1] / 2 along both axes; a 1x1 convolution where channels change.
+
+    Of every new pair of pixels the second is the old one, the first the mean of it and the one before.
+
+    Args:
+        in_channels, out_channels: the convolution stands before the filter, where it has fewer pixels.
+    Shape:
+        (B, in_channels, H, W) -> (B, out_channels, 2 H, 2 W), channels_last
+    Source:
+        The filter is R3GAN's; its place on the pixels, and zeros beyond the edge, are ours.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.change = _change(in_channels, out_channels)
+
+    def forward(self, images: Tensor) -> Tensor:
+        pixels = self.change(images).permute(0, 2, 3, 1)
+        # A depthwise transposed convolution says the same, at twice the time.
+        for axis, before in ((1, (0, 0, 0, 0, 1, 0)), (2, (0, 0, 1, 0))):
+            previous = functional.pad(pixels, before).narrow(axis, 0, pixels.shape[axis])
+            between = torch.lerp(previous, pixels, 0.5)
+            pixels = torch.stack([between, pixels], dim=axis + 1).flatten(axis, axis + 1)
+        return pixels.permute(0, 3, 1, 2)
+
+
+class Downsample(nn.Module):
+    """Half the size, with the filter [1, 2, 1] / 4 along both axes; a 1x1 convolution where channels change.
+
+    Args:
+        in_channels, out_channels: the convolution stands behind the filter, where it has fewer pixels.
+    Shape:
+        (B, in_channels, H, W), H and W even -> (B, out_channels, H / 2, W / 2)
+    Source:
+        As of Upsample.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.change = _change(in_channels, out_channels)
+        filter_1d = torch.tensor([0.25, 0.5, 0.25])
+        kernel = (filter_1d[:, None] * filter_1d).expand(in_channels, 1, 3, 3)
+        self.register_buffer("kernel", kernel.contiguous(), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        kernel = self.kernel.to(images.dtype)
+        halved = functional.conv2d(images, kernel, stride=2, padding=1, groups=images.shape[1])
+        return self.change(halved)
+
+
+def _change(in_channels: int, out_channels: int) -> nn.Module:
+    if in_channels == out_channels:
+        return nn.Identity()
+    layer = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+    start_scaled(layer.weight)
+    return layer
