@@ -29,10 +29,11 @@ def test_all_three_terms(encoding, embedding):
     )
     found, wanted = encoding.double().numpy(), embedding.double().numpy()
     unit = [vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (found, wanted)]
+    crossed = softmax(wanted / 2.5, axis=1) * log_softmax(found / 2.5, axis=1)
     expected = {
         "normalised": 0.025 * np.mean(np.sum((unit[1] - unit[0]) ** 2, axis=1)),
         "l1": 2 * np.mean(np.sum(np.abs(wanted - found), axis=1)),
-        "distillation": -200 * np.mean(np.sum(softmax(wanted / 2.5, axis=1) * log_softmax(found / 2.5, axis=1), axis=1)),
+        "distillation": -200 * np.mean(np.sum(crossed, axis=1)),
     }
     terms = part.terms(encoding, embedding, BATCH)
     assert {name: term.item() for name, term in terms.items()} == {
@@ -69,7 +70,8 @@ def test_distillation_is_least_where_both_agree(embedding):
 def test_the_rule_is_the_cosine(encoding):
     candidates = torch.randn(ROWS, 3, DIM)
     expected = torch.nn.functional.cosine_similarity(encoding[:, None], candidates, dim=2)
-    torch.testing.assert_close(Regression(DataSpec(16), DIM, DIM).logits(encoding, candidates, direction="f2v"), expected)
+    part = Regression(DataSpec(16), DIM, DIM)
+    torch.testing.assert_close(part.logits(encoding, candidates, direction="f2v"), expected)
 
 
 def test_what_cannot_be_learnt_is_refused(encoding):
