@@ -1,0 +1,121 @@
+"""R3GAN's discriminator: residual blocks without norms, a filter between sizes, an inner product at the end."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from facegen.core.batch import DataSpec
+from facegen.core.interfaces import Discriminator
+from facegen.parts.layers.linear_heads import LinearHeads
+from facegen.parts.layers.precision import WideLinear, widened
+from facegen.parts.layers.r3gan_blocks import Downsample, ResidualBlock, start_scaled
+from facegen.parts.layers.sizes import base_and_doublings
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class R3gan(Discriminator):
+    """Residual blocks at each size; the last pixels of each channel are weighed, and the sums meet the condition.
+
+    f(x) = sum_xy w_xy h_xy channel by channel,
+    g(f, c) = (W f) . (V c),   or   c . phi(f)   with the embedding phi(f) = U f + b
+
+    The second form keeps what a match stage has learnt, and means what Choi et al. mean: the condition itself is
+    compared with the embedding of the face. Where the two are not as wide, c . T phi(f) with a learned T.
+
+    Engine:
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two.
+        condition_dim: width of the condition.
+        heads: of "score", "score_unconditional", "embed" (phi), "classify", the last three linear in f.
+    Settings:
+        width: channels at the full size; they double with every halving.
+        max_width: where they stop.
+        blocks: of each size.
+        expansion: how many times as many channels stand inside a block.
+        group_channels: in one group of a block's convolution.
+        compare: the condition after a linear layer, or as it is with the embedding.
+        add_unconditional: the score of the face alone, the head "score_unconditional", is added: psi of the projection
+            discriminator. Without it a face under the condition 0 has the score 0.
+    Shape:
+        features: (B, 3, image_pixels, image_pixels) -> (B, channels)
+    Raises:
+        RecipeError: image_pixels cannot be reached by doubling, or channels not be divided into groups.
+    Source:
+        Huang et al. 2024 (R3GAN), section 4, and its published network: blocks, filter, depthwise last layer, projection
+        without psi; for 64 pixels 384 channels at the full size and 768 below. Our defaults are smaller. compare =
+        "embedding" and add_unconditional are ours, for Choi, Park and Lee 2020, equation 2.
+    """
+
+    offers = frozenset({"score", "score_unconditional", "embed", "classify"})
+
+    def __init__(
+        self,
+        data: DataSpec,
+        condition_dim: int,
+        heads: Mapping[str, int],
+        *,
+        width: Count = 64,
+        max_width: Count = 512,
+        blocks: Count = 2,
+        expansion: Count = 2,
+        group_channels: Count = 16,
+        compare: Literal["projected", "embedding"] = "projected",
+        add_unconditional: bool = False,
+    ) -> None:
+        super().__init__(data, condition_dim, heads)
+        self.compare, self.add_unconditional = compare, add_unconditional
+        base_pixels, halvings = base_and_doublings(data.image_pixels, "r3gan")
+        channels = [min(width << doublings, max_width) for doublings in range(halvings + 1)]
+
+        def stage(num_channels: int) -> list[nn.Module]:
+            total = blocks * len(channels)
+            return [
+                ResidualBlock(num_channels, expansion=expansion, group_channels=group_channels, num_blocks=total)
+                for _ in range(blocks)
+            ]
+
+        from_rgb = nn.Conv2d(3, channels[0], 1)
+        layers: list[nn.Module] = [from_rgb, *stage(channels[0])]
+        for before, after in pairwise(channels):
+            layers += [Downsample(before, after), *stage(after)]
+        last = nn.Conv2d(channels[-1], channels[-1], base_pixels, groups=channels[-1], bias=False)
+        start_scaled(from_rgb.weight)
+        start_scaled(last.weight)
+        self.trunk = nn.Sequential(*layers, last)
+        self._add_heads(channels[-1], condition_dim, dict(heads))
+
+    def _add_heads(self, num_features: int, condition_dim: int, heads: dict[str, int]) -> None:
+        if "score" in heads and self.compare == "projected":
+            self.of_face = WideLinear(num_features, num_features, bias=False)
+            self.of_condition = WideLinear(condition_dim, num_features, bias=False)
+            start_scaled(self.of_face.weight)
+            start_scaled(self.of_condition.weight, num_features**-0.5)
+        elif "score" in heads:
+            embed_dim = heads.setdefault("embed", condition_dim)
+            same = embed_dim == condition_dim
+            self.to_condition = nn.Identity() if same else WideLinear(embed_dim, condition_dim, bias=False)
+        if "score" in heads and self.add_unconditional:
+            heads["score_unconditional"] = 1
+        self.alone = LinearHeads(num_features, heads)
+
+    def features(self, faces: Tensor) -> Tensor:
+        return widened(self.trunk(faces.contiguous(memory_format=torch.channels_last)).flatten(1))
+
+    def score(self, features: Tensor, condition: Tensor | None) -> Tensor:
+        if condition is None:
+            return self.alone.score(features)
+        if self.compare == "projected":
+            pair = self.of_face(features) * self.of_condition(condition)
+        else:
+            pair = self.to_condition(self.embed(features)) * condition
+        return pair.sum(dim=1) + self.alone.score(features) if self.add_unconditional else pair.sum(dim=1)
+
+    def embed(self, features: Tensor) -> Tensor:
+        return self.alone.embed(features)
+
+    def classify(self, features: Tensor) -> Tensor:
+        return self.alone.classify(features)
