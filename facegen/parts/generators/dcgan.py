@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Generator
+from facegen.parts.layers.first_deconvolution import FirstDeconv2d
 from facegen.parts.layers.precision import widened
 from facegen.parts.layers.sizes import base_and_doublings
 from facegen.parts.layers.spectral import normalise_spectrally
@@ -33,6 +34,7 @@ class Dcgan(Generator):
         max_width: where they stop.
         norm: batch norm, every weight divided by its largest singular value, or neither.
         condition_projection: width to which a linear layer and LeakyReLU bring the condition first; 0 leaves it.
+        residual: at the first two sizes, three convolutions by a quarter of the channels are added to what is there.
         dropout: share of values that are dropped after each layer but the last, in training and in drawing alike, so
             that it varies the faces ("controlled dropout"); 0 is none.
     Shape:
@@ -41,9 +43,9 @@ class Dcgan(Generator):
         RecipeError: image_pixels cannot be reached by doubling.
     Source:
         Radford, Metz and Chintala 2016, figure 1, conditioned after Reed et al. 2016, section 4.1 (batch norm, a
-        projection to 128, noise of 100). Roldan Sanchez 2018, section IV-C: spectral norm; section V: dropout after
-        each layer but the last. max_width is ours; so is dropout that does not ask for the training mode, which
-        batch norm asks for as well.
+        projection to 128, noise of 100); residual and width 128 are of their code, reedscot/icml2016. Roldan Sanchez
+        2018, section IV-C: spectral norm; section V: dropout after each layer but the last. max_width is ours; so is
+        dropout that does not ask for the training mode, which batch norm asks for as well.
     """
 
     def __init__(
@@ -56,25 +58,30 @@ class Dcgan(Generator):
         max_width: Count = 512,
         norm: Norm = "batch",
         condition_projection: Annotated[int, Field(ge=0)] = 0,
+        residual: bool = False,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     ) -> None:
         super().__init__()
         self.noise_dim, self.dropout = noise_dim, dropout
         base_pixels, doublings = base_and_doublings(data.image_pixels, "dcgan")
         channels = [min(width << halvings, max_width) for halvings in range(doublings - 1, -1, -1)]
-        self.projector = Projector(condition_dim, condition_projection) if condition_projection else nn.Identity()
         told = noise_dim + (condition_projection or condition_dim)
-        batch_norm = norm == "batch"
-        self.layers = nn.ModuleList([_Layer(told, channels[0], base_pixels, 1, 0, batch_norm)])
-        for before, after in pairwise(channels):
-            self.layers.append(_Layer(before, after, 4, 2, 1, batch_norm))
+        bias = norm != "batch"
+        convs: list[nn.ConvTranspose2d] = [FirstDeconv2d(told, channels[0], base_pixels, bias)]
+        convs += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=bias) for before, after in pairwise(channels)]
+        self.layers = nn.ModuleList(
+            _Layer(conv, batch_norm=norm == "batch", residual=residual and number < 2)
+            for number, conv in enumerate(convs)
+        )
         self.to_rgb = nn.ConvTranspose2d(channels[-1], 3, 4, 2, 1)
         start_normally(self)
         if norm == "spectral":
             normalise_spectrally(self)
+        # Reed et al. neither normalise the projection nor start it so small: beside the noise it would be lost.
+        self.projector = Projector(condition_dim, condition_projection) if condition_projection else nn.Identity()
 
     def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:
-        hidden = torch.cat([noise, self.projector(condition)], dim=1)[:, :, None, None]
+        hidden = torch.cat([noise, self.projector(condition)], dim=1)
         for layer in self.layers:
             hidden = layer(hidden)
             if self.dropout:
@@ -84,19 +91,41 @@ class Dcgan(Generator):
     def input_weights(self) -> tuple[Tensor, Tensor] | None:
         if not self.noise_dim:
             return None
-        noise, condition = self.layers[0].conv.weight.tensor_split([self.noise_dim], dim=0)
+        weight: Tensor = self.layers[0].conv.weight  # type: ignore[assignment, union-attr]
+        noise, condition = weight.tensor_split([self.noise_dim], dim=0)
         return noise, condition
 
 
 class _Layer(nn.Module):
-    """relu(norm(deconv))"""
+    """relu(h + residual(h)),   h = norm(deconv)"""
 
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, stride: int, padding: int, batch_norm: bool
-    ) -> None:
+    def __init__(self, conv: nn.ConvTranspose2d, *, batch_norm: bool, residual: bool) -> None:
         super().__init__()
-        self.conv = nn.ConvTranspose2d(in_channels, out_channels, kernel_size, stride, padding, bias=not batch_norm)
-        self.norm: nn.Module = nn.BatchNorm2d(out_channels) if batch_norm else nn.Identity()
+        num_channels = conv.out_channels
+        self.conv = conv
+        self.norm = _norm(num_channels, batch_norm)
+        self.residual = _residual(num_channels, batch_norm) if residual else None
 
     def forward(self, hidden: Tensor) -> Tensor:
-        return functional.relu(self.norm(self.conv(hidden)))
+        hidden = self.norm(self.conv(hidden))
+        if self.residual is not None:
+            hidden = hidden + self.residual(hidden)
+        return functional.relu(hidden)
+
+
+def _norm(num_channels: int, batch_norm: bool) -> nn.Module:
+    return nn.BatchNorm2d(num_channels) if batch_norm else nn.Identity()
+
+
+def _residual(num_channels: int, batch_norm: bool) -> nn.Sequential:
+    inner = max(num_channels // 4, 1)
+    return nn.Sequential(
+        nn.Conv2d(num_channels, inner, 1, bias=not batch_norm),
+        _norm(inner, batch_norm),
+        nn.ReLU(),
+        nn.Conv2d(inner, inner, 3, padding=1, bias=not batch_norm),
+        _norm(inner, batch_norm),
+        nn.ReLU(),
+        nn.Conv2d(inner, num_channels, 3, padding=1, bias=not batch_norm),
+        _norm(num_channels, batch_norm),
+    )

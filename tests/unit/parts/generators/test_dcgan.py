@@ -58,6 +58,42 @@ def test_first_layer_is_told_noise_and_condition():
     assert noise.shape == (4, 32, 4, 4) and condition.shape == (6, 32, 4, 4)
 
 
+def test_residual_at_the_first_two_sizes():
+    generator = Dcgan(DATA_64, 8, noise_dim=4, width=4, residual=True)
+    shapes = [
+        [tuple(layer.residual[place].weight.shape) for place in (0, 3, 6)] if layer.residual is not None else []
+        for layer in generator.layers
+    ]
+    assert shapes == [
+        [(8, 32, 1, 1), (8, 8, 3, 3), (32, 8, 3, 3)],
+        [(4, 16, 1, 1), (4, 4, 3, 3), (16, 4, 3, 3)],
+        [],
+        [],
+    ]
+    layer, hidden = generator.layers[1], torch.randn(2, 32, 4, 4)
+    before = layer.norm(layer.conv(hidden))
+    torch.testing.assert_close(layer(hidden), (before + layer.residual(before)).relu())
+
+
+@pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
+def test_all_that_start_small_start_so(norm):
+    torch.manual_seed(0)
+    generator = Dcgan(DATA_64, 8, width=4, norm=norm, condition_projection=6)
+    for layer in generator.layers:
+        weight = layer.conv.parametrizations.weight.original if norm == "spectral" else layer.conv.weight
+        assert weight.std().item() == pytest.approx(0.02, rel=0.2)
+    assert generator.projector.weight.abs().max() > 0.1
+
+
+def test_a_face_does_not_depend_on_its_company_in_eval_mode():
+    torch.manual_seed(0)
+    generator = Dcgan(DATA_64, 8, noise_dim=4, width=4, norm="batch")
+    noise, condition = torch.randn(3, 4), torch.randn(3, 8)
+    assert not torch.allclose(generator(noise, condition)[:2], generator(noise[:2], condition[:2]), atol=1e-4)
+    generator.eval()
+    torch.testing.assert_close(generator(noise, condition)[:2], generator(noise[:2], condition[:2]))
+
+
 def test_spectral_norm_divides_by_the_largest_singular_value():
     generator = Dcgan(DATA_64, 8, noise_dim=4, width=4, norm="spectral").train()
     conv = generator.layers[1].conv

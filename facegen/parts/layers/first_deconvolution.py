@@ -1,0 +1,27 @@
+"""A transposed convolution whose input is a single pixel."""
+
+from torch import Tensor, nn
+
+
+class FirstDeconv2d(nn.ConvTranspose2d):
+    """A vector becomes the first pixels: y[b, o, i, j] = sum_c v[b, c] w[c, o, i, j] + bias[o].
+
+    It has the weights of the transposed convolution that the papers draw, computed as the matrix product that it is.
+
+    Args:
+        in_channels, out_channels: as of any convolution.
+        pixels: side of what it makes: its kernel.
+        bias: whether it has one.
+    Shape:
+        (B, in_channels) -> (B, out_channels, pixels, pixels), channels_last
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, pixels: int, bias: bool = True) -> None:
+        super().__init__(in_channels, out_channels, pixels, bias=bias)
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        weight = self.weight.permute(0, 2, 3, 1)  # a view that flattens for free where channels come last
+        pixels = (input @ weight.flatten(1)).view(len(input), *weight.shape[1:])
+        if self.bias is not None:
+            pixels = pixels + self.bias
+        return pixels.permute(0, 3, 1, 2)
