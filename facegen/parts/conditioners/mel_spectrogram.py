@@ -34,7 +34,7 @@ class MelSpectrogram(Conditioner):
         num_mels: bands, evenly spaced in mel from 0 to half the rate; "compressed" has none.
         encoder: "segan", the bands as channels; "cnn" in time and frequency; "voice2face", the bands as channels;
             "speech2face", nine convolutions without padding.
-        channels: of the convolutions; none are those of the paper: 64, 128, 256, 512, 1024, 1024 for "segan",
+        channels: of the convolutions; none takes the usual: 64, 128, 256, 512, 1024, 1024 for "segan",
             64, 128, 256, 512 for "cnn", 256, 384, 576, 864 for "voice2face", 64, 64, 128, 128, 128, 256, 512, 512,
             512 for "speech2face".
         kernel, stride: of "segan" along time, in windows; the others have their own.
@@ -51,7 +51,7 @@ class MelSpectrogram(Conditioner):
         Roldan Sanchez 2018, section V: window 512, hop 128, SEGAN. "cnn" after its section II-C on Chen et al. 2017.
         "voice2face": Wen et al. 2019, whose last convolution is linear and averaged over time, a dense layer here.
         "speech2face": Oh et al. 2019, with window 400, hop 160, "compressed", head_widths = [4096] and condition_dim =
-        4096. Stride, bands, the batch norm of the spectrum and pooling are our choice.
+        4096. Stride, bands, the sizes of "cnn", the batch norm of the spectrum and pooling are our choice.
     """
 
     needs = frozenset({"speech"})

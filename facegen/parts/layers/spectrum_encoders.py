@@ -9,7 +9,7 @@ from facegen.parts.layers.lengths import bins_left, convolved
 from facegen.parts.layers.segan_blocks import segan_blocks
 
 Design = Literal["segan", "cnn", "voice2face", "speech2face"]
-PAPER_CHANNELS: dict[Design, tuple[int, ...]] = {
+CHANNELS: dict[Design, tuple[int, ...]] = {
     "segan": (64, 128, 256, 512, 1024, 1024),
     "cnn": (64, 128, 256, 512),
     "voice2face": (256, 384, 576, 864),
@@ -29,7 +29,7 @@ class SpectrumEncoder(nn.Module):
             "speech2face": nine BN(ReLU(conv 4x4)) without padding; max pooling of 2 along time follows the third to
             sixth, the last two have stride 2.
         planes, bins: of the spectrogram.
-        channels: of the convolutions; none takes the paper's, in PAPER_CHANNELS.
+        channels: of the convolutions; none takes those of CHANNELS.
         kernel, stride: of SEGAN's blocks.
     Attributes:
         features: channels that come out, times the bins that are left.
@@ -45,7 +45,7 @@ class SpectrumEncoder(nn.Module):
         self, design: Design, planes: int, bins: int, channels: Sequence[int] = (), *, kernel: int = 15, stride: int = 2
     ) -> None:
         super().__init__()
-        channels = channels or PAPER_CHANNELS[design]
+        channels = channels or CHANNELS[design]
         self.bins_are_channels = design in ("segan", "voice2face")
         in_channels = planes * bins if self.bins_are_channels else planes
         if design == "segan":

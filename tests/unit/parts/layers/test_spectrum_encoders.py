@@ -7,9 +7,9 @@ import torch
 
 from facegen.parts.layers.lengths import shortest, size_left
 from facegen.parts.layers.segan_blocks import SeganBlock, segan_blocks
-from facegen.parts.layers.spectrum_encoders import PAPER_CHANNELS, SpectrumEncoder, encoder_problems
+from facegen.parts.layers.spectrum_encoders import CHANNELS, SpectrumEncoder, encoder_problems
 
-DESIGNS = tuple(PAPER_CHANNELS)
+DESIGNS = tuple(CHANNELS)
 SMALL = {"segan": (3, 4), "cnn": (3, 4), "voice2face": (3, 4), "speech2face": (2,) * 9}
 
 
