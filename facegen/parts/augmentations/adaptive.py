@@ -70,9 +70,7 @@ class Adaptive(Augmentation):
         return faces
 
     def measures(self, critic: Critic) -> Terms:
-        self.step_images = len(critic.batch) * (
-            dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-        )
+        self.step_images = len(critic.batch) * _num_processes()
         above = self.scores.real(critic)
         if self.compared_with == "fake":
             above = above - self.scores.fake(critic)
@@ -81,3 +79,7 @@ class Adaptive(Augmentation):
     def update(self, measures: Terms) -> None:
         change = (measures["real_sign"] - self.target).sign() * (self.step_images / self.adjust_images)
         self.probability.add_(change).clamp_(0, self.max_probability)
+
+
+def _num_processes() -> int:
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1

@@ -93,9 +93,8 @@ def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _mean_of_known(values: Tensor, labels: Tensor) -> Tensor:
-    """Mean over rows of known class; 0, not NaN, where a batch has none."""
-    known = labels >= 0
-    return (values * known).sum() / known.sum().clamp(min=1)
+    """Mean over rows of known class, of values that are 0 elsewhere; 0, not NaN, where a batch has no such row."""
+    return values.sum() / (labels >= 0).sum().clamp(min=1)
 
 
 def _no_labels(data: DataSpec, attribute: str | None) -> str:

@@ -78,6 +78,8 @@ def test_what_is_accepted_and_what_is_rejected_weigh_one_each(unconditional_weig
     for side in ("real", "fake|mismatched"):
         shares = [term.item() / np.log(2) for name, term in terms.items() if re.match(side, name)]
         assert sum(shares) == pytest.approx(1)
+    drawn = sum(term.item() for term in objective.generator_terms(undecided).values())
+    assert drawn == pytest.approx((1 + unconditional_weight) * np.log(2))
 
 
 def test_smoothed_labels_are_of_the_real_pairs_alone(agree):
