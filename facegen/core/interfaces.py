@@ -77,10 +77,12 @@ class Generator(nn.Module):
 
     Attributes:
         uses_draft: it refines the faces of an earlier run (StackGAN II).
+        draft_pixels: side of those faces; 0 where any will do, or none.
         noise_dim: width of its noise.
     """
 
     uses_draft: ClassVar[bool] = False
+    draft_pixels: int = 0
     noise_dim: int = 0
 
     def noise(self, num: int, device: torch.device) -> Tensor:

@@ -84,7 +84,8 @@ def part_layers(
     if isinstance(built, Conditioner):
         return layer_table(built, lambda: built(batch))
     if isinstance(built, Generator):
-        draft = batch.faces if built.uses_draft else None
+        side = built.draft_pixels or data.image_pixels
+        draft = torch.zeros(ROWS, 3, side, side, device="meta") if built.uses_draft else None
         noise = torch.zeros(ROWS, built.noise_dim, device="meta")
         return layer_table(built, lambda: built(noise, condition, draft))
     if isinstance(built, Discriminator):

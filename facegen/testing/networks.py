@@ -62,7 +62,8 @@ def check_transform(transform: ConditionTransform, data: DataSpec) -> None:
 
 def check_generator(generator: Generator, data: DataSpec) -> None:
     """Faces in [-1, 1] that change with noise and condition and, in eval mode, not with the other rows."""
-    draft = sample_batch(data).faces if generator.uses_draft else None
+    drafted = replace(data, image_pixels=generator.draft_pixels or data.image_pixels)
+    draft = sample_batch(drafted).faces if generator.uses_draft else None
     condition, noise = sample_condition().generator, generator.noise(ROWS, torch.device("cpu"))
     shape = (ROWS, 3, data.image_pixels, data.image_pixels)
     expect_shape(noise, (ROWS, generator.noise_dim), "its noise")

@@ -5,9 +5,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facegen.core.errors import RecipeError
+from facegen.parts.layers.sizes import base_and_doublings
 
 ACTIVATION_GAIN = (2 / (1 + 0.2**2)) ** 0.5
 """Keeps the scale of what passes LeakyReLU(0.2): He et al. 2015."""
+
+
+def widths_by_size(image_pixels: int, width: int, part: str) -> dict[int, int]:
+    """Channels at every size from the base up: `width` as far as 32 pixels, then half as many at every doubling.
+
+    Raises:
+        RecipeError: the size cannot be reached by doubling.
+    Source:
+        R3GAN's are 768 up to 32 pixels and 384 at 64; how they go on is ours.
+    """
+    base_pixels, doublings = base_and_doublings(image_pixels, part)
+    sizes = [base_pixels << number for number in range(doublings + 1)]
+    return {size: max(width >> (-(-size // 32) - 1).bit_length(), 1) for size in sizes}
 
 
 def start_scaled(weight: Tensor, gain: float = 1.0) -> None:

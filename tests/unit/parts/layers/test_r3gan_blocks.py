@@ -5,7 +5,14 @@ import torch
 from torch.nn import functional
 
 from facegen.core.errors import RecipeError
-from facegen.parts.layers.r3gan_blocks import ACTIVATION_GAIN, Downsample, ResidualBlock, Upsample, start_scaled
+from facegen.parts.layers.r3gan_blocks import (
+    ACTIVATION_GAIN,
+    Downsample,
+    ResidualBlock,
+    Upsample,
+    start_scaled,
+    widths_by_size,
+)
 
 
 def test_weights_of_a_block():
@@ -85,3 +92,12 @@ def test_scaled_weights_keep_the_scale():
     start_scaled(weight, ACTIVATION_GAIN)
     hidden = functional.leaky_relu(torch.randn(512, 256), 0.2)
     assert (hidden @ weight.T).std().item() == pytest.approx(1.0, rel=0.03)
+
+
+def test_widths_halve_beyond_32_pixels():
+    assert widths_by_size(64, 768, "r3gan") == {4: 768, 8: 768, 16: 768, 32: 768, 64: 384}
+    assert widths_by_size(128, 768, "r3gan")[128] == 192
+    assert widths_by_size(48, 6, "r3gan") == {6: 6, 12: 6, 24: 6, 48: 3}
+    assert widths_by_size(160, 5, "r3gan") == {5: 5, 10: 5, 20: 5, 40: 2, 80: 1, 160: 1}
+    with pytest.raises(RecipeError, match="r3gan: data"):
+        widths_by_size(50, 768, "r3gan")
