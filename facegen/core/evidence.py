@@ -19,6 +19,7 @@ class Figure:
         low, high: its 95% interval, where one was drawn.
         chance: what guessing would give.
         note: what a reader must know beside it, such as why it is not available.
+        deviation: the standard deviation over splits, where the field's custom is to say that.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Figure:
     high: float | None = None
     chance: float | None = None
     note: str = ""
+    deviation: float | None = None
 
 
 @dataclass(frozen=True)

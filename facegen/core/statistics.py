@@ -33,10 +33,13 @@ class Bootstrap:
         person: (N,) whose row it is.
         seed: of the resamples.
         num_resamples: how many.
+
+    Attributes:
+        of: (N,) whose row it is, as a place among the people.
     """
 
     def __init__(self, person: Tensor, seed: int, num_resamples: int = NUM_RESAMPLES) -> None:
-        people, self._of = person.cpu().unique(return_inverse=True)
+        people, self.of = person.cpu().unique(return_inverse=True)
         self.num_people = len(people)
         self.num_rows = self.sums(torch.ones(len(person)))
         self._seed, self._num_resamples = seed, num_resamples
@@ -44,7 +47,7 @@ class Bootstrap:
     def sums(self, values: Tensor) -> Tensor:
         """(N, ...) -> (people, ...) float64: each person's rows added up."""
         summed = torch.zeros(self.num_people, *values.shape[1:], dtype=torch.float64)
-        return summed.index_add_(0, self._of, values.cpu().double())
+        return summed.index_add_(0, self.of, values.cpu().double())
 
     def estimate(self, statistic: Callable[[Tensor], Tensor]) -> Estimate:
         """A statistic, (R, people) weights -> (R,), and its percentile interval."""

@@ -1,0 +1,164 @@
+"""Whose face a generated face is, and how many people are drawn."""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from facegen.core.evidence import Evidence, Figure
+from facegen.core.interfaces import Metric
+from facegen.core.randomness import generator_for
+from facegen.core.statistics import Bootstrap
+
+_TEMPERATURES = torch.logspace(-3, 0.5, 36, dtype=torch.float64)
+_ALONE = "not available: one real face a person"
+
+
+class Identity(Metric):
+    """Nearest person of each face, in the judge's face features.
+
+        prototype_p = mean of person p's real faces, unit vectors;   p(y | x) = softmax_y cos(x, prototype_y) / t
+        accuracy = share of faces nearest to their own person's prototype, chance 1/P
+        identities drawn = number of people whom any face is nearest to, one face a row
+        identity score = exp E KL(p(y | x) || p(y)),   1 for one person only, at most P
+
+    A real face is set beside the prototype of the person's other faces, never beside one that holds itself. The
+    identity score is the Inception Score's formula over people in place of ImageNet's classes: it knows faces, and no
+    number of it compares with an Inception Score. t makes p(y | x) of real faces as likely as can be. Splits hold at
+    least as many faces as there are people, since the score of fewer faces than people is bounded by the faces.
+
+    Settings:
+        max_people: at most this many people, drawn from those of the evidence.
+        num_splits: at most so many splits; the score is their mean over all noises, with its standard deviation.
+    Source:
+        Salimans et al. 2016 for the formula; Bai et al. 2022 (VFS) for faces. People in place of a recogniser's
+        classes, the temperature (Guo et al. 2017, on real faces) and the smallest split are ours.
+    """
+
+    def __init__(
+        self, *, max_people: Annotated[int, Field(ge=2)] = 1000, num_splits: Annotated[int, Field(ge=1)] = 10
+    ) -> None:
+        self.max_people, self.num_splits = max_people, num_splits
+
+    def measure(self, evidence: Evidence) -> list[Figure]:
+        """Accuracy, identities and score of real faces, and of generated ones where there are any."""
+        gallery = Gallery.of(evidence, self.max_people)
+        kinds = ["real"] if evidence.fake is None else ["real", "generated"]
+        names = ("identity accuracy", "identities drawn", "identity score")
+        if gallery.num_people < 2:
+            reason = "not available: one person has nobody to be confused with"
+            return [Figure(f"{name}, {kind}", math.nan, note=reason) for name in names for kind in kinds]
+        cosines = {"real": gallery.real[:, None]}
+        if evidence.fake is not None:
+            cosines["generated"] = gallery.compare(evidence.fake[gallery.rows])
+        figures = [self._accuracy(gallery, cosines[kind], kind, evidence) for kind in kinds]
+        figures += [_identities(gallery, cosines[kind], kind) for kind in kinds]
+        return figures + [self._score(gallery, cosines[kind], kind, evidence.seed) for kind in kinds]
+
+    def _accuracy(self, gallery: "Gallery", cosines: Tensor, kind: str, evidence: Evidence) -> Figure:
+        name, chance = f"identity accuracy, {kind}", 1 / gallery.num_people
+        rows = gallery.usable(kind)
+        if not len(rows):
+            return Figure(name, math.nan, chance=chance, note=_ALONE)
+        hits = (cosines[rows].argmax(2) == gallery.own[rows, None]).double().mean(1)
+        found = Bootstrap(evidence.person[gallery.rows[rows]], evidence.seed).share(hits)
+        return Figure(name, found.value, found.low, found.high, chance, f"{gallery.num_people} people")
+
+    def _score(self, gallery: "Gallery", cosines: Tensor, kind: str, seed: int) -> Figure:
+        name, rows = f"identity score, {kind}", gallery.usable("real")
+        if not len(rows):
+            return Figure(name, math.nan, note=_ALONE)
+        temperature = calibrated_temperature(gallery.real[rows], gallery.own[rows])
+        # Real and generated faces of the same rows in the same splits: the same number of faces, hence the same bias.
+        rows = rows[torch.randperm(len(rows), generator=generator_for(seed, "identity splits"))]
+        num_splits = min(max(len(rows) // gallery.num_people, 1), self.num_splits)
+        scores = torch.stack([
+            score_of((noise / temperature).softmax(1))
+            for split in rows.tensor_split(num_splits)
+            for noise in cosines[split].unbind(1)
+        ])  # fmt: skip
+        faces = f"{len(rows) // num_splits} faces a split, {gallery.num_people} people"
+        note = f"{num_splits} splits, {faces}" if num_splits > 1 else faces.replace(" a split", "")
+        deviation = float(scores.std(correction=0)) if len(scores) > 1 else None
+        return Figure(name, float(scores.mean()), chance=1.0, note=note, deviation=deviation)
+
+
+def _identities(gallery: "Gallery", cosines: Tensor, kind: str) -> Figure:
+    name, rows = f"identities drawn, {kind}", gallery.usable(kind)
+    if not len(rows):
+        return Figure(name, math.nan, note=_ALONE)
+    one = cosines[rows, torch.arange(len(rows)) % cosines.shape[1]]
+    return Figure(name, float(len(one.argmax(1).unique())), note=f"of {gallery.num_people} people, {len(rows)} faces")
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """People's prototypes, and real faces compared with them.
+
+    Attributes:
+        rows: (M,) of the evidence, those of the people here.
+        own: (M,) whose face it is, as a column below.
+        prototypes: (P, e) unit vectors.
+        real: (M, P) cosines of the real faces; in the own column with the person's other faces, NaN without any.
+    """
+
+    rows: Tensor
+    own: Tensor
+    prototypes: Tensor
+    real: Tensor
+
+    @property
+    def num_people(self) -> int:
+        """P"""
+        return len(self.prototypes)
+
+    def compare(self, faces: Tensor) -> Tensor:
+        """(M, Z, e) -> (M, Z, P) cosines."""
+        return functional.normalize(faces.double(), dim=-1) @ self.prototypes.T
+
+    def usable(self, kind: str) -> Tensor:
+        """Places among the rows: of real faces, those whose person has another one."""
+        everyone = torch.arange(len(self.rows))
+        return everyone[self.real.isfinite().all(1)] if kind == "real" else everyone
+
+    @classmethod
+    def of(cls, evidence: Evidence, max_people: int) -> "Gallery":
+        """The people of the evidence, or so many of them."""
+        people, of = evidence.person.unique(return_inverse=True)
+        if len(people) > max_people:
+            chosen = torch.randperm(len(people), generator=generator_for(evidence.seed, "identity"))[:max_people]
+            rows = torch.isin(of, chosen).nonzero()[:, 0]
+            of = of[rows].unique(return_inverse=True)[1]
+        else:
+            rows = torch.arange(len(of))
+        faces = functional.normalize(evidence.real[rows].double(), dim=-1)
+        sums = torch.zeros(int(of.max()) + 1, faces.shape[1], dtype=torch.float64).index_add_(0, of, faces)
+        # Who has one row only is known by a second face; with several rows it might be one of theirs.
+        alone = torch.bincount(of)[of] == 1
+        if evidence.real_other is not None:
+            other = functional.normalize(evidence.real_other[rows].double(), dim=-1)
+            spare = alone & other.isfinite().all(1)
+            sums.index_add_(0, of[spare], other[spare])
+            alone = alone & ~spare
+        prototypes = functional.normalize(sums, dim=-1)
+        cosines = faces @ prototypes.T
+        others = functional.normalize(sums[of] - faces, dim=-1)
+        own = (faces * others).sum(1).masked_fill(alone, math.nan)
+        return cls(rows, of, prototypes, cosines.scatter(1, of[:, None], own[:, None]))
+
+
+def score_of(probabilities: Tensor) -> Tensor:
+    """exp E KL(p(y | x) || p(y)) of (N, P) rows that sum to 1."""
+    marginal = probabilities.mean(0)
+    divergence = torch.xlogy(probabilities, probabilities).sum(1).mean() - torch.xlogy(marginal, marginal).sum()
+    return divergence.clamp(min=0).exp()
+
+
+def calibrated_temperature(cosines: Tensor, own: Tensor) -> float:
+    """The temperature under which the own column of (N, P) cosines is the most likely, from 0.001 to 3.2."""
+    losses = [functional.cross_entropy(cosines / float(each), own) for each in _TEMPERATURES]
+    return float(_TEMPERATURES[torch.stack(losses).argmin()])

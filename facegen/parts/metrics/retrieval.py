@@ -1,0 +1,93 @@
+"""Whether the true face is among the nearest to a generated one."""
+
+import math
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from facegen.core.evidence import Evidence, Figure
+from facegen.core.interfaces import Metric
+from facegen.core.randomness import generator_for
+from facegen.core.statistics import Bootstrap
+
+_CHUNK_ROWS = 256
+_DISTANCES = ("L1", "L2", "cosine")
+
+
+class Retrieval(Metric):
+    """Share of generated faces whose true face is among the K nearest of a gallery, one real face a person.
+
+        R@K = E [ rank of the true face by d(F(G(z, c)), F(f)) <= K ],   chance K / size of the gallery
+
+    Distances are L1, L2 and the cosine distance in the judge's face features; faces equally far share their ranks.
+
+    Settings:
+        num_nearest: each K.
+        max_gallery: at most so many faces, drawn from those of the evidence.
+    Source:
+        Choi, Park and Lee 2020, section 4, third quantitative analysis; Oh et al. 2019. A gallery of 5,000 there, and
+        the features of the run's own match stage.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_nearest: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1, 2, 5, 10),
+        max_gallery: Annotated[int, Field(ge=2)] = 5000,
+    ) -> None:
+        self.num_nearest, self.max_gallery = sorted(set(num_nearest)), max_gallery
+
+    def measure(self, evidence: Evidence) -> list[Figure]:
+        """R@K for each distance and each K."""
+        rows = one_row_a_person(evidence, self.max_gallery)
+        size = len(rows)
+        if evidence.fake is None or size < 2:
+            reason = "the run draws no faces" if evidence.fake is None else "a gallery of one face"
+            return [
+                Figure(_name(num, distance), math.nan, note=f"not available: {reason}")
+                for distance in _DISTANCES
+                for num in self.num_nearest
+            ]
+        people = Bootstrap(evidence.person[rows], evidence.seed)
+        figures = []
+        for distance in _DISTANCES:
+            nearer, ties = _ranks(evidence.fake[rows], evidence.real[rows], distance)
+            for num in self.num_nearest:
+                # Among equally far faces the true one stands anywhere: its share of the places that count.
+                hits = ((num - nearer) / (ties + 1)).clamp(0, 1).mean(1)
+                found = people.share(hits)
+                chance, note = min(num / size, 1.0), f"gallery of {size}"
+                figures.append(Figure(_name(num, distance), found.value, found.low, found.high, chance, note))
+        return figures
+
+
+def one_row_a_person(evidence: Evidence, most: int) -> Tensor:
+    """Rows of different people, at most so many, that the seed draws."""
+    order = torch.randperm(len(evidence.person), generator=generator_for(evidence.seed, "gallery"))
+    person, place = evidence.person[order].sort(stable=True)
+    first = torch.ones_like(person, dtype=torch.bool)
+    first[1:] = person[1:] != person[:-1]
+    return order[place[first].sort().values][:most]
+
+
+def _name(num: int, distance: str) -> str:
+    return f"retrieval R@{num}, {distance}"
+
+
+def _ranks(queries: Tensor, gallery: Tensor, distance: str) -> tuple[Tensor, Tensor]:
+    """(N, Z, e), (N, e) -> (N, Z) how many of the gallery are nearer than the own face, and how many as near."""
+    if distance == "cosine":
+        queries, gallery = functional.normalize(queries, dim=-1), functional.normalize(gallery, dim=-1)
+    nearer, ties = [], []
+    for rows in torch.arange(len(gallery)).split(_CHUNK_ROWS):
+        # Between unit vectors, L2 grows with the cosine distance.
+        norm = 1.0 if distance == "L1" else 2.0
+        found = torch.cdist(queries[rows].flatten(0, 1), gallery, p=norm, compute_mode="donot_use_mm_for_euclid_dist")
+        found = found.unflatten(0, queries[rows].shape[:2])
+        own = found.gather(2, rows[:, None, None].expand(-1, queries.shape[1], 1))
+        nearer.append((found < own).sum(2))
+        ties.append((found == own).sum(2) - 1)
+    return torch.cat(nearer), torch.cat(ties)

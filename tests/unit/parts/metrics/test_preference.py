@@ -1,0 +1,46 @@
+"""Preference: 1 for faces better than true, one half for ties, and in between what counting says."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from facegen.core.evidence import Evidence, Figure
+from facegen.parts.metrics.preference import Preference
+from facegen.testing.samples import sample_evidence
+
+
+def measured(evidence: Evidence) -> Figure:
+    (figure,) = Preference().measure(evidence)
+    return figure
+
+
+def test_an_oracle_is_preferred_and_named_an_exaggeration() -> None:
+    sample = sample_evidence()
+    better = replace(sample, fake=sample.encodings[:, None].expand(-1, 2, -1).contiguous())
+    assert measured(better).value == 1.0
+    assert measured(better).note.startswith("above one half: ")
+    worse = replace(sample, fake=-sample.encodings[:, None].expand(-1, 2, -1).contiguous())
+    assert (measured(worse).value, measured(worse).note, measured(worse).chance) == (0.0, "", 0.5)
+
+
+def test_the_true_face_itself_is_a_tie() -> None:
+    sample = sample_evidence()
+    assert measured(replace(sample, fake=sample.real[:, None].expand(-1, 3, -1).contiguous())).value == 0.5
+
+
+def test_against_counting() -> None:
+    sample = sample_evidence(25, num_noises=3, seed=4)
+    assert sample.fake is not None
+    wins = [
+        float(sample.encodings[row] @ sample.fake[row, noise] > sample.encodings[row] @ sample.real[row])
+        for row in range(25)
+        for noise in range(3)
+    ]
+    assert measured(sample).value == pytest.approx(sum(wins) / 75)
+
+
+def test_without_a_generator() -> None:
+    figure = measured(replace(sample_evidence(), fake=None, fake_faces=None))
+    assert math.isnan(figure.value)
+    assert (figure.note, figure.chance) == ("not available: the run draws no faces", 0.5)
