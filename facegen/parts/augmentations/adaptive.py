@@ -35,9 +35,9 @@ class Adaptive(Augmentation):
     Shape:
         (B, 3, H, W) -> (B, 3, H, W)
     Source:
-        Karras et al. 2020, "Training generative adversarial networks with limited data", section 3.2: r_t, its target
-        0.6, 500,000 images, and p below 0.8. The changes are those of Zhao et al. 2020, far fewer than the paper's;
-        comparing with the fakes is ours.
+        Karras et al. 2020, "Training generative adversarial networks with limited data", sections 2 and 3: r_t, its
+        target 0.6, 500,000 images, and p below 0.8. The changes are those of Zhao et al. 2020, far fewer than the
+        paper's, and p moves at every step, not at every fourth; comparing with the fakes is ours.
     """
 
     probability: Tensor

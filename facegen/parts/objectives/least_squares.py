@@ -30,7 +30,7 @@ class LeastSquares(Objective):
     Raises:
         RecipeError: mismatched pairs for the unconditional head.
     Source:
-        Mao et al. 2017, equation 9; Roldan Sanchez 2018, equation 2, whose second max must read min. The mismatched
+        Mao et al. 2017, equation 2; Roldan Sanchez 2018, equation 2, whose second max must read min. The mismatched
         pairs are Reed et al. 2016's. Published code of the thesis has b = 0.9 and no halves: its weights of the terms
         beside this one must be halved to keep their proportion.
     """

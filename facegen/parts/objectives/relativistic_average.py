@@ -26,8 +26,7 @@ class RelativisticAverage(Objective):
     Shape:
         scores (B,) -> scalar terms
     Source:
-        Jolicoeur-Martineau 2019, section 4 and appendix (RaSGAN, RaLSGAN, RaHingeGAN), with the half of its
-        published code.
+        Jolicoeur-Martineau 2019: RaSGAN, RaLSGAN and RaHingeGAN, with the half of its published code.
     """
 
     def __init__(self, data: DataSpec, *, loss: Literal["bce", "least_squares", "hinge"] = "bce") -> None:

@@ -60,7 +60,7 @@ def test_twenty_steps_of_the_balance():
         objective.update(measures)
         free = k + 0.5 * (0.4 * real - fake)
         k = min(max(free, 0.0), 1.0)
-        ends |= {end for end, reached in (('low', free < 0), ('high', free > 1)) if reached}
+        ends |= {end for end, reached in (("low", free < 0), ("high", free > 1)) if reached}
         assert objective.k.item() == pytest.approx(k, abs=1e-6)
     assert ends == {"low", "high"}, "both ends must be reached for the test to say anything"
 
