@@ -37,7 +37,8 @@ class AuxiliaryClassifier(Objective):
     Raises:
         RecipeError: the corpus has no such labels, or the class of the fakes would never be learnt.
     Source:
-        Roldan Sanchez 2018, figure 7, is the first form; Odena, Olah and Shlens 2017 is the second, with all weights 1. Both minimise every cross-entropy, of which published code of the thesis negates G's.
+        Roldan Sanchez 2018, figure 7, is the first form; Odena, Olah and Shlens 2017 is the second, with all weights 1.
+        Both minimise every cross-entropy, of which published code of the thesis negates G's.
     """
 
     def __init__(
