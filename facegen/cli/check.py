@@ -20,7 +20,7 @@ def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: 
     """Check RECIPE without training it: settings, shapes, corpus, and what time and memory it would take."""
     checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
     from facegen.training.estimate import estimate, measure_rate
-    from facegen.training.networks import rehearse
+    from facegen.training.rehearsal import rehearse
     from facegen.training.survey import survey
     from facegen.training.train import open_dataset
     from facegen.training.world import World

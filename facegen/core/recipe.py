@@ -1,94 +1,35 @@
 """Recipes: TOML files that say which parts make a run, checked in full before anything is built."""
 
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from facegen.core.chosen import Choice, Recipe
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, Kind
-from facegen.core.registry import Part, registry
+from facegen.core.recipe_file import Tables, differences, is_recipe, lay_over, read_tables
+from facegen.core.registry import registry
 from facegen.core.settings import check_table, settings_model, settings_of
 from facegen.core.suggest import did_you_mean
-from facegen.core.tables import EvaluateSettings, RunSettings, Table, TrainSettings
+from facegen.core.tables import EARLIER_RUNS, ENGINE_TABLES, DraftSettings
 
-ENGINE_TABLES: dict[str, type[Table]] = {"run": RunSettings, "train": TrainSettings, "evaluate": EvaluateSettings}
 REQUIRED_TABLES = ("data",)
+OPTIONAL_TABLES = ("draft", "train")
+SHARED_OVERRIDES = ("match", "train")
+"""Tables whose --set keys hold for the recipes of earlier runs, too."""
+JUDGE_TABLES = ("conditioner", "discriminator", "match", "augment")
+"""Tables of [judge], which stand in for the recipe's own in the recipe of its judge."""
 DEFAULT_METRICS = ("matching", "diversity", "frechet")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A part that a recipe chose, with its settings.
-
-    Attributes:
-        part: which one.
-        settings: its keyword-only arguments.
-        engine: the keys of its table that the engine reads.
-        where: file and table, for error texts.
-    """
-
-    part: Part
-    settings: Mapping[str, Any]
-    engine: Any
-    where: str
-
-    @property
-    def name(self) -> str:
-        """The part's name in the recipe."""
-        return self.part.name
-
-    def build(self, *supplied: Any) -> Any:
-        """The part, from what the engine supplies and its own settings.
-
-        Raises:
-            RecipeError: the part refuses its settings; the table is named.
-        """
-        try:
-            return self.part.load()(*supplied, **self.settings)
-        except RecipeError as error:
-            raise RecipeError(*(f"{self.where} {problem}" for problem in error.problems)) from error
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A checked recipe.
-
-    Attributes:
-        source: the file it came from.
-        tables: what it says, presets and overrides applied; what a run folder keeps.
-        choices: the parts by kind, in order; an empty tuple where there is none.
-        run, train, evaluate: the engine's tables; `train` is None in a recipe that only matches.
-    """
-
-    source: str
-    tables: Mapping[str, Any]
-    choices: Mapping[str, tuple[Choice, ...]]
-    run: RunSettings
-    train: TrainSettings | None
-    evaluate: EvaluateSettings
-
-    def one(self, kind: str) -> Choice | None:
-        """The part of a kind that a recipe has at most one of."""
-        return next(iter(self.choices[kind]), None)
-
-    def chosen(self, kind: str) -> Choice:
-        """The part of a kind that this recipe cannot do without.
-
-        Raises:
-            RecipeError: there is none.
-        """
-        choice = self.one(kind)
-        if choice is None:
-            raise RecipeError(f"{self.source}: [{KINDS[kind].table}] is missing: it chooses the {kind}")
-        return choice
 
 
 def read_recipe(
     path: Path, *, preset: str | None = None, overrides: Iterable[str] = (), data: Path | None = None
 ) -> Recipe:
-    """Read, merge and check a recipe.
+    """Read, merge and check a recipe, and those of the earlier runs that it names.
+
+    An earlier recipe takes over this one's corpus, seed, device, precision and preset, and what `overrides` say about
+    [match] and [train].
 
     Args:
         path: the TOML file.
@@ -99,29 +40,14 @@ def read_recipe(
         RecipeError: every problem that was found.
         PluginError: a part that it names is broken.
     """
-    tables = _read(path)
-    without = tables.pop("without", [])
-    if "extends" in tables:
-        below = _read((path.parent / str(tables.pop("extends"))).resolve())
-        if "extends" in below:
-            raise RecipeError(f"{path}: extends a recipe that itself extends another; name that one instead")
-        tables = _merge(_without(without, below, path), tables)
-    elif without:
-        raise RecipeError(f"{path}: without = {without!r}: there is nothing to leave out in a recipe without extends")
-    presets = tables.pop("preset", {})
-    if preset is not None:
-        if preset not in presets:
-            raise RecipeError(f"{path}: preset '{preset}' is not in the recipe{did_you_mean(preset, presets)}")
-        tables = _merge(tables, presets[preset])
-    for override in overrides:
-        tables = _merge(tables, _parse_override(override))
+    overrides = tuple(overrides)
+    tables = read_tables(path, preset, overrides)
     if data is not None:
-        engine_keys = KINDS["dataset"].engine_keys.model_fields
-        given = tables.get("data")
-        kept = {key: given[key] for key in given if key in engine_keys} if isinstance(given, dict) else {}
-        tables["data"] = {**kept, "type": "packed", "path": str(data.resolve())}
+        tables = _with_packed(tables, data)
     tables.setdefault("run", {}).setdefault("name", path.stem)
-    return check_recipe(tables, str(path))
+    recipe = _assembled(tables, path, preset, overrides, ())
+    _refuse_shared_names(recipe)
+    return recipe
 
 
 def with_data(recipe: Recipe, data: Path) -> Recipe:
@@ -129,10 +55,77 @@ def with_data(recipe: Recipe, data: Path) -> Recipe:
     return check_recipe(_with_packed(recipe.tables, data), recipe.source)
 
 
-def _with_packed(tables: Mapping[str, Any], data: Path) -> dict[str, Any]:
+def _with_packed(tables: Mapping[str, Any], data: Path) -> Tables:
     engine_keys = KINDS["dataset"].engine_keys.model_fields
-    kept = {key: value for key, value in tables.get("data", {}).items() if key in engine_keys}
+    given = tables.get("data")
+    kept = {key: given[key] for key in given if key in engine_keys} if isinstance(given, dict) else {}
     return {**tables, "data": {**kept, "type": "packed", "path": str(data.resolve())}}
+
+
+def _assembled(
+    tables: Tables, path: Path, preset: str | None, overrides: tuple[str, ...], above: tuple[Path, ...]
+) -> Recipe:
+    """Check tables, and read the earlier recipes that they name."""
+    problems: list[str] = []
+    recipe, earlier = None, {}
+    try:
+        recipe = check_recipe(tables, str(path))
+    except RecipeError as error:
+        problems += error.problems
+    for table, key in EARLIER_RUNS:
+        value = tables[table].get(key) if isinstance(tables.get(table), dict) else None
+        if not is_recipe(value):
+            continue
+        if Path(value) in (path.resolve(), *above):
+            problems.append(f"{path}: [{table}] {key} = '{value}': a recipe cannot come before itself")
+            continue
+        try:
+            below = _earlier_tables(Path(value), tables, preset, overrides, draft=table == "draft")
+            earlier[f"{table}.{key}"] = _assembled(below, Path(value), preset, overrides, (*above, path.resolve()))
+        except RecipeError as error:
+            problems += error.problems
+    if recipe is None or problems:
+        raise RecipeError(*problems)
+    return replace(recipe, earlier=earlier)
+
+
+def _earlier_tables(
+    path: Path, above: Tables, preset: str | None, overrides: tuple[str, ...], *, draft: bool
+) -> Tables:
+    """What an earlier recipe says, on the corpus and with the seed of the one that names it."""
+    tables = read_tables(path, preset, (), preset_may_lack=True)
+    for override in overrides:
+        table, _, key = override.partition("=")[0].strip().partition(".")
+        if table in tables and table in SHARED_OVERRIDES and (table, key) not in EARLIER_RUNS:
+            tables = lay_over(tables, override)
+    if isinstance(above.get("data"), dict):
+        tables["data"] = dict(above["data"])
+        if draft:
+            default = DraftSettings.model_fields["image_pixels"].default
+            tables["data"]["image_pixels"] = above["draft"].get("image_pixels", default)
+    tables["run"] = {**above["run"], "name": tables.get("run", {}).get("name", path.stem)}
+    return tables
+
+
+def _refuse_shared_names(recipe: Recipe) -> None:
+    """Earlier runs stand beside the run, in folders of their names: one name cannot mean two recipes."""
+    known, problems = {recipe.run.name: recipe}, []
+    for earlier in _all_earlier(recipe):
+        name = earlier.run.name
+        differing = differences(known.setdefault(name, earlier).values, earlier.values)
+        if differing:
+            problems.append(
+                f"{recipe.source}: {known[name].source} and {earlier.source} are both named '{name}', and differ in "
+                f"{', '.join(differing)}; give one of them another [run] name"
+            )
+    if problems:
+        raise RecipeError(*problems)
+
+
+def _all_earlier(recipe: Recipe) -> Iterator[Recipe]:
+    for earlier in recipe.earlier.values():
+        yield from _all_earlier(earlier)
+        yield earlier
 
 
 def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
@@ -142,28 +135,64 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
         RecipeError: every problem that was found.
     """
     problems = [f"{source}: [{name}] is missing" for name in REQUIRED_TABLES if name not in tables]
-    known = {*ENGINE_TABLES, *(kind.table for kind in KINDS.values())}
+    known = {*ENGINE_TABLES, "judge", *(kind.table for kind in KINDS.values())}
     for name in tables:
         if name not in known:
             problems.append(f"{source}: [{name}] is not a table of a recipe{did_you_mean(name, known)}")
-    choices: dict[str, tuple[Choice, ...]] = {}
-    for kind in KINDS.values():
-        found = [_check_choice(kind, entry, source, problems) for entry in _entries(kind, tables, source, problems)]
-        choices[kind.name] = tuple(choice for choice in found if choice is not None)
+    choices = {kind.name: _check_kind(kind, tables, source, problems) for kind in KINDS.values()}
+    _check_judge(tables, source, problems)
     engine: dict[str, Any] = {}
     for name, model in ENGINE_TABLES.items():
+        if name in OPTIONAL_TABLES and name not in tables:
+            continue
         checked, wrong = check_table(model, dict(tables.get(name, {})))
         problems += [f"{source}: [{name}] {problem}" for problem in wrong]
         engine[name] = checked
-    problems += _missing_tables(tables, source)
+    problems += [*_missing_tables(tables, source), *_misplaced_draft(tables, choices["generator"], source)]
     if problems:
         raise RecipeError(*problems)
-    train = engine["train"] if "train" in tables else None
-    return Recipe(source, tables, choices, engine["run"], train, engine["evaluate"])
+    return Recipe(
+        source, tables, choices, engine["run"], engine.get("train"), engine["evaluate"], engine.get("draft")
+    )  # fmt: skip
+
+
+def _check_kind(
+    kind: Kind, tables: Mapping[str, Any], source: str, problems: list[str], above: str = ""
+) -> tuple[Choice, ...]:
+    """The parts of a kind that tables choose; `above` is the name of the table that these tables stand in."""
+    where = f"{above}{kind.table}"
+    entries = _entries(kind, tables, source, where, problems)
+    found = [_check_choice(kind, entry, f"{source}: [{where}]", problems) for entry in entries]
+    return tuple(choice for choice in found if choice is not None)
+
+
+def _check_judge(tables: Mapping[str, Any], source: str, problems: list[str]) -> None:
+    """[judge] may hold the tables that train a judge, and needs those of them that the recipe lacks."""
+    if "judge" not in tables:
+        return
+    judge = tables["judge"]
+    if not isinstance(judge, dict):
+        problems.append(f"{source}: judge = {judge!r}: must be a table of tables, such as [judge.match]")
+        return
+    for name in judge:
+        if name not in JUDGE_TABLES:
+            problems.append(f"{source}: [judge.{name}] is not a table of a judge{did_you_mean(name, JUDGE_TABLES)}")
+    for kind in KINDS.values():
+        if kind.table in JUDGE_TABLES and kind.table in judge:
+            _check_kind(kind, judge, source, problems, "judge.")
+    for name in ("conditioner", "discriminator", "match"):
+        if name not in tables and name not in judge:
+            problems.append(f"{source}: [judge.{name}] is missing: the recipe has no [{name}] that the judge could use")
+    match = judge.get("match")
+    for key in ("run", "start"):
+        if isinstance(match, dict) and key in match:
+            problems.append(
+                f"{source}: [judge.match] {key} is not for judges; where one starts from is [evaluate] judge_start"
+            )
 
 
 def _missing_tables(tables: Mapping[str, Any], source: str) -> list[str]:
-    needed = ["generator", "discriminator", "objective"] if "train" in tables else []
+    needed = ["generator", "objective"] if "train" in tables else []
     needed += ["conditioner"] if {"train", "match"} & set(tables) else []
     missing = [f"{source}: [{name}] is missing: training needs one" for name in needed if name not in tables]
     if "train" not in tables and "match" not in tables:
@@ -171,22 +200,37 @@ def _missing_tables(tables: Mapping[str, Any], source: str) -> list[str]:
     return missing
 
 
-def _entries(kind: Kind, tables: Mapping[str, Any], source: str, problems: list[str]) -> list[dict[str, Any]]:
+def _misplaced_draft(tables: Mapping[str, Any], generators: tuple[Choice, ...], source: str) -> list[str]:
+    has_draft = "draft" in tables
+    for generator in generators:
+        if generator.part.load().uses_draft == has_draft:  # type: ignore[attr-defined]
+            continue
+        if has_draft:
+            return [f"{generator.where} type = '{generator.name}': uses no draft; leave [draft] out"]
+        return [
+            f"{generator.where} type = '{generator.name}': refines the faces of an earlier run; name it, such as "
+            f"[draft] run = 'runs/NAME', or run = 'RECIPE.toml', which is then trained first"
+        ]
+    return [f"{source}: [draft] is for a generator, and there is none"] if has_draft and not generators else []
+
+
+def _entries(
+    kind: Kind, tables: Mapping[str, Any], source: str, where: str, problems: list[str]
+) -> list[dict[str, Any]]:
     if kind.table not in tables:
         return [{"type": name} for name in DEFAULT_METRICS] if kind.name == "metric" else []
     entries = tables[kind.table]
     if isinstance(entries, dict):
         return [entries]
     if not (isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)):
-        problems.append(f"{source}: {kind.table} = {entries!r}: must be a table, written [{kind.table}]")
+        problems.append(f"{source}: {where} = {entries!r}: must be a table, written [{where}]")
         return []
     if len(entries) > 1 and not kind.many:
-        problems.append(f"{source}: [[{kind.table}]] appears {len(entries)} times: there is one {kind.name} at most")
+        problems.append(f"{source}: [[{where}]] appears {len(entries)} times: there is one {kind.name} at most")
     return entries
 
 
-def _check_choice(kind: Kind, entry: dict[str, Any], source: str, problems: list[str]) -> Choice | None:
-    where = f"{source}: [{kind.table}]"
+def _check_choice(kind: Kind, entry: dict[str, Any], where: str, problems: list[str]) -> Choice | None:
     name = entry.get("type")
     if not isinstance(name, str):
         available = ", ".join(sorted(registry().parts[kind.name]))
@@ -206,62 +250,3 @@ def _check_choice(kind: Kind, entry: dict[str, Any], source: str, problems: list
     if settings is None or engine is None:
         return None
     return Choice(part, settings_of(settings), engine, where)
-
-
-def _without(names: Any, tables: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The tables of an extended recipe, and of its presets, but for some."""
-    known = {name for name in tables if name != "preset"}
-    if not isinstance(names, list) or not all(name in known for name in names):
-        allowed = ", ".join(sorted(known))
-        raise RecipeError(f"{path}: without = {names!r}: must list tables of the extended recipe: {allowed}")
-    kept = {name: table for name, table in tables.items() if name not in names}
-    if "preset" in tables:
-        presets = tables["preset"].items()
-        kept["preset"] = {
-            preset: {name: table for name, table in changed.items() if name not in names} for preset, changed in presets
-        }
-    return kept
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        near = [recipe.stem for recipe in path.parent.glob("*.toml")] if path.parent.is_dir() else []
-        raise RecipeError(f"{path}: there is no such recipe{did_you_mean(path.stem, near)}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RecipeError(f"{path}: cannot be read as TOML: {error}") from error
-    here = {name: tables[name] for name in (*ENGINE_TABLES, "preset") if name in tables}
-    if isinstance(here.get("preset"), dict):
-        here |= {f"preset.{name}": preset for name, preset in here["preset"].items()}
-    flat = {name: value for name, value in here.items() if not isinstance(value, dict)}
-    if flat:
-        raise RecipeError(*(f"{path}: {name} = {v!r}: must be a table, written [{name}]" for name, v in flat.items()))
-    return tables
-
-
-def _parse_override(override: str) -> dict[str, Any]:
-    key, separator, value = override.partition("=")
-    if not separator or "." not in key:
-        raise RecipeError(f"--set {override}: must be TABLE.KEY=VALUE, such as train.batch_size=32")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value  # a bare word is a string, so that a shell's quotes need no quoting
-    for name in reversed(key.strip().split(".")):
-        parsed = {name: parsed}
-    return parsed
-
-
-def _merge(below: Any, above: Any) -> Any:
-    """Lay tables over tables, key by key; a part of another type replaces the table, as its keys mean other things."""
-    if isinstance(below, list) and isinstance(above, dict) and len(below) == 1:
-        return [_merge(below[0], above)]
-    if not (isinstance(below, dict) and isinstance(above, dict)):
-        return above
-    if "type" in above and above["type"] != below.get("type", above["type"]):
-        return above
-    merged = dict(below)
-    for key, value in above.items():
-        merged[key] = _merge(below[key], value) if key in below else value
-    return merged

@@ -130,13 +130,26 @@ class MatchSettings(Table):
         return value
 
 
+class DraftSettings(Table):
+    """[draft]: an earlier run whose faces the generator refines (StackGAN's second stage).
+
+    Attributes:
+        run: a finished run, or its recipe; a recipe is trained first, on this one's data.
+        image_pixels: side of the draft's faces.
+    """
+
+    run: Path
+    image_pixels: Annotated[int, Field(ge=16, le=1024)] = 64
+
+
 class OptimiserSettings(Table):
     """[train.generator] and [train.discriminator]: one network's optimiser.
 
     Attributes:
         optimiser: which one.
-        learning_rate: constant, or falling (`learning_rate_end`).
-        learning_rate_end: value at the last step, along half a cosine; none keeps it constant.
+        learning_rate: at the start; without the next two keys it stays.
+        learning_rate_end: value at the last step, along half a cosine; with `halve_every_steps`, the least value.
+        halve_every_steps: the rate is halved after every so many steps.
         beta1, beta2: of Adam; RMSprop reads beta2 as its smoothing.
         weight_decay: decoupled.
     """
@@ -144,6 +157,7 @@ class OptimiserSettings(Table):
     optimiser: Literal["adam", "rmsprop"] = "adam"
     learning_rate: Positive = 2e-4
     learning_rate_end: Positive | None = None
+    halve_every_steps: Count | None = None
     beta1: Beta = 0.0
     beta2: Beta = 0.99
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
@@ -196,3 +210,14 @@ class EvaluateSettings(Table):
     judge_seed: Annotated[int, Field(ge=0)] = 1000
     judge_start: Path | None = None
     seed: Annotated[int, Field(ge=0)] = 0
+
+
+ENGINE_TABLES: dict[str, type[Table]] = {
+    "run": RunSettings,
+    "draft": DraftSettings,
+    "train": TrainSettings,
+    "evaluate": EvaluateSettings,
+}
+"""Tables that choose no part."""
+EARLIER_RUNS = (("match", "run"), ("match", "start"), ("draft", "run"))
+"""Tables and keys that name an earlier run, by its folder or by its recipe."""

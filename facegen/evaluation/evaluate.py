@@ -119,7 +119,7 @@ def _show(subjects: Subjects, artist: Artist, report: Report) -> None:
     """Voices in rows, the true face first, then one column a noise, large enough to be looked at."""
     rows, seed = subjects.rows, subjects.settings.seed
     shown = rows.choose(NUM_SHOWN_VOICES, seed, distinct_people=True)
-    noises = choose_noises(artist.generator.noise, NUM_SHOWN_NOISES, seed, rows.device)
+    noises = choose_noises(artist.noise, NUM_SHOWN_NOISES, seed, rows.device)
     picture = Exhibition(rows.fetch_plain(shown), noises, rows.split).picture(artist, report.heading)
     if report.picture is not None:
         save_picture(picture, report.picture)

@@ -55,7 +55,7 @@ def choose_subjects(
     Raises:
         DataError: the split is empty, lacks a column, or holds people whom the run cannot know.
     """
-    needs = judge.encoders.needs | (artist.encoders.needs if artist is not None else frozenset())
+    needs = judge.encoders.needs | (artist.needs if artist is not None else frozenset())
     rows = Rows(dataset, request, settings.split, needs, judge.device, observer, keep=False)
     if "identity" in needs and bool((rows.clips.identity < 0).any()):
         raise DataError(
@@ -73,7 +73,7 @@ def gather(subjects: Subjects, judge: Judge, observer: Observer) -> Evidence:
     other = find_other_rows(rows.clips, subjects.chosen)
     noises = None
     if artist is not None:
-        noises = choose_noises(artist.generator.noise, settings.num_noises, settings.seed, judge.device)
+        noises = choose_noises(artist.noise, settings.num_noises, settings.seed, judge.device)
     found: dict[str, list[Tensor]] = {}
     observer.start(f"draw {settings.split}" if artist is not None else f"encode {settings.split}", len(clips))
     for places in torch.arange(len(clips)).split(BATCH_ROWS):
@@ -105,7 +105,7 @@ def _look(
         faces = rows.dataset.faces(rows.clips.clip[other[there]].to(rows.device), last.to(rows.device))
         seen["real_other"][there.to(rows.device)] = judge.embed(prepare_faces(faces.to(rows.device)))
     if artist is not None and noises is not None:
-        condition = artist.condition(None, artist.encoders(batch)).generator
+        condition = artist.condition(None, artist.encode(batch)).generator
         drawn = [restore_faces(artist.draw(condition, noise.expand(len(batch), -1))) for noise in noises]
         # Judged as stored, in 8 bits, like the real ones.
         seen["fake"] = torch.stack([judge.embed(prepare_faces(faces)) for faces in drawn], dim=1)

@@ -6,10 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from facegen.data.prepare import restore_faces
 from facegen.inference.load import load_artist
 from facegen.inference.portray import Subject, subjects_batch
-from facegen.training.exhibition import choose_noises
+from facegen.training.exhibition import choose_noises, draw_each
 from facegen.training.run import Run
 from facegen.training.world import World
 
@@ -22,7 +21,7 @@ def draw_subjects(path: Path, subjects: Sequence[Subject], count: int, seed: int
         path: the run folder.
         subjects: who.
         count: faces of each, with the same noises for all.
-        seed: of the noises.
+        seed: of the noises, and of all else that the run draws at random.
     Returns:
         (subjects, count, H, W, 3) uint8 on the CPU.
     Raises:
@@ -32,8 +31,6 @@ def draw_subjects(path: Path, subjects: Sequence[Subject], count: int, seed: int
     run = Run.open(path)
     device = World.join(run.recipe.run.device).device
     artist = load_artist(run, device)
-    batch = subjects_batch(subjects, artist.encoders.needs, run.data, device)
-    condition = artist.condition(batch).generator
-    noises = choose_noises(artist.generator.noise, count, seed, device)
-    faces = [restore_faces(artist.draw(condition, noise.expand(len(subjects), -1))).cpu() for noise in noises[:, None]]
-    return torch.stack(faces, dim=1)
+    batch = subjects_batch(subjects, artist.needs, run.data, device)
+    noises = choose_noises(artist.noise, count, seed, device)
+    return draw_each(artist, artist.encode(batch), noises, seed)

@@ -3,11 +3,13 @@
 import torch
 
 from facegen.core.errors import CheckpointError
+from facegen.core.schedule import advance_schedules
 from facegen.training.artist import Artist
-from facegen.training.checkpoint import load_module
+from facegen.training.checkpoint import load_module, read_state
+from facegen.training.draft import kept_draft
 from facegen.training.networks import Networks, build_networks
 from facegen.training.run import Run
-from facegen.training.train import load_match
+from facegen.training.trainer import load_match
 
 
 def load_artist(run: Run, device: torch.device) -> Artist:
@@ -16,10 +18,13 @@ def load_artist(run: Run, device: torch.device) -> Artist:
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged.
     """
-    artist = build_networks(run.recipe, run.data).artist
+    artist = build_networks(run.recipe, run.data, kept_draft(run.path)).artist
     if artist is None:
         raise CheckpointError(f"{run.path}: its recipe has no generator; it only matches")
-    load_module(run.drawing_checkpoint(), "average", artist)
+    checkpoint = run.drawing_checkpoint()
+    load_module(checkpoint, "average", artist)
+    for module in artist.own:
+        advance_schedules(module, read_state(checkpoint)["step"] - 1)
     return artist.to(device).eval().requires_grad_(False)
 
 

@@ -1,6 +1,6 @@
 """All that draws: conditioners, transforms of the condition, generator. EMA copies it whole, a run stores it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import torch
@@ -22,7 +22,8 @@ class Encoders(nn.Module):
         super().__init__()
         self.parts = nn.ModuleList(conditioners)
         self.frozen = tuple(frozen)
-        self.condition_dim = sum(conditioner.condition_dim for conditioner in conditioners)
+        self.widths = tuple(conditioner.condition_dim for conditioner in conditioners)
+        self.condition_dim = sum(self.widths)
         self.needs = frozenset[str]().union(*(conditioner.needs for conditioner in conditioners))
         self._resting: tuple[nn.Module, ...] = ()
 
@@ -38,8 +39,8 @@ class Encoders(nn.Module):
         """
         chosen = zip(self.parts, self.frozen, strict=True)
         self._resting = tuple(part for part, frozen in chosen if frozen or everything)
-        for part in self._resting:
-            part.requires_grad_(False)
+        for part in self.parts:
+            part.requires_grad_(part not in self._resting)
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
@@ -53,28 +54,133 @@ class Encoders(nn.Module):
         return torch.cat([part(batch) for part in self.parts], dim=1)
 
 
-class Artist(nn.Module):
-    """Draws faces for batches: encoders, then transforms, then the generator."""
+class CriticEncoders(nn.Module):
+    """The discriminator's view of the encoding: own copies of conditioners that are trained "separate".
 
-    def __init__(self, encoders: Encoders, transforms: Sequence[ConditionTransform], generator: Generator) -> None:
+    What the other conditioners say is taken from the encoding itself, without gradient.
+
+    Args:
+        copies: {place among the conditioners: copy}.
+        widths: of every conditioner's encoding.
+    """
+
+    def __init__(self, copies: Mapping[int, Conditioner], widths: Sequence[int]) -> None:
+        super().__init__()
+        self.copies = nn.ModuleDict({str(place): copy for place, copy in copies.items()})
+        self.widths = tuple(widths)
+
+    def start_as(self, encoders: Encoders) -> None:
+        """Give every copy the weights of what it is a copy of."""
+        for place, copy in self.copies.items():
+            copy.load_state_dict(encoders.parts[int(place)].state_dict())
+
+    def forward(self, batch: Batch, encoding: Tensor) -> Tensor:
+        """(B, condition_dim)"""
+        said = [*encoding.detach().split(self.widths, dim=1)]
+        for place, copy in self.copies.items():
+            said[int(place)] = copy(batch)
+        return torch.cat(said, dim=1)
+
+
+class Artist(nn.Module):
+    """Draws faces for batches: encoders, then transforms, then the generator.
+
+    With a draft, an encoding holds what the draft's encoders say behind what its own say, and the generator's
+    condition likewise: whoever passes them on need not know. The discriminator's condition is the artist's own.
+
+    Args:
+        encoders, transforms, generator: what a recipe chose.
+        draft: a finished artist whose faces the generator refines; it draws them under the same noise, and no
+            longer learns.
+    """
+
+    def __init__(
+        self,
+        encoders: Encoders,
+        transforms: Sequence[ConditionTransform],
+        generator: Generator,
+        draft: "Artist | None" = None,
+    ) -> None:
         super().__init__()
         self.encoders = encoders
         self.transforms = nn.ModuleList(transforms)
         self.generator = generator
+        self.draft = None if draft is None else draft.eval().requires_grad_(False)
+        self.condition_dim = transforms[-1].condition_dim if transforms else encoders.condition_dim
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self.draft is not None:
+            self.draft.eval()
+        return self
+
+    @property
+    def own(self) -> tuple[nn.Module, ...]:
+        """All but the draft."""
+        return self.encoders, self.transforms, self.generator
+
+    @property
+    def noise_dim(self) -> int:
+        """Width of the noise."""
+        return self.generator.noise_dim if self.draft is None else self.draft.noise_dim
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The Batch columns that drawing reads."""
+        return self.encoders.needs | (frozenset() if self.draft is None else self.draft.needs)
+
+    @property
+    def at_rest(self) -> bool:
+        """No encoding changes any more: it can be kept."""
+        return self.encoders.at_rest
+
+    def encode(self, batch: Batch) -> Tensor:
+        """What is known about the rows, before any transform: (B, dim)."""
+        own: Tensor = self.encoders(batch)
+        if self.draft is None:
+            return own
+        with torch.no_grad():
+            return torch.cat([own, self.draft.encode(batch)], dim=1)
 
     def condition(self, batch: Batch | None, encoding: Tensor | None = None) -> Condition:
         """The condition of a batch, or of encodings that are known already."""
         if encoding is None:
             if batch is None:
                 raise ValueError("a condition needs a batch or an encoding")
-            encoding = self.encoders(batch)
-        condition = Condition(encoding, encoding, encoding, {})
+            encoding = self.encode(batch)
+        own, drafts = encoding.tensor_split([self.encoders.condition_dim], dim=1)
+        condition = Condition(own, own, own, {})
         for transform in self.transforms:
             condition = transform(condition, batch)
-        return condition
+        if self.draft is None:
+            return condition
+        with torch.no_grad():
+            before = self.draft.condition(None, drafts).generator
+        return condition._replace(generator=torch.cat([condition.generator, before], dim=1))
+
+    def noise(self, num: int, device: torch.device) -> Tensor:
+        """(num, noise_dim): the generator's, or that of the draft, which is where the faces begin."""
+        return self.generator.noise(num, device) if self.draft is None else self.draft.noise(num, device)
 
     def draw(self, condition: Tensor, noise: Tensor | None = None) -> Tensor:
         """Faces under a condition, with fresh noise unless it is given: (B, dim) -> (B, 3, H, W)."""
         if noise is None:
-            noise = self.generator.noise(condition.shape[0], condition.device)
-        return self.generator(noise, condition)
+            noise = self.noise(condition.shape[0], condition.device)
+        if self.draft is None:
+            return self.generator(noise, condition)
+        own, before = condition.tensor_split([self.condition_dim], dim=1)
+        with torch.no_grad():
+            faces = self.draft.draw(before, noise)
+        return self.generator(noise[:, : self.generator.noise_dim], own, faces)
+
+    @torch.no_grad()
+    def portray(self, encoding: Tensor, noise: Tensor) -> Tensor:
+        """Faces of people under one noise; what a transform adds at random is drawn anew.
+
+        Args:
+            encoding: (B, dim)
+            noise: (noise_dim,)
+        Returns:
+            (B, 3, H, W)
+        """
+        return self.draw(self.condition(None, encoding).generator, noise.expand(len(encoding), -1))

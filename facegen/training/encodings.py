@@ -5,7 +5,7 @@ from torch import Tensor
 
 from facegen.core.observer import Observer
 from facegen.data.rows import Rows
-from facegen.training.artist import Encoders
+from facegen.training.artist import Artist, Encoders
 from facegen.training.optimisers import autocast
 
 CHUNK_ROWS = 128
@@ -29,15 +29,23 @@ class Encodings:
 
 
 @torch.no_grad()
-def encode_once(rows: Rows, encoders: Encoders, precision: str, observer: Observer) -> Encodings | None:
-    """Encodings of a split, or None where they may still change: encoders that learn, crops that move."""
-    if not (encoders.at_rest and rows.crop_is_fixed):
+def encode_once(rows: Rows, source: Encoders | Artist, precision: str, observer: Observer) -> Encodings | None:
+    """Encodings of a split, or None where they may still change: encoders that learn, crops that move.
+
+    Args:
+        rows: the split.
+        source: whose encodings: an artist's hold what its draft's encoders say, too.
+        precision: of the computation.
+        observer: told how far it is.
+    """
+    if not (source.at_rest and rows.crop_is_fixed):
         return None
+    encode = source.encode if isinstance(source, Artist) else source
     observer.start("encode", len(rows.clips))
     values = []
     with autocast(rows.device, precision):
         for chunk in torch.arange(len(rows.clips)).split(CHUNK_ROWS):
-            values.append(encoders(rows.fetch_plain(chunk)).float())
+            values.append(encode(rows.fetch_plain(chunk)).float())
             observer.advance(int(chunk[-1]) + 1)
     observer.finish()
     return Encodings(rows.clips.clip.to(rows.device), torch.cat(values))

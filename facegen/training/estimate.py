@@ -62,7 +62,7 @@ def estimate(recipe: Recipe, networks: Networks, data: DataSpec) -> list[StageCo
         modules = [networks.encoders, discriminator, networks.matcher]
         size = matcher.engine.batch_size
         found.append(_cost("match", matcher.engine.steps, size, modules, lambda: _match_loss(networks, data, size)))
-    if recipe.train is not None and artist is not None and discriminator is not None:
+    if recipe.train is not None and artist is not None:
         networks.encoders.freeze()
         size = recipe.train.batch_size
         work = SimpleNamespace(networks=networks, data=data, size=size, critic_steps=recipe.train.critic_steps)
@@ -101,8 +101,8 @@ def _match_loss(networks: Networks, data: DataSpec, size: int) -> list[Tensor]:
 
 def _gan_losses(work: SimpleNamespace) -> list[Tensor]:
     networks: Networks = work.networks
-    artist, discriminator = networks.artist, networks.discriminator
-    if artist is None or discriminator is None:
+    artist, discriminator = networks.artist, networks.judging
+    if artist is None:
         return []
     batch = Batch.blank(work.data, work.size, max(networks.num_mismatched, 1), device="meta")
     condition = artist.condition(batch)

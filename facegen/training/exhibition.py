@@ -1,4 +1,4 @@
-"""Grids of faces drawn while training goes on: fixed voices, fixed noise, the true face first."""
+"""Grids of faces drawn while training goes on: fixed people, fixed noise, the true face first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,13 +8,15 @@ from PIL.Image import Image
 from torch import Tensor
 
 from facegen.core.batch import Batch
-from facegen.core.randomness import generator_for
+from facegen.core.randomness import derived_seed, repeatable
 from facegen.data.pictures import grid
 from facegen.data.prepare import restore_faces
 from facegen.training.artist import Artist
 
 SHOWN_PIXELS = 128
 """About how large a face is shown; smaller ones are enlarged by whole pixels."""
+KNOWN_BY = {"speech": "voice", "identity": "name", "caption": "sentence", "text": "text"}
+"""What a Batch column is to people."""
 
 
 @dataclass(frozen=True)
@@ -22,35 +24,61 @@ class Exhibition:
     """What the grids of a run show.
 
     Attributes:
-        batch: (V) the voices with their true faces.
+        batch: (V) the people with their true faces.
         noises: (Z, noise_dim).
-        split: where the voices come from.
+        split: where the people come from.
+        names: of the training split, by number; shown beside people that are drawn by name.
     """
 
     batch: Batch
     noises: Tensor
     split: str
+    names: tuple[str, ...] = ()
 
     @torch.no_grad()
     def draw(self, artist: Artist) -> Tensor:
         """(V, 1 + Z, H, W, 3) uint8: the true face, then one column a noise."""
-        num_voices, num_noises = len(self.batch), len(self.noises)
-        condition = artist.condition(self.batch).generator
-        faces = artist.draw(condition.repeat_interleave(num_noises, 0), self.noises.repeat(num_voices, 1))
-        drawn = restore_faces(faces).unflatten(0, (num_voices, num_noises))
-        return torch.cat([restore_faces(self.batch.faces)[:, None], drawn], dim=1).cpu()
+        drawn = draw_each(artist, artist.encode(self.batch), self.noises, 0)
+        return torch.cat([restore_faces(self.batch.faces)[:, None].cpu(), drawn], dim=1)
 
     def picture(self, artist: Artist, title: str) -> Image:
         """The grid as a Pillow picture, large enough to be looked at."""
         columns = ["true face", *(f"noise {number + 1}" for number in range(len(self.noises)))]
-        rows = [f"voice {number + 1}" for number in range(len(self.batch))]
         faces = self.draw(artist).numpy()
         scale = max(1, round(SHOWN_PIXELS / faces.shape[3]))
-        return grid(faces, row_labels=rows, column_labels=columns, title=title, scale=scale)
+        return grid(faces, row_labels=self._labels(artist.needs), column_labels=columns, title=title, scale=scale)
+
+    def _labels(self, needs: frozenset[str]) -> list[str]:
+        who = self.batch.identity.tolist()
+        if "identity" in needs and self.names and min(who) >= 0:
+            return [self.names[number] for number in who]
+        return [f"{known_by(needs)} {number + 1}" for number in range(len(who))]
+
+
+def known_by(needs: frozenset[str]) -> str:
+    """What people are drawn from, in words: "voice", "voice and name"."""
+    return " and ".join(KNOWN_BY.get(column, column) for column in sorted(needs, key=[*KNOWN_BY, *needs].index))
+
+
+@torch.no_grad()
+def draw_each(artist: Artist, encoding: Tensor, noises: Tensor, seed: int) -> Tensor:
+    """Everybody under every noise, the same at every call, whatever else the artist draws at random.
+
+    Args:
+        encoding: (B, dim)
+        noises: (Z, noise_dim)
+    Returns:
+        (B, Z, H, W, 3) uint8 on the CPU.
+    """
+    columns = []
+    for number, noise in enumerate(noises):
+        with repeatable(encoding.device, seed, "drawing", number):
+            columns.append(restore_faces(artist.portray(encoding, noise)).cpu())
+    return torch.stack(columns, dim=1)
 
 
 def choose_noises(noise: Callable[[int, torch.device], Tensor], num: int, seed: int, device: torch.device) -> Tensor:
     """The same noises in every run of a seed, without touching the training's randomness."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator_for(seed, "noises").initial_seed())
+        torch.manual_seed(derived_seed(seed, "noises"))
         return noise(num, torch.device("cpu")).to(device)

@@ -14,13 +14,13 @@ from facegen.data.pictures import save_picture
 from facegen.training.artist import Artist
 from facegen.training.ema import Average
 from facegen.training.encodings import Encodings
-from facegen.training.exhibition import Exhibition
+from facegen.training.exhibition import Exhibition, known_by
 from facegen.training.journal import Journal, to_pixels
-from facegen.training.loop import cosine, set_learning_rate
+from facegen.training.loop import set_learning_rate
 from facegen.training.monitor import Monitor
 from facegen.training.networks import Networks, trainable
-from facegen.training.optimisers import build_optimiser
-from facegen.training.step import GanStep, discriminator_weights
+from facegen.training.optimisers import build_optimiser, learning_rate
+from facegen.training.step import GanStep, advance_schedules_of, discriminator_weights
 from facegen.training.world import World
 
 
@@ -52,17 +52,18 @@ class GanStage:
         world: World,
         precision: str,
     ) -> None:
-        if networks.artist is None or networks.discriminator is None:
-            raise ValueError("the train stage needs a generator and a discriminator")
-        self.settings, self.loader, self.encodings, self.world = settings, loader, encodings, world
+        if networks.artist is None:
+            raise ValueError("the train stage needs a generator")
+        self.settings, self.networks, self.world = settings, networks, world
+        self.loader, self.encodings = loader, encodings
         self.exhibition, self.monitor, self.journal, self.observer = exhibition, monitor, journal, observer
         self.steps, self.log_steps = settings.steps, settings.log_steps
         self.checkpoint_steps, self.keep_checkpoints = settings.checkpoint_steps, settings.keep_checkpoints
         self.artist: Artist = networks.artist
         self.average = Average(networks.artist, settings.ema_images)
+        learning = {"generator": trainable(networks.artist), "discriminator": discriminator_weights(networks)}
         self.optimisers: Mapping[str, Optimizer] = {
-            "generator": build_optimiser(settings.generator, trainable(networks.artist)),
-            "discriminator": build_optimiser(settings.discriminator, discriminator_weights(networks)),
+            side: build_optimiser(getattr(settings, side), weights) for side, weights in learning.items() if weights
         }
         self.modules: Mapping[str, nn.Module] = gan_modules(networks) | {"average": self.average.module}
         self._step = GanStep(
@@ -73,10 +74,9 @@ class GanStage:
 
     def step(self, step: int) -> Terms:
         """One step of the generator, and as many of the discriminator as the recipe says."""
-        for side, settings in (("generator", self.settings.generator), ("discriminator", self.settings.discriminator)):
-            if settings.learning_rate_end is not None:
-                rate = cosine(settings.learning_rate, settings.learning_rate_end, step, self.steps)
-                set_learning_rate(self.optimisers[side], rate)
+        advance_schedules_of(self.networks, step)
+        for side, optimiser in self.optimisers.items():
+            set_learning_rate(optimiser, learning_rate(getattr(self.settings, side), step, self.steps))
         critic_steps = self.settings.critic_steps
         first = step * critic_steps
         for further in range(first, first + critic_steps - 1):
@@ -98,7 +98,7 @@ class GanStage:
         """Draw the grid and read the monitor where they fall due."""
         last = done_steps == self.steps
         if last or done_steps % self.settings.monitor_steps == 0:
-            reading = self.monitor.read(self.average.module.draw, self.average.module.generator)
+            reading = self.monitor.read(self.average.module)
             self.journal.log("monitor", done_steps, reading.values())
             for warning in self.monitor.warnings(reading) if done_steps > self.steps // 10 else ():
                 kind = re.split(r"[:(]", warning)[0]
@@ -110,12 +110,13 @@ class GanStage:
 
     def _exhibit(self, done_steps: int) -> None:
         run = self.journal.run
-        title = f"{run.path.name}, step {done_steps}, voices from {self.exhibition.split}"
+        subjects = known_by(self.average.module.needs)
+        title = f"{run.path.name}, step {done_steps}, by {subjects}, {self.exhibition.split}"
         picture = self.exhibition.picture(self.average.module, title)
         path = run.path / "samples" / f"step_{done_steps:08d}.png"
         save_picture(picture, path)
         self.journal.picture("samples", done_steps, to_pixels(picture))
-        self.observer.picture(path, "faces drawn from fixed voices")
+        self.observer.picture(path, "faces of fixed people")
 
 
 def gan_modules(networks: Networks) -> dict[str, nn.Module]:

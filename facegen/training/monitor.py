@@ -1,18 +1,18 @@
 """Says while training goes on whether the faces still vary, and whether they still listen."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from facegen.core.interfaces import Generator
-
-Draw = Callable[[Tensor, Tensor], Tensor]
-"""(condition, noise) -> faces."""
+from facegen.core.batch import Batch
+from facegen.core.randomness import repeatable
+from facegen.training.artist import Artist
 
 COMPARED_PIXELS = 32
+ROUNDING = 1e-5
+"""Equal faces may differ by this share."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Reading:
     """What one look at a generator found; the variations are shares of what real faces show.
 
     Attributes:
-        noise_variation: between faces of one voice under different noise.
-        condition_variation: between faces of different voices under the same noise.
+        noise_variation: between faces of one person under different noise.
+        condition_variation: between faces of different people under the same noise.
         weight_ratio: first layer's weights on the noise, over those on the condition; NaN where there is none.
     """
 
@@ -36,16 +36,17 @@ class Reading:
 
 
 class Monitor:
-    """Looks at the faces of fixed voices under fixed noise.
+    """Looks at the faces of fixed people under fixed noise.
 
     Variation is the root of the mean squared difference between two faces, at 32 pixels, over all pairs; real
     faces of different people set the scale. A healthy generator shows both: what the voice does not say must
     come from the noise, and what it says from the voice.
 
     Args:
-        real: (N, 3, H, W) real faces of different people.
-        conditions: (V, dim) of different voices.
+        batch: different people, with their real faces; the first of them are drawn.
         noises: (Z, noise_dim).
+        subject: what they are drawn from, for the warnings.
+        num_people: how many of the batch are drawn.
         least_noise_variation, least_condition_variation: below these shares it warns (ours; on synthetic speakers
             the true renderer shows about 0.9 and 0.4).
         least_weight_ratio: below it the first layer all but ignores the noise; Roldan Sanchez 2018 found less than
@@ -54,27 +55,31 @@ class Monitor:
 
     def __init__(
         self,
-        real: Tensor,
-        conditions: Tensor,
+        batch: Batch,
         noises: Tensor,
+        subject: str = "voice",
         *,
+        num_people: int = 8,
         least_noise_variation: float = 0.15,
         least_condition_variation: float = 0.05,
         least_weight_ratio: float = 0.01,
     ) -> None:
-        self.conditions, self.noises = conditions, noises
+        self.batch, self.noises, self.subject, self.num_people = batch, noises, subject, num_people
         self.least_noise_variation = least_noise_variation
         self.least_condition_variation = least_condition_variation
         self.least_weight_ratio = least_weight_ratio
-        self._scale = variation(_small(real)[None]).clamp(min=1e-6)
+        self._scale = variation(_small(batch.faces)[None]).clamp(min=1e-6)
 
     @torch.no_grad()
-    def read(self, draw: Draw, generator: Generator | None = None) -> Reading:
-        """Draw every voice under every noise and compare."""
-        num_voices, num_noises = len(self.conditions), len(self.noises)
-        faces = draw(self.conditions.repeat_interleave(num_noises, 0), self.noises.repeat(num_voices, 1))
-        small = _small(faces).view(num_voices, num_noises, -1)
-        weights = generator.input_weights() if generator is not None else None
+    def read(self, artist: Artist) -> Reading:
+        """Draw everybody under every noise and compare."""
+        encoding = artist.encode(self.batch)[: self.num_people]
+        columns = []
+        for number, noise in enumerate(self.noises):
+            with repeatable(encoding.device, "monitor", number):
+                columns.append(_small(artist.portray(encoding, noise)))
+        small = torch.stack(columns, dim=1)
+        weights = artist.generator.input_weights()
         ratio = float("nan")
         if weights is not None:
             noise, condition = (weight.float().square().mean().sqrt() for weight in weights)
@@ -85,18 +90,21 @@ class Monitor:
 
     def warnings(self, reading: Reading) -> list[str]:
         """What is wrong, in words; nothing where all is well."""
-        noise, condition = reading.noise_variation, reading.condition_variation
-        still = noise < self.least_noise_variation
+        noise, condition, subject = reading.noise_variation, reading.condition_variation, self.subject
+        # Without noise, and without anything else at random, one face each is what the recipe asked for.
+        asked = self.noises.shape[1] == 0 and noise < ROUNDING
+        still = noise < self.least_noise_variation and not asked
         deaf = condition < self.least_condition_variation
         shares = (
-            f"faces of one voice vary by {noise:.1%}, of different voices by {condition:.1%} of what real people do"
+            f"faces of one {subject} vary by {noise:.1%}, of different ones by {condition:.1%} of what real people do"
         )
         if still and deaf:
-            found = [f"collapse: one face for all voices and noises ({shares}); start again, or from a checkpoint"]
+            found = [f"collapse: one face for all ({shares}); start again, or from a checkpoint"]
         elif still:
-            found = [f"the noise is ignored ({shares}): one face a voice; try a smaller identity weight, or more data"]
+            remedy = "try a smaller identity weight, or more data"
+            found = [f"the noise is ignored ({shares}): one face a {subject}; {remedy}"]
         elif deaf:
-            found = [f"the voice is ignored ({shares}); does the discriminator see the condition?"]
+            found = [f"the {subject} is ignored ({shares}); does the discriminator see the condition?"]
         else:
             found = []
         if reading.weight_ratio < self.least_weight_ratio:

@@ -7,6 +7,7 @@ from torch import nn
 from torch.optim import SGD, AdamW, Optimizer, RMSprop
 
 from facegen.core.tables import MatchSettings, OptimiserSettings
+from facegen.training.loop import cosine
 
 
 def build_optimiser(settings: OptimiserSettings, weights: Iterable[nn.Parameter]) -> Optimizer:
@@ -15,6 +16,14 @@ def build_optimiser(settings: OptimiserSettings, weights: Iterable[nn.Parameter]
         return RMSprop(weights, settings.learning_rate, alpha=settings.beta2, weight_decay=settings.weight_decay)
     betas = (settings.beta1, settings.beta2)
     return AdamW(weights, settings.learning_rate, betas, eps=1e-8, weight_decay=settings.weight_decay, fused=True)
+
+
+def learning_rate(settings: OptimiserSettings, step: int, steps: int) -> float:
+    """The rate of a step of the train stage: constant, along half a cosine, or halved again and again."""
+    start, end = settings.learning_rate, settings.learning_rate_end
+    if settings.halve_every_steps is not None:
+        return max(start * 0.5 ** (step // settings.halve_every_steps), end or 0.0)
+    return start if end is None else cosine(start, end, step, steps)
 
 
 def build_match_optimiser(settings: MatchSettings, weights: Iterable[nn.Parameter]) -> Optimizer:

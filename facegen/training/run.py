@@ -12,8 +12,9 @@ import tomli_w
 
 from facegen import __version__
 from facegen.core.batch import DataSpec
+from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, FacegenError
-from facegen.core.recipe import Recipe, check_recipe
+from facegen.core.recipe import check_recipe
 from facegen.training.checkpoint import read_state, write_atomically
 
 FORMAT = 1
@@ -28,6 +29,7 @@ class Run:
     run.json         what the corpus was, versions of packages and plugins
     log.jsonl        measures, one line each
     samples/         grids of faces, by step
+    draft/           what must be known of the run that it refines
     checkpoints/     <stage>-<step>/, and match/ for the finished match stage
     events/          TensorBoard
     """
@@ -84,6 +86,19 @@ class Run:
     def match_folder(self) -> Path:
         """Checkpoint of the finished match stage."""
         return self.path / "checkpoints" / "match"
+
+    @property
+    def is_matched(self) -> bool:
+        """The match stage is over."""
+        return self.match_folder.exists()
+
+    @property
+    def is_finished(self) -> bool:
+        """All stages of the recipe are over."""
+        if self.recipe.train is None:
+            return self.is_matched
+        newest = self.newest("train")
+        return newest is not None and newest[1] >= self.recipe.train.steps
 
     def checkpoint_folder(self, stage: str, step: int) -> Path:
         """Where a stage's checkpoint of a step stands."""

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.optim import Optimizer
 
 from facegen.core.batch import Batch, Condition, Terms
 from facegen.core.critic import Critic, Phase
-from facegen.core.interfaces import Discriminator
+from facegen.core.interfaces import Augmentation, Discriminator, Objective
 from facegen.core.schedule import advance_schedules
 from facegen.training.artist import Artist
 from facegen.training.loop import weighted_sum
@@ -22,11 +23,12 @@ class GanStep:
 
     The generator's forward pass serves both phases: its faces are detached for the discriminator, and the
     discriminator is frozen while they are judged again for the generator. With several critic steps the further
-    ones draw fresh batches and noise without gradient.
+    ones draw fresh batches and noise without gradient. Parametrised weights are computed once a phase: with spectral
+    norm, all scores of a phase then see the same weights, and its power iteration moves once.
 
     Args:
-        networks: with artist and discriminator.
-        optimisers: "generator" and "discriminator".
+        networks: with an artist.
+        optimisers: "generator", and "discriminator" where anything learns in its phase.
         critic_trains_conditioner: scores may move the condition in the generator's phase.
         num_identities: people of the training split.
         world, precision: where and how it computes.
@@ -42,17 +44,20 @@ class GanStep:
         world: World,
         precision: str,
     ) -> None:
-        if networks.artist is None or networks.discriminator is None:
-            raise ValueError("the train stage needs a generator and a discriminator")
+        if networks.artist is None:
+            raise ValueError("the train stage needs a generator")
         self.networks = networks
         self.artist: Artist = networks.artist
-        self.discriminator: Discriminator = networks.discriminator
+        self.discriminator: Discriminator = networks.judging
         self.optimisers = optimisers
         self.critic_trains_conditioner = critic_trains_conditioner
         self.num_identities = num_identities
         self.world, self.precision = world, precision
         self.generator_weights = trainable(networks.artist)
         self.discriminator_weights = discriminator_weights(networks)
+        self._measuring: dict[str, Objective | Augmentation] = {**networks.objectives}
+        if networks.augmentation is not None:
+            self._measuring["augment"] = networks.augmentation
 
     def extra_critic_step(self, batch: Batch, encoding: Tensor | None, step: int) -> None:
         """A discriminator step with faces that the generator does not learn from."""
@@ -67,11 +72,10 @@ class GanStep:
         Args:
             batch: the rows.
             encoding: theirs, where it is known already.
-            step: which one; penalties fall due by it.
+            step: which one of the discriminator's; penalties fall due by it.
         Returns:
             what to log, detached.
         """
-        advance_schedules_of(self.networks, step)
         with self._autocast():
             condition = self.artist.condition(batch, encoding)
             fake = self.artist.draw(condition.generator)
@@ -93,14 +97,14 @@ class GanStep:
         own = self.networks.critic_encoders
         if own is not None:
             with torch.set_grad_enabled(phase == "discriminator"):
-                return condition._replace(critic=own(batch))
+                return condition._replace(critic=own(batch, condition.encoding))
         attached = phase == "generator" and self.critic_trains_conditioner
         return condition if attached else condition._replace(critic=condition.critic.detach())
 
     def _discriminator_phase(self, batch: Batch, condition: Condition, fake: Tensor, step: int) -> Terms:
         due = [(penalty, every) for penalty, every in self.networks.penalties if step % every == 0]
         leaves = frozenset[str]().union(*(penalty.image_leaves for penalty, _ in due))
-        with self._autocast():
+        with self._autocast(), parametrize.cached():
             seen = self._seen_by_critic(batch, condition, "discriminator")
             critic = self._critic("discriminator", batch, seen, fake, leaves)
             terms = {
@@ -113,28 +117,24 @@ class GanStep:
             for penalty, every in due:
                 name = type(penalty).__name__.lower()
                 terms |= {f"{name}/{term}": value * every for term, value in penalty.terms(critic).items()}
+            measures = self._measures(critic)
         self._descend("discriminator", terms, self.discriminator_weights)
         with torch.no_grad():
             for penalty, _ in due:
                 penalty.constrain(self.discriminator)
-        measures = {name: value.detach() for name, value in terms.items()}
-        return self.world.average_terms(measures | self._updated(critic))
+        for name, owner in self._measuring.items():
+            measures[name] = self.world.average_terms(measures[name])
+            owner.update(measures[name])
+        losses = self.world.average_terms({name: value.detach() for name, value in terms.items()})
+        return losses | {f"{name}/{key}": value for name, found in measures.items() for key, value in found.items()}
 
-    def _updated(self, critic: Critic) -> Terms:
-        """Measures of the phase, and what their owners make of them."""
-        found: Terms = {}
-        owners: dict[str, nn.Module | None] = {**self.networks.objectives, "augment": self.networks.augmentation}
-        with torch.no_grad():
-            for name, owner in owners.items():
-                if owner is not None:
-                    measures = self.world.average_terms(owner.measures(critic))  # type: ignore[operator]
-                    owner.update(measures)  # type: ignore[operator]
-                    found |= {f"{name}/{measure}": value for measure, value in measures.items()}
-        return found
+    @torch.no_grad()
+    def _measures(self, critic: Critic) -> dict[str, Terms]:
+        return {name: owner.measures(critic) for name, owner in self._measuring.items()}
 
     def _generator_phase(self, batch: Batch, condition: Condition, fake: Tensor) -> Terms:
         self.discriminator.requires_grad_(False)
-        with self._autocast():
+        with self._autocast(), parametrize.cached():
             seen = self._seen_by_critic(batch, condition, "generator")
             critic = self._critic("generator", batch, seen, fake, frozenset())
             terms = {
@@ -160,8 +160,9 @@ def discriminator_weights(networks: Networks) -> list[nn.Parameter]:
 
 
 def advance_schedules_of(networks: Networks, step: int) -> None:
-    """Fill the schedules of everything that may hold one."""
-    owners = [*networks.objectives.values(), *(penalty for penalty, _ in networks.penalties)]
-    for module in [*owners, networks.augmentation, networks.artist]:
+    """Fill the schedules of everything that learns; a draft's stay where its own training left them."""
+    owners: list[nn.Module | None] = [*networks.objectives.values(), *(penalty for penalty, _ in networks.penalties)]
+    own = () if networks.artist is None else networks.artist.own
+    for module in [*owners, networks.augmentation, *own]:
         if module is not None:
             advance_schedules(module, step)

@@ -1,34 +1,23 @@
-"""From a recipe to a trained run: data, networks, match stage, train stage."""
+"""From a recipe to a trained run: what it builds on, its corpus, its networks, its stages."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
 
 from facegen.core.batch import DataSpec
-from facegen.core.errors import CheckpointError, DataError
+from facegen.core.chosen import Recipe
+from facegen.core.errors import CheckpointError
 from facegen.core.interfaces import Dataset
 from facegen.core.observer import Observer
-from facegen.core.recipe import Recipe
-from facegen.core.tables import DataSettings, MatchSettings, Split
-from facegen.data.loader import Loader
-from facegen.data.rows import Rows
-from facegen.training.checkpoint import load_module, save_checkpoint
-from facegen.training.encodings import Encodings, encode_once
-from facegen.training.exhibition import Exhibition, choose_noises
-from facegen.training.gan import GanStage
-from facegen.training.journal import Journal
-from facegen.training.loop import Interruption, run_stage
-from facegen.training.match import MatchStage, match_modules
-from facegen.training.monitor import Monitor
-from facegen.training.networks import Networks, build_networks, rehearse
+from facegen.core.recipe_file import differences
+from facegen.training.checkpoint import load_module
+from facegen.training.draft import keep_draft, kept_draft
+from facegen.training.earlier import DRAFT, awaited, enough, folder_of, settled, standing
+from facegen.training.loop import Interruption
+from facegen.training.networks import Networks, build_networks
+from facegen.training.rehearsal import rehearse
 from facegen.training.run import Run
+from facegen.training.trainer import Trainer
 from facegen.training.world import World
-
-NUM_EXHIBITED_VOICES, NUM_EXHIBITED_NOISES = 8, 6
-NUM_MONITORED_VOICES, NUM_MONITORED_NOISES = 8, 8
 
 
 def open_dataset(recipe: Recipe) -> Dataset:
@@ -43,7 +32,7 @@ def open_dataset(recipe: Recipe) -> Dataset:
 
 
 def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interruption: Interruption) -> Run:
-    """Train a recipe into a run folder.
+    """Train a recipe into a run folder, after the earlier recipes that it names, which go into folders beside it.
 
     Args:
         recipe: checked.
@@ -56,14 +45,48 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
         Interrupted: stopped on request, saved.
     """
     world = World.join(recipe.run.device)
+    recipe = settled(recipe, out)
+    _examine(recipe, out, only_match=False)
+    return _train(recipe, out, resume, world, observer, interruption, only_match=False)
+
+
+def _examine(recipe: Recipe, out: Path, *, only_match: bool) -> None:
+    """All that can be told before any work, about a settled recipe and those before it."""
+    spec = open_dataset(recipe).spec
+    for name in awaited(recipe, Run(out, recipe, spec), only_match=only_match):
+        if name in recipe.earlier:
+            _examine(recipe.earlier[name], folder_of(recipe, name), only_match=name != DRAFT)
+        standing(recipe, name)
+    rehearse(recipe, spec, out)
+
+
+def _train(
+    recipe: Recipe,
+    out: Path,
+    resume: bool,
+    world: World,
+    observer: Observer,
+    interruption: Interruption,
+    *,
+    only_match: bool,
+) -> Run:
     dataset = open_dataset(recipe)
-    rehearse(recipe, dataset.spec)
     run = _claim(out, recipe, dataset.spec, resume, world)
-    networks = build_networks(recipe, dataset.spec)
-    trainer = _Trainer(run, dataset, networks, world, observer, interruption)
+    for name in awaited(recipe, run, only_match=only_match):
+        below = standing(recipe, name)
+        if below is not None and enough(below, name):
+            continue
+        earlier, folder = recipe.earlier[name], folder_of(recipe, name)
+        if below is not None:
+            earlier = replace(below.recipe, earlier=earlier.earlier)
+        observer.say(f"first {folder}: {recipe.source} builds on it, with [{name.replace('.', '] ')}")
+        _train(earlier, folder, True, world, observer, interruption, only_match=name != DRAFT)
+    networks = _networks(run, world, with_draft=not only_match)
+    trainer = Trainer(run, dataset, networks, world, observer, interruption)
     try:
         trainer.match()
-        trainer.play()
+        if not only_match:
+            trainer.play()
     finally:
         trainer.journal.close()
     return run
@@ -82,7 +105,7 @@ def _claim(out: Path, recipe: Recipe, data: DataSpec, resume: bool, world: World
     if not resume:
         raise CheckpointError(f"{out}: holds a run already; --resume goes on with it, --out names another folder")
     run = Run.open(out)
-    differing = differences(run.recipe.tables, recipe.tables)
+    differing = differences(run.recipe.values, recipe.values)
     if differing:
         raise CheckpointError(
             f"{out}: was begun with another recipe, which differs in {', '.join(differing)}; "
@@ -91,157 +114,15 @@ def _claim(out: Path, recipe: Recipe, data: DataSpec, resume: bool, world: World
     return run
 
 
-def differences(first: Mapping[str, Any], second: Mapping[str, Any], above: str = "") -> list[str]:
-    """Dotted keys in which two recipes differ."""
-    found = []
-    for key in sorted({*first, *second}):
-        one, other = first.get(key), second.get(key)
-        if isinstance(one, dict) and isinstance(other, dict):
-            found += differences(one, other, f"{above}{key}.")
-        elif one != other:
-            found.append(f"{above}{key}")
-    return found
-
-
-class _Trainer:
-    """The two stages over one corpus and one set of networks."""
-
-    def __init__(
-        self,
-        run: Run,
-        dataset: Dataset,
-        networks: Networks,
-        world: World,
-        observer: Observer,
-        interruption: Interruption,
-    ) -> None:
-        self.run, self.dataset, self.networks = run, dataset, networks
-        self.world, self.observer, self.interruption = world, observer, interruption
-        self.recipe = run.recipe
-        self.settings: DataSettings = self.recipe.chosen("dataset").engine
-        self.journal = Journal(run)
-        self._train_rows: Rows | None = None
-
-    def _rows(self) -> Rows:
-        """The training split, loaded once for both stages."""
-        if self._train_rows is None:
-            self._train_rows = Rows(
-                self.dataset, self.settings, "train", self.networks.encoders.needs, self.world.device, self.observer
-            )
-        return self._train_rows
-
-    def _run_stage(self, stage: MatchStage | GanStage) -> None:
-        newest = self.run.newest(stage.name)
-        if self.world.leads:
-            self.run.rewind_log(stage.name, newest[1] if newest else 0)
-        run_stage(
-            stage, self.run, self.recipe.run.seed, self.world, self.observer, self.journal, self.interruption
-        )  # fmt: skip
-
-    def match(self) -> None:
-        """Train the encoders, or take over those that are trained."""
-        choice = self.recipe.one("matcher")
-        if choice is None:
-            return
-        settings: MatchSettings = choice.engine
-        modules = match_modules(self.networks)
-        if not self.run.match_folder.exists():
-            if settings.run is not None:
-                self._take_over(settings.run, modules)
-            else:
-                if settings.start is not None:
-                    self._take_over(settings.start, modules)
-                self._run_stage(self._match_stage(settings))
-            if self.world.leads:
-                save_checkpoint(self.run.match_folder, {"stage": "match", "step": settings.steps}, modules, {})
-                self.run.forget_old("match", 0)
-            self.world.wait()
-        load_match(self.run, self.networks)
-
-    def _match_stage(self, settings: MatchSettings) -> MatchStage:
-        matcher = self.networks.matcher
-        strangers = matcher.num_mismatched if matcher is not None else 0
-        if settings.freeze_conditioner:
-            self.networks.encoders.freeze(everything=True)
-        encodings, needs = self._encodings()
-        loader = Loader(self._rows(), settings.batch_size, strangers, self.recipe.run.seed, needs)
-        return MatchStage(settings, self.networks, loader, encodings, self.world, self.recipe.run.precision)
-
-    def _take_over(self, path: Path, modules: Mapping[str, nn.Module]) -> None:
-        earlier = Run.open(path)
-        if not earlier.match_folder.exists():
-            raise CheckpointError(f"[match] {path}: its match stage is not finished; train it first")
-        for name, module in modules.items():
-            load_module(earlier.match_folder, name, module, shared_only=True)
-        self.observer.say(f"match stage taken over from {path}")
-
-    def play(self) -> None:
-        """Train generator and discriminator."""
-        settings, artist, discriminator = self.recipe.train, self.networks.artist, self.networks.discriminator
-        if settings is None or artist is None or discriminator is None:
-            return
-        networks = self.networks
-        penalties = [penalty for penalty, _ in networks.penalties]
-        own = (networks.critic_encoders, networks.augmentation, *networks.objectives.values(), *penalties)
-        self.world.place(artist, discriminator, *own)
-        networks.encoders.freeze()
-        encodings, needs = self._encodings()
-        loader = Loader(
-            self._rows(), settings.batch_size, self.networks.num_mismatched, self.recipe.run.seed + 1, needs
-        )
-        stage = GanStage(
-            settings, self.networks, loader, encodings, self._exhibition(), self._monitor(), self.journal,
-            self.observer, self.world, self.recipe.run.precision,
-        )  # fmt: skip
-        self._run_stage(stage)
-
-    def _encodings(self) -> tuple[Encodings | None, frozenset[str]]:
-        """Every clip's encoding where it no longer changes, and the columns that are then still needed."""
-        encoders = self.networks.encoders
-        self.world.place(encoders)
-        found = encode_once(self._rows(), encoders, self.recipe.run.precision, self.observer)
-        return found, encoders.needs if found is None else frozenset()
-
-    def _spare_rows(self) -> Rows:
-        """People that training never sees, where the corpus has them: for pictures."""
-        order: tuple[Split, ...] = ("heldout_people", "heldout_utterances", "train")
-        split = next(split for split in order if len(self.dataset.clips(split)))
-        needs = self.networks.encoders.needs
-        return Rows(self.dataset, self.settings, split, needs, self.world.device, self.observer, keep=False)
-
-    def _exhibition(self) -> Exhibition:
-        rows, artist = self._spare_rows(), self.networks.artist
-        if artist is None:
-            raise DataError("the recipe has no generator")
-        chosen = rows.choose(NUM_EXHIBITED_VOICES, self.recipe.run.seed, distinct_people=True)
-        noises = choose_noises(artist.generator.noise, NUM_EXHIBITED_NOISES, self.recipe.run.seed, self.world.device)
-        return Exhibition(rows.fetch_plain(chosen), noises, rows.split)
-
-    def _monitor(self) -> Monitor:
-        artist = self.networks.artist
-        if artist is None:
-            raise DataError("the recipe has no generator")
-        rows, seed = self._rows(), self.recipe.run.seed
-        chosen = rows.choose(4 * NUM_MONITORED_VOICES, seed, distinct_people=True)
-        batch = rows.fetch_plain(chosen)
-        noises = choose_noises(artist.generator.noise, NUM_MONITORED_NOISES, seed + 1, self.world.device)
-        artist.eval()
-        with torch.no_grad():
-            conditions = artist.condition(batch).generator[:NUM_MONITORED_VOICES]
-        artist.train()
-        return Monitor(batch.faces, conditions, noises)
-
-
-def load_match(run: Run, networks: Networks) -> None:
-    """Fill encoders, discriminator and matcher with the finished match stage of a run.
-
-    Raises:
-        CheckpointError: it is not finished, or damaged.
-    """
-    if not run.match_folder.exists():
-        raise CheckpointError(f"{run.path}: has no finished match stage; `facegen train ... --resume` goes on")
-    for name, module in match_modules(networks).items():
-        load_module(run.match_folder, name, module)
-    own = networks.critic_encoders
-    if own is not None:
-        own.load_state_dict(networks.encoders.state_dict())
+def _networks(run: Run, world: World, *, with_draft: bool) -> Networks:
+    """The run's networks; before its first checkpoint, with a draft's weights as the earlier run left them."""
+    draft = run.recipe.draft
+    if draft is None or not with_draft or run.newest("train") is not None:
+        return build_networks(run.recipe, run.data, kept_draft(run.path))
+    if world.leads and kept_draft(run.path) is None:
+        keep_draft(run, draft.run)
+    world.wait()
+    networks = build_networks(run.recipe, run.data, kept_draft(run.path))
+    if networks.artist is not None and networks.artist.draft is not None:
+        load_module(Run.open(draft.run).drawing_checkpoint(), "average", networks.artist.draft)
+    return networks

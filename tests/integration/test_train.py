@@ -34,7 +34,8 @@ def test_every_recipe_trains(recipe: Path, facegen: Facegen, tmp_path: Path) -> 
 
 
 def test_a_stopped_run_goes_on_bit_by_bit(facegen: Facegen, tmp_path: Path) -> None:
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    # Apart: runs in one folder would share their match stage.
+    whole, parts = tmp_path / "whole" / "run", tmp_path / "parts" / "run"
     sizes = settings(train__steps=4, train__checkpoint_steps=2, match__steps=3)
     assert facegen("train", RECIPE, "--preset", "small", *sizes, "--out", whole) == 0
     for name, when in (("match", 2), ("train", 2)):
@@ -74,7 +75,7 @@ def stop_after(stage: str, step: int, sizes: list[str], out: Path) -> None:
 @pytest.mark.slow
 def test_a_killed_run_goes_on_bit_by_bit(facegen: Facegen, tmp_path: Path) -> None:
     sizes = settings(train__steps=60, train__checkpoint_steps=3, train__sample_steps=60, train__monitor_steps=60)
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole, killed = tmp_path / "whole" / "run", tmp_path / "killed" / "run"
     assert facegen("train", RECIPE, "--preset", "small", *sizes, "--out", whole) == 0
     process = start("train", RECIPE, "--preset", "small", *sizes, "--out", killed, cwd=tmp_path)
     deadline = time.monotonic() + 300

@@ -26,6 +26,12 @@ class Voice(interfaces.Conditioner):
     def __init__(self, data, *, widths: tuple[int, ...] = (8, 8), path: Path | None = None) -> None: ...
 
 
+class Refiner(interfaces.Generator):
+    uses_draft = True
+
+    def __init__(self, data, condition_dim) -> None: ...
+
+
 class Broken:
     pass
 
@@ -35,7 +41,9 @@ def fake_registry() -> Registry:
     known = Registry()
     for kind in KINDS.values():
         parts = {kind.name: type(kind.name, (getattr(interfaces, kind.interface),), {"__init__": bare_init})}
-        parts |= {"objective": {"loss": Loss}, "conditioner": {"voice": Voice}}.get(kind.name, {})
+        parts |= {"objective": {"loss": Loss}, "conditioner": {"voice": Voice}, "generator": {"refiner": Refiner}}.get(
+            kind.name, {}
+        )
         if kind.name == "dataset":
             parts["packed"] = type("Packed", (interfaces.Dataset,), {"__init__": packed_init})
         if kind.name == "metric":
@@ -189,7 +197,7 @@ def test_all_problems_come_at_once(tmp_path):
     assert said[1].startswith('[conditioner] trained = "forzen": must be ')
     assert said[2] == (
         "[generator] type = 'genrator': generator 'genrator' is not installed; did you mean 'generator'? "
-        "Available: generator"
+        "Available: generator, refiner"
     )
     assert said[3] == "[objective] margin = 0: must be greater than 0"
     assert said[4].startswith("[train] step is not a key here; did you mean 'steps'?")
@@ -198,8 +206,12 @@ def test_all_problems_come_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('type = "generator"', "", "[generator] type = None: must be the name of a generator. Available: generator"),
-        ('[discriminator]\ntype = "discriminator"', "", "[discriminator] is missing: training needs one"),
+        (
+            'type = "generator"',
+            "",
+            "[generator] type = None: must be the name of a generator. Available: generator, refiner",
+        ),
+        ('[[objective]]\ntype = "loss"\nmargin = 0.5', "", "[objective] is missing: training needs one"),
         ('[data]\ntype = "dataset"\nimage_pixels = 64', "", "[data] is missing"),
     ],
 )
@@ -282,3 +294,98 @@ def test_a_name_that_two_plugins_claim_is_a_problem_of_the_recipe(good):
     with pytest.raises(RecipeError, match=r"type = 'loss': plugin 'second' \(package second-package 2\.0\)") as raised:
         read_recipe(good)
     assert "which plugin 'fake' (package fake-package 1.0) has too" in str(raised.value)
+
+
+def test_values_are_said_in_full_and_plainly(good):
+    values = read_recipe(good, overrides=["train.steps=7"]).values
+    assert values["train"]["steps"] == 7 and values["train"]["discriminator"]["beta2"] == 0.99
+    assert values["conditioner"] == [{"type": "voice", "trained": "frozen", "widths": [4, 5, 6], "path": None}]
+    assert values["generator"] == {"type": "generator"} and "draft" not in values
+
+
+SECOND = (
+    GOOD.replace('[generator]\ntype = "generator"', '[generator]\ntype = "refiner"')
+    + """
+[draft]
+run = "speech.toml"
+image_pixels = 32
+[match]
+type = "matcher"
+run = "matching.toml"
+"""
+)
+MATCHING = """
+[data]
+type = "dataset"
+image_pixels = 16
+[run]
+seed = 4
+name = "pairs"
+[conditioner]
+type = "voice"
+[match]
+type = "matcher"
+steps = 50
+[preset.small.match]
+steps = 5
+"""
+
+
+@pytest.fixture
+def second(good, tmp_path):
+    write(tmp_path, MATCHING, "matching.toml")
+    return write(tmp_path, SECOND, "second.toml")
+
+
+def test_the_recipes_of_earlier_runs_take_over_corpus_seed_and_preset(second, tmp_path):
+    checked = read_recipe(second, preset="small", overrides=["run.seed=9", "train.batch_size=4", "match.batch_size=6"])
+    draft, matching = checked.earlier["draft.run"], checked.earlier["match.run"]
+    assert (draft.run.name, draft.run.seed, matching.run.name, matching.run.seed) == ("speech", 9, "pairs", 9)
+    assert draft.chosen("dataset").engine.image_pixels == 32
+    assert matching.chosen("dataset").engine.image_pixels == 32  # the preset's
+    assert (draft.train.steps, draft.train.batch_size, draft.one("matcher")) == (10, 4, None)
+    assert (matching.chosen("matcher").engine.steps, matching.chosen("matcher").engine.batch_size) == (5, 6)
+    assert checked.draft.run == tmp_path / "speech.toml"
+    alone = read_recipe(second, overrides=["match.run=elsewhere", "data.image_pixels=128"])
+    assert set(alone.earlier) == {"draft.run"}
+    assert alone.earlier["draft.run"].chosen("dataset").engine.image_pixels == 32
+
+
+def test_an_earlier_recipe_stands_beside_the_file_that_names_it(good, tmp_path):
+    (tmp_path / "below").mkdir()
+    write(tmp_path / "below", SECOND.replace('run = "matching.toml"', "").replace("speech.toml", "../speech.toml"))
+    top = write(tmp_path, 'extends = "below/speech.toml"', "top.toml")
+    assert read_recipe(top).earlier["draft.run"].source == str(good)
+
+
+def test_problems_of_earlier_recipes_are_told_with_the_others(second, tmp_path):
+    write(tmp_path, MATCHING.replace("steps = 50", "stepz = 50"), "matching.toml")
+    (tmp_path / "speech.toml").unlink()
+    own, match, draft = problems_of(SECOND.replace("steps = 100", "step = 100"), tmp_path)
+    assert own.startswith("[train] step is not a key")
+    assert match.startswith(f"{tmp_path / 'matching.toml'}: [match] stepz is not a key here")
+    assert draft.startswith(f"{tmp_path / 'speech.toml'}: there is no such recipe")
+
+
+def test_a_recipe_does_not_come_before_itself(second, tmp_path):
+    write(tmp_path, MATCHING.replace("steps = 50", 'run = "second.toml"'), "matching.toml")
+    with pytest.raises(RecipeError, match=r"matching\.toml: \[match\] run = .*a recipe cannot come before itself"):
+        read_recipe(second)
+
+
+def test_two_earlier_runs_of_one_name_are_refused(second, tmp_path):
+    write(tmp_path, MATCHING.replace('"pairs"', '"speech"'), "matching.toml")
+    with pytest.raises(RecipeError, match=r"are both named 'speech', and differ in .*train.*\[run\] name"):
+        read_recipe(second)
+
+
+def test_a_draft_and_a_generator_that_refines_go_together(good, tmp_path):
+    lacking = GOOD.replace('type = "generator"', 'type = "refiner"')
+    (said,) = problems_of(lacking, tmp_path)
+    assert said.startswith(
+        "[generator] type = 'refiner': refines the faces of an earlier run; name it, such as [draft]"
+    )
+    (said,) = problems_of(GOOD + '[draft]\nrun = "runs/speech"\n', tmp_path)
+    assert said == "[generator] type = 'generator': uses no draft; leave [draft] out"
+    (said,) = problems_of(lacking + "[draft]\nimage_pixels = 32\n", tmp_path)
+    assert said == "[draft] run is missing: it has no default"

@@ -8,7 +8,7 @@ import pytest
 from facegen.core.errors import RecipeError
 from facegen.core.recipe import read_recipe
 from facegen.testing import SMALL_DATA
-from facegen.training.networks import rehearse
+from facegen.training.rehearsal import rehearse
 
 RECIPE = Path(__file__).parents[3] / "recipes" / "speech_relid.toml"
 DATA = replace(SMALL_DATA, image_pixels=48, speech_samples=19200)

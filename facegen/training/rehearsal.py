@@ -1,0 +1,121 @@
+"""Both stages on the meta device with one blank batch: what does not fit shows before any work."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from facegen.core.batch import Batch, Condition, DataSpec, Terms
+from facegen.core.chosen import Recipe
+from facegen.core.critic import Critic
+from facegen.core.errors import RecipeError
+from facegen.training.artist import Artist
+from facegen.training.draft import find_draft
+from facegen.training.networks import Networks, build_networks
+
+ROWS = 4
+Problems = list[str]
+
+
+def rehearse(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Networks:
+    """Build everything, and pass one blank batch through it: shapes without memory or time.
+
+    Args:
+        recipe: checked.
+        data: what the corpus is.
+        path: the run folder, where there is one already.
+    Raises:
+        RecipeError: all that only building or passing shows.
+        CheckpointError: an earlier run that it refines is missing or damaged.
+    """
+    draft = find_draft(recipe, data, path)
+    with torch.device("meta"):
+        networks = build_networks(recipe, data, draft)
+        # Of each stage the first problem alone: what comes after it would only repeat it.
+        stages = (_match_problems(networks, data), _train_problems(networks, data))
+        found = [problem for stage in stages for problem in next((some for some in stage if some), [])]
+    if found:
+        raise RecipeError(*(f"{recipe.source}: {problem}" for problem in found))
+    return networks
+
+
+def _attempt(name: str, work: Callable[[], Tensor | Terms], shape: tuple[int, ...] = ()) -> Problems:
+    """What is wrong with the shape of a tensor, or of any of several terms."""
+    try:
+        found = work()
+    except AttributeError as error:  # of a discriminator that was built without the head
+        return [f"{name} reads a head that no objective and no matcher asks the discriminator for: {error}"]
+    except (RuntimeError, ValueError, TypeError, LookupError) as error:
+        # What reads a value, or has no kernel without one, can only be tried with values.
+        return [] if "meta" in str(error).lower() else [f"{name} does not accept what the recipe gives it: {error}"]
+    tensors = {name: found} if isinstance(found, Tensor) else {f"{name} ({term})": found[term] for term in found}
+    return [
+        f"{what} returns shape {tuple(tensor.shape)} where {shape} is due"
+        for what, tensor in tensors.items()
+        if tuple(tensor.shape) != shape
+    ]
+
+
+def _match_problems(networks: Networks, data: DataSpec) -> Iterator[Problems]:
+    encoders, matcher, judging = networks.encoders, networks.matcher, networks.judging
+    batch = Batch.blank(data, ROWS, max(matcher.num_mismatched, 1) if matcher is not None else 1, device="meta")
+    yield _attempt("[conditioner]", lambda: encoders(batch), (ROWS, encoders.condition_dim))
+    if matcher is None:
+        return
+    embedding = None
+    if matcher.needs_faces:
+        shape = (ROWS, networks.heads["embed"])
+        yield _attempt("[discriminator]", lambda: judging.embed(judging.features(batch.faces)), shape)
+        embedding = judging.embed(judging.features(batch.faces))
+    yield _attempt("[match]", lambda: matcher.terms(encoders(batch), embedding, batch))
+
+
+def _train_problems(networks: Networks, data: DataSpec) -> Iterator[Problems]:
+    artist = networks.artist
+    if artist is None or not networks.objectives:
+        return
+    batch = Batch.blank(data, ROWS, max(networks.num_mismatched, 1), device="meta")
+    yield _attempt("[condition]", lambda: artist.condition(batch).critic, (ROWS, artist.condition_dim))
+    condition = artist.condition(batch)
+    yield _attempt("[condition]", lambda: condition.terms)
+    yield _attempt("[generator]", lambda: artist.draw(condition.generator), tuple(batch.faces.shape))
+    yield from _head_problems(networks, batch, condition, artist)
+    yield from _loss_problems(networks, batch, condition, artist)
+
+
+def _head_problems(networks: Networks, batch: Batch, condition: Condition, artist: Artist) -> Iterator[Problems]:
+    critic = Critic("discriminator", batch, condition, networks.judging, artist.draw(condition.generator))
+    heads: dict[str, Callable[[], Tensor]] = {
+        "score": lambda: critic.real,
+        "score_unconditional": lambda: critic.real_unconditional,
+        "embed": lambda: critic.real_embedding,
+        "classify": lambda: critic.real_classes,
+        "reconstruct": lambda: critic.real_reconstruction,
+    }
+    for head, width in networks.heads.items():
+        flat = (ROWS,) if head.startswith("score") else (ROWS, width)
+        shape = tuple(batch.faces.shape) if head == "reconstruct" else flat
+        yield _attempt(f"[discriminator], its head '{head}',", heads[head], shape)
+
+
+def _loss_problems(networks: Networks, batch: Batch, condition: Condition, artist: Artist) -> Iterator[Problems]:
+    leaves = frozenset[str]().union(*(penalty.image_leaves for penalty, _ in networks.penalties))
+    fake = artist.draw(condition.generator)
+    critic = Critic(
+        "discriminator", batch, condition, networks.judging, fake, augmentation=networks.augmentation,
+        image_leaves=leaves, draw=artist.draw, num_identities=len(batch),
+    )  # fmt: skip
+    for name, objective in networks.objectives.items():
+        yield _attempt(f"[objective] {name}", lambda part=objective: part.discriminator_terms(critic))  # type: ignore[misc]
+    for penalty, _ in networks.penalties:
+        yield _attempt(f"[penalty] {type(penalty).__name__}", lambda part=penalty: part.terms(critic))  # type: ignore[misc]
+    if networks.augmentation is not None:
+        measures = networks.augmentation.measures
+        yield _attempt("[augment]", lambda: measures(critic))
+    critic = Critic(
+        "generator", batch, condition, networks.judging, fake, augmentation=networks.augmentation,
+        draw=artist.draw, num_identities=len(batch),
+    )  # fmt: skip
+    for name, objective in networks.objectives.items():
+        yield _attempt(f"[objective] {name}", lambda part=objective: part.generator_terms(critic))  # type: ignore[misc]

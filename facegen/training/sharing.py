@@ -1,0 +1,86 @@
+"""One match stage for all runs that would train the same one."""
+
+import hashlib
+import json
+
+import torch
+from torch import nn
+
+from facegen import __version__
+from facegen.core.chosen import Recipe
+from facegen.core.errors import FacegenError
+from facegen.core.interfaces import Dataset
+from facegen.training.checkpoint import read_state
+from facegen.training.match import match_modules
+from facegen.training.networks import Networks, build_networks
+from facegen.training.run import Run
+from facegen.training.world import World
+
+NO_MATTER = {
+    "data": ("resident_gib",),
+    "conditioner": ("trained",),
+    "match": ("run", "start", "log_steps", "checkpoint_steps"),
+}
+"""Keys that do not change what the match stage learns."""
+
+
+def match_ingredients(recipe: Recipe) -> dict[str, object]:
+    """All that a recipe says about its match stage."""
+    said = recipe.values
+    tables = ["data", "conditioner", "discriminator", "match"]
+    tables += ["augment"] if said.get("match", {}).get("augment") else []
+    found: dict[str, object] = {"seed": recipe.run.seed, "precision": recipe.run.precision}
+    for name in tables:
+        table, without = said.get(name, {}), NO_MATTER.get(name, ())
+        several = table if isinstance(table, list) else [table]
+        found[name] = [{key: value for key, value in each.items() if key not in without} for each in several]
+    return found
+
+
+def match_key(recipe: Recipe, corpus: Dataset, world: World) -> str | None:
+    """A digest of all that decides the match stage; None where it starts from one that has none."""
+    matcher = recipe.chosen("matcher").engine
+    start = None
+    if matcher.start is not None:
+        start = read_state(Run.open(matcher.start).match_folder).get("key")
+        if start is None:
+            return None
+    said = [match_ingredients(recipe), corpus.fingerprint(), world.size, start, __version__]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def find_match(run: Run, key: str, networks: Networks) -> Run | None:
+    """A run in the same folder whose finished match stage is the one that this run would train.
+
+    Args:
+        run: that needs one.
+        key: of what decides it.
+        networks: of the run, not trained yet.
+    """
+    for state in sorted(run.path.resolve().parent.glob("*/checkpoints/match/state.json")):
+        try:
+            if read_state(state.parent).get("key") == key:
+                other = Run.open(state.parents[2])
+                if _start_alike(networks, build_networks(other.recipe, other.data)):
+                    return other
+        except FacegenError:
+            continue  # a damaged neighbour is none of this run's business
+    return None
+
+
+def _start_alike(mine: Networks, theirs: Networks) -> bool:
+    """What both train in the match stage starts from the same weights, whatever other heads there are.
+
+    A discriminator may draw the weights of its heads in an order that depends on which it has.
+    """
+    others = match_modules(theirs)
+    return all(name in others and _same_children(module, others[name]) for name, module in match_modules(mine).items())
+
+
+def _same_children(mine: nn.Module, theirs: nn.Module) -> bool:
+    children = {name for name, _ in mine.named_children()} & {name for name, _ in theirs.named_children()}
+    first, second = (
+        {key: value for key, value in module.state_dict().items() if key.partition(".")[0] in children}
+        for module in (mine, theirs)
+    )
+    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
