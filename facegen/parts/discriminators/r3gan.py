@@ -45,9 +45,9 @@ class R3gan(Discriminator):
     Raises:
         RecipeError: image_pixels cannot be reached by doubling, or channels not be divided into groups.
     Source:
-        Huang et al. 2024 (R3GAN), section 4, and its published network: blocks, filter, depthwise last layer, projection
-        without psi; for 64 pixels 384 channels at the full size and 768 below. Our defaults are smaller. compare =
-        "embedding" and add_unconditional are ours, for Choi, Park and Lee 2020, equation 2.
+        Huang et al. 2024 (R3GAN), section 4, and its published network: blocks, filter, depthwise last layer, and
+        projection without psi; for 64 pixels 384 channels at the full size and 768 below. Our defaults are smaller.
+        compare = "embedding" and add_unconditional are ours, for Choi, Park and Lee 2020, equation 2.
     """
 
     offers = frozenset({"score", "score_unconditional", "embed", "classify"})

@@ -1,0 +1,81 @@
+"""SAGAN's discriminator: where it attends, what is normalised, what it scores."""
+
+import pytest
+import torch
+from discriminator_sizes import largest_singular_values, num_weights, on_meta
+
+from facegen.core.batch import DataSpec
+from facegen.core.errors import RecipeError
+from facegen.parts.discriminators.projection import Projection
+from facegen.parts.discriminators.self_attention import SelfAttention
+from facegen.parts.layers.self_attention import SelfAttention2d
+
+ALL_HEADS = {"score": 1, "score_unconditional": 1, "embed": 5, "classify": 4}
+
+
+def small(pixels=16, **settings):
+    torch.manual_seed(0)
+    return SelfAttention(DataSpec(pixels), 5, ALL_HEADS, **{"width": 4, **settings})
+
+
+def attending(discriminator, pixels):
+    """Channels and side of the images that attend."""
+    hidden, found = torch.zeros(1, 3, pixels, pixels), []
+    with torch.no_grad():
+        for block in discriminator.trunk:
+            hidden = block(hidden)
+            if isinstance(block, SelfAttention2d):
+                found.append(tuple(hidden.shape[1:]))
+    return found
+
+
+def test_weights_at_128_pixels():
+    """The projection discriminator's, and the attention's at 32 pixels of 128 channels."""
+    attentive, plain = (on_meta(part, 128, 128, {"score": 1, "embed": 128}) for part in (SelfAttention, Projection))
+    assert num_weights(attentive) == num_weights(plain) + 2 * 128 * 16 + 128 * 128 + 1
+
+
+@pytest.mark.parametrize(
+    ("pixels", "attention_pixels", "expected"),
+    [(128, 32, (8, 32, 32)), (64, 32, (4, 32, 32)), (48, 32, (4, 24, 24)), (64, 8, (16, 8, 8)), (16, 32, (4, 8, 8))],
+)
+def test_it_attends_at_the_nearest_size(pixels, attention_pixels, expected):
+    assert attending(small(pixels, attention_pixels=attention_pixels, max_width=16), pixels) == [expected]
+
+
+def test_a_size_out_of_reach_is_refused():
+    with pytest.raises(RecipeError, match=r"self_attention: data\.image_pixels = 50"):
+        small(50)
+
+
+def test_every_weight_is_normalised():
+    discriminator = small()
+    found = largest_singular_values(discriminator)
+    attention = next(block for block in discriminator.trunk if isinstance(block, SelfAttention2d))
+    assert {attention.query, attention.key, attention.value} <= found.keys()
+    assert {discriminator.phi, discriminator.psi, discriminator.classes} <= found.keys()
+    assert len(found) == 9 + 3 + 3
+    assert list(found.values()) == pytest.approx([1.0] * len(found), abs=1e-3)
+
+
+def test_score_and_pooling():
+    discriminator = small().eval()
+    faces, condition = torch.randn(3, 3, 16, 16), torch.randn(3, 5)
+    features = discriminator.features(faces)
+    torch.testing.assert_close(features, discriminator.trunk(faces).relu().sum(dim=(2, 3)))
+    embedding = discriminator.embed(features)
+    expected = torch.stack([row @ other for row, other in zip(condition, embedding, strict=True)])
+    expected = expected + embedding @ discriminator.psi.weight[0] + discriminator.psi.bias
+    torch.testing.assert_close(discriminator.score(features, condition), expected)
+    torch.testing.assert_close(discriminator.score(features, None), discriminator.score(features, torch.zeros(3, 5)))
+    assert discriminator.classify(features).shape == (3, 4)
+
+
+def test_attention_changes_features_once_gamma_has_left_zero():
+    discriminator = small().eval()
+    faces = torch.randn(3, 3, 16, 16)
+    before = discriminator.features(faces)
+    with torch.no_grad():
+        discriminator.trunk[1].gamma.fill_(1.0)
+    assert not torch.allclose(discriminator.features(faces), before, rtol=1e-3)
+    assert not discriminator.train().mixes_samples
