@@ -8,7 +8,7 @@ from typing import Any
 from facegen.core.chosen import Choice, Recipe
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, Kind
-from facegen.core.recipe_file import Tables, differences, is_recipe, lay_over, read_tables
+from facegen.core.recipe_file import JUDGE_TABLES, Tables, differences, is_recipe, lay_over, read_tables
 from facegen.core.registry import registry
 from facegen.core.settings import check_table, settings_model, settings_of
 from facegen.core.suggest import did_you_mean
@@ -18,9 +18,9 @@ REQUIRED_TABLES = ("data",)
 OPTIONAL_TABLES = ("draft", "train")
 SHARED_OVERRIDES = ("match", "train")
 """Tables whose --set keys hold for the recipes of earlier runs, too."""
-JUDGE_TABLES = ("conditioner", "discriminator", "match", "augment")
-"""Tables of [judge], which stand in for the recipe's own in the recipe of its judge."""
-DEFAULT_METRICS = ("matching", "diversity", "frechet")
+DEFAULT_METRICS = (
+    "matching", "identity", "correlation", "preference", "retrieval", "diversity", "sharpness", "frechet",
+)  # fmt: skip
 
 
 def read_recipe(

@@ -10,6 +10,8 @@ from facegen.core.suggest import did_you_mean
 from facegen.core.tables import EARLIER_RUNS, ENGINE_TABLES
 
 Tables = dict[str, Any]
+JUDGE_TABLES = ("conditioner", "discriminator", "match", "augment")
+"""Tables of [judge], which stand in for the recipe's own in the recipe of its judge."""
 
 
 def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, preset_may_lack: bool = False) -> Tables:
@@ -39,7 +41,18 @@ def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, pre
         raise RecipeError(f"{path}: preset '{preset}' is not in the recipe{did_you_mean(preset, presets)}")
     for override in overrides:
         tables = lay_over(tables, override)
-    return tables
+    return _with_judge(tables, preset)
+
+
+def _with_judge(tables: Tables, preset: str | None) -> Tables:
+    """[judge] recipe = FILE becomes the tables of that file that train a judge, with those of [judge] laid over them."""
+    judge = tables.get("judge")
+    if not (isinstance(judge, dict) and is_recipe(judge.get("recipe"))):
+        return tables
+    other = read_tables(Path(judge["recipe"]), preset, (), preset_may_lack=True)
+    lent = {name: other[name] for name in JUDGE_TABLES if name in other}
+    own = {name: table for name, table in judge.items() if name != "recipe"}
+    return {**tables, "judge": _merge(lent, own)}
 
 
 def lay_over(tables: Tables, override: str) -> Tables:
@@ -91,8 +104,8 @@ def _read(path: Path) -> Tables:
 
 
 def _anchor(tables: Tables, folder: Path) -> None:
-    """Make the recipes of earlier runs independent of the file that names them."""
-    for table, key in EARLIER_RUNS:
+    """Make the recipes that tables name independent of the file that names them."""
+    for table, key in (*EARLIER_RUNS, ("judge", "recipe")):
         value = tables[table].get(key) if isinstance(tables.get(table), dict) else None
         if is_recipe(value):
             tables[table][key] = str((folder / value).resolve())

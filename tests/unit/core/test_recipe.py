@@ -389,3 +389,11 @@ def test_a_draft_and_a_generator_that_refines_go_together(good, tmp_path):
     assert said == "[generator] type = 'generator': uses no draft; leave [draft] out"
     (said,) = problems_of(lacking + "[draft]\nimage_pixels = 32\n", tmp_path)
     assert said == "[draft] run is missing: it has no default"
+
+
+def test_the_judge_of_another_recipe(good, tmp_path):
+    text = 'extends = "speech.toml"\n[judge]\nrecipe = "judging.toml"\n[judge.match]\nsteps = 9\n'
+    write(tmp_path, GOOD + '[match]\ntype = "matcher"\nsteps = 7\nbatch_size = 8\n', "judging.toml")
+    judge = read_recipe(write(tmp_path, text, "judged.toml")).tables["judge"]
+    assert judge["match"] == {"type": "matcher", "steps": 9, "batch_size": 8}
+    assert set(judge) == {"conditioner", "discriminator", "match"}
