@@ -12,8 +12,7 @@ from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Discriminator
 from facegen.parts.layers.linear_heads import LinearHeads
 from facegen.parts.layers.precision import WideLinear, widened
-from facegen.parts.layers.r3gan_blocks import Downsample, ResidualBlock, start_scaled
-from facegen.parts.layers.sizes import base_and_doublings
+from facegen.parts.layers.r3gan_blocks import Downsample, ResidualBlock, start_scaled, widths_by_size
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -32,8 +31,7 @@ class R3gan(Discriminator):
         condition_dim: width of the condition.
         heads: of "score", "score_unconditional", "embed" (phi), "classify", the last three linear in f.
     Settings:
-        width: channels at the full size; they double with every halving.
-        max_width: where they stop.
+        width: channels up to 32 pixels; they halve with every doubling beyond.
         blocks: of each size.
         expansion: how many times as many channels stand inside a block.
         group_channels: in one group of a block's convolution.
@@ -46,8 +44,8 @@ class R3gan(Discriminator):
         RecipeError: image_pixels cannot be reached by doubling, or channels not be divided into groups.
     Source:
         Huang et al. 2024 (R3GAN), section 4, and its published network: blocks, filter, depthwise last layer, and
-        projection without psi; for 64 pixels 384 channels at the full size and 768 below. Our defaults are smaller.
-        compare = "embedding" and add_unconditional are ours, for Choi, Park and Lee 2020, equation 2.
+        projection without psi. compare = "embedding" and add_unconditional are ours, for Choi, Park and Lee 2020,
+        equation 2, and so are widths beyond 64 pixels.
     """
 
     offers = frozenset({"score", "score_unconditional", "embed", "classify"})
@@ -58,8 +56,7 @@ class R3gan(Discriminator):
         condition_dim: int,
         heads: Mapping[str, int],
         *,
-        width: Count = 64,
-        max_width: Count = 512,
+        width: Count = 768,
         blocks: Count = 2,
         expansion: Count = 2,
         group_channels: Count = 16,
@@ -68,8 +65,9 @@ class R3gan(Discriminator):
     ) -> None:
         super().__init__(data, condition_dim, heads)
         self.compare, self.add_unconditional = compare, add_unconditional
-        base_pixels, halvings = base_and_doublings(data.image_pixels, "r3gan")
-        channels = [min(width << doublings, max_width) for doublings in range(halvings + 1)]
+        widths = widths_by_size(data.image_pixels, width, "r3gan")
+        base_pixels, *_ = widths
+        channels = list(reversed(widths.values()))
 
         def stage(num_channels: int) -> list[nn.Module]:
             total = blocks * len(channels)
@@ -78,7 +76,7 @@ class R3gan(Discriminator):
                 for _ in range(blocks)
             ]
 
-        from_rgb = nn.Conv2d(3, channels[0], 1)
+        from_rgb = nn.Conv2d(3, channels[0], 1, bias=False)
         layers: list[nn.Module] = [from_rgb, *stage(channels[0])]
         for before, after in pairwise(channels):
             layers += [Downsample(before, after), *stage(after)]

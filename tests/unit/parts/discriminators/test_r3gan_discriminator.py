@@ -21,7 +21,7 @@ def small(condition_dim=5, heads=ALL_HEADS, **settings):
 
 @pytest.fixture
 def features():
-    return torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
+    return torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def conditions():
 
 def test_the_published_sizes_at_64_pixels():
     """Two blocks a size, 384 channels at 64 pixels and 768 below, 48 and 96 groups of an expansion of 2."""
-    discriminator = on_meta(R3gan, 64, 10, {"score": 1}, width=384, max_width=768)
+    discriminator = on_meta(R3gan, 64, 10, {"score": 1})
     hidden, shapes, groups = torch.zeros(1, 3, 64, 64, device="meta"), [], []
     for layer in discriminator.trunk:
         hidden = layer(hidden)
@@ -40,7 +40,7 @@ def test_the_published_sizes_at_64_pixels():
     stages = [[(384, 64)] * 3, *([(768, size)] * 3 for size in (32, 16, 8, 4)), [(768, 1)]]
     assert shapes == list(itertools.chain(*stages))
     assert groups == [48] * 2 + [96] * 8
-    expected = 3 * 384 + 384 + 384 * 768 + 16 * 768 + 768 * 768 + 10 * 768
+    expected = 3 * 384 + 384 * 768 + 16 * 768 + 768 * 768 + 10 * 768
     for channels, num in ((384, 2), (768, 8)):
         inner = 2 * channels
         expected += num * (channels * inner + inner + 9 * 16 * inner + inner + inner * channels)
@@ -93,7 +93,7 @@ def test_the_scale_of_scores_at_the_start_does_not_depend_on_the_width():
     for width in (16, 64):
         torch.manual_seed(0)
         discriminator = R3gan(DataSpec(16), 64, {"score": 1}, width=width)
-        features, condition = torch.randn(512, 4 * width), torch.randn(512, 64)
+        features, condition = torch.randn(512, width), torch.randn(512, 64)
         found[width] = discriminator.score(features, condition).std().item()
     assert found == pytest.approx({16: 1.0, 64: 1.0}, rel=0.3)
 
