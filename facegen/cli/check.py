@@ -1,16 +1,23 @@
 """`facegen check`."""
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.console import console
 from facegen.cli.options import recipe_options
+from facegen.core.chosen import Recipe
 from facegen.core.recipe import read_recipe
+
+if TYPE_CHECKING:
+    from facegen.training.estimate import StageCost
 
 
 @click.command("check")
@@ -19,33 +26,60 @@ from facegen.core.recipe import read_recipe
 def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: Path | None, as_json: bool) -> None:
     """Check RECIPE without training it: settings, shapes, corpus, and what time and memory it would take."""
     checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
-    from facegen.training.estimate import estimate, measure_rate
+    from facegen.training.estimate import measure_rate
+    from facegen.training.world import World
+
+    device = World.join(checked.run.device).device
+    earlier = [_examine(before, only_match=name.startswith("match.")) for name, before in checked.before()]
+    own = _examine(checked)
+    rate = measure_rate(device)
+    if as_json:
+        found = {**own.as_json(rate), "device": str(device), "earlier": [before.as_json(rate) for before in earlier]}
+        click.echo(json.dumps(found, indent=2))
+        return
+    for examined in [*earlier, own]:
+        if earlier:
+            console.print(f"[bold]{escape(examined.name)}[/]")
+        examined.show(rate)
+    console.print(f"{recipe}: nothing wrong. Times are estimates for {device}, at {rate / 1e9:,.0f} GFLOP/s here.")
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """What is to be told about one recipe."""
+
+    name: str
+    splits: "Mapping[str, Mapping[str, int]]"
+    costs: "list[StageCost]"
+
+    def as_json(self, rate: float) -> dict[str, Any]:
+        stages = [{**asdict(cost), "seconds": cost.seconds(rate)} for cost in self.costs]
+        return {"name": self.name, "stages": stages, "splits": self.splits}
+
+    def show(self, rate: float) -> None:
+        table = Table("split", "clips", "people", box=None, pad_edge=False, header_style="bold")
+        for split, counts in self.splits.items():
+            table.add_row(split, f"{counts['clips']:,}", f"{counts['people']:,}")
+        console.print(table)
+        table = Table("stage", "steps", "batch", "weights", "GFLOP a step", "memory", "time", box=None, pad_edge=False,
+                      header_style="bold")  # fmt: skip
+        for cost in self.costs:
+            time_text = str(timedelta(seconds=round(cost.seconds(rate))))
+            table.add_row(
+                cost.name, f"{cost.steps:,}", str(cost.batch_size), f"{cost.num_weights:,}",
+                f"{cost.step_flops / 1e9:,.1f}", f"{cost.memory_bytes / 2**30:.2f} GiB", f"about {time_text}",
+            )  # fmt: skip
+        console.print(table)
+
+
+def _examine(recipe: Recipe, *, only_match: bool = False) -> _Examined:
+    from facegen.training.estimate import estimate
     from facegen.training.rehearsal import rehearse
     from facegen.training.survey import survey
     from facegen.training.train import open_dataset
-    from facegen.training.world import World
 
-    dataset = open_dataset(checked)
-    networks = rehearse(checked, dataset.spec)
-    findings = survey(checked, dataset, networks)
-    device = World.join(checked.run.device).device
-    rate = measure_rate(device)
-    costs = estimate(checked, networks, dataset.spec)
-    if as_json:
-        stages = [{**asdict(cost), "seconds": cost.seconds(rate)} for cost in costs]
-        click.echo(json.dumps({"stages": stages, "device": str(device), "splits": findings}, indent=2))
-        return
-    table = Table("split", "clips", "people", box=None, pad_edge=False, header_style="bold")
-    for split, counts in findings.items():
-        table.add_row(split, f"{counts['clips']:,}", f"{counts['people']:,}")
-    console.print(table)
-    table = Table("stage", "steps", "batch", "weights", "GFLOP a step", "memory", "time", box=None, pad_edge=False,
-                  header_style="bold")  # fmt: skip
-    for cost in costs:
-        time_text = str(timedelta(seconds=round(cost.seconds(rate))))
-        table.add_row(
-            cost.name, f"{cost.steps:,}", str(cost.batch_size), f"{cost.num_weights:,}",
-            f"{cost.step_flops / 1e9:,.1f}", f"{cost.memory_bytes / 2**30:.2f} GiB", f"about {time_text}",
-        )  # fmt: skip
-    console.print(table)
-    console.print(f"{recipe}: nothing wrong. Times are estimates for {device}, at {rate / 1e9:,.0f} GFLOP/s here.")
+    dataset = open_dataset(recipe)
+    networks = rehearse(recipe, dataset.spec)
+    splits = survey(recipe, dataset, networks)
+    costs = estimate(recipe, networks, dataset.spec)
+    return _Examined(recipe.run.name, splits, [cost for cost in costs if not only_match or cost.name == "match"])

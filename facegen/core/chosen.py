@@ -1,7 +1,7 @@
 """What a checked recipe is: the parts that it chose, with their settings."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +86,12 @@ class Recipe:
             if tables:
                 found[KINDS[kind].table] = tables if KINDS[kind].many else tables[0]
         return found | ({"judge": self.tables["judge"]} if "judge" in self.tables else {})
+
+    def before(self) -> "Iterator[tuple[str, Recipe]]":
+        """The earlier recipes and theirs, each with the "table.key" that names it, in the order of their training."""
+        for name, recipe in self.earlier.items():
+            yield from recipe.before()
+            yield name, recipe
 
     def one(self, kind: str) -> Choice | None:
         """The part of a kind that a recipe has at most one of."""

@@ -1,6 +1,6 @@
 """Recipes: TOML files that say which parts make a run, checked in full before anything is built."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,7 @@ def _earlier_tables(
 def _refuse_shared_names(recipe: Recipe) -> None:
     """Earlier runs stand beside the run, in folders of their names: one name cannot mean two recipes."""
     known, problems = {recipe.run.name: recipe}, []
-    for earlier in _all_earlier(recipe):
+    for _, earlier in recipe.before():
         name = earlier.run.name
         differing = differences(known.setdefault(name, earlier).values, earlier.values)
         if differing:
@@ -120,12 +120,6 @@ def _refuse_shared_names(recipe: Recipe) -> None:
             )
     if problems:
         raise RecipeError(*problems)
-
-
-def _all_earlier(recipe: Recipe) -> Iterator[Recipe]:
-    for earlier in recipe.earlier.values():
-        yield from _all_earlier(earlier)
-        yield earlier
 
 
 def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:

@@ -46,6 +46,8 @@ def _attempt(name: str, work: Callable[[], Tensor | Terms], shape: tuple[int, ..
         found = work()
     except AttributeError as error:  # of a discriminator that was built without the head
         return [f"{name} reads a head that no objective and no matcher asks the discriminator for: {error}"]
+    except RecipeError as error:
+        return [f"{name} {problem}" for problem in error.problems]
     except (RuntimeError, ValueError, TypeError, LookupError) as error:
         # What reads a value, or has no kernel without one, can only be tried with values.
         return [] if "meta" in str(error).lower() else [f"{name} does not accept what the recipe gives it: {error}"]

@@ -113,6 +113,7 @@ class GanStep:
                 for term, value in objective.discriminator_terms(critic).items()
             }
             if not terms:
+                self.discriminator.eval()  # it stays as it is, and so do its batch statistics
                 return {}
             for penalty, every in due:
                 name = type(penalty).__name__.lower()

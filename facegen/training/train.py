@@ -79,7 +79,7 @@ def _train(
         earlier, folder = recipe.earlier[name], folder_of(recipe, name)
         if below is not None:
             earlier = replace(below.recipe, earlier=earlier.earlier)
-        observer.say(f"first {folder}: {recipe.source} builds on it, with [{name.replace('.', '] ')}")
+        observer.say(f"{folder} comes first: {Path(recipe.source).name} builds on it, with [{name.replace('.', '] ')}")
         _train(earlier, folder, True, world, observer, interruption, only_match=name != DRAFT)
     networks = _networks(run, world, with_draft=not only_match)
     trainer = Trainer(run, dataset, networks, world, observer, interruption)

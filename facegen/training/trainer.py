@@ -153,10 +153,12 @@ class Trainer:
         return found, source.needs if found is None else frozenset()
 
     def _spare_rows(self) -> Rows:
-        """People that training never sees, where the corpus has them: for pictures."""
+        """People, or at least clips, that training never sees, where the corpus has them: for pictures."""
+        needs = self._needs()
         order: tuple[Split, ...] = ("heldout_people", "heldout_utterances", "train")
-        split = next(split for split in order if len(self.dataset.clips(split)))
-        return Rows(self.dataset, self.settings, split, self._needs(), self.world.device, self.observer, keep=False)
+        known = order[1:] if "identity" in needs else order  # a name means nothing beyond those that were learnt
+        split = next(split for split in known if len(self.dataset.clips(split)))
+        return Rows(self.dataset, self.settings, split, needs, self.world.device, self.observer, keep=False)
 
     def _exhibition(self, artist: Artist) -> Exhibition:
         rows, seed = self._spare_rows(), self.recipe.run.seed

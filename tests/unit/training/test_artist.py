@@ -1,0 +1,150 @@
+"""All that draws: what a draft adds, what is frozen, what the discriminator keeps for itself."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from facegen.core.batch import Batch, Condition, DataSpec
+from facegen.core.errors import RecipeError
+from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
+from facegen.core.recipe import check_recipe
+from facegen.training.artist import Artist, CriticEncoders, Encoders
+from facegen.training.encodings import Encodings
+from facegen.training.networks import build_networks
+
+DATA = DataSpec(16, identities=tuple("abcdef"), columns=frozenset({"faces", "identity"}))
+
+
+class Numbers(Conditioner):
+    """A line of the identity's number, with a batch norm whose statistics could drift."""
+
+    needs = frozenset({"identity"})
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.condition_dim = dim
+        self.line = nn.Linear(1, dim)
+        self.norm = nn.BatchNorm1d(dim)
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.norm(self.line(batch.identity[:, None].float()))
+
+
+class Widen(ConditionTransform):
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.condition_dim = after
+        self.line = nn.Linear(before, after)
+
+    def forward(self, condition: Condition, batch: Batch | None) -> Condition:
+        widened = self.line(condition.generator)
+        return condition._replace(generator=widened, critic=2 * widened)
+
+
+class Paint(Generator):
+    """One colour a face; a refiner adds the draft to it."""
+
+    def __init__(self, dim: int, noise_dim: int, refines: bool = False) -> None:
+        super().__init__()
+        self.noise_dim, self.refines = noise_dim, refines
+        self.line = nn.Linear(dim + noise_dim, 3)
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:
+        colour = self.drop(self.line(torch.cat([noise, condition], dim=1)))
+        assert (draft is not None) == self.refines
+        colour = colour if draft is None else colour + draft.mean((2, 3))
+        return colour.tanh()[:, :, None, None].expand(-1, -1, 16, 16)
+
+
+@pytest.fixture
+def draft() -> Artist:
+    torch.manual_seed(0)
+    return Artist(Encoders([Numbers(3)], [False]), [Widen(3, 4)], Paint(4, 5))
+
+
+@pytest.fixture
+def artist(draft: Artist) -> Artist:
+    return Artist(Encoders([Numbers(2)], [False]), [Widen(2, 6)], Paint(6, 0, refines=True), draft)
+
+
+def batch() -> Batch:
+    return Batch.blank(DATA, 6)
+
+
+def test_a_draft_draws_for_the_same_rows_under_the_same_noise(artist: Artist, draft: Artist) -> None:
+    artist.eval()
+    condition = artist.condition(batch())
+    assert condition.generator.shape == (6, 6 + 4) and condition.critic.shape == (6, 6)
+    assert torch.equal(condition.encoding, artist.encoders(batch()))
+    noise = artist.noise(6, torch.device("cpu"))
+    assert noise.shape == (6, 5) and artist.noise_dim == 5
+    faces = draft.draw(draft.condition(batch()).generator, noise)
+    expected = artist.generator(noise[:, :0], condition.generator[:, :6], faces)
+    assert torch.equal(artist.draw(condition.generator, noise), expected)
+    known = Encodings(torch.arange(6), artist.encode(batch())).of(torch.arange(6))
+    assert torch.equal(artist.condition(None, known).generator, condition.generator)
+    assert artist.needs == {"identity"}
+
+
+def test_a_draft_learns_nothing_and_stays_in_evaluation_mode(artist: Artist, draft: Artist) -> None:
+    before = copy.deepcopy(draft.state_dict())
+    for module in (artist, copy.deepcopy(artist)):
+        module.train()
+        assert module.generator.training and not any(part.training for part in module.draft.modules())
+    faces = artist.draw(artist.condition(batch()).generator)
+    faces.sum().backward()
+    assert all(weight.grad is None for weight in draft.parameters())
+    assert all(weight.grad is not None for weight in artist.transforms.parameters())
+    assert all(torch.equal(value, before[key]) for key, value in draft.state_dict().items())
+
+
+def test_what_is_frozen_for_one_stage_learns_in_the_next() -> None:
+    encoders = Encoders([Numbers(2), Numbers(3)], [True, False])
+    encoders.freeze(everything=True)
+    assert encoders.at_rest and not any(weight.requires_grad for weight in encoders.parameters())
+    encoders.freeze()
+    assert not encoders.at_rest and not encoders.parts[0].training and encoders.parts[1].training
+    assert [part.line.weight.requires_grad for part in encoders.parts] == [False, True]  # type: ignore[union-attr]
+
+
+def test_the_discriminator_has_copies_of_what_is_trained_apart_and_shares_the_rest() -> None:
+    encoders = Encoders([Numbers(2), Numbers(3)], [False, False])
+    own = CriticEncoders({1: Numbers(3)}, encoders.widths)
+    own.start_as(encoders)
+    encoding = encoders(batch())
+    seen = own(batch(), encoding)
+    assert torch.equal(seen, encoding)
+    seen.sum().backward()
+    assert all(weight.grad is None for weight in encoders.parameters())
+    assert all(weight.grad is not None for weight in own.parameters())
+
+
+def separate(**tables: object) -> dict[str, object]:
+    return {
+        "data": {"type": "synthetic"},
+        "conditioner": [
+            {"type": "one_hot", "condition_dim": 6, "trained": "frozen"},
+            {"type": "one_hot", "condition_dim": 4, "trained": "separate"},
+        ],
+        "generator": {"type": "adain", "noise_dim": 5, "width": 4, "max_width": 8},
+        "discriminator": {"type": "projection", "width": 4, "max_width": 8},
+        "objective": [{"type": "relativistic"}],
+        "train": {"steps": 10},
+        **tables,
+    }
+
+
+def test_only_conditioners_that_are_trained_apart_are_copied() -> None:
+    networks = build_networks(check_recipe(separate(), "test.toml"), DATA)
+    assert networks.critic_encoders is not None
+    assert networks.critic_encoders.widths == (6, 4) and list(networks.critic_encoders.copies) == ["1"]
+
+
+def test_an_encoding_of_its_own_passes_no_transform_that_changes_its_width() -> None:
+    build_networks(check_recipe(separate(condition={"type": "gaussian_noise"}), "test.toml"), DATA)
+    recipe = check_recipe(separate(condition={"type": "linear", "width": 3}), "test.toml")
+    with pytest.raises(RecipeError, match=r"trained = 'separate': .* 10 wide.* makes it 3 wide"):
+        build_networks(recipe, DATA)

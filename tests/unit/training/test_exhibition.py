@@ -1,0 +1,65 @@
+"""What grids of faces show, and that it is the same every time."""
+
+import torch
+from torch import Tensor
+
+from facegen.core.batch import Batch, DataSpec
+from facegen.core.recipe import check_recipe
+from facegen.training.artist import Artist
+from facegen.training.exhibition import Exhibition, choose_noises, draw_each, known_by
+from facegen.training.networks import build_networks
+
+NAMES = tuple("abcdef")
+DATA = DataSpec(16, identities=NAMES, columns=frozenset({"faces", "identity"}))
+CPU = torch.device("cpu")
+
+
+def artist(noise_dim: int, **tables: object) -> Artist:
+    recipe = check_recipe(
+        {
+            "data": {"type": "synthetic"},
+            "conditioner": {"type": "one_hot", "condition_dim": 6},
+            "generator": {"type": "stackgan_stage1", "noise_dim": noise_dim, "width": 4},
+            "objective": {"type": "reconstruction"},
+            "train": {},
+            **tables,
+        },
+        "test.toml",
+    )
+    found = build_networks(recipe, DATA).artist
+    assert found is not None
+    return found.eval()
+
+
+def faces(drawing: Artist, noises: Tensor, seed: int = 0) -> Tensor:
+    torch.manual_seed(123)
+    return draw_each(drawing, 100 * drawing.encode(Batch.blank(DATA, 6)), noises, seed)
+
+
+def test_what_is_random_beside_the_noise_is_the_same_at_every_call() -> None:
+    noisy = artist(0, condition={"type": "gaussian_noise", "deviation": 100.0})
+    noises = choose_noises(noisy.noise, 3, 0, CPU)
+    assert noises.shape == (3, 0)
+    drawn = faces(noisy, noises)
+    state = torch.get_rng_state()
+    assert torch.equal(faces(noisy, noises), drawn)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not torch.equal(faces(noisy, noises, seed=1), drawn)
+    assert not torch.equal(drawn[:, 0], drawn[:, 1])  # each column has draws of its own
+
+
+def test_without_noise_every_column_is_the_same() -> None:
+    still = artist(0)
+    drawn = faces(still, choose_noises(still.noise, 2, 0, CPU))
+    assert drawn.shape == (6, 2, 16, 16, 3) and torch.equal(drawn[:, 0], drawn[:, 1])
+
+
+def test_people_are_called_by_what_they_are_drawn_from() -> None:
+    assert known_by(frozenset({"speech"})) == "voice"
+    assert known_by(frozenset({"identity", "speech"})) == "voice and name"
+    assert known_by(frozenset({"caption"})) == "sentence"
+    assert known_by(frozenset({"sex"})) == "sex"
+    shown = Exhibition(Batch.blank(DATA, 3), torch.zeros(2, 4), "train", NAMES)
+    assert shown._labels(frozenset({"identity"})) == ["a", "b", "c"]
+    assert shown._labels(frozenset({"speech"})) == ["voice 1", "voice 2", "voice 3"]
+    assert shown.picture(artist(4), "title").width > 3 * 112
