@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 
 Logits = Callable[[Tensor, Tensor, str], Tensor]
 """(query (B, d), candidates (B, K, e), direction) -> (B, K): the judge's matching rule."""
+
+Better = Literal["higher", "lower"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Figure:
         chance: what guessing would give.
         note: what a reader must know beside it, such as why it is not available.
         deviation: the standard deviation over splits, where the field's custom is to say that.
+        better: which way a run is better; None where neither is, and where the run has no part in the number.
     """
 
     name: str
@@ -29,6 +33,7 @@ class Figure:
     chance: float | None = None
     note: str = ""
     deviation: float | None = None
+    better: Better | None = None
 
 
 @dataclass(frozen=True)

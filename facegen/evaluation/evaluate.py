@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from facegen.core.errors import DataError, RecipeError
+from facegen.core.interfaces import Conditioner
 from facegen.core.observer import Observer
 from facegen.core.recipe import Recipe, with_data
 from facegen.core.settings import check_table
 from facegen.core.tables import DataSettings, EvaluateSettings
 from facegen.data.corpus import Corpus
 from facegen.data.pictures import save_picture
+from facegen.evaluation.corpora import corpus_key, corpus_name
 from facegen.evaluation.gather import Subjects, choose_subjects, gather
-from facegen.evaluation.judge import corpus_name, find_judge
+from facegen.evaluation.judge import find_judge, judges_itself
+from facegen.evaluation.judge_recipe import judge_recipe
 from facegen.evaluation.report import Report
 from facegen.inference.load import load_artist
 from facegen.training.artist import Artist
@@ -54,9 +57,14 @@ def evaluate(
     artist = None if run.recipe.one("generator") is None else load_artist(run, device)
     recipe = run.recipe if data is None else _on_other_data(run, data)
     corpus = open_dataset(recipe)
-    judge = find_judge(run, _home(run, recipe, observer), settings, device, observer, interruption)
+    home = _home(run, recipe, observer)
+    # All that can be refused is refused before a judge is trained.
+    judge_needs = needs_of(run.recipe if judges_itself(run) else judge_recipe(run, home, settings))
+    if data is not None and "identity" in judge_needs:
+        raise DataError(f"--data {data}: the judge tells people by name, and knows nobody of another corpus")
     request: DataSettings = recipe.chosen("dataset").engine
-    subjects = choose_subjects(corpus, request, settings, artist, judge, observer)
+    subjects = choose_subjects(corpus, request, settings, artist, judge_needs, device, observer)
+    judge = find_judge(run, home, settings, device, observer, interruption)
     evidence = gather(subjects, judge, observer)
     name = settings.split if data is None else f"{data.resolve().name}-{settings.split}"
     report = Report(
@@ -66,6 +74,9 @@ def evaluate(
         split=settings.split,
         seed=settings.seed,
         judge=evidence.judge,
+        judge_key=judge.key,
+        corpus_key=corpus_key(recipe),
+        max_clips=settings.num_clips,
         num_clips=len(evidence.person),
         num_people=len(evidence.person.unique()),
         num_noises=0 if artist is None else settings.num_noises,
@@ -90,9 +101,7 @@ def _on_other_data(run: Run, data: Path) -> Recipe:
     """The run's recipe with another corpus; faces and speech keep the size that the run reads."""
     recipe, request = with_data(run.recipe, data), run.data
     manifest = Corpus.open(data).manifest
-    needs = frozenset[str]()
-    for choice in recipe.choices["conditioner"]:
-        needs |= choice.part.load().needs  # type: ignore[attr-defined]
+    needs = needs_of(recipe)
     if "identity" in needs:
         raise DataError(f"--data {data}: the run draws people by name, and knows nobody of another corpus")
     if "speech" in needs and "speech" in manifest.columns and manifest.sample_rate_hz != request.sample_rate_hz:
@@ -101,6 +110,12 @@ def _on_other_data(run: Run, data: Path) -> Recipe:
             f"Hz; pack the corpus again at that rate"
         )
     return recipe
+
+
+def needs_of(recipe: Recipe) -> frozenset[str]:
+    """The Batch columns that the recipe's conditioners read."""
+    parts: list[type[Conditioner]] = [choice.part.load() for choice in recipe.choices["conditioner"]]
+    return frozenset[str]().union(*(part.needs for part in parts))
 
 
 def _home(run: Run, recipe: Recipe, observer: Observer) -> Recipe:
@@ -116,10 +131,11 @@ def _home(run: Run, recipe: Recipe, observer: Observer) -> Recipe:
 
 
 def _show(subjects: Subjects, artist: Artist, report: Report) -> None:
-    """Voices in rows, the true face first, then one column a noise, large enough to be looked at."""
+    """People in rows, the true face first, then one column a noise, large enough to be looked at."""
     rows, seed = subjects.rows, subjects.settings.seed
     shown = rows.choose(NUM_SHOWN_VOICES, seed, distinct_people=True)
     noises = choose_noises(artist.noise, NUM_SHOWN_NOISES, seed, rows.device)
-    picture = Exhibition(rows.fetch_plain(shown), noises, rows.split).picture(artist, report.heading)
+    names = rows.dataset.spec.identities
+    picture = Exhibition(rows.fetch_plain(shown), noises, rows.split, names).picture(artist, report.heading)
     if report.picture is not None:
         save_picture(picture, report.picture)

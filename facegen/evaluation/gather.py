@@ -10,12 +10,13 @@ from facegen.core.errors import DataError
 from facegen.core.evidence import Evidence
 from facegen.core.interfaces import Dataset
 from facegen.core.observer import Observer
+from facegen.core.randomness import derived_seed
 from facegen.core.tables import DataSettings, EvaluateSettings
 from facegen.data.prepare import prepare_faces, restore_faces
 from facegen.data.rows import Rows
 from facegen.evaluation.judge import Judge
 from facegen.training.artist import Artist
-from facegen.training.exhibition import choose_noises
+from facegen.training.exhibition import choose_noises, draw_each
 
 BATCH_ROWS = 64
 
@@ -42,7 +43,8 @@ def choose_subjects(
     request: DataSettings,
     settings: EvaluateSettings,
     artist: Artist | None,
-    judge: Judge,
+    judge_needs: frozenset[str],
+    device: torch.device,
     observer: Observer,
 ) -> Subjects:
     """Rows of the split, in an order that the seed fixes.
@@ -50,17 +52,20 @@ def choose_subjects(
     Args:
         dataset, request: the corpus, and how its rows are cropped.
         settings: which rows, and how many.
-        artist, judge: what will read them.
+        artist: what will draw them.
+        judge_needs: the Batch columns that the judge will read.
+        device: where batches go.
         observer: told what is loaded.
     Raises:
-        DataError: the split is empty, lacks a column, or holds people whom the run cannot know.
+        DataError: the split is empty, lacks a column, or holds people whom run or judge cannot know.
     """
-    needs = judge.encoders.needs | (artist.needs if artist is not None else frozenset())
-    rows = Rows(dataset, request, settings.split, needs, judge.device, observer, keep=False)
-    if "identity" in needs and bool((rows.clips.identity < 0).any()):
+    run_needs = frozenset[str]() if artist is None else artist.needs
+    rows = Rows(dataset, request, settings.split, run_needs | judge_needs, device, observer, keep=False)
+    if "identity" in rows.needs and bool((rows.clips.identity < 0).any()):
+        who = "the run draws" if "identity" in run_needs else "its judge tells"
         raise DataError(
-            f"the run draws people by name, and those of '{settings.split}' are not among the names that it learnt; "
-            f"evaluate it with --split heldout_utterances"
+            f"{who} people by name, and those of '{settings.split}' are not among the names of the training split; "
+            f"evaluate known people with --split heldout_utterances, or with --split train"
         )
     return Subjects(rows, rows.choose(settings.num_clips, settings.seed), settings, artist)
 
@@ -77,7 +82,7 @@ def gather(subjects: Subjects, judge: Judge, observer: Observer) -> Evidence:
     found: dict[str, list[Tensor]] = {}
     observer.start(f"draw {settings.split}" if artist is not None else f"encode {settings.split}", len(clips))
     for places in torch.arange(len(clips)).split(BATCH_ROWS):
-        for name, values in _look(rows, subjects.chosen[places], other[places], artist, noises, judge).items():
+        for name, values in _look(subjects, places, other[places], noises, judge).items():
             found.setdefault(name, []).append(values.cpu())
         observer.advance(int(places[-1]) + 1)
     observer.finish()
@@ -92,9 +97,10 @@ def gather(subjects: Subjects, judge: Judge, observer: Observer) -> Evidence:
 
 
 def _look(
-    rows: Rows, chosen: Tensor, other: Tensor, artist: Artist | None, noises: Tensor | None, judge: Judge
+    subjects: Subjects, places: Tensor, other: Tensor, noises: Tensor | None, judge: Judge
 ) -> dict[str, Tensor]:
-    batch = rows.fetch_plain(chosen)
+    rows, artist = subjects.rows, subjects.artist
+    batch = rows.fetch_plain(subjects.chosen[places])
     real = judge.embed(batch.faces)
     seen = {"encodings": judge.encode(batch), "real": real, "real_faces": restore_faces(batch.faces)}
     seen["real_other"] = torch.full_like(real, torch.nan)
@@ -105,11 +111,12 @@ def _look(
         faces = rows.dataset.faces(rows.clips.clip[other[there]].to(rows.device), last.to(rows.device))
         seen["real_other"][there.to(rows.device)] = judge.embed(prepare_faces(faces.to(rows.device)))
     if artist is not None and noises is not None:
-        condition = artist.condition(None, artist.encode(batch)).generator
-        drawn = [restore_faces(artist.draw(condition, noise.expand(len(batch), -1))) for noise in noises]
+        # What a run draws at random beside the noise differs from batch to batch, and is the same at every call.
+        seed = derived_seed(subjects.settings.seed, "batch", int(places[0]))
+        drawn = draw_each(artist, artist.encode(batch), noises, seed)
         # Judged as stored, in 8 bits, like the real ones.
-        seen["fake"] = torch.stack([judge.embed(prepare_faces(faces)) for faces in drawn], dim=1)
-        seen["fake_faces"] = torch.stack(drawn, dim=1)
+        judged = [judge.embed(prepare_faces(faces.to(judge.device))) for faces in drawn.unbind(1)]
+        seen |= {"fake": torch.stack(judged, dim=1), "fake_faces": drawn}
     return seen
 
 

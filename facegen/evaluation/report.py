@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from facegen.core.errors import CheckpointError
 from facegen.core.evidence import Figure
 from facegen.training.checkpoint import write_atomically
 
@@ -21,6 +22,8 @@ class Report:
         corpus: the rows come from.
         split, seed: of the rows, and of every redraw.
         judge: in words.
+        judge_key, corpus_key: the same for the same judge, "" where a run judged itself; and for the same people.
+        max_clips: how many rows were asked for.
         num_clips, num_people, num_noises: how many rows, people, generated faces a row.
         figures: by metric.
         table, picture: where they were written; no picture without a generator.
@@ -32,6 +35,9 @@ class Report:
     split: str
     seed: int
     judge: str
+    judge_key: str
+    corpus_key: str
+    max_clips: int
     num_clips: int
     num_people: int
     num_noises: int
@@ -46,6 +52,25 @@ class Report:
             for figure in figures:
                 figure["value"] = figure["value"] if math.isfinite(figure["value"]) else None
         return plain
+
+    @classmethod
+    def read(cls, path: Path) -> "Report":
+        """What `write` wrote, from the JSON.
+
+        Raises:
+            CheckpointError: it is damaged, or of another version of facegen.
+        """
+        try:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+            plain["figures"] = {
+                metric: [Figure(**each | ({"value": math.nan} if each["value"] is None else {})) for each in figures]
+                for metric, figures in plain["figures"].items()
+            }
+            plain["table"] = Path(plain["table"])
+            plain["picture"] = Path(plain["picture"]) if plain["picture"] else None
+            return cls(**plain)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{path}: is no report of this version of facegen: {error}") from None
 
     @property
     def heading(self) -> str:
@@ -73,6 +98,7 @@ class Report:
 def cells_of(figure: Figure) -> tuple[str, str, str]:
     """Value, interval and chance of a figure as text; empty where there is none."""
     value = number(figure.value) if math.isfinite(figure.value) else "-"
+    value = value if figure.deviation is None else f"{value} ± {number(figure.deviation)}"
     known = figure.low is not None and figure.high is not None
     interval = f"{number(figure.low or 0.0)} to {number(figure.high or 0.0)}" if known else ""
     return value, interval, "" if figure.chance is None else number(figure.chance)

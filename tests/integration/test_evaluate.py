@@ -13,6 +13,7 @@ from tiny_runs import RECIPES, Facegen, settings
 from facegen.cli.main import main
 from facegen.core.errors import DataError
 from facegen.core.observer import Observer
+from facegen.core.recipe import DEFAULT_METRICS
 from facegen.data.corpus_writer import ClipRecord, CorpusWriter
 from facegen.data.manifest import Provenance
 from facegen.data.synthetic.speakers import Synthetic
@@ -85,7 +86,7 @@ def test_json_is_for_programs_and_repeats_itself(home: Path, capsys: pytest.Capt
         assert main(["evaluate", str(home / "run"), "--num-clips", "20", "--json"]) == 0
         said.append(json.loads(capsys.readouterr().out))
     assert said[0] == said[1]
-    assert list(said[0]["figures"]) == ["matching", "diversity", "frechet"]
+    assert list(said[0]["figures"]) == list(DEFAULT_METRICS)
     assert all(0 <= figure["low"] <= figure["value"] <= figure["high"] <= 1 for figure in said[0]["figures"]["matching"]
                if figure["value"] is not None)  # fmt: skip
 
@@ -125,7 +126,10 @@ def test_a_run_that_only_matches_is_judged_by_itself(
     said = json.loads(capsys.readouterr().out)
     assert said["judge"] == "the run's own softmax matching, seed 0"
     assert (said["step"], said["picture"]) == (None, None)
-    assert not any("generated" in figure["name"] for figures in said["figures"].values() for figure in figures)
+    figures = [figure for figures in said["figures"].values() for figure in figures]
+    silent = {figure["name"] for figure in figures if figure["note"] == "not available: the run draws no faces"}
+    assert silent == {"retrieval", "generated face preferred to the true one, V-F", "detail, share of real faces'"}
+    assert all("generated" not in figure["name"] for figure in figures if figure["name"] not in silent)
     assert not list((tmp_path / "cache").rglob("judges"))
 
 
@@ -205,3 +209,88 @@ def test_mistakes_are_explained(home: Path, words: list[str], said: str, capsys:
 def test_no_run_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(tmp_path / "none")]) == 1
     assert "a run is made by `facegen train RECIPE`" in " ".join(capsys.readouterr().err.split())
+
+
+NAMES = """
+[data]
+type = "synthetic"
+num_people = 6
+num_heldout_people = 20
+clips_per_person = 5
+frames_per_clip = 1
+image_pixels = 16
+speech_seconds = 0.3
+clip_seconds = 0.3
+
+[conditioner]
+type = "one_hot"
+condition_dim = 8
+
+[generator]
+type = "adain"
+width = 4
+max_width = 8
+
+[discriminator]
+type = "projection"
+width = 4
+max_width = 8
+
+[objective]
+type = "relativistic"
+
+[train]
+steps = 2
+batch_size = 4
+
+[judge.discriminator]
+type = "projection"
+width = 4
+max_width = 8
+
+[judge.match]
+type = "softmax"
+steps = 2
+batch_size = 4
+num_candidates = 4
+"""
+
+
+@pytest.fixture(scope="module")
+def named(home: Path) -> Path:
+    """A run that draws people by name, and whose recipe matches nothing itself."""
+    (home / "names.toml").write_text(NAMES)
+    assert main(["train", str(home / "names.toml"), "--out", str(home / "names")]) == 0
+    return home / "names"
+
+
+def test_a_run_by_name_is_judged_on_people_whom_it_knows(named: Path) -> None:
+    given = {"num_clips": 24, "split": "train", "num_noises": 2}
+    report = evaluate(named, overrides=given, observer=Observer())
+    found = {figure.name: figure for figures in report.figures.values() for figure in figures}
+    assert found["identity accuracy, generated"].note == "6 people"
+    assert found["identity accuracy, real"].chance == pytest.approx(1 / 6)
+    assert report.num_people == 6
+    assert all(figure.note or figure.value == figure.value for figure in found.values())
+
+
+def test_people_without_a_known_name_are_refused_before_a_judge_is_trained(named: Path) -> None:
+    observer = Listening()
+    with pytest.raises(DataError, match="evaluate known people with --split heldout_utterances, or with --split train"):
+        evaluate(named, overrides={"judge_seed": 77}, observer=observer)
+    assert observer.stages == []
+
+
+def test_recipes_with_the_same_judge_train_it_once(named: Path, home: Path) -> None:
+    given = {"num_clips": 20, "split": "train", "judge_seed": 5}
+    observer = Listening()
+    first = evaluate(named, overrides=given, observer=observer)
+    assert ("match", 0) in observer.stages
+    other = NAMES.replace('type = "relativistic"', 'type = "relid"').replace("[data]", "[run]\nseed = 3\n\n[data]")
+    (home / "others.toml").write_text(other)
+    assert main(["train", str(home / "others.toml"), "--out", str(home / "others")]) == 0
+    observer = Listening()
+    second = evaluate(home / "others", overrides=given, observer=observer)
+    assert [stage for stage, _ in observer.stages] == ["draw train"]
+    assert (second.judge_key, second.corpus_key) == (first.judge_key, first.corpus_key)
+    assert first.judge_key

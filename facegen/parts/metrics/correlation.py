@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from facegen.core.evidence import Evidence, Figure
+from facegen.core.evidence import Better, Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap, Estimate
@@ -49,10 +49,11 @@ class Correlation(Metric):
         conditions = pairs.distance(evidence.encodings[:, None])
         distances = {f"{kind} face": pairs.distance(values) for kind, values in faces.items()}
         figures = []
-        for name, distance in zip(names.values(), distances.values(), strict=True):
-            figures.append(_figure(name, pairs.correlation(conditions, distance)))
+        for (kind, name), distance in zip(names.items(), distances.values(), strict=True):
+            better: Better | None = "higher" if kind == "generated" else None
+            figures.append(_figure(name, pairs.correlation(conditions, distance), better))
             given = pairs.correlation(conditions, distance, pairs.sexes) if pairs.knows_sex else None
-            figures.append(_figure(f"{name}, given sex", given))
+            figures.append(_figure(f"{name}, given sex", given, better))
         for what, distance in {"condition": conditions, **distances}.items():
             for which, chosen in (("same sex", pairs.same_sex), ("different sexes", pairs.different_sexes)):
                 mean = pairs.mean(distance, chosen) if bool(chosen.any()) else None
@@ -134,9 +135,9 @@ def _spread_within(values: Tensor, member: Tensor) -> float:
     return float((((values[:, None] - means) ** 2 * member).sum(0) / member.sum(0)).max().sqrt())
 
 
-def _figure(name: str, found: Estimate | None) -> Figure:
+def _figure(name: str, found: Estimate | None, better: Better | None = None) -> Figure:
     if found is None:
         return Figure(name, math.nan, note=_NO_SEX)
     if not math.isfinite(found.value):
         return Figure(name, math.nan, note="not available: distances that do not differ")
-    return Figure(name, found.value, found.low, found.high)
+    return Figure(name, found.value, found.low, found.high, better=better)

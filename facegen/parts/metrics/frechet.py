@@ -39,7 +39,8 @@ class Frechet(Metric):
             # One generated face a row, over all noises in turn: both sides have the same size, hence the same bias.
             fake = evidence.fake[torch.arange(num), torch.arange(num) % evidence.fake.shape[1]]
             distance = frechet_distance(real, fake)
-            figures.append(Figure("judge Frechet distance", distance, note=_sizes(num, num, real.shape[1])))
+            sizes = _sizes(num, num, real.shape[1])
+            figures.append(Figure("judge Frechet distance", distance, note=sizes, better="lower"))
         halves = self._halves(evidence.person, evidence.seed)
         if not halves:
             missing = "not available: one person cannot be split into halves"

@@ -9,12 +9,13 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from facegen.core.evidence import Evidence, Figure
+from facegen.core.evidence import Better, Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap
 
 _TEMPERATURES = torch.logspace(-3, 0.5, 36, dtype=torch.float64)
+_BETTER: dict[str, Better] = {"generated": "higher"}
 _ALONE = "not available: one real face a person"
 
 
@@ -66,7 +67,8 @@ class Identity(Metric):
             return Figure(name, math.nan, chance=chance, note=_ALONE)
         hits = (cosines[rows].argmax(2) == gallery.own[rows, None]).double().mean(1)
         found = Bootstrap(evidence.person[gallery.rows[rows]], evidence.seed).share(hits)
-        return Figure(name, found.value, found.low, found.high, chance, f"{gallery.num_people} people")
+        note, better = f"{gallery.num_people} people", _BETTER.get(kind)
+        return Figure(name, found.value, found.low, found.high, chance, note, better=better)
 
     def _score(self, gallery: "Gallery", cosines: Tensor, kind: str, seed: int) -> Figure:
         name, rows = f"identity score, {kind}", gallery.usable("real")
@@ -84,7 +86,8 @@ class Identity(Metric):
         faces = f"{len(rows) // num_splits} faces a split, {gallery.num_people} people"
         note = f"{num_splits} splits, {faces}" if num_splits > 1 else faces.replace(" a split", "")
         deviation = float(scores.std(correction=0)) if len(scores) > 1 else None
-        return Figure(name, float(scores.mean()), chance=1.0, note=note, deviation=deviation)
+        value, better = float(scores.mean()), _BETTER.get(kind)
+        return Figure(name, value, chance=1.0, note=note, deviation=deviation, better=better)
 
 
 def _identities(gallery: "Gallery", cosines: Tensor, kind: str) -> Figure:
@@ -92,7 +95,8 @@ def _identities(gallery: "Gallery", cosines: Tensor, kind: str) -> Figure:
     if not len(rows):
         return Figure(name, math.nan, note=_ALONE)
     one = cosines[rows, torch.arange(len(rows)) % cosines.shape[1]]
-    return Figure(name, float(len(one.argmax(1).unique())), note=f"of {gallery.num_people} people, {len(rows)} faces")
+    note = f"of {gallery.num_people} people, {len(rows)} faces"
+    return Figure(name, float(len(one.argmax(1).unique())), note=note, better=_BETTER.get(kind))
 
 
 @dataclass(frozen=True)

@@ -42,15 +42,12 @@ class Retrieval(Metric):
 
     def measure(self, evidence: Evidence) -> list[Figure]:
         """R@K for each distance and each K."""
+        if evidence.fake is None:
+            return [Figure("retrieval", math.nan, note="not available: the run draws no faces")]
         rows = one_row_a_person(evidence, self.max_gallery)
         size = len(rows)
-        if evidence.fake is None or size < 2:
-            reason = "the run draws no faces" if evidence.fake is None else "a gallery of one face"
-            return [
-                Figure(_name(num, distance), math.nan, note=f"not available: {reason}")
-                for distance in _DISTANCES
-                for num in self.num_nearest
-            ]
+        if size < 2:
+            return [Figure("retrieval", math.nan, note="not available: a gallery of one face")]
         people = Bootstrap(evidence.person[rows], evidence.seed)
         figures = []
         for distance in _DISTANCES:
@@ -58,9 +55,9 @@ class Retrieval(Metric):
             for num in self.num_nearest:
                 # Among equally far faces the true one stands anywhere: its share of the places that count.
                 hits = ((num - nearer) / (ties + 1)).clamp(0, 1).mean(1)
-                found = people.share(hits)
+                name, found = f"retrieval R@{num}, {distance}", people.share(hits)
                 chance, note = min(num / size, 1.0), f"gallery of {size}"
-                figures.append(Figure(_name(num, distance), found.value, found.low, found.high, chance, note))
+                figures.append(Figure(name, found.value, found.low, found.high, chance, note, better="higher"))
         return figures
 
 
@@ -71,10 +68,6 @@ def one_row_a_person(evidence: Evidence, most: int) -> Tensor:
     first = torch.ones_like(person, dtype=torch.bool)
     first[1:] = person[1:] != person[:-1]
     return order[place[first].sort().values][:most]
-
-
-def _name(num: int, distance: str) -> str:
-    return f"retrieval R@{num}, {distance}"
 
 
 def _ranks(queries: Tensor, gallery: Tensor, distance: str) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,9 @@ import json
 import math
 from pathlib import Path
 
+import pytest
+
+from facegen.core.errors import CheckpointError
 from facegen.core.evidence import Figure
 from facegen.evaluation.report import Report, cells_of, number
 
@@ -17,9 +20,9 @@ def report(folder: Path, picture: Path | None = None) -> Report:
         "frechet": [Figure("judge Frechet distance", 1234.5)],
     }
     return Report(
-        run="voices", step=500, corpus="synthetic", split="heldout_people", seed=0, judge="a strict one", num_clips=30,
-        num_people=20, num_noises=4, figures=figures, table=folder / "evaluation" / "heldout_people.md",
-        picture=picture,
+        run="voices", step=500, corpus="synthetic", split="heldout_people", seed=0, judge="a strict one",
+        judge_key="abc", corpus_key="def", max_clips=50, num_clips=30, num_people=20, num_noises=4, figures=figures,
+        table=folder / "evaluation" / "heldout_people.md", picture=picture,
     )  # fmt: skip
 
 
@@ -40,8 +43,20 @@ def test_markdown_is_a_table_whose_cells_hold(tmp_path: Path) -> None:
     assert all(line.count("|") == 6 for line in lines[4:])
 
 
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    written = report(tmp_path, tmp_path / "faces.png")
+    written.write()
+    found = Report.read(tmp_path / "evaluation" / "heldout_people.json")
+    assert math.isnan(found.figures["matching"][1].value)
+    assert found.to_json() == written.to_json()
+    (tmp_path / "old.json").write_text('{"run": "voices"}')
+    with pytest.raises(CheckpointError, match=r"old.json: is no report of this version of facegen"):
+        Report.read(tmp_path / "old.json")
+
+
 def test_numbers_keep_what_says_something() -> None:
     assert [number(value) for value in (0.0, 0.5, 12.3456, 0.00123456, 1234.5)] == [
         "0.000", "0.500", "12.346", "0.00123", "1.23e+03",
     ]  # fmt: skip
+    assert cells_of(Figure("score", 2.5, deviation=0.25))[0] == "2.500 ± 0.250"
     assert cells_of(Figure("zero", 0.0, 0.0, 0.1)) == ("0.000", "0.000 to 0.100", "")

@@ -1,0 +1,174 @@
+"""Which recipe trains a judge: the run's match stage, never the run itself; and which recipes share one judge."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facegen.core.batch import DataSpec
+from facegen.core.errors import RecipeError
+from facegen.core.recipe import check_recipe
+from facegen.core.tables import EvaluateSettings
+from facegen.data.synthetic.speakers import Synthetic
+from facegen.evaluation.judge_recipe import judge_key, judge_recipe
+from facegen.training.run import Run
+
+MATCH = {"type": "softmax", "steps": 7}
+
+
+def tables(**changes: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "run": {"name": "voices", "seed": 3},
+        "data": {"type": "synthetic", "num_people": 50},
+        "conditioner": [{"type": "waveform_sincnet", "condition_dim": 16, "trained": "frozen"}],
+        "discriminator": {"type": "projection", "width": 8},
+        "generator": {"type": "adain"},
+        "objective": [{"type": "relid"}],
+        "augment": {"type": "diff_augment"},
+        "match": MATCH,
+        "train": {"steps": 9},
+        **changes,
+    }
+    return {name: table for name, table in found.items() if table is not None}
+
+
+def run(path: Path = Path("runs/voices"), **changes: Any) -> Run:
+    return Run(path, check_recipe(tables(**changes), "voices.toml"), DataSpec(image_pixels=32))
+
+
+def test_a_judge_is_the_match_stage_alone_with_another_seed() -> None:
+    mine = run()
+    judge = judge_recipe(mine, mine.recipe, EvaluateSettings(judge_seed=1000))
+    assert judge.train is None
+    assert set(judge.tables) == {"run", "data", "conditioner", "discriminator", "match"}
+    assert judge.run.seed == 1000
+    assert {name: judge.tables[name] for name in ("data", "match")} == {
+        "data": mine.recipe.tables["data"],
+        "match": MATCH,
+    }
+
+
+def test_faces_are_augmented_where_the_match_stage_does_so() -> None:
+    mine = run(match={**MATCH, "augment": True})
+    assert judge_recipe(mine, mine.recipe, EvaluateSettings(judge_seed=1000)).tables["augment"] == {
+        "type": "diff_augment"
+    }
+
+
+def test_where_the_match_stage_was_taken_over_the_earlier_run_counts(tmp_path: Path) -> None:
+    earlier = tables(train=None, objective=None, run={"name": "earlier", "seed": 5}, match={**MATCH, "steps": 77})
+    Run.create(tmp_path / "earlier", check_recipe(earlier, "earlier.toml"), DataSpec(image_pixels=32))
+    mine = run(match={"type": "softmax", "run": str(tmp_path / "earlier")})
+    assert judge_recipe(mine, mine.recipe, EvaluateSettings(judge_seed=1000)).tables["match"] == {**MATCH, "steps": 77}
+    with pytest.raises(RecipeError, match="judge_seed = 5"):
+        judge_recipe(mine, mine.recipe, EvaluateSettings(judge_seed=5))
+    gone = run(match={**MATCH, "run": str(tmp_path / "gone")})
+    assert judge_recipe(gone, gone.recipe, EvaluateSettings(judge_seed=1000)).tables["match"] == MATCH
+
+
+def test_refusals_say_what_to_do() -> None:
+    silent = run(match=None)
+    with pytest.raises(RecipeError, match=r"has no \[match\], .* add a \[match\] table"):
+        judge_recipe(silent, silent.recipe, EvaluateSettings(judge_seed=1000))
+    mine = run()
+    with pytest.raises(RecipeError, match=r"judge_seed = 3: the run's own encoders have this seed"):
+        judge_recipe(mine, mine.recipe, EvaluateSettings(judge_seed=3))
+
+
+def test_a_judge_never_starts_where_the_run_started() -> None:
+    mine = run(match={**MATCH, "start": "runs/earlier"})
+    settings = EvaluateSettings(judge_start=Path("runs/other"))
+    assert judge_recipe(mine, mine.recipe, settings).tables["match"] == {**MATCH, "start": "runs/other"}
+    assert judge_recipe(mine, mine.recipe, EvaluateSettings()).tables["match"] == MATCH
+    with pytest.raises(RecipeError, match="judge_start = runs/earlier: the run's own encoders started from it"):
+        judge_recipe(mine, mine.recipe, EvaluateSettings(judge_start=Path("runs/earlier")))
+
+
+JUDGE = {
+    "conditioner": {"type": "one_hot"},
+    "discriminator": {"type": "projection", "width": 4},
+    "match": {"type": "softmax", "steps": 11},
+}
+
+
+def judge_of(mine: Run, **settings: Any) -> dict[str, Any]:
+    return dict(judge_recipe(mine, mine.recipe, EvaluateSettings(**settings)).tables)
+
+
+def test_tables_of_the_judge_replace_those_of_the_recipe_whole() -> None:
+    found = judge_of(run(judge=JUDGE))
+    assert {name: found[name] for name in JUDGE} == JUDGE
+    found = judge_of(run(judge={"match": {"type": "softmax", "augment": True}}))
+    assert found["match"] == {"type": "softmax", "augment": True}  # the recipe's own steps are gone
+    assert found["conditioner"] == tables()["conditioner"]
+    assert found["augment"] == {"type": "diff_augment"}
+    assert "augment" not in judge_of(run(judge={"augment": {"type": "diff_augment"}}))
+
+
+def test_a_recipe_without_match_has_a_judge_of_its_own() -> None:
+    found = judge_of(run(match=None, judge=JUDGE, conditioner=[{"type": "one_hot"}]))
+    assert found["match"] == JUDGE["match"]
+    assert found["run"]["seed"] == 1000
+
+
+def test_the_tables_of_a_judge_are_checked_with_the_recipe() -> None:
+    wrong = {
+        "match": {"type": "softmx"}, "discriminator": {"type": "projection", "widht": 4}, "matc": {},
+        "conditioner": [{"type": "one_hot", "form": "square"}],
+    }  # fmt: skip
+    with pytest.raises(RecipeError) as caught:
+        check_recipe(tables(judge=wrong, objective=[{"type": "rellid"}]), "voices.toml")
+    said = "\n".join(caught.value.problems)
+    for part in (
+        "[objective] type = 'rellid'", "[judge.match] type = 'softmx'", "[judge.conditioner] form = \"square\"",
+        "[judge.discriminator] widht is not a key here; did you mean 'width'?",
+        "[judge.matc] is not a table of a judge; did you mean 'match'?",
+    ):  # fmt: skip
+        assert f"voices.toml: {part}" in said
+    assert len(caught.value.problems) == 5
+
+
+@pytest.mark.parametrize("judge, said", [
+    ({"conditioner": {"type": "one_hot"}}, r"\[judge.match\] is missing: the recipe has no \[match\]"),
+    ({"match": {"type": "softmax", "start": "runs/other"}}, r"\[judge.match\] start is not for judges"),
+    ([], r"judge = \[\]: must be a table of tables, such as \[judge.match\]"),
+])  # fmt: skip
+def test_a_judge_that_cannot_be(judge: Any, said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        check_recipe(tables(judge=judge, match=None), "voices.toml")
+
+
+def test_refusals_mention_the_table_of_the_judge() -> None:
+    silent = run(match=None)
+    with pytest.raises(RecipeError, match=r"\[judge.match\] for the judge alone"):
+        judge_recipe(silent, silent.recipe, EvaluateSettings())
+    deaf = run(match={"type": "speaker_classification"})
+    with pytest.raises(RecipeError, match=r"does not compare faces, .* such as 'softmax', in \[judge.match\]"):
+        judge_recipe(deaf, deaf.recipe, EvaluateSettings())
+    assert judge_of(run(match={"type": "speaker_classification"}, judge=JUDGE))["match"] == JUDGE["match"]
+
+
+def key(mine: Run, **settings: Any) -> str:
+    recipe = judge_recipe(mine, mine.recipe, EvaluateSettings(**settings))
+    data = recipe.chosen("dataset")
+    return judge_key(recipe, Synthetic(data.engine, **data.settings))
+
+
+def test_recipes_with_the_same_judge_share_it() -> None:
+    """Whatever else they are, and whether a default is spelt out."""
+    first = key(run(judge=JUDGE))
+    named = run(match=None, judge=JUDGE, conditioner=[{"type": "one_hot"}], run={"name": "other", "seed": 9})
+    assert key(named) == first
+    spelt = {**JUDGE, "match": {"type": "softmax", "steps": 11, "batch_size": 64, "log_steps": 3}}
+    assert key(run(judge=spelt, data={"type": "synthetic", "num_people": 50, "resident_gib": 1.0})) == first
+
+
+@pytest.mark.parametrize("changes, settings", [
+    ({"judge": {**JUDGE, "match": {"type": "softmax", "steps": 12}}}, {}),
+    ({"judge": {**JUDGE, "discriminator": {"type": "projection"}}}, {}),
+    ({"judge": JUDGE, "data": {"type": "synthetic", "num_people": 51}}, {}),
+    ({"judge": JUDGE, "data": {"type": "synthetic", "num_people": 50, "mirror": True}}, {}),
+    ({"judge": JUDGE}, {"judge_seed": 1001}),
+])  # fmt: skip
+def test_what_trains_a_judge_tells_it_from_others(changes: dict[str, Any], settings: dict[str, Any]) -> None:
+    assert key(run(**changes), **settings) != key(run(judge=JUDGE))
