@@ -12,7 +12,7 @@ from facegen.core.tables import DataSettings, MatchSettings, Split
 from facegen.data.loader import Loader
 from facegen.data.rows import Rows
 from facegen.training.artist import Artist, Encoders
-from facegen.training.checkpoint import load_module, read_state, save_checkpoint
+from facegen.training.checkpoint import is_same_network, load_module, read_state, save_checkpoint
 from facegen.training.encodings import Encodings, encode_once
 from facegen.training.exhibition import Exhibition, choose_noises, known_by
 from facegen.training.gan import GanStage
@@ -70,8 +70,8 @@ class Trainer:
             self.world.wait()
         if not self.run.is_matched:
             modules = match_modules(self.networks)
-            if settings.start is not None:
-                self._take_over(_matched(Run.open(settings.start)), modules)
+            if settings.start is not None and self.run.newest("match") is None:
+                self._start_from(_matched(Run.open(settings.start)), settings)
             self._run_stage(self._match_stage(settings))
             if self.world.leads:
                 state = {"key": match_key(self.recipe, self.dataset, self.world)}
@@ -95,6 +95,23 @@ class Trainer:
         for name, module in modules.items():
             load_module(earlier.match_folder, name, module, shared_only=True)
         self.observer.say(f"match stage taken over from {earlier.path}{reason}")
+
+    def _start_from(self, earlier: Run, settings: MatchSettings) -> None:
+        """Take over what an earlier match stage taught; where one side alone is kept, the other may be a new network."""
+        modules, matcher = match_modules(self.networks), self.networks.matcher
+        keeps_faces = settings.freeze_faces or (matcher is not None and not matcher.trains_faces)
+        free = {"encoders": keeps_faces, "discriminator": settings.freeze_conditioner, "matcher": True}
+        new = [
+            name for name, module in modules.items() if free[name] and self._is_new(earlier, name, module)
+        ]  # fmt: skip
+        self._take_over(earlier, {name: module for name, module in modules.items() if name not in new})
+        for name in new:
+            self.observer.say(f"its {name}: another network than this one's, which starts afresh")
+
+    @staticmethod
+    def _is_new(earlier: Run, name: str, module: nn.Module) -> bool:
+        file = earlier.match_folder / f"{name}.safetensors"
+        return not file.exists() or not is_same_network(earlier.match_folder, name, module)
 
     def _save_match(self, steps: int, modules: Mapping[str, nn.Module], state: Mapping[str, Any]) -> None:
         save_checkpoint(self.run.match_folder, {"stage": "match", "step": steps, **state}, modules, {})
