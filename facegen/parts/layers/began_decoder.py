@@ -24,7 +24,8 @@ class BeganDecoder(nn.Module):
     Raises:
         RecipeError: image_pixels cannot be reached by doubling.
     Source:
-        Berthelot, Schumm and Metz 2017, without the skip connections that it offers.
+        Berthelot, Schumm and Metz 2017, without the skip connections that it offers. Weights start from
+        N(0, 1 / fan_in), which is ours.
     """
 
     def __init__(self, input_dim: int, num_filters: int, image_pixels: int, part: str = "began") -> None:
@@ -40,6 +41,10 @@ class BeganDecoder(nn.Module):
             layers += [nn.Conv2d(num_filters, num_filters, 3, padding=1), nn.ELU()]
         self.layers = nn.Sequential(*layers)
         self.to_rgb = nn.Conv2d(num_filters, 3, 3, padding=1)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, vector: Tensor) -> Tensor:
         pixels = self.stem(vector).view(len(vector), self.base_pixels, self.base_pixels, -1)

@@ -1,0 +1,100 @@
+"""The generator of SAGAN: residual blocks, and one layer where every pixel looks at every other."""
+
+from itertools import pairwise
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm
+
+from facegen.core.batch import DataSpec
+from facegen.core.interfaces import Generator
+from facegen.parts.layers.conditional_batch_norm import ConditionalBatchNorm2d
+from facegen.parts.layers.folded import UpsampleConv2d
+from facegen.parts.layers.precision import widened
+from facegen.parts.layers.self_attention import SelfAttention2d, nearest_size
+from facegen.parts.layers.sizes import base_and_doublings
+from facegen.parts.layers.spectral import normalise_spectrally
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class SelfAttention(Generator):
+    """Noise grows through residual blocks whose batch norms are told the condition; one size has self-attention.
+
+    h = W z,   at each doubling h = conv3(relu(CBN(conv3(upsample(relu(CBN(h, c)))), c))) + upsample(conv1(h)),
+    at one size h = h + gamma attention(h),   G(z, c) = tanh(conv3(relu(BN(h))))
+
+    The weights of every convolution and of W are divided by their largest singular values.
+
+    Engine:
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two, which the first pixels then number.
+        condition_dim: width of the condition.
+    Settings:
+        noise_dim: width of the noise.
+        width: channels at the full size; they double with every halving.
+        max_width: where they stop.
+        attention_pixels: side where there is self-attention; the nearest size that is passed takes its place.
+        style: what the batch norms are told.
+    Shape:
+        (B, noise_dim), (B, condition_dim) -> (B, 3, image_pixels, image_pixels) in [-1, 1]
+    Raises:
+        RecipeError: image_pixels cannot be reached by doubling.
+    Source:
+        Zhang et al. 2019 (SAGAN): spectral norm in the generator too, attention at 32 pixels, noise of 128. Blocks and
+        widths are of pfnet-research/sngan_projection. A condition that is no class number, and the style of noise and
+        condition, are ours.
+    """
+
+    def __init__(
+        self,
+        data: DataSpec,
+        condition_dim: int,
+        *,
+        noise_dim: Count = 128,
+        width: Count = 64,
+        max_width: Count = 1024,
+        attention_pixels: Count = 32,
+        style: Literal["condition", "noise_and_condition"] = "condition",
+    ) -> None:
+        super().__init__()
+        self.noise_dim, self.style = noise_dim, style
+        self.base_pixels, doublings = base_and_doublings(data.image_pixels, "self_attention")
+        channels = [min(width << halvings, max_width) for halvings in range(doublings, -1, -1)]
+        style_dim = condition_dim if style == "condition" else noise_dim + condition_dim
+        self.stem = spectral_norm(nn.Linear(noise_dim, channels[0] * self.base_pixels**2))
+        self.blocks = nn.ModuleList(_Block(before, after, style_dim) for before, after in pairwise(channels))
+        sizes = [self.base_pixels << number for number in range(1, doublings + 1)]
+        self.attention_pixels = nearest_size(sizes, attention_pixels)
+        self.attention = SelfAttention2d(channels[1 + sizes.index(self.attention_pixels)])
+        normalise_spectrally(self.attention)
+        self.norm = nn.BatchNorm2d(channels[-1])
+        self.to_rgb = spectral_norm(nn.Conv2d(channels[-1], 3, 3, padding=1))
+
+    def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:
+        style = condition if self.style == "condition" else torch.cat([noise, condition], dim=1)
+        hidden = self.stem(noise).view(len(noise), self.base_pixels, self.base_pixels, -1).permute(0, 3, 1, 2)
+        for block in self.blocks:
+            hidden = block(hidden, style)
+            if hidden.shape[2] == self.attention_pixels:
+                hidden = self.attention(hidden)
+        return widened(self.to_rgb(functional.relu(self.norm(hidden)))).tanh()
+
+
+class _Block(nn.Module):
+    """conv(relu(CBN(conv(upsample(relu(CBN(h, s)))), s))) + upsample(conv1(h)); conv1 first: the same for less work."""
+
+    def __init__(self, in_channels: int, out_channels: int, style_dim: int) -> None:
+        super().__init__()
+        self.first_norm = ConditionalBatchNorm2d(style_dim, in_channels)
+        self.first = spectral_norm(UpsampleConv2d(in_channels, out_channels))
+        self.second_norm = ConditionalBatchNorm2d(style_dim, out_channels)
+        self.second = spectral_norm(nn.Conv2d(out_channels, out_channels, 3, padding=1))
+        self.shortcut = spectral_norm(nn.Conv2d(in_channels, out_channels, 1))
+
+    def forward(self, hidden: Tensor, style: Tensor) -> Tensor:
+        residual = self.first(functional.relu(self.first_norm(hidden, style)))
+        residual = self.second(functional.relu(self.second_norm(residual, style)))
+        return residual + functional.interpolate(self.shortcut(hidden), scale_factor=2, mode="nearest")

@@ -1,0 +1,90 @@
+"""SAGAN's generator: weights, where attention stands, what is normalised, who is told what."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from facegen.core.batch import DataSpec
+from facegen.core.errors import RecipeError
+from facegen.parts.generators.self_attention import SelfAttention
+
+
+@pytest.fixture
+def generator():
+    torch.manual_seed(0)
+    return SelfAttention(DataSpec(32), 6, noise_dim=5, width=8, max_width=16)
+
+
+def test_widths_and_weights_at_128_pixels():
+    with torch.device("meta"):
+        generator = SelfAttention(DataSpec(128), 128)
+    channels = [1024, 1024, 512, 256, 128, 64]
+    assert [block.first.out_channels for block in generator.blocks] == channels[1:]
+    assert (generator.attention_pixels, generator.attention.value.out_channels) == (32, 256)
+    expected = 129 * 1024 * 16 + (2 * 32 * 256 + 256 * 256 + 1) + 2 * 64 + (9 * 64 * 3 + 3)
+    for before, after in pairwise(channels):
+        expected += 9 * before * after + 9 * after * after + before * after + 3 * after
+        expected += 129 * 2 * (before + after)
+    assert sum(weight.numel() for weight in generator.parameters()) == expected
+
+
+@pytest.mark.parametrize(("pixels", "attention"), [(16, 16), (48, 24), (64, 32), (128, 32)])
+def test_sizes(pixels, attention):
+    generator = SelfAttention(DataSpec(pixels), 3, noise_dim=2, width=2)
+    seen = []
+    generator.attention.register_forward_hook(lambda layer, inputs, output: seen.append(output.shape[2]))
+    faces = generator(torch.randn(2, 2), torch.randn(2, 3))
+    assert faces.shape == (2, 3, pixels, pixels)
+    assert faces.abs().max() <= 1
+    assert seen == [attention] == [generator.attention_pixels]
+
+
+def test_every_convolution_is_divided_by_its_largest_singular_value(generator):
+    generator.train()
+    names = set()
+    for name, layer in generator.named_modules():
+        if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear):
+            if not hasattr(layer, "parametrizations"):
+                assert name.endswith("norm.style")
+                continue
+            names.add(name)
+            for _ in range(300):
+                layer.weight  # noqa: B018 (each use is one power iteration)
+            matrix = layer.weight.detach().flatten(1).double().numpy()
+            assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(1, rel=2e-2)
+    assert len(names) == 1 + 3 * 3 + 3 + 1
+
+
+@pytest.mark.parametrize("style", ["condition", "noise_and_condition"])
+def test_who_is_told_what(style):
+    generator = SelfAttention(DataSpec(16), 6, noise_dim=5, width=4, style=style)
+    assert generator.stem.in_features == 5
+    told = {block.first_norm.style.in_features for block in generator.blocks}
+    assert told == {6 if style == "condition" else 11}
+    assert generator.input_weights() is None
+
+
+def test_every_weight_learns(generator):
+    torch.nn.init.ones_(generator.attention.gamma)
+    generator(torch.randn(3, 5), torch.randn(3, 6)).sum().backward()
+    assert all(weight.grad.abs().max() > 0 for weight in generator.parameters())
+
+
+def test_a_face_does_not_depend_on_its_company_in_eval_mode(generator):
+    noise, condition = torch.randn(3, 5), torch.randn(3, 6)
+    assert not torch.allclose(generator(noise, condition)[:2], generator(noise[:2], condition[:2]), atol=1e-3)
+    generator.eval()
+    torch.testing.assert_close(generator(noise, condition)[:2], generator(noise[:2], condition[:2]))
+
+
+def test_autocast_returns_float32_faces(generator):
+    with torch.autocast("cpu", torch.bfloat16):
+        faces = generator(torch.randn(2, 5), torch.randn(2, 6))
+    assert faces.dtype == torch.float32
+
+
+def test_a_size_out_of_reach_is_refused():
+    with pytest.raises(RecipeError, match=r"self_attention: data\.image_pixels = 50"):
+        SelfAttention(DataSpec(50), 2)

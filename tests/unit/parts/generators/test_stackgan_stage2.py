@@ -1,0 +1,74 @@
+"""StackGAN's second stage: from a draft to a larger face."""
+
+import pytest
+import torch
+
+from facegen.core.batch import DataSpec
+from facegen.core.errors import RecipeError
+from facegen.parts.generators.stackgan_stage2 import StackganStage2
+from facegen.testing import check_part
+
+NO_NOISE = torch.zeros(2, 0)
+
+
+@pytest.fixture
+def generator():
+    torch.manual_seed(0)
+    return StackganStage2(DataSpec(32), 5, draft_pixels=16, width=4, residual_blocks=1)
+
+
+def test_weights_of_the_paper_at_256_pixels():
+    with torch.device("meta"):
+        generator = StackganStage2(DataSpec(256), 128, width=64)
+        faces = generator(NO_NOISE, torch.zeros(2, 128), torch.zeros(2, 3, 64, 64))
+    assert faces.shape == (2, 3, 256, 256)
+    encoder = 9 * 3 * 64 + 16 * (64 * 128 + 128 * 256) + 2 * (128 + 256)
+    joint = 9 * (256 + 128) * 256 + 2 * 256
+    residuals = 4 * 2 * (9 * 256 * 256 + 2 * 256)
+    ups = sum(9 * before * after + 2 * after for before, after in ((256, 128), (128, 64), (64, 32), (32, 16)))
+    assert sum(weight.numel() for weight in generator.parameters()) == encoder + joint + residuals + ups + 9 * 16 * 3
+
+
+@pytest.mark.parametrize(("draft", "pixels", "ups"), [(16, 16, 2), (16, 64, 4), (24, 48, 3), (64, 128, 3)])
+def test_sizes(draft, pixels, ups):
+    generator = StackganStage2(DataSpec(pixels), 3, draft_pixels=draft, width=2, residual_blocks=0)
+    assert len(generator.layers) == ups
+    faces = generator(NO_NOISE, torch.randn(2, 3), torch.rand(2, 3, draft, draft))
+    assert faces.shape == (2, 3, pixels, pixels)
+    assert faces.abs().max() <= 1
+
+
+@pytest.mark.parametrize(("draft", "pixels"), [(64, 48), (64, 32), (24, 64)])
+def test_a_size_out_of_reach_is_refused(draft, pixels):
+    with pytest.raises(RecipeError, match=rf"image_pixels = {pixels} is not draft_pixels = {draft} times a power"):
+        StackganStage2(DataSpec(pixels), 3, draft_pixels=draft)
+
+
+def test_another_draft_than_was_announced_is_refused(generator):
+    condition = torch.randn(2, 5)
+    with pytest.raises(RecipeError, match="draft_pixels = 16, and it is of 32"):
+        generator(NO_NOISE, condition, torch.zeros(2, 3, 32, 32))
+    with pytest.raises(RecipeError, match=r"there is none: \[draft\] names it"):
+        generator(NO_NOISE, condition)
+
+
+def test_draft_and_condition_both_change_the_face(generator):
+    generator.eval()
+    draft, condition = torch.rand(2, 3, 16, 16) * 2 - 1, torch.randn(2, 5)
+    faces = generator(NO_NOISE, condition, draft)
+    assert not torch.allclose(faces, generator(NO_NOISE, condition.flip(0), draft))
+    assert not torch.allclose(faces, generator(NO_NOISE, condition, draft.flip(0)))
+    assert generator.noise_dim == 0
+    assert generator.input_weights() is None
+
+
+def test_a_residual_block_adds_to_what_is_there(generator):
+    block = generator.residuals[0].eval()
+    for weight in block.parameters():
+        torch.nn.init.zeros_(weight)
+    hidden = torch.randn(2, 16, 4, 4)
+    assert torch.equal(block(hidden), hidden.relu())
+
+
+def test_keeps_the_contract_where_faces_are_larger_than_drafts():
+    check_part("generator", StackganStage2, draft_pixels=32, width=16, residual_blocks=1)

@@ -1,0 +1,29 @@
+"""Conditional batch norm against its formula, in both modes."""
+
+import torch
+
+from facegen.parts.layers.conditional_batch_norm import ConditionalBatchNorm2d
+
+
+def test_agrees_with_the_formula_in_both_modes():
+    torch.manual_seed(0)
+    layer = ConditionalBatchNorm2d(4, 3).double()
+    torch.nn.init.normal_(layer.style.weight)
+    torch.nn.init.normal_(layer.style.bias)
+    images, style = torch.randn(5, 3, 2, 2, dtype=torch.float64) * 3 + 1, torch.randn(5, 4, dtype=torch.float64)
+    gain, offset = (style @ layer.style.weight.T + layer.style.bias)[:, :, None, None].chunk(2, 1)
+    mean = images.mean(dim=(0, 2, 3), keepdim=True)
+    variance = images.var(dim=(0, 2, 3), keepdim=True, unbiased=False)
+    expected = (1 + gain) * (images - mean) / (variance + 1e-5).sqrt() + offset
+    torch.testing.assert_close(layer(images, style), expected)
+    unbiased = variance * 20 / 19
+    expected = (1 + gain) * (images - 0.1 * mean) / (0.9 + 0.1 * unbiased + 1e-5).sqrt() + offset
+    torch.testing.assert_close(layer.eval()(images, style), expected)
+
+
+def test_a_style_matters_a_little_from_the_start():
+    torch.manual_seed(0)
+    layer = ConditionalBatchNorm2d(16, 8)
+    images, style = torch.randn(32, 8, 4, 4), torch.randn(32, 16)
+    change = layer(images, style) - layer(images, torch.zeros_like(style))
+    assert 0.01 < change.std() < 0.2
