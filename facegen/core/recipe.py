@@ -17,7 +17,9 @@ from facegen.core.tables import EARLIER_RUNS, ENGINE_TABLES, DraftSettings
 REQUIRED_TABLES = ("data",)
 OPTIONAL_TABLES = ("draft", "train")
 SHARED_OVERRIDES = ("match", "train")
-"""Tables whose --set keys hold for the recipes of earlier runs, too."""
+"""Tables whose --set keys hold for the recipes of earlier runs, too ..."""
+OWN_OVERRIDES = {*EARLIER_RUNS, ("match", "freeze_conditioner"), ("match", "freeze_faces")}
+"""... but for those that are about an earlier run themselves."""
 DEFAULT_METRICS = (
     "matching", "identity", "correlation", "preference", "retrieval", "diversity", "sharpness", "frechet",
 )  # fmt: skip
@@ -96,7 +98,7 @@ def _earlier_tables(
     tables = read_tables(path, preset, (), preset_may_lack=True)
     for override in overrides:
         table, _, key = override.partition("=")[0].strip().partition(".")
-        if table in tables and table in SHARED_OVERRIDES and (table, key) not in EARLIER_RUNS:
+        if table in tables and table in SHARED_OVERRIDES and (table, key) not in OWN_OVERRIDES:
             tables = lay_over(tables, override)
     if isinstance(above.get("data"), dict):
         tables["data"] = dict(above["data"])

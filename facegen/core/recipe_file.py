@@ -45,7 +45,7 @@ def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, pre
 
 
 def _with_judge(tables: Tables, preset: str | None) -> Tables:
-    """[judge] recipe = FILE becomes the tables of that file that train a judge, with those of [judge] laid over them."""
+    """[judge] recipe = FILE becomes the tables of that file that train a judge, under those of [judge] itself."""
     judge = tables.get("judge")
     if not (isinstance(judge, dict) and is_recipe(judge.get("recipe"))):
         return tables

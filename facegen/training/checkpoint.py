@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,17 +80,32 @@ def load_module(folder: Path, name: str, module: nn.Module, *, shared_only: bool
         CheckpointError: the file is missing, damaged, or of another network.
     """
     path = folder / f"{name}.safetensors"
-    tensors = _load_tensors(path)
+    tensors = load_tensors(path)
     if shared_only:
         own = module.state_dict()
-        shared = {key.partition(".")[0] for key in own} & {key.partition(".")[0] for key in tensors}
-        tensors = {key: value for key, value in tensors.items() if key.partition(".")[0] in shared}
-        tensors |= {key: value for key, value in own.items() if key.partition(".")[0] not in shared}
+        shared = _children(own) & _children(tensors)
+        tensors = {key: value for key, value in tensors.items() if _child(key) in shared}
+        tensors |= {key: value for key, value in own.items() if _child(key) not in shared}
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:
         lines = str(error).splitlines()
         raise CheckpointError(f"{path}: holds another network than the recipe's: {' '.join(lines[1:3])}") from None
+
+
+def same_network(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    """Whether two states are of one network, as far as both have the same children."""
+    both = _children(one) & _children(other)
+    first, second = ({key: each[key].shape for key in each if _child(key) in both} for each in (one, other))
+    return first == second
+
+
+def _child(key: str) -> str:
+    return key.partition(".")[0]
+
+
+def _children(keys: Iterable[str]) -> set[str]:
+    return {_child(key) for key in keys}
 
 
 def load_optimiser(folder: Path, name: str, optimiser: Optimizer) -> None:
@@ -101,7 +116,7 @@ def load_optimiser(folder: Path, name: str, optimiser: Optimizer) -> None:
     """
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in _load_tensors(folder / f"{name}.safetensors").items():
+    for key, tensor in load_tensors(folder / f"{name}.safetensors").items():
         number, _, field = key.partition(".")
         weight = weights[int(number)]
         # Fused optimisers walk a weight and its moments as they lie in memory: both must lie alike.
@@ -126,7 +141,12 @@ def _save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
         os.fsync(file.fileno())
 
 
-def _load_tensors(path: Path) -> dict[str, Tensor]:
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint's file.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -10,7 +11,7 @@ from facegen import __version__
 from facegen.core.chosen import Recipe
 from facegen.core.errors import FacegenError
 from facegen.core.interfaces import Dataset
-from facegen.training.checkpoint import read_state
+from facegen.training.checkpoint import read_state, same_network
 from facegen.training.match import match_modules
 from facegen.training.networks import Networks, build_networks
 from facegen.training.run import Run
@@ -22,6 +23,25 @@ NO_MATTER = {
     "match": ("run", "start", "log_steps", "checkpoint_steps"),
 }
 """Keys that do not change what the match stage learns."""
+
+
+def may_start_afresh(recipe: Recipe) -> set[str]:
+    """The networks that [match] start need not hold: the other side, where it is there for one side alone."""
+    choice = recipe.chosen("matcher")
+    settings = choice.engine
+    keeps_faces = settings.freeze_faces or not choice.part.load().trains_faces  # type: ignore[attr-defined]
+    free = {"matcher": True, "encoders": keeps_faces, "discriminator": settings.freeze_conditioner}
+    return {name for name, is_free in free.items() if is_free and settings.start is not None}
+
+
+def misfits(recipe: Recipe, mine: Networks, theirs: Networks) -> list[str]:
+    """The networks that a match stage cannot be taken over for, or started from."""
+    others, free = match_modules(theirs), may_start_afresh(recipe)
+    return [
+        name
+        for name, module in match_modules(mine).items()
+        if name not in free and not (name in others and same_network(module.state_dict(), others[name].state_dict()))
+    ]
 
 
 def match_ingredients(recipe: Recipe) -> dict[str, object]:
@@ -38,15 +58,20 @@ def match_ingredients(recipe: Recipe) -> dict[str, object]:
 
 
 def match_key(recipe: Recipe, corpus: Dataset, world: World) -> str | None:
-    """A digest of all that decides the match stage; None where it starts from one that has none."""
-    matcher = recipe.chosen("matcher").engine
-    start = None
-    if matcher.start is not None:
-        start = read_state(Run.open(matcher.start).match_folder).get("key")
-        if start is None:
-            return None
+    """A digest of all that decides the match stage; None where it starts from one that has none, or is gone."""
+    path = recipe.chosen("matcher").engine.start
+    start = None if path is None else _key_of(path / "checkpoints" / "match")
+    if path is not None and start is None:
+        return None
     said = [match_ingredients(recipe), corpus.fingerprint(), world.size, start, __version__]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _key_of(match_folder: Path) -> str | None:
+    try:
+        return read_state(match_folder).get("key")
+    except FacegenError:
+        return None
 
 
 def find_match(run: Run, key: str, networks: Networks) -> Run | None:
@@ -59,7 +84,7 @@ def find_match(run: Run, key: str, networks: Networks) -> Run | None:
     """
     for state in sorted(run.path.resolve().parent.glob("*/checkpoints/match/state.json")):
         try:
-            if read_state(state.parent).get("key") == key:
+            if _key_of(state.parent) == key:
                 other = Run.open(state.parents[2])
                 if _start_alike(networks, build_networks(other.recipe, other.data)):
                     return other

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from facegen.core.batch import DataSpec
 from facegen.core.chosen import Recipe
-from facegen.core.errors import CheckpointError
+from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.interfaces import Dataset
 from facegen.core.observer import Observer
 from facegen.core.recipe_file import differences
@@ -16,6 +18,7 @@ from facegen.training.loop import Interruption
 from facegen.training.networks import Networks, build_networks
 from facegen.training.rehearsal import rehearse
 from facegen.training.run import Run
+from facegen.training.sharing import misfits
 from facegen.training.trainer import Trainer
 from facegen.training.world import World
 
@@ -50,14 +53,26 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
     return _train(recipe, out, resume, world, observer, interruption, only_match=False)
 
 
-def _examine(recipe: Recipe, out: Path, *, only_match: bool) -> None:
+def _examine(recipe: Recipe, out: Path, *, only_match: bool) -> Networks:
     """All that can be told before any work, about a settled recipe and those before it."""
     spec = open_dataset(recipe).spec
+    before = {}
     for name in awaited(recipe, Run(out, recipe, spec), only_match=only_match):
+        there = standing(recipe, name)
         if name in recipe.earlier:
-            _examine(recipe.earlier[name], folder_of(recipe, name), only_match=name != DRAFT)
-        standing(recipe, name)
-    rehearse(recipe, spec, out)
+            before[name] = _examine(recipe.earlier[name], folder_of(recipe, name), only_match=name != DRAFT)
+        elif there is not None:
+            with torch.device("meta"):
+                before[name] = build_networks(there.recipe, there.data, kept_draft(there.path))
+    networks = rehearse(recipe, spec, out)
+    for name in before.keys() - {DRAFT}:
+        wrong = misfits(recipe, networks, before[name])
+        if wrong:
+            raise RecipeError(
+                f"{recipe.source}: [{name.replace('.', '] ')} = '{folder_of(recipe, name)}': its {' and '.join(wrong)} "
+                f"are other networks than here; the tables that make them must be the same"
+            )
+    return networks
 
 
 def _train(

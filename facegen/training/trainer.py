@@ -12,7 +12,7 @@ from facegen.core.tables import DataSettings, MatchSettings, Split
 from facegen.data.loader import Loader
 from facegen.data.rows import Rows
 from facegen.training.artist import Artist, Encoders
-from facegen.training.checkpoint import is_same_network, load_module, read_state, save_checkpoint
+from facegen.training.checkpoint import load_module, load_tensors, read_state, same_network, save_checkpoint
 from facegen.training.encodings import Encodings, encode_once
 from facegen.training.exhibition import Exhibition, choose_noises, known_by
 from facegen.training.gan import GanStage
@@ -22,7 +22,7 @@ from facegen.training.match import MatchStage, match_modules
 from facegen.training.monitor import Monitor
 from facegen.training.networks import Networks
 from facegen.training.run import Run
-from facegen.training.sharing import find_match, match_key
+from facegen.training.sharing import find_match, match_key, may_start_afresh
 from facegen.training.world import World
 
 NUM_EXHIBITED_PEOPLE, NUM_EXHIBITED_NOISES = 8, 6
@@ -71,7 +71,7 @@ class Trainer:
         if not self.run.is_matched:
             modules = match_modules(self.networks)
             if settings.start is not None and self.run.newest("match") is None:
-                self._start_from(_matched(Run.open(settings.start)), settings)
+                self._start_from(_matched(Run.open(settings.start)))
             self._run_stage(self._match_stage(settings))
             if self.world.leads:
                 state = {"key": match_key(self.recipe, self.dataset, self.world)}
@@ -96,22 +96,17 @@ class Trainer:
             load_module(earlier.match_folder, name, module, shared_only=True)
         self.observer.say(f"match stage taken over from {earlier.path}{reason}")
 
-    def _start_from(self, earlier: Run, settings: MatchSettings) -> None:
-        """Take over what an earlier match stage taught; where one side alone is kept, the other may be a new network."""
-        modules, matcher = match_modules(self.networks), self.networks.matcher
-        keeps_faces = settings.freeze_faces or (matcher is not None and not matcher.trains_faces)
-        free = {"encoders": keeps_faces, "discriminator": settings.freeze_conditioner, "matcher": True}
+    def _start_from(self, earlier: Run) -> None:
+        modules, free = match_modules(self.networks), may_start_afresh(self.recipe)
         new = [
-            name for name, module in modules.items() if free[name] and self._is_new(earlier, name, module)
-        ]  # fmt: skip
+            name
+            for name, module in modules.items()
+            if name in free
+            and not same_network(module.state_dict(), load_tensors(earlier.match_folder / f"{name}.safetensors"))
+        ]
         self._take_over(earlier, {name: module for name, module in modules.items() if name not in new})
         for name in new:
-            self.observer.say(f"its {name}: another network than this one's, which starts afresh")
-
-    @staticmethod
-    def _is_new(earlier: Run, name: str, module: nn.Module) -> bool:
-        file = earlier.match_folder / f"{name}.safetensors"
-        return not file.exists() or not is_same_network(earlier.match_folder, name, module)
+            self.observer.say(f"its {name}: another network than this recipe's, which starts afresh")
 
     def _save_match(self, steps: int, modules: Mapping[str, nn.Module], state: Mapping[str, Any]) -> None:
         save_checkpoint(self.run.match_folder, {"stage": "match", "step": steps, **state}, modules, {})

@@ -296,3 +296,21 @@ def test_a_generator_without_noise_and_a_game_without_a_discriminator(
     assert facegen("train", recipes / "still.toml", "--out", parts, "--resume") == 0
     assert equal(checkpoint(whole, 3, "artist"), checkpoint(parts, 3, "artist"))
     assert facegen("generate", whole, "--name", "speaker-3", "--count", "2", "--out", tmp_path / "faces") == 0
+
+
+def test_an_earlier_stage_may_give_the_faces_alone(
+    facegen: Facegen, recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    text = MATCH_ONLY.replace(
+        "condition_dim = 6", 'condition_dim = 2\n[[conditioner]]\ntype = "one_hot"\ncondition_dim = 4'
+    )
+    (recipes / "other.toml").write_text(text.replace('type = "softmax"', 'type = "softmax"\nstart = "pairs.toml"'))
+    assert facegen("train", recipes / "other.toml", "--out", runs / "other") == 1
+    said = capsys.readouterr().err
+    assert "[match] start" in said and "its encoders are other networks than here" in said and not runs.exists()
+    frozen = ("train", recipes / "other.toml", "--set", "match.freeze_faces=true", "--out", runs / "other")
+    assert facegen(*frozen) == 0
+    assert "its encoders: another network than this recipe's, which starts afresh" in capsys.readouterr().err
+    one, other = (load_file(runs / name / "checkpoints/match/discriminator.safetensors") for name in ("pairs", "other"))
+    assert equal(one, other)

@@ -35,7 +35,7 @@ def test_one_kind_is_listed(capsys):
     assert "did you mean 'generator'?" in said(capsys, "list-plugins", "--kind", "genrator", code=2)
     assert "relid" in said(capsys, "describe", "objective")
     assert "relid" in json.loads(said(capsys, "describe", "objective", "--json"))
-    assert said(capsys, "describe", "table").split() == ["run", "train", "evaluate"]
+    assert said(capsys, "describe", "table").split() == ["run", "draft", "train", "evaluate"]
 
 
 @pytest.mark.parametrize(("kind", "name"), PARTS)
@@ -77,7 +77,7 @@ def test_nearest_names(arguments, expected, capsys):
     assert expected in said(capsys, "describe", *arguments, code=1)
 
 
-@pytest.mark.parametrize("name", ["run", "train", "evaluate"])
+@pytest.mark.parametrize("name", ["run", "draft", "train", "evaluate"])
 def test_tables_of_the_engine_are_described_with_their_own_defaults(name, capsys):
     from facegen.core.recipe import ENGINE_TABLES
 
