@@ -13,17 +13,17 @@ BUILT_IN = [
     for part in parts.values()
     if part.source.package == "facegen"
 ]
-# At the papers' widths these take half a minute each.
-SMALLER = {("generator", "r3gan"): {"width": 64}, ("generator", "stackgan_stage2"): {"width": 32}}
 NEEDS_FILES = {("dataset", "packed")}
-# At the papers' widths these take half a minute each.
 SMALLER = {
     ("conditioner", "char_cnn_rnn"): {"channels": (8, 8), "recurrent_width": 8, "condition_dim": 8},
+    ("conditioner", "mel_spectrogram"): {"channels": (8, 8, 8, 8, 16, 16)},
     ("conditioner", "waveform_segan"): {"widths": (8, 8, 8, 8, 16, 16)},
     ("discriminator", "autoencoder"): {"num_filters": 8},
+    ("discriminator", "projection"): {"width": 8},
     ("discriminator", "r3gan"): {"width": 32},
     ("discriminator", "self_attention"): {"width": 8},
     ("discriminator", "stackgan"): {"width": 8},
+    ("generator", "adain"): {"width": 8},
     ("generator", "began"): {"num_filters": 8},
     ("generator", "dcgan"): {"width": 8},
     ("generator", "r3gan"): {"width": 32},
