@@ -54,6 +54,11 @@ class Reading:
     high: float | None
     correlation: float
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the share; the share itself where there is none."""
+        return self.share if self.low is None else self.low, self.share if self.high is None else self.high
+
 
 class Reader:
     """Ridge regression of standardised factors on principal components of small pictures."""
@@ -151,8 +156,8 @@ def to_markdown(readings: list[Reading]) -> str:
     lines = ["| factor | decided by | reader's R2 | share between voices | 95% interval | correlation with truth |"]
     lines.append("|---|---|---|---|---|---|")
     for one in readings:
-        interval = "" if one.low is None or one.high is None else f"{one.low:.2f} to {one.high:.2f}"
-        cells = [one.factor, one.decided_by, f"{one.reader:.2f}", f"{one.share:.2f}", interval]
+        cells = [one.factor, one.decided_by, f"{one.reader:.2f}", f"{one.share:.2f}"]
+        cells.append("{:.2f} to {:.2f}".format(*one.interval))
         lines.append(f"| {' | '.join([*cells, f'{one.correlation:.2f}'])} |")
     return "\n".join(lines) + "\n"
 

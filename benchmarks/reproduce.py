@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,12 +53,14 @@ class Job:
         )  # fmt: skip
 
 
-def plan(out: Path) -> list[Job]:
-    """Every recipe; those that others build on come first by being trained when they are needed."""
+def plan(out: Path, only: Sequence[str]) -> list[Job]:
+    """Every recipe, or those that are named; what they build on is trained when they need it."""
     jobs = []
     for path in sorted(RECIPES.glob("*.toml")):
+        if only and path.stem not in only:
+            continue
         recipe = read_recipe(path, preset=PRESET)
-        splits = (recipe.evaluate.split,)
+        splits: tuple[str, ...] = (recipe.evaluate.split,)
         if path.stem.startswith(("speech_lsgan", "speech_name", "mel_")):
             splits = ("train", "heldout_utterances", "heldout_people")  # the thesis asks whether they generalise
         if any("identity" in choice.part.load().needs for choice in recipe.choices["conditioner"]):  # type: ignore[attr-defined]
@@ -98,12 +101,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/small"), help="folder of the runs")
     parser.add_argument("--page", type=Path, help="Markdown page to write, with pictures beside it")
-    parser.add_argument("--only", nargs="*", metavar="RECIPE", help="names of recipes; all by default")
+    parser.add_argument("--only", nargs="*", default=(), metavar="RECIPE", help="names of recipes; all by default")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     clock = arguments.out / "seconds.json"
     seconds: dict[str, dict[str, float]] = json.loads(clock.read_text()) if clock.exists() else {}
-    jobs = [job for job in plan(arguments.out) if not arguments.only or job.recipe.stem in arguments.only]
+    jobs = plan(arguments.out, arguments.only)
     failures, started = [], time.monotonic()
     open_jobs = [job for job in jobs if not job.is_trained or job.missing_splits()]
     print(f"{len(jobs)} recipes, {len(open_jobs)} of them to do", flush=True)
