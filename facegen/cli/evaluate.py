@@ -20,7 +20,10 @@ SIGNAL_EXIT = 128
 @click.command("evaluate")
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="A packed corpus to evaluate on.")
-@click.option("--split", type=click.Choice(get_args(Split)), help="Where the rows come from.  [default: the recipe's]")
+@click.option(
+    "--split", "splits", multiple=True, type=click.Choice(get_args(Split)),
+    help="Where the rows come from; may be repeated.  [default: the recipe's]",
+)
 @click.option("--num-clips", type=click.IntRange(min=20), help="At most so many rows.  [default: the recipe's]")
 @click.option("--judge-seed", type=click.IntRange(min=0), help="Another judge.  [default: the recipe's]")
 @click.option(
@@ -32,7 +35,7 @@ SIGNAL_EXIT = 128
 def command(
     run: Path,
     data: Path | None,
-    split: str | None,
+    splits: tuple[str, ...],
     num_clips: int | None,
     judge_seed: int | None,
     judge_start: Path | None,
@@ -41,25 +44,31 @@ def command(
     """Measure RUN on people that it was not trained on.
 
     A judge answers: a second pair of encoders, of another seed, that had no part in the run. It is trained once for
-    a corpus, which takes as long as the run's match stage, and kept beside the corpus. Table and picture go to
-    RUN/evaluation.
+    a corpus, which takes as long as the run's match stage, and kept beside the corpus. Table and picture of each
+    split go to RUN/evaluation.
     """
     from facegen.evaluation.evaluate import evaluate
     from facegen.training.loop import Interrupted, Interruption
 
-    given = {"split": split, "num_clips": num_clips, "judge_seed": judge_seed}
+    given: dict[str, object] = {"num_clips": num_clips, "judge_seed": judge_seed}
     given["judge_start"] = None if judge_start is None else str(judge_start.resolve())
     overrides = {key: value for key, value in given.items() if value is not None}
+    reports = []
     try:
         with watching() as observer:
-            report = evaluate(run, data=data, overrides=overrides, observer=observer, interruption=Interruption())
+            for split in splits or (None,):
+                chosen = overrides if split is None else {**overrides, "split": split}
+                report = evaluate(run, data=data, overrides=chosen, observer=observer, interruption=Interruption())
+                reports.append(report)
     except Interrupted as stopped:
         console.print(f"Stopped at step {stopped.step} of the judge's training; call it again to go on.")
         return SIGNAL_EXIT + stopped.signal_number
     if as_json:
-        click.echo(json.dumps(report.to_json(), indent=1))
+        plain = [report.to_json() for report in reports]
+        click.echo(json.dumps(plain if len(splits) > 1 else plain[0], indent=1))
         return 0
-    _print(report)
+    for report in reports:
+        _print(report)
     return 0
 
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "generate": ("facegen.cli.generate", "Draw faces with a run: from speech, a name or a sentence."),
     "match": ("facegen.cli.match", "Say which face speaks, or which voice a face has."),
     "evaluate": ("facegen.cli.evaluate", "Measure a run on people that it was not trained on."),
+    "compare": ("facegen.cli.compare", "Set evaluations of several runs side by side."),
     "pack": ("facegen.cli.pack", "Pack faces and speech of your own into a corpus."),
     "inspect": ("facegen.cli.inspect", "Show what a packed corpus holds."),
     "list-plugins": ("facegen.cli.list_plugins", "List the installed parts, and what is broken."),

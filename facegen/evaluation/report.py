@@ -9,6 +9,7 @@ from typing import Any
 
 from facegen.core.errors import CheckpointError
 from facegen.core.evidence import Figure
+from facegen.core.tables import Split
 from facegen.training.checkpoint import write_atomically
 
 
@@ -32,7 +33,7 @@ class Report:
     run: str
     step: int | None
     corpus: str
-    split: str
+    split: Split
     seed: int
     judge: str
     judge_key: str

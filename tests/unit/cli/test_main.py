@@ -37,7 +37,7 @@ def test_version(capsys):
 def test_unknown_command_is_a_usage_error_with_the_nearest_name(capsys):
     assert main(["discribe"]) == 2
     error = capsys.readouterr().err
-    assert "there is no command 'discribe'; did you mean 'describe'? Available: check, describe" in error
+    assert "there is no command 'discribe'; did you mean 'describe'? Available: check, compare, describe" in error
 
 
 def test_unknown_option_is_a_usage_error(capsys):

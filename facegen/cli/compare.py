@@ -1,0 +1,92 @@
+"""`facegen compare`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from facegen.cli.console import console, watching
+from facegen.cli.evaluate import SIGNAL_EXIT
+from facegen.core.tables import Split
+
+if TYPE_CHECKING:
+    from facegen.evaluation.sheet import Cell, Sheet
+
+LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
+
+
+@click.command("compare")
+@click.argument("runs", type=click.Path(path_type=Path, file_okay=False), nargs=-1, required=True, metavar="RUN...")
+@click.option(
+    "--split", "splits", multiple=True, type=click.Choice(get_args(Split)),
+    help="Where the rows come from; may be repeated.  [default: each recipe's]",
+)
+@click.option("--num-clips", type=click.IntRange(min=20), help="At most so many rows.  [default: each recipe's]")
+@click.option(
+    "--layout", type=click.Choice(LAYOUT_NAMES), default="figures", show_default=True,
+    help="Every figure; the thesis' Table II or III, each row beside the run of its recipe; or matching alone.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(("table", "markdown", "csv", "json")), default="table", show_default=True,
+    help="How to print it.",
+)
+@click.option(
+    "--picture", type=click.Path(path_type=Path, dir_okay=False),
+    help="Where faces of the runs go, side by side.  [default: compare.png beside the first run]",
+)  # fmt: skip
+def command(
+    runs: tuple[Path, ...],
+    splits: tuple[Split, ...],
+    num_clips: int | None,
+    layout: str,
+    form: str,
+    picture: Path | None,
+) -> int:
+    """Set evaluations of several runs side by side, with their intervals, and their faces in one picture.
+
+    A run that was not evaluated since it was last trained is evaluated first. Runs compare where one judge judged them
+    on one corpus; where not, that is said.
+    """
+    from facegen.evaluation.compare import columns_of
+    from facegen.evaluation.layouts import LAYOUTS
+    from facegen.evaluation.side_by_side import draw_side_by_side
+    from facegen.training.loop import Interrupted, Interruption
+
+    target = runs[0].resolve().parent / "compare.png" if picture is None else picture
+    try:
+        with watching() as observer:
+            columns = columns_of(runs, splits, num_clips, observer, Interruption())
+            sheet = LAYOUTS[layout](columns)
+            if draw_side_by_side(columns, target, observer):
+                observer.picture(target, "Faces")
+    except Interrupted as stopped:
+        console.print(f"Stopped at step {stopped.step} of a judge's training; call it again to go on.")
+        return SIGNAL_EXIT + stopped.signal_number
+    printers = {
+        "table": lambda: _print(sheet),
+        "markdown": lambda: click.echo(sheet.to_markdown(), nl=False),
+        "csv": lambda: click.echo(sheet.to_csv(), nl=False),
+        "json": lambda: click.echo(json.dumps(sheet.to_json(), indent=1)),
+    }
+    printers[form]()
+    return 0
+
+
+def _print(sheet: "Sheet") -> None:
+    console.print(f"[bold]{escape(sheet.title)}[/]", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, name in enumerate(sheet.head):
+        table.add_column(escape(name), overflow="fold", justify="left" if number == 0 else "right")
+    for row in sheet.rows:
+        table.add_row(*(_shown(cell) for cell in row))
+    console.print(table)
+    for note in sheet.notes:
+        console.print(escape(note), soft_wrap=True)
+
+
+def _shown(cell: "Cell") -> str:
+    text = escape(cell.text)
+    return {"": text, "best": f"[bold]{text}[/]", "~": f"~ {text}"}[cell.mark]

@@ -1,0 +1,149 @@
+"""What a comparison of runs looks like: every figure, or a table of a paper with our rows in it."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from facegen.core.evidence import Figure
+from facegen.evaluation.compare import Column, obstacles
+from facegen.evaluation.published import (
+    CHOI,
+    FIGURES,
+    MATCHING,
+    NOT_RECOVERED,
+    TABLE_2,
+    TABLE_3,
+    THESIS,
+    MatchingRow,
+    ScoreRow,
+)
+from facegen.evaluation.report import Report, number
+from facegen.evaluation.sheet import Cell, Mark, Sheet
+
+Layout = Callable[[Sequence[Column]], Sheet]
+_SCORES = {
+    "identity score (ours)": "identity score, generated",
+    "of real faces": "identity score, real",
+    "identity accuracy": "identity accuracy, generated",
+    "identities drawn": "identities drawn, generated",
+    "diversity": "diversity, share of one person's real faces",
+}
+"""Head of a column: the figure that it shows, beside a thesis row."""
+_SCORE_NOTE = (
+    "The identity score is the Inception Score's formula over the people of the corpus, as a judge of faces sees them. "
+    "It stands beside the Inception Score, and no number of the one compares with a number of the other."
+)
+_ACCURACIES = ("V-F 2-way", "F-V 2-way", "V-F 10-way", "F-V 10-way")
+
+
+def figures_of(report: Report) -> dict[str, Figure]:
+    """All figures of a report by name, in order."""
+    return {figure.name: figure for figures in report.figures.values() for figure in figures}
+
+
+def all_figures(columns: Sequence[Column]) -> Sheet:
+    """One row a figure, one column a run; the best of a row and what cannot be told from it are marked."""
+    hindrances = obstacles(columns)
+    found = [figures_of(column.report) for column in columns]
+    names = list(dict.fromkeys(name for each in found for name in each))
+    published = any(name in FIGURES for name in names)
+    rows = []
+    for name in names:
+        figures = [each.get(name) for each in found]
+        marks: list[Mark] = [""] * len(figures) if hindrances else marks_of(figures)
+        chance = next((figure.chance for figure in figures if figure is not None and figure.chance is not None), None)
+        row = [Cell(name), *map(Cell.of, figures, marks), Cell("" if chance is None else number(chance))]
+        rows.append([*row, Cell(FIGURES.get(name, ""))] if published else row)
+    head = ["figure", *(column.label for column in columns), "chance"]
+    notes = [*hindrances, "Intervals: 95%, people resampled. ~: the interval overlaps that of the best of its row."]
+    if published:
+        notes.append(f"{CHOI}: on AVSpeech, judged by the run's own match stage; for the order of magnitude.")
+    title = f"{len(columns)} evaluations" if len(columns) > 1 else columns[0].report.heading
+    return Sheet(title, [*head, CHOI] if published else head, rows, notes)
+
+
+def marks_of(figures: Sequence[Figure | None]) -> list[Mark]:
+    """The best of a row, and those whose intervals overlap its own; no marks without direction or intervals."""
+    known = [
+        (figure.value, place)
+        for place, figure in enumerate(figures)
+        if figure is not None and figure.better and figure.low is not None and math.isfinite(figure.value)
+    ]
+    marks: list[Mark] = [""] * len(figures)
+    if len(known) < 2:
+        return marks
+    higher = any(figure is not None and figure.better == "higher" for figure in figures)
+    _, best = max(known) if higher else min(known)
+    marks[best] = "best"
+    for _, place in known:
+        if place != best and _overlap(figures[place], figures[best]):
+            marks[place] = "~"
+    return marks
+
+
+def _overlap(one: Figure | None, other: Figure | None) -> bool:
+    bounds = [(each.low, each.high) for each in (one, other) if each is not None]
+    (low, high), (other_low, other_high) = bounds
+    if low is None or high is None or other_low is None or other_high is None:
+        return False
+    return low <= other_high and other_low <= high
+
+
+def table_2(columns: Sequence[Column]) -> Sheet:
+    """Table II of the thesis, names to faces, each row beside the run of its recipe."""
+    return _scores(columns, TABLE_2, f"{THESIS}, Table II: names to faces")
+
+
+def table_3(columns: Sequence[Column]) -> Sheet:
+    """Table III of the thesis, speech to faces, each row beside the run of its recipe."""
+    return _scores(columns, TABLE_3, f"{THESIS}, Table III: speech to faces")
+
+
+def _scores(columns: Sequence[Column], published: Sequence[ScoreRow], title: str) -> Sheet:
+    rows = []
+    for row in published:
+        score = NOT_RECOVERED if row.mean is None else f"{row.mean:.3f} ± {row.deviation:.3f}"
+        ours = [column for column in columns if column.recipe == row.recipe]
+        for column in ours:
+            found = figures_of(column.report)
+            cells = [Cell.of(found.get(name)) for name in _SCORES.values()]
+            rows.append([Cell(row.name), Cell(score), Cell(column.name), Cell(column.report.split), *cells])
+        if not ours:
+            rows.append([Cell(row.name), Cell(score), *[Cell("-")] * (2 + len(_SCORES))])
+    recipes = [row.recipe for row in published]
+    others = dict.fromkeys(column.name for column in columns if column.recipe not in recipes)
+    notes = [_SCORE_NOTE, *obstacles(columns)]
+    if others:
+        notes.append(f"no row of this table: {', '.join(others)}; its recipes are {', '.join(recipes)}")
+    return Sheet(title, ["method", "Inception Score", "run", "split", *_SCORES], rows, notes)
+
+
+def matching(columns: Sequence[Column]) -> Sheet:
+    """How often voices and faces are matched, by our judges and by published methods."""
+    rows = []
+    for column in columns:
+        found = figures_of(column.report)
+        for kind in ("real", "generated"):
+            cells = [Cell.of(found.get(f"{name}, {kind}")) for name in _ACCURACIES]
+            if any(cell.figure is not None for cell in cells):
+                source = f"{column.report.split} of {column.report.corpus}; {column.report.judge}"
+                rows.append([Cell(column.name), Cell(kind), *cells, Cell(source)])
+    rows += [_published_row(row) for row in MATCHING]
+    chances = [Cell(number(0.5))] * 2 + [Cell(number(0.1))] * 2
+    rows.append([Cell("guessing"), Cell(""), *chances, Cell("")])
+    said = "Published numbers are of other people and corpora; - is not reported, or not recovered."
+    head = ["method", "faces", *_ACCURACIES, "source"]
+    return Sheet("Matching voices and faces", head, rows, [*obstacles(columns), said])
+
+
+def _published_row(row: MatchingRow) -> list[Cell]:
+    cells = []
+    for name in _ACCURACIES:
+        value = row.accuracy.get(name)
+        text = "-" if value is None else number(value) if row.verified else f"about {number(value)}, unverified"
+        cells.append(Cell(text))
+    return [Cell(row.name), Cell(row.faces), *cells, Cell(row.source)]
+
+
+LAYOUTS: Mapping[str, Layout] = {
+    "figures": all_figures, "table-2": table_2, "table-3": table_3, "matching": matching,
+}  # fmt: skip

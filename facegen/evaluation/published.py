@@ -1,0 +1,87 @@
+"""What the papers report, to stand beside what runs of the recipes give. Every value says where it comes from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+THESIS = "Roldan Sanchez 2018"
+CHOI = "Choi, Park and Lee 2020"
+NOT_RECOVERED = "not recovered"
+"""Of cells that the copy of a paper that we have does not show."""
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """A row of a thesis table of Inception Scores.
+
+    Attributes:
+        name: as the table has it.
+        recipe: name of the recipe that trains such a model.
+        mean, deviation: the Inception Score and its standard deviation over splits; None where not recovered.
+    """
+
+    name: str
+    recipe: str
+    mean: float | None = None
+    deviation: float | None = None
+
+
+TABLE_2 = (
+    ScoreRow("LS-GAN, projecting the input", "name_lsgan_projected", 2.912896, 0.114554),
+    ScoreRow("LS-GAN, concatenated input", "name_lsgan_concatenated", 2.051858, 0.028261),
+    ScoreRow("LS-GAN, concatenated, learning rates of SAGAN", "name_lsgan_ttur", 3.002615, 0.074115),
+    ScoreRow("LS-GAN, the same and dropouts", "name_lsgan_dropout", 2.634878, 0.094980),
+    ScoreRow("AC-GAN, projecting the one-hot vector", "name_acgan", 2.120474, 0.043865),
+)
+"""Roldan Sanchez 2018, Table II: from names to faces."""
+
+TABLE_3 = (
+    ScoreRow("speech", "speech_lsgan"),
+    ScoreRow("speech and name", "speech_name_lsgan"),
+    ScoreRow("mel spectrogram", "mel_lsgan"),
+)
+"""Roldan Sanchez 2018, Table III: from speech to faces; its cells are garbled in the text that we have."""
+
+
+@dataclass(frozen=True)
+class MatchingRow:
+    """What a publication reports of matching voices and faces.
+
+    Attributes:
+        name: of the method, and what it was tested on.
+        faces: "real" or "generated".
+        accuracy: {"F-V 2-way": share}; a cell that is missing is not reported, or not recovered.
+        source: where the numbers stand.
+        verified: they were read there; otherwise they are remembered, and only roughly right.
+    """
+
+    name: str
+    faces: str
+    accuracy: Mapping[str, float]
+    source: str
+    verified: bool = True
+
+
+MATCHING = (
+    MatchingRow("Choi et al. 2020, AVSpeech", "real", {"F-V 2-way": 0.8847}, f"{CHOI}, section 4, text"),
+    MatchingRow("Choi et al. 2020, AVSpeech, relid", "generated", {"F-V 2-way": 0.9514}, f"{CHOI}, section 4, text"),
+    MatchingRow(
+        "Seeking the Shape of Sound, VoxCeleb (supervised, pre-trained)", "real",
+        {"V-F 2-way": 0.872, "F-V 2-way": 0.865}, "its authors' repository",
+    ),
+    MatchingRow(
+        "DIMNet, VoxCeleb (supervised)", "real", {"V-F 2-way": 0.8412, "F-V 2-way": 0.8403}, "from memory", False
+    ),
+    MatchingRow("SVHF-Net, VoxCeleb", "real", {"V-F 2-way": 0.81, "F-V 2-way": 0.795}, "from memory", False),
+)  # fmt: skip
+"""Other people, other splits and other corpora than any run's: for the order of magnitude."""
+
+FIGURES = {
+    "generated face preferred to the true one, V-F": "0.767 relid, 0.472 without",
+    "F-V 2-way, real": "0.885",
+    "F-V 2-way, generated": "0.951",
+    "condition distance, same sex": "0.28",
+    "condition distance, different sexes": "0.46",
+    "generated face distance, same sex": "0.15",
+    "generated face distance, different sexes": "0.27",
+}
+"""{figure: what the text of Choi et al. 2020, section 4, says of it}, judged there by the run's own match stage."""

@@ -1,0 +1,94 @@
+"""Tables of text and numbers: as Markdown, CSV and JSON."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from facegen.core.evidence import Figure
+from facegen.evaluation.report import number
+
+Mark = Literal["", "best", "~"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        text: what it shows.
+        figure: the number behind it, where there is one.
+        mark: "best" of its row, or "~": not distinguishable from the best.
+    """
+
+    text: str
+    figure: Figure | None = None
+    mark: Mark = ""
+
+    @classmethod
+    def of(cls, figure: Figure | None, mark: Mark = "") -> "Cell":
+        """A figure with its interval or deviation; a dash where there is none."""
+        if figure is None or not math.isfinite(figure.value):
+            return cls("-", figure)
+        text = number(figure.value)
+        if figure.deviation is not None:
+            text += f" ± {number(figure.deviation)}"
+        elif figure.low is not None and figure.high is not None:
+            text += f" ({number(figure.low)} to {number(figure.high)})"
+        return cls(text, figure, mark)
+
+    def to_json(self) -> Any:
+        """The number with all that belongs to it, or the text."""
+        if self.figure is None:
+            return self.text
+        value = self.figure.value if math.isfinite(self.figure.value) else None
+        rest = {name: getattr(self.figure, name) for name in ("low", "high", "deviation", "note")}
+        return {"value": value, **rest, "mark": self.mark}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table.
+
+    Attributes:
+        title: what it shows.
+        head: of each column.
+        rows: of as many cells each.
+        notes: sentences to be read with it.
+    """
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = ()
+
+    def to_markdown(self) -> str:
+        """The best of a row is bold."""
+        lines = [f"## {self.title}", "", _line(self.head), _line(["---"] * len(self.head))]
+        lines += [_line([_marked(cell) for cell in row]) for row in self.rows]
+        if self.notes:
+            lines += ["", *(f"- {note}" for note in self.notes)]
+        return "\n".join(lines) + "\n"
+
+    def to_csv(self) -> str:
+        """Head and rows; marks and notes are left out, so that every line has the same fields."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.head)
+        writer.writerows([cell.text for cell in row] for row in self.rows)
+        return text.getvalue()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        rows = [{name: cell.to_json() for name, cell in zip(self.head, row, strict=True)} for row in self.rows]
+        return {"title": self.title, "rows": rows, "notes": list(self.notes)}
+
+
+def _marked(cell: Cell) -> str:
+    return {"": cell.text, "best": f"**{cell.text}**", "~": f"~ {cell.text}"}[cell.mark]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"

@@ -1,0 +1,94 @@
+"""Faces of several runs side by side: the same people under the same noise."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from facegen.core.errors import CheckpointError, DataError
+from facegen.core.observer import Observer
+from facegen.core.randomness import repeatable
+from facegen.core.tables import DataSettings, Split
+from facegen.data.pictures import grid, save_picture
+from facegen.data.prepare import restore_faces
+from facegen.data.rows import Rows
+from facegen.evaluation.compare import Column
+from facegen.inference.load import load_artist
+from facegen.training.exhibition import SHOWN_PIXELS, choose_noises
+from facegen.training.run import Run
+from facegen.training.train import open_dataset
+from facegen.training.world import World
+
+NUM_SHOWN_PEOPLE = 8
+Faces = NDArray[np.uint8]
+
+
+def draw_side_by_side(columns: Sequence[Column], path: Path, observer: Observer) -> bool:
+    """Draw people in rows: the true face, then one column a run, each row under a noise of its own.
+
+    Args:
+        columns: runs and splits; of a run with several splits the first counts.
+        path: of the PNG.
+        observer: told why there is no picture.
+    Returns:
+        Whether there is a picture.
+    """
+    drawing = [column for column in columns if column.run.recipe.one("generator") is not None]
+    first = {column.run.path: column for column in reversed(drawing)}
+    shown = [column for column in drawing if first[column.run.path] is column]
+    if not shown:
+        observer.say("no picture: none of these runs draws faces")
+        return False
+    report = shown[0].report
+    if len({(column.report.corpus_key, column.report.split) for column in shown}) > 1:
+        observer.warn("no picture: the runs were evaluated on different corpora or splits, and have no faces in common")
+        return False
+    try:
+        found = [_draw(column.run, report.split, report.seed, observer) for column in shown]
+    except (DataError, CheckpointError) as error:
+        observer.warn(f"no picture: {error}")
+        return False
+    # The true face from the run that sees it the largest.
+    true = max((real for _, real, _ in found), key=lambda faces: faces.shape[1])
+    pixels = true.shape[1]
+    faces = [true, *(enlarged(drawn, pixels) for drawn, _, _ in found)]
+    names = next((names for _, _, names in found if names), [f"person {row + 1}" for row in range(len(true))])
+    picture = grid(
+        np.stack(faces, axis=1), row_labels=names, column_labels=["true face", *(column.label for column in shown)],
+        title=f"{report.split} of {report.corpus}, one noise a row", scale=max(1, round(SHOWN_PIXELS / pixels)),
+    )  # fmt: skip
+    save_picture(picture, path)
+    return True
+
+
+@torch.no_grad()
+def _draw(run: Run, split: Split, seed: int, observer: Observer) -> tuple[Faces, Faces, list[str]]:
+    """Generated faces, true faces, and names where the run knows people by name."""
+    device = World.join(run.recipe.run.device).device
+    artist = load_artist(run, device)
+    request: DataSettings = run.recipe.chosen("dataset").engine
+    rows = Rows(open_dataset(run.recipe), request, split, artist.needs, device, observer, keep=False)
+    chosen = rows.choose(NUM_SHOWN_PEOPLE, seed, distinct_people=True)
+    batch = rows.fetch_plain(chosen)
+    noises = choose_noises(artist.noise, len(chosen), seed, device)
+    with repeatable(device, seed, "side by side"):
+        faces = artist.draw(artist.condition(None, artist.encode(batch)).generator, noises)
+    people = batch.identity.tolist()
+    if "identity" not in artist.needs:
+        names = []
+    elif min(people) < 0:
+        raise DataError(f"{run.path}: draws people by name, and does not know those of '{split}'")
+    else:
+        names = [run.data.identities[person] for person in people]
+    return restore_faces(faces).cpu().numpy(), restore_faces(batch.faces).cpu().numpy(), names
+
+
+def enlarged(faces: Faces, pixels: int) -> Faces:
+    """(N, H, W, 3) -> (N, pixels, pixels, 3), smooth where they are smaller."""
+    if faces.shape[1] == pixels:
+        return faces
+    images = [Image.fromarray(face).resize((pixels, pixels), Image.Resampling.BICUBIC) for face in faces]
+    return np.stack([np.asarray(image) for image in images])

@@ -1,0 +1,214 @@
+"""`facegen compare`: two runs of one judge side by side, what is evaluated first, and what does not compare."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from facegen.cli.compare import LAYOUT_NAMES
+from facegen.cli.main import main
+from facegen.evaluation.layouts import LAYOUTS
+
+RECIPE = """
+[run]
+name = "{name}"
+
+[data]
+type = "synthetic"
+num_people = 8
+num_heldout_people = 20
+clips_per_person = 4
+frames_per_clip = 1
+image_pixels = {pixels}
+speech_seconds = 0.3
+clip_seconds = 0.3
+
+[conditioner]
+type = "one_hot"
+condition_dim = 8
+
+[generator]
+type = "adain"
+width = 4
+max_width = 8
+
+[discriminator]
+type = "projection"
+width = 4
+max_width = 8
+
+[objective]
+type = "{objective}"
+
+[train]
+steps = {steps}
+batch_size = 4
+
+[judge.match]
+type = "softmax"
+steps = 2
+batch_size = 4
+num_candidates = 4
+
+[evaluate]
+split = "train"
+num_clips = 20
+num_noises = 2
+
+[[metric]]
+type = "matching"
+num_candidates = [2]
+
+[[metric]]
+type = "identity"
+"""
+
+
+def train(home: Path, name: str, *, objective: str = "relativistic", pixels: int = 16, steps: int = 2) -> Path:
+    path = home / f"{name}.toml"
+    path.write_text(RECIPE.format(name=name, objective=objective, pixels=pixels, steps=steps))
+    words = ["train", str(path), "--out", str(home / name)]
+    assert main([*words, "--resume"]) == 0
+    return home / name
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("compare")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def runs(home: Path) -> list[str]:
+    """Two recipes that differ in their losses, and share their judge."""
+    return [str(train(home, "name_acgan")), str(train(home, "name_lsgan_ttur", objective="relid"))]
+
+
+def compared(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, str]:
+    capsys.readouterr()
+    assert main(["compare", *words]) == 0
+    said = capsys.readouterr()
+    return said.out, " ".join(said.err.split())
+
+
+def test_runs_are_evaluated_once_and_set_side_by_side(
+    runs: list[str], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, err = compared(capsys, *runs)
+    assert out.splitlines()[1].split()[:4] == ["figure", "name_acgan", "name_lsgan_ttur", "chance"]
+    assert "identity accuracy, generated" in out
+    assert "not comparable" not in out
+    assert err.count("evaluating") == 2
+    assert err.count("training the judge") == 1
+    with Image.open(home / "compare.png") as picture:
+        assert picture.width > 3 * 128
+        assert picture.height > 8 * 128
+    assert "evaluating" not in compared(capsys, *runs)[1]
+
+
+def test_json_holds_the_numbers_of_the_reports(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    said = json.loads(compared(capsys, *runs, "--format", "json")[0])
+    rows = {row["figure"]: row for row in said["rows"]}
+    for run, name in zip(runs, ("name_acgan", "name_lsgan_ttur"), strict=True):
+        report = json.loads((Path(run) / "evaluation" / "train.json").read_text())
+        for figures in report["figures"].values():
+            for figure in figures:
+                assert rows[figure["name"]][name]["value"] == figure["value"]
+                assert rows[figure["name"]][name]["low"] == figure["low"]
+    marks = sorted(rows["F-V 2-way, generated"][name]["mark"] for name in ("name_acgan", "name_lsgan_ttur"))
+    assert marks in (["", "best"], ["best", "~"])
+
+
+def test_markdown_and_csv(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    lines = compared(capsys, *runs, "--format", "markdown")[0].splitlines()
+    assert lines[2].startswith("| figure | name_acgan | name_lsgan_ttur | chance |")
+    table = list(csv.reader(io.StringIO(compared(capsys, *runs, "--format", "csv")[0])))
+    assert table[0][:4] == ["figure", "name_acgan", "name_lsgan_ttur", "chance"]
+    assert len({len(row) for row in table}) == 1
+
+
+def test_a_run_that_was_trained_since_is_evaluated_again(
+    runs: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    compared(capsys, *runs)
+    checkpoint = next((Path(runs[0]) / "checkpoints").glob("train-*"))
+    later = (Path(runs[0]) / "evaluation" / "train.json").stat().st_mtime + 10
+    os.utime(checkpoint, (later, later))
+    err = compared(capsys, *runs)[1]
+    assert f"evaluating {runs[0]} on train" in err
+    assert f"evaluating {runs[1]}" not in err
+    now = (Path(runs[0]) / "evaluation" / "train.json").stat().st_mtime
+    os.utime(checkpoint, (now, now))
+
+
+def test_several_splits_stand_beside_each_other(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    said = compared(capsys, runs[0], "--split", "train", "--split", "heldout_utterances", "--format", "json")[0]
+    row = json.loads(said)["rows"][0]
+    assert {"name_acgan, train", "name_acgan, heldout_utterances"} < set(row)
+    assert not any("not comparable" in note for note in json.loads(said)["notes"])
+
+
+def test_table_2_of_the_thesis(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    said = json.loads(compared(capsys, *runs, "--layout", "table-2", "--format", "json")[0])
+    rows = {row["method"]: row for row in said["rows"]}
+    assert len(rows) == 5
+    assert rows["AC-GAN, projecting the one-hot vector"]["Inception Score"] == "2.120 ± 0.044"
+    ours = rows["AC-GAN, projecting the one-hot vector"]["identity score (ours)"]
+    report = json.loads((Path(runs[0]) / "evaluation" / "train.json").read_text())
+    figures = {figure["name"]: figure for figure in report["figures"]["identity"]}
+    assert ours["value"] == figures["identity score, generated"]["value"]
+    assert ours["deviation"] == figures["identity score, generated"]["deviation"] is not None
+    assert rows["LS-GAN, projecting the input"]["run"] == "-"
+
+
+def test_table_3_and_matching(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    third = json.loads(compared(capsys, *runs, "--layout", "table-3", "--format", "json")[0])
+    assert {row["Inception Score"] for row in third["rows"]} == {"not recovered"}
+    assert "no row of this table: name_acgan, name_lsgan_ttur; its recipes are speech_lsgan" in third["notes"][-1]
+    said = json.loads(compared(capsys, *runs, "--layout", "matching", "--format", "json")[0])
+    rows = {(row["method"], row["faces"]): row for row in said["rows"]}
+    assert rows["Choi et al. 2020, AVSpeech", "real"]["F-V 2-way"] == "0.885"
+    assert rows["SVHF-Net, VoxCeleb", "real"]["V-F 2-way"] == "about 0.810, unverified"
+    assert rows["name_acgan", "generated"]["F-V 2-way"]["value"] is not None
+    assert rows["name_acgan", "generated"]["F-V 10-way"] == "-"
+
+
+def test_runs_of_other_sizes_are_drawn_and_do_not_compare(
+    runs: list[str], home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same people at another size: a judge of another size, and a picture nevertheless."""
+    larger = str(train(home, "larger", pixels=32))
+    words = [runs[0], larger, "--format", "json", "--picture", str(tmp_path / "faces.png")]
+    notes = json.loads(compared(capsys, *words)[0])["notes"]
+    assert notes[0].startswith("not comparable: different judges (name_acgan: softmax judge, seed 1000, trained on")
+    assert not any("corpora" in note for note in notes)
+    assert (tmp_path / "faces.png").exists()
+
+
+def test_a_run_that_only_matches_has_no_picture(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = RECIPE.format(name="matching", objective="relid", pixels=16, steps=1)
+    kept = text.split("[generator]")[0] + "[discriminator]" + text.split("[discriminator]")[1].split("[objective]")[0]
+    kept += "[match]" + text.split("[judge.match]")[1].replace('"train"', '"heldout_utterances"')
+    (home / "matching.toml").write_text(kept)
+    assert main(["train", str(home / "matching.toml"), "--out", str(home / "matching")]) == 0
+    out, err = compared(capsys, str(home / "matching"), "--picture", str(home / "none.png"))
+    assert "no picture: none of these runs draws faces" in err
+    assert not (home / "none.png").exists()
+    assert "V-F 2-way, real" in out
+
+
+def test_mistakes_are_explained(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(home / "nowhere")]) == 1
+    assert "a run is made by `facegen train RECIPE`" in " ".join(capsys.readouterr().err.split())
+    assert main(["compare"]) == 2
+
+
+def test_the_command_knows_every_layout() -> None:
+    assert tuple(LAYOUTS) == LAYOUT_NAMES
