@@ -35,7 +35,7 @@ class MatchStage:
         encodings: of the loader's clips, where they no longer change.
         world, precision: where and how it computes.
     Raises:
-        RecipeError: nothing is left to learn, or nobody has taught the faces' side.
+        RecipeError: nothing is left to learn.
     """
 
     name = "match"
@@ -92,11 +92,6 @@ class MatchStage:
         """Nothing falls due."""
 
     def _learning(self) -> list[nn.Parameter]:
-        if not self.matcher.trains_faces and self.settings.start is None:
-            raise RecipeError(
-                "[match] start is missing: this matcher does not teach the face network, so it needs that of an "
-                "earlier run; name one whose match stage did, with [match] start"
-            )
         learning = [name for name in self.modules if name != "discriminator" or self._faces_learn]
         found = trainable(*(self.modules[name] for name in learning))
         if not found:

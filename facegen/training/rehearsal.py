@@ -10,6 +10,8 @@ from facegen.core.batch import Batch, Condition, DataSpec, Terms
 from facegen.core.chosen import Recipe
 from facegen.core.critic import Critic
 from facegen.core.errors import RecipeError
+from facegen.core.recipe import check_recipe
+from facegen.core.recipe_file import judge_tables
 from facegen.training.artist import Artist
 from facegen.training.draft import find_draft
 from facegen.training.networks import Networks, build_networks
@@ -35,9 +37,19 @@ def rehearse(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Networ
         # Of each stage the first problem alone: what comes after it would only repeat it.
         stages = (_match_problems(networks, data), _train_problems(networks, data))
         found = [problem for stage in stages for problem in next((some for some in stage if some), [])]
+        found += _untaught_faces(recipe, networks)
     if found:
         raise RecipeError(*(f"{recipe.source}: {problem}" for problem in found))
+    if "judge" in recipe.tables:
+        rehearse(_judge(recipe), data)
     return networks
+
+
+def _judge(recipe: Recipe) -> Recipe:
+    """The judge that evaluation will train: it had better fit together before the run is trained."""
+    tables = judge_tables(recipe.tables, recipe.tables["judge"], recipe.evaluate.judge_start)
+    tables |= {"data": recipe.tables["data"], "run": {"name": "judge", "seed": recipe.evaluate.judge_seed}}
+    return check_recipe(tables, f"{recipe.source}, its judge")
 
 
 def _attempt(name: str, work: Callable[[], Tensor | Terms], shape: tuple[int, ...] = ()) -> Problems:
@@ -71,6 +83,17 @@ def _match_problems(networks: Networks, data: DataSpec) -> Iterator[Problems]:
         yield _attempt("[discriminator]", lambda: judging.embed(judging.features(batch.faces)), shape)
         embedding = judging.embed(judging.features(batch.faces))
     yield _attempt("[match]", lambda: matcher.terms(encoders(batch), embedding, batch))
+
+
+def _untaught_faces(recipe: Recipe, networks: Networks) -> Problems:
+    """A matcher that leaves the face network as it is needs one that an earlier run has taught."""
+    choice, matcher = recipe.one("matcher"), networks.matcher
+    if choice is None or matcher is None or matcher.trains_faces or choice.engine.start or choice.engine.run:
+        return []
+    return [
+        f"[match] type = '{choice.name}': does not teach the face network, so it reads an earlier run's; name one "
+        f"with start = RUN, whose matcher is another"
+    ]
 
 
 def _train_problems(networks: Networks, data: DataSpec) -> Iterator[Problems]:
