@@ -26,8 +26,8 @@ class Contrastive(Matcher):
     The easiest of the N strangers in the batch is the farthest; t = 1 takes the nearest. The batch's rows of the same
     person are no strangers.
 
-    It hardly gets off the ground from untrained networks: let [match] start name a run that matched them otherwise, such
-    as by joint_classification.
+    It hardly gets off the ground from untrained networks: let [match] start name a run that matched otherwise, such as
+    by joint_classification.
 
     Engine:
         data: not read.

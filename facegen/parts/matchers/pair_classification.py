@@ -22,8 +22,8 @@ class PairClassification(Matcher):
     The place is drawn anew for each row. When candidates are ranked, both orders are asked and averaged, so that the
     answer does not depend on who stands first. A direction that was not trained has no preference: equal logits.
 
-    It hardly gets off the ground from untrained networks: let [match] start name a run that matched them otherwise, such
-    as by joint_classification.
+    It hardly gets off the ground from untrained networks: let [match] start name a run that matched otherwise, such as
+    by joint_classification.
 
     Engine:
         data: not read.
