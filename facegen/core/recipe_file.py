@@ -55,6 +55,23 @@ def _with_judge(tables: Tables, preset: str | None) -> Tables:
     return {**tables, "judge": _merge(lent, own)}
 
 
+def judge_tables(tables: Mapping[str, Any], judge: Mapping[str, Any], start: Path | None) -> Tables:
+    """What trains a judge: the tables of [judge], and for the rest what trains the match stage of a recipe.
+
+    Args:
+        tables: of the recipe.
+        judge: its [judge], or another's.
+        start: an earlier run whose match stage the judge starts from.
+    """
+    found = {name: tables[name] for name in JUDGE_TABLES if name in tables} | dict(judge)
+    # A judge that starts from nothing has nothing to keep as it is.
+    left_out = {"run", "start"} | (set() if start else {"freeze_conditioner", "freeze_faces"})
+    match = {key: value for key, value in found.get("match", {}).items() if key not in left_out}
+    if match:
+        found["match"] = match if start is None else {**match, "start": str(start)}
+    return found if match.get("augment") else {name: table for name, table in found.items() if name != "augment"}
+
+
 def lay_over(tables: Tables, override: str) -> Tables:
     """Tables with one key changed.
 

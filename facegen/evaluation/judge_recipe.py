@@ -2,15 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Dataset, Matcher
 from facegen.core.kinds import KINDS
 from facegen.core.recipe import Recipe, check_recipe
-from facegen.core.recipe_file import JUDGE_TABLES
+from facegen.core.recipe_file import JUDGE_TABLES, judge_tables
 from facegen.core.tables import EvaluateSettings
 from facegen.training.run import Run
 
@@ -36,16 +34,12 @@ def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
     if matcher is not None and matcher.engine.run is not None and (matcher.engine.run / "run.json").exists():
         source = Run.open(matcher.engine.run).recipe
     _refuse_kinship(settings, own, source)
-    given = own.tables.get("judge", {})
-    tables = {name: source.tables[name] for name in JUDGE_TABLES if name in source.tables} | given
+    tables = judge_tables(source.tables, own.tables.get("judge", {}), settings.judge_start)
     if "match" not in tables or "discriminator" not in tables:
         raise RecipeError(
             f"{own.source}: has no [match], which trains the judge that evaluation needs; add a [match] table, or a "
             f"[judge.match] for the judge alone (such as type = 'softmax'), with a discriminator, and evaluate again"
         )
-    tables["match"] = _match_table(tables["match"], settings.judge_start)
-    if not tables["match"].get("augment"):
-        tables.pop("augment", None)
     tables["data"] = home.tables["data"]
     tables["run"] = {
         "name": "judge", "seed": settings.judge_seed, "device": own.run.device, "precision": own.run.precision
@@ -53,13 +47,6 @@ def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
     recipe = check_recipe(tables, f"the judge of {own.source}")
     _refuse_blindness(recipe, settings)
     return recipe
-
-
-def _match_table(table: Mapping[str, Any], start: Path | None) -> dict[str, Any]:
-    # A judge that starts from nothing has nothing to keep as it is.
-    left_out = {"run", "start"} | (set() if start else {"freeze_conditioner", "freeze_faces"})
-    kept = {key: value for key, value in table.items() if key not in left_out}
-    return kept if start is None else {**kept, "start": str(start)}
 
 
 def _refuse_kinship(settings: EvaluateSettings, own: Recipe, source: Recipe) -> None:

@@ -274,6 +274,15 @@ def test_a_run_by_name_is_judged_on_people_whom_it_knows(named: Path) -> None:
     assert all(figure.note or figure.value == figure.value for figure in found.values())
 
 
+def test_several_splits_are_asked_of_one_judge(named: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["evaluate", str(named), "--split", "train", "--split", "heldout_utterances", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [report["split"] for report in said] == ["train", "heldout_utterances"]
+    assert said[0]["judge_key"] == said[1]["judge_key"]
+    assert (named / "evaluation" / "heldout_utterances.png").exists()
+
+
 def test_people_without_a_known_name_are_refused_before_a_judge_is_trained(named: Path) -> None:
     observer = Listening()
     with pytest.raises(DataError, match="evaluate known people with --split heldout_utterances, or with --split train"):

@@ -11,6 +11,7 @@ from facegen.core.recipe import check_recipe
 from facegen.core.tables import EvaluateSettings
 from facegen.data.synthetic.speakers import Synthetic
 from facegen.evaluation.judge_recipe import judge_key, judge_recipe
+from facegen.training.rehearsal import rehearse
 from facegen.training.run import Run
 
 MATCH = {"type": "softmax", "steps": 7}
@@ -172,3 +173,13 @@ def test_recipes_with_the_same_judge_share_it() -> None:
 ])  # fmt: skip
 def test_what_trains_a_judge_tells_it_from_others(changes: dict[str, Any], settings: dict[str, Any]) -> None:
     assert key(run(**changes), **settings) != key(run(judge=JUDGE))
+
+
+def test_a_judge_that_does_not_fit_together_is_told_before_the_run_is_trained() -> None:
+    spec = DataSpec(image_pixels=64, identities=("anna", "ben"))
+    fitting = {"match": {"type": "softmax"}, "discriminator": {"type": "projection"}}
+    named = tables(match=None, conditioner={"type": "one_hot"}, objective={"type": "relativistic"})
+    rehearse(check_recipe({**named, "judge": fitting}, "names.toml"), spec)
+    hearing = {**fitting, "conditioner": {"type": "mfcc"}}
+    with pytest.raises(RecipeError, match=r"names.toml, its judge: \[conditioner\] type = 'mfcc' needs speech"):
+        rehearse(check_recipe({**named, "judge": hearing}, "names.toml"), spec)
