@@ -234,7 +234,10 @@ class Dataset:
     Attributes:
         spec: what the corpus is.
         cache_dir: folder for what is derived from the corpus, such as judges.
+        is_rendered: its rows cost more to make than to read, so that they are kept once they are made.
     """
+
+    is_rendered: ClassVar[bool] = False
 
     spec: DataSpec
     cache_dir: Path

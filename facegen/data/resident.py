@@ -1,5 +1,6 @@
 """A split kept in memory: faces and tracks are read or rendered once, and gathered on the device from then on."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
@@ -9,6 +10,7 @@ from torch import Tensor
 from facegen.core.clips import Clips
 from facegen.core.interfaces import Dataset
 from facegen.core.observer import Observer
+from facegen.data.cache import find_rendered, keep_rendered
 
 CHUNK_ROWS = 64
 
@@ -19,10 +21,19 @@ def resident_bytes(dataset: Dataset, clips: Clips, needs: frozenset[str]) -> int
     return size + (2 * int(clips.track_samples.sum()) if "speech" in needs else 0)
 
 
+def _key(dataset: Dataset, clips: Clips, has_speech: bool) -> str:
+    """Of the corpus, the rows, and what of them is held."""
+    said = hashlib.sha256(f"{dataset.fingerprint()} {has_speech}".encode())
+    for numbers in (clips.clip, clips.num_frames, clips.track_samples):
+        said.update(numbers.numpy().tobytes())
+    return said.hexdigest()[:32]
+
+
 class Resident:
     """Faces and speech of a split, on one device.
 
-    Faces of all clips lie one behind the other, and so do the tracks; a row of the split finds its own by offset.
+    Faces of all clips lie one behind the other, and so do the tracks; a row of the split finds its own by offset. What
+    had to be rendered is kept on disk, too.
 
     Args:
         dataset: where they come from.
@@ -46,10 +57,18 @@ class Resident:
         self._first_sample = (clips.track_samples.cumsum(0) - clips.track_samples).to(device)
         self._track_samples = clips.track_samples.to(device)
         has_speech = "speech" in needs
+        key = _key(dataset, clips, has_speech) if dataset.is_rendered else ""
+        kept = find_rendered(key) if key else None
+        if kept is not None:
+            self._faces = kept["faces"].to(device)
+            self._speech = kept["speech"].to(device) if has_speech else None
+            return
         observer.start(stage, len(clips) * (1 + has_speech))
         self._faces = self._load_faces(dataset, clips, observer)
         self._speech = self._load_speech(dataset, clips, observer) if has_speech else None
         observer.finish()
+        if key:
+            keep_rendered(key, {"faces": self._faces} | ({} if self._speech is None else {"speech": self._speech}))
 
     def _load_faces(self, dataset: Dataset, clips: Clips, observer: Observer) -> Tensor:
         clip = clips.clip.repeat_interleave(clips.num_frames)

@@ -50,6 +50,8 @@ class Synthetic(Dataset):
         Ours. Source-filter synthesis after Fant 1960; the factors stand in `people.py`.
     """
 
+    is_rendered = True
+
     def __init__(
         self,
         request: DataSettings,
