@@ -11,7 +11,7 @@ from facegen import __version__
 from facegen.core.chosen import Recipe
 from facegen.core.errors import FacegenError
 from facegen.core.interfaces import Dataset
-from facegen.training.checkpoint import read_state, same_network
+from facegen.training.checkpoint import load_tensors, read_state, same_network
 from facegen.training.match import match_modules
 from facegen.training.networks import Networks, build_networks
 from facegen.training.run import Run
@@ -86,11 +86,20 @@ def find_match(run: Run, key: str, networks: Networks) -> Run | None:
         try:
             if _key_of(state.parent) == key:
                 other = Run.open(state.parents[2])
-                if _start_alike(networks, build_networks(other.recipe, other.data)):
+                alike = _start_alike(networks, build_networks(other.recipe, other.data))
+                if alike and _is_whole(other, networks):
                     return other
         except FacegenError:
             continue  # a damaged neighbour is none of this run's business
     return None
+
+
+def _is_whole(other: Run, mine: Networks) -> bool:
+    """Its weights can be read, and are of these networks."""
+    return all(
+        same_network(module.state_dict(), load_tensors(other.match_folder / f"{name}.safetensors"))
+        for name, module in match_modules(mine).items()
+    )
 
 
 def _start_alike(mine: Networks, theirs: Networks) -> bool:

@@ -109,9 +109,10 @@ def _train(
 
 def _claim(out: Path, recipe: Recipe, data: DataSpec, resume: bool, world: World) -> Run:
     exists = (out / "run.json").exists()
-    world.wait()
+    occupied = out.exists() and any(out.iterdir())
+    world.wait()  # all have looked before one writes
     if not exists:
-        if out.exists() and any(out.iterdir()):
+        if occupied:
             raise CheckpointError(f"{out}: is not empty and holds no run; give another folder with --out")
         if world.leads:
             Run.create(out, recipe, data)

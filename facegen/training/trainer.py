@@ -63,12 +63,12 @@ class Trainer:
         if choice is None:
             return
         settings: MatchSettings = choice.engine
-        if not self.run.is_matched:
+        if not self._is_matched():
             earlier = None if settings.run is None else _matched(Run.open(settings.run))
             if self.world.leads:
                 self._share(earlier)
             self.world.wait()
-        if not self.run.is_matched:
+        if not self._is_matched():
             modules = match_modules(self.networks)
             if settings.start is not None and self.run.newest("match") is None:
                 self._start_from(_matched(Run.open(settings.start)))
@@ -78,6 +78,12 @@ class Trainer:
                 self._save_match(settings.steps, modules, state)
             self.world.wait()
         load_match(self.run, self.networks)
+
+    def _is_matched(self) -> bool:
+        """The same answer for every process: all have looked before one writes."""
+        matched = self.run.is_matched
+        self.world.wait()
+        return matched
 
     def _share(self, earlier: Run | None) -> None:
         """Save an earlier run's match stage as this one's: the one that was named, or one that is the same."""

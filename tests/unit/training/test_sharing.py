@@ -100,6 +100,8 @@ def test_the_runs_beside_it_are_searched_and_damaged_ones_passed_over(tmp_path: 
     assert find_match(run, wanted, networks) is None
     broken = matched(tmp_path / "runs" / "a_broken", recipe())
     (broken.path / "recipe.toml").write_text("[")
+    torn = matched(tmp_path / "runs" / "b_torn", recipe())
+    (torn.match_folder / "encoders.safetensors").write_bytes(b"")
     same = matched(tmp_path / "runs" / "c_same", recipe())
     found = find_match(run, wanted, networks)
     assert found is not None and found.path == same.path
