@@ -75,14 +75,16 @@ def gather(subjects: Subjects, judge: Judge, observer: Observer) -> Evidence:
     """Draw faces for every row, and ask the judge about them and about the real ones."""
     rows, artist, settings = subjects.rows, subjects.artist, subjects.settings
     clips = rows.clips.select(subjects.chosen)
-    other = find_other_rows(rows.clips, subjects.chosen)
+    # A clip that was held out is often its person's only one of that split; of training there are others.
+    elsewhere = rows.dataset.clips("train") if rows.split == "heldout_utterances" else None
+    other = find_other_faces(rows.clips, subjects.chosen, elsewhere)
     noises = None
     if artist is not None:
         noises = choose_noises(artist.noise, settings.num_noises, settings.seed, judge.device)
     found: dict[str, list[Tensor]] = {}
     observer.start(f"draw {settings.split}" if artist is not None else f"encode {settings.split}", len(clips))
     for places in torch.arange(len(clips)).split(BATCH_ROWS):
-        for name, values in _look(subjects, places, other[places], noises, judge).items():
+        for name, values in _look(subjects, places, other[:, places], noises, judge).items():
             found.setdefault(name, []).append(values.cpu())
         observer.advance(int(places[-1]) + 1)
     observer.finish()
@@ -90,7 +92,7 @@ def gather(subjects: Subjects, judge: Judge, observer: Observer) -> Evidence:
     return Evidence(
         judge=judge.name, split=settings.split, seed=settings.seed, person=clips.person, attributes=clips.attributes,
         encodings=seen["encodings"], real=seen["real"],
-        real_other=seen["real_other"] if bool((other >= 0).any()) else None,
+        real_other=seen["real_other"] if bool((other[0] >= 0).any()) else None,
         fake=seen.get("fake"), real_faces=seen["real_faces"], fake_faces=seen.get("fake_faces"),
         logits=judge.logits, max_candidates=judge.max_candidates,
     )  # fmt: skip
@@ -104,11 +106,10 @@ def _look(
     real = judge.embed(batch.faces)
     seen = {"encodings": judge.encode(batch), "real": real, "real_faces": restore_faces(batch.faces)}
     seen["real_other"] = torch.full_like(real, torch.nan)
-    there = other >= 0
+    there = other[0] >= 0
     if bool(there.any()):
-        # Of another clip any frame is another one; of the clip itself, the last is.
-        last = rows.clips.num_frames[other[there]] - 1
-        faces = rows.dataset.faces(rows.clips.clip[other[there]].to(rows.device), last.to(rows.device))
+        clip, frame = other[:, there].to(rows.device)
+        faces = rows.dataset.faces(clip, frame)
         seen["real_other"][there.to(rows.device)] = judge.embed(prepare_faces(faces.to(rows.device)))
     if artist is not None and noises is not None:
         # What a run draws at random beside the noise differs from batch to batch, and is the same at every call.
@@ -118,6 +119,31 @@ def _look(
         judged = [judge.embed(prepare_faces(faces.to(judge.device))) for faces in drawn.unbind(1)]
         seen |= {"fake": torch.stack(judged, dim=1), "fake_faces": drawn}
     return seen
+
+
+def find_other_faces(clips: Clips, chosen: Tensor, elsewhere: Clips | None) -> Tensor:
+    """Another face of the same person: of another clip, of another clip elsewhere, or the last one of the clip itself.
+
+    Args:
+        clips: of the split.
+        chosen: (N,) rows of it.
+        elsewhere: clips of another split.
+    Returns:
+        (2, N) clip of the corpus and frame; -1 where the person has one face only.
+    """
+    other = find_other_rows(clips, chosen)
+    found = torch.stack([clips.clip[other], clips.num_frames[other] - 1])
+    found[:, other < 0] = -1
+    if elsewhere is None or not len(elsewhere):
+        return found
+    alone = torch.nonzero((other < 0) | (other == chosen))[:, 0]
+    order = elsewhere.person.argsort(stable=True)
+    asked = clips.person[chosen[alone]]
+    place = torch.searchsorted(elsewhere.person[order], asked).clamp(max=len(order) - 1)
+    row = order[place]
+    known = elsewhere.person[row] == asked
+    found[:, alone[known]] = torch.stack([elsewhere.clip[row], elsewhere.num_frames[row] - 1])[:, known]
+    return found
 
 
 def find_other_rows(clips: Clips, chosen: Tensor) -> Tensor:

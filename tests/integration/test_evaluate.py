@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import tomli_w
+import torch
 from PIL import Image
 from tiny_runs import RECIPES, Facegen, settings
 
@@ -226,6 +227,9 @@ clip_seconds = 0.3
 type = "one_hot"
 condition_dim = 8
 
+[[condition]]
+type = "gaussian_noise"
+
 [generator]
 type = "adain"
 width = 4
@@ -272,6 +276,9 @@ def test_a_run_by_name_is_judged_on_people_whom_it_knows(named: Path) -> None:
     assert found["identity accuracy, real"].chance == pytest.approx(1 / 6)
     assert report.num_people == 6
     assert all(figure.note or figure.value == figure.value for figure in found.values())
+    # The condition's own noise is drawn again, and alike.
+    torch.manual_seed(5)
+    assert evaluate(named, overrides=given, observer=Observer()).to_json() == report.to_json()
 
 
 def test_several_splits_are_asked_of_one_judge(named: Path, capsys: pytest.CaptureFixture[str]) -> None:

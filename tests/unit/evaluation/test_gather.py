@@ -1,9 +1,11 @@
 """Which other face of a person is set beside the first."""
 
+from dataclasses import replace
+
 import torch
 
 from facegen.core.clips import Clips
-from facegen.evaluation.gather import find_other_rows
+from facegen.evaluation.gather import find_other_faces, find_other_rows
 
 
 def clips(person: list[int], num_frames: list[int]) -> Clips:
@@ -24,3 +26,13 @@ def test_everybody_meets_their_own_kind() -> None:
     assert (found >= 0).all()
     assert (found != chosen).all()
     assert (person[found] == person[chosen]).all()
+
+
+def test_who_has_one_clip_here_is_looked_for_elsewhere() -> None:
+    here = clips([4, 7, 4, 2, 9], [1, 3, 2, 1, 1])
+    there = clips([7, 5, 2, 7], [6, 1, 4, 1])
+    chosen = torch.tensor([0, 1, 3, 4])
+    assert find_other_faces(here, chosen, None).tolist() == [[2, 1, -1, -1], [1, 2, -1, -1]]
+    elsewhere = replace(there, clip=torch.arange(4) + 100)
+    # 4 has another clip here, 7 and 2 have one elsewhere, 9 has one face only.
+    assert find_other_faces(here, chosen, elsewhere).tolist() == [[2, 100, 102, -1], [1, 5, 3, -1]]
