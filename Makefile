@@ -1,13 +1,14 @@
-# make demo   from nothing to faces drawn from voices
-# make test   lint, type-check and test
-# make gpu    on a GPU machine: its tests, then full-size training for MINUTES, with a table
+# make demo        from nothing to faces drawn from voices
+# make test        lint, type-check and test
+# make reproduce   train and measure the small preset of every recipe; call it again to go on
+# make gpu         on a GPU machine: its tests, then full-size training for MINUTES, with a table
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MINUTES ?= 10
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types gpu clean
+.PHONY: demo test lint types reproduce gpu clean
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -15,7 +16,7 @@ $(INSTALLED): pyproject.toml
 	touch $@
 
 demo: $(INSTALLED)
-	$(BIN)/facegen train recipes/speech_relid.toml --preset small --resume
+	$(BIN)/facegen train recipes/speech_relid.toml --preset small --set match.steps=1500 --set train.steps=1500 --resume
 	$(BIN)/facegen evaluate runs/speech_relid
 
 test: $(INSTALLED) lint types
@@ -26,6 +27,9 @@ lint: $(INSTALLED)
 
 types: $(INSTALLED)
 	$(BIN)/mypy
+
+reproduce: $(INSTALLED)
+	$(BIN)/python benchmarks/reproduce.py --out runs/small --page docs/results/small.md
 
 gpu: $(INSTALLED)
 	$(BIN)/python -m pytest -m gpu

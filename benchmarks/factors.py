@@ -20,12 +20,12 @@ from torch.nn import functional
 
 from facegen.core.observer import Observer
 from facegen.core.statistics import Bootstrap
-from facegen.data.prepare import prepare_faces, restore_faces
+from facegen.data.prepare import prepare_faces
 from facegen.data.rows import Rows
 from facegen.data.synthetic.moments import draw_moments
 from facegen.data.synthetic.speakers import Synthetic
 from facegen.inference.load import load_artist
-from facegen.training.exhibition import choose_noises
+from facegen.training.exhibition import choose_noises, draw_each
 from facegen.training.run import Run
 from facegen.training.train import open_dataset
 
@@ -119,13 +119,12 @@ def factors(path: Path, num_people: int, num_voices: int, num_noises: int) -> li
     reader, accuracy, mean, deviation = learn(world, num_people)
     settings = run.recipe.chosen("dataset").engine
     rows = Rows(
-        world, settings, "heldout_people", artist.encoders.needs, torch.device("cpu"), Observer(), keep=False
+        world, settings, "heldout_people", artist.needs, torch.device("cpu"), Observer(), keep=False
     )  # fmt: skip
     batch = rows.fetch_plain(rows.choose(num_voices, 0, distinct_people=True))
-    condition = artist.condition(None, artist.encoders(batch)).generator
     noises = choose_noises(artist.noise, num_noises, 0, torch.device("cpu"))
-    drawn = [restore_faces(artist.draw(condition, noise.expand(len(batch), -1))) for noise in noises]
-    read = torch.stack([reader.read(faces) for faces in drawn], dim=1)
+    drawn = draw_each(artist, artist.encode(batch), noises, 0)
+    read = torch.stack([reader.read(faces) for faces in drawn.unbind(1)], dim=1)
     truth = (truths(world, batch.clip, torch.zeros_like(batch.clip)) - mean) / deviation
     names = SHARED + FACE_ONLY + MOMENT
     return [_reading(name, float(accuracy[n]), read[..., n], truth[:, n]) for n, name in enumerate(names)]
