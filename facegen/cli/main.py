@@ -62,7 +62,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="facegen")
 def facegen() -> None:
-    """Faces from voices, or from names: match, draw, measure."""
+    """Faces from voices, names and sentences: match, draw, measure."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
