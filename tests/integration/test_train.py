@@ -25,9 +25,8 @@ def assert_same_weights(first: Path, second: Path, step: int) -> None:
     assert [key for key in one if not torch.equal(one[key], other[key])] == []
 
 
-@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
-def test_every_recipe_trains(recipe: Path, facegen: Facegen, tmp_path: Path) -> None:
-    assert facegen("train", recipe, "--preset", "small", *settings(), "--out", tmp_path / "run") == 0
+def test_a_run_logs_both_stages_and_draws(facegen: Facegen, tmp_path: Path) -> None:
+    assert facegen("train", RECIPE, "--preset", "small", *settings(), "--out", tmp_path / "run") == 0
     logged = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert {entry["stage"] for entry in logged} >= {"match", "train", "monitor"}
     assert (tmp_path / "run" / "samples" / "step_00000002.png").stat().st_size > 1000

@@ -1,0 +1,106 @@
+"""Every recipe: read and rehearsed in all its sizes, trained two steps at a tiny one, and drawn with."""
+
+import tomllib
+import wave
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from tiny_runs import RECIPES, Facegen, settings
+
+from facegen.core.recipe import Recipe, read_recipe
+from facegen.training.rehearsal import rehearse
+from facegen.training.run import Run
+from facegen.training.train import open_dataset
+
+FILES = sorted(RECIPES.glob("*.toml"))
+PRESETS = {path: (None, *tomllib.loads(path.read_text()).get("preset", {})) for path in FILES}
+
+
+def base_of(path: Path) -> Path | None:
+    """The recipe that another one extends."""
+    extends = tomllib.loads(path.read_text()).get("extends")
+    return None if extends is None else path.parent / extends
+
+
+def presets_of(path: Path) -> list[str | None]:
+    """No preset, and every one that the recipe has of its own or of the recipe that it extends."""
+    base = base_of(path)
+    return [*dict.fromkeys([*PRESETS[path], *(PRESETS[base] if base is not None else ())])]
+
+
+@pytest.mark.parametrize(
+    ("path", "preset"),
+    [pytest.param(path, preset, id=f"{path.stem}-{preset or 'full'}") for path in FILES for preset in presets_of(path)],
+)
+def test_it_is_right_in_all_its_sizes(path: Path, preset: str | None) -> None:
+    recipe = read_recipe(path, preset=preset)
+    networks = rehearse(recipe, open_dataset(recipe).spec)
+    assert (networks.artist is None) == (recipe.train is None)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_it_has_a_small_preset(path: Path) -> None:
+    assert "small" in presets_of(path)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if base_of(path)], ids=lambda path: path.stem)
+def test_it_extends_one_recipe_that_stands_for_itself(path: Path) -> None:
+    base = base_of(path)
+    assert base is not None and base.is_file()
+    assert base_of(base) is None
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_index_of_recipes_names_it(path: Path) -> None:
+    assert f"[`{path.stem}`]({path.name})" in (RECIPES / "README.md").read_text()
+
+
+def tiny(path: Path) -> list[str]:
+    """--set options of a tiny run, for the tables that the recipe has; a refined draft is half as large."""
+    tables = read_recipe(path, preset="small").tables
+    drafts = {"data__image_pixels": 32, "draft__image_pixels": 16, "generator__draft_pixels": 16}
+    options = settings(**(drafts if "draft" in tables else {}))[1::2]
+    return [word for option in options if option.split(".")[0] in tables for word in ("--set", option)]
+
+
+def known_of(recipe: Recipe) -> frozenset[str]:
+    """The Batch columns that the conditioners read."""
+    return frozenset[str]().union(*(choice.part.load().needs for choice in recipe.choices["conditioner"]))  # type: ignore[attr-defined]
+
+
+def words_for(needs: frozenset[str], folder: Path) -> list[object]:
+    """Options of `facegen generate` that say whom to draw."""
+    words: list[object] = []
+    if "speech" in needs:
+        sound = folder / "somebody.wav"
+        with wave.open(str(sound), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(16000)
+            file.writeframes(bytes(range(1, 201)) * 100)
+        words += ["--speech", sound]
+    if "identity" in needs:
+        words += ["--name", "speaker-3"]
+    if "caption" in needs:
+        words += ["--text", "a man in his fifties with short grey hair and glasses"]
+    return words
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_it_trains_and_draws(path: Path, facegen: Facegen, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert facegen("train", path, "--preset", "small", *tiny(path), "--out", out) == 0
+    recipe = Run.open(out).recipe
+    assert Run.open(out).is_matched == (recipe.one("matcher") is not None)
+    if recipe.train is None:
+        return
+    assert (out / "samples" / "step_00000002.png").is_file()
+    words = words_for(known_of(recipe), tmp_path)
+    assert facegen("generate", out, *words, "--count", 2, "--out", tmp_path / "faces") == 0
+    faces = sorted((tmp_path / "faces").glob("001_*.png"))
+    size = recipe.chosen("dataset").engine.image_pixels
+    assert len(faces) == 2
+    for face in faces:
+        with Image.open(face) as picture:
+            assert picture.size == (size, size)
