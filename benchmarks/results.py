@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from factors import Reading, factors
 from factors import to_markdown as factors_table
-from findings import KNOWN, STRANGERS, Finding, Results, Value, choi, thesis
+from figures import KNOWN, STRANGERS, Results, Value
+from findings import Finding, choi, thesis
 from findings import to_markdown as findings_table
 from PIL import Image
 
