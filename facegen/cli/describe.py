@@ -32,7 +32,7 @@ TABLE = "table"
 def command(kind: str, name: str | None, as_json: bool) -> None:
     """Explain a part: what it does, its settings, its lines of a recipe, its layers.
 
-    KIND is a kind of part, such as objective, or "table" for the tables [run], [train] and [evaluate] of a recipe.
+    KIND is a kind of part, such as objective, or "table" for the tables [run], [draft], [train] and [evaluate].
     Without NAME, say which there are.
     """
     if kind not in KINDS and kind != TABLE:
