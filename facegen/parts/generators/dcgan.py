@@ -32,7 +32,7 @@ class Dcgan(Generator):
         noise_dim: width of the noise; 0 draws without.
         width: channels at half the size; they double with every further halving.
         max_width: where they stop.
-        norm: batch norm, every weight divided by its largest singular value, or neither.
+        norm: batch norm, every weight but the last layer's divided by its largest singular value, or neither.
         condition_projection: width to which a linear layer and LeakyReLU bring the condition first; 0 leaves it.
         residual: at the first two sizes, three convolutions by a quarter of the channels are added to what is there.
         dropout: share of values that are dropped after each layer but the last, in training and in drawing alike, so
@@ -44,8 +44,9 @@ class Dcgan(Generator):
     Source:
         Radford, Metz and Chintala 2016, figure 1, conditioned after Reed et al. 2016, section 4.1 (batch norm, a
         projection to 128, noise of 100); residual and width 128 are of their code, reedscot/icml2016. Roldan Sanchez
-        2018, section IV-C: spectral norm; section V: dropout after each layer but the last. max_width is ours; so is
-        dropout that does not ask for the training mode, which batch norm asks for as well.
+        2018, section IV-C: spectral norm; section V: dropout after each layer but the last. A last layer without
+        spectral norm is SAGAN's (Zhang et al. 2019), the thesis does not say. max_width is ours; so is dropout that
+        does not ask for the training mode, which batch norm asks for as well.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Dcgan(Generator):
         self.to_rgb = nn.ConvTranspose2d(channels[-1], 3, 4, 2, 1)
         start_normally(self)
         if norm == "spectral":
-            normalise_spectrally(self)
+            normalise_spectrally(self.layers)  # were the last one held as well, faces would stay grey
         # Reed et al. neither normalise the projection nor start it so small: beside the noise it would be lost.
         self.projector = Projector(condition_dim, condition_projection) if condition_projection else nn.Identity()
 
