@@ -31,7 +31,7 @@ def read_recipe(
     """Read, merge and check a recipe, and those of the earlier runs that it names.
 
     An earlier recipe takes over this one's corpus, seed, device, precision and preset, and what `overrides` say about
-    [match] and [train].
+    [match] and [train]; of a matcher's own keys, only where it has the same one.
 
     Args:
         path: the TOML file.
@@ -97,8 +97,7 @@ def _earlier_tables(
     """What an earlier recipe says, on the corpus and with the seed of the one that names it."""
     tables = read_tables(path, preset, (), preset_may_lack=True)
     for override in overrides:
-        table, _, key = override.partition("=")[0].strip().partition(".")
-        if table in tables and table in SHARED_OVERRIDES and (table, key) not in OWN_OVERRIDES:
+        if _is_shared(override, tables, above):
             tables = lay_over(tables, override)
     if isinstance(above.get("data"), dict):
         tables["data"] = dict(above["data"])
@@ -107,6 +106,17 @@ def _earlier_tables(
             tables["data"]["image_pixels"] = above["draft"].get("image_pixels", default)
     tables["run"] = {**above["run"], "name": tables.get("run", {}).get("name", path.stem)}
     return tables
+
+
+def _is_shared(override: str, tables: Tables, above: Tables) -> bool:
+    """Whether what --set says of a recipe holds for an earlier one, too."""
+    table, _, key = override.partition("=")[0].strip().partition(".")
+    if table not in SHARED_OVERRIDES or table not in tables or (table, key) in OWN_OVERRIDES:
+        return False
+    if table != KINDS["matcher"].table or key in KINDS["matcher"].engine_keys.model_fields:
+        return True
+    mine, its = (said.get(table) for said in (above, tables))
+    return isinstance(mine, dict) and isinstance(its, dict) and mine.get("type") == its.get("type")
 
 
 def _refuse_shared_names(recipe: Recipe) -> None:

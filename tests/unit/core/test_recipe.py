@@ -32,6 +32,10 @@ class Refiner(interfaces.Generator):
     def __init__(self, data, condition_dim) -> None: ...
 
 
+class Choosy(interfaces.Matcher):
+    def __init__(self, data, query_dim, candidate_dim, *, margin: float = 1.0) -> None: ...
+
+
 class Broken:
     pass
 
@@ -48,6 +52,8 @@ def fake_registry() -> Registry:
             parts["packed"] = type("Packed", (interfaces.Dataset,), {"__init__": packed_init})
         if kind.name == "metric":
             parts |= dict.fromkeys(recipe.DEFAULT_METRICS, parts["metric"])
+        if kind.name == "matcher":
+            parts |= {"choosy": Choosy}
         if kind.name == "penalty":
             parts |= {"odd": Broken, "gone": "no_such_module:Gone"}
         plugin = type("Plugin", (), {kind.hook: staticmethod(hookimpl(named(kind.hook, parts)))})
@@ -349,6 +355,17 @@ def test_the_recipes_of_earlier_runs_take_over_corpus_seed_and_preset(second, tm
     alone = read_recipe(second, overrides=["match.run=elsewhere", "data.image_pixels=128"])
     assert set(alone.earlier) == {"draft.run"}
     assert alone.earlier["draft.run"].chosen("dataset").engine.image_pixels == 32
+
+
+def test_what_set_says_of_a_matcher_is_for_no_other_matcher(second, tmp_path):
+    said = ["match.margin=0.5", "match.steps=7"]
+    choosy = write(tmp_path, SECOND.replace('type = "matcher"', 'type = "choosy"'), "choosy.toml")
+    other = read_recipe(choosy, overrides=said)
+    before = other.earlier["match.run"].chosen("matcher")
+    assert (other.chosen("matcher").settings, other.chosen("matcher").engine.steps) == ({"margin": 0.5}, 7)
+    assert (before.name, before.engine.steps) == ("matcher", 7)
+    write(tmp_path, MATCHING.replace('type = "matcher"', 'type = "choosy"'), "matching.toml")
+    assert read_recipe(choosy, overrides=said).earlier["match.run"].chosen("matcher").settings == {"margin": 0.5}
 
 
 def test_an_earlier_recipe_stands_beside_the_file_that_names_it(good, tmp_path):
