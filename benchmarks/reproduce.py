@@ -74,13 +74,20 @@ def facegen(*words: str) -> int:
     return subprocess.run([sys.executable, "-m", "facegen", *words], check=False).returncode
 
 
-def work(job: Job, seconds: dict[str, dict[str, float]]) -> str:
+def spend(clock: Path, recipe: str, what: str, seconds: float) -> None:
+    """Add to what a recipe took, so that interrupted work counts as well."""
+    spent = json.loads(clock.read_text()) if clock.exists() else {}
+    own = spent.setdefault(recipe, {})
+    own[what] = own.get(what, 0.0) + seconds
+    clock.write_text(json.dumps(spent, indent=1))
+
+
+def work(job: Job, clock: Path) -> str:
     """Do what is missing of a job; returns what failed."""
-    spent = seconds.setdefault(job.recipe.stem, {})
     started = time.monotonic()
     if not job.is_trained:
         code = facegen("train", str(job.recipe), "--preset", PRESET, "--out", str(job.run), "--resume")
-        spent["train"] = spent.get("train", 0.0) + time.monotonic() - started
+        spend(clock, job.recipe.stem, "train", time.monotonic() - started)
         if code >= INTERRUPTED:
             raise KeyboardInterrupt
         if code:
@@ -88,7 +95,7 @@ def work(job: Job, seconds: dict[str, dict[str, float]]) -> str:
     for split in job.missing_splits():
         started = time.monotonic()
         code = facegen("evaluate", str(job.run), "--split", split)
-        spent["evaluate"] = spent.get("evaluate", 0.0) + time.monotonic() - started
+        spend(clock, job.recipe.stem, "evaluate", time.monotonic() - started)
         if code >= INTERRUPTED:
             raise KeyboardInterrupt
         if code:
@@ -105,7 +112,6 @@ def main() -> int:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     clock = arguments.out / "seconds.json"
-    seconds: dict[str, dict[str, float]] = json.loads(clock.read_text()) if clock.exists() else {}
     jobs = plan(arguments.out, arguments.only)
     failures, started = [], time.monotonic()
     open_jobs = [job for job in jobs if not job.is_trained or job.missing_splits()]
@@ -115,15 +121,14 @@ def main() -> int:
         left = f", about {gone / (number - 1) * (len(open_jobs) - number + 1) / 60:.0f} min to go" if number > 1 else ""
         print(f"\n== {number} of {len(open_jobs)}: {job.recipe.stem} ({gone / 60:.0f} min gone{left})", flush=True)
         try:
-            failure = work(job, seconds)
+            failure = work(job, clock)
         except KeyboardInterrupt:
             print("Interrupted; the same command goes on.")
             return INTERRUPTED
-        finally:
-            clock.write_text(json.dumps(seconds, indent=1))
         if failure:
             failures.append(failure)
     if arguments.page is not None:
+        seconds = json.loads(clock.read_text()) if clock.exists() else {}
         write_page(arguments.page, arguments.out, [job.recipe.stem for job in jobs], seconds)
         print(f"\nPage: {arguments.page}")
     for failure in failures:
