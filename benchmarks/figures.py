@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-KNOWN, STRANGERS = "heldout_utterances", "heldout_people"
+SEEN, KNOWN, STRANGERS = "train", "heldout_utterances", "heldout_people"
 Holds = bool | None
 """True, False, or None where the intervals do not tell."""
 
@@ -81,11 +81,11 @@ class Results:
         found = self.figure(run, "pixel distance, one voice, other noise", split)
         return found.over(self.figure(run, "pixel distance, real, other person", split))
 
-    def detail(self, run: str, split: str = KNOWN) -> Value:
-        """Detail of generated faces as a share of real ones'."""
+    def detail(self, run: str, split: str = SEEN) -> Value:
+        """Detail of generated faces as a share of real ones', of which the training split has the most."""
         return self.figure(run, "detail, share of real faces'", split)
 
-    def frechet(self, run: str, split: str = KNOWN) -> Value:
+    def frechet(self, run: str, split: str = SEEN) -> Value:
         """Frechet distance in the judge's features; its interval is what two halves of the real people differ by."""
         found = self.figure(run, "judge Frechet distance", split)
         spread = self.figure(run, "judge Frechet distance, real halves", split).value / 2

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from figures import KNOWN, NOTHING, STRANGERS, Holds, Results, Value, about_equal, negated, together
+from figures import KNOWN, NOTHING, SEEN, STRANGERS, Holds, Results, Value, about_equal, negated, together
 from scipy.stats import spearmanr
 
 COLLAPSED = 0.15
@@ -102,7 +102,7 @@ def thesis(results: Results) -> Iterator[Finding]:
 
 
 def _speech(results: Results) -> Iterator[Finding]:
-    speech, splits = "speech_lsgan", ("train", KNOWN, STRANGERS)
+    speech, splits = "speech_lsgan", (SEEN, KNOWN, STRANGERS)
     seen, known, strangers = (results.kept(speech, split) for split in splits)
     yield Finding(
         "thesis 10a", "speech works on utterances of the training set, not on others of the same people, nor on "
@@ -110,7 +110,7 @@ def _speech(results: Results) -> Iterator[Finding]:
         f"identity kept {seen}, {known}, {strangers}",
         together(seen.above(KEPT), negated(known.above(KEPT)), negated(strangers.above(KEPT))),
     )  # fmt: skip
-    alone, both, mel = (results.identity(run, "train") for run in (speech, "speech_name_lsgan", "mel_lsgan"))
+    alone, both, mel = (results.identity(run, SEEN) for run in (speech, "speech_name_lsgan", "mel_lsgan"))
     yield Finding(
         "thesis 10b", "speech and name together do about as well as speech alone",
         f"identity accuracy on the training set {both} against {alone}",
@@ -119,7 +119,7 @@ def _speech(results: Results) -> Iterator[Finding]:
     yield Finding(
         "thesis 10c", "from mel spectrograms identity is not learnt",
         f"identity kept on the training set {results.kept('mel_lsgan', 'train')} (accuracy {mel})",
-        negated(results.kept("mel_lsgan", "train").above(KEPT)),
+        negated(results.kept("mel_lsgan", SEEN).above(KEPT)),
     )  # fmt: skip
 
 

@@ -61,8 +61,8 @@ def plan(out: Path, only: Sequence[str]) -> list[Job]:
             continue
         recipe = read_recipe(path, preset=PRESET)
         splits: tuple[str, ...] = (recipe.evaluate.split,)
-        if path.stem.startswith(("speech_lsgan", "speech_name", "mel_")):
-            splits = ("train", "heldout_utterances", "heldout_people")  # the thesis asks whether they generalise
+        if path.stem.startswith(("name_", "speech_lsgan", "speech_name", "mel_", "wav2pix")):
+            splits = ("train", "heldout_utterances", "heldout_people")  # known people; the thesis asks for strangers
         if any("identity" in choice.part.load().needs for choice in recipe.choices["conditioner"]):  # type: ignore[attr-defined]
             splits = tuple(split for split in splits if split != "heldout_people")  # nobody there has a known name
         jobs.append(Job(path, out / path.stem, splits))

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from factors import Reading, factors
 from factors import to_markdown as factors_table
-from figures import KNOWN, STRANGERS, Results, Value
+from figures import KNOWN, SEEN, STRANGERS, Results, Value
 from findings import Finding, choi, thesis
 from findings import to_markdown as findings_table
 from PIL import Image
@@ -23,9 +23,9 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "Matching alone": ("match_",),
 }
 SPLITS = {
-    "Faces from names": (KNOWN,),
+    "Faces from names": (KNOWN, SEEN),
     "Faces from sentences": (STRANGERS,),
-    "Faces from speech, known people": ("train", KNOWN, STRANGERS),
+    "Faces from speech, known people": (SEEN, KNOWN, STRANGERS),
     "Faces from speech, strangers": (STRANGERS,),
     "Matching alone": (STRANGERS,),
 }
