@@ -34,13 +34,16 @@ class WaveformSegan(Conditioner):
         head_widths: of the dense layers before the last, each followed by a ReLU.
         normalise: every row is divided by its largest amplitude first.
         pre_emphasis: a, which raises high frequencies; 0 leaves them as they are.
+        standardise: each number of the encoding passes a batch norm without weights, so that it stays as loud as noise
+            is; learnt by a generator alone, encodings else may grow until noise and identity drown in them.
     Shape:
         speech (B, samples), float in [-1, 1] -> (B, condition_dim)
     Raises:
         RecipeError: the speech is shorter than the convolutions need.
     Source:
         Roldan Sanchez 2018, sections III-A (levels) and IV-D: widths, kernel, stride, batch norm, 128 numbers. Dense
-        layers, slope, padding and a = 0.95: as in the authors' code. Averaging to other durations is ours.
+        layers, slope, padding and a = 0.95: as in the authors' code. Averaging to other durations is ours, and so is
+        standardise, which PASE (Pascual et al. 2019) has.
     """
 
     needs = frozenset({"speech"})
@@ -57,6 +60,7 @@ class WaveformSegan(Conditioner):
         head_widths: tuple[Count, ...] = (256, 128),
         normalise: bool = True,
         pre_emphasis: Annotated[float, Field(ge=0, lt=1)] = 0.95,
+        standardise: bool = False,
     ) -> None:
         super().__init__()
         self.condition_dim = condition_dim
@@ -65,11 +69,12 @@ class WaveformSegan(Conditioner):
         self.pool = nn.AdaptiveAvgPool2d((1, pooled_steps))
         dims = (widths[-1] * pooled_steps, *head_widths)
         self.head = nn.Sequential(*hidden_layers(dims[0], head_widths), WideLinear(dims[-1], condition_dim))
+        self.standard: nn.Module = nn.BatchNorm1d(condition_dim, affine=False) if standardise else nn.Identity()
         needed = shortest(self.blocks)
         if 0 < data.speech_samples < needed:  # a corpus without speech is refused elsewhere
             raise too_short("waveform_segan", data.speech_samples, needed, "lower stride or cut widths")
 
     def forward(self, batch: Batch) -> Tensor:
         hidden = self.blocks(self.level(batch)[:, None, None])
-        encoding: Tensor = self.head(self.pool(widened(hidden)).flatten(1))
+        encoding: Tensor = self.standard(self.head(self.pool(widened(hidden)).flatten(1)))
         return encoding

@@ -80,3 +80,11 @@ def test_autocast_returns_float32(encoder):
     assert encoding.dtype == torch.float32
     encoding.sum().backward()
     assert all(weight.grad.isfinite().all() for weight in encoder.parameters())
+
+
+def test_standardised_every_number_is_as_loud_as_noise():
+    torch.manual_seed(0)
+    encoder = WaveformSegan(speech_spec(2000), **SMALL, standardise=True).train()
+    encoding = encoder(batch_of(speech=torch.randn(64, 2000) * torch.linspace(0.1, 1, 64)[:, None]))
+    torch.testing.assert_close(encoding.mean(0), torch.zeros(8), atol=1e-5, rtol=0)
+    torch.testing.assert_close(encoding.std(0, correction=0), torch.ones(8), atol=0.2, rtol=0)
