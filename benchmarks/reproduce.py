@@ -130,7 +130,7 @@ def main() -> int:
     if arguments.page is not None:
         seconds = json.loads(clock.read_text()) if clock.exists() else {}
         write_page(arguments.page, arguments.out, [job.recipe.stem for job in jobs], seconds)
-        print(f"\nPage: {arguments.page}")
+        print(f"\n{arguments.page.read_text()}\nPage: {arguments.page}")
     for failure in failures:
         print(failure)
     return 1 if failures else 0
