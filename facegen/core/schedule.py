@@ -1,11 +1,14 @@
 """Weights that change while training goes on."""
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+
+from facegen.core.errors import RecipeError
 
 
 class Ramp(BaseModel):
@@ -49,6 +52,11 @@ class Schedule(nn.Module):
         self.setting = setting
         self.register_buffer("value", torch.tensor(self.at(0)), persistent=False)
 
+    @property
+    def is_zero(self) -> bool:
+        """The number 0, whose terms may be left out; no ramp is, so that a run's terms are the same at every step."""
+        return self.setting == 0
+
     def at(self, step: int) -> float:
         """The value at a step, as a number."""
         return self.setting.at(step) if isinstance(self.setting, Ramp) else float(self.setting)
@@ -57,6 +65,24 @@ class Schedule(nn.Module):
         """Fill the buffer for a step."""
         if isinstance(self.setting, Ramp):
             self.value.fill_(self.setting.at(step))
+
+
+def require_weights(part: str, settings: Mapping[str, float | Ramp], *, below: float = math.inf) -> None:
+    """Refuse ramps that pass what weights may be; for numbers, the part's signature does so.
+
+    Raises:
+        RecipeError: a ramp starts or ends under 0, or at the limit or over it.
+    """
+    allowed = "at least 0" if below == math.inf else f"at least 0 and less than {below:g}"
+    problems = [
+        f"{part}: {name}.{end} = {value}: must be {allowed}"
+        for name, setting in settings.items()
+        if isinstance(setting, Ramp)
+        for end, value in (("start", setting.start), ("end", setting.end))
+        if not 0 <= value < below
+    ]
+    if problems:
+        raise RecipeError(*problems)
 
 
 def advance_schedules(module: nn.Module, step: int) -> None:

@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.errors import RecipeError
+from facegen.core.schedule import Ramp, Schedule, require_weights
 from facegen.parts.layers.precision import WideLinear
 
 IDENTITY = "identity"
@@ -22,9 +23,10 @@ class LabelClassifiers(nn.Module):
         data: supplies the training identities and the attributes' classes.
         dim: width of x.
         attributes: which to classify; None takes all that the corpus has.
-        identity_weight, attribute_weight: of the cross-entropies; what weighs nothing is not built.
+        identity_weight, attribute_weight: of the cross-entropies, numbers or ramps; for the number 0 nothing is built.
     Raises:
-        RecipeError: an attribute that the corpus has not, too few people, or nothing to classify.
+        RecipeError: an attribute that the corpus has not, too few people, nothing to classify, or a ramp that falls
+            under 0.
     """
 
     def __init__(
@@ -34,10 +36,12 @@ class LabelClassifiers(nn.Module):
         dim: int,
         *,
         attributes: Sequence[str] | None,
-        identity_weight: float,
-        attribute_weight: float,
+        identity_weight: float | Ramp,
+        attribute_weight: float | Ramp,
     ) -> None:
         super().__init__()
+        require_weights(part, {"identity_weight": identity_weight, "attribute_weight": attribute_weight})
+        self.identity_weight, self.attribute_weight = Schedule(identity_weight), Schedule(attribute_weight)
         chosen = tuple(data.attributes) if attributes is None else tuple(attributes)
         has = ", ".join(sorted(data.attributes)) or "none"
         problems = [
@@ -45,25 +49,26 @@ class LabelClassifiers(nn.Module):
             for name in chosen
             if name not in data.attributes
         ]
-        if identity_weight > 0 and data.num_identities < 2:
+        if not self.identity_weight.is_zero and data.num_identities < 2:
             problems.append(
                 f"{part}: the training split names {data.num_identities} people; there is nothing to tell apart "
                 "below two: set identity_weight = 0, or take another corpus"
             )
-        if identity_weight == 0 and (attribute_weight == 0 or not chosen):
+        if self.identity_weight.is_zero and (self.attribute_weight.is_zero or not chosen):
             problems.append(f"{part}: nothing is left to classify: raise identity_weight, or name attributes ({has})")
         if problems:
             raise RecipeError(*problems)
-        classes = {IDENTITY: data.num_identities} if identity_weight > 0 else {}
-        classes |= {name: data.attributes[name] for name in chosen} if attribute_weight > 0 else {}
-        self.weights = {name: identity_weight if name == IDENTITY else attribute_weight for name in classes}
+        classes = {} if self.identity_weight.is_zero else {IDENTITY: data.num_identities}
+        classes |= {} if self.attribute_weight.is_zero else {name: data.attributes[name] for name in chosen}
+        self.labels = tuple(classes)
         self.classifiers = nn.ModuleList(WideLinear(dim, num) for num in classes.values())
 
     def forward(self, values: Tensor, batch: Batch) -> Terms:
         """(B, dim) -> weighted scalars, named after their labels."""
         terms = {}
-        for (name, weight), classifier in zip(self.weights.items(), self.classifiers, strict=True):
+        for name, classifier in zip(self.labels, self.classifiers, strict=True):
             labels = batch.identity if name == IDENTITY else batch.attributes[name]
+            weight = self.identity_weight if name == IDENTITY else self.attribute_weight
             summed = functional.cross_entropy(classifier(values), labels, ignore_index=-1, reduction="sum")
-            terms[name] = weight * summed / (labels >= 0).sum().clamp(min=1)
+            terms[name] = weight.value * summed / (labels >= 0).sum().clamp(min=1)
         return terms

@@ -1,16 +1,20 @@
 """What losses of scores share: the head that they read, pairs that do not belong together, distances to a target."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from torch import Tensor
+from pydantic import Field
+from torch import Tensor, nn
 from torch.nn import functional
 
 from facegen.core.batch import Terms
 from facegen.core.critic import Critic
 from facegen.core.errors import RecipeError
+from facegen.core.explain import toml_value
+from facegen.core.schedule import Ramp, Schedule, require_weights
 
 Head = Literal["conditional", "unconditional"]
+Share = Annotated[float, Field(ge=0, lt=1)] | Ramp
 
 
 def bce(score: Tensor, target: float) -> Tensor:
@@ -23,7 +27,7 @@ def least_squares(score: Tensor, target: float) -> Tensor:
     return (score - target).square().mean() / 2
 
 
-class Scores:
+class Scores(nn.Module):
     """The scores of one head, and the mismatched pairs among those that the discriminator rejects.
 
     rejected = (1 - w) E l(D(f_f, c)) + w E l(D(f_r, c-))
@@ -31,19 +35,21 @@ class Scores:
     Args:
         objective: its name, for errors.
         head: with or without the condition.
-        mismatched_weight: w; at 0 mismatched pairs are not scored.
+        mismatched_weight: w, a number or a ramp; at the number 0 mismatched pairs are not scored.
     Raises:
-        RecipeError: mismatched pairs for the head that sees no condition.
+        RecipeError: mismatched pairs for the head that sees no condition; a ramp that leaves [0, 1).
     """
 
-    def __init__(self, objective: str, head: Head, mismatched_weight: float = 0.0) -> None:
-        if head == "unconditional" and mismatched_weight > 0:
+    def __init__(self, objective: str, head: Head, mismatched_weight: float | Ramp = 0.0) -> None:
+        super().__init__()
+        require_weights(objective, {"mismatched_weight": mismatched_weight}, below=1)
+        self.mismatched_weight = Schedule(mismatched_weight)
+        if head == "unconditional" and not self.mismatched_weight.is_zero:
             raise RecipeError(
-                f"{objective}: mismatched_weight = {mismatched_weight} with head = 'unconditional', which cannot tell "
-                "a mismatched pair: set it to 0, or choose head = 'conditional'"
+                f"{objective}: mismatched_weight = {toml_value(mismatched_weight)} with head = 'unconditional', which "
+                "cannot tell a mismatched pair: set it to 0, or choose head = 'conditional'"
             )
         self.conditional = head == "conditional"
-        self.mismatched_weight = mismatched_weight
 
     @property
     def heads(self) -> Mapping[str, int]:
@@ -53,7 +59,7 @@ class Scores:
     @property
     def num_mismatched(self) -> int:
         """How many mismatched conditions a row are read."""
-        return 1 if self.mismatched_weight > 0 else 0
+        return 0 if self.mismatched_weight.is_zero else 1
 
     def real(self, critic: Critic) -> Tensor:
         """(B,)"""
@@ -65,9 +71,9 @@ class Scores:
 
     def rejected(self, critic: Critic, loss: Callable[[Tensor], Tensor]) -> Terms:
         """Weighted terms of what is to be told from real pairs."""
-        weight = self.mismatched_weight
-        if weight == 0:
+        if self.mismatched_weight.is_zero:
             return {"fake": loss(self.fake(critic))}
+        weight = self.mismatched_weight.value
         return {"fake": (1 - weight) * loss(self.fake(critic)), "mismatched": weight * loss(critic.mismatched)}
 
     def measures(self, critic: Critic) -> Terms:

@@ -8,6 +8,7 @@ from torch import Tensor
 from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Direction, Matcher
+from facegen.core.schedule import Ramp
 from facegen.parts.layers.label_classifiers import LabelClassifiers
 from facegen.parts.layers.similarity import cosines, inner_products, require_equal_widths
 
@@ -24,12 +25,13 @@ class JointClassification(Matcher):
         query_dim, candidate_dim: widths of encoding and face embedding; equal.
     Settings:
         attributes: labels to classify besides the identity; where left out, all that the corpus has.
-        identity_weight, attribute_weight: of the cross-entropies.
+        identity_weight, attribute_weight: of the cross-entropies, numbers or ramps.
         normalise: candidates are ranked by the cosine, or else by the inner product.
     Shape:
         (B, query_dim), (B, candidate_dim) -> scalar terms; logits (B, d), (B, K, d) -> (B, K)
     Raises:
-        RecipeError: the widths differ; an attribute that the corpus has not; nothing to classify.
+        RecipeError: the widths differ; an attribute that the corpus has not; nothing to classify; a ramp that falls
+            under 0.
     Source:
         Wen et al. 2019 (DIMNet). The weights of 1 are our choice.
     """
@@ -41,8 +43,8 @@ class JointClassification(Matcher):
         candidate_dim: int,
         *,
         attributes: tuple[str, ...] | None = None,
-        identity_weight: Annotated[float, Field(ge=0)] = 1.0,
-        attribute_weight: Annotated[float, Field(ge=0)] = 1.0,
+        identity_weight: Annotated[float, Field(ge=0)] | Ramp = 1.0,
+        attribute_weight: Annotated[float, Field(ge=0)] | Ramp = 1.0,
         normalise: bool = True,
     ) -> None:
         super().__init__()

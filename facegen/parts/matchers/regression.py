@@ -10,10 +10,11 @@ from torch.nn import functional
 from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Direction, Matcher
+from facegen.core.schedule import Ramp, Schedule, require_weights
 from facegen.parts.layers.precision import widened
 from facegen.parts.layers.similarity import cosines, require_equal_widths
 
-Weight = Annotated[float, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0)] | Ramp
 
 
 class Regression(Matcher):
@@ -27,12 +28,13 @@ class Regression(Matcher):
         data: not read.
         query_dim, candidate_dim: widths of encoding and face embedding; equal.
     Settings:
-        normalised_weight, l1_weight, distillation_weight: of the three terms; what weighs nothing is left out.
+        normalised_weight, l1_weight, distillation_weight: of the three terms, numbers or ramps; for the number
+            0 a term is left out.
         temperature: T.
     Shape:
         (B, query_dim), (B, candidate_dim) -> scalar terms; logits (B, d), (B, K, d) -> (B, K), the cosines
     Raises:
-        RecipeError: the widths differ; all weights are 0.
+        RecipeError: the widths differ; all weights are 0; a ramp falls under 0.
     Source:
         Oh et al. 2019 (Speech2Face): weights 0.025, 1 and 200, temperature 2. There the l1 term compares the first
         layer of a face decoder and the distillation the classes of a face classifier; here both read the embedding
@@ -54,18 +56,30 @@ class Regression(Matcher):
     ) -> None:
         super().__init__()
         require_equal_widths("regression", query_dim, candidate_dim)
-        weights = {"normalised": normalised_weight, "l1": l1_weight, "distillation": distillation_weight}
-        self.weights = {name: weight for name, weight in weights.items() if weight > 0}
-        if not self.weights:
+        weights = {
+            "normalised_weight": normalised_weight,
+            "l1_weight": l1_weight,
+            "distillation_weight": distillation_weight,
+        }
+        require_weights("regression", weights)
+        if all(weight == 0 for weight in weights.values()):
             raise RecipeError("regression: all three weights are 0: there is nothing to learn; raise one")
+        self.normalised_weight, self.l1_weight = Schedule(normalised_weight), Schedule(l1_weight)
+        self.distillation_weight = Schedule(distillation_weight)
         self.temperature = temperature
 
     def terms(self, encoding: Tensor, embedding: Tensor | None, batch: Batch) -> Terms:
         if embedding is None:
             raise RecipeError("regression: matching needs embeddings of the faces; give the recipe a [discriminator]")
         found, wanted = widened(encoding), widened(embedding.detach())
-        losses = {"normalised": self._normalised, "l1": self._l1, "distillation": self._distillation}
-        return {name: weight * losses[name](found, wanted) for name, weight in self.weights.items()}
+        losses = {
+            "normalised": (self.normalised_weight, self._normalised),
+            "l1": (self.l1_weight, self._l1),
+            "distillation": (self.distillation_weight, self._distillation),
+        }
+        return {
+            name: weight.value * loss(found, wanted) for name, (weight, loss) in losses.items() if not weight.is_zero
+        }
 
     def _normalised(self, found: Tensor, wanted: Tensor) -> Tensor:
         return (functional.normalize(wanted, dim=1) - functional.normalize(found, dim=1)).square().sum(dim=1).mean()

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.interfaces import Direction, Matcher
+from facegen.core.schedule import Ramp
 from facegen.parts.layers.label_classifiers import LabelClassifiers
 from facegen.parts.layers.perceptron import hidden_layers
 from facegen.parts.layers.similarity import cosines
@@ -27,11 +28,11 @@ class SpeakerClassification(Matcher):
     Settings:
         widths: of the hidden layers h, each with a ReLU; none makes the classifiers linear.
         attributes: labels to classify besides the identity.
-        identity_weight, attribute_weight: of the cross-entropies.
+        identity_weight, attribute_weight: of the cross-entropies, numbers or ramps.
     Shape:
         (B, query_dim) -> scalar terms; logits (B, d), (B, K, d) -> (B, K), the cosines
     Raises:
-        RecipeError: an attribute that the corpus has not; nothing to classify.
+        RecipeError: an attribute that the corpus has not; nothing to classify; a ramp that falls under 0.
     Source:
         Wen, Raj and Singh 2019 (voice2face) take their voice encoder from speaker recognition. Attributes are ours.
     """
@@ -46,8 +47,8 @@ class SpeakerClassification(Matcher):
         *,
         widths: tuple[Annotated[int, Field(ge=1)], ...] = (),
         attributes: tuple[str, ...] = (),
-        identity_weight: Annotated[float, Field(ge=0)] = 1.0,
-        attribute_weight: Annotated[float, Field(ge=0)] = 1.0,
+        identity_weight: Annotated[float, Field(ge=0)] | Ramp = 1.0,
+        attribute_weight: Annotated[float, Field(ge=0)] | Ramp = 1.0,
     ) -> None:
         super().__init__()
         self.hidden = nn.Sequential(*hidden_layers(query_dim, widths))

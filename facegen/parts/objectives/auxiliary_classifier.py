@@ -11,9 +11,9 @@ from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Objective
-from facegen.core.schedule import Ramp, Schedule
+from facegen.core.schedule import Ramp, Schedule, require_weights
 
-Weight = Annotated[float, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0)] | Ramp
 
 
 class AuxiliaryClassifier(Objective):
@@ -29,13 +29,14 @@ class AuxiliaryClassifier(Objective):
     Settings:
         fake_class: whether a further class stands for generated faces.
         attribute: the label to name, such as "sex"; the person where it is left out.
-        real_weight: r.
-        fake_weight: f; 0 has D name real faces only, as voice2face does.
-        generator_weight: g.
+        real_weight: r, a number or a ramp.
+        fake_weight: f, a number or a ramp; the number 0 has D name real faces only, as voice2face does.
+        generator_weight: g, a number or a ramp.
     Shape:
         logits (B, classes) -> scalar terms
     Raises:
-        RecipeError: the corpus has no such labels, or the class of the fakes would never be learnt.
+        RecipeError: the corpus has no such labels, the class of the fakes would never be learnt, or a ramp
+            falls under 0.
     Source:
         Roldan Sanchez 2018, figure 7, is the first form; Odena, Olah and Shlens 2017 is the second, with all weights 1.
         Both minimise every cross-entropy, of which published code of the thesis negates G's.
@@ -49,28 +50,32 @@ class AuxiliaryClassifier(Objective):
         attribute: str | None = None,
         real_weight: Weight = 1.0,
         fake_weight: Weight = 1.0,
-        generator_weight: Weight | Ramp = 1.0,
+        generator_weight: Weight = 1.0,
     ) -> None:
         super().__init__()
         num_classes = data.num_identities if attribute is None else data.attributes.get(attribute, 0)
         if num_classes == 0:
             raise RecipeError(_no_labels(data, attribute))
-        if fake_class and fake_weight == 0:
+        require_weights(
+            "auxiliary_classifier",
+            {"real_weight": real_weight, "fake_weight": fake_weight, "generator_weight": generator_weight},
+        )
+        self.real_weight, self.fake_weight = Schedule(real_weight), Schedule(fake_weight)
+        self.generator_weight = Schedule(generator_weight)
+        if fake_class and self.fake_weight.is_zero:
             raise RecipeError(
                 "auxiliary_classifier: fake_weight = 0 with fake_class = true: the class of the fakes would never be "
                 "learnt; set fake_class = false, or a weight above 0"
             )
         self.heads = {"classify": num_classes + fake_class}
         self.fake_class, self.attribute, self.num_classes = fake_class, attribute, num_classes
-        self.real_weight, self.fake_weight = real_weight, fake_weight
-        self.generator_weight = Schedule(generator_weight)
 
     def discriminator_terms(self, critic: Critic) -> Terms:
         labels = self._labels(critic.batch)
-        terms = {"real": self.real_weight * _cross_entropy(critic.real_classes, labels)}
-        if self.fake_weight > 0:
+        terms = {"real": self.real_weight.value * _cross_entropy(critic.real_classes, labels)}
+        if not self.fake_weight.is_zero:
             wanted = torch.full_like(labels, self.num_classes) if self.fake_class else labels
-            terms["fake"] = self.fake_weight * _cross_entropy(critic.fake_classes, wanted)
+            terms["fake"] = self.fake_weight.value * _cross_entropy(critic.fake_classes, wanted)
         return terms
 
     def generator_terms(self, critic: Critic) -> Terms:

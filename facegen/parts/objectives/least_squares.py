@@ -1,14 +1,11 @@
 """Scores are drawn to fixed values, also those that are on the right side already."""
 
 from functools import partial
-from typing import Annotated
-
-from pydantic import Field
 
 from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Objective
-from facegen.parts.layers.scores import Head, Scores, least_squares
+from facegen.parts.layers.scores import Head, Scores, Share, least_squares
 
 
 class LeastSquares(Objective):
@@ -23,12 +20,13 @@ class LeastSquares(Objective):
         fake_target: a.
         real_target: b; 0.9 smooths the labels of real faces.
         generator_target: c. (-1, 1, 0) for (a, b, c) minimises Pearson's chi^2.
-        mismatched_weight: w, share of real faces under a stranger's condition among what D rejects; 0 scores none.
+        mismatched_weight: w, share of real faces under a stranger's condition among what D rejects, a number or a ramp;
+            the number 0 scores none.
         head: the scores under the condition, or those of the head that sees none (for a classifier beside it).
     Shape:
         scores (B,) -> scalar terms
     Raises:
-        RecipeError: mismatched pairs for the unconditional head.
+        RecipeError: mismatched pairs for the unconditional head; a ramp that leaves [0, 1).
     Source:
         Mao et al. 2017, equation 2; Roldan Sanchez 2018, equation 2, whose second max must read min. The mismatched
         pairs are Reed et al. 2016's. Published code of the thesis has b = 0.9 and no halves: its weights of the terms
@@ -42,7 +40,7 @@ class LeastSquares(Objective):
         fake_target: float = 0.0,
         real_target: float = 1.0,
         generator_target: float = 1.0,
-        mismatched_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        mismatched_weight: Share = 0.0,
         head: Head = "conditional",
     ) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ from pydantic import Field
 from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Objective
+from facegen.core.schedule import Ramp, Schedule, require_weights
 from facegen.parts.layers.scores import Scores, bce, least_squares
 
 
@@ -22,10 +23,14 @@ class MatchingAware(Objective):
     Settings:
         loss: l, "bce" of the score's sigmoid or "least_squares", (s - t)^2 / 2.
         real_target: b; 0.9 smooths the labels of real faces.
-        mismatched_weight: w, share of mismatched pairs among the conditional scores that D rejects.
-        unconditional_weight: u, of the scores that see no condition; 0 asks for no such head.
+        mismatched_weight: w, share of mismatched pairs among the conditional scores that D rejects, a number or a ramp;
+            a ramp may touch 0.
+        unconditional_weight: u, of the scores that see no condition, a number or a ramp; the number 0 asks for no such
+            head.
     Shape:
         scores (B,) -> scalar terms
+    Raises:
+        RecipeError: a ramp of w leaves [0, 1), or one of u falls under 0.
     Source:
         Reed et al. 2016, algorithm 1 (u = 0, w = 1/2), with w as in its published code; the thesis, Roldan Sanchez
         2018, section IV-B, replaces BCE by the squared error. StackGAN's published code is u = 0 in stage I and
@@ -38,21 +43,23 @@ class MatchingAware(Objective):
         *,
         loss: Literal["bce", "least_squares"] = "bce",
         real_target: Annotated[float, Field(gt=0, le=1)] = 1.0,
-        mismatched_weight: Annotated[float, Field(gt=0, lt=1)] = 0.5,
-        unconditional_weight: Annotated[float, Field(ge=0)] = 0.0,
+        mismatched_weight: Annotated[float, Field(gt=0, lt=1)] | Ramp = 0.5,
+        unconditional_weight: Annotated[float, Field(ge=0)] | Ramp = 0.0,
     ) -> None:
         super().__init__()
         self.loss = bce if loss == "bce" else least_squares
         self.scores = Scores("matching_aware", "conditional", mismatched_weight)
-        self.heads = {"score": 1, "score_unconditional": 1} if unconditional_weight > 0 else {"score": 1}
         self.num_mismatched = self.scores.num_mismatched
-        self.real_target, self.unconditional_weight = real_target, unconditional_weight
+        require_weights("matching_aware", {"unconditional_weight": unconditional_weight})
+        self.unconditional_weight = Schedule(unconditional_weight)
+        self.heads = {"score": 1} if self.unconditional_weight.is_zero else {"score": 1, "score_unconditional": 1}
+        self.real_target = real_target
 
     def discriminator_terms(self, critic: Critic) -> Terms:
-        weight = self.unconditional_weight
+        weight = self.unconditional_weight.value
         accepted = {"real": self.loss(critic.real, self.real_target)}
         rejected = self.scores.rejected(critic, lambda score: self.loss(score, 0.0))
-        if weight > 0:
+        if not self.unconditional_weight.is_zero:
             accepted["real_unconditional"] = weight * self.loss(critic.real_unconditional, self.real_target)
             rejected["fake_unconditional"] = weight / 2 * self.loss(critic.fake_unconditional, 0.0)
         return {name: term / (1 + weight) for name, term in accepted.items()} | {
@@ -61,8 +68,8 @@ class MatchingAware(Objective):
 
     def generator_terms(self, critic: Critic) -> Terms:
         terms = {"fake": self.loss(critic.fake, 1.0)}
-        if self.unconditional_weight > 0:
-            terms["fake_unconditional"] = self.unconditional_weight * self.loss(critic.fake_unconditional, 1.0)
+        if not self.unconditional_weight.is_zero:
+            terms["fake_unconditional"] = self.unconditional_weight.value * self.loss(critic.fake_unconditional, 1.0)
         return terms
 
     def measures(self, critic: Critic) -> Terms:

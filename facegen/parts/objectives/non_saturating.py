@@ -8,7 +8,7 @@ from pydantic import Field
 from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Objective
-from facegen.parts.layers.scores import Head, Scores, bce
+from facegen.parts.layers.scores import Head, Scores, Share, bce
 
 
 class NonSaturating(Objective):
@@ -21,12 +21,13 @@ class NonSaturating(Objective):
         data: not read.
     Settings:
         real_target: b; 0.9 smooths the labels of real faces.
-        mismatched_weight: w, share of real faces under a stranger's condition among what D rejects; 0 scores none.
+        mismatched_weight: w, share of real faces under a stranger's condition among what D rejects, a number or a ramp;
+            the number 0 scores none.
         head: the scores under the condition, or those of the head that sees none (for a classifier beside it).
     Shape:
         scores (B,) -> scalar terms
     Raises:
-        RecipeError: mismatched pairs for the unconditional head.
+        RecipeError: mismatched pairs for the unconditional head; a ramp that leaves [0, 1).
     Source:
         Goodfellow et al. 2014, section 3. The mismatched pairs are Reed et al. 2016's; smoothing is Salimans et al.
         2016's.
@@ -37,7 +38,7 @@ class NonSaturating(Objective):
         data: DataSpec,
         *,
         real_target: Annotated[float, Field(gt=0, le=1)] = 1.0,
-        mismatched_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        mismatched_weight: Share = 0.0,
         head: Head = "conditional",
     ) -> None:
         super().__init__()

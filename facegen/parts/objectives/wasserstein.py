@@ -1,14 +1,11 @@
 """The scores' means are driven apart, and their distance is how far the generator has to go."""
 
-from typing import Annotated
-
 import torch
-from pydantic import Field
 
 from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Objective
-from facegen.parts.layers.scores import Head, Scores
+from facegen.parts.layers.scores import Head, Scores, Share
 
 
 class Wasserstein(Objective):
@@ -19,12 +16,13 @@ class Wasserstein(Objective):
     Engine:
         data: not read.
     Settings:
-        mismatched_weight: w, share of real faces under a stranger's condition among what D rejects; 0 scores none.
+        mismatched_weight: w, share of real faces under a stranger's condition among what D rejects, a number or a ramp;
+            the number 0 scores none.
         head: the scores under the condition, or those of the head that sees none (for a classifier beside it).
     Shape:
         scores (B,) -> scalar terms
     Raises:
-        RecipeError: mismatched pairs for the unconditional head.
+        RecipeError: mismatched pairs for the unconditional head; a ramp that leaves [0, 1).
     Source:
         Arjovsky, Chintala and Bottou 2017, equation 2 and algorithm 1; Roldan Sanchez 2018, section IV-A. The
         mismatched pairs are Reed et al. 2016's.
@@ -34,7 +32,7 @@ class Wasserstein(Objective):
         self,
         data: DataSpec,
         *,
-        mismatched_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        mismatched_weight: Share = 0.0,
         head: Head = "conditional",
     ) -> None:
         super().__init__()

@@ -5,7 +5,8 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from facegen.core.schedule import Ramp, Schedule, advance_schedules
+from facegen.core.errors import RecipeError
+from facegen.core.schedule import Ramp, Schedule, advance_schedules, require_weights
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,19 @@ def test_the_value_moves_with_the_module_but_is_not_stored():
     schedule = Schedule(Ramp(start=1.0, end=3.0, steps=4)).to(torch.float64)
     assert schedule.value.dtype == torch.float64 and schedule.state_dict() == {}
     assert schedule.at(4) == 3.0
+
+
+def test_the_number_0_is_zero_and_no_ramp_is():
+    assert Schedule(0.0).is_zero and not Schedule(0.1).is_zero
+    assert not Schedule(Ramp(start=0.0, end=1.0, steps=4)).is_zero
+
+
+def test_ramps_of_weights_are_refused_all_at_once():
+    ramps = {"one": Ramp(start=-1.0, end=2.0, steps=4), "two": Ramp(start=0.0, end=-0.5, steps=4), "three": 0.5}
+    with pytest.raises(RecipeError) as error:
+        require_weights("part", ramps)
+    assert error.value.problems == (
+        "part: one.start = -1.0: must be at least 0",
+        "part: two.end = -0.5: must be at least 0",
+    )
+    require_weights("part", {"share": Ramp(start=0.0, end=0.99, steps=4)}, below=1)

@@ -7,6 +7,7 @@ from scipy.special import log_softmax
 
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import RecipeError
+from facegen.core.schedule import Ramp, advance_schedules
 from facegen.parts.layers.label_classifiers import LabelClassifiers
 
 ROWS, DIM = 5, 3
@@ -62,9 +63,31 @@ def test_rows_of_unknown_label_get_no_gradient(values):
 
 
 def test_what_weighs_nothing_is_not_built():
-    assert list(classifiers(identity_weight=0.0).weights) == ["sex", "age"]
-    assert list(classifiers(attribute_weight=0.0).weights) == ["identity"]
+    assert classifiers(identity_weight=0.0).labels == ("sex", "age")
+    assert classifiers(attribute_weight=0.0).labels == ("identity",)
     assert [layer.out_features for layer in classifiers(attributes=("age",)).classifiers] == [3, 4]
+
+
+@pytest.mark.parametrize(("step", "identity", "attribute"), [(0, 2.0, 0.0), (4, 1.2, 0.2), (10, 0.0, 0.5)])
+def test_weights_follow_their_ramps_and_what_they_touch_at_0_stays(values, step, identity, attribute):
+    part = classifiers(
+        attributes=("sex",),
+        identity_weight=Ramp(start=2.0, end=0.0, steps=10),
+        attribute_weight=Ramp(start=0.0, end=0.5, steps=10),
+    )
+    advance_schedules(part, step)
+    people, sexes = (0, 1, 2, -1, 1), (0, -1, 1, 1, -1)
+    terms = part(values, batch_of(people, sexes))
+    who, sex = part.classifiers
+    assert {name: term.item() for name, term in terms.items()} == {
+        "identity": pytest.approx(identity * expected(who, values, people), rel=1e-5),
+        "sex": pytest.approx(attribute * expected(sex, values, sexes), rel=1e-5),
+    }
+
+
+def test_no_ramp_falls_under_0():
+    with pytest.raises(RecipeError, match=r"x: attribute_weight\.end = -1\.0: must be at least 0$"):
+        classifiers(attribute_weight=Ramp(start=1.0, end=-1.0, steps=10))
 
 
 def test_all_problems_come_at_once():

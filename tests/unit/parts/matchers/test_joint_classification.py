@@ -7,6 +7,7 @@ from scipy.special import log_softmax
 
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import RecipeError
+from facegen.core.schedule import Ramp, advance_schedules
 from facegen.parts.matchers.joint_classification import JointClassification
 
 ROWS, DIM = 5, 3
@@ -58,3 +59,24 @@ def test_widths_must_agree_and_faces_be_there():
         JointClassification(DATA, 3, 4)
     with pytest.raises(RecipeError, match="joint_classification: matching needs embeddings of the faces"):
         JointClassification(DATA, DIM, DIM).terms(values(0), None, batch())
+
+
+@pytest.mark.parametrize(("step", "identity", "attribute"), [(0, 2.0, 0.0), (4, 1.2, 0.2), (10, 0.0, 0.5)])
+def test_weights_follow_their_ramps(step, identity, attribute):
+    part = JointClassification(
+        DATA,
+        DIM,
+        DIM,
+        attributes=("sex",),
+        identity_weight=Ramp(start=2.0, end=0.0, steps=10),
+        attribute_weight=Ramp(start=0.0, end=0.5, steps=10),
+    )
+    plain = JointClassification(DATA, DIM, DIM, attributes=("sex",))
+    plain.load_state_dict(part.state_dict())
+    advance_schedules(part, step)
+    weights = {"identity": identity, "sex": attribute}
+    expected = {
+        name: pytest.approx(weights[name.split("_")[0]] * term.item(), rel=1e-5)
+        for name, term in plain.terms(values(0), values(1), batch()).items()
+    }
+    assert {name: term.item() for name, term in part.terms(values(0), values(1), batch()).items()} == expected

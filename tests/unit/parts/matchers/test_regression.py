@@ -7,6 +7,7 @@ from scipy.special import log_softmax, softmax
 
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import RecipeError
+from facegen.core.schedule import Ramp, advance_schedules
 from facegen.parts.matchers.regression import Regression
 
 ROWS, DIM = 5, 4
@@ -38,6 +39,27 @@ def test_all_three_terms(encoding, embedding):
     terms = part.terms(encoding, embedding, BATCH)
     assert {name: term.item() for name, term in terms.items()} == {
         name: pytest.approx(value, rel=1e-5) for name, value in expected.items()
+    }
+
+
+@pytest.mark.parametrize(("step", "weights"), [(0, (1.0, 0.0, 200.0)), (4, (0.6, 0.8, 120.0)), (10, (0.0, 2.0, 0.0))])
+def test_weights_follow_their_ramps(encoding, embedding, step, weights):
+    part = Regression(
+        DataSpec(16),
+        DIM,
+        DIM,
+        normalised_weight=Ramp(start=1.0, end=0.0, steps=10),
+        l1_weight=Ramp(start=0.0, end=2.0, steps=10),
+        distillation_weight=Ramp(start=200.0, end=0.0, steps=10),
+    )
+    advance_schedules(part, step)
+    found, wanted = encoding.double().numpy(), embedding.double().numpy()
+    unit = [vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (found, wanted)]
+    crossed = softmax(wanted / 2, axis=1) * log_softmax(found / 2, axis=1)
+    assert {name: term.item() for name, term in part.terms(encoding, embedding, BATCH).items()} == {
+        "normalised": pytest.approx(weights[0] * np.mean(np.sum((unit[1] - unit[0]) ** 2, axis=1)), rel=1e-5),
+        "l1": pytest.approx(weights[1] * np.mean(np.sum(np.abs(wanted - found), axis=1)), rel=1e-5),
+        "distillation": pytest.approx(-weights[2] * np.mean(np.sum(crossed, axis=1)), rel=1e-5),
     }
 
 
@@ -77,6 +99,8 @@ def test_the_rule_is_the_cosine(encoding):
 def test_what_cannot_be_learnt_is_refused(encoding):
     with pytest.raises(RecipeError, match="regression: all three weights are 0"):
         Regression(DataSpec(16), DIM, DIM, normalised_weight=0.0)
+    with pytest.raises(RecipeError, match=r"regression: l1_weight\.start = -2\.0: must be at least 0$"):
+        Regression(DataSpec(16), DIM, DIM, l1_weight=Ramp(start=-2.0, end=1.0, steps=10))
     with pytest.raises(RecipeError, match="regression: encodings of 3 cannot be compared"):
         Regression(DataSpec(16), 3, DIM)
     with pytest.raises(RecipeError, match="regression: matching needs embeddings of the faces"):

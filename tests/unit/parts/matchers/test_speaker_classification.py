@@ -6,6 +6,7 @@ import torch
 from scipy.special import log_softmax
 
 from facegen.core.batch import Batch, DataSpec
+from facegen.core.schedule import Ramp, advance_schedules
 from facegen.parts.matchers.speaker_classification import SpeakerClassification
 
 ROWS, DIM = 4, 3
@@ -50,3 +51,24 @@ def test_the_same_voice_is_the_nearest_in_angle(encoding):
     logits = SpeakerClassification(DATA, DIM, DIM).logits(encoding, candidates, direction="v2f")
     torch.testing.assert_close(logits[:, 1], torch.ones(ROWS))
     assert (logits.argmax(dim=1) == 1).all()
+
+
+@pytest.mark.parametrize(("step", "identity", "attribute"), [(0, 2.0, 0.0), (4, 1.2, 0.2), (10, 0.0, 0.5)])
+def test_weights_follow_their_ramps(encoding, step, identity, attribute):
+    part = SpeakerClassification(
+        DATA,
+        DIM,
+        DIM,
+        attributes=("sex",),
+        identity_weight=Ramp(start=2.0, end=0.0, steps=10),
+        attribute_weight=Ramp(start=0.0, end=0.5, steps=10),
+    )
+    plain = SpeakerClassification(DATA, DIM, DIM, attributes=("sex",))
+    plain.load_state_dict(part.state_dict())
+    advance_schedules(part, step)
+    weights = {"identity": identity, "sex": attribute}
+    expected = {
+        name: pytest.approx(weights[name.split("_")[0]] * term.item(), rel=1e-5)
+        for name, term in plain.terms(encoding, None, batch()).items()
+    }
+    assert {name: term.item() for name, term in part.terms(encoding, None, batch()).items()} == expected

@@ -120,12 +120,29 @@ def test_the_generators_weight_follows_its_ramp(logits):
     assert objective.generator_terms(critic)["fake"].item() == pytest.approx(full / 2)
 
 
+@pytest.mark.parametrize(("step", "real", "fake"), [(0, 1.0, 0.0), (4, 1.8, 0.2), (10, 3.0, 0.5)])
+def test_the_discriminators_weights_follow_their_ramps(agree, logits, step, real, fake):
+    objective = AuxiliaryClassifier(
+        SPEC, real_weight=Ramp(start=1.0, end=3.0, steps=10), fake_weight=Ramp(start=0.0, end=0.5, steps=10)
+    )
+    advance_schedules(objective, step)
+    agree(
+        with_batch(objective.discriminator_terms),
+        lambda real_classes, fake_classes: {
+            "real": real * cross_entropy(real_classes, LABELS),
+            "fake": fake * cross_entropy(fake_classes, np.full(5, PEOPLE)),
+        },
+        **logits,
+    )
+
+
 @pytest.mark.parametrize(
     ("data", "settings", "message"),
     [
         (DataSpec(16), {}, "the training split names nobody"),
         (SPEC, {"attribute": "age"}, "attribute = 'age': the corpus has no such labels; it has sex"),
         (DataSpec(16), {"attribute": "sex"}, "it has none"),
+        (SPEC, {"real_weight": Ramp(start=-1.0, end=1.0, steps=9)}, r"real_weight\.start = -1\.0: must be at least 0"),
         (SPEC, {"fake_weight": 0.0}, "the class of the fakes would never be learnt; set fake_class = false"),
     ],
 )

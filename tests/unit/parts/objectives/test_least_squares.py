@@ -5,6 +5,7 @@ import pytest
 
 from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError
+from facegen.core.schedule import Ramp, advance_schedules
 from facegen.parts.objectives.least_squares import LeastSquares
 
 SPEC = DataSpec(16)
@@ -50,6 +51,24 @@ def test_mismatched_pairs_share_the_weight_of_the_fakes(agree):
     )
 
 
+@pytest.mark.parametrize(("step", "share"), [(0, 0.0), (4, 0.2), (10, 0.5)])
+def test_the_share_of_mismatched_pairs_may_ramp_from_nothing(agree, step, share):
+    objective = LeastSquares(SPEC, mismatched_weight=Ramp(start=0.0, end=0.5, steps=10))
+    assert objective.num_mismatched == 1
+    advance_schedules(objective, step)
+    agree(
+        objective.discriminator_terms,
+        lambda real, fake, mismatched: {
+            "real": ((real - 1) ** 2).mean() / 2,
+            "fake": (1 - share) * (fake**2).mean() / 2,
+            "mismatched": share * (mismatched**2).mean() / 2,
+        },
+        real=REAL,
+        fake=FAKE,
+        mismatched=MISMATCHED,
+    )
+
+
 def test_the_head_without_a_condition(agree):
     objective = LeastSquares(SPEC, head="unconditional")
     assert objective.heads == {"score_unconditional": 1}
@@ -72,3 +91,14 @@ def test_the_head_without_a_condition(agree):
 def test_mismatched_pairs_need_a_head_with_a_condition():
     with pytest.raises(RecipeError, match=r"least_squares: mismatched_weight = 0\.5 with head = 'unconditional'"):
         LeastSquares(SPEC, head="unconditional", mismatched_weight=0.5)
+
+
+def test_a_ramp_of_the_share_stays_within_what_a_share_may_be():
+    with pytest.raises(RecipeError) as error:
+        LeastSquares(SPEC, mismatched_weight=Ramp(start=-0.5, end=1.0, steps=10))
+    assert error.value.problems == (
+        "least_squares: mismatched_weight.start = -0.5: must be at least 0 and less than 1",
+        "least_squares: mismatched_weight.end = 1.0: must be at least 0 and less than 1",
+    )
+    with pytest.raises(RecipeError, match=r"mismatched_weight = \{ start = 0\.0, end = 0\.5, .*'unconditional'"):
+        LeastSquares(SPEC, head="unconditional", mismatched_weight=Ramp(start=0.0, end=0.5, steps=10))

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from facegen.core.batch import DataSpec
+from facegen.core.errors import RecipeError
+from facegen.core.schedule import Ramp, advance_schedules
 from facegen.parts.objectives.matching_aware import MatchingAware
 
 SPEC = DataSpec(16)
@@ -94,3 +96,42 @@ def test_smoothed_labels_are_of_the_real_pairs_alone(agree):
         **scores("real", "fake", "mismatched"),
     )
     agree(objective.generator_terms, lambda fake: {"fake": bce(fake, 1)}, **scores("fake"))
+
+
+@pytest.mark.parametrize(("step", "share", "weight"), [(0, 0.0, 2.0), (5, 0.25, 1.0), (10, 0.5, 0.0)])
+def test_both_weights_may_ramp_also_from_and_to_nothing(agree, step, share, weight):
+    objective = MatchingAware(
+        SPEC,
+        mismatched_weight=Ramp(start=0.0, end=0.5, steps=10),
+        unconditional_weight=Ramp(start=2.0, end=0.0, steps=10),
+    )
+    assert (objective.heads, objective.num_mismatched) == ({"score": 1, "score_unconditional": 1}, 1)
+    advance_schedules(objective, step)
+    agree(
+        objective.discriminator_terms,
+        lambda real, fake, mismatched, real_unconditional, fake_unconditional: {
+            "real": bce(real, 1) / (1 + weight),
+            "real_unconditional": weight * bce(real_unconditional, 1) / (1 + weight),
+            "fake": (1 - share) * bce(fake, 0) / (1 + weight / 2),
+            "mismatched": share * bce(mismatched, 0) / (1 + weight / 2),
+            "fake_unconditional": weight / 2 * bce(fake_unconditional, 0) / (1 + weight / 2),
+        },
+        **SCORES,
+    )
+    agree(
+        objective.generator_terms,
+        lambda fake, fake_unconditional: {
+            "fake": bce(fake, 1),
+            "fake_unconditional": weight * bce(fake_unconditional, 1),
+        },
+        **scores("fake", "fake_unconditional"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "end", "allowed"),
+    [("mismatched_weight", 1.0, "at least 0 and less than 1"), ("unconditional_weight", -1.0, "at least 0")],
+)
+def test_ramps_stay_within_what_their_weights_may_be(name, end, allowed):
+    with pytest.raises(RecipeError, match=rf"^matching_aware: {name}\.end = {end}: must be {allowed}$"):
+        MatchingAware(SPEC, **{name: Ramp(start=0.5, end=end, steps=10)})

@@ -8,6 +8,7 @@ import torch
 
 from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError
+from facegen.core.schedule import Ramp, advance_schedules
 from facegen.parts.objectives.wasserstein import Wasserstein
 
 SPEC = DataSpec(16)
@@ -35,6 +36,24 @@ def test_mismatched_pairs_share_the_weight_of_the_fakes(agree):
             "real": -real.mean(),
             "fake": 0.75 * fake.mean(),
             "mismatched": 0.25 * mismatched.mean(),
+        },
+        real=REAL,
+        fake=FAKE,
+        mismatched=MISMATCHED,
+    )
+
+
+@pytest.mark.parametrize(("step", "share"), [(0, 0.0), (4, 0.2), (10, 0.5)])
+def test_the_share_of_mismatched_pairs_may_ramp_from_nothing(agree, step, share):
+    objective = Wasserstein(SPEC, mismatched_weight=Ramp(start=0.0, end=0.5, steps=10))
+    assert objective.num_mismatched == 1
+    advance_schedules(objective, step)
+    agree(
+        objective.discriminator_terms,
+        lambda real, fake, mismatched: {
+            "real": -real.mean(),
+            "fake": (1 - share) * fake.mean(),
+            "mismatched": share * mismatched.mean(),
         },
         real=REAL,
         fake=FAKE,
