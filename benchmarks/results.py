@@ -103,7 +103,8 @@ def _family(
             cells = _drawn(results, run, split) if drawn else _matched(results, run, split)
             if not any(cells):
                 continue
-            spent = f"{sum(seconds.get(run, {}).values()) / 60:.1f}" if number == 0 else ""
+            timed = number == 0 and run in seconds
+            spent = f"{sum(seconds[run].values()) / 60:.1f}" if timed else ""
             lines.append(f"| {' | '.join([run, split, *cells, spent])} |")
     if drawn:
         lines += ["", *(line for run in runs for line in _picture(run, results, page))]
