@@ -36,11 +36,24 @@ class Finding:
 
 def thesis(results: Results) -> Iterator[Finding]:
     """The eleven findings of Roldan Sanchez 2018, sections V and VI."""
+    yield from _losses(results)
+    yield from _remedies(results)
+    yield from _speech(results)
+    yield _blindness(results)
+
+
+def _collapsed(results: Results, run: str) -> Holds:
+    return negated(results.variation(run).above(COLLAPSED))
+
+
+def _keeps(results: Results, run: str) -> Holds:
+    return results.kept(run).above(KEPT)
+
+
+def _losses(results: Results) -> Iterator[Finding]:
+    """Findings 1 to 5: what the losses and the forms of the name do."""
     kept, variation, detail, frechet = results.kept, results.variation, results.detail, results.frechet
     projected, concatenated, spectral = "name_lsgan_projected", "name_lsgan_concatenated", "name_lsgan_spectral"
-    collapsed = {run: negated(variation(run).above(COLLAPSED)) for run in NAME_RUNS}
-    keeps = {run: kept(run).above(KEPT) for run in NAME_RUNS}
-
     yield Finding(
         "thesis 1", "projecting the one-hot vector gives more detail and less realism than concatenating it",
         f"detail {detail(projected)} against {detail(concatenated)}; Frechet {frechet(projected)} against "
@@ -51,38 +64,45 @@ def thesis(results: Results) -> Iterator[Finding]:
         "thesis 2", "LS-GAN keeps identity, and collapses to one face a person",
         f"identity kept {kept(projected)}, {kept(concatenated)}; variation {variation(projected)}, "
         f"{variation(concatenated)}",
-        together(*(statement for run in (projected, concatenated) for statement in (keeps[run], collapsed[run]))),
+        together(*(holds(results, run) for run in (projected, concatenated) for holds in (_keeps, _collapsed))),
     )  # fmt: skip
     clipped = ("name_wgan_projected", "name_wgan_concatenated")
     yield Finding(
         "thesis 3", "W-GAN does not learn identity",
         f"identity kept {kept(clipped[0])}, {kept(clipped[1])} (with gradient penalty {kept('name_wgan_gp')})",
-        together(*(negated(keeps[run]) for run in clipped)),
+        together(*(negated(_keeps(results, run)) for run in clipped)),
     )  # fmt: skip
     yield Finding(
         "thesis 4", "AC-GAN learns identity, is noisy, and collapses",
         f"identity kept {kept('name_acgan')}; detail {detail('name_acgan')}; variation {variation('name_acgan')}",
-        together(keeps["name_acgan"], detail("name_acgan").above(1.0), collapsed["name_acgan"]),
+        together(_keeps(results, "name_acgan"), detail("name_acgan").above(1.0), _collapsed(results, "name_acgan")),
     )  # fmt: skip
     yield Finding(
         "thesis 5", "spectral norm removes some noise, and does not mend the collapse",
         f"detail {detail(spectral)} against {detail(concatenated)}; variation {variation(spectral)}",
-        together(detail(concatenated).above(detail(spectral)), collapsed[spectral]),
+        together(detail(concatenated).above(detail(spectral)), _collapsed(results, spectral)),
     )  # fmt: skip
+
+
+def _remedies(results: Results) -> Iterator[Finding]:
+    """Findings 6 to 9: what was tried against the collapse."""
+    kept, variation, detail, frechet = results.kept, results.variation, results.detail, results.frechet
     on_embedding, on_one_hot = "name_lsgan_noise", "name_lsgan_noise_one_hot"
     yield Finding(
         "thesis 6", "noise on the embedding keeps identity and does not mend the collapse; noise on the one-hot vector "
         "gives one face for everybody",
         f"embedding: identity kept {kept(on_embedding)}, variation {variation(on_embedding)}; one-hot: identity kept "
         f"{kept(on_one_hot)}",
-        together(keeps[on_embedding], collapsed[on_embedding], negated(keeps[on_one_hot])),
+        together(
+            _keeps(results, on_embedding), _collapsed(results, on_embedding), negated(_keeps(results, on_one_hot))
+        ),
     )  # fmt: skip
     yield Finding(
         "thesis 7", "learning rates of 4e-4 (D) and 1e-4 (G) remove the blur",
-        f"detail {detail('name_lsgan_ttur')} against {detail(spectral)}",
-        detail("name_lsgan_ttur").above(detail(spectral)),
+        f"detail {detail('name_lsgan_ttur')} against {detail('name_lsgan_spectral')}",
+        detail("name_lsgan_ttur").above(detail("name_lsgan_spectral")),
     )  # fmt: skip
-    ratios = {run: results.logged(run, "weight_ratio") for run in (projected, concatenated)}
+    ratios = {run: results.logged(run, "weight_ratio") for run in ("name_lsgan_projected", "name_lsgan_concatenated")}
     yield Finding(
         "thesis 8", "the first layer's weights on the noise are over 3 orders of magnitude below those on the name",
         "; ".join(f"{run} {ratio}" for run, ratio in ratios.items()),
@@ -94,11 +114,11 @@ def thesis(results: Results) -> Iterator[Finding]:
         f"variation {variation(dropout)} against {variation(ttur)}; Frechet {frechet(dropout)} against "
         f"{frechet(ttur)}",
         together(
-            variation(dropout).above(variation(ttur)), collapsed[dropout], frechet(dropout).above(frechet(ttur))
+            variation(dropout).above(variation(ttur)),
+            _collapsed(results, dropout),
+            frechet(dropout).above(frechet(ttur)),
         ),
     )  # fmt: skip
-    yield from _speech(results)
-    yield _blindness(results)
 
 
 def _speech(results: Results) -> Iterator[Finding]:
