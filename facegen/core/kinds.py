@@ -1,6 +1,7 @@
 """The kinds of part. A further kind costs one row here and one class in `interfaces.py`."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from facegen.core.tables import ConditionerSettings, DataSettings, MatchSettings, PenaltySettings, Table
 
@@ -16,6 +17,7 @@ class Kind:
         many: the table may be a list of tables.
         meaning: what such a part does, for lists and error texts.
         engine_keys: keys that the table has beside the part's own.
+        chosen_in: the file that has the table: a recipe, or the list of sources of a collection.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Kind:
     many: bool
     meaning: str
     engine_keys: type[Table] = Table
+    chosen_in: Literal["recipe", "sources"] = "recipe"
 
     @property
     def hook(self) -> str:
@@ -45,5 +48,10 @@ KINDS: dict[str, Kind] = {
         Kind("augmentation", "Augmentation", "augment", False, "stands between faces and discriminator"),
         Kind("matcher", "Matcher", "match", False, "learns who belongs together", MatchSettings),
         Kind("metric", "Metric", "metric", True, "answers one question about a run"),
+        Kind("recogniser", "Recogniser", "recogniser", True, "judges from outside: features of faces or of speech"),
+        Kind("detector", "Detector", "detector", False, "finds faces in a picture", chosen_in="sources"),
+        Kind("executor", "Executor", "executor", False, "does the tasks of a collection", chosen_in="sources"),
     )
 }
+RECIPE_KINDS = {name: kind for name, kind in KINDS.items() if kind.chosen_in == "recipe"}
+"""The kinds whose parts a recipe chooses."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from facegen.core.chosen import Choice, Recipe
 from facegen.core.errors import PluginError, RecipeError
-from facegen.core.kinds import KINDS, Kind
+from facegen.core.kinds import KINDS, RECIPE_KINDS, Kind
 from facegen.core.recipe_file import JUDGE_TABLES, Tables, differences, is_recipe, lay_over, read_tables
 from facegen.core.registry import registry
 from facegen.core.settings import check_table, settings_model, settings_of
@@ -141,11 +141,11 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
         RecipeError: every problem that was found.
     """
     problems = [f"{source}: [{name}] is missing" for name in REQUIRED_TABLES if name not in tables]
-    known = {*ENGINE_TABLES, "judge", *(kind.table for kind in KINDS.values())}
+    known = {*ENGINE_TABLES, "judge", *(kind.table for kind in RECIPE_KINDS.values())}
     for name in tables:
         if name not in known:
             problems.append(f"{source}: [{name}] is not a table of a recipe{did_you_mean(name, known)}")
-    choices = {kind.name: _check_kind(kind, tables, source, problems) for kind in KINDS.values()}
+    choices = {kind.name: _check_kind(kind, tables, source, problems) for kind in RECIPE_KINDS.values()}
     _check_judge(tables, source, problems)
     engine: dict[str, Any] = {}
     for name, model in ENGINE_TABLES.items():
@@ -183,7 +183,7 @@ def _check_judge(tables: Mapping[str, Any], source: str, problems: list[str]) ->
     for name in judge:
         if name not in JUDGE_TABLES:
             problems.append(f"{source}: [judge.{name}] is not a table of a judge{did_you_mean(name, JUDGE_TABLES)}")
-    for kind in KINDS.values():
+    for kind in RECIPE_KINDS.values():
         if kind.table in JUDGE_TABLES and kind.table in judge:
             _check_kind(kind, judge, source, problems, "judge.")
     for name in ("conditioner", "discriminator", "match"):

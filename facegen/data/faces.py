@@ -2,12 +2,13 @@
 
 import threading
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 from cv2.data import haarcascades
 from numpy.typing import NDArray
+
+from facegen.core.face_box import FaceBox
 
 LONGEST_SIDE_PIXELS = 640
 """Larger pictures are searched at this size: the cost grows with the area, and a face stays large enough."""
@@ -20,15 +21,6 @@ FACE_MARGIN = 0.25
 """What is kept around a detected face on each side, in sides of its box."""
 
 _own = threading.local()
-
-
-class FaceBox(NamedTuple):
-    """A square that holds a face, in pixels, and how sure the cascade is of it (no probability; larger is surer)."""
-
-    left: int
-    top: int
-    side: int
-    weight: float
 
 
 def find_faces(image: NDArray[np.uint8]) -> list[FaceBox]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Dataset, Matcher
-from facegen.core.kinds import KINDS
+from facegen.core.kinds import RECIPE_KINDS
 from facegen.core.recipe import Recipe, check_recipe
 from facegen.core.recipe_file import JUDGE_TABLES, judge_tables
 from facegen.core.tables import EvaluateSettings
@@ -85,7 +85,7 @@ def _refuse_blindness(recipe: Recipe, settings: EvaluateSettings) -> None:
 def judge_key(recipe: Recipe, corpus: Dataset) -> str:
     """Of all that decides what a judge becomes, defaults included, and of nothing else: runs alike share it."""
     said: list[Any] = [recipe.run.seed, recipe.run.precision, corpus.fingerprint()]
-    for kind in KINDS.values():
+    for kind in RECIPE_KINDS.values():
         if kind.table in ("data", *JUDGE_TABLES):
             idle = _IDLE_KEYS.get(kind.table, ())
             for choice in recipe.choices[kind.name]:

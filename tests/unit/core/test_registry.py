@@ -33,7 +33,7 @@ def known():
 
 def test_every_kind_has_its_interface_and_its_hook():
     hooks = [kind.hook for kind in KINDS.values()]
-    assert len(set(hooks)) == len(KINDS) == 10
+    assert len(set(hooks)) == len(KINDS) == 13
     assert KINDS["penalty"].hook == "facegen_penalties" and KINDS["matcher"].hook == "facegen_matchers"
     for kind in KINDS.values():
         assert isinstance(getattr(interfaces, kind.interface), type)

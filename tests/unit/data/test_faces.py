@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from corpus_files import draw_face
 
-from facegen.data.faces import FaceBox, crop_face, find_faces
+from facegen.core.face_box import FaceBox
+from facegen.data.faces import crop_face, find_faces
 
 BOX = FaceBox(left=40, top=30, side=20, weight=1.0)
 
