@@ -1,15 +1,20 @@
 """What a metric is given, and what it answers with."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from torch import Tensor
+
+from facegen.core.observer import Observer
 
 Logits = Callable[[Tensor, Tensor, str], Tensor]
 """(query (B, d), candidates (B, K, e), direction) -> (B, K): the judge's matching rule."""
 
 Better = Literal["higher", "lower"]
+Side = Literal["voice and face", "face", "moment", "voice"]
+"""What a hidden factor decides: voice and face, one of them, or a moment's picture alone."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,40 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Recognised:
+    """What an outside recogniser has of the rows of the evidence; a row of NaN where it found nothing.
+
+    Attributes:
+        real: (N, d) of the real faces.
+        real_other: (N, d) likewise, of another real face of the same person; None where nobody has one.
+        fake: (N, Z, d) likewise, of the generated faces.
+        speech: (N, e) of the rows' speech; None where it hears none, or the run reads none.
+    """
+
+    real: Tensor | None = None
+    real_other: Tensor | None = None
+    fake: Tensor | None = None
+    speech: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Training:
+    """One face each of some clips of the training split.
+
+    Attributes:
+        faces: (M, H, W, 3) uint8.
+        embeddings: (M, e) the judge's.
+        person: (M,) who it is, in the numbers of the rows of the evidence.
+        factors: {name: (M,)} true hidden factors; empty but for synthetic corpora.
+    """
+
+    faces: Tensor
+    embeddings: Tensor
+    person: Tensor
+    factors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Evidence:
     """A run's faces and the real ones, as a judge that was not trained with it sees them. One row a test clip.
 
@@ -55,6 +94,14 @@ class Evidence:
         fake_faces: (N, Z, H, W, 3) uint8.
         logits: the judge's matching rule.
         max_candidates: most candidates that the rule can rank; None without a limit.
+        recognised: {name: what an outside recogniser has of the same rows}.
+        training: some faces that the run learnt from; None where nothing asks for them.
+        factors: {name: (N,)} float64, the true hidden factors of the real faces; empty but for synthetic corpora.
+        factor_sides: {name: what the factor decides}.
+        embed: (B, H, W, 3) uint8 -> (B, e) on the CPU, the judge's features of any faces.
+        cache: a folder beside the corpus, for what is dear to compute: safetensors and JSON only, keyed by hashes.
+        observer: told how long work goes.
+        faces_key: changes when the real rows do.
     """
 
     judge: str
@@ -70,3 +117,11 @@ class Evidence:
     fake_faces: Tensor | None
     logits: Logits
     max_candidates: int | None
+    recognised: Mapping[str, Recognised] = field(default_factory=dict)
+    training: Training | None = None
+    factors: Mapping[str, Tensor] = field(default_factory=dict)
+    factor_sides: Mapping[str, Side] = field(default_factory=dict)
+    embed: Callable[[Tensor], Tensor] | None = None
+    cache: Path | None = None
+    observer: Observer = field(default_factory=Observer)
+    faces_key: str = ""
