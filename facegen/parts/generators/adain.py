@@ -12,6 +12,7 @@ from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Generator
 from facegen.parts.layers.adaptive_norm import AdaptiveInstanceNorm
 from facegen.parts.layers.folded import UpsampleConv2d
+from facegen.parts.layers.like_noise import as_long_as_noise
 from facegen.parts.layers.precision import widened
 from facegen.parts.layers.sizes import base_and_doublings
 
@@ -74,7 +75,7 @@ class Adain(Generator):
 
     def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:
         if self.normalise_condition:
-            condition = functional.normalize(condition, dim=1) * condition.shape[1] ** 0.5
+            condition = as_long_as_noise(condition)
         both = torch.cat([noise, condition], dim=1)
         style = condition if self.style == "condition" else both
         hidden = self.stem(both).view(len(both), self.base_pixels, self.base_pixels, -1).permute(0, 3, 1, 2)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Generator
+from facegen.parts.layers.like_noise import as_long_as_noise
 from facegen.parts.layers.precision import widened
 from facegen.parts.layers.r3gan_blocks import ResidualBlock, Upsample, start_scaled, widths_by_size
 
@@ -30,13 +31,16 @@ class R3gan(Generator):
         blocks: residual blocks at each size.
         expansion: how many times as many channels a block has inside.
         group_channels: in one group of a block's 3x3 convolution.
+        normalise_condition: the condition is brought to length sqrt(condition_dim) first, as long as noise would be.
+            Nothing behind it evens out scales, and a longer condition would draw a face of more contrast.
     Shape:
         (B, noise_dim), (B, condition_dim) -> (B, 3, image_pixels, image_pixels) in [-1, 1]
     Raises:
         RecipeError: image_pixels cannot be reached by doubling, or group_channels does not divide the channels.
     Source:
         Huang et al. 2024 (R3GAN) and its code, brownvc/R3GAN: noise of 64, two blocks a size, widths, groups, start.
-        The tanh is ours, theirs leaves the values unbounded; so are embedding_dim and widths beyond 64 pixels.
+        The tanh is ours, theirs leaves the values unbounded; so are embedding_dim, normalise_condition and widths
+        beyond 64 pixels.
     """
 
     def __init__(
@@ -50,9 +54,10 @@ class R3gan(Generator):
         blocks: Count = 2,
         expansion: Count = 2,
         group_channels: Count = 16,
+        normalise_condition: bool = False,
     ) -> None:
         super().__init__()
-        self.noise_dim = noise_dim
+        self.noise_dim, self.normalise_condition = noise_dim, normalise_condition
         widths = widths_by_size(data.image_pixels, width, "r3gan")
         base_pixels, *_ = widths
         channels = list(widths.values())
@@ -80,6 +85,8 @@ class R3gan(Generator):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:
+        if self.normalise_condition:
+            condition = as_long_as_noise(condition)
         scales = self.scales(torch.cat([noise, self.embedding(condition)], dim=1))
         pixels = scales[:, None, None] * self.basis.to(scales.dtype)
         return widened(self.to_rgb(self.layers(pixels.permute(0, 3, 1, 2)))).tanh()

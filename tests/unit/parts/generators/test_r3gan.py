@@ -51,6 +51,13 @@ def test_starts_as_a_learnt_constant_scaled_by_noise_and_condition(generator):
     torch.testing.assert_close(generator(noise, condition), expected)
 
 
+def test_a_longer_condition_draws_no_other_face_where_it_is_normalised(generator):
+    noise, condition = torch.randn(2, 5), torch.randn(2, 6)
+    assert not torch.allclose(generator(noise, condition), generator(noise, 10 * condition))
+    generator.normalise_condition = True
+    torch.testing.assert_close(generator(noise, condition), generator(noise, 10 * condition))
+
+
 def test_every_weight_learns(generator):
     for layer in generator.layers:
         if isinstance(layer, ResidualBlock):
