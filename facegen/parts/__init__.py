@@ -113,10 +113,12 @@ def facegen_matchers() -> dict[str, str]:
 def facegen_metrics() -> dict[str, str]:
     return {
         "correlation": "facegen.parts.metrics.correlation:Correlation",
+        "coverage": "facegen.parts.metrics.coverage:Coverage",
         "diversity": "facegen.parts.metrics.diversity:Diversity",
         "frechet": "facegen.parts.metrics.frechet:Frechet",
         "identity": "facegen.parts.metrics.identity:Identity",
         "matching": "facegen.parts.metrics.matching:Matching",
+        "memorisation": "facegen.parts.metrics.memorisation:Memorisation",
         "preference": "facegen.parts.metrics.preference:Preference",
         "retrieval": "facegen.parts.metrics.retrieval:Retrieval",
         "sharpness": "facegen.parts.metrics.sharpness:Sharpness",

@@ -1,0 +1,81 @@
+"""How many different people the generated faces are."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from facegen.core.evidence import Evidence, Figure
+from facegen.core.interfaces import Metric
+from facegen.core.nearest import nearest
+from facegen.parts.metrics.retrieval import one_row_a_person
+
+_GENERATED, _REAL, _SHARE = "people covered, generated", "people covered, real", "people covered, share of real"
+_Z95 = 1.959963984540054
+
+
+class Coverage(Metric):
+    """Number of people who are nearest to any generated face, against the number that second real faces reach.
+
+        covered(X) = | { argmax over people p of cos(F(x), F(f_p)) : x in X } |
+
+    The gallery holds one real face f_p a person. One face of each set for every person is set beside it: the faces
+    drawn from their voices under one noise, and other real faces of the same people. Faces that are all alike cover one
+    person; as many faces as people, each like a person at random, cover 63% of a large gallery; a judge that knows
+    everybody finds all people among second real faces. F are the judge's face features. The metric `identity` asks
+    instead whether they are the right people.
+
+    Source:
+        Ours. The interval is the jackknife's over people, as for numbers of species (Heltshe and Forrester 1983).
+    """
+
+    def measure(self, evidence: Evidence) -> list[Figure]:
+        """Both numbers, and their ratio with its interval."""
+        rows = one_row_a_person(evidence, len(evidence.person))
+        if evidence.real_other is not None:
+            rows = rows[evidence.real_other[rows].isfinite().all(dim=1)]
+        size = len(rows)
+        note = f"of {size} people, a face each"
+        if size < 2:
+            return [Figure(_REAL, math.nan, note="not available: fewer than two people")]
+        figures, real = [], None
+        if evidence.real_other is None:
+            figures.append(Figure(_REAL, math.nan, note="not available: one real face a person"))
+        else:
+            real = nearest(evidence.real_other[rows], evidence.real[rows])[1]
+            figures.append(Figure(_REAL, float(len(real.unique())), note=note))
+        if evidence.fake is None:
+            return figures
+        drawn = nearest(evidence.fake[rows], evidence.real[rows])[1]
+        counts = torch.tensor([float(len(noise.unique())) for noise in drawn.unbind(1)], dtype=torch.float64)
+        mean = float(counts.mean())
+        deviation = float(counts.std(correction=0))
+        figures.insert(0, Figure(_GENERATED, mean, note=f"{note}; mean over noises", deviation=deviation))
+        if real is None:
+            return [*figures, Figure(_SHARE, math.nan, note="not available: one real face a person")]
+        return [*figures, _share(drawn, real)]
+
+
+def _share(drawn: Tensor, real: Tensor) -> Figure:
+    """(N, Z) and (N,) nearest people -> the ratio of the numbers covered."""
+    found, left = _covered(drawn)
+    other, other_left = _covered(real[:, None])
+    ratio = float(found / other)
+    # A person left out takes along the people that nobody else's face covers.
+    without = left / other_left.clamp(min=1)
+    num = len(real)
+    error = float(((num - 1) / num * (without - without.mean()).square().sum()).sqrt())
+    low, high = max(ratio - _Z95 * error, 0.0), ratio + _Z95 * error
+    return Figure(_SHARE, ratio, low, high, note="1: as many as second real faces of the same people", better="higher")
+
+
+def _covered(nearest_people: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, Z) -> how many people are covered, mean over the Z columns; and (N,) how many without each row."""
+    num = len(nearest_people)
+    total, lost = torch.zeros((), dtype=torch.float64), torch.zeros(num, dtype=torch.float64)
+    for column in nearest_people.unbind(1):
+        faces = torch.bincount(column, minlength=num)
+        total += (faces > 0).sum()
+        lost += (faces[column] == 1).double()
+    noises = nearest_people.shape[1]
+    return total / noises, (total - lost) / noises

@@ -1,0 +1,101 @@
+"""Memorisation: repeated training faces are found, new ones are not, and the share is that of a plain count."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from facegen.core.evidence import Evidence, Figure, Training
+from facegen.core.statistics import Bootstrap
+from facegen.parts.metrics.memorisation import Memorisation, _Share
+from facegen.testing.samples import sample_evidence
+
+SHARE = "memorised share of generated faces"
+
+
+def with_training(evidence: Evidence, embeddings: Tensor) -> Evidence:
+    num = len(embeddings)
+    faces = torch.zeros(num, 4, 4, 3, dtype=torch.uint8)
+    return replace(evidence, training=Training(faces, embeddings, 1000 + torch.arange(num)))
+
+
+def features(num: int, *more: int, seed: int) -> Tensor:
+    return torch.randn(num, *more, generator=torch.Generator().manual_seed(seed))
+
+
+def measured(evidence: Evidence, percent: float = 95.0) -> dict[str, Figure]:
+    return {figure.name: figure for figure in Memorisation(percent=percent).measure(evidence)}
+
+
+def test_repeated_training_faces() -> None:
+    training = features(60, 8, seed=1)
+    repeated = training[torch.arange(80) % 60].view(40, 2, 8)
+    found = measured(replace(with_training(sample_evidence(), training), fake=repeated))
+    assert (found[SHARE].value, found[SHARE].high) == (1, 1)
+    assert found["distance to the nearest training face, generated"].value == pytest.approx(0, abs=1e-12)
+    assert found["distance to the nearest training face, real"].value > 0.05
+
+
+def test_new_faces_of_the_same_kind_as_real_ones_are_no_nearer() -> None:
+    evidence = sample_evidence(num=2000)
+    evidence = with_training(
+        replace(evidence, real=features(2000, 8, seed=2), fake=features(2000, 2, 8, seed=3)), features(300, 8, seed=4)
+    )
+    share = measured(evidence)[SHARE]
+    assert share.chance == pytest.approx(0.05)
+    assert share.low is not None and share.high is not None
+    assert share.low < 0.05 < share.high < 0.08
+
+
+def test_against_a_count_by_hand() -> None:
+    evidence = with_training(sample_evidence(num=50), features(20, 8, seed=5))
+    assert evidence.training is not None and evidence.fake is not None
+    gallery = functional.normalize(evidence.training.embeddings.double(), dim=-1)
+
+    def distance(faces: Tensor) -> np.ndarray:
+        return (1 - functional.normalize(faces.double(), dim=-1) @ gallery.T).amin(-1).numpy()
+
+    real, drawn = np.sort(distance(evidence.real)), distance(evidence.fake)
+    for percent, place in ((95.0, 2), (90.0, 4), (50.0, 24)):  # ceil(0.05 * 50) = 3 faces reach the quantile
+        expected = (drawn < real[place]).mean()
+        assert measured(evidence, percent)[SHARE].value == pytest.approx(expected)
+    assert measured(evidence)["distance to the nearest training face, real"].value == pytest.approx(real.mean())
+
+
+def test_resamples_count_people_as_often_as_they_are_drawn() -> None:
+    random = np.random.default_rng(0)
+    person = torch.from_numpy(random.integers(0, 9, size=30))
+    of = Bootstrap(person, 0).of
+    real, drawn = random.random(30), random.random((30, 2))
+    weights = random.integers(0, 3, size=(5, int(of.max()) + 1)).astype(float)
+    share = _Share(of, torch.from_numpy(real), torch.from_numpy(drawn), 0.25)
+    for row, found in zip(weights, share(torch.from_numpy(weights)).tolist(), strict=True):
+        times = row[of].astype(int)
+        repeated = np.sort(np.repeat(real, times))
+        bound = repeated[math.ceil(0.25 * len(repeated) - 1e-9) - 1]
+        assert found == pytest.approx((np.repeat(drawn, times, axis=0) < bound).mean())
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    ({"training": None}, "not available: no training faces"),
+    ({"split": "train"}, "not available: real faces of 'train' are training faces themselves; ask a held-out split"),
+])  # fmt: skip
+def test_what_cannot_be_had(change: dict, said: str) -> None:
+    (figure,) = Memorisation().measure(replace(with_training(sample_evidence(), features(9, 8, seed=6)), **change))
+    assert (figure.name, figure.note, math.isnan(figure.value)) == (SHARE, said, True)
+
+
+def test_too_few_real_faces_have_no_such_quantile() -> None:
+    few = with_training(sample_evidence(num=19), features(9, 8, seed=6))
+    (figure,) = Memorisation().measure(few)
+    assert figure.note == "not available: 19 real faces; such a quantile needs 20"
+    assert math.isfinite(measured(with_training(sample_evidence(num=20), features(9, 8, seed=6)))[SHARE].value)
+
+
+def test_a_run_without_faces_has_real_distances_only() -> None:
+    evidence = replace(with_training(sample_evidence(), features(9, 8, seed=6)), fake=None, fake_faces=None)
+    assert list(measured(evidence)) == ["distance to the nearest training face, real"]
