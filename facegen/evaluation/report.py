@@ -14,6 +14,21 @@ from facegen.training.checkpoint import write_atomically
 
 
 @dataclass(frozen=True)
+class Picture:
+    """One picture of an evaluation.
+
+    Attributes:
+        name: what it shows, in one word: its file's name without ending.
+        caption: what is to be seen, and how it was made.
+        file: of the PNG, WebP or SVG, from the folder of the report's table.
+    """
+
+    name: str
+    caption: str
+    file: str
+
+
+@dataclass(frozen=True)
 class Report:
     """The figures of a run, and all that they depend on.
 
@@ -28,6 +43,7 @@ class Report:
         num_clips, num_people, num_noises: how many rows, people, generated faces a row.
         figures: by metric.
         table, picture: where they were written; no picture without a generator.
+        pictures: further ones.
     """
 
     run: str
@@ -45,6 +61,7 @@ class Report:
     figures: Mapping[str, Sequence[Figure]]
     table: Path
     picture: Path | None
+    pictures: Sequence[Picture] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; what is not a number is null."""
@@ -62,16 +79,27 @@ class Report:
             CheckpointError: it is damaged, or of another version of facegen.
         """
         try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
-            plain["figures"] = {
-                metric: [Figure(**each | ({"value": math.nan} if each["value"] is None else {})) for each in figures]
-                for metric, figures in plain["figures"].items()
-            }
-            plain["table"] = Path(plain["table"])
-            plain["picture"] = Path(plain["picture"]) if plain["picture"] else None
-            return cls(**plain)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{path}: is no report of this version of facegen: {error}") from None
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Report":
+        """Inverse of `to_json`; any of several errors where the values are of something else."""
+        plain = dict(values)
+        plain["figures"] = {
+            metric: [Figure(**each | ({"value": math.nan} if each["value"] is None else {})) for each in figures]
+            for metric, figures in plain["figures"].items()
+        }
+        plain["table"] = Path(plain["table"])
+        plain["picture"] = Path(plain["picture"]) if plain["picture"] else None
+        plain["pictures"] = [Picture(**each) for each in plain.get("pictures", ())]
+        return cls(**plain)
+
+    @property
+    def name(self) -> str:
+        """What tells it from the run's others: the split, and the corpus where that is not the run's own."""
+        return self.table.stem
 
     @property
     def heading(self) -> str:

@@ -1,0 +1,85 @@
+"""Pictures that move: GIF by Pillow, MP4 by PyAV."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+from PIL import Image
+
+from facegen.core.errors import DataError
+
+ENCODERS = ("libx264", "libopenh264", "mpeg4")
+"""H.264 where the build of PyAV has one, and MPEG-4 part 2, which it always has."""
+
+
+def save_gif(frames: NDArray[np.uint8], path: Path, frames_per_second: int) -> None:
+    """Write a GIF that begins again at its end; a reader sees the old file or the new one.
+
+    Args:
+        frames: (T, H, W, 3) uint8.
+        path: of the file.
+        frames_per_second: GIF counts in hundredths of a second.
+    """
+    first, *rest = (Image.fromarray(frame) for frame in frames)
+    milliseconds = 10 * round(100 / frames_per_second)
+    _replace(
+        path,
+        lambda unfinished: first.save(
+            unfinished, format="GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0
+        ),
+    )
+
+
+def save_mp4(frames: NDArray[np.uint8], path: Path, frames_per_second: int) -> str:
+    """Write an MP4; a reader sees the old file or the new one.
+
+    Args:
+        frames: (T, H, W, 3) uint8; an odd side is made even by repeating its last line.
+        path: of the file.
+        frames_per_second: of the film.
+    Returns:
+        The encoder that wrote it.
+    Raises:
+        DataError: this build of PyAV has no encoder for it.
+    """
+    height, width = frames.shape[1:3]
+    even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    for encoder in ENCODERS:
+        try:
+            av.Codec(encoder, "w")
+        except ValueError:  # PyAV's UnknownCodecError
+            continue
+        _replace(path, partial(_encode, even, encoder, frames_per_second))
+        return encoder
+    raise DataError(
+        f"{path}: this build of PyAV has none of the encoders {', '.join(ENCODERS)}; "
+        f"install the `av` package from PyPI, which brings them"
+    )
+
+
+def _encode(frames: NDArray[np.uint8], encoder: str, frames_per_second: int, path: Path) -> None:
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = cast(VideoStream, container.add_stream(encoder, rate=frames_per_second))
+        stream.height, stream.width = frames.shape[1:3]
+        # What every browser and every phone plays.
+        stream.pix_fmt = "yuv420p"
+        stream.bit_rate = 2_000_000
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(unfinished)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,225 @@
+"""Pictures of what an evaluation saw: who is nearest to whom, what lies between, which distances go together."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from facegen.core.evidence import Evidence, Training
+from facegen.core.randomness import generator_for
+from facegen.data.pictures import grid, save_picture
+from facegen.data.prepare import restore_faces
+from facegen.evaluation.gather import Subjects
+from facegen.evaluation.plots import Cloud, draw_clouds
+from facegen.evaluation.report import Picture
+from facegen.inference.interpolate import between_noises, between_people
+from facegen.training.artist import Artist
+from facegen.training.exhibition import choose_noises, known_by
+
+NUM_SHOWN = 8
+NUM_NEAREST = 5
+NUM_WAYS, NUM_STEPS = 4, 7
+NUM_PAIRS = 1500
+FACE_PIXELS = 96
+"""About how large a face is shown; smaller ones are enlarged by whole pixels."""
+_FRAME = np.array([34, 160, 84], dtype=np.uint8)
+_CHUNK_ROWS = 1024
+Faces = NDArray[np.uint8]
+
+
+def illustrate(evidence: Evidence, subjects: Subjects, folder: Path) -> list[Picture]:
+    """Draw what figures cannot show; each picture shows people whom the seed chose, unless its caption says otherwise.
+
+    Args:
+        evidence: what the metrics were given.
+        subjects: what was evaluated; its artist draws what lies between.
+        folder: where the pictures go, a folder below that of the report.
+    Returns:
+        The pictures in the order in which they are to be shown.
+    """
+    work: list[tuple[str, Callable[[Path], str]]] = []
+    if evidence.fake is not None and evidence.fake_faces is not None:
+        work.append(("retrieval.png", lambda path: _retrieval(evidence, path)))
+        if evidence.training is not None and len(evidence.training.faces):
+            training = evidence.training
+            work.append(("nearest_training.png", lambda path: _nearest_training(evidence, training, path)))
+        work.append(("distances_generated.svg", lambda path: _distances(evidence, "generated", path)))
+    work.append(("distances_real.svg", lambda path: _distances(evidence, "real", path)))
+    artist = subjects.artist
+    if artist is not None:
+        work.append(("between_people.png", lambda path: _between_people(subjects, artist, path)))
+        if artist.noise(1, torch.device("cpu")).numel():
+            work.append(("between_noises.png", lambda path: _between_noises(subjects, artist, path)))
+    evidence.observer.start(f"illustrate {evidence.split}", len(work))
+    pictures = []
+    for number, (file, draw) in enumerate(work, 1):
+        caption = draw(folder / file)
+        if caption:
+            pictures.append(Picture(Path(file).stem, caption, f"{folder.name}/{file}"))
+        evidence.observer.advance(number)
+    evidence.observer.finish()
+    return pictures
+
+
+def _retrieval(evidence: Evidence, path: Path) -> str:
+    """Generated faces, and the real ones nearest to them; the true one is framed."""
+    if evidence.fake is None or evidence.fake_faces is None:
+        return ""
+    rows = _one_row_a_person(evidence)
+    gallery = _unit(evidence.real[rows])
+    asked = rows[:NUM_SHOWN]
+    distances = 1 - _unit(evidence.fake[asked, 0]) @ gallery.T
+    order = distances.argsort(dim=1, stable=True)
+    ranks = (order == torch.arange(len(asked))[:, None]).int().argmax(dim=1)
+    pictures, labels = [], []
+    for place, row in enumerate(asked.tolist()):
+        nearest = rows[order[place, :NUM_NEAREST]]
+        shown = [evidence.fake_faces[row, 0], evidence.real_faces[row], *evidence.real_faces[nearest]]
+        enlarged = [_enlarged(face.numpy()) for face in shown]
+        pictures.append([
+            _framed(face) if number > 1 and nearest[number - 2] == row else face
+            for number, face in enumerate(enlarged)
+        ])  # fmt: skip
+        labels.append(f"rank {int(ranks[place]) + 1} of {len(rows)}")
+    columns = ["drawn", "true face", "nearest", *(f"{number}th" for number in range(2, NUM_NEAREST + 1))]
+    columns = [{"2th": "2nd", "3th": "3rd"}.get(name, name) for name in columns]
+    _save(pictures, labels, columns[: 2 + min(NUM_NEAREST, len(rows))], path)
+    return (
+        f"Whose face is it? A generated face, the true face, and the {NUM_NEAREST} nearest of a gallery of "
+        f"{len(rows)} real faces, one a person, by the judge's features (cosine). The true face is framed where it is "
+        f"among them; its rank stands on the left."
+    )
+
+
+def _nearest_training(evidence: Evidence, training: Training, path: Path) -> str:
+    """The generated faces that lie the closest to a training face."""
+    if evidence.fake is None or evidence.fake_faces is None:
+        return ""
+    faces = _unit(training.embeddings)
+    found = [_nearest(_unit(fake), faces) for fake in evidence.fake.unbind(1)]
+    distance, training_row = (torch.stack(values, dim=1) for values in zip(*found, strict=True))
+    closest, noise = distance.min(dim=1)
+    shown = closest.argsort(stable=True)[:NUM_SHOWN]
+    pictures, labels = [], []
+    for row in shown.tolist():
+        match = int(training_row[row, noise[row]])
+        trio = [evidence.fake_faces[row, noise[row]], training.faces[match], evidence.real_faces[row]]
+        pictures.append([_enlarged(face.numpy()) for face in trio])
+        same = bool(training.person[match] == evidence.person[row])
+        labels.append(f"{float(closest[row]):.3f}{' same person' if same else ''}")
+    _save(pictures, labels, ["drawn", "nearest training face", "true face"], path)
+    real, _ = _nearest(_unit(evidence.real), faces)
+    return (
+        f"Was it learnt by heart? The {len(shown)} generated faces, of {len(evidence.fake)} rows, that lie closest to "
+        f"one of {len(faces)} faces of the training split, the closest first, by the judge's features (cosine; the "
+        f"distance stands on the left). The median distance to the nearest training face is "
+        f"{float(distance.median()):.3f} for generated faces and {float(real.median()):.3f} for the real ones of this "
+        f"split."
+    )
+
+
+def _distances(evidence: Evidence, kind: str, path: Path) -> str:
+    """Pairs of people: how far apart what they are drawn from lies, and how far their faces."""
+    faces = evidence.real[:, None] if kind == "real" else evidence.fake
+    if faces is None:
+        return ""
+    generator = generator_for(evidence.seed, "illustrate", "pairs")
+    first, second = torch.randint(len(evidence.person), (2, NUM_PAIRS), generator=generator)
+    strangers = evidence.person[first] != evidence.person[second]
+    if not bool(strangers.any()):
+        return ""
+    first, second = first[strangers], second[strangers]
+    across = 1 - (_unit(evidence.encodings[first]) * _unit(evidence.encodings[second])).sum(1)
+    other = 1 if faces.shape[1] > 1 else 0
+    up = 1 - (_unit(faces[first, 0]) * _unit(faces[second, other])).sum(1)
+    sex = evidence.attributes.get("sex", torch.full_like(evidence.person, -1))
+    known = (sex[first] >= 0) & (sex[second] >= 0)
+    same = known & (sex[first] == sex[second])
+    groups = {"same sex": same, "different sexes": known & ~same, "sex unknown": ~known}
+    clouds = [Cloud(name, across[chosen].numpy(), up[chosen].numpy()) for name, chosen in groups.items()]
+    clouds = [cloud for cloud in clouds if len(cloud.across)]
+    draw_clouds(clouds, f"{kind} faces", "condition distance", "face distance", path)
+    noises = ", each under a noise of its own" if kind == "generated" and other else ""
+    return (
+        f"Do distances go together? {len(first)} pairs of different people: cosine distance of the judge's encodings "
+        f"of what they are drawn from, against that of its features of their {kind} faces{noises}."
+    )
+
+
+def _between_people(subjects: Subjects, artist: Artist, path: Path) -> str:
+    rows, seed = subjects.rows, subjects.settings.seed
+    people = rows.choose(2 * NUM_WAYS, seed, distinct_people=True)
+    num_ways = len(people) // 2
+    if not num_ways:
+        return ""
+    batch = rows.fetch_plain(people)
+    encodings, true = artist.encode(batch), restore_faces(batch.faces).cpu().numpy()
+    noises = choose_noises(artist.noise, num_ways, seed, rows.device)
+    pictures = []
+    for way in range(num_ways):
+        ends = slice(2 * way, 2 * way + 2)
+        drawn = between_people(artist, encodings[ends], noises[way], NUM_STEPS, seed).numpy()
+        pictures.append([_enlarged(face) for face in (true[2 * way], *drawn, true[2 * way + 1])])
+    _save(pictures, [], ["true face", *[""] * NUM_STEPS, "true face"], path)
+    return (
+        f"What lies between two people? Faces drawn on the straight way between what the generator reads of their "
+        f"{known_by(artist.needs)}, under one noise a row; the true faces at both ends."
+    )
+
+
+def _between_noises(subjects: Subjects, artist: Artist, path: Path) -> str:
+    rows, seed = subjects.rows, subjects.settings.seed
+    people = rows.choose(NUM_WAYS, seed, distinct_people=True)
+    batch = rows.fetch_plain(people)
+    encodings, true = artist.encode(batch), restore_faces(batch.faces).cpu().numpy()
+    noises = choose_noises(artist.noise, 2 * len(people), seed, rows.device)
+    pictures = []
+    for row, encoding in enumerate(encodings):
+        drawn = between_noises(artist, encoding, noises[2 * row : 2 * row + 2], NUM_STEPS, seed).numpy()
+        pictures.append([_enlarged(face) for face in (true[row], *drawn)])
+    _save(pictures, [], ["true face", *[""] * NUM_STEPS], path)
+    return (
+        f"What does the noise decide? Faces drawn from one {known_by(artist.needs)} a row, along the arc between two "
+        f"noises; the true face first."
+    )
+
+
+def _one_row_a_person(evidence: Evidence) -> Tensor:
+    """The first row of everybody, in an order that the seed draws."""
+    order = torch.randperm(len(evidence.person), generator=generator_for(evidence.seed, "illustrate", "gallery"))
+    seen: dict[int, int] = {}
+    for row in order.tolist():
+        seen.setdefault(int(evidence.person[row]), row)
+    return torch.tensor(list(seen.values()))
+
+
+def _nearest(queries: Tensor, gallery: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, e), (M, e) of unit length -> (N,) distance to the nearest, and which that is."""
+    found = [(queries[rows] @ gallery.T).max(dim=1) for rows in torch.arange(len(queries)).split(_CHUNK_ROWS)]
+    return 1 - torch.cat([each.values for each in found]), torch.cat([each.indices for each in found])
+
+
+def _unit(features: Tensor) -> Tensor:
+    return functional.normalize(features.double(), dim=-1)
+
+
+def _enlarged(face: Faces) -> Faces:
+    scale = max(1, round(FACE_PIXELS / face.shape[0]))
+    return face.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def _framed(face: Faces) -> Faces:
+    framed, width = face.copy(), max(2, face.shape[0] // 24)
+    inside = framed[width:-width, width:-width].copy()
+    framed[:] = _FRAME
+    framed[width:-width, width:-width] = inside
+    return framed
+
+
+def _save(pictures: Sequence[Sequence[Faces]], rows: Sequence[str], columns: Sequence[str], path: Path) -> None:
+    images = np.stack([np.stack(list(row)) for row in pictures])
+    save_picture(grid(images, row_labels=rows, column_labels=columns), path)
