@@ -1,6 +1,5 @@
 """Writes a packed corpus: shard by shard, in a folder of its own until all is there."""
 
-import json
 import os
 import shutil
 from array import array
@@ -16,6 +15,7 @@ from safetensors.numpy import save
 from facegen.core.errors import DataError
 from facegen.data import manifest as corpus_json
 from facegen.data.corpus_index import STRING_COLUMNS
+from facegen.data.durable import sync_folder, write_synced
 from facegen.data.manifest import OPTIONAL_COLUMNS, Manifest, Provenance, Shard
 from facegen.data.shard import ShardWriter, describe_shard
 from facegen.data.splits import utterance_number
@@ -128,9 +128,9 @@ class CorpusWriter:
         names = sorted({clip.identity for clip in self._clips})
         columns = self._columns(names)
         path = self.staging / "index.safetensors"
-        _write_synced(path, save(columns))
+        write_synced(path, save(columns))
         manifest = self._manifest(names, columns, describe_shard(path, len(self._clips)))
-        _write_synced(self.staging / corpus_json.FILE_NAME, _as_json(manifest))
+        write_synced(self.staging / corpus_json.FILE_NAME, manifest.to_json())
         _move_into_place(self.staging, self.folder, manifest)
         return manifest
 
@@ -215,33 +215,11 @@ def _prepare_folder(folder: Path, staging: Path, overwrite: bool) -> None:
 def _move_into_place(staging: Path, folder: Path, manifest: Manifest) -> None:
     """corpus.json goes first and comes last, so that no moment shows one corpus with the files of another."""
     (folder / corpus_json.FILE_NAME).unlink(missing_ok=True)
-    for pattern in ("faces-*.safetensors", "speech-*.safetensors"):
-        for old in folder.glob(pattern):
-            old.unlink()
+    for old in corpus_json.stored_shards(folder):
+        old.unlink()
     for file in sorted(staging.iterdir(), key=lambda path: path.name == corpus_json.FILE_NAME):
         os.replace(file, folder / file.name)
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _as_json(manifest: Manifest) -> bytes:
-    return (json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
+    sync_folder(folder)
 
 
 def _integers(values: Any) -> NDArray[np.int64]:

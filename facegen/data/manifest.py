@@ -1,6 +1,7 @@
 """corpus.json: what a packed corpus holds, and which files it consists of."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -18,6 +19,8 @@ MAX_BYTES = 2**28
 """No list of people that facegen can train on is longer; a larger file is somebody else's."""
 MAX_IDENTITY_CHARACTERS = 200
 
+SHARD_NAME = r"^(faces-\d{5}|speech-\d{5}|index(-\d{5})?)\.safetensors$"
+
 Number = Annotated[int, Field(ge=0, lt=2**53)]
 Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Identity = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=MAX_IDENTITY_CHARACTERS)]
@@ -33,7 +36,7 @@ class Shard(Table):
         sha256: of the whole file.
     """
 
-    file: Annotated[str, Field(pattern=r"^(faces-\d{5}|speech-\d{5}|index)\.safetensors$")]
+    file: Annotated[str, Field(pattern=SHARD_NAME)]
     num_rows: Number
     num_bytes: Number
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -84,6 +87,15 @@ class Manifest(Table):
     def shards(self) -> tuple[Shard, ...]:
         """All files but corpus.json."""
         return (*self.faces, *self.speech, self.index)
+
+    def to_json(self) -> bytes:
+        """The content of corpus.json."""
+        return (json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def stored_shards(folder: Path) -> list[Path]:
+    """All files of a folder that are named like those of a corpus, whether its corpus.json names them or not."""
+    return sorted(path for path in folder.glob("*.safetensors") if re.fullmatch(SHARD_NAME, path.name))
 
 
 def read_manifest(folder: Path) -> Manifest:
