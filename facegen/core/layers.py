@@ -47,7 +47,7 @@ def engine_arguments(kind: str, part: type, data: DataSpec, condition_dim: int) 
     """What the engine would supply to a part: its positional arguments. A discriminator gets all heads it offers."""
     if kind == "dataset":
         return (DataSettings(),)
-    if kind == "metric":
+    if kind in ("metric", "recogniser", "detector", "executor"):
         return ()
     if kind in ("transform", "generator"):
         return (data, condition_dim)

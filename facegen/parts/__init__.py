@@ -123,3 +123,11 @@ def facegen_metrics() -> dict[str, str]:
         "retrieval": "facegen.parts.metrics.retrieval:Retrieval",
         "sharpness": "facegen.parts.metrics.sharpness:Sharpness",
     }
+
+
+@hookimpl
+def facegen_executors() -> dict[str, str]:
+    return {
+        "processes": "facegen.parts.executors.processes:Processes",
+        "serial": "facegen.parts.executors.serial:Serial",
+    }

@@ -11,6 +11,7 @@ from facegen.core.kinds import KINDS
 from facegen.core.layers import engine_arguments
 from facegen.core.registry import registry
 from facegen.testing.declaration import check_declaration
+from facegen.testing.executors import check_executor
 from facegen.testing.expect import about, repeatable
 from facegen.testing.losses import check_matcher, check_objective, check_penalty
 from facegen.testing.networks import (
@@ -34,6 +35,7 @@ _CHECKS: dict[str, Callable[[Any, DataSpec], None]] = {
     "augmentation": check_augmentation,
     "matcher": check_matcher,
     "metric": check_metric,
+    "executor": check_executor,
 }
 
 
