@@ -44,10 +44,11 @@ def command(
     """Measure RUN on people that it was not trained on.
 
     A judge answers: a second pair of encoders, of another seed, that had no part in the run. It is trained once for
-    a corpus, which takes as long as the run's match stage, and kept beside the corpus. Table and picture of each
-    split go to RUN/evaluation.
+    a corpus, which takes as long as the run's match stage, and kept beside the corpus. Table and pictures of each
+    split go to RUN/evaluation, and report.html there shows all splits that were evaluated so far.
     """
     from facegen.evaluation.evaluate import evaluate
+    from facegen.evaluation.write_dossier import write_dossier
     from facegen.training.loop import Interrupted, Interruption
 
     given: dict[str, object] = {"num_clips": num_clips, "judge_seed": judge_seed}
@@ -56,10 +57,14 @@ def command(
     reports = []
     try:
         with watching() as observer:
-            for split in splits or (None,):
-                chosen = overrides if split is None else {**overrides, "split": split}
-                report = evaluate(run, data=data, overrides=chosen, observer=observer, interruption=Interruption())
-                reports.append(report)
+            try:
+                for split in splits or (None,):
+                    chosen = overrides if split is None else {**overrides, "split": split}
+                    report = evaluate(run, data=data, overrides=chosen, observer=observer, interruption=Interruption())
+                    reports.append(report)
+            finally:
+                # What was measured before a later split failed is not lost to the page.
+                page = write_dossier(run, observer) if reports else None
     except Interrupted as stopped:
         console.print(f"Stopped at step {stopped.step} of the judge's training; call it again to go on.")
         return SIGNAL_EXIT + stopped.signal_number
@@ -69,6 +74,7 @@ def command(
         return 0
     for report in reports:
         _print(report)
+    console.print(f"Report: {page}", soft_wrap=True)
     return 0
 
 

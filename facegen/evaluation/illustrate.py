@@ -104,19 +104,19 @@ def _nearest_training(evidence: Evidence, training: Training, path: Path) -> str
     distance, training_row = (torch.stack(values, dim=1) for values in zip(*found, strict=True))
     closest, noise = distance.min(dim=1)
     shown = closest.argsort(stable=True)[:NUM_SHOWN]
-    pictures, labels = [], []
+    columns, labels = [], []
     for row in shown.tolist():
         match = int(training_row[row, noise[row]])
         trio = [evidence.fake_faces[row, noise[row]], training.faces[match], evidence.real_faces[row]]
-        pictures.append([_enlarged(face.numpy()) for face in trio])
+        columns.append([_enlarged(face.numpy()) for face in trio])
         same = bool(training.person[match] == evidence.person[row])
         labels.append(f"{float(closest[row]):.3f}{' same person' if same else ''}")
-    _save(pictures, labels, ["drawn", "nearest training face", "true face"], path)
+    _save(list(zip(*columns, strict=True)), ["drawn", "nearest training face", "true face"], labels, path)
     real, _ = _nearest(_unit(evidence.real), faces)
     return (
         f"Was it learnt by heart? The {len(shown)} generated faces, of {len(evidence.fake)} rows, that lie closest to "
         f"one of {len(faces)} faces of the training split, the closest first, by the judge's features (cosine; the "
-        f"distance stands on the left). The median distance to the nearest training face is "
+        f"distance stands above). The median distance to the nearest training face is "
         f"{float(distance.median()):.3f} for generated faces and {float(real.median()):.3f} for the real ones of this "
         f"split."
     )
@@ -200,7 +200,7 @@ def _one_row_a_person(evidence: Evidence) -> Tensor:
 def _nearest(queries: Tensor, gallery: Tensor) -> tuple[Tensor, Tensor]:
     """(N, e), (M, e) of unit length -> (N,) distance to the nearest, and which that is."""
     found = [(queries[rows] @ gallery.T).max(dim=1) for rows in torch.arange(len(queries)).split(_CHUNK_ROWS)]
-    return 1 - torch.cat([each.values for each in found]), torch.cat([each.indices for each in found])
+    return (1 - torch.cat([each.values for each in found])).clamp(min=0), torch.cat([each.indices for each in found])
 
 
 def _unit(features: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def begin(path: Path, **changes: object) -> Listening:
 def test_first_the_judge_is_trained_then_it_is_found(home: Path) -> None:
     assert ("match", 0) in begin(home / "run").stages
     again = begin(home / "run", split="train")
-    assert [stage for stage, _ in again.stages] == ["draw train"]
+    assert [stage for stage, _ in again.stages] == ["draw train", "training faces", "measure"]
     assert {path.name for path in (home / "run" / "evaluation").iterdir()} >= {
         f"{split}.{kind}" for split in ("heldout_people", "train") for kind in ("json", "md", "png")
     }
@@ -75,9 +75,10 @@ def test_the_program_prints_a_table_and_where_it_is(home: Path, capsys: pytest.C
     assert "Judge: softmax judge, seed 1000, trained on synthetic train" in said
     for name in ("V-F 10-way, generated, same sex", "face distance, one voice, other noise", "judge Frechet distance"):
         assert name in said
-    assert said.splitlines()[-2:] == [
+    assert said.splitlines()[-3:] == [
         f"Table: {home / 'run' / 'evaluation' / 'heldout_people.md'}",
         f"Faces: {home / 'run' / 'evaluation' / 'heldout_people.png'}",
+        f"Report: {home / 'run' / 'evaluation' / 'report.html'}",
     ]
 
 
@@ -307,6 +308,6 @@ def test_recipes_with_the_same_judge_train_it_once(named: Path, home: Path) -> N
     assert main(["train", str(home / "others.toml"), "--out", str(home / "others")]) == 0
     observer = Listening()
     second = evaluate(home / "others", overrides=given, observer=observer)
-    assert [stage for stage, _ in observer.stages] == ["draw train"]
+    assert [stage for stage, _ in observer.stages] == ["draw train", "measure"]
     assert (second.judge_key, second.corpus_key) == (first.judge_key, first.corpus_key)
     assert first.judge_key

@@ -1,0 +1,153 @@
+"""All that the evaluations of a run have found so far, on whatever splits: for programs and for people."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facegen import __version__
+from facegen.core.errors import CheckpointError
+from facegen.core.observer import Observer
+from facegen.evaluation.generalisation import Gap, find_gaps, obstacle, own_splits
+from facegen.evaluation.plots import draw_curves
+from facegen.evaluation.report import Picture, Report
+from facegen.evaluation.verdicts import Verdict, verdicts
+from facegen.training.run import Run
+
+FORMAT = 1
+NAME = "report"
+"""Of the files in RUN/evaluation: report.json, report.md, report.html."""
+_NOT_DRAWN = ("steps_per_second",)
+_NOUNS = {"match": "match stage", "train": "training", "monitor": "monitor"}
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """A run's reports, and what follows from them.
+
+    Attributes:
+        run: name of its folder.
+        recipe: name of its recipe.
+        facegen: version that wrote this.
+        folder: of the reports and their pictures.
+        reports: the run's own splits first, from what is known best to what was never seen.
+        gaps: between the run's own splits.
+        verdicts: {name of a report: what it says is wrong, and right}.
+        curves: plots of what was measured while training went on.
+        notes: what a reader must know beside all this.
+    """
+
+    run: str
+    recipe: str
+    facegen: str
+    folder: Path
+    reports: Sequence[Report]
+    gaps: Sequence[Gap]
+    verdicts: Mapping[str, Sequence[Verdict]]
+    curves: Sequence[Picture]
+    notes: Sequence[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "format": FORMAT,
+            "run": self.run,
+            "recipe": self.recipe,
+            "facegen": self.facegen,
+            "evaluations": {report.name: report.to_json() for report in self.reports},
+            "gaps": [
+                {name: getattr(gap, name) for name in ("name", "known", "unseen", "value", "low", "high")}
+                for gap in self.gaps
+            ],
+            "verdicts": {name: [asdict(verdict) for verdict in found] for name, found in self.verdicts.items()},
+            "curves": [asdict(picture) for picture in self.curves],
+            "notes": list(self.notes),
+        }
+
+
+def read_reports(path: Path) -> tuple[str, list[Report]]:
+    """The recipe's name and the reports, from a report.json.
+
+    Raises:
+        CheckpointError: it is damaged, or of another version of facegen.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["format"] != FORMAT:
+            raise ValueError(f"its format is {values['format']}, and this version reads {FORMAT}")
+        return str(values["recipe"]), [Report.from_json(each) for each in values["evaluations"].values()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path}: is no report of this version of facegen: {error}") from None
+
+
+def collect(run: Run, observer: Observer) -> Dossier:
+    """Read what was found of a run so far, and draw its training.
+
+    Raises:
+        CheckpointError: nothing was.
+    """
+    folder = run.path / "evaluation"
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        if path.stem == NAME:
+            continue
+        try:
+            found.append(Report.read(path))
+        except CheckpointError as error:
+            observer.warn(f"{error}; it is left out of the report")
+    if not found:
+        raise CheckpointError(f"{run.path}: nothing was evaluated yet; call `facegen evaluate {run.path}` first")
+    own = own_splits(found)
+    return Dossier(
+        run=run.path.resolve().name,
+        recipe=run.recipe.run.name,
+        facegen=__version__,
+        folder=folder,
+        reports=[*own, *(report for report in found if report not in own)],
+        gaps=find_gaps(found),
+        verdicts={report.name: said for report in own if (said := _verdicts(report, own))},
+        curves=draw_log(run.read_log(), folder / "curves"),
+        notes=_notes(run, own),
+    )
+
+
+def _verdicts(report: Report, own: Sequence[Report]) -> list[Verdict]:
+    """Beside the best-known split that was measured likewise, where there is another one."""
+    known = own[0] if own[0] is not report and not obstacle(own[0], report) else None
+    return verdicts(report, known)
+
+
+def _notes(run: Run, own: Sequence[Report]) -> list[str]:
+    notes = [reason for one, other in pairwise(own) if (reason := obstacle(one, other))]
+    newest = run.newest("train")
+    for report in own:
+        if newest is not None and report.step is not None and report.step != newest[1]:
+            notes.append(f"{report.name} was evaluated at step {report.step}, and the run has {newest[1]} by now")
+    return notes
+
+
+def draw_log(entries: Sequence[Mapping[str, Any]], folder: Path) -> list[Picture]:
+    """One plot for each group of measures of a training log."""
+    groups: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for entry in entries:
+        stage = str(entry.get("stage", ""))
+        for key, value in entry.items():
+            if key in ("stage", "step", *_NOT_DRAWN) or not isinstance(value, int | float) or isinstance(value, bool):
+                continue
+            first, _, rest = key.partition("/")
+            network = first if rest and first in ("discriminator", "generator") else ""
+            title = ": ".join(filter(None, (_NOUNS.get(stage, stage), network)))
+            points = groups.setdefault(title, {}).setdefault(rest if network else key, [])
+            points.append((float(entry["step"]), float(value) if math.isfinite(value) else math.nan))
+    pictures = []
+    for number, (title, curves) in enumerate(groups.items(), 1):
+        arrays = {name: np.array(points, dtype=np.float64) for name, points in curves.items()}
+        file = f"{number:02d}.svg"
+        draw_curves({name: (points[:, 0], points[:, 1]) for name, points in arrays.items()}, title, folder / file)
+        pictures.append(Picture(Path(file).stem, f"{title}: {', '.join(curves)}", f"{folder.name}/{file}"))
+    return pictures

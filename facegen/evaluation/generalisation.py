@@ -1,0 +1,92 @@
+"""What is lost between people and clips that a run was trained on and those that it was not."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from facegen.core.evidence import Figure
+from facegen.core.tables import Split
+from facegen.evaluation.report import Report
+
+SPLITS: tuple[Split, ...] = ("train", "heldout_utterances", "heldout_people")
+"""From what is known best to what was never seen."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """By how much a figure is lower on one split than on another.
+
+    Attributes:
+        name: of the figure.
+        known, unseen: the splits.
+        here, there: the figure on each.
+        value: the difference, here less there.
+        low, high: its 95% interval.
+    """
+
+    name: str
+    known: str
+    unseen: str
+    here: Figure
+    there: Figure
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_told(self) -> bool:
+        """The interval leaves out 0."""
+        return self.low > 0 or self.high < 0
+
+
+def own_splits(reports: Sequence[Report]) -> list[Report]:
+    """The reports of the run's own corpus, from what is known best to what was never seen."""
+    own = {report.split: report for report in reports if report.name == report.split}
+    return [own[split] for split in SPLITS if split in own]
+
+
+def obstacle(one: Report, other: Report) -> str:
+    """Why two reports of a run do not compare; "" where they do."""
+    for what, first, second in (
+        ("judges", one.judge_key, other.judge_key),
+        ("corpora", one.corpus_key, other.corpus_key),
+        ("checkpoints", one.step, other.step),
+    ):
+        if first != second:
+            return f"{one.name} and {other.name} were measured with different {what}; evaluate both again"
+    return ""
+
+
+def find_gaps(reports: Sequence[Report]) -> list[Gap]:
+    """Gaps of every share with a chance level and an interval, between each split and the next one there is.
+
+    The interval of the difference is that of independent estimates (Zou and Donner 2008): `heldout_people` are other
+    people than those of the other two splits. Those two share their people, which makes their interval too wide rather
+    than too narrow. Where chance differs, as between galleries of different sizes, there is no gap to tell.
+    """
+    splits = own_splits(reports)
+    found = []
+    for one, other in pairwise(splits):
+        if obstacle(one, other):
+            continue
+        there = {figure.name: figure for figures in other.figures.values() for figure in figures}
+        for figures in one.figures.values():
+            for figure in figures:
+                gap = _gap(figure, there.get(figure.name), one.split, other.split)
+                if gap is not None:
+                    found.append(gap)
+    return found
+
+
+def _gap(here: Figure, there: Figure | None, known: str, unseen: str) -> Gap | None:
+    if there is None or here.low is None or here.high is None or there.low is None or there.high is None:
+        return None
+    if here.chance is None or there.chance is None or not math.isclose(here.chance, there.chance):
+        return None
+    if not (math.isfinite(here.value) and math.isfinite(there.value)):
+        return None
+    value = here.value - there.value
+    below = math.hypot(here.value - here.low, there.high - there.value)
+    above = math.hypot(here.high - here.value, there.value - there.low)
+    return Gap(here.name, known, unseen, here, there, value, value - below, value + above)
