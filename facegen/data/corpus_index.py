@@ -11,7 +11,7 @@ from facegen.core.errors import DataError
 from facegen.data.manifest import Manifest
 from facegen.data.shard import map_tensors
 
-STRING_COLUMNS = ("name", "caption", "consent", "source")
+STRING_COLUMNS = ("name", "caption", "consent", "source", "licence", "language")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class CorpusIndex:
         utterance: (N,) `splits.utterance_number` of the video or clip.
         frame_offsets: (N + 1,) first face of each clip.
         frame_time_samples: (F,) position of each face in its clip's track; -1 unknown.
+        frame_boxes: (F, 3) left, top and side of the box in which each face was found, in pixels of its source; a side
+            of 0 where it is unknown. None where it is for all.
         track: (N,) number of its track; -1 without speech.
         track_offsets: (T + 1,) first sample of each track.
         attributes: {column: (N,)} labels; -1 unknown.
@@ -57,6 +59,7 @@ class CorpusIndex:
     attributes: Mapping[str, Tensor]
     strings: Mapping[str, StringColumn]
     text: Tensor | None
+    frame_boxes: Tensor | None = None
 
 
 def read_index(path: Path, manifest: Manifest) -> CorpusIndex:
@@ -78,6 +81,8 @@ def read_index(path: Path, manifest: Manifest) -> CorpusIndex:
     }
     if manifest.text_dim:
         expected["text"] = (torch.float32, (clips, manifest.text_dim))
+    if "frame_boxes" in tensors:
+        expected["frame_boxes"] = (torch.int64, (frames, 3))
     for name in STRING_COLUMNS:
         if f"{name}.text" in tensors or (name == "caption" and "caption" in manifest.columns):
             expected[f"{name}.text"] = (torch.uint8, tuple(tensors.get(f"{name}.text", torch.empty(0)).shape[:1]))
@@ -120,6 +125,7 @@ def _assemble(tensors: Mapping[str, Tensor], manifest: Manifest) -> CorpusIndex:
         attributes={name: tensors[f"attribute.{name}"] for name in manifest.attributes},
         strings=strings,
         text=tensors.get("text") if manifest.text_dim else None,
+        frame_boxes=tensors.get("frame_boxes"),
     )
 
 
@@ -136,6 +142,8 @@ def _checks(index: CorpusIndex, manifest: Manifest) -> dict[str, bool]:
         ),
         "'track' names a track that is not there": _within(index.track, lowest_track, manifest.num_tracks),
         "'frame_time_samples' is below -1": bool((index.frame_time_samples >= -1).all()),
+        "'frame_boxes' has a box of negative side": index.frame_boxes is None
+        or bool((index.frame_boxes[:, 2] >= 0).all()),
         "'track_offsets' has a track in two shards": bool(
             torch.isin(_shard_ends(manifest), index.track_offsets).all()
         ),

@@ -30,16 +30,17 @@ class ClipRecord:
 
     Attributes:
         identity: who it is.
-        utterance: the video, or the clip itself; all clips of one are held out together.
+        utterance: the video, or the clip itself; all clips of one are held out together. A number is its
+            `splits.utterance_number` already.
         name: where it came from, for people who look for it.
         track: what `CorpusWriter.add_track` answered; -1 without speech.
         attributes: {column: class}.
-        caption, consent, source: strings; empty where unknown.
+        caption, consent, source, licence, language: strings; empty where unknown.
         text: (text_dim,) float32, or None.
     """
 
     identity: str
-    utterance: str
+    utterance: str | int
     name: str
     track: int = -1
     attributes: dict[str, int] = field(default_factory=dict)
@@ -47,6 +48,8 @@ class ClipRecord:
     consent: str = ""
     source: str = ""
     text: NDArray[np.float32] | None = None
+    licence: str = ""
+    language: str = ""
 
 
 class CorpusWriter:
@@ -82,6 +85,7 @@ class CorpusWriter:
         self._clips: list[ClipRecord] = []
         self._frame_offsets, self._track_offsets = array("q", [0]), array("q", [0])
         self._frame_time_samples = array("q")
+        self._frame_boxes = array("q")
 
     def __enter__(self) -> Self:
         return self
@@ -108,15 +112,31 @@ class CorpusWriter:
         self._track_offsets.append(self._track_offsets[-1] + len(speech))
         return len(self._track_offsets) - 2
 
-    def add_clip(self, clip: ClipRecord, faces: NDArray[np.uint8], time_samples: list[int]) -> None:
-        """Add a clip with its faces, (n, H, W, 3), and their places in its track (-1 where unknown)."""
+    def add_clip(
+        self,
+        clip: ClipRecord,
+        faces: NDArray[np.uint8],
+        time_samples: list[int],
+        boxes: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Add a clip with its faces.
+
+        Args:
+            clip: what is known of it.
+            faces: (n, H, W, 3).
+            time_samples: their places in its track; -1 where unknown.
+            boxes: (n, 3) left, top and side of the faces in their sources, in pixels.
+        """
         if len(faces) != len(time_samples) or not len(faces):
             raise ValueError(f"{len(faces)} faces with {len(time_samples)} times")
+        if boxes is not None and boxes.shape != (len(faces), 3):
+            raise ValueError(f"{len(faces)} faces with boxes of shape {boxes.shape}")
         if self._clips and _has(clip) != _has(self._clips[0]):
             raise ValueError(f"{clip.name}: all clips of a corpus have speech, caption and text, or none has")
         self._append("faces", faces, "uint8", (self._image_pixels, self._image_pixels, 3))
         self._frame_offsets.append(self._frame_offsets[-1] + len(faces))
         self._frame_time_samples.extend(time_samples)
+        self._frame_boxes.extend([0] * 3 * len(faces) if boxes is None else boxes.ravel().tolist())
         self._clips.append(clip)
 
     def finish(self) -> Manifest:
@@ -152,12 +172,15 @@ class CorpusWriter:
         clips = self._clips
         columns: dict[str, NDArray[Any]] = {
             "identity": _integers(number_of[clip.identity] for clip in clips),
-            "utterance": _integers(utterance_number(clip.identity, clip.utterance) for clip in clips),
+            "utterance": _integers(_utterance(clip) for clip in clips),
             "track": _integers(clip.track for clip in clips),
             "frame_offsets": np.frombuffer(self._frame_offsets, np.int64),
             "frame_time_samples": np.frombuffer(self._frame_time_samples, np.int64),
             "track_offsets": np.frombuffer(self._track_offsets, np.int64),
         }
+        boxes = np.frombuffer(self._frame_boxes, np.int64).reshape(-1, 3)
+        if boxes[:, 2].any():
+            columns["frame_boxes"] = boxes
         for name in self._attribute_classes:
             labels = _integers(clip.attributes.get(name, -1) for clip in clips)
             if (labels >= 0).any():
@@ -193,6 +216,10 @@ class CorpusWriter:
 
 def _has(clip: ClipRecord) -> tuple[bool, bool, bool]:
     return clip.track >= 0, bool(clip.caption), clip.text is not None
+
+
+def _utterance(clip: ClipRecord) -> int:
+    return clip.utterance if isinstance(clip.utterance, int) else utterance_number(clip.identity, clip.utterance)
 
 
 def _prepare_folder(folder: Path, staging: Path, overwrite: bool) -> None:
