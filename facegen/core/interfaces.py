@@ -307,7 +307,13 @@ class Recogniser:
 
 
 class Detector:
-    """Finds faces in pictures: `__init__(*, settings)`. It is built anew in every process, never copied into one."""
+    """Finds faces in pictures: `__init__(*, settings)`. It is built anew in every process, never copied into one.
+
+    Attributes:
+        sure: weight from which on there is little doubt that a box holds a face; a collection rejects those below.
+    """
+
+    sure: ClassVar[float] = 0.0
 
     def find(self, image: NDArray[np.uint8]) -> list[FaceBox]:
         """(H, W, 3) uint8, RGB -> the faces, the surest first."""

@@ -1,22 +1,18 @@
-"""Where the faces of a picture are: the frontal Haar cascade that comes with OpenCV."""
+"""Where the faces of a picture are, and the square around one."""
 
 import threading
-from pathlib import Path
 
 import cv2
 import numpy as np
-from cv2.data import haarcascades
 from numpy.typing import NDArray
 
 from facegen.core.face_box import FaceBox
+from facegen.core.interfaces import Detector
+from facegen.core.registry import registry
 
-LONGEST_SIDE_PIXELS = 640
-"""Larger pictures are searched at this size: the cost grows with the area, and a face stays large enough."""
 MIN_FACE_SHARE = 0.1
 """Smallest face looked for, of the shorter side."""
 MIN_FACE_PIXELS = 30
-SCALE_FACTOR = 1.1
-MIN_NEIGHBOURS = 5
 FACE_MARGIN = 0.25
 """What is kept around a detected face on each side, in sides of its box."""
 
@@ -26,28 +22,22 @@ _own = threading.local()
 def find_faces(image: NDArray[np.uint8]) -> list[FaceBox]:
     """Find the frontal faces of a picture, the surest first.
 
+    A large picture is searched at the size at which a tenth of its shorter side is the smallest face that can be
+    found: the cost grows with the area, and a portrait's face stays large enough.
+
     Args:
         image: (H, W, 3) uint8, RGB.
-    Source:
-        Viola & Jones 2001, as trained by Lienhart for OpenCV; the surest by its weight, as in Roldan Sanchez 2018.
     """
-    scale = min(1.0, LONGEST_SIDE_PIXELS / max(image.shape[:2]))
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    height, width = image.shape[:2]
+    scale = min(1.0, MIN_FACE_PIXELS / (MIN_FACE_SHARE * min(height, width)))
+    searched = image
     if scale < 1:
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    smallest = max(MIN_FACE_PIXELS, round(MIN_FACE_SHARE * min(grey.shape)))
-    boxes, _, weights = _cascade().detectMultiScale3(
-        cv2.equalizeHist(grey),
-        scaleFactor=SCALE_FACTOR,
-        minNeighbors=MIN_NEIGHBOURS,
-        minSize=(smallest, smallest),
-        outputRejectLevels=True,
-    )
-    found = [
-        FaceBox(round(left / scale), round(top / scale), round(width / scale), float(weight))
-        for (left, top, width, _), weight in zip(boxes, np.ravel(weights), strict=True)
+        size = (round(width * scale), round(height * scale))
+        searched = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return [
+        FaceBox(round(box.left / scale), round(box.top / scale), round(box.side / scale), box.weight)
+        for box in _detector().find(searched)
     ]
-    return sorted(found, key=lambda box: (-box.weight, box))
 
 
 def crop_face(image: NDArray[np.uint8], box: FaceBox, margin: float = FACE_MARGIN) -> NDArray[np.uint8]:
@@ -62,10 +52,10 @@ def crop_face(image: NDArray[np.uint8], box: FaceBox, margin: float = FACE_MARGI
     return image[top : top + side, left : left + side]
 
 
-def _cascade() -> cv2.CascadeClassifier:
-    # One a thread: a classifier keeps the picture that it searches in itself.
-    if not hasattr(_own, "cascade"):
-        path = Path(haarcascades) / "haarcascade_frontalface_default.xml"
-        _own.cascade = cv2.CascadeClassifier(str(path))
-    cascade: cv2.CascadeClassifier = _own.cascade
-    return cascade
+def _detector() -> Detector:
+    # One a thread: a cascade keeps the picture that it searches in itself.
+    if not hasattr(_own, "detector"):
+        haar = registry().find("detector", "haar").load()
+        _own.detector = haar(smallest_pixels=MIN_FACE_PIXELS, equalise=True)
+    detector: Detector = _own.detector
+    return detector

@@ -131,3 +131,11 @@ def facegen_executors() -> dict[str, str]:
         "processes": "facegen.parts.executors.processes:Processes",
         "serial": "facegen.parts.executors.serial:Serial",
     }
+
+
+@hookimpl
+def facegen_detectors() -> dict[str, str]:
+    return {
+        "haar": "facegen.parts.detectors.haar:Haar",
+        "yunet": "facegen.parts.detectors.yunet:Yunet",
+    }

@@ -11,6 +11,7 @@ from facegen.core.kinds import KINDS
 from facegen.core.layers import engine_arguments
 from facegen.core.registry import registry
 from facegen.testing.declaration import check_declaration
+from facegen.testing.detectors import check_detector
 from facegen.testing.executors import check_executor
 from facegen.testing.expect import about, repeatable
 from facegen.testing.losses import check_matcher, check_objective, check_penalty
@@ -35,6 +36,7 @@ _CHECKS: dict[str, Callable[[Any, DataSpec], None]] = {
     "augmentation": check_augmentation,
     "matcher": check_matcher,
     "metric": check_metric,
+    "detector": check_detector,
     "executor": check_executor,
 }
 

@@ -1,0 +1,62 @@
+import cv2
+import numpy as np
+import pytest
+
+from facegen.core.errors import DataError
+from facegen.parts.detectors.yunet import Yunet
+
+
+class Pretend:
+    """In the place of OpenCV's FaceDetectorYN; finds what it is given, in pixels of what it searches."""
+
+    def __init__(self, rows):
+        self.rows, self.size = rows, None
+
+    def setInputSize(self, size):  # noqa: N802
+        self.size = size
+
+    def detect(self, image):
+        assert image.shape[:2] == self.size[::-1]
+        self.blue = int(image[..., 0].max())
+        return 1, self.rows
+
+
+@pytest.fixture
+def build(monkeypatch, tmp_path):
+    def build(rows, **settings):
+        network = Pretend(rows)
+        monkeypatch.setattr(cv2.FaceDetectorYN, "create", lambda *arguments: network)
+        (tmp_path / "model.onnx").write_bytes(b"network")
+        return Yunet(model=tmp_path / "model.onnx", **settings), network
+
+    return build
+
+
+def row(left, top, width, height, score):
+    return [left, top, width, height, *[0] * 10, score]
+
+
+def test_boxes_become_squares_around_their_centre_in_pixels_of_the_picture(build):
+    detector, network = build(np.array([row(10, 20, 30, 40, 0.75), row(100, 50, 20, 20, 0.96875)], np.float32))
+    picture = np.zeros((720, 1280, 3), np.uint8)
+    picture[..., 2] = 200
+    assert detector.find(picture) == [(200, 100, 40, 0.96875), (10, 40, 80, 0.75)]
+    assert (network.size, network.blue) == ((640, 360), 200)
+
+
+def test_a_small_picture_is_searched_as_it_is(build):
+    detector, network = build(np.array([row(1, 2, 30, 40, 0.9)], np.float32), longest_pixels=200)
+    assert detector.find(np.zeros((100, 150, 3), np.uint8)) == [(-4, 2, 40, pytest.approx(0.9))]
+    assert network.size == (150, 100)
+
+
+def test_no_faces(build):
+    assert build(None)[0].find(np.zeros((100, 150, 3), np.uint8)) == []
+
+
+def test_what_is_no_model_is_said(tmp_path):
+    with pytest.raises(DataError, match=r"absent\.onnx: is no file; fetch face_detection_yunet_2023mar\.onnx"):
+        Yunet(model=tmp_path / "absent.onnx")
+    (tmp_path / "text.onnx").write_text("no network")
+    with pytest.raises(DataError, match=r"text\.onnx: is no YuNet that OpenCV 4"):
+        Yunet(model=tmp_path / "text.onnx")
