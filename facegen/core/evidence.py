@@ -102,6 +102,7 @@ class Evidence:
         cache: a folder beside the corpus, for what is dear to compute: safetensors and JSON only, keyed by hashes.
         observer: told how long work goes.
         faces_key: changes when the real rows do.
+        condition: what people are drawn from, in words, such as "voice", "name" or "sentence".
     """
 
     judge: str
@@ -125,3 +126,4 @@ class Evidence:
     cache: Path | None = None
     observer: Observer = field(default_factory=Observer)
     faces_key: str = ""
+    condition: str = "voice"

@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from facegen.core.batch import Batch, Condition, DataSpec, Terms
 from facegen.core.clips import Clips
 from facegen.core.critic import Critic
-from facegen.core.evidence import Evidence, Figure
+from facegen.core.evidence import Evidence, Figure, Side
 from facegen.core.face_box import FaceBox
 from facegen.core.tables import DataSettings, Split
 
@@ -238,9 +238,11 @@ class Dataset:
         spec: what the corpus is.
         cache_dir: folder for what is derived from the corpus, such as judges.
         is_rendered: its rows cost more to make than to read, so that they are kept once they are made.
+        factor_sides: {name: what it decides} of the hidden factors that `factors` tells.
     """
 
     is_rendered: ClassVar[bool] = False
+    factor_sides: Mapping[str, Side] = {}
 
     spec: DataSpec
     cache_dir: Path
@@ -275,9 +277,19 @@ class Dataset:
         """(B, text_dim) float32, for corpora with given text vectors."""
         raise NotImplementedError
 
+    def factors(self, clip: Tensor, frame: Tensor) -> Mapping[str, Tensor]:
+        """{name: (B,) float64} the hidden truth about faces, for corpora that know it; classes are whole numbers."""
+        return {}
+
 
 class Metric:
-    """One question about a run, answered with numbers and intervals: `__init__(*, settings)`."""
+    """One question about a run, answered with numbers and intervals: `__init__(*, settings)`.
+
+    Attributes:
+        reads: what it reads of the evidence that is dear to gather, "training"; left out where no metric reads it.
+    """
+
+    reads: ClassVar[frozenset[str]] = frozenset({"training"})
 
     def measure(self, evidence: Evidence) -> list[Figure]:
         """The answers; each names what it was measured with."""

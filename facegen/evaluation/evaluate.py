@@ -1,11 +1,12 @@
 """Measure a run on people, or on clips, that it was not trained on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from facegen.core.errors import DataError, RecipeError
-from facegen.core.interfaces import Conditioner
+from facegen.core.evidence import Evidence, Figure
+from facegen.core.interfaces import Conditioner, Metric
 from facegen.core.observer import Observer
 from facegen.core.recipe import Recipe, with_data
 from facegen.core.settings import check_table
@@ -14,8 +15,10 @@ from facegen.data.corpus import Corpus
 from facegen.data.pictures import save_picture
 from facegen.evaluation.corpora import corpus_key, corpus_name
 from facegen.evaluation.gather import Subjects, choose_subjects, gather
+from facegen.evaluation.illustrate import illustrate
 from facegen.evaluation.judge import find_judge, judges_itself
 from facegen.evaluation.judge_recipe import judge_recipe
+from facegen.evaluation.recognition import build_recognisers, with_recognisers
 from facegen.evaluation.report import Report
 from facegen.inference.load import load_artist
 from facegen.training.artist import Artist
@@ -34,6 +37,7 @@ def evaluate(
     *,
     data: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
+    recognisers: Sequence[str] = (),
     observer: Observer,
     interruption: Interruption | None = None,
 ) -> Report:
@@ -43,6 +47,7 @@ def evaluate(
         path: the run folder.
         data: a packed corpus to evaluate on; the run's own by default.
         overrides: keys of [evaluate] that replace the recipe's.
+        recognisers: outside judges beside the recipe's, NAME or NAME:key=value,key=value each.
         observer: told about everything.
         interruption: listens while a judge is trained; None where nobody will ask.
     Raises:
@@ -54,6 +59,7 @@ def evaluate(
     run = Run.open(path)
     settings = _settings(run, overrides or {})
     device = World.join(run.recipe.run.device).device
+    outside = build_recognisers(with_recognisers(run.recipe, recognisers))
     artist = None if run.recipe.one("generator") is None else load_artist(run, device)
     recipe = run.recipe if data is None else _on_other_data(run, data)
     corpus = open_dataset(recipe)
@@ -65,7 +71,9 @@ def evaluate(
     request: DataSettings = recipe.chosen("dataset").engine
     subjects = choose_subjects(corpus, request, settings, artist, judge_needs, device, observer)
     judge = find_judge(run, home, settings, device, observer, interruption)
-    evidence = gather(subjects, judge, observer)
+    metrics: dict[str, Metric] = {choice.name: choice.build() for choice in run.recipe.choices["metric"]}
+    reads = frozenset[str]().union(*(metric.reads for metric in metrics.values()))
+    evidence = gather(subjects, judge, observer, reads=reads, recognisers=outside)
     name = settings.split if data is None else f"{data.resolve().name}-{settings.split}"
     report = Report(
         run=path.resolve().name,
@@ -73,21 +81,32 @@ def evaluate(
         corpus=corpus_name(recipe),
         split=settings.split,
         seed=settings.seed,
-        judge=evidence.judge,
+        judge="; ".join([evidence.judge, *(f"outside judge {name}" for name in outside)]),
         judge_key=judge.key,
         corpus_key=corpus_key(recipe),
         max_clips=settings.num_clips,
         num_clips=len(evidence.person),
         num_people=len(evidence.person.unique()),
         num_noises=0 if artist is None else settings.num_noises,
-        figures={choice.name: choice.build().measure(evidence) for choice in run.recipe.choices["metric"]},
+        figures=_measure(metrics, evidence, observer),
         table=path / "evaluation" / f"{name}.md",
         picture=None if artist is None else path / "evaluation" / f"{name}.png",
+        pictures=illustrate(evidence, subjects, path / "evaluation" / name),
     )
     report.write()
     if artist is not None and report.picture is not None:
         _show(subjects, artist, report)
     return report
+
+
+def _measure(metrics: Mapping[str, Metric], evidence: Evidence, observer: Observer) -> dict[str, list[Figure]]:
+    found = {}
+    observer.start("measure", len(metrics))
+    for done, (name, metric) in enumerate(metrics.items(), 1):
+        found[name] = metric.measure(evidence)
+        observer.advance(done)
+    observer.finish()
+    return found
 
 
 def _settings(run: Run, overrides: Mapping[str, Any]) -> EvaluateSettings:

@@ -1,6 +1,9 @@
 """From a run, a corpus and a judge to the evidence that metrics read."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -8,15 +11,17 @@ from torch import Tensor
 from facegen.core.clips import Clips
 from facegen.core.errors import DataError
 from facegen.core.evidence import Evidence
-from facegen.core.interfaces import Dataset
+from facegen.core.interfaces import Dataset, Recogniser
 from facegen.core.observer import Observer
 from facegen.core.randomness import derived_seed
 from facegen.core.tables import DataSettings, EvaluateSettings
 from facegen.data.prepare import prepare_faces, restore_faces
 from facegen.data.rows import Rows
 from facegen.evaluation.judge import Judge
+from facegen.evaluation.recognition import Seen, recognise
+from facegen.evaluation.training_faces import embed_faces, training_faces
 from facegen.training.artist import Artist
-from facegen.training.exhibition import choose_noises, draw_each
+from facegen.training.exhibition import choose_noises, draw_each, known_by
 
 BATCH_ROWS = 64
 
@@ -71,36 +76,82 @@ def choose_subjects(
 
 
 @torch.no_grad()
-def gather(subjects: Subjects, judge: Judge, observer: Observer) -> Evidence:
-    """Draw faces for every row, and ask the judge about them and about the real ones."""
-    rows, artist, settings = subjects.rows, subjects.artist, subjects.settings
-    clips = rows.clips.select(subjects.chosen)
+def gather(
+    subjects: Subjects,
+    judge: Judge,
+    observer: Observer,
+    *,
+    reads: frozenset[str] = frozenset({"training"}),
+    recognisers: Mapping[str, Recogniser] | None = None,
+) -> Evidence:
+    """Draw faces for every row, and ask the judge about them and about the real ones.
+
+    Args:
+        subjects: the rows, and what draws.
+        judge: whose features and matching rule count.
+        observer: told how far it is.
+        reads: what the metrics read of the parts that are dear, "training".
+        recognisers: {name: outside judge} that are asked, too.
+    """
+    rows, settings = subjects.rows, subjects.settings
+    dataset, clips = rows.dataset, rows.clips.select(subjects.chosen)
     # A clip that was held out is often its person's only one of that split; of training there are others.
-    elsewhere = rows.dataset.clips("train") if rows.split == "heldout_utterances" else None
+    elsewhere = dataset.clips("train") if rows.split == "heldout_utterances" else None
     other = find_other_faces(rows.clips, subjects.chosen, elsewhere)
-    noises = None
-    if artist is not None:
-        noises = choose_noises(artist.noise, settings.num_noises, settings.seed, judge.device)
-    found: dict[str, list[Tensor]] = {}
-    observer.start(f"draw {settings.split}" if artist is not None else f"encode {settings.split}", len(clips))
-    for places in torch.arange(len(clips)).split(BATCH_ROWS):
-        for name, values in _look(subjects, places, other[:, places], noises, judge).items():
-            found.setdefault(name, []).append(values.cpu())
-        observer.advance(int(places[-1]) + 1)
-    observer.finish()
-    seen = {name: torch.cat(parts) for name, parts in found.items()}
+    seen = _see_all(subjects, judge, other, observer)
+    key, cache = faces_key(subjects), _cache_of(dataset)
+    # The frames and crops of `Rows.fetch_plain`.
+    start = (clips.track_samples - rows.settings.speech_samples).clamp(min=0) // 2
+    heard = start if "speech" in rows.needs else None
+    shown = Seen(dataset, clips.clip, seen["real_faces"], seen.get("fake_faces"), other, heard)
     return Evidence(
         judge=judge.name, split=settings.split, seed=settings.seed, person=clips.person, attributes=clips.attributes,
         encodings=seen["encodings"], real=seen["real"],
         real_other=seen["real_other"] if bool((other[0] >= 0).any()) else None,
         fake=seen.get("fake"), real_faces=seen["real_faces"], fake_faces=seen.get("fake_faces"),
         logits=judge.logits, max_candidates=judge.max_candidates,
+        recognised=recognise(recognisers or {}, shown, key, cache, observer),
+        training=training_faces(dataset, judge, settings.seed, observer) if subjects.artist and "training" in reads
+        else None,
+        factors=dict(dataset.factors(clips.clip, torch.zeros_like(clips.clip))), factor_sides=dataset.factor_sides,
+        embed=lambda faces: embed_faces(judge, faces), cache=cache, observer=observer, faces_key=key,
+        condition=known_by(judge.encoders.needs),
     )  # fmt: skip
 
 
-def _look(
-    subjects: Subjects, places: Tensor, other: Tensor, noises: Tensor | None, judge: Judge
-) -> dict[str, Tensor]:
+def faces_key(subjects: Subjects) -> str:
+    """The same for the same real faces in the same order: of the corpus, the split, and the rows drawn from it."""
+    rows, settings = subjects.rows, subjects.settings
+    said = f"{rows.dataset.fingerprint()} {rows.dataset.spec.image_pixels} {rows.split} {settings.seed}".encode()
+    return hashlib.sha256(said + rows.clips.clip[subjects.chosen].numpy().tobytes()).hexdigest()[:32]
+
+
+def _cache_of(dataset: Dataset) -> Path | None:
+    """A folder beside the corpus; None where none can be made."""
+    folder = dataset.cache_dir / "evidence"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder
+
+
+def _see_all(subjects: Subjects, judge: Judge, other: Tensor, observer: Observer) -> dict[str, Tensor]:
+    artist, settings, num = subjects.artist, subjects.settings, len(subjects.chosen)
+    noises = None
+    if artist is not None:
+        noises = choose_noises(artist.noise, settings.num_noises, settings.seed, judge.device)
+    found: dict[str, list[Tensor]] = {}
+    observer.start(f"draw {settings.split}" if artist is not None else f"encode {settings.split}", num)
+    for places in torch.arange(num).split(BATCH_ROWS):
+        for name, values in _look(subjects, places, other[:, places], noises, judge).items():
+            found.setdefault(name, []).append(values.cpu())
+        observer.advance(int(places[-1]) + 1)
+    observer.finish()
+    return {name: torch.cat(parts) for name, parts in found.items()}
+
+
+def _look(subjects: Subjects, places: Tensor, other: Tensor, noises: Tensor | None, judge: Judge) -> dict[str, Tensor]:
     rows, artist = subjects.rows, subjects.artist
     batch = rows.fetch_plain(subjects.chosen[places])
     real = judge.embed(batch.faces)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import torch
@@ -18,6 +18,7 @@ from facegen.data.cache import user_cache
 from facegen.data.captions import CAPTION_CHARACTERS
 from facegen.data.synthetic.captions import captions
 from facegen.data.synthetic.face import render_faces
+from facegen.data.synthetic.known import FACTOR_SIDES, seen_factors
 from facegen.data.synthetic.moments import draw_moments
 from facegen.data.synthetic.people import draw_people
 from facegen.data.synthetic.voice import speak
@@ -51,6 +52,7 @@ class Synthetic(Dataset):
     """
 
     is_rendered = True
+    factor_sides = FACTOR_SIDES
 
     def __init__(
         self,
@@ -100,18 +102,18 @@ class Synthetic(Dataset):
         identity = torch.where(person < self.num_people, person, -1)
         frames = torch.full_like(clip, self.frames_per_clip)
         samples = torch.full_like(clip, self.track_samples)
-        return Clips(clip, person, identity, frames, samples, {"sex": self.factors(clip)["sex"].long()})
+        return Clips(clip, person, identity, frames, samples, {"sex": self.people(clip)["sex"].long()})
 
-    def factors(self, clip: Tensor) -> dict[str, Tensor]:
-        """The hidden truth about the people of some clips: {factor: (B,) float32}."""
+    def people(self, clip: Tensor) -> dict[str, Tensor]:
+        """What shapes the people of some clips: {factor: (B,) float32}."""
         return draw_people(self.seed, clip // self.clips_per_person)
 
     def faces(self, clip: Tensor, frame: Tensor) -> Tensor:
         moments = draw_moments(self.seed, clip, frame)
-        return render_faces(self.factors(clip), moments, self.spec.image_pixels)
+        return render_faces(self.people(clip), moments, self.spec.image_pixels)
 
     def speech(self, clip: Tensor, start_samples: Tensor, num_samples: int) -> Tensor:
-        track = speak(self.factors(clip), self.seed, clip, self.track_samples, self.spec.sample_rate_hz).samples
+        track = speak(self.people(clip), self.seed, clip, self.track_samples, self.spec.sample_rate_hz).samples
         places = (start_samples[:, None] + torch.arange(num_samples, device=clip.device)) % self.track_samples
         return track.gather(1, places).mul(32767).round().to(torch.int16)
 
@@ -119,4 +121,8 @@ class Synthetic(Dataset):
         return (2 * frame + 1) * self.track_samples // (2 * self.frames_per_clip)
 
     def captions(self, clip: Tensor) -> Sequence[str]:
-        return captions(self.factors(clip), self.seed, clip)
+        return captions(self.people(clip), self.seed, clip)
+
+    def factors(self, clip: Tensor, frame: Tensor) -> Mapping[str, Tensor]:
+        known = seen_factors(self.people(clip)) | draw_moments(self.seed, clip, frame)
+        return {name: known[name].cpu().double() for name in self.factor_sides}

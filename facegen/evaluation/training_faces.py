@@ -1,0 +1,52 @@
+"""Some faces that a run learnt from, for metrics that ask what it kept of them."""
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+from facegen.core.evidence import Training
+from facegen.core.interfaces import Dataset
+from facegen.core.observer import Observer
+from facegen.core.randomness import generator_for
+from facegen.data.cache import find_rendered, keep_rendered
+from facegen.data.prepare import prepare_faces
+from facegen.evaluation.judge import Judge
+
+MOST_CLIPS = 2000
+_CHUNK_ROWS = 64
+
+
+def training_faces(dataset: Dataset, judge: Judge, seed: int, observer: Observer) -> Training:
+    """The first face of each of at most MOST_CLIPS clips of the training split, which the seed draws."""
+    clips = dataset.clips("train")
+    order = torch.randperm(len(clips), generator=generator_for(seed, "training faces"))
+    clips = clips.select(order[:MOST_CLIPS])
+    faces = _faces(dataset, clips.clip, observer)
+    factors = dict(dataset.factors(clips.clip, torch.zeros_like(clips.clip)))
+    return Training(faces, embed_faces(judge, faces), clips.person, factors)
+
+
+def embed_faces(judge: Judge, faces: Tensor) -> Tensor:
+    """The judge's features of any faces, on the CPU: (B, H, W, 3) uint8 -> (B, e)."""
+    parts = [judge.embed(prepare_faces(part.to(judge.device))).cpu() for part in faces.split(_CHUNK_ROWS)]
+    return torch.cat(parts) if parts else torch.empty(0)
+
+
+def _faces(dataset: Dataset, clip: Tensor, observer: Observer) -> Tensor:
+    said = hashlib.sha256(f"{dataset.fingerprint()} training faces".encode())
+    said.update(clip.numpy().tobytes())
+    key = said.hexdigest()[:32] if dataset.is_rendered else ""
+    kept = find_rendered(key) if key else None
+    if kept is not None:
+        return kept["faces"]
+    found = []
+    observer.start("training faces", len(clip))
+    for rows in torch.arange(len(clip)).split(_CHUNK_ROWS):
+        found.append(dataset.faces(clip[rows], torch.zeros_like(rows)).cpu())
+        observer.advance(int(rows[-1]) + 1)
+    observer.finish()
+    faces = torch.cat(found)
+    if key:
+        keep_rendered(key, {"faces": faces})
+    return faces
