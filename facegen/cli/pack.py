@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 @click.command("pack")
-@click.argument("pairs", type=click.Path(path_type=Path))
+@click.argument("source", type=click.Path(path_type=Path), nargs=-1)
+@click.option("--voxceleb", type=click.Path(path_type=Path), metavar="DIR", help="VoxCeleb's speech, with --vggface.")
+@click.option("--vggface", type=click.Path(path_type=Path), metavar="DIR", help="VGGFace's faces, with --voxceleb.")
+@click.option(
+    "--meta", type=click.Path(path_type=Path), metavar="CSV", help="The table that joins the two: vox1_meta.csv."
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
 @click.option("--detect", is_flag=True, help="Look for the face in each picture, instead of taking its middle.")
 @click.option(
@@ -23,28 +28,44 @@ if TYPE_CHECKING:
     help="With --detect: how much to keep around a face on each side, in widths of the face.",
 )
 @click.option(
-    "--image-pixels", type=click.IntRange(16, 1024), default=128, show_default=True, help="Side of the stored faces."
+    "--image-pixels", type=click.IntRange(16, 1024), show_default="128, or that of exported shards",
+    help="Side of the stored faces.",
 )
 @click.option(
-    "--sample-rate-hz", type=click.IntRange(4000, 96000), default=16000, show_default=True, help="Of the stored speech."
+    "--sample-rate-hz", type=click.IntRange(4000, 96000), show_default="16000, or that of exported shards",
+    help="Of the stored speech.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a corpus that is there already.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was packed as JSON.")
 def command(
-    pairs: Path, out: Path, detect: bool, margin: float, image_pixels: int, sample_rate_hz: int, overwrite: bool,
-    as_json: bool,
+    source: tuple[Path, ...], voxceleb: Path | None, vggface: Path | None, meta: Path | None, out: Path, detect: bool,
+    margin: float, image_pixels: int | None, sample_rate_hz: int | None, overwrite: bool, as_json: bool,
 ) -> None:
-    """Pack the rows of the table PAIRS into a corpus.
+    """Pack faces and speech of SOURCE into a corpus. SOURCE is one of these:
 
-    PAIRS is a CSV file with the columns identity and face (a picture), and any of: speech (an audio or video file),
-    caption, embedding (a .npy vector), sex, video, time (of the face in its speech, in seconds), consent, source.
-    Paths are relative to the table. Rows that cannot be used are left out, and listed in OUT/rejects.csv.
+    \b
+    a table       a CSV file with the columns identity and face (a picture), and any of:
+                  speech (an audio or video file), caption, embedding (a .npy vector), sex,
+                  video, time (of the face in its speech, in seconds), consent, source;
+                  paths are relative to it
+    a folder      with a folder a person: pictures, and speech where there is some
+    tar shards    of WebDataset, one or several, or a folder of them
+
+    Or join VoxCeleb and VGGFace: --voxceleb DIR --vggface DIR --meta vox1_meta.csv. What cannot be used is left out,
+    and listed in OUT/rejects.csv.
     """
-    from facegen.data.pack import pack_pairs
+    from facegen.data.pack import pack
+    from facegen.data.sources import join_sources, read_source
 
+    if voxceleb and vggface and meta and not source:
+        found = join_sources(voxceleb, vggface, meta)
+    elif source and not (voxceleb or vggface or meta):
+        found = read_source(source)
+    else:
+        raise click.UsageError("give SOURCE, or all of --voxceleb, --vggface and --meta")
     with watching() as observer:
-        report = pack_pairs(
-            pairs, out, image_pixels=image_pixels, sample_rate_hz=sample_rate_hz, detect=detect, margin=margin,
+        report = pack(
+            found, out, image_pixels=image_pixels, sample_rate_hz=sample_rate_hz, detect=detect, margin=margin,
             overwrite=overwrite, observer=observer,
         )
     if as_json:

@@ -1,6 +1,7 @@
 """Loads the files of a clip: what a worker of an import does."""
 
 import hashlib
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facegen.data.archive import Member
 from facegen.data.clip_requests import ClipRequest, FaceRequest, Reject
 from facegen.data.faces import crop_face, find_faces
-from facegen.data.media import UnusableFileError, read_image, read_speech, square_face
+from facegen.data.media import Readable, UnusableFileError, read_image, read_speech, square_face
 
 MAX_TEXT_DIM = 65536
 
@@ -87,7 +89,7 @@ def load_clip(request: ClipRequest, settings: ImportSettings, wants_speech: bool
     return clip
 
 
-def load_embedding(path: Path) -> NDArray[np.float32]:
+def load_embedding(path: Readable) -> NDArray[np.float32]:
     """Read a vector from a .npy file: (dim,) float32.
 
     Raises:
@@ -96,7 +98,7 @@ def load_embedding(path: Path) -> NDArray[np.float32]:
     advice = "write it with numpy.save: one row of finite floats"
     try:
         # Mapped, so that a header that claims a giant array fails instead of allocating it.
-        vector = np.load(path, mmap_mode="r", allow_pickle=False)
+        vector = np.load(path, mmap_mode="r", allow_pickle=False) if isinstance(path, Path) else _unmapped(path)
         if not isinstance(vector, np.ndarray) or vector.dtype.kind != "f" or vector.ndim != 1:
             raise UnusableFileError(path, "is no vector of floats", advice)
         if not 1 <= len(vector) <= MAX_TEXT_DIM:
@@ -111,12 +113,27 @@ def load_embedding(path: Path) -> NDArray[np.float32]:
     return values
 
 
+def _unmapped(member: Member) -> NDArray[Any]:
+    """A vector inside an archive, which cannot be mapped; its header is believed only as far as its bytes reach."""
+    with member.open() as file:
+        version = np.lib.format.read_magic(file)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        if version not in read_header:
+            raise ValueError(f"version {version} of the format")
+        shape, _, dtype = read_header[version](file)
+        if dtype.hasobject or math.prod(shape) * dtype.itemsize != member.size - file.tell():
+            raise ValueError("its header does not fit its size")
+        file.seek(0)
+        values: NDArray[Any] = np.load(file, allow_pickle=False)
+        return values
+
+
 def digest(values: NDArray[Any]) -> bytes:
     """What tells the content of two files apart."""
     return hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()
 
 
-def _load_face(path: Path, settings: ImportSettings) -> NDArray[np.uint8]:
+def _load_face(path: Readable, settings: ImportSettings) -> NDArray[np.uint8]:
     image = read_image(path)
     if settings.detect:
         found = find_faces(image)

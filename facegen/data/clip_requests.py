@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+
+from facegen.data.media import Readable
 
 
 @dataclass(frozen=True)
@@ -11,13 +12,13 @@ class FaceRequest:
     """A face that is still a file.
 
     Attributes:
-        line: where the importer's table names it.
+        line: where the importer's table names it; the number of the row, where that is no table.
         path: the file.
         time_seconds: its moment in the clip's speech, or None.
     """
 
     line: int
-    path: Path
+    path: Readable
     time_seconds: float | None = None
 
 
@@ -27,7 +28,8 @@ class ClipRequest:
 
     Attributes:
         identity: who it is.
-        utterance: the video, or the clip itself; all clips of one are held out together.
+        utterance: the video, or the clip itself; all clips of one are held out together. A number is its
+            `splits.utterance_number` already.
         name: for people who look for it.
         faces: at least one.
         speech: a file with sound, or None.
@@ -37,11 +39,11 @@ class ClipRequest:
     """
 
     identity: str
-    utterance: str
+    utterance: str | int
     name: str
     faces: tuple[FaceRequest, ...]
-    speech: Path | None = None
-    embedding: Path | None = None
+    speech: Readable | None = None
+    embedding: Readable | None = None
     attributes: tuple[tuple[str, int], ...] = ()
     caption: str = ""
     consent: str = ""
@@ -53,7 +55,7 @@ class Reject:
     """A row that was left out.
 
     Attributes:
-        line: where the importer's table names it.
+        line: where the importer's table names it; the number of the row, where that is no table.
         identity: who it was to be.
         reason: in words that are the same for every such row, so that they can be counted.
         detail: which file, which value, what to do.
@@ -63,6 +65,26 @@ class Reject:
     identity: str
     reason: str
     detail: str
+
+
+@dataclass(frozen=True)
+class Requests:
+    """All that an importer asks for.
+
+    Attributes:
+        clips: in the order in which they are packed.
+        num_rows: how many faces were asked for, those that were left out included.
+        rejects: rows that were left out because of what they say.
+        ignored_columns: columns that have no meaning here.
+        image_pixels, sample_rate_hz: at which they were stored before, or None.
+    """
+
+    clips: Sequence[ClipRequest]
+    num_rows: int
+    rejects: Sequence[Reject]
+    ignored_columns: Sequence[str] = ()
+    image_pixels: int | None = None
+    sample_rate_hz: int | None = None
 
 
 def count_reasons(rejects: Sequence[Reject]) -> dict[str, int]:

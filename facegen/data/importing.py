@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from facegen.core.observer import Observer
 from facegen.data.clip_files import ImportSettings, LoadedClip, digest, load_clip
 from facegen.data.clip_requests import ClipRequest, Reject
 from facegen.data.corpus_writer import ClipRecord, CorpusWriter
-from facegen.data.media import UnusableFileError, read_speech
+from facegen.data.media import Readable, UnusableFileError, read_speech
 
 MAX_WORKERS = 16
 
@@ -55,7 +54,7 @@ class Importing:
     observer: Observer
     rejects: list[Reject] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
-    _track_of_file: dict[Path, int] = field(default_factory=dict)
+    _track_of_file: dict[Readable, int] = field(default_factory=dict)
     _track_of_digest: dict[bytes, int] = field(default_factory=dict)
     _first_of_digest: dict[bytes, tuple[int, str]] = field(default_factory=dict)
     _track_samples: list[int] = field(default_factory=list)
@@ -73,7 +72,7 @@ class Importing:
 
     def _loaded(self, requests: Sequence[ClipRequest]) -> Iterator[LoadedClip]:
         workers = min(os.cpu_count() or 1, MAX_WORKERS)
-        asked: set[Path] = set()
+        asked: set[Readable] = set()
         ahead: deque[Future[LoadedClip]] = deque()
         with ThreadPoolExecutor(workers, thread_name_prefix="facegen-pack") as pool:
             try:
@@ -111,7 +110,7 @@ class Importing:
         times = [self._time_samples(face.time_seconds) for _, face, _ in clip.faces]
         self.writer.add_clip(record, np.stack([pixels for pixels, _, _ in clip.faces]), times)
 
-    def _track(self, clip: LoadedClip, path: Path) -> int:
+    def _track(self, clip: LoadedClip, path: Readable) -> int:
         """The number of a clip's track, stored once however many rows or files hold it."""
         if path in self._track_of_file:
             return self._track_of_file[path]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import av
 import av.logging
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from facegen.core.errors import DataError
+from facegen.data.archive import Member
 
+Readable = Path | Member
+"""Where bytes come from: a file, or a file inside an archive."""
 MIN_IMAGE_PIXELS = 16
 MAX_IMAGE_MEGAPIXELS = 64
 MAX_SPEECH_HOURS = 12
@@ -32,12 +36,12 @@ class UnusableFileError(DataError):
         reason: what is wrong, in words that are the same for every such file, so that they can be counted.
     """
 
-    def __init__(self, path: Path, reason: str, advice: str, detail: object = "") -> None:
+    def __init__(self, path: Readable, reason: str, advice: str, detail: object = "") -> None:
         super().__init__(f"{path}: {reason}{f' ({detail})' if detail else ''}; {advice}")
         self.reason = reason
 
 
-def read_speech(path: Path, sample_rate_hz: int) -> NDArray[np.int16]:
+def read_speech(path: Readable, sample_rate_hz: int) -> NDArray[np.int16]:
     """Read the sound of any audio or video file: (samples,) int16, mono.
 
     Args:
@@ -48,7 +52,7 @@ def read_speech(path: Path, sample_rate_hz: int) -> NDArray[np.int16]:
     """
     chunks: list[NDArray[np.int16]] = []
     remaining = MAX_SPEECH_HOURS * 3600 * sample_rate_hz
-    with _opened(path) as container:
+    with open_media(path) as container:
         for chunk in _mono_chunks(container, path, sample_rate_hz):
             chunks.append(chunk)
             remaining -= len(chunk)
@@ -62,7 +66,7 @@ def read_speech(path: Path, sample_rate_hz: int) -> NDArray[np.int16]:
     return speech
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(path: Readable) -> NDArray[np.uint8]:
     """Read a picture, upright as its EXIF data says: (H, W, 3) uint8, RGB; transparency becomes white.
 
     Pillow rather than OpenCV: it knows the size before it decodes, and refuses a file that was cut short, where
@@ -73,7 +77,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     """
     _require_file(path)
     try:
-        with Image.open(path, formats=IMAGE_FORMATS) as stored:
+        with open_readable(path) as file, Image.open(file, formats=IMAGE_FORMATS) as stored:
             _check_size(path, *stored.size)
             return _as_rgb(ImageOps.exif_transpose(stored))
     except UnusableFileError:
@@ -99,19 +103,24 @@ def square_face(image: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(square, (pixels, pixels), interpolation=method), dtype=np.uint8)
 
 
+def open_readable(path: Readable) -> IO[bytes]:
+    """Open a file, or a file inside an archive, to read its bytes."""
+    return path.open() if isinstance(path, Member) else path.open("rb")
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[InputContainer]:
+def open_media(path: Readable) -> Iterator[InputContainer]:
     _require_file(path)
     try:
         # A file object without protocols: a playlist would otherwise make the decoder read other files and addresses.
-        with path.open("rb") as file, av.open(file, "r", options={"protocol_whitelist": "none"}) as container:
+        with open_readable(path) as file, av.open(file, "r", options={"protocol_whitelist": "none"}) as container:
             yield container
     except (av.error.FFmpegError, OSError, ValueError, EOFError) as error:
         detail = _guess(path) or getattr(error, "strerror", None) or error
         raise UnusableFileError(path, "cannot be decoded", "give an audio or video file with sound", detail) from None
 
 
-def _mono_chunks(container: InputContainer, path: Path, sample_rate_hz: int) -> Iterator[NDArray[np.int16]]:
+def _mono_chunks(container: InputContainer, path: Readable, sample_rate_hz: int) -> Iterator[NDArray[np.int16]]:
     if not container.streams.audio:
         raise UnusableFileError(path, "has no audio track", "give a file with sound")
     resampler = AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
@@ -133,7 +142,7 @@ def _as_rgb(image: Image.Image) -> NDArray[np.uint8]:
     return np.array(image.convert("RGB"))
 
 
-def _check_size(path: Path, width: int, height: int) -> None:
+def _check_size(path: Readable, width: int, height: int) -> None:
     if width * height > MAX_IMAGE_MEGAPIXELS * 10**6:
         raise UnusableFileError(path, TOO_LARGE, "shrink it", f"{width}x{height}")
     if min(width, height) < MIN_IMAGE_PIXELS:
@@ -141,10 +150,10 @@ def _check_size(path: Path, width: int, height: int) -> None:
         raise UnusableFileError(path, reason, "give a larger picture", f"{width}x{height}")
 
 
-def _require_file(path: Path) -> None:
+def _require_file(path: Readable) -> None:
     try:
-        if path.is_file():
-            if path.stat().st_size == 0:
+        if isinstance(path, Member) or path.is_file():
+            if (path.size if isinstance(path, Member) else path.stat().st_size) == 0:
                 raise UnusableFileError(path, "is empty", "get it again, or leave it out", "0 bytes")
             return
         reason = "is no file" if path.exists() else "does not exist"
@@ -153,7 +162,7 @@ def _require_file(path: Path) -> None:
     raise UnusableFileError(path, reason, "check the path")
 
 
-def _guess(path: Path) -> str:
-    with path.open("rb") as file:
+def _guess(path: Readable) -> str:
+    with open_readable(path) as file:
         start = file.read(512)
     return "it looks like a text file" if start.isascii() and b"\0" not in start else ""

@@ -15,10 +15,13 @@ from facegen.data.faces import FACE_MARGIN
 from facegen.data.importing import Duplicate, Importing
 from facegen.data.manifest import Manifest, Provenance
 from facegen.data.pairs_csv import read_pairs
+from facegen.data.sources import Source
 
 REJECTS = "rejects.csv"
 DUPLICATES = "duplicates.csv"
 ATTRIBUTE_CLASSES = {"sex": 2}
+IMAGE_PIXELS = 128
+SAMPLE_RATE_HZ = 16000
 
 
 @dataclass(frozen=True)
@@ -48,43 +51,63 @@ class PackReport:
 
 
 def pack_pairs(
-    csv_path: Path, out: Path, *, image_pixels: int = 128, sample_rate_hz: int = 16000, detect: bool = False,
-    margin: float = FACE_MARGIN, overwrite: bool = False, observer: Observer | None = None,
+    csv_path: Path, out: Path, *, image_pixels: int = IMAGE_PIXELS, sample_rate_hz: int = SAMPLE_RATE_HZ,
+    detect: bool = False, margin: float = FACE_MARGIN, overwrite: bool = False, observer: Observer | None = None,
 ) -> PackReport:
     """Pack the rows of a CSV table; its columns are those of `pairs_csv.read_pairs`, paths are relative to it.
 
+    Args and Raises are those of `pack`.
+    """
+    return pack(
+        Source("pairs", csv_path.name, str(csv_path), read_pairs(csv_path)), out, image_pixels=image_pixels,
+        sample_rate_hz=sample_rate_hz, detect=detect, margin=margin, overwrite=overwrite, observer=observer,
+    )
+
+
+def pack(
+    source: Source, out: Path, *, image_pixels: int | None = None, sample_rate_hz: int | None = None,
+    detect: bool = False, margin: float = FACE_MARGIN, overwrite: bool = False, observer: Observer | None = None,
+) -> PackReport:
+    """Pack what a source asks for.
+
     Args:
-        csv_path: the table.
+        source: as `sources.read_source` found it.
         out: folder of the corpus.
-        image_pixels, sample_rate_hz, detect, margin: as in `ImportSettings`.
+        image_pixels, sample_rate_hz: as in `ImportSettings`; None takes those at which the source says that it was
+            stored, and else 128 and 16000.
+        detect, margin: as in `ImportSettings`.
         overwrite: replace a corpus that is there already.
         observer: told how far it is.
     Raises:
-        DataError: the table cannot be read, nothing in it can be used, or the folder holds something already.
+        DataError: nothing in it can be used, or the folder holds something already.
     """
-    table = read_pairs(csv_path)
-    settings = ImportSettings(image_pixels, sample_rate_hz, detect, margin)
-    provenance = Provenance(importer="pairs", source=csv_path.name, facegen=__version__, settings=vars(settings))
+    requests = source.requests
+    settings = ImportSettings(
+        image_pixels or requests.image_pixels or IMAGE_PIXELS,
+        sample_rate_hz or requests.sample_rate_hz or SAMPLE_RATE_HZ, detect, margin,
+    )
     with CorpusWriter(
         out,
-        image_pixels=image_pixels,
-        sample_rate_hz=sample_rate_hz,
+        image_pixels=settings.image_pixels,
+        sample_rate_hz=settings.sample_rate_hz,
         attribute_classes=ATTRIBUTE_CLASSES,
-        provenance=provenance,
+        provenance=Provenance(
+            importer=source.importer, source=source.name, facegen=__version__, settings=vars(settings)
+        ),
         overwrite=overwrite,
     ) as writer:
-        importing = Importing(writer, settings, observer or Observer(), list(table.rejects))
-        importing.run(table.clips, table.num_rows)
+        importing = Importing(writer, settings, observer or Observer(), list(requests.rejects))
+        importing.run(requests.clips, requests.num_rows)
         if not writer.num_clips:
-            raise DataError(*_nothing_left(csv_path, importing.rejects))
+            raise DataError(*_nothing_left(source.place, importing.rejects))
         rejects = sorted(importing.rejects, key=lambda reject: reject.line)
         _write_table(writer.staging / REJECTS, Reject, rejects)
         _write_table(writer.staging / DUPLICATES, Duplicate, importing.duplicates)
         manifest = writer.finish()
-    return PackReport(out, manifest, table.num_rows, rejects, importing.duplicates, table.ignored_columns)
+    return PackReport(out, manifest, requests.num_rows, rejects, importing.duplicates, requests.ignored_columns)
 
 
-def _nothing_left(source: Path, rejects: Sequence[Reject]) -> list[str]:
+def _nothing_left(source: str, rejects: Sequence[Reject]) -> list[str]:
     if not rejects:
         return [f"{source}: has no rows; add a line for each face"]
     reasons = ", ".join(f"{count} {reason}" for reason, count in count_reasons(rejects).items())
@@ -96,7 +119,7 @@ def _nothing_left(source: Path, rejects: Sequence[Reject]) -> list[str]:
 
 
 def _write_table(path: Path, row_type: type, rows: Sequence[Reject] | Sequence[Duplicate]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         table = csv.DictWriter(file, [column.name for column in fields(row_type)])
         table.writeheader()
         table.writerows(vars(row) for row in rows)

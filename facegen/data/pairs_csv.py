@@ -4,12 +4,12 @@ import csv
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from facegen.core.errors import DataError
 from facegen.core.suggest import did_you_mean
-from facegen.data.clip_requests import ClipRequest, FaceRequest, Reject
+from facegen.data.clip_requests import ClipRequest, FaceRequest, Reject, Requests
 from facegen.data.manifest import MAX_IDENTITY_CHARACTERS
 
 REQUIRED = ("identity", "face")
@@ -21,24 +21,7 @@ SEXES = {"f": 0, "female": 0, "0": 0, "m": 1, "male": 1, "1": 1, "": -1}
 Row = Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class PairsTable:
-    """What a table asks for.
-
-    Attributes:
-        clips: rows that share person and speech are one clip with several faces.
-        num_rows: how many rows it has.
-        rejects: rows that were left out because of what they say.
-        ignored_columns: columns that have no meaning here.
-    """
-
-    clips: Sequence[ClipRequest]
-    num_rows: int
-    rejects: Sequence[Reject]
-    ignored_columns: Sequence[str]
-
-
-def read_pairs(path: Path) -> PairsTable:
+def read_pairs(path: Path) -> Requests:
     """Read a table of pairs: columns identity and face; speech, caption, embedding, sex, video, time, consent, source.
 
     Raises:
@@ -60,7 +43,7 @@ def read_pairs(path: Path) -> PairsTable:
     used = [name for name in FOR_ALL_OR_NONE if any(row[name] for _, row in rows)]
     clips: dict[ClipRequest, ClipRequest] = {}
     for number, row in rows:
-        reject = _unfit(number, row, used)
+        reject = unfit_row(number, row, used)
         if reject is not None:
             rejects.append(reject)
             continue
@@ -69,7 +52,7 @@ def read_pairs(path: Path) -> PairsTable:
         key = replace(clip, faces=(), name="" if clip.speech else str(number))
         clips[key] = replace(clip, faces=(*clips[key].faces, *clip.faces)) if key in clips else clip
     ignored = [name for name in header if name not in known]
-    return PairsTable(list(clips.values()), len(lines) - 1, rejects, ignored)
+    return Requests(list(clips.values()), len(lines) - 1, rejects, ignored)
 
 
 def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
@@ -105,14 +88,18 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
         raise DataError(*problems)
 
 
-def _unfit(line: int, row: Row, used: Sequence[str]) -> Reject | None:
-    """Why a row cannot be used, or None."""
+def unfit_row(line: int, row: Row, used: Sequence[str]) -> Reject | None:
+    """Why a row cannot be used by what it says, or None.
+
+    Args:
+        line: where the importer's table names it.
+        row: {column: cell} with all columns of `read_pairs`, empty where nothing is said.
+        used: the columns of `FOR_ALL_OR_NONE` that some row fills.
+    """
     who = row["identity"]
-    if not who:
-        return Reject(line, who, "has no identity", "write who it is, by any name that is the same for the same person")
-    if len(who) > MAX_IDENTITY_CHARACTERS or any(not character.isprintable() for character in who):
-        detail = f"a name has at most {MAX_IDENTITY_CHARACTERS} characters, all of them printable"
-        return Reject(line, who[:MAX_IDENTITY_CHARACTERS], "has an unusable identity", detail)
+    unusable = unfit_identity(line, who)
+    if unusable is not None:
+        return unusable
     if not row["face"]:
         return Reject(line, who, "has no face", "name a picture")
     for name in used:
@@ -122,13 +109,23 @@ def _unfit(line: int, row: Row, used: Sequence[str]) -> Reject | None:
     if row["sex"].lower() not in SEXES:
         detail = f"sex = '{row['sex']}': f, m, female, male, 0 (f), 1 (m) or empty"
         return Reject(line, who, "has an unknown sex", detail)
-    if row["time"] and _seconds(row["time"]) is None:
+    if row["time"] and seconds_of(row["time"]) is None:
         return Reject(line, who, "has an unusable time", f"time = '{row['time']}': seconds, 0 or more, or empty")
     return None
 
 
+def unfit_identity(line: int, who: str) -> Reject | None:
+    """Why a name cannot be used, or None."""
+    if not who:
+        return Reject(line, who, "has no identity", "write who it is, by any name that is the same for the same person")
+    if len(who) > MAX_IDENTITY_CHARACTERS or not who.isprintable():
+        detail = f"a name has at most {MAX_IDENTITY_CHARACTERS} characters, all of them printable"
+        return Reject(line, who[:MAX_IDENTITY_CHARACTERS], "has an unusable identity", detail)
+    return None
+
+
 def _clip(folder: Path, line: int, row: Row) -> ClipRequest:
-    face = FaceRequest(line, _file(folder, row["face"]), _seconds(row["time"]))
+    face = FaceRequest(line, _file(folder, row["face"]), seconds_of(row["time"]))
     name = Path(os.path.normpath(row["speech"] or row["face"])).as_posix()
     sex = SEXES[row["sex"].lower()]
     return ClipRequest(
@@ -150,7 +147,8 @@ def _file(folder: Path, cell: str) -> Path:
     return Path(os.path.normpath(folder / cell))
 
 
-def _seconds(cell: str) -> float | None:
+def seconds_of(cell: str) -> float | None:
+    """A moment in seconds, or None where a cell names none."""
     try:
         value = float(cell)
     except ValueError:

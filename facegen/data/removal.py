@@ -242,6 +242,8 @@ def _kept_columns(columns: dict[str, Tensor], kept: Kept, number: int) -> dict[s
     for name in [name for name in left if name.startswith("attribute.")]:
         if bool((left[name] < 0).all()):
             del left[name]
+    if "frame_boxes" in left and not bool(left["frame_boxes"].any()):
+        del left["frame_boxes"]
     for name in STRING_COLUMNS:
         if f"{name}.text" in columns:
             lengths = columns[f"{name}.offsets"].diff()

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from corpus_files import draw_face, write_png
+from corpus_files import draw_face, make_speech, write_png, write_wav
 
 from facegen.cli.main import main
 
@@ -62,3 +62,36 @@ def test_inspecting_a_split_of_nobody(tmp_path, capsys):
     assert sorted(found) == [0, 1, 1]
     assert capsys.readouterr().err.count("holds no clips that could be drawn; give another --split") == 2
     assert len(list(tmp_path.glob("*.png"))) == 2
+
+
+def test_a_folder_of_people(tmp_path, capsys):
+    for number in range(4):
+        write_png(tmp_path / "in" / f"P{number % 2}" / f"{number}.png", draw_face(number))
+    (tmp_path / "in" / "stray.txt").touch()
+    assert main(["pack", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr()
+    assert "2 people, 4 clips, 4 faces" in said.out
+    assert "stands in no person's folder" in said.out
+    assert main(["pack", str(tmp_path / "out"), "--out", str(tmp_path / "other")]) == 1
+    assert "is a packed corpus already; give what it was packed from, or train on it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("call", [
+    [], ["--voxceleb", "a"], ["--voxceleb", "a", "--vggface", "b"], ["x.csv", "--meta", "c"],
+    ["x.csv", "--voxceleb", "a", "--vggface", "b", "--meta", "c"],
+])
+def test_what_to_give_is_said(tmp_path, capsys, call):
+    assert main(["pack", *call, "--out", str(tmp_path / "out")]) == 2
+    assert "give SOURCE, or all of --voxceleb, --vggface and --meta" in capsys.readouterr().err
+
+
+def test_joined_corpora(tmp_path, capsys):
+    for number in range(2):
+        write_png(tmp_path / "vgg" / "Ana_B" / f"{number}.png", draw_face(number))
+        write_wav(tmp_path / "vox" / "wav" / "id1" / "video" / f"{number}.wav", make_speech(number))
+    (tmp_path / "meta.csv").write_text("VoxCeleb1 ID\tVGGFace1 ID\tGender\nid1\tAna_B\tf\nid2\tBen\tm\n")
+    folders = ["--voxceleb", str(tmp_path / "vox"), "--vggface", str(tmp_path / "vgg")]
+    assert main(["pack", *folders, "--meta", str(tmp_path / "meta.csv"), "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "1 people, 2 clips, 2 faces" in said
+    assert "has no folder with speech" in said
