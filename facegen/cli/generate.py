@@ -37,7 +37,9 @@ def command(
     Speech may be of any format, rate and length: a long one is cropped, a short one repeated. A face drawn from a
     voice is one of many that fit it, and says nothing about the real speaker's face beyond what voices carry.
     """
-    subjects = _subjects(speech, name, text)
+    subjects = given_subjects(speech, name, text)
+    if not subjects:
+        raise click.UsageError("say who to draw: --speech FILE, --name NAME or --text SENTENCE")
     from facegen.inference.draw import draw_subjects
 
     faces = draw_subjects(run, subjects, count, seed)
@@ -45,13 +47,12 @@ def command(
     console.print(f"Faces: {grid_path}", soft_wrap=True)
 
 
-def _subjects(speech: tuple[Path, ...], name: tuple[str, ...], text: tuple[str, ...]) -> "list[Subject]":
+def given_subjects(speech: tuple[Path, ...], name: tuple[str, ...], text: tuple[str, ...]) -> "list[Subject]":
+    """Who is meant by these options, one given once standing for all; nobody where none is given."""
     from facegen.inference.portray import Subject
 
     given = [values for values in (speech, name, text) if values]
     num = max((len(values) for values in given), default=0)
-    if num == 0:
-        raise click.UsageError("say who to draw: --speech FILE, --name NAME or --text SENTENCE")
     if any(len(values) not in (1, num) for values in given):
         raise click.UsageError("--speech, --name and --text must be given equally often, or once for all")
 

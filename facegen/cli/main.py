@@ -16,6 +16,7 @@ COMMANDS = {
     "train": ("facegen.cli.train", "Train a recipe, or go on with a run."),
     "check": ("facegen.cli.check", "Check a recipe without training it."),
     "generate": ("facegen.cli.generate", "Draw faces with a run: from speech, a name or a sentence."),
+    "interpolate": ("facegen.cli.interpolate", "Draw what lies between two people, or between two noises."),
     "match": ("facegen.cli.match", "Say which face speaks, or which voice a face has."),
     "evaluate": ("facegen.cli.evaluate", "Measure a run on people that it was not trained on."),
     "compare": ("facegen.cli.compare", "Set evaluations of several runs side by side."),

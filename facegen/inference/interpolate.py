@@ -6,12 +6,54 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from facegen.core.errors import DataError
+from facegen.core.observer import Observer
 from facegen.core.randomness import repeatable
 from facegen.data.prepare import restore_faces
+from facegen.inference.ends import Ends
 from facegen.training.artist import Artist
+from facegen.training.exhibition import choose_noises
 
 Advance = Callable[[int], None]
 """Told how many faces were drawn so far."""
+
+
+def interpolate(artist: Artist, ends: Ends, num_rows: int, num_steps: int, seed: int, observer: Observer) -> Tensor:
+    """Faces between two people, each row under a noise of its own; or between two noises a row, of one person.
+
+    Args:
+        artist: what draws.
+        ends: two people, or one.
+        num_rows: how many ways.
+        num_steps: faces of each, both ends included.
+        seed: of the noises, and of all else that the run draws at random.
+        observer: told how many faces are drawn.
+    Returns:
+        (num_rows, num_steps, H, W, 3) uint8 on the CPU; one row in a run without noise.
+    Raises:
+        DataError: noises are asked for, and the run draws without noise.
+    """
+    encodings = ends.encodings
+    device = encodings.device
+    is_noisy = choose_noises(artist.noise, 1, seed, device).numel() > 0
+    if len(encodings) == 1 and not is_noisy:
+        raise DataError("the run draws without noise, so that there is nothing between two noises; name two people")
+    num_rows = num_rows if is_noisy else 1
+    observer.start("draw", num_rows * num_steps)
+    found = []
+    noises = choose_noises(artist.noise, num_rows * (3 - len(encodings)), seed, device)
+    for row in range(num_rows):
+
+        def advance(done: int, before: int = row * num_steps) -> None:
+            observer.advance(before + done)
+
+        if len(encodings) == 2:
+            found.append(between_people(artist, encodings, noises[row], num_steps, seed, advance))
+        else:
+            pair = noises[2 * row : 2 * row + 2]
+            found.append(between_noises(artist, encodings[0], pair, num_steps, seed, advance))
+    observer.finish()
+    return torch.stack(found)
 
 
 @torch.no_grad()
