@@ -322,9 +322,11 @@ class Detector:
     """Finds faces in pictures: `__init__(*, settings)`. It is built anew in every process, never copied into one.
 
     Attributes:
+        smallest_pixels: side of the smallest face that it finds; who looks for larger ones shrinks the picture first.
         sure: weight from which on there is little doubt that a box holds a face; a collection rejects those below.
     """
 
+    smallest_pixels: ClassVar[int] = 30
     sure: ClassVar[float] = 0.0
 
     def find(self, image: NDArray[np.uint8]) -> list[FaceBox]:

@@ -12,7 +12,6 @@ from facegen.core.registry import registry
 
 MIN_FACE_SHARE = 0.1
 """Smallest face looked for, of the shorter side."""
-MIN_FACE_PIXELS = 30
 FACE_MARGIN = 0.25
 """What is kept around a detected face on each side, in sides of its box."""
 
@@ -22,21 +21,30 @@ _own = threading.local()
 def find_faces(image: NDArray[np.uint8]) -> list[FaceBox]:
     """Find the frontal faces of a picture, the surest first.
 
-    A large picture is searched at the size at which a tenth of its shorter side is the smallest face that can be
-    found: the cost grows with the area, and a portrait's face stays large enough.
+    Those of at least a tenth of its shorter side: in a portrait, smaller ones are somebody else's.
 
     Args:
         image: (H, W, 3) uint8, RGB.
     """
-    height, width = image.shape[:2]
-    scale = min(1.0, MIN_FACE_PIXELS / (MIN_FACE_SHARE * min(height, width)))
+    return find_large_faces(image, max(1, round(MIN_FACE_SHARE * min(image.shape[:2]))), _detector())
+
+
+def find_large_faces(image: NDArray[np.uint8], smallest_pixels: int, detector: Detector) -> list[FaceBox]:
+    """Find the faces of a size and more, the surest first, in a picture that is shrunk as far as this size allows.
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        smallest_pixels: side of the smallest face that must be found, in pixels of the picture.
+        detector: searches the shrunk picture.
+    """
+    scale = min(1.0, detector.smallest_pixels / smallest_pixels)
     searched = image
     if scale < 1:
-        size = (round(width * scale), round(height * scale))
+        size = [max(1, round(side * scale)) for side in (image.shape[1], image.shape[0])]
         searched = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     return [
         FaceBox(round(box.left / scale), round(box.top / scale), round(box.side / scale), box.weight)
-        for box in _detector().find(searched)
+        for box in detector.find(searched)
     ]
 
 
@@ -56,6 +64,6 @@ def _detector() -> Detector:
     # One a thread: a cascade keeps the picture that it searches in itself.
     if not hasattr(_own, "detector"):
         haar = registry().find("detector", "haar").load()
-        _own.detector = haar(smallest_pixels=MIN_FACE_PIXELS, equalise=True)
+        _own.detector = haar(equalise=True)
     detector: Detector = _own.detector
     return detector

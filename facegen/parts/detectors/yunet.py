@@ -18,12 +18,11 @@ SAME_FACE_OVERLAP = 0.3
 
 
 class Yunet(Detector):
-    """Faces in any pose by YuNet, the surest first by its score from 0 to 1.
+    """Faces in any pose by YuNet, the surest first by its score from 0 to 1; its smallest faces have about 20 pixels.
 
     Settings:
         model: file of the network, such as face_detection_yunet_2023mar.onnx of OpenCV's model zoo; it is not part
             of facegen.
-        longest_pixels: larger pictures are searched at this size; a face of a thirtieth of it is found.
         least_score: boxes below are not told.
     Raises:
         DataError: there is no such file, or OpenCV cannot read it as YuNet.
@@ -31,13 +30,13 @@ class Yunet(Detector):
         Wu, Peng and Yu 2023, as OpenCV's FaceDetectorYN runs it. Its box is made square here, around its centre.
     """
 
+    smallest_pixels: ClassVar[int] = 20
     sure: ClassVar[float] = 0.8
 
     def __init__(
         self,
         *,
         model: Path,
-        longest_pixels: Annotated[int, Field(ge=64, le=4096)] = 640,
         least_score: Annotated[float, Field(gt=0, lt=1)] = 0.6,
     ) -> None:
         if not model.is_file():
@@ -45,7 +44,6 @@ class Yunet(Detector):
                 f"{model}: is no file; fetch face_detection_yunet_2023mar.onnx from OpenCV's model zoo "
                 f"(github.com/opencv/opencv_zoo) and give its path"
             )
-        self.longest_pixels = longest_pixels
         try:
             self._network = cv2.FaceDetectorYN.create(
                 str(model), "", (64, 64), least_score, SAME_FACE_OVERLAP, MOST_FACES
@@ -56,15 +54,9 @@ class Yunet(Detector):
             raise DataError(f"{model}: is no YuNet that OpenCV {cv2.__version__} can run ({reason})") from None
 
     def find(self, image: NDArray[np.uint8]) -> list[FaceBox]:
-        height, width = image.shape[:2]
-        scale = min(1.0, self.longest_pixels / max(height, width))
-        searched = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-        if scale < 1:
-            size = (max(1, round(width * scale)), max(1, round(height * scale)))
-            searched = cv2.resize(searched, size, interpolation=cv2.INTER_AREA)
-        self._network.setInputSize((searched.shape[1], searched.shape[0]))
-        _, rows = self._network.detect(searched)
-        found = [_square(row / scale, float(row[-1])) for row in (() if rows is None else rows)]
+        self._network.setInputSize((image.shape[1], image.shape[0]))
+        _, rows = self._network.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        found = [_square(row, float(row[-1])) for row in (() if rows is None else rows)]
         return sorted(found, key=lambda box: (-box.weight, box))
 
 

@@ -3,7 +3,8 @@ import pytest
 from corpus_files import draw_face
 
 from facegen.core.face_box import FaceBox
-from facegen.data.faces import crop_face, find_faces
+from facegen.core.interfaces import Detector
+from facegen.data.faces import crop_face, find_faces, find_large_faces
 
 BOX = FaceBox(left=40, top=30, side=20, weight=1.0)
 
@@ -14,6 +15,24 @@ def test_no_face_in_noise():
 
 def test_thin_picture_is_searched_without_trouble():
     assert find_faces(np.zeros((16, 4000, 3), np.uint8)) == []
+
+
+class Noting(Detector):
+    smallest_pixels = 30
+
+    def find(self, image):
+        self.shape = image.shape
+        return [FaceBox(20, 10, 40, 7.0), FaceBox(3, 5, 31, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("smallest", "searched", "first"), [(60, (360, 640, 3), (40, 20, 80, 7.0)), (30, (720, 1280, 3), (20, 10, 40, 7.0)),
+                                        (20, (720, 1280, 3), (20, 10, 40, 7.0))]
+)
+def test_a_picture_is_searched_no_larger_than_its_smallest_face_needs(smallest, searched, first):
+    detector = Noting()
+    assert find_large_faces(np.zeros((720, 1280, 3), np.uint8), smallest, detector)[0] == first
+    assert detector.shape == searched
 
 
 @pytest.mark.parametrize(("margin", "rows", "columns"), [(0.0, (30, 50), (40, 60)), (0.5, (20, 60), (30, 70))])

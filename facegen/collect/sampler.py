@@ -1,0 +1,186 @@
+"""Frames of a video at given moments, at the least cost that gives the very frames that a full decoding would."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+MAX_WAITING_PACKETS = 1000
+MAX_WAITING_BYTES = 32 * 2**20
+UNTIMED_FPS = 25
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A frame for a moment.
+
+    Attributes:
+        asked_seconds: the moment that was asked for.
+        time_seconds: when the frame is shown.
+        frame: as decoded.
+    """
+
+    asked_seconds: float
+    time_seconds: float
+    frame: VideoFrame
+
+
+class FrameSampler:
+    """Takes the packets of a stream in their order, and gives the frame nearest to each moment of a grid.
+
+    Packets wait until one of them comes near the next moment. If a key frame arrives before, what waits is dropped
+    undecoded. Of what is decoded, frames that no other needs are skipped, except near a moment: so the frames that
+    come out are exactly those of a full decoding, which skipping more, such as all bidirectional frames, would not
+    give.
+
+    Args:
+        stream: of an open container.
+        origin_seconds: what its clock shows at the beginning of the video.
+        start_seconds, every_seconds: the grid.
+        tolerance_seconds: a moment without a frame so near gets none.
+        end_seconds: no moment after it.
+    Attributes:
+        done: the last moment is past.
+        last_seconds: end of the last packet.
+        num_frames: how many frames were decoded.
+    """
+
+    def __init__(
+        self,
+        stream: VideoStream,
+        origin_seconds: float,
+        *,
+        start_seconds: float,
+        every_seconds: float,
+        tolerance_seconds: float,
+        end_seconds: float = math.inf,
+    ) -> None:
+        self._codec = stream.codec_context
+        self._time_base = float(stream.time_base or 0) or 1 / UNTIMED_FPS
+        self._origin = origin_seconds
+        self._start, self._every, self._tolerance = start_seconds, every_seconds, tolerance_seconds
+        self._end = end_seconds
+        rate = float(stream.average_rate or stream.guessed_rate or UNTIMED_FPS)
+        self._frame_seconds = 1 / rate
+        self._near = min(0.55 * self._frame_seconds, tolerance_seconds)
+        self._moment = 0
+        self._waiting: list[Packet] = []
+        self._waiting_bytes = 0
+        self._hungry = False
+        self._jumped_to: float | None = None
+        self._not_before = -math.inf
+        self._earlier: Sampled | None = None
+        self._given_seconds = -math.inf
+        self._shown_seconds = -math.inf
+        self.done = False
+        self.last_seconds = -math.inf
+        self.num_frames = 0
+
+    @property
+    def due_seconds(self) -> float:
+        """The next moment."""
+        return self._start + self._moment * self._every
+
+    def feed(self, packet: Packet) -> Iterator[Sampled]:
+        """The frames that one more packet brings."""
+        time = self._seconds(packet.pts)
+        if time is not None:
+            duration = (packet.duration or 0) * self._time_base
+            self.last_seconds = max(self.last_seconds, time + (duration or self._frame_seconds))
+        if packet.is_keyframe and time is not None and time <= self.due_seconds and self._waiting:
+            self._forget_waiting()
+            self._jumped_to = time
+        self._waiting.append(packet)
+        self._waiting_bytes += packet.size
+        too_many = len(self._waiting) > MAX_WAITING_PACKETS or self._waiting_bytes > MAX_WAITING_BYTES
+        if time is None or too_many or time >= self.due_seconds - self._tolerance:
+            self._hungry = True
+        if self._hungry:
+            yield from self._decode_waiting()
+
+    def finish(self) -> Iterator[Sampled]:
+        """The frames that are left when no more packets come."""
+        while self._waiting and not self.done and self.last_seconds >= self.due_seconds - self._tolerance:
+            self._hungry = True
+            yield from self._decode_waiting()
+        if self._jumped_to is None:
+            yield from self._offer(self._decoded(None))
+        if self._earlier is not None and not self.done:
+            yield from self._give(self._earlier)
+
+    def _decode_waiting(self) -> Iterator[Sampled]:
+        packets, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        for number, packet in enumerate(packets):
+            if self.done:
+                return
+            if self._jumped_to is not None:
+                self._codec.flush_buffers()
+                self._not_before, self._jumped_to = self._jumped_to, None
+                self._earlier = None
+            yield from self._offer(self._decoded(packet))
+            if not self._hungry:
+                # The moment is served: the rest waits for the next one.
+                self._waiting = packets[number + 1 :]
+                self._waiting_bytes = sum(left.size for left in self._waiting)
+                return
+
+    def _decoded(self, packet: Packet | None) -> list[VideoFrame]:
+        if packet is not None:
+            time = self._seconds(packet.pts)
+            self._codec.skip_frame = "DEFAULT" if time is None or self._is_near_a_moment(time) else "NONREF"
+        try:
+            return self._codec.decode(packet)
+        except av.error.InvalidDataError:
+            # A damaged packet costs its own frames, not the video.
+            return []
+
+    def _offer(self, frames: list[VideoFrame]) -> Iterator[Sampled]:
+        for frame in frames:
+            self.num_frames += 1
+            time = self._seconds(frame.pts if frame.pts is not None else frame.dts)
+            if time is None:
+                time = 0.0 if math.isinf(self._shown_seconds) else self._shown_seconds + self._frame_seconds
+            self._shown_seconds = time
+            self.last_seconds = max(self.last_seconds, time)
+            if time < self._not_before or frame.is_corrupt:
+                # It leans on frames that were dropped, or was made up where data is missing.
+                continue
+            shown = Sampled(self.due_seconds, time, frame)
+            if time >= self.due_seconds and not self.done:
+                yield from self._choose(shown)
+            self._earlier = shown
+
+    def _choose(self, later: Sampled) -> Iterator[Sampled]:
+        """The moment lies between two frames: the nearer one."""
+        nearest = later
+        if self._earlier is not None:
+            both = (self._earlier, later)
+            nearest = min(both, key=lambda shown: abs(shown.time_seconds - self.due_seconds))
+        yield from self._give(nearest)
+        first_open = math.ceil((later.time_seconds - self._tolerance - self._start) / self._every - 1e-9)
+        self._moment = max(self._moment + 1, first_open)
+        self._hungry = False
+        self.done = self.due_seconds > self._end
+        if not self.done and later.time_seconds >= self.due_seconds:
+            # The next moment lies so shortly before this frame that nothing nearer can come.
+            yield from self._choose(later)
+
+    def _give(self, shown: Sampled) -> Iterator[Sampled]:
+        near = abs(shown.time_seconds - self.due_seconds) <= self._tolerance
+        if near and shown.time_seconds > self._given_seconds:
+            self._given_seconds = shown.time_seconds
+            yield Sampled(self.due_seconds, shown.time_seconds, shown.frame)
+
+    def _forget_waiting(self) -> None:
+        self._waiting, self._waiting_bytes = [], 0
+
+    def _is_near_a_moment(self, time: float) -> bool:
+        moment = round((time - self._start) / self._every)
+        return abs(self._start + moment * self._every - time) <= self._near
+
+    def _seconds(self, stamp: int | None) -> float | None:
+        return None if stamp is None else stamp * self._time_base - self._origin
