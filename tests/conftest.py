@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Evaluations neither download weights nor pass faces through a network of their size, unless a test is about that.
+os.environ.setdefault("FACEGEN_INCEPTION_WEIGHTS", "none")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -21,7 +21,7 @@ SHARED_OVERRIDES = ("match", "train")
 OWN_OVERRIDES = {*EARLIER_RUNS, ("match", "freeze_conditioner"), ("match", "freeze_faces")}
 """... but for those that are about an earlier run themselves."""
 DEFAULT_METRICS = (
-    "matching", "identity", "correlation", "preference", "retrieval", "diversity", "sharpness", "frechet",
+    "matching", "identity", "correlation", "preference", "retrieval", "diversity", "sharpness", "frechet", "fidelity",
 )  # fmt: skip
 
 

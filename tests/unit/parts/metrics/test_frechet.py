@@ -7,6 +7,7 @@ import torch
 
 from facegen.core.statistics import frechet_distance
 from facegen.parts.metrics.frechet import Frechet
+from facegen.parts.metrics.halves import split_people
 from facegen.testing.samples import sample_evidence
 
 
@@ -36,7 +37,7 @@ def test_halves_are_of_people_not_of_rows() -> None:
     """Two rows of a person that are equal: halves by rows would share them and look too near."""
     evidence = sample_evidence(40)
     doubled = replace(evidence, person=torch.arange(40) // 2, fake=None)
-    halves = Frechet()._halves(doubled.person, seed=0)
+    halves = split_people(doubled.person, seed=0, num_redraws=5)
     assert len(halves) == 5
     for first, second in halves:
         assert set(doubled.person[first].tolist()).isdisjoint(doubled.person[second].tolist())

@@ -1,0 +1,111 @@
+"""torch-fidelity's own measures of features that are known already, whichever network they are of."""
+
+from functools import cache
+from typing import Any
+
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from facegen.core import companions
+
+_NAME = "facegen-given"
+_LARGEST_SEED = 2**32
+
+
+class _Rows(Dataset[Tensor]):
+    """Rows of a table, one an item: torch-fidelity wants data sets of single tensors."""
+
+    def __init__(self, rows: Tensor) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, row: int) -> Tensor:
+        return self._rows[row]
+
+
+def inception_score(logits: Tensor, *, num_splits: int, seed: int) -> tuple[float, float]:
+    """Mean and deviation over splits of exp E KL(p(y|x) || p(y)).
+
+    Args:
+        logits: (N, classes)
+        num_splits: at most N.
+        seed: of the order in which rows are split.
+    Source:
+        Salimans et al. 2016, by torch-fidelity.
+    """
+    found = _measure(logits, None, isc=True, isc_splits=num_splits, rng_seed=seed % _LARGEST_SEED)
+    return found["inception_score_mean"], found["inception_score_std"]
+
+
+def kernel_distance(
+    fake: Tensor, real: Tensor, *, num_subsets: int, subset_size: int, seed: int
+) -> tuple[float, float]:
+    """Mean and deviation over subsets of the unbiased squared MMD under the kernel (x . y / d + 1)^3.
+
+    Args:
+        fake, real: (N, d), (M, d)
+        num_subsets: how many are drawn.
+        subset_size: rows of each side in a subset, at most N and M.
+        seed: of the subsets.
+    Source:
+        Binkowski et al. 2018, by torch-fidelity.
+    """
+    found = _measure(
+        fake, real, kid=True, kid_subsets=num_subsets, kid_subset_size=subset_size, rng_seed=seed % _LARGEST_SEED
+    )
+    return found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"]
+
+
+def precision_recall(fake: Tensor, real: Tensor, *, num_neighbours: int) -> tuple[float, float]:
+    """Share of generated faces among the real ones, and of real ones among the generated.
+
+    Args:
+        fake, real: (N, d), (M, d), more than `num_neighbours` of each.
+        num_neighbours: k.
+    Source:
+        Kynkaanniemi et al. 2019, by torch-fidelity.
+    """
+    found = _measure(fake, real, prc=True, prc_neighborhood=num_neighbours)
+    return found["precision"], found["recall"]
+
+
+def _measure(fake: Tensor, real: Tensor | None, **asked: Any) -> dict[str, float]:
+    rows = {"input1": _Rows(fake)} if real is None else {"input1": _Rows(fake), "input2": _Rows(real)}
+    # `save_cpu_ram` keeps torch-fidelity from starting processes to read rows that are in memory.
+    found: dict[str, float] = companions.torch_fidelity().calculate_metrics(
+        **rows, **asked, feature_extractor=_registered(), batch_size=1024, cuda=False, cache=False, save_cpu_ram=True,
+        verbose=False,
+    )  # fmt: skip
+    return found
+
+
+@cache
+def _registered() -> str:
+    """The name of the feature extractor that passes on what it is given, known to torch-fidelity from now on."""
+    fidelity = companions.torch_fidelity()
+
+    base: Any = fidelity.FeatureExtractorBase
+
+    class Given(base):
+        def __init__(self, name: str, features_list: list[str], **_: object) -> None:
+            super().__init__(name, features_list)
+
+        @staticmethod
+        def get_provided_features_list() -> tuple[str, ...]:
+            return ("features",)
+
+        @staticmethod
+        def get_default_feature_layer_for_metric(metric: str) -> str:
+            return "features"
+
+        @staticmethod
+        def can_be_compiled() -> bool:
+            return False
+
+        def forward(self, rows: Tensor) -> tuple[Tensor]:
+            return (rows,)
+
+    fidelity.register_feature_extractor(_NAME, Given)
+    return _NAME

@@ -1,0 +1,160 @@
+"""The weights of the Inception network of 2015 that FID is defined by: where they are, and whether they are sound."""
+
+import hashlib
+import os
+import tempfile
+import warnings
+from collections.abc import Mapping
+from http.client import HTTPException
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from facegen.core.errors import DataError
+from facegen.core.observer import Observer
+
+URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
+PYTORCH_FID_NAME = "pt_inception-2015-12-05-6726825d.pth"
+VARIABLE = "FACEGEN_INCEPTION_WEIGHTS"
+NONE = "none"
+TIMEOUT_SECONDS = 5.0
+_CHUNK_BYTES = 1 << 20
+_MAX_NAMED = 3
+
+
+class NoWeightsError(Exception):
+    """There are none, and the message says why."""
+
+
+def named_weights(given: Path | None) -> Path | None:
+    """The file that a setting or else the environment names; None where neither does, or where it says "none".
+
+    Raises:
+        DataError: there is no such file.
+    """
+    value = os.environ.get(VARIABLE, "")
+    path = given if given is not None else Path(value) if value not in ("", NONE) else None
+    if path is not None and not path.is_file():
+        where = "inception_weights" if given is not None else VARIABLE
+        raise DataError(
+            f"{where} = '{path}': there is no such file; it is either of {Path(urlsplit(URL).path).name} "
+            f"(torch-fidelity), {PYTORCH_FID_NAME} (pytorch-fid), or the same as safetensors"
+        )
+    return path
+
+
+def found_weights(observer: Observer) -> Path:
+    """Where torch-fidelity or pytorch-fid keeps what it downloaded; downloaded now where there is nothing yet.
+
+    Raises:
+        NoWeightsError: none are wanted, or they are not to be had.
+    """
+    if os.environ.get(VARIABLE) == NONE:
+        raise NoWeightsError(f"{VARIABLE} = {NONE}")
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    own = folder / Path(urlsplit(URL).path).name
+    for path in (own, folder / PYTORCH_FID_NAME):
+        if path.is_file():
+            return path
+    _download(own, observer)
+    return own
+
+
+def _download(target: Path, observer: Observer) -> None:
+    host = urlsplit(URL).hostname
+    try:
+        with urlopen(URL, timeout=TIMEOUT_SECONDS) as answer:
+            total = int(answer.headers["Content-Length"])
+            observer.say(f"downloading Inception's weights, {total / 1e6:.0f} MB, once: {target}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+                partial = Path(folder) / target.name
+                if _copy(answer, partial, total, observer) != total:
+                    raise NoWeightsError(f"their download from {host} broke off; try again, or name a file")
+                partial.replace(target)
+    except (OSError, HTTPException, TypeError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise NoWeightsError(
+            f"Inception's weights are not on this machine, and {host} does not give them ({reason}); name a file: "
+            f"--inception-weights PATH, or {VARIABLE}"
+        ) from None
+
+
+def _copy(source: IO[bytes], target: Path, total: int, observer: Observer) -> int:
+    observer.start("download Inception's weights, bytes", total)
+    done = 0
+    try:
+        with target.open("wb") as file:
+            while chunk := source.read(_CHUNK_BYTES):
+                done += file.write(chunk)
+                observer.advance(done)
+    finally:
+        observer.finish()
+    return done
+
+
+def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights in a file, which may run no code, by the names and shapes that the network has.
+
+    Args:
+        path: safetensors, or what torch.save wrote.
+        expected: the network's own.
+    Raises:
+        DataError: the file is damaged, holds more than tensors, or tensors of another network.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of pickles that are unlike torch's: they are refused, or sound
+                state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    except Exception:  # there is no telling what the reader of a damaged file stumbles over
+        raise DataError(
+            f"{path}: is damaged, or holds more than weights, which might be code and is not run; give the file as it "
+            f"was published"
+        ) from None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise DataError(f"{path}: does not hold weights by name, but {type(state).__name__} of something else")
+    # What nobody reads in evaluation may lack: old files have no such counters.
+    counters = {name: value for name, value in expected.items() if name.endswith(".num_batches_tracked")}
+    state = {**{name: torch.zeros((), dtype=torch.int64) for name in counters}, **state}
+    problems = _differences(state, expected)
+    if problems:
+        raise DataError(*(f"{path}: {problem}; these are not the weights of FID's Inception" for problem in problems))
+    return {name: state[name].to(value.dtype).contiguous() for name, value in expected.items()}
+
+
+def _differences(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> list[str]:
+    missing = [name for name in expected if name not in state]
+    unknown = [name for name in state if name not in expected]
+    shaped = [
+        f"{name} {tuple(state[name].shape)} where {tuple(value.shape)} is expected"
+        for name, value in expected.items()
+        if name in state and state[name].shape != value.shape
+    ]
+    found = {"lacks": missing, "has": unknown, "has the shapes": shaped}
+    return [f"{what} {_some(names)}" for what, names in found.items() if names]
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(names[:_MAX_NAMED]) + more
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """Changes when any of the values, shapes or names does."""
+    found = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name].contiguous()
+        found.update(f"{name} {tuple(value.shape)} {value.dtype};".encode())
+        found.update(value.numpy().data if value.ndim else value.numpy().tobytes())
+    return found.hexdigest()

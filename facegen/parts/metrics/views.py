@@ -1,0 +1,57 @@
+"""Real and generated faces as one network sees them: what distances between distributions are taken of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from facegen.core.evidence import Evidence
+
+
+@dataclass(frozen=True)
+class View:
+    """Features of real faces and of one generated face each, so that both sides have one size, and hence one bias.
+
+    Attributes:
+        name: whose features, such as "judge".
+        real: (N, d)
+        fake: (N, d); None where the run draws no faces.
+        person: (N,) who it is.
+        left_out: how many rows there were where a face was not found.
+    """
+
+    name: str
+    real: Tensor
+    fake: Tensor | None
+    person: Tensor
+    left_out: int = 0
+
+    @property
+    def sizes(self) -> str:
+        """How many faces, in words, and how many were not found."""
+        drawn = "" if self.fake is None else f" and {len(self.fake)} generated"
+        missing = f" ({self.left_out} more without a face that {self.name} finds)" if self.left_out else ""
+        return f"{len(self.real)} real{drawn} faces{missing}"
+
+
+def one_a_row(fake: Tensor) -> Tensor:
+    """(N, Z, ...) -> (N, ...) one generated face a row, over all noises in turn."""
+    rows = torch.arange(len(fake))
+    return fake[rows, rows % fake.shape[1]]
+
+
+def face_views(evidence: Evidence) -> Iterator[View]:
+    """In the eyes of the judge, and in those of each recogniser that sees faces."""
+    fake = None if evidence.fake is None else one_a_row(evidence.fake)
+    yield View("judge", evidence.real, fake, evidence.person)
+    for name, recognised in evidence.recognised.items():
+        if recognised.real is None or (fake is not None and recognised.fake is None):
+            continue
+        drawn = None if recognised.fake is None else one_a_row(recognised.fake)
+        found = recognised.real.isfinite().all(1)
+        found = found if drawn is None else found & drawn.isfinite().all(1)
+        yield View(
+            name, recognised.real[found], None if drawn is None else drawn[found], evidence.person[found],
+            int((~found).sum()),
+        )  # fmt: skip

@@ -1,0 +1,151 @@
+"""Fidelity: which faces it compares, in whose features, and what it says where it cannot."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from facegen.core.errors import DataError
+from facegen.core.evidence import Evidence, Figure, Recognised
+from facegen.core.observer import Observer
+from facegen.core.statistics import frechet_distance
+from facegen.parts.metrics import fidelity as module
+from facegen.parts.metrics.fidelity import Fidelity
+from facegen.parts.metrics.given_features import inception_score, kernel_distance, precision_recall
+from facegen.parts.metrics.inception import FEATURES, LOGITS
+from facegen.testing.samples import sample_evidence
+
+
+def measured(evidence: Evidence, **settings: Any) -> dict[str, Figure]:
+    return {figure.name: figure for figure in Fidelity(**settings).measure(evidence)}
+
+
+def gaussian(num: int, dim: int = 8, seed: int = 0) -> Tensor:
+    return torch.randn(num, dim, generator=torch.Generator().manual_seed(seed))
+
+
+class SmallInception:
+    """Stands in for the network: the mean of each of 4 x 4 fields as features, and the colours as logits."""
+
+    def __init__(self, path: Path, *, batch_size: int) -> None:
+        self.asked: list[tuple[str, Path | None]] = []
+
+    def look(self, faces: Tensor, what: str, observer: Observer, cache_folder: Path | None) -> dict[str, Tensor]:
+        self.asked.append((what, cache_folder))
+        pictures = faces.permute(0, 3, 1, 2).float()
+        pooled = torch.nn.functional.adaptive_avg_pool2d(pictures, 4).mean(1).flatten(1)
+        return {FEATURES: pooled, LOGITS: pictures.mean((2, 3))}
+
+
+@pytest.fixture
+def inception(monkeypatch: pytest.MonkeyPatch) -> SmallInception:
+    small = SmallInception(Path(), batch_size=1)
+    monkeypatch.setattr(module, "found_weights", lambda observer: Path())
+    monkeypatch.setattr(module, "Inception", lambda path, batch_size: small)
+    return small
+
+
+def test_by_inception_one_face_a_row(inception: SmallInception, tmp_path: Path) -> None:
+    evidence = replace(sample_evidence(60, num_noises=3), cache=tmp_path)
+    assert evidence.fake_faces is not None
+    found = measured(evidence, num_neighbours=3)
+    fake_faces = torch.stack([evidence.fake_faces[row, row % 3] for row in range(60)])
+    real, fake = (inception.look(faces, "", Observer(), None) for faces in (evidence.real_faces, fake_faces))
+    assert inception.asked[:2] == [("real faces", tmp_path / "inception"), ("generated faces", None)]
+    expected = {
+        "Inception Score": inception_score(fake[LOGITS], num_splits=10, seed=0)[0],
+        "Inception Score, real faces": inception_score(real[LOGITS], num_splits=10, seed=0)[0],
+        "FID": frechet_distance(real[FEATURES], fake[FEATURES]),
+        "KID": kernel_distance(fake[FEATURES], real[FEATURES], num_subsets=100, subset_size=30, seed=0)[0],
+    }
+    assert {name: found[name].value for name in expected} == pytest.approx(expected)
+    both = precision_recall(fake[FEATURES], real[FEATURES], num_neighbours=3)
+    assert (found["precision"].value, found["recall"].value) == both
+    assert found["Inception Score"].note == "10 splits of 6 faces of 32 pixels"
+    assert found["FID"].note == "60 against 60 faces, 16 features"
+    assert found["KID"].note.startswith("100 subsets of 30 among 60 real and 60 generated faces; 0 on average")
+    assert {"FID, real halves", "FID, generated half to real half", "density", "coverage"} <= set(found)
+
+
+def test_faces_of_the_same_distribution_score_as_the_notes_say() -> None:
+    real, fake = gaussian(600), gaussian(600, seed=1)
+    evidence = replace(sample_evidence(600), real=real, fake=fake[:, None])
+    found = measured(evidence)
+    distance = found["KID, judge features"]
+    assert distance.deviation is not None and abs(distance.value) < 2 * distance.deviation
+    assert found["density, judge features"].value == pytest.approx(1, abs=0.15)
+    coverage = found["coverage, judge features"]
+    # Naeem et al. 2020: 1 - (599 ... 595) / (1199 ... 1195)
+    assert coverage.note.endswith("; 0.969 for such faces")
+    assert coverage.low is not None and coverage.high is not None and coverage.low < 0.969 < coverage.high
+    for name in ("precision", "recall"):
+        figure = found[f"{name}, judge features"]
+        assert figure.low is not None and figure.high is not None
+        assert 0.8 < figure.low < figure.value < figure.high <= 1
+
+
+def test_collapsed_and_distant_faces() -> None:
+    real = gaussian(300)
+    sample = replace(sample_evidence(300), real=real)
+    collapsed = measured(replace(sample, fake=(real[:1] + 1e-3 * gaussian(300, seed=2))[:, None]))
+    assert collapsed["precision, judge features"].value == 1 and collapsed["recall, judge features"].value < 0.05
+    assert collapsed["coverage, judge features"].value < 0.1
+    distant = measured(replace(sample, fake=(gaussian(300, seed=3) + 9)[:, None]))
+    for name in ("precision", "recall", "density", "coverage"):
+        assert distant[f"{name}, judge features"].value == 0
+    assert distant["KID, judge features"].value > 100
+
+
+def test_recognisers_have_names_of_their_own_and_rows_without_a_face_are_left_out() -> None:
+    evidence = sample_evidence(60)
+    real, fake = gaussian(60, 5), gaussian(60, 5, seed=4)[:, None].repeat(1, 2, 1)
+    real[3], fake[7] = math.nan, math.nan
+    partly = Recognised(real=real, fake=fake)
+    speech = Recognised(speech=gaussian(60))
+    found = measured(replace(evidence, recognised={"sface": partly, "ears": speech}))
+    kept = torch.tensor([row for row in range(60) if row not in (3, 7)])
+    expected = kernel_distance(fake[kept, 0], real[kept], num_subsets=100, subset_size=29, seed=0)
+    assert found["KID, sface features"].value == pytest.approx(expected[0])
+    sizes = "58 real and 58 generated faces (2 more without a face that sface finds)"
+    assert sizes in found["KID, sface features"].note and sizes in found["coverage, sface features"].note
+    assert not any("ears" in name for name in found)
+
+
+def test_without_weights_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEGEN_INCEPTION_WEIGHTS", "none")
+    found = measured(sample_evidence())
+    line = found["Inception Score, FID and KID"]
+    assert math.isnan(line.value) and line.note == "not available: FACEGEN_INCEPTION_WEIGHTS = none"
+    assert not {"FID", "KID", "Inception Score"} & set(found)
+    assert math.isfinite(found["KID, judge features"].value)
+
+
+def test_a_file_that_is_no_such_file_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no such file"):
+        Fidelity(inception_weights=tmp_path / "lost.pth")
+    save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(DataError, match="not the weights of FID's Inception"):
+        Fidelity(inception_weights=tmp_path / "other.safetensors")
+
+
+def test_too_few_faces_are_said(inception: SmallInception) -> None:
+    few = measured(sample_evidence(12))
+    assert few["Inception Score"].note == "not available: 12 faces for 10 splits"
+    assert few["FID"].note.endswith("; fewer faces than features, so the distance is biased upwards")
+    some = measured(sample_evidence(12), num_splits=6)["Inception Score"]
+    # Three logits: a score of 3 at most, and of 2 with two faces a split.
+    assert some.note.endswith("; cannot exceed 2") and 1 <= some.value <= 2
+    fewest = measured(sample_evidence(3))
+    assert fewest["KID"].note == "not available: 3 real and 3 generated faces"
+    assert fewest["coverage"].note == "not available: 3 real and 3 generated faces, and k = 5"
+    assert math.isnan(fewest["precision, judge features"].value)
+
+
+def test_a_run_that_draws_nothing_has_no_fidelity() -> None:
+    (only,) = Fidelity().measure(replace(sample_evidence(), fake=None, fake_faces=None))
+    assert only.note == "not available: the run draws no faces"
