@@ -43,6 +43,11 @@ class Picture:
     frame: VideoFrame
     aspect: float
 
+    @property
+    def num_bytes(self) -> int:
+        """What it takes in memory while it waits."""
+        return sum(plane.buffer_size for plane in self.frame.planes)
+
     def image(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB, upright and with square pixels, as a player shows it."""
         image = np.asarray(self.frame.to_ndarray(format="rgb24"), dtype=np.uint8)
