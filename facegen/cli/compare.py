@@ -19,7 +19,7 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
 
 
 @click.command("compare")
-@click.argument("runs", type=click.Path(path_type=Path, file_okay=False), nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN...")
 @click.option(
     "--split", "splits", multiple=True, type=click.Choice(get_args(Split)),
     help="Where the rows come from; may be repeated.  [default: each recipe's]",
@@ -47,8 +47,9 @@ def command(
 ) -> int:
     """Set evaluations of several runs side by side, with their intervals, and their faces in one picture.
 
-    A run that was not evaluated since it was last trained is evaluated first. Runs compare where one judge judged them
-    on one corpus; where not, that is said.
+    A run that was not evaluated since it was last trained is evaluated first. In the place of a run may stand the JSON
+    of its evaluations, RUN/evaluation/report.json, wherever it lies. Runs compare where one judge judged them on one
+    corpus; where not, that is said.
     """
     from facegen.evaluation.compare import columns_of
     from facegen.evaluation.layouts import LAYOUTS

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facegen.core.errors import CheckpointError
+from facegen.core.errors import CheckpointError, DataError
 from facegen.core.observer import Observer
 from facegen.core.tables import Split
+from facegen.evaluation.dossier import read_reports
 from facegen.evaluation.evaluate import evaluate
 from facegen.evaluation.report import Report
+from facegen.evaluation.write_dossier import write_dossier
 from facegen.training.loop import Interruption
 from facegen.training.run import Run
 
@@ -18,21 +20,30 @@ class Column:
     """A run, and what an evaluation on one split found of it.
 
     Attributes:
-        run: the run.
+        place: where it was found: the run folder, or the JSON of a report.
         report: what was found.
         name: of the run among others.
         label: the same, and the split where a run has several.
+        recipe: name of the recipe that it was trained by; "" where that is not known.
+        run: the run; None where there is its report only.
     """
 
-    run: Run
+    place: Path
     report: Report
     name: str
     label: str
+    recipe: str
+    run: Run | None
 
-    @property
-    def recipe(self) -> str:
-        """Name of the recipe that it was trained by."""
-        return self.run.recipe.run.name
+
+@dataclass(frozen=True)
+class _Found:
+    """What stands at one of the places that are compared."""
+
+    place: Path
+    recipe: str
+    run: Run | None
+    reports: Sequence[Report]
 
 
 def columns_of(
@@ -45,23 +56,46 @@ def columns_of(
     """Every run on every split; what was not evaluated since it was last trained is evaluated now.
 
     Args:
-        paths: the run folders.
-        splits: where the rows come from; of each run's own recipe if there are none.
+        paths: run folders, or JSON that evaluations wrote: report.json, or that of one split. JSON is taken as it is.
+        splits: where the rows come from; if there are none, of each run's own recipe, and all that JSON holds.
         num_clips: at most this many rows; of each run's own recipe by default.
         observer, interruption: of the evaluations.
     Raises:
-        FacegenError: a run cannot be evaluated.
+        FacegenError: a run cannot be evaluated, or JSON is no report or lacks a split.
         Interrupted: a judge's training was stopped.
     """
-    runs = [Run.open(path) for path in paths]
-    names = _names(paths)
+    found = [_written(path, splits) if path.is_file() else _standing(path) for path in paths]
     columns = []
-    for run, name in zip(runs, names, strict=True):
-        for split in splits or [run.recipe.evaluate.split]:
-            report = _report(run, split, num_clips or run.recipe.evaluate.num_clips, observer, interruption)
-            label = f"{name}, {split}" if len(splits) > 1 else name
-            columns.append(Column(run, report, name, label))
+    for each, name in zip(found, _names([each.place for each in found]), strict=True):
+        reports = list(each.reports)
+        if not reports and each.run is not None:
+            own = each.run.recipe.evaluate
+            reports = [
+                _report(each.run, split, num_clips or own.num_clips, observer, interruption)
+                for split in splits or [own.split]
+            ]
+        for report in reports:
+            label = f"{name}, {report.name}" if len(reports) > 1 else name
+            columns.append(Column(each.place, report, name, label, each.recipe, each.run))
     return columns
+
+
+def _standing(path: Path) -> _Found:
+    run = Run.open(path)
+    return _Found(path, run.recipe.run.name, run, [])
+
+
+def _written(path: Path, splits: Sequence[Split]) -> _Found:
+    """The reports of a JSON file, and its run where it still lies in one."""
+    recipe, reports = read_reports(path)
+    missing = [split for split in splits if split not in {report.split for report in reports}]
+    if missing:
+        there = ", ".join(report.name for report in reports)
+        raise DataError(f"{path}: holds no evaluation on {' and none on '.join(missing)}; it has {there}")
+    folder = path.resolve().parents[1] if path.resolve().parent.name == "evaluation" else None
+    run = Run.open(folder) if folder is not None and (folder / "run.json").is_file() else None
+    chosen = [report for report in reports if not splits or report.split in splits]
+    return _Found(folder or path, recipe if run is None else run.recipe.run.name, run, chosen)
 
 
 def _report(run: Run, split: Split, num_clips: int, observer: Observer, interruption: Interruption) -> Report:
@@ -77,7 +111,9 @@ def _report(run: Run, split: Split, num_clips: int, observer: Observer, interrup
                 return report
     observer.say(f"evaluating {run.path} on {split}")
     overrides = {"split": split, "num_clips": num_clips}
-    return evaluate(run.path, overrides=overrides, observer=observer, interruption=interruption)
+    report = evaluate(run.path, overrides=overrides, observer=observer, interruption=interruption)
+    write_dossier(run.path, observer)
+    return report
 
 
 def _trained_at(run: Run) -> float:
@@ -85,8 +121,8 @@ def _trained_at(run: Run) -> float:
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """Folders' names, with as many of those above as tell them apart."""
-    whole = [path.resolve() for path in paths]
+    """Folders' or files' names, with as many of the folders above as tell them apart."""
+    whole = [path.resolve().with_suffix("") if path.is_file() else path.resolve() for path in paths]
     depth = 1
     while len({path.parts[-depth:] for path in whole}) < len(set(whole)):
         depth += 1
@@ -105,7 +141,7 @@ def obstacles(columns: Sequence[Column]) -> list[str]:
             found.append(f"not comparable: different {what} ({said}); {advice[what]}")
     splits: dict[Path, set[str]] = {}
     for column in columns:
-        splits.setdefault(column.run.path, set()).add(column.report.split)
+        splits.setdefault(column.place, set()).add(column.report.split)
     if len({frozenset(each) for each in splits.values()}) > 1:
         said = "; ".join(f"{column.label}: {column.report.split}" for column in columns)
         found.append(f"not comparable: different splits ({said}); choose one with --split")

@@ -71,13 +71,15 @@ class Dossier:
 
 
 def read_reports(path: Path) -> tuple[str, list[Report]]:
-    """The recipe's name and the reports, from a report.json.
+    """The recipe's name and the reports from a report.json, or the one from the JSON of a split, without a name.
 
     Raises:
         CheckpointError: it is damaged, or of another version of facegen.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
+        if "evaluations" not in values:
+            return "", [Report.from_json(values)]
         if values["format"] != FORMAT:
             raise ValueError(f"its format is {values['format']}, and this version reads {FORMAT}")
         return str(values["recipe"]), [Report.from_json(each) for each in values["evaluations"].values()]

@@ -52,7 +52,7 @@ def illustrate(evidence: Evidence, subjects: Subjects, folder: Path) -> list[Pic
     artist = subjects.artist
     if artist is not None:
         work.append(("between_people.png", lambda path: _between_people(subjects, artist, path)))
-        if artist.noise(1, torch.device("cpu")).numel():
+        if choose_noises(artist.noise, 1, 0, torch.device("cpu")).numel():
             work.append(("between_noises.png", lambda path: _between_noises(subjects, artist, path)))
     evidence.observer.start(f"illustrate {evidence.split}", len(work))
     pictures = []

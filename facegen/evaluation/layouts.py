@@ -32,6 +32,10 @@ _SCORE_NOTE = (
     "The identity score is the Inception Score's formula over the people of the corpus, as a judge of faces sees them. "
     "It stands beside the Inception Score, and no number of the one compares with a number of the other."
 )
+_MARKS_NOTE = (
+    "Intervals: 95%, people resampled. ~: not distinguishable from the best of its row, as the intervals overlap. "
+    "Nothing is marked in a row whose chance levels differ."
+)
 _ACCURACIES = ("V-F 2-way", "F-V 2-way", "V-F 10-way", "F-V 10-way")
 
 
@@ -50,26 +54,33 @@ def all_figures(columns: Sequence[Column]) -> Sheet:
     for name in names:
         figures = [each.get(name) for each in found]
         marks: list[Mark] = [""] * len(figures) if hindrances else marks_of(figures)
-        chance = next((figure.chance for figure in figures if figure is not None and figure.chance is not None), None)
-        row = [Cell(name), *map(Cell.of, figures, marks), Cell("" if chance is None else number(chance))]
+        row = [Cell(name), *map(Cell.of, figures, marks), Cell(", ".join(map(number, _chances(figures))))]
         rows.append([*row, Cell(FIGURES.get(name, ""))] if published else row)
     head = ["figure", *(column.label for column in columns), "chance"]
-    notes = [*hindrances, "Intervals: 95%, people resampled. ~: the interval overlaps that of the best of its row."]
+    notes = [*hindrances, _MARKS_NOTE]
     if published:
         notes.append(f"{CHOI}: on AVSpeech, judged by the run's own match stage; for the order of magnitude.")
     title = f"{len(columns)} evaluations" if len(columns) > 1 else columns[0].report.heading
     return Sheet(title, [*head, CHOI] if published else head, rows, notes)
 
 
+def _chances(figures: Sequence[Figure | None]) -> list[float]:
+    """The different chance levels of a row."""
+    return list(dict.fromkeys(figure.chance for figure in figures if figure is not None and figure.chance is not None))
+
+
 def marks_of(figures: Sequence[Figure | None]) -> list[Mark]:
-    """The best of a row, and those whose intervals overlap its own; no marks without direction or intervals."""
+    """The best of a row, and those whose intervals overlap its own.
+
+    No marks without direction or intervals, nor where guessing would give different numbers.
+    """
     known = [
         (figure.value, place)
         for place, figure in enumerate(figures)
         if figure is not None and figure.better and figure.low is not None and math.isfinite(figure.value)
     ]
     marks: list[Mark] = [""] * len(figures)
-    if len(known) < 2:
+    if len(known) < 2 or len(_chances(figures)) > 1:
         return marks
     higher = any(figure is not None and figure.better == "higher" for figure in figures)
     _, best = max(known) if higher else min(known)

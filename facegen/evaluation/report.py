@@ -93,7 +93,7 @@ class Report:
         }
         plain["table"] = Path(plain["table"])
         plain["picture"] = Path(plain["picture"]) if plain["picture"] else None
-        plain["pictures"] = [Picture(**each) for each in plain.get("pictures", ())]
+        plain["pictures"] = tuple(Picture(**each) for each in plain.get("pictures", ()))
         return cls(**plain)
 
     @property

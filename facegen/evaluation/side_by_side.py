@@ -36,18 +36,18 @@ def draw_side_by_side(columns: Sequence[Column], path: Path, observer: Observer)
     Returns:
         Whether there is a picture.
     """
-    drawing = [column for column in columns if column.run.recipe.one("generator") is not None]
-    first = {column.run.path: column for column in reversed(drawing)}
-    shown = [column for column in drawing if first[column.run.path] is column]
+    drawing = [column for column in columns if column.run and column.run.recipe.one("generator") is not None]
+    first = {column.place: column for column in reversed(drawing)}
+    shown = [column for column in drawing if first[column.place] is column]
     if not shown:
-        observer.say("no picture: none of these runs draws faces")
+        observer.say("no picture: none of these is a run that draws faces")
         return False
     report = shown[0].report
     if len({(column.report.corpus_key, column.report.split) for column in shown}) > 1:
         observer.warn("no picture: the runs were evaluated on different corpora or splits, and have no faces in common")
         return False
     try:
-        found = [_draw(column.run, report.split, report.seed, observer) for column in shown]
+        found = [_draw(column.run, report.split, report.seed, observer) for column in shown if column.run]
     except (DataError, CheckpointError) as error:
         observer.warn(f"no picture: {error}")
         return False

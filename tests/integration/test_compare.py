@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -199,9 +200,49 @@ def test_a_run_that_only_matches_has_no_picture(home: Path, capsys: pytest.Captu
     (home / "matching.toml").write_text(kept)
     assert main(["train", str(home / "matching.toml"), "--out", str(home / "matching")]) == 0
     out, err = compared(capsys, str(home / "matching"), "--picture", str(home / "none.png"))
-    assert "no picture: none of these runs draws faces" in err
+    assert "no picture: none of these is a run that draws faces" in err
     assert not (home / "none.png").exists()
     assert "V-F 2-way, real" in out
+
+
+def test_reports_stand_in_for_runs_wherever_they_lie(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compared(capsys, *runs)
+    assert main(["evaluate", runs[0], "--split", "train"]) == 0
+    copies = [tmp_path / "one.json", tmp_path / "two.json"]
+    shutil.copy(Path(runs[0]) / "evaluation" / "report.json", copies[0])
+    shutil.copy(Path(runs[1]) / "evaluation" / "train.json", copies[1])
+    out, err = compared(capsys, *map(str, copies), "--split", "train", "--format", "json", "--picture", "none.png")
+    said = json.loads(out)
+    rows = {row["figure"]: row for row in said["rows"]}
+    figures = json.loads(copies[1].read_text())["figures"]["identity"]
+    assert all(rows[figure["name"]]["two"]["value"] == figure["value"] for figure in figures)
+    assert {"one", "two"} < set(said["rows"][0])
+    assert not any("not comparable" in note for note in said["notes"])
+    assert any("not distinguishable" in note for note in said["notes"])
+    assert "no picture: none of these is a run that draws faces" in err
+    words = [str(copies[0]), "--split", "train", "--layout", "table-2", "--format", "json"]
+    table = json.loads(compared(capsys, *words)[0])
+    rows = {row["method"]: row for row in table["rows"]}
+    assert rows["AC-GAN, projecting the one-hot vector"]["run"] == "one"  # the page knows the recipe
+    # Where the report still lies in its run, the run is drawn.
+    inside = Path(runs[0]) / "evaluation" / "report.json"
+    compared(capsys, str(inside), runs[1], "--split", "train", "--picture", str(tmp_path / "faces.png"))
+    assert (tmp_path / "faces.png").exists()
+
+
+def test_reports_that_are_none_are_explained(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compared(capsys, *runs)
+    report = Path(runs[0]) / "evaluation" / "train.json"
+    assert main(["compare", str(report), "--split", "heldout_people"]) == 1
+    assert "holds no evaluation on heldout_people; it has train" in " ".join(capsys.readouterr().err.split())
+    for text in ("[1]", "{", '{"evaluations": {}, "format": 99}'):
+        (tmp_path / "odd.json").write_text(text)
+        assert main(["compare", str(tmp_path / "odd.json")]) == 1
+        assert "odd.json: is no report of this version of facegen" in " ".join(capsys.readouterr().err.split())
 
 
 def test_mistakes_are_explained(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +23,7 @@ def figure(value: float, reach: float = 0.05, better: Better | None = "higher") 
     ([figure(0.5), Figure("share", math.nan, better="higher")], ["", ""]),
     ([Figure("score", 2.0, better="higher"), Figure("score", 3.0, better="higher")], ["", ""]),
     ([figure(0.5), figure(0.7), figure(math.nan)], ["", "best", ""]),
+    ([replace(figure(0.5), chance=0.1), replace(figure(0.9), chance=0.02)], ["", ""]),
 ])  # fmt: skip
 def test_the_best_and_what_cannot_be_told_from_it(figures: list[Figure | None], marks: list[str]) -> None:
     assert marks_of(figures) == marks

@@ -23,7 +23,7 @@ def column(name: str, **changes: Any) -> Column:
         "num_noises": 2, "figures": {}, "table": Path("train.md"), "picture": None, **changes,
     }  # fmt: skip
     run = Run(Path("runs") / name, check_recipe(tables, "x.toml"), DataSpec(image_pixels=32))
-    return Column(run, Report(**values), name, name)
+    return Column(run.path, Report(**values), name, name, run.recipe.run.name, run)
 
 
 def test_runs_of_one_judge_and_corpus_compare() -> None:
