@@ -8,6 +8,8 @@ import pytest
 from pydantic import BaseModel
 
 from facegen.cli.main import COMMANDS
+from facegen.collect.settings import TABLES as COLLECT_TABLES
+from facegen.collect.source_rows import PersonTable
 from facegen.core.kinds import KINDS
 from facegen.core.recipe import ENGINE_TABLES
 from facegen.core.registry import registry
@@ -25,7 +27,8 @@ def keys_of(table: str, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
             yield from keys_of(f"{table}.{name}", type(field.default))
 
 
-TABLES = [*ENGINE_TABLES.items(), *((kind.table, kind.engine_keys) for kind in KINDS.values())]
+SOURCE_TABLES = {"person": PersonTable, **COLLECT_TABLES}
+TABLES = [*ENGINE_TABLES.items(), *SOURCE_TABLES.items(), *((kind.table, kind.engine_keys) for kind in KINDS.values())]
 KEYS = [key for table, model in TABLES for key in keys_of(table, model)]
 PARTS = [(part.kind.name, part.name) for parts in registry().parts.values() for part in parts.values()]
 

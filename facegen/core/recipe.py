@@ -162,6 +162,18 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
     )  # fmt: skip
 
 
+def check_choice(kind: str, tables: Mapping[str, Any], source: str, problems: list[str]) -> Choice | None:
+    """The part of a kind that tables choose, for lists of sources; None where they choose none, or a wrong one.
+
+    Args:
+        kind: one of which there is at most one.
+        tables: where it may stand.
+        source: the file, for error texts.
+        problems: what is wrong is added to these.
+    """
+    return next(iter(_check_kind(KINDS[kind], tables, source, problems)), None)
+
+
 def _check_kind(
     kind: Kind, tables: Mapping[str, Any], source: str, problems: list[str], above: str = ""
 ) -> tuple[Choice, ...]:

@@ -1,0 +1,115 @@
+"""facegen collect: from a list of channels and videos to a packed corpus."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from facegen.cli.console import console, error_console, watching
+
+if TYPE_CHECKING:
+    from facegen.collect.status import Holdings, Problem, Status
+
+SIGNAL_EXIT = 128
+
+
+@click.command("collect")
+@click.argument("sources", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
+@click.option("--status", is_flag=True, help="Only say what was collected there so far.")
+@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+@click.option("--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="Change one key; may be repeated.")
+@click.option("--faithful", is_flag=True, help="Keep clips by the thesis's own rule alone.")
+@click.option("--keep-videos", is_flag=True, help="Keep what was downloaded.")
+@click.option("--keep-frames", is_flag=True, help="Keep the full frame of each accepted face.")
+@click.option("--require-consent", is_flag=True, help="Refuse people of whom no consent is recorded.")
+@click.option("--redo", is_flag=True, help="Examine all videos again, where settings have changed.")
+@click.option("--retry", is_flag=True, help="Try again what was set aside.")
+def command(
+    sources: Path, out: Path, status: bool, as_json: bool, overrides: tuple[str, ...], faithful: bool,
+    keep_videos: bool, keep_frames: bool, require_consent: bool, redo: bool, retry: bool,
+) -> int:  # fmt: skip
+    """Collect faces and speech from SOURCES into a packed corpus.
+
+    SOURCES is a TOML file with a table [[person]] for each person: name, channel or videos (URLs or files), last,
+    consent, licence, sex, language; or a CSV table with these columns; or a CSV of segments: video, start, end, x, y.
+
+    Ctrl-C stops; the same command goes on where it was. Videos that fail are set aside with a reason, and end nothing.
+    """
+    from facegen.collect.status import read_status
+
+    if status:
+        _say(read_status(out), as_json)
+        return 0
+    from facegen.collect.interruption import Interruption
+    from facegen.collect.pipeline import Stopped, collect
+    from facegen.collect.run import CollectOptions
+    from facegen.collect.settings import check_settings
+    from facegen.collect.sources import read_sources
+
+    listed = read_sources(sources, require_consent=require_consent)
+    settings = check_settings(sources, listed.tables, overrides, faithful=faithful)
+    options = CollectOptions(keep_videos, keep_frames, require_consent, redo, retry)
+    interruption = Interruption()
+    try:
+        with interruption.listening(), watching() as observer:
+            packed = collect(listed, settings, out, options, observer, interruption)
+    except Stopped as stopped:
+        left = f"{stopped.waiting:,} videos are left" if stopped.waiting else "the corpus is left to be packed"
+        error_console.print(f"Stopped; {left}. Call the same command again to go on.", soft_wrap=True)
+        return SIGNAL_EXIT + stopped.signal_number
+    _say(read_status(out), as_json)
+    if not as_json:
+        said = "" if packed.was_packed else ", unchanged"
+        rows = f"{packed.manifest.num_clips:,} clips with {packed.manifest.num_frames:,} faces"
+        console.print(f"Corpus: [bold]{escape(str(out))}[/], {rows}{said}", soft_wrap=True)
+        console.print(f"Look at it with: facegen inspect {escape(str(out))}", soft_wrap=True)
+    return 0
+
+
+def _say(status: "Status", as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(status.to_json(), indent=1))
+        return
+    window = status.settings.get("speech", {}).get("window_seconds")
+    per_face = f"{window:g} s x faces" if window else "s x faces"
+    table = Table("person", "sex", title=f"Collected in {escape(str(status.folder))}", title_justify="left")
+    for column in ("videos", "done", "left", "frames", "faces", per_face, "unique s"):
+        table.add_column(column, justify="right")
+    for person in status.people:
+        table.add_row(escape(person.name), person.sex, *_cells(person))
+    table.add_section()
+    for group in status.groups:
+        table.add_row(f"{group.name} ({group.people:,})", "", *_cells(group))
+    console.print(table)
+    _say_reasons(status)
+
+
+def _cells(row: "Holdings") -> list[str]:
+    counts = (row.videos, row.done, row.waiting, row.frames, row.faces)
+    return [*(f"{count:,}" for count in counts), f"{row.faces_seconds:,.0f}", f"{row.unique_seconds:,.1f}"]
+
+
+def _say_reasons(status: "Status") -> None:
+    if status.frames_rejected:
+        table = Table("frames rejected", title_justify="left")
+        table.add_column("frames", justify="right")
+        for reason, count in status.frames_rejected.items():
+            table.add_row(escape(reason), f"{count:,}")
+        console.print(table)
+    for name, problems in (("videos", status.videos_rejected), ("channels", status.channels_rejected)):
+        if problems:
+            console.print(_problem_table(name, problems))
+
+
+def _problem_table(name: str, problems: "tuple[Problem, ...]") -> Table:
+    table = Table(f"{name} that gave nothing")
+    table.add_column(name, justify="right")
+    table.add_column("what to do")
+    table.add_column("for example")
+    for problem in problems:
+        table.add_row(escape(problem.reason), f"{problem.count:,}", escape(problem.advice), escape(problem.example))
+    return table

@@ -1,0 +1,106 @@
+"""The folder of a collection: what lies where in it."""
+
+import errno
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from facegen.collect import manifest, result_file
+from facegen.collect.failures import DISK_ERRORS, DiskError
+from facegen.collect.sources import source_id
+from facegen.core.errors import DataError
+from facegen.data import manifest as corpus_json
+
+NAME = "collection"
+IMPORTER = "collect"
+
+
+class CollectionFolder:
+    """What `collect` keeps beside the corpus.
+
+    Attributes:
+        out: the folder that the corpus goes to.
+        root: below it, all that is not the corpus.
+        manifest: what became of every video.
+        results: a file a video, named by its id.
+        downloads: videos that are in work.
+        videos, frames: what --keep-videos and --keep-frames keep, a folder a video.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.root = out / NAME
+        self.manifest = self.root / manifest.FILE_NAME
+        self.results, self.downloads = self.root / "results", self.root / "downloads"
+        self.videos, self.frames = self.root / "videos", self.root / "frames"
+
+    def result(self, video: str) -> Path:
+        """The result of a video."""
+        return self.results / f"{video}{result_file.SUFFIX}"
+
+    def download(self, address: str) -> Path:
+        """Where an address is fetched to."""
+        return self.downloads / source_id("", address, None)
+
+    def kept_video(self, address: str) -> Path:
+        """Where what was fetched from an address is kept."""
+        return self.videos / source_id("", address, None)
+
+    def kept_frames(self, video: str) -> Path:
+        """Where the frames of a video are kept."""
+        return self.frames / video
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Make the folders, and keep others out while this is open.
+
+        Raises:
+            DataError: somebody else is at work here, or it holds a corpus that was made otherwise.
+            DiskError: it cannot be written.
+        """
+        self._refuse_others_corpus()
+        try:
+            for folder in (self.root, self.results, self.downloads):
+                folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.root / "lock").open("w")
+        except (FileExistsError, NotADirectoryError):
+            raise DataError(f"{self.out}: is a file, or lies in one; give a folder") from None
+        except OSError as error:
+            raise DiskError(f"{self.root}: {error.strerror}") from None
+        with lock:
+            try:
+                # The system opens it again when the process ends, however it ends.
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise DataError(
+                    f"{self.out}: another `facegen collect` or `forget` is at work here; wait for it"
+                ) from None
+            yield
+
+    def tidy(self) -> None:
+        """Remove what somebody who was killed left half done."""
+        try:
+            for left in self.downloads.iterdir():
+                shutil.rmtree(left)
+            for partial in self.results.glob(f"*{result_file.PARTIAL}"):
+                partial.unlink()
+        except OSError as error:
+            if error.errno in {*DISK_ERRORS, errno.EACCES}:
+                raise DiskError(f"{error.filename}: {error.strerror}") from None
+            raise
+
+    def _refuse_others_corpus(self) -> None:
+        path = self.out / corpus_json.FILE_NAME
+        if path.is_file() and corpus_json.read_manifest(self.out).provenance.importer != IMPORTER:
+            raise DataError(f"{self.out}: holds a corpus that was not collected; give another folder")
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of the files below a folder, which may change meanwhile."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total

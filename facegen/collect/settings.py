@@ -1,0 +1,152 @@
+"""How a collection works: the tables beside the people of a list of sources, checked like those of a recipe."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from facegen.collect.download_settings import DownloadSettings
+from facegen.collect.examine_settings import ExamineSettings, FaceSettings, FrameSettings, SpeechSettings
+from facegen.core.chosen import Choice
+from facegen.core.errors import DataError, RecipeError
+from facegen.core.recipe import check_choice
+from facegen.core.recipe_file import differences, lay_over
+from facegen.core.settings import check_table
+from facegen.core.suggest import did_you_mean
+from facegen.core.tables import Table
+
+DEFAULT_PARTS = {"detector": "haar", "executor": "processes"}
+
+
+class CorpusSettings(Table):
+    """[corpus]: how clips become rows of the packed corpus.
+
+    Attributes:
+        image_pixels: side of the stored faces.
+        faces_per_clip: most faces of a row; 0 makes one row of each run of frames whose speech hangs together, 1 one
+            row of each accepted frame. Rows of one run share one track.
+    """
+
+    image_pixels: Annotated[int, Field(ge=16, le=1024)] = 128
+    faces_per_clip: Annotated[int, Field(ge=0)] = 0
+
+
+EXAMINE_TABLES: dict[str, type[Table]] = {"frames": FrameSettings, "face": FaceSettings, "speech": SpeechSettings}
+TABLES: dict[str, type[Table]] = {"download": DownloadSettings, **EXAMINE_TABLES, "corpus": CorpusSettings}
+"""The tables of a list of sources that choose no part."""
+
+
+@dataclass(frozen=True)
+class CollectSettings:
+    """How a collection works.
+
+    Attributes:
+        download, examine, corpus: their tables.
+        detector, executor: the chosen parts.
+    """
+
+    download: DownloadSettings
+    examine: ExamineSettings
+    corpus: CorpusSettings
+    detector: Choice
+    executor: Choice
+
+    @property
+    def made_with(self) -> dict[str, Any]:
+        """Every key that decides which clips a video gives, as plain values: what may not change in a collection."""
+        return {**self.examine.model_dump(mode="json"), "detector": self.detector.values}
+
+    @property
+    def digest(self) -> str:
+        """Of `made_with`."""
+        return hashlib.sha256(json.dumps(self.made_with, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def check_settings(
+    path: Path, tables: Mapping[str, Any], overrides: Iterable[str] = (), *, faithful: bool = False
+) -> CollectSettings:
+    """Check the tables of a list of sources.
+
+    Args:
+        path: the list, for messages; its folder is where relative paths begin.
+        tables: what it says beside the people.
+        overrides: "table.key=value", laid over that.
+        faithful: the thesis's own rule decides which clips are kept.
+    Raises:
+        DataError: every problem that was found.
+    """
+    problems: list[str] = []
+    laid = dict(tables)
+    for override in overrides:
+        try:
+            laid = lay_over(laid, override)
+        except RecipeError as error:
+            problems += [said.replace("train.batch_size=32", "face.min_face_pixels=96") for said in error.problems]
+    known = {"person", *TABLES, *DEFAULT_PARTS}
+    for name in laid:
+        if name not in known:
+            problems.append(f"{path}: [{name}] is no table of a list of sources{did_you_mean(name, known)}")
+    checked = {name: _check(model, laid, name, path, problems) for name, model in TABLES.items()}
+    choices = {kind: _choose(kind, laid, path, problems) for kind in DEFAULT_PARTS}
+    if problems:
+        raise DataError(*problems)
+    examine = ExamineSettings(**{name: checked[name] for name in EXAMINE_TABLES})
+    parts: Any = choices
+    return CollectSettings(
+        download=_anchored(checked["download"], path.parent),
+        examine=examine.faithful() if faithful else examine,
+        corpus=checked["corpus"],
+        **parts,
+    )
+
+
+def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two `made_with`, a line a key."""
+    return [f"{key}: {_at(before, key)} before, {_at(now, key)} now" for key in differences(before, now)]
+
+
+def _check(model: type[Table], tables: Mapping[str, Any], name: str, path: Path, problems: list[str]) -> Any:
+    table = tables.get(name, {})
+    if not isinstance(table, dict):
+        problems.append(f"{path}: {name} = {table!r}: must be a table, written [{name}]")
+        return None
+    checked, wrong = check_table(model, table)
+    problems += [f"{path}: [{name}] {problem}" for problem in wrong]
+    return checked
+
+
+def _choose(kind: str, tables: Mapping[str, Any], path: Path, problems: list[str]) -> Choice | None:
+    table = tables.get(kind, {})
+    with_default = {**tables, kind: {"type": DEFAULT_PARTS[kind], **table} if isinstance(table, dict) else table}
+    choice = check_choice(kind, with_default, str(path), problems)
+    if choice is not None:
+        choice = replace(choice, settings={key: _at_home(value, path.parent) for key, value in choice.settings.items()})
+        try:
+            choice.build()
+        except RecipeError as error:
+            problems += error.problems
+        except DataError as error:
+            problems += [f"{choice.where} {problem}" for problem in error.problems]
+    return choice
+
+
+def _anchored(download: Any, folder: Path) -> DownloadSettings:
+    """Files that a list of sources names stand relative to it."""
+    paths = {key: _at_home(getattr(download, key), folder) for key in ("cookies", "archive")}
+    anchored: DownloadSettings = download.model_copy(update=paths)
+    return anchored
+
+
+def _at_home(value: Any, folder: Path) -> Any:
+    return folder / value.expanduser() if isinstance(value, Path) else value
+
+
+def _at(values: Mapping[str, Any], key: str) -> Any:
+    found: Any = values
+    for step in key.split("."):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return json.dumps(found)
