@@ -22,6 +22,7 @@ COMMANDS = {
     "compare": ("facegen.cli.compare", "Set evaluations of several runs side by side."),
     "collect": ("facegen.cli.collect", "Collect faces and speech from channels and videos into a corpus."),
     "pack": ("facegen.cli.pack", "Pack faces and speech of your own into a corpus."),
+    "export-shards": ("facegen.cli.export_shards", "Write a packed corpus as WebDataset tar shards."),
     "inspect": ("facegen.cli.inspect", "Show what a packed corpus holds."),
     "forget": ("facegen.cli.forget", "Remove a person from a corpus, and prove it."),
     "list-plugins": ("facegen.cli.list_plugins", "List the installed parts, and what is broken."),

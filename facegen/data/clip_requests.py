@@ -15,11 +15,13 @@ class FaceRequest:
         line: where the importer's table names it; the number of the row, where that is no table.
         path: the file.
         time_seconds: its moment in the clip's speech, or None.
+        box: left, top and side of the box in which it was found, in pixels of its source, or None.
     """
 
     line: int
     path: Readable
     time_seconds: float | None = None
+    box: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class ClipRequest:
         speech: a file with sound, or None.
         embedding: a .npy file with a vector, or None.
         attributes: {column: class}.
-        caption, consent, source: strings; empty where unknown.
+        caption, consent, source, licence, language: strings; empty where unknown.
     """
 
     identity: str
@@ -48,6 +50,8 @@ class ClipRequest:
     caption: str = ""
     consent: str = ""
     source: str = ""
+    licence: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True)

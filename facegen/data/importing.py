@@ -105,10 +105,11 @@ class Importing:
             self._note_duplicate("face", face.line, request.identity, face_digest)
         record = ClipRecord(
             request.identity, request.utterance, request.name, track, dict(request.attributes), request.caption,
-            request.consent, request.source, clip.text,
+            request.consent, request.source, clip.text, request.licence, request.language,
         )
         times = [self._time_samples(face.time_seconds) for _, face, _ in clip.faces]
-        self.writer.add_clip(record, np.stack([pixels for pixels, _, _ in clip.faces]), times)
+        boxes = np.array([face.box or (0, 0, 0) for _, face, _ in clip.faces], dtype=np.int64)
+        self.writer.add_clip(record, np.stack([pixels for pixels, _, _ in clip.faces]), times, boxes)
 
     def _track(self, clip: LoadedClip, path: Readable) -> int:
         """The number of a clip's track, stored once however many rows or files hold it."""

@@ -15,14 +15,15 @@ from facegen.data.manifest import MAX_IDENTITY_CHARACTERS
 REQUIRED = ("identity", "face")
 FOR_ALL_OR_NONE = ("speech", "caption", "embedding")
 """A column that is filled in some rows must be filled in all, or a batch could not be."""
-OPTIONAL = ("sex", "video", "time", "consent", "source")
+OPTIONAL = ("sex", "video", "time", "consent", "source", "licence", "language")
 SEXES = {"f": 0, "female": 0, "0": 0, "m": 1, "male": 1, "1": 1, "": -1}
 
 Row = Mapping[str, str]
 
 
 def read_pairs(path: Path) -> Requests:
-    """Read a table of pairs: columns identity and face; speech, caption, embedding, sex, video, time, consent, source.
+    """Read a table of pairs: columns identity and face; speech, caption, embedding, sex, video, time, consent, source,
+    licence, language.
 
     Raises:
         DataError: it cannot be read, or its header is wrong.
@@ -139,6 +140,8 @@ def _clip(folder: Path, line: int, row: Row) -> ClipRequest:
         caption=row["caption"],
         consent=row["consent"],
         source=row["source"],
+        licence=row["licence"],
+        language=row["language"],
     )
 
 

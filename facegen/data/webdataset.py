@@ -13,8 +13,8 @@ from facegen.data.pairs_csv import FOR_ALL_OR_NONE, OPTIONAL, REQUIRED, SEXES, R
 
 MAX_BYTES = {"picture": 2**28, "sound": 2**33, "json": 2**20, "npy": 2**20}
 """A larger member is refused unread."""
-TEXTS = ("identity", "caption", "sex", "video", "consent", "source")
-KEYS = frozenset({*TEXTS, "time", "times", "name", "utterance", "image_pixels", "sample_rate_hz"})
+TEXTS = ("identity", "caption", "sex", "video", "consent", "source", "licence", "language")
+KEYS = frozenset({*TEXTS, "time", "times", "boxes", "name", "utterance", "image_pixels", "sample_rate_hz"})
 
 
 @dataclass
@@ -186,8 +186,8 @@ def _clip(found: _Described) -> ClipRequest:
         utterance=utterance,
         name=name,
         faces=tuple(
-            FaceRequest(sample.line, member, seconds)
-            for member, seconds in zip(sample.pictures, found.times, strict=True)
+            FaceRequest(sample.line, member, seconds, box)
+            for member, seconds, box in zip(sample.pictures, found.times, _boxes(found), strict=True)
         ),
         speech=sample.sounds[0] if sample.sounds else None,
         embedding=sample.vectors[0] if sample.vectors else None,
@@ -195,7 +195,23 @@ def _clip(found: _Described) -> ClipRequest:
         caption=row["caption"],
         consent=row["consent"],
         source=row["source"],
+        licence=row["licence"],
+        language=row["language"],
     )
+
+
+def _boxes(found: _Described) -> list[tuple[int, int, int] | None]:
+    """A box a picture, None for what is none: no clip is left out for that."""
+    given = found.values.get("boxes")
+    boxes = given if isinstance(given, list) and len(given) == len(found.sample.pictures) else found.sample.pictures
+    return [_box(values) for values in boxes]
+
+
+def _box(values: object) -> tuple[int, int, int] | None:
+    if not isinstance(values, list) or len(values) != 3:
+        return None
+    left, top, side = (_within(value, -(2**31), 2**31) for value in values)
+    return None if left is None or top is None or side is None or side < 0 else (left, top, side)
 
 
 def _within(value: object, low: int, high: int) -> int | None:
