@@ -14,6 +14,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -36,12 +37,14 @@ class Picture:
         time_seconds: when the frame is shown.
         frame: as decoded.
         aspect: width of its pixels by their height.
+        reformatter: of its video; a fresh one for each frame would cost more than the conversion itself.
     """
 
     asked_seconds: float
     time_seconds: float
     frame: VideoFrame
     aspect: float
+    reformatter: VideoReformatter
 
     @property
     def num_bytes(self) -> int:
@@ -50,7 +53,7 @@ class Picture:
 
     def image(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB, upright and with square pixels, as a player shows it."""
-        image = np.asarray(self.frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+        image = np.asarray(self.reformatter.reformat(self.frame, format="rgb24").to_ndarray(), dtype=np.uint8)
         if self.aspect != 1:
             size = (max(1, round(image.shape[1] * self.aspect)), image.shape[0])
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -103,16 +106,16 @@ class Recording:
                 end_seconds=self._end,
             )
             _seek(container, origin + self._start)
-            aspect = float(video.sample_aspect_ratio or 1)
+            aspect, reformatter = float(video.sample_aspect_ratio or 1), VideoReformatter()
             for packet in _packets(container, [video] if audio is None else [video, audio]):
                 if packet.stream is audio:
                     self._hear(packet, origin)
                 elif packet.size and not sampler.done:
-                    yield from (_picture(sampled, aspect) for sampled in sampler.feed(packet))
+                    yield from (_picture(sampled, aspect, reformatter) for sampled in sampler.feed(packet))
                     self._note_time(sampler.last_seconds)
                 if sampler.done and (self.sound.complete or self._heard_enough):
                     break
-            yield from (_picture(sampled, aspect) for sampled in sampler.finish())
+            yield from (_picture(sampled, aspect, reformatter) for sampled in sampler.finish())
             self._note_time(sampler.last_seconds)
             if not sampler.num_frames and not sampler.done:
                 advice = "get it again, or leave it out"
@@ -189,8 +192,8 @@ class Recording:
         return best
 
 
-def _picture(sampled: Sampled, aspect: float) -> Picture:
-    return Picture(sampled.asked_seconds, sampled.time_seconds, sampled.frame, aspect)
+def _picture(sampled: Sampled, aspect: float, reformatter: VideoReformatter) -> Picture:
+    return Picture(sampled.asked_seconds, sampled.time_seconds, sampled.frame, aspect, reformatter)
 
 
 def _packets(container: InputContainer, streams: list[VideoStream | AudioStream]) -> Iterator[Packet]:

@@ -12,6 +12,8 @@ from av.video.stream import VideoStream
 MAX_WAITING_PACKETS = 1000
 MAX_WAITING_BYTES = 32 * 2**20
 UNTIMED_FPS = 25
+NEAR_FRAMES = 1.5
+"""How far from a moment no frame is skipped, in frames; half a frame would do, if all were equally far apart."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class FrameSampler:
         self._end = end_seconds
         rate = float(stream.average_rate or stream.guessed_rate or UNTIMED_FPS)
         self._frame_seconds = 1 / rate
-        self._near = min(0.55 * self._frame_seconds, tolerance_seconds)
+        self._near = min(NEAR_FRAMES * self._frame_seconds, tolerance_seconds)
         self._moment = 0
         self._waiting: list[Packet] = []
         self._waiting_bytes = 0
