@@ -31,6 +31,10 @@ SIGNAL_EXIT = 128
     type=click.Path(path_type=Path, file_okay=False),
     help="A run whose match stage the judge starts from, for a small corpus.",
 )
+@click.option(
+    "--recogniser", "recognisers", multiple=True, metavar="NAME[:KEY=VALUE,...]",
+    help="An outside judge beside the recipe's, such as dlib_faces; may be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 def command(
     run: Path,
@@ -39,6 +43,7 @@ def command(
     num_clips: int | None,
     judge_seed: int | None,
     judge_start: Path | None,
+    recognisers: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Measure RUN on people that it was not trained on.
@@ -60,7 +65,10 @@ def command(
             try:
                 for split in splits or (None,):
                     chosen = overrides if split is None else {**overrides, "split": split}
-                    report = evaluate(run, data=data, overrides=chosen, observer=observer, interruption=Interruption())
+                    report = evaluate(
+                        run, data=data, overrides=chosen, recognisers=recognisers, observer=observer,
+                        interruption=Interruption(),
+                    )  # fmt: skip
                     reports.append(report)
             finally:
                 # What was measured before a later split failed is not lost to the page.

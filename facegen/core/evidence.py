@@ -48,14 +48,16 @@ class Recognised:
     Attributes:
         real: (N, d) of the real faces.
         real_other: (N, d) likewise, of another real face of the same person; None where nobody has one.
-        fake: (N, Z, d) likewise, of the generated faces.
+        fake: (N, Z', d) likewise, of generated faces under the first Z' <= Z noises.
         speech: (N, e) of the rows' speech; None where it hears none, or the run reads none.
+        fresh: (N, d) of the generated faces under noises of their own.
     """
 
     real: Tensor | None = None
     real_other: Tensor | None = None
     fake: Tensor | None = None
     speech: Tensor | None = None
+    fresh: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,9 @@ class Evidence:
         fake: (N, Z, e) likewise, of Z generated faces a row; noise z is the same for all rows.
         real_faces: (N, H, W, 3) uint8.
         fake_faces: (N, Z, H, W, 3) uint8.
+        fresh: (N, e) the judge's embeddings of one further generated face a row, each under a noise of its own: a
+            sample of all that is drawn, as faces under a few noises that all rows share are not.
+        fresh_faces: (N, H, W, 3) uint8.
         logits: the judge's matching rule.
         max_candidates: most candidates that the rule can rank; None without a limit.
         recognised: {name: what an outside recogniser has of the same rows}.
@@ -126,4 +131,6 @@ class Evidence:
     cache: Path | None = None
     observer: Observer = field(default_factory=Observer)
     faces_key: str = ""
+    fresh: Tensor | None = None
+    fresh_faces: Tensor | None = None
     condition: str = "voice"

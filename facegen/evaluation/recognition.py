@@ -19,6 +19,8 @@ from facegen.core.interfaces import Dataset, Recogniser
 from facegen.core.observer import Observer
 from facegen.core.recipe import Recipe, check_recipe
 
+MOST_NOISES = 2
+"""Recognisers are slow, and two faces of a row are what the most demanding table reads."""
 _CHUNK_ROWS = 16
 
 
@@ -36,7 +38,7 @@ def with_recognisers(recipe: Recipe, words: Iterable[str]) -> Recipe:
         return recipe
     there = recipe.tables.get("recogniser", [])
     there = there if isinstance(there, list) else [there]
-    return check_recipe({**recipe.tables, "recogniser": [*there, *added]}, recipe.source)
+    return check_recipe({**recipe.tables, "recogniser": [*there, *added]}, f"{recipe.source}, with --recogniser")
 
 
 def _entry(word: str) -> dict[str, Any]:
@@ -81,6 +83,7 @@ class Seen:
         fake_faces: (N, Z, H, W, 3) uint8; None where the run draws none.
         other: (2, N) clip and frame of another face of the same person; -1 where there is none.
         speech_start: (N,) where the speech begins that the run is given; None where it is given none.
+        fresh_faces: (N, H, W, 3) uint8, generated under a noise of its own each; None where the run draws none.
     """
 
     dataset: Dataset
@@ -89,6 +92,7 @@ class Seen:
     fake_faces: Tensor | None
     other: Tensor
     speech_start: Tensor | None
+    fresh_faces: Tensor | None = None
 
 
 def recognise(
@@ -98,12 +102,16 @@ def recognise(
     found = {}
     for name, recogniser in recognisers.items():
         real = _real(name, recogniser, seen, faces_key, cache, observer)
-        fake = None
+        fake, fresh = None, None
         if "faces" in recogniser.judges and seen.fake_faces is not None:
-            faces = seen.fake_faces.flatten(0, 1)
+            shown = seen.fake_faces[:, :MOST_NOISES]
+            faces = shown.flatten(0, 1)
             fake = _in_parts(f"{name}: generated faces", len(faces), observer, faces.__getitem__, recogniser)
-            fake = fake.unflatten(0, seen.fake_faces.shape[:2])
-        found[name] = Recognised(real.get("real"), real.get("real_other"), fake, real.get("speech"))
+            fake = fake.unflatten(0, shown.shape[:2])
+        if "faces" in recogniser.judges and seen.fresh_faces is not None:
+            faces = seen.fresh_faces
+            fresh = _in_parts(f"{name}: a face a row", len(faces), observer, faces.__getitem__, recogniser)
+        found[name] = Recognised(real.get("real"), real.get("real_other"), fake, real.get("speech"), fresh)
     return found
 
 

@@ -140,3 +140,11 @@ def facegen_detectors() -> dict[str, str]:
         "haar": "facegen.parts.detectors.haar:Haar",
         "yunet": "facegen.parts.detectors.yunet:Yunet",
     }
+
+
+@hookimpl
+def facegen_recognisers() -> dict[str, str]:
+    return {
+        "dlib_faces": "facegen.parts.recognisers.dlib_faces:DlibFaces",
+        "resemblyzer": "facegen.parts.recognisers.resemblyzer:Resemblyzer",
+    }

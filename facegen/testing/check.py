@@ -23,6 +23,7 @@ from facegen.testing.networks import (
     check_transform,
 )
 from facegen.testing.outside import check_dataset, check_metric
+from facegen.testing.recognisers import check_recogniser
 from facegen.testing.samples import CONDITION_DIM, SMALL_DATA
 
 _CHECKS: dict[str, Callable[[Any, DataSpec], None]] = {
@@ -36,6 +37,7 @@ _CHECKS: dict[str, Callable[[Any, DataSpec], None]] = {
     "augmentation": check_augmentation,
     "matcher": check_matcher,
     "metric": check_metric,
+    "recogniser": check_recogniser,
     "detector": check_detector,
     "executor": check_executor,
 }

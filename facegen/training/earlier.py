@@ -16,7 +16,7 @@ from facegen.training.run import Run
 from facegen.training.sharing import match_ingredients
 
 DRAFT = "draft.run"
-MEASURING_TABLES = ("evaluate", "metric", "judge")
+MEASURING_TABLES = ("evaluate", "metric", "recogniser", "judge")
 """Tables that change nothing about what is trained."""
 
 

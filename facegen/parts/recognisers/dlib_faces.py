@@ -1,0 +1,91 @@
+"""dlib's face recogniser: 128 numbers a face."""
+
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from facegen.core.interfaces import Recogniser
+from facegen.parts.recognisers.packages import find_file, hash_of, import_package, version_of
+
+_NAME = "dlib_faces"
+_INSTALL = "dlib-bin face-recognition-models"
+_MODELS = "face_recognition_models"
+_NETWORK = "models/dlib_face_recognition_resnet_model_v1.dat"
+_LANDMARKS = "models/shape_predictor_5_face_landmarks.dat"
+_SEARCHED_PIXELS = 224
+"""Faces are enlarged to this: the detector finds none below 80 pixels."""
+_MARGIN = 0.25
+"""Of the picture on each side, where the face is taken to be without a search."""
+_CHIP_PIXELS, _CHIP_PADDING = 150, 0.25
+"""What the network was trained on."""
+_DIM = 128
+
+
+class DlibFaces(Recogniser):
+    """Face features of dlib's residual network, which knows people across pictures and has seen no run's faces.
+
+    A face is found, turned upright by the corners of the eyes and the nose, and given to the network. The weights lie
+    in the package `face-recognition-models`; nothing is downloaded. About 0.2 s a face on one core.
+
+    Settings:
+        find: "search" looks for the face, and a picture without one has no features; "centre" takes the middle of the
+            picture for the face, for corpora whose faces the detector does not know as such.
+    Source:
+        King 2009 and 2017 (dlib); the network is that of He et al. 2016 with 29 layers.
+    """
+
+    judges: ClassVar[frozenset[str]] = frozenset({"faces"})
+
+    def __init__(self, *, find: Literal["search", "centre"] = "search") -> None:
+        self.find = find
+
+    @cached_property
+    def _dlib(self) -> Any:
+        return import_package(_NAME, "dlib", _INSTALL)
+
+    @cached_property
+    def _network(self) -> Any:
+        return self._dlib.face_recognition_model_v1(str(find_file(_NAME, _MODELS, _NETWORK, _INSTALL)))
+
+    @cached_property
+    def _landmarks(self) -> Any:
+        return self._dlib.shape_predictor(str(find_file(_NAME, _MODELS, _LANDMARKS, _INSTALL)))
+
+    @cached_property
+    def _detector(self) -> Any:
+        return self._dlib.get_frontal_face_detector()
+
+    def fingerprint(self) -> str:
+        files = [find_file(_NAME, _MODELS, name, _INSTALL) for name in (_NETWORK, _LANDMARKS)]
+        return hash_of(files, _NAME, self.find, self._dlib.__version__, version_of("dlib-bin"))
+
+    def embed_faces(self, faces: Tensor) -> Tensor:
+        found = torch.full((len(faces), _DIM), torch.nan)
+        chips = {row: chip for row, face in enumerate(faces.cpu().numpy()) if (chip := self._chip(face)) is not None}
+        if chips:
+            rows = self._network.compute_face_descriptor(list(chips.values()))
+            found[list(chips)] = torch.tensor(np.asarray(rows), dtype=torch.float32)
+        return found
+
+    def _chip(self, face: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        """The upright face that the network wants; None where none is found."""
+        scale = max(1.0, _SEARCHED_PIXELS / min(face.shape[:2]))
+        size = (round(face.shape[1] * scale), round(face.shape[0] * scale))
+        picture = np.asarray(Image.fromarray(face).resize(size, Image.Resampling.BICUBIC))
+        if self.find == "search":
+            boxes = self._detector(picture, 0)
+            if not len(boxes):
+                return None
+            box = max(boxes, key=lambda each: each.area())
+        else:
+            left, top = (round(_MARGIN * side) for side in size)
+            box = self._dlib.rectangle(left, top, size[0] - left - 1, size[1] - top - 1)
+        chip: NDArray[np.uint8] = self._dlib.get_face_chip(
+            picture, self._landmarks(picture, box), _CHIP_PIXELS, _CHIP_PADDING
+        )
+        return chip
