@@ -56,8 +56,8 @@ def draw_clouds(clouds: Sequence[Cloud], title: str, across: str, up: str, path:
         for number, cloud in enumerate(cloud for cloud in clouds if len(cloud.across)):
             # As pixels: thousands of points as outlines would make a page of megabytes.
             axes.scatter(
-                cloud.across, cloud.up, s=7, alpha=0.45, linewidths=0, color=_PALETTE[number], label=cloud.name,
-                rasterized=True,
+                cloud.across, cloud.up, s=7, alpha=0.45, linewidths=0, color=_PALETTE[number % len(_PALETTE)],
+                label=_shown(cloud.name), rasterized=True,
             )  # fmt: skip
         axes.set_xlabel(across)
         axes.set_ylabel(up)
@@ -80,10 +80,15 @@ def draw_curves(curves: Mapping[str, tuple[Values, Values]], title: str, path: P
             line = _LINES[number // len(_PALETTE) % len(_LINES)]
             marker = "o" if len(steps) == 1 else ""
             colour = _PALETTE[number % len(_PALETTE)]
-            axes.plot(steps, values, line, marker=marker, markersize=4, linewidth=1.3, color=colour, label=name)
+            axes.plot(steps, values, line, marker=marker, markersize=4, linewidth=1.3, color=colour, label=_shown(name))
         axes.set_xlabel("step")
 
     _save(draw, title, path, num_names=len(curves))
+
+
+def _shown(name: str) -> str:
+    """matplotlib leaves names that begin with an underscore out of legends; a space of no width stands before them."""
+    return f"\u200b{name}" if name.startswith("_") else name
 
 
 def _save(draw: Draw, title: str, path: Path, num_names: int) -> None:
