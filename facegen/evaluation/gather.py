@@ -103,12 +103,15 @@ def gather(
     # The frames and crops of `Rows.fetch_plain`.
     start = (clips.track_samples - rows.settings.speech_samples).clamp(min=0) // 2
     heard = start if "speech" in rows.needs else None
-    shown = Seen(dataset, clips.clip, seen["real_faces"], seen.get("fake_faces"), other, heard)
+    shown = Seen(
+        dataset, clips.clip, seen["real_faces"], seen.get("fake_faces"), other, heard, seen.get("fresh_faces")
+    )  # fmt: skip
     return Evidence(
         judge=judge.name, split=settings.split, seed=settings.seed, person=clips.person, attributes=clips.attributes,
         encodings=seen["encodings"], real=seen["real"],
         real_other=seen["real_other"] if bool((other[0] >= 0).any()) else None,
         fake=seen.get("fake"), real_faces=seen["real_faces"], fake_faces=seen.get("fake_faces"),
+        fresh=seen.get("fresh"), fresh_faces=seen.get("fresh_faces"),
         logits=judge.logits, max_candidates=judge.max_candidates,
         recognised=recognise(recognisers or {}, shown, key, cache, observer),
         training=training_faces(dataset, judge, settings.seed, observer) if subjects.artist and "training" in reads
@@ -138,20 +141,23 @@ def _cache_of(dataset: Dataset) -> Path | None:
 
 def _see_all(subjects: Subjects, judge: Judge, other: Tensor, observer: Observer) -> dict[str, Tensor]:
     artist, settings, num = subjects.artist, subjects.settings, len(subjects.chosen)
-    noises = None
+    noises, own = None, None
     if artist is not None:
         noises = choose_noises(artist.noise, settings.num_noises, settings.seed, judge.device)
+        own = choose_noises(artist.noise, num, derived_seed(settings.seed, "own noise"), judge.device)
     found: dict[str, list[Tensor]] = {}
     observer.start(f"draw {settings.split}" if artist is not None else f"encode {settings.split}", num)
     for places in torch.arange(num).split(BATCH_ROWS):
-        for name, values in _look(subjects, places, other[:, places], noises, judge).items():
+        for name, values in _look(subjects, places, other[:, places], judge, noises, own).items():
             found.setdefault(name, []).append(values.cpu())
         observer.advance(int(places[-1]) + 1)
     observer.finish()
     return {name: torch.cat(parts) for name, parts in found.items()}
 
 
-def _look(subjects: Subjects, places: Tensor, other: Tensor, noises: Tensor | None, judge: Judge) -> dict[str, Tensor]:
+def _look(
+    subjects: Subjects, places: Tensor, other: Tensor, judge: Judge, noises: Tensor | None, own: Tensor | None
+) -> dict[str, Tensor]:
     rows, artist = subjects.rows, subjects.artist
     batch = rows.fetch_plain(subjects.chosen[places])
     real = judge.embed(batch.faces)
@@ -162,13 +168,16 @@ def _look(subjects: Subjects, places: Tensor, other: Tensor, noises: Tensor | No
         clip, frame = other[:, there].to(rows.device)
         faces = rows.dataset.faces(clip, frame)
         seen["real_other"][there.to(rows.device)] = judge.embed(prepare_faces(faces.to(rows.device)))
-    if artist is not None and noises is not None:
+    if artist is not None and noises is not None and own is not None:
+        encoding = artist.encode(batch)
         # What a run draws at random beside the noise differs from batch to batch, and is the same at every call.
         seed = derived_seed(subjects.settings.seed, "batch", int(places[0]))
-        drawn = draw_each(artist, artist.encode(batch), noises, seed)
+        drawn = draw_each(artist, encoding, noises, seed)
+        fresh = draw_each(artist, encoding, own[places][None], derived_seed(seed, "own noise"))
         # Judged as stored, in 8 bits, like the real ones.
-        judged = [judge.embed(prepare_faces(faces.to(judge.device))) for faces in drawn.unbind(1)]
-        seen |= {"fake": torch.stack(judged, dim=1), "fake_faces": drawn}
+        judged = [judge.embed(prepare_faces(faces.to(judge.device))) for faces in (*drawn.unbind(1), fresh[:, 0])]
+        seen |= {"fake": torch.stack(judged[:-1], dim=1), "fake_faces": drawn}
+        seen |= {"fresh": judged[-1], "fresh_faces": fresh[:, 0]}
     return seen
 
 

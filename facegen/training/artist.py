@@ -179,7 +179,7 @@ class Artist(nn.Module):
 
         Args:
             encoding: (B, dim)
-            noise: (noise_dim,)
+            noise: (noise_dim,), or (B, noise_dim) one each.
         Returns:
             (B, 3, H, W)
         """

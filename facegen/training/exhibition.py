@@ -66,7 +66,7 @@ def draw_each(artist: Artist, encoding: Tensor, noises: Tensor, seed: int) -> Te
 
     Args:
         encoding: (B, dim)
-        noises: (Z, noise_dim)
+        noises: (Z, noise_dim), or (Z, B, noise_dim) where everybody has noises of their own.
     Returns:
         (B, Z, H, W, 3) uint8 on the CPU.
     """

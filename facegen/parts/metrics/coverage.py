@@ -1,6 +1,7 @@
 """How many different people the generated faces are."""
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -20,14 +21,16 @@ class Coverage(Metric):
         covered(X) = | { argmax over people p of cos(F(x), F(f_p)) : x in X } |
 
     The gallery holds one real face f_p a person. One face of each set for every person is set beside it: the faces
-    drawn from their voices under one noise, and other real faces of the same people. Faces that are all alike cover one
-    person; as many faces as people, each like a person at random, cover 63% of a large gallery; a judge that knows
-    everybody finds all people among second real faces. F are the judge's face features. The metric `identity` asks
-    instead whether they are the right people.
+    drawn from their voices, each under a noise of its own, and other real faces of the same people. Faces that are all
+    alike cover one person; as many faces as people, each like a person at random, cover 63% of a large gallery; a
+    judge that knows everybody finds all people among second real faces. F are the judge's face features. The metric
+    `identity` asks instead whether they are the right people.
 
     Source:
         Ours. The interval is the jackknife's over people, as for numbers of species (Heltshe and Forrester 1983).
     """
+
+    reads: ClassVar[frozenset[str]] = frozenset()
 
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Both numbers, and their ratio with its interval."""
@@ -46,11 +49,10 @@ class Coverage(Metric):
             figures.append(Figure(_REAL, float(len(real.unique())), note=note))
         if evidence.fake is None:
             return figures
-        drawn = nearest(evidence.fake[rows], evidence.real[rows])[1]
-        counts = torch.tensor([float(len(noise.unique())) for noise in drawn.unbind(1)], dtype=torch.float64)
-        mean = float(counts.mean())
-        deviation = float(counts.std(correction=0))
-        figures.insert(0, Figure(_GENERATED, mean, note=f"{note}; mean over noises", deviation=deviation))
+        faces = evidence.fake if evidence.fresh is None else evidence.fresh[:, None]
+        drawn = nearest(faces[rows], evidence.real[rows])[1]
+        covered = float(_covered(drawn)[0])
+        figures.insert(0, Figure(_GENERATED, covered, note=note, better="higher"))
         if real is None:
             return [*figures, Figure(_SHARE, math.nan, note="not available: one real face a person")]
         return [*figures, _share(drawn, real)]

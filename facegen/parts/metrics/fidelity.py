@@ -75,7 +75,7 @@ class Fidelity(Metric):
         """By Inception, where its weights are to be had; then by the judge, and by each recogniser."""
         if evidence.fake is None or evidence.fake_faces is None:
             return [Figure("fidelity", math.nan, note="not available: the run draws no faces")]
-        figures = self._by_inception(evidence, one_a_row(evidence.fake_faces))
+        figures = self._by_inception(evidence, one_a_row(evidence.fake_faces, evidence.fresh_faces))
         for view in face_views(evidence):
             figures += self._by_features(view, f", {view.name} features", evidence.seed)
         return figures

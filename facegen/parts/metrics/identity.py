@@ -34,7 +34,8 @@ class Identity(Metric):
 
     Settings:
         max_people: at most this many people, drawn from those of the evidence.
-        num_splits: at most so many splits; the score is their mean over all noises, with its standard deviation.
+        num_splits: at most so many splits; the score is their mean, with its standard deviation. Faces are those under
+            noises of their own, where there are such, else those of all noises.
     Source:
         Salimans et al. 2016 for the formula; Bai et al. 2022 (VFS) for faces. People in place of a recogniser's
         classes, the temperature (Guo et al. 2017, on real faces) and the smallest split are ours.
@@ -56,9 +57,13 @@ class Identity(Metric):
         cosines = {"real": gallery.real[:, None]}
         if evidence.fake is not None:
             cosines["generated"] = gallery.compare(evidence.fake[gallery.rows])
+        # Of how many kinds faces are can only be told of faces whose noises differ, too.
+        sample = dict(cosines)
+        if evidence.fresh is not None:
+            sample["generated"] = gallery.compare(evidence.fresh[gallery.rows][:, None])
         figures = [self._accuracy(gallery, cosines[kind], kind, evidence) for kind in kinds]
-        figures += [_identities(gallery, cosines[kind], kind) for kind in kinds]
-        return figures + [self._score(gallery, cosines[kind], kind, evidence.seed) for kind in kinds]
+        figures += [_identities(gallery, sample[kind], kind) for kind in kinds]
+        return figures + [self._score(gallery, sample[kind], kind, evidence.seed) for kind in kinds]
 
     def _accuracy(self, gallery: "Gallery", cosines: Tensor, kind: str, evidence: Evidence) -> Figure:
         name, chance = f"identity accuracy, {kind}", 1 / gallery.num_people

@@ -43,23 +43,24 @@ class Memorisation(Metric):
         least = math.ceil(1 / tail - 1e-9)
         reason = _why_not(evidence, least)
         training, fake = evidence.training, evidence.fake
-        if reason or training is None:
+        if reason or training is None or fake is None:
             return [Figure(_SHARE, math.nan, chance=tail, note=f"not available: {reason}")]
         people = Bootstrap(evidence.person, evidence.seed)
         real = nearest(evidence.real, training.embeddings)[0]
-        figures = []
-        if fake is not None:
-            drawn = nearest(fake, training.embeddings)[0]
-            found = people.estimate(_Share(people.of, real, drawn, tail))
-            note = f"nearer to one of {len(training.embeddings)} training faces than {self.percent:g}% of real ones are"
-            figures.append(Figure(_SHARE, found.value, found.low, found.high, tail, note, better="lower"))
-            mean = people.mean(drawn.mean(1))
-            figures.append(Figure(f"{_DISTANCE}, generated", mean.value, mean.low, mean.high))
-        mean = people.mean(real)
-        return [*figures, Figure(f"{_DISTANCE}, real", mean.value, mean.low, mean.high)]
+        faces = fake if evidence.fresh is None else evidence.fresh[:, None]
+        drawn = nearest(faces, training.embeddings)[0]
+        found = people.estimate(_Share(people.of, real, drawn, tail))
+        note = f"nearer to one of {len(training.embeddings)} training faces than {self.percent:g}% of real ones are"
+        means = {"generated": people.mean(drawn.mean(1)), "real": people.mean(real)}
+        return [
+            Figure(_SHARE, found.value, found.low, found.high, tail, note, better="lower"),
+            *(Figure(f"{_DISTANCE}, {kind}", each.value, each.low, each.high) for kind, each in means.items()),
+        ]
 
 
 def _why_not(evidence: Evidence, least: int) -> str:
+    if evidence.fake is None:
+        return "the run draws no faces"
     if evidence.training is None or not len(evidence.training.embeddings):
         return "no training faces"
     if evidence.split == "train":

@@ -24,12 +24,13 @@ class Preference(Metric):
     """
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """The share over all rows and noises."""
+        """The share over all rows, each with a noise of its own where there are such faces, else over all noises."""
         name = "generated face preferred to the true one, V-F"
         if evidence.fake is None:
             return [Figure(name, math.nan, chance=0.5, note="not available: the run draws no faces")]
         wins = []
-        for noise in evidence.fake.unbind(1):
+        faces = evidence.fake if evidence.fresh is None else evidence.fresh[:, None]
+        for noise in faces.unbind(1):
             candidates = torch.stack([noise, evidence.real], dim=1)
             fake, real = evidence.logits(evidence.encodings, candidates, "v2f").unbind(1)
             wins.append((fake > real).double() + 0.5 * (fake == real).double())

@@ -35,20 +35,30 @@ class View:
         return f"{len(self.real)} real{drawn} faces{missing}"
 
 
-def one_a_row(fake: Tensor) -> Tensor:
-    """(N, Z, ...) -> (N, ...) one generated face a row, over all noises in turn."""
+def one_a_row(fake: Tensor, fresh: Tensor | None) -> Tensor:
+    """One generated face a row: that under a noise of its own, or where there is none, over the shared noises in turn.
+
+    Faces under a few noises that all rows share are no sample of what is drawn: whatever follows the noise alone, such
+    as the background, is there in so many kinds only.
+
+    Args:
+        fake: (N, Z, ...)
+        fresh: (N, ...)
+    """
+    if fresh is not None:
+        return fresh
     rows = torch.arange(len(fake))
     return fake[rows, rows % fake.shape[1]]
 
 
 def face_views(evidence: Evidence) -> Iterator[View]:
     """In the eyes of the judge, and in those of each recogniser that sees faces."""
-    fake = None if evidence.fake is None else one_a_row(evidence.fake)
+    fake = None if evidence.fake is None else one_a_row(evidence.fake, evidence.fresh)
     yield View("judge", evidence.real, fake, evidence.person)
     for name, recognised in evidence.recognised.items():
         if recognised.real is None or (fake is not None and recognised.fake is None):
             continue
-        drawn = None if recognised.fake is None else one_a_row(recognised.fake)
+        drawn = None if recognised.fake is None else one_a_row(recognised.fake, recognised.fresh)
         found = recognised.real.isfinite().all(1)
         found = found if drawn is None else found & drawn.isfinite().all(1)
         yield View(

@@ -48,6 +48,15 @@ def test_what_is_random_beside_the_noise_is_the_same_at_every_call() -> None:
     assert not torch.equal(drawn[:, 0], drawn[:, 1])  # each column has draws of its own
 
 
+def test_everybody_may_have_a_noise_of_their_own() -> None:
+    drawing = artist(4)
+    noises = choose_noises(drawing.noise, 6, 0, CPU)
+    own = faces(drawing, noises[None])
+    assert own.shape == (6, 1, 16, 16, 3)
+    shared = faces(drawing, noises)
+    assert torch.equal(own[:, 0], torch.stack([shared[row, row] for row in range(6)]))
+
+
 def test_without_noise_every_column_is_the_same() -> None:
     still = artist(0)
     drawn = faces(still, choose_noises(still.noise, 2, 0, CPU))

@@ -40,6 +40,12 @@ def test_repeated_training_faces() -> None:
     assert found["distance to the nearest training face, real"].value > 0.05
 
 
+def test_faces_under_noises_of_their_own_are_asked_where_there_are_such() -> None:
+    training = features(60, 8, seed=1)
+    evidence = replace(with_training(sample_evidence(), training), fresh=training[:40])
+    assert measured(evidence)[SHARE].value == 1
+
+
 def test_new_faces_of_the_same_kind_as_real_ones_are_no_nearer() -> None:
     evidence = sample_evidence(num=2000)
     evidence = with_training(
@@ -82,6 +88,7 @@ def test_resamples_count_people_as_often_as_they_are_drawn() -> None:
 
 @pytest.mark.parametrize(("change", "said"), [
     ({"training": None}, "not available: no training faces"),
+    ({"fake": None, "fake_faces": None}, "not available: the run draws no faces"),
     ({"split": "train"}, "not available: real faces of 'train' are training faces themselves; ask a held-out split"),
 ])  # fmt: skip
 def test_what_cannot_be_had(change: dict, said: str) -> None:
@@ -94,8 +101,3 @@ def test_too_few_real_faces_have_no_such_quantile() -> None:
     (figure,) = Memorisation().measure(few)
     assert figure.note == "not available: 19 real faces; such a quantile needs 20"
     assert math.isfinite(measured(with_training(sample_evidence(num=20), features(9, 8, seed=6)))[SHARE].value)
-
-
-def test_a_run_without_faces_has_real_distances_only() -> None:
-    evidence = replace(with_training(sample_evidence(), features(9, 8, seed=6)), fake=None, fake_faces=None)
-    assert list(measured(evidence)) == ["distance to the nearest training face, real"]
