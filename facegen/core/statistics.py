@@ -102,9 +102,9 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
 
         d^2 = |m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1 C2)^(1/2)
 
-    With C1 = A A^T and C2 = B B^T, the last trace is the sum of the singular values of A^T B. For A, any root does:
-    Cholesky's where there are more rows than features, and the centred rows themselves where there are not. That is
-    many times faster than a square root of the product, and as exact.
+    The last trace is the sum of the singular values of A B^T, for C1 = A^T A and C2 = B^T B. Where either side has no
+    more rows than features, A and B are the centred rows. Otherwise C1 = L L^T, and the singular values are the roots
+    of the eigenvalues of the symmetric L^T C2 L. Both are faster than a square root of the product, and as exact.
 
     Args:
         first, second: (N, D) and (M, D); with N <= D or M <= D the covariances are singular, and the distance large.
@@ -113,23 +113,22 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
     """
     first, second = first.double(), second.double()
     shift = (first.mean(0) - second.mean(0)).square().sum()
-    one, other = _covariance_root(first), _covariance_root(second)
-    product = one.T @ other
-    if min(product.shape) < len(one):
-        overlap = torch.linalg.svdvals(product).sum()
+    one, other = _centred(first), _centred(second)
+    if min(len(one), len(other)) <= one.shape[1]:
+        overlap = torch.linalg.svdvals(one @ other.T).sum()
     else:
-        # Twice as fast, and exact enough where few of the values are near 0.
-        overlap = torch.linalg.eigvalsh(product @ product.T).clamp(min=0).sqrt().sum()
+        root = _root(one.T @ one)
+        overlap = torch.linalg.eigvalsh(root.T @ (other.T @ other) @ root).clamp(min=0).sqrt().sum()
     return max(float(shift + one.square().sum() + other.square().sum() - 2 * overlap), 0.0)
 
 
-def _covariance_root(features: Tensor) -> Tensor:
-    """(N, D) -> (D, N or D) float64 A with A A^T the covariance."""
-    num, dim = features.shape
-    centred = (features - features.mean(0)) / math.sqrt(num - 1)
-    if num <= dim:
-        return centred.T
-    covariance = centred.T @ centred
+def _centred(rows: Tensor) -> Tensor:
+    """A, for which A^T A is the covariance of the rows."""
+    return (rows - rows.mean(0)) / math.sqrt(len(rows) - 1)
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """L with L L^T the covariance, also where it is singular."""
     root, failed = torch.linalg.cholesky_ex(covariance)
     if not bool(failed):
         return root
