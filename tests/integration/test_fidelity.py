@@ -1,0 +1,51 @@
+"""FID and the like as a user asks for them, with random weights in place of the published ones."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from tiny_runs import RECIPES, Facegen, settings
+
+from facegen.parts.metrics.inception import LOGITS, _blank, _no_weights
+from facegen.parts.metrics.inception_weights import VARIABLE
+
+pytestmark = pytest.mark.slow
+
+
+def test_an_evaluation_with_inception_keeps_what_it_saw_of_real_faces(
+    facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    network = _blank()("inception", [LOGITS], feature_extractor_weights_path=_no_weights())
+    save_file(network.state_dict(), tmp_path / "random.safetensors")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "random.safetensors"))
+    run = tmp_path / "run"
+    assert facegen("train", RECIPES / "speech_relid.toml", "--preset", "small", *settings(), "--out", run) == 0
+    assert facegen("evaluate", run, "--num-clips", 20) == 0
+    first = capsys.readouterr()
+    assert "Inception, real faces 20/20" in first.err + first.out
+    assert facegen("evaluate", run, "--num-clips", 20, "--json") == 0
+    again = capsys.readouterr()
+    assert "Inception, real faces" not in again.err and "Inception, generated faces 20/20" in again.err
+    figures = {figure["name"]: figure for figure in json.loads(again.out)["figures"]["fidelity"]}
+    assert list(figures)[:5] == [
+        "Inception Score", "Inception Score, real faces", "FID", "FID, generated half to real half", "FID, real halves"
+    ]  # fmt: skip
+    assert "fewer faces than features" in figures["FID"]["note"]
+    assert {"KID", "precision", "recall", "density", "coverage", "KID, judge features"} <= set(figures)
+    assert len(list((tmp_path / "cache").rglob("inception-0.4.0-*.safetensors"))) == 1
+
+
+def test_a_file_of_other_weights_stops_the_evaluation_with_a_line(
+    facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    assert facegen("train", RECIPES / "speech_relid.toml", "--preset", "small", *settings(), "--out", run) == 0
+    capsys.readouterr()
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "lost.pth"))
+    assert facegen("evaluate", run, "--num-clips", 20) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "lost.pth': there is no such file; it is either of weights-inception-2015" in said
+    assert "Traceback" not in said
