@@ -1,6 +1,7 @@
 """`facegen evaluate`."""
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from facegen.evaluation.report import Report
 
 SIGNAL_EXIT = 128
+INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
 
 
 @click.command("evaluate")
@@ -35,6 +37,10 @@ SIGNAL_EXIT = 128
     "--recogniser", "recognisers", multiple=True, metavar="NAME[:KEY=VALUE,...]",
     help="An outside judge beside the recipe's, such as dlib_faces; may be repeated.",
 )
+@click.option(
+    "--inception-weights", envvar=INCEPTION_WEIGHTS, metavar="PATH", show_envvar=True,
+    help="Weights for Inception Score and FID, or none.  [default: what is there, else a download]",
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 def command(
     run: Path,
@@ -44,6 +50,7 @@ def command(
     judge_seed: int | None,
     judge_start: Path | None,
     recognisers: tuple[str, ...],
+    inception_weights: str | None,
     as_json: bool,
 ) -> int:
     """Measure RUN on people that it was not trained on.
@@ -56,6 +63,8 @@ def command(
     from facegen.evaluation.write_dossier import write_dossier
     from facegen.training.loop import Interrupted, Interruption
 
+    if inception_weights is not None:
+        os.environ[INCEPTION_WEIGHTS] = inception_weights  # where the metric looks for it
     given: dict[str, object] = {"num_clips": num_clips, "judge_seed": judge_seed}
     given["judge_start"] = None if judge_start is None else str(judge_start.resolve())
     overrides = {key: value for key, value in given.items() if value is not None}

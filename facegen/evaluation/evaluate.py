@@ -70,8 +70,8 @@ def evaluate(
         raise DataError(f"--data {data}: the judge tells people by name, and knows nobody of another corpus")
     request: DataSettings = recipe.chosen("dataset").engine
     subjects = choose_subjects(corpus, request, settings, artist, judge_needs, device, observer)
-    judge = find_judge(run, home, settings, device, observer, interruption)
     metrics: dict[str, Metric] = {choice.name: choice.build() for choice in run.recipe.choices["metric"]}
+    judge = find_judge(run, home, settings, device, observer, interruption)
     reads = frozenset[str]().union(*(metric.reads for metric in metrics.values()))
     evidence = gather(subjects, judge, observer, reads=reads, recognisers=outside)
     name = settings.split if data is None else f"{data.resolve().name}-{settings.split}"

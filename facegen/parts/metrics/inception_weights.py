@@ -82,7 +82,7 @@ def _download(target: Path, observer: Observer) -> None:
         reason = getattr(error, "reason", error)
         raise NoWeightsError(
             f"Inception's weights are not on this machine, and {host} does not give them ({reason}); name a file: "
-            f"{VARIABLE} = PATH, or inception_weights of the [[metric]]"
+            f"--inception-weights PATH, {VARIABLE} = PATH, or inception_weights of the [[metric]]"
         ) from None
 
 

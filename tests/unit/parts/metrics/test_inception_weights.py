@@ -157,7 +157,7 @@ def test_without_a_network_one_line_says_so(hub: Path, monkeypatch: pytest.Monke
         found_weights(Observer())
     assert str(caught.value) == (
         "Inception's weights are not on this machine, and github.com does not give them (timed out); name a file: "
-        "FACEGEN_INCEPTION_WEIGHTS = PATH, or inception_weights of the [[metric]]"
+        "--inception-weights PATH, FACEGEN_INCEPTION_WEIGHTS = PATH, or inception_weights of the [[metric]]"
     )
 
 
