@@ -66,13 +66,16 @@ def draw_clouds(clouds: Sequence[Cloud], title: str, across: str, up: str, path:
     _save(draw, title, path, num_names=len(clouds))
 
 
-def draw_curves(curves: Mapping[str, tuple[Values, Values]], title: str, path: Path) -> None:
-    """Draw what was measured while training went on.
+def draw_curves(
+    curves: Mapping[str, tuple[Values, Values]], title: str, path: Path, *, across: str = "step"
+) -> None:
+    """Draw what was measured while something else grew.
 
     Args:
         curves: {name: (steps, values)}
         title: above them.
         path: of the SVG.
+        across: what grew.
     """
 
     def draw(axes: "Axes") -> None:
@@ -81,7 +84,7 @@ def draw_curves(curves: Mapping[str, tuple[Values, Values]], title: str, path: P
             marker = "o" if len(steps) == 1 else ""
             colour = _PALETTE[number % len(_PALETTE)]
             axes.plot(steps, values, line, marker=marker, markersize=4, linewidth=1.3, color=colour, label=_shown(name))
-        axes.set_xlabel("step")
+        axes.set_xlabel(across)
 
     _save(draw, title, path, num_names=len(curves))
 
