@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from factors import Reading, factors
+from factors import Reading, read
 from factors import to_markdown as factors_table
 from figures import KNOWN, SEEN, STRANGERS, Results, Value
 from findings import Finding, choi, thesis
@@ -45,8 +45,8 @@ def write_page(page: Path, out: Path, names: Sequence[str], seconds: Mapping[str
         seconds: {run: {"train": ..., "evaluate": ...}}.
     """
     results = Results(out)
-    readings = factors(out / RELID, 4000, 200, 16) if (out / RELID / "checkpoints").exists() else []
-    shares = {one.factor: Value(one.share, *one.interval) for one in readings}
+    readings = read(results, RELID)
+    shares = {one.factor: one.share for one in readings}
     page.parent.mkdir(parents=True, exist_ok=True)
     parts = [_heading(seconds), _findings([*thesis(results), *choi(results, shares)]), _factors(readings)]
     for family, prefixes in FAMILIES.items():
@@ -87,8 +87,9 @@ def _factors(readings: Sequence[Reading]) -> str:
         return ""
     return (
         f"## What the voice decides in {RELID}'s faces, and what the noise\n\n"
-        "A linear reader, trained on real renders, reads hidden factors from 200 unseen voices' faces under 16 noises "
-        "each. Its own R2 on real renders limits what can be said.\n\n" + factors_table(readings)
+        "A linear reader, trained on real renders, reads hidden factors from unseen voices' faces, each under some "
+        "noises. What it reads from real renders of the same people limits what can be said; spread is how much the "
+        "faces differ in a factor, 1 being as much as people do.\n\n" + factors_table(readings)
     )
 
 

@@ -115,6 +115,7 @@ def facegen_metrics() -> dict[str, str]:
         "correlation": "facegen.parts.metrics.correlation:Correlation",
         "coverage": "facegen.parts.metrics.coverage:Coverage",
         "diversity": "facegen.parts.metrics.diversity:Diversity",
+        "factors": "facegen.parts.metrics.factors:Factors",
         "fidelity": "facegen.parts.metrics.fidelity:Fidelity",
         "frechet": "facegen.parts.metrics.frechet:Frechet",
         "identity": "facegen.parts.metrics.identity:Identity",

@@ -5,10 +5,11 @@ import math
 import torch
 
 from facegen.core.batch import DataSpec
+from facegen.core.evidence import Evidence
 from facegen.core.interfaces import Dataset, Metric
 from facegen.core.tables import Split
 from facegen.testing.expect import expect
-from facegen.testing.samples import sample_evidence
+from facegen.testing.samples import rich_evidence, sample_evidence
 
 SPLITS: tuple[Split, ...] = ("train", "heldout_utterances", "heldout_people")
 
@@ -42,7 +43,11 @@ def check_dataset(dataset: Dataset, data: DataSpec) -> None:
 
 def check_metric(metric: Metric, data: DataSpec) -> None:
     """Figures have names of their own, and a number, or a note that says why there is none."""
-    evidence = sample_evidence()
+    for evidence in (sample_evidence(), rich_evidence()):
+        _check_figures(metric, evidence)
+
+
+def _check_figures(metric: Metric, evidence: Evidence) -> None:
     figures = metric.measure(evidence)
     expect(bool(figures), "answers nothing")
     names = [figure.name for figure in figures]

@@ -1,6 +1,7 @@
 """Small things to try a part on: a corpus, a batch, a condition, a critic, evidence."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch.nn import functional as F
 
 from facegen.core.batch import Batch, Condition, DataSpec
 from facegen.core.critic import Critic, Phase
-from facegen.core.evidence import Evidence
+from facegen.core.evidence import Evidence, Recognised, Training
 from facegen.core.interfaces import Discriminator
 
 SMALL_DATA = DataSpec(
@@ -161,4 +162,34 @@ def sample_evidence(num: int = 40, num_noises: int = 2, dim: int = 8, seed: int 
         fake_faces=torch.randint(0, 256, (num, num_noises, 32, 32, 3), dtype=torch.uint8, generator=random),
         logits=lambda query, candidates, direction: torch.einsum("bd,bkd->bk", query, candidates),
         max_candidates=None,
+    )
+
+
+def rich_evidence(num: int = 120, num_training: int = 150, dim: int = 8, seed: int = 0) -> Evidence:
+    """The same with all that there may be beside: outside judges, training faces, hidden factors."""
+    evidence = sample_evidence(num, dim=dim, seed=seed)
+    random = torch.Generator().manual_seed(seed + 1)
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=random)
+
+    def factors(faces: Tensor) -> dict[str, Tensor]:
+        """What pictures show: how bright they are, and which of two halves is the brighter."""
+        rows = faces.double().mean((2, 3))
+        brighter = rows[:, : rows.shape[1] // 2].mean(1) > rows[:, rows.shape[1] // 2 :].mean(1)
+        return {"brightness": rows.mean(1), "upper": brighter.double()}
+
+    faces = torch.randint(0, 256, (num_training, 32, 32, 3), dtype=torch.uint8, generator=random)
+    missed = torch.arange(num) % 10 == 0
+    seen = evidence.real.masked_fill(missed[:, None], torch.nan)
+    looks = Recognised(seen, evidence.real_other, evidence.fake, None)
+    listens = Recognised(None, None, None, evidence.encodings + 0.1 * drawn(num, dim))
+    return replace(
+        evidence,
+        recognised={"looks": looks, "listens": listens},
+        training=Training(faces, drawn(num_training, dim), torch.arange(num_training) + num, factors(faces)),
+        factors=factors(evidence.real_faces),
+        factor_sides={"brightness": "voice and face", "upper": "face"},
+        embed=lambda shown: shown.float().mean((1, 2)) @ torch.ones(3, dim),
+        faces_key=f"sample {num} {seed}",
     )

@@ -1,0 +1,142 @@
+"""Reads hidden factors from pictures of faces, by a linear map of their pixels."""
+
+import contextlib
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional
+
+_PIXELS = 24
+"""Side of the pictures that it reads; twice as fine ones tell little more."""
+_CHUNK_ROWS = 256
+_MOST_CLASSES = 10
+_STRENGTHS = torch.logspace(-7, 1, 17, dtype=torch.float64)
+"""Of the ridge, as shares of the pixels' variance."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What a reader is to read of one factor.
+
+    Attributes:
+        name: of the factor.
+        classes: (C,) whole numbers, where it has classes; None where it is a quantity.
+    """
+
+    name: str
+    classes: Tensor | None
+
+    @classmethod
+    def of(cls, name: str, truth: Tensor) -> "Factor":
+        """At most ten whole numbers are classes."""
+        values = truth.unique()
+        whole = len(values) <= _MOST_CLASSES and torch.equal(values, values.round())
+        return cls(name, values if whole else None)
+
+    def targets(self, truth: Tensor) -> Tensor:
+        """(N,) -> (N, C) one column a class, or (N, 1) the quantity itself."""
+        if self.classes is None:
+            return truth.double()[:, None]
+        return (truth[:, None] == self.classes).double()
+
+    def choose(self, read: Tensor) -> Tensor:
+        """(..., C) or (..., 1) as read -> (...) the class, or the quantity."""
+        return read[..., 0] if self.classes is None else self.classes[read.argmax(-1)]
+
+
+@dataclass(frozen=True)
+class LinearReader:
+    """Ridge regression of factors on pixels.
+
+    Attributes:
+        factors: what it reads.
+        offset: (T,) of the columns of all factors, one behind the other.
+        weights: (pixels, T)
+        mean: (pixels,) picture.
+    """
+
+    factors: Sequence[Factor]
+    offset: Tensor
+    weights: Tensor
+    mean: Tensor
+
+    @classmethod
+    def learn(cls, faces: Tensor, truth: Mapping[str, Tensor]) -> "LinearReader":
+        """From real faces, (N, H, W, 3) uint8, and the truth about them."""
+        factors = [Factor.of(name, values) for name, values in truth.items()]
+        targets = torch.cat([factor.targets(truth[factor.name]) for factor in factors], dim=1)
+        pixels = _pixels(faces)
+        mean, offset = pixels.mean(0), targets.mean(0)
+        return cls(factors, offset, _ridge(pixels - mean, targets - offset), mean)
+
+    @classmethod
+    def kept(cls, faces: Tensor, truth: Mapping[str, Tensor], cache: Path | None) -> "LinearReader":
+        """The same, from the cache where it was learnt before."""
+        if cache is None:
+            return cls.learn(faces, truth)
+        said = hashlib.sha256(f"{_PIXELS} {tuple(faces.shape)} {list(truth)}".encode())
+        for values in (faces, *truth.values()):
+            said.update(values.contiguous().numpy().tobytes())
+        path = cache / f"reader-{said.hexdigest()[:24]}.safetensors"
+        factors = [Factor.of(name, values) for name, values in truth.items()]
+        with contextlib.suppress(OSError, SafetensorError, KeyError):
+            found = load_file(path)
+            return cls(factors, found["offset"], found["weights"], found["mean"])
+        reader = cls.learn(faces, truth)
+        with contextlib.suppress(OSError, SafetensorError):
+            written = path.with_suffix(".part")
+            save_file({"offset": reader.offset, "weights": reader.weights, "mean": reader.mean}, written)
+            written.replace(path)
+        return reader
+
+    def read(self, faces: Tensor) -> dict[str, Tensor]:
+        """(..., H, W, 3) uint8 -> {factor: (...)}: its class, or the quantity."""
+        flat = faces.flatten(0, -4)
+        read = torch.cat([(_pixels(part) - self.mean) @ self.weights for part in flat.split(_CHUNK_ROWS)])
+        found, first = {}, 0
+        for factor in self.factors:
+            width = 1 if factor.classes is None else len(factor.classes)
+            columns = read[:, first : first + width] + self.offset[first : first + width]
+            found[factor.name] = factor.choose(columns).reshape(faces.shape[:-3])
+            first += width
+        return found
+
+
+def _pixels(faces: Tensor) -> Tensor:
+    """(N, H, W, 3) uint8 -> (N, values) float64 in [0, 1], areas averaged."""
+    parts = [
+        functional.interpolate(part.permute(0, 3, 1, 2).float() / 255, _PIXELS, mode="area").flatten(1)
+        for part in faces.split(_CHUNK_ROWS)
+    ]
+    return torch.cat(parts).double()
+
+
+def _ridge(inputs: Tensor, targets: Tensor) -> Tensor:
+    """Weights that predict targets from inputs, both centred; each column's ridge by generalised cross-validation.
+
+        V(s) = |y - A(s) y|^2 / (1 - tr A(s) / N)^2,   A(s) = X (X^T X + s I)^-1 X^T
+
+    Source:
+        Golub, Heath and Wahba 1979.
+    """
+    num, dim = inputs.shape
+    if num < dim:
+        values, left = torch.linalg.eigh(inputs @ inputs.T)
+        directions = inputs.T @ left / values.clamp(min=values[-1] * 1e-12).sqrt()
+    else:
+        values, directions = torch.linalg.eigh(inputs.T @ inputs)
+    values = values.clamp(min=0)
+    along = directions.T @ (inputs.T @ targets)
+    losses = []
+    for strength in _STRENGTHS * values.sum():
+        left_over = targets - inputs @ (directions @ (along / (values + strength)[:, None]))
+        freedom = (values / (values + strength)).sum() + 1
+        losses.append(left_over.square().sum(0) / (1 - freedom / num).clamp(min=1e-6).square())
+    best = (_STRENGTHS * values.sum())[torch.stack(losses).argmin(0)]
+    return directions @ (along / (values[:, None] + best))

@@ -1,0 +1,255 @@
+"""Hidden factors planted into pictures: found again where they were kept, and at chance where they were not."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor
+
+from facegen.core.evidence import Evidence, Figure, Side, Training
+from facegen.core.statistics import Bootstrap
+from facegen.parts.metrics.factor_reading import Reading
+from facegen.parts.metrics.factors import Factors
+from facegen.parts.metrics.linear_reader import Factor, LinearReader, _ridge
+from facegen.testing.samples import sample_evidence
+
+SIDES: Mapping[str, Side] = {"age": "voice and face", "hat": "voice and face", "tone": "face", "pace": "voice"}
+PEOPLE, NOISES = 240, 3
+
+
+def truth_of(num: int, seed: int) -> dict[str, Tensor]:
+    random = torch.Generator().manual_seed(seed)
+    found = {name: torch.rand(num, generator=random, dtype=torch.float64) for name in ("age", "tone", "pace")}
+    return found | {"hat": torch.randint(3, (num,), generator=random).double()}
+
+
+def portray(truth: Mapping[str, Tensor], seed: int) -> Tensor:
+    """(N,) each -> (N, 24, 24, 3): age is the light below on the left, tone on the right, a hat a stripe above."""
+    random = torch.Generator().manual_seed(seed)
+    num = len(truth["age"])
+    faces = 100 + 10 * torch.randn(num, 24, 24, 3, generator=random)
+    faces[:, 12:, :12] += 60 * truth["age"].float()[:, None, None, None]
+    faces[:, 12:, 12:] += 60 * truth["tone"].float()[:, None, None, None]
+    for kind in range(3):
+        rows = truth["hat"] == kind
+        faces[rows, :6, 8 * kind : 8 * kind + 8] += 80
+    return faces.clamp(0, 255).to(torch.uint8)
+
+
+TRUTH = truth_of(PEOPLE, 1)
+
+
+def evidence(fakes: list[Mapping[str, Tensor]]) -> Evidence:
+    """Of generated faces that show these factors, a mapping a noise; everybody once."""
+    learnt = truth_of(300, 2)
+    return replace(
+        sample_evidence(PEOPLE),
+        real_faces=portray(TRUTH, 3),
+        fake_faces=torch.stack([portray(fake, 10 + number) for number, fake in enumerate(fakes)], dim=1),
+        factors=TRUTH,
+        factor_sides=SIDES,
+        training=Training(portray(learnt, 4), torch.zeros(300, 8), torch.arange(300) + PEOPLE, learnt),
+    )
+
+
+def measured(shown: Evidence) -> dict[str, Figure]:
+    return {figure.name: figure for figure in Factors().measure(shown)}
+
+
+def others(seed: int, **kept: Tensor) -> dict[str, Tensor]:
+    """Factors of other people, but for some."""
+    return truth_of(PEOPLE, seed) | kept
+
+
+def inside(figure: Figure, value: float, slack: float = 0.0) -> bool:
+    assert figure.low is not None and figure.high is not None
+    return figure.low - slack <= value <= figure.high + slack
+
+
+def test_what_the_condition_carries_is_found_and_the_rest_is_at_chance() -> None:
+    fakes = [others(20 + z, age=TRUTH["age"], hat=TRUTH["hat"]) for z in range(NOISES)]
+    found = measured(evidence(fakes))
+    for kind in ("real", "generated"):
+        assert found[f"factor age, {kind}"].value > 0.95
+        assert found[f"factor hat, {kind}"].value > 0.99
+        assert found[f"factors that the condition carries, {kind}"].value > 0.95
+    assert found["factor tone, real"].value > 0.95
+    assert inside(found["factor tone, generated"], 0.0)
+    assert found["factor hat, real"].chance == pytest.approx(1 / 3, abs=0.02)
+    for name in ("age", "tone", "hat"):
+        assert found[f"factor {name}, spread"].value == pytest.approx(1, abs=0.06)
+    assert found["factor age, decided by the voice"].value > 0.95
+    assert found["factor hat, decided by the voice"].value > 0.99
+    assert found["factor tone, decided by the voice"].value < 0.1
+    assert (found["factor age, generated"].better, found["factor tone, generated"].better) == ("higher", None)
+    assert not any("pace" in name for name in found)  # does not show
+    assert found["factor age, real"].note == "R2 of the reader; the factor decides the voice and face"
+
+
+def test_a_name_carries_all_of_a_person() -> None:
+    found = measured(replace(evidence([TRUTH] * NOISES), condition="name"))
+    assert "tone" in found["factors that the condition carries, generated"].note
+    assert found["factor tone, generated"].better == "higher"
+    assert found["factor tone, decided by the name"].value > 0.95
+
+
+def test_faces_of_other_people_are_at_chance() -> None:
+    found = measured(evidence([others(30 + z) for z in range(NOISES)]))
+    for name in ("factors that the condition carries, generated", "factor age, generated"):
+        assert inside(found[name], 0.0)
+    hats = found["factor hat, generated"]
+    assert hats.chance is not None and inside(hats, hats.chance)
+
+
+def test_exaggeration_is_a_spread_above_one() -> None:
+    wide = {**TRUTH, "age": 2 * (TRUTH["age"] - 0.5) + 0.5}
+    found = measured(evidence([wide] * NOISES))
+    assert found["factor age, generated"].value > 0.95
+    assert found["factor age, spread"].value == pytest.approx(2, abs=0.2)
+
+
+def test_what_turns_round_is_negative() -> None:
+    found = measured(evidence([{**TRUTH, "age": 1 - TRUTH["age"]}] * NOISES))
+    assert found["factor age, generated"].value < -0.95
+
+
+def test_one_face_for_all_shows_nothing() -> None:
+    shown = evidence([TRUTH] * NOISES)
+    assert shown.fake_faces is not None
+    found = measured(replace(shown, fake_faces=shown.fake_faces[:1, :1].expand(PEOPLE, NOISES, -1, -1, -1)))
+    assert found["factor age, generated"].value == 0
+    hats = found["factor hat, generated"]
+    assert hats.value == pytest.approx(hats.chance)
+    for name in ("age", "hat"):
+        assert found[f"factor {name}, spread"].value == pytest.approx(0, abs=1e-6)
+        assert found[f"factor {name}, decided by the voice"].note == "not available: every face is read alike"
+
+
+def test_what_the_reader_cannot_tell_is_not_judged() -> None:
+    """A factor that no picture shows."""
+    shown = evidence([TRUTH] * NOISES)
+    found = measured(replace(shown, factor_sides={**SIDES, "pace": "face"}))
+    assert abs(found["factor pace, real"].value) < 0.05
+    for name in ("generated", "spread", "decided by the voice"):
+        assert math.isnan(found[f"factor pace, {name}"].value)
+        assert "the reader cannot tell it from real faces (R2" in found[f"factor pace, {name}"].note
+
+
+def test_the_reader_learns_from_strangers_where_there_are_some() -> None:
+    shown = evidence([TRUTH] * NOISES)
+    assert shown.training is not None
+    known = replace(shown, training=replace(shown.training, person=torch.arange(300) % PEOPLE))
+    assert "it learnt from faces of these people" in measured(known)["factor age, real"].note
+    # Wrong truth about people of the evidence changes nothing: they are left out.
+    learnt = dict(shown.training.factors)
+    faces, person = torch.cat([shown.training.faces] * 2), torch.cat([shown.training.person, torch.zeros(300).long()])
+    spoilt = {name: torch.cat([values, values.flip(0)]) for name, values in learnt.items()}
+    mixed = replace(shown, training=Training(faces, torch.zeros(600, 8), person, spoilt))
+    assert measured(mixed) == measured(shown)
+
+
+def test_what_cannot_be_measured_says_why() -> None:
+    name = "factors that the condition carries, generated"
+    shown = evidence([TRUTH])
+    assert shown.training is not None
+    few = replace(shown, training=replace(shown.training, faces=shown.training.faces[:99]))
+    for given, said in (
+        (sample_evidence(), "the corpus does not know hidden factors"),
+        (replace(shown, fake=None, fake_faces=None), "the run draws no faces"),
+        (replace(shown, training=None), "fewer than 100 training faces for a reader to learn from"),
+        (few, "fewer than 100 training faces for a reader to learn from"),
+    ):
+        (figure,) = Factors().measure(given)
+        assert math.isnan(figure.value)
+        assert (figure.name, figure.note) == (name, f"not available: {said}")
+
+
+def reading(read: Tensor, fake: Tensor, truth: Tensor, classes: Tensor | None = None) -> Reading:
+    return Reading(Factor("it", classes), "face", truth, read, fake, Bootstrap(torch.arange(len(truth)), 0))
+
+
+def test_r2_against_scipy_and_spread_by_hand() -> None:
+    random = np.random.default_rng(0)
+    truth = random.normal(size=80) + 5
+    real = truth + random.normal(size=80)
+    fake = -0.3 * truth[:, None] + 2 * random.normal(size=(80, 4)) + 100
+    found = reading(*(torch.tensor(values) for values in (real, fake, truth)))
+    assert found.recovery("real")[0].value == pytest.approx(stats.pearsonr(real, truth).statistic ** 2)
+    r = stats.pearsonr(fake.ravel(), truth.repeat(4)).statistic
+    assert found.recovery("generated")[0].value == pytest.approx(r * abs(r))
+    assert found.spread().value == pytest.approx(fake.std() / real.std())
+    # Expected mean squares of the one-way layout.
+    within = fake.var(1, ddof=1).mean()
+    between = max(fake.mean(1).var(ddof=1) - within / 4, 0)
+    assert found.share().value == pytest.approx(between / (between + within))
+
+
+def test_classes_by_counting() -> None:
+    truth, real = torch.tensor([0.0, 0, 1, 1, 3, 3]), torch.tensor([0.0, 1, 1, 1, 3, 0])
+    fake = torch.tensor([[0.0, 3], [0, 0], [1, 3], [1, 1], [3, 3], [1, 1]])
+    found = reading(real, fake, truth, truth.unique())
+    assert found.recovery("real")[0].value == pytest.approx(4 / 6)
+    drawn, chance = found.recovery("generated")
+    assert drawn.value == pytest.approx(8 / 12)
+    assert chance == pytest.approx((3 / 12 + 5 / 12 + 4 / 12) / 3)
+    gini = {"real": 1 - (4 + 9 + 1) / 36, "generated": 1 - (9 + 25 + 16) / 144}
+    assert found.spread().value == pytest.approx(gini["generated"] / gini["real"])
+
+
+def test_coverage_of_the_interval() -> None:
+    """Of R2 where it is known: truth and reading of one bivariate normal distribution."""
+    random = torch.Generator().manual_seed(5)
+    covered, trials, r = 0, 200, 0.6
+    for trial in range(trials):
+        truth, noise = torch.randn(2, 150, generator=random, dtype=torch.float64)
+        read = r * truth + math.sqrt(1 - r * r) * noise
+        people = Bootstrap(torch.arange(150), trial, num_resamples=300)
+        found = Reading(Factor("it", None), "face", truth, read, read[:, None], people).recovery("real")[0]
+        assert found.low is not None and found.high is not None
+        covered += found.low <= r * r <= found.high
+    assert 0.90 <= covered / trials <= 0.98
+
+
+@pytest.mark.parametrize("num", [30, 80])
+def test_ridge_is_the_best_of_generalised_cross_validation(num: int) -> None:
+    random = np.random.default_rng(num)
+    x = random.normal(size=(num, 50)) * np.linspace(0.1, 2, 50)
+    x -= x.mean(0)
+    y = x[:, :3] @ random.normal(size=(3, 2)) + random.normal(size=(num, 2))
+    y -= y.mean(0)
+    total = (x * x).sum()
+    losses, solutions = [], []
+    for strength in np.logspace(-7, 1, 17) * total:
+        solution = np.linalg.solve(x.T @ x + strength * np.eye(50), x.T)
+        hat = x @ solution
+        losses.append(((y - hat @ y) ** 2).sum(0) / max(1 - (np.trace(hat) + 1) / num, 1e-6) ** 2)
+        solutions.append(solution @ y)
+    best = np.argmin(losses, axis=0)
+    expected = np.stack([solutions[best[column]][:, column] for column in range(2)], axis=1)
+    assert np.allclose(_ridge(torch.tensor(x), torch.tensor(y)).numpy(), expected, atol=1e-8)
+
+
+def test_a_reader_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = truth_of(120, 0)
+    faces = portray(truth, 1)
+    before = LinearReader.kept(faces, truth, tmp_path).read(faces)
+    monkeypatch.setattr(LinearReader, "learn", None)  # from now on, whoever learns fails
+    after = LinearReader.kept(faces, truth, tmp_path).read(faces)
+    assert all(torch.equal(before[name], after[name]) for name in truth)
+    with pytest.raises(TypeError):
+        LinearReader.kept(faces.flip(0), truth, tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(b"cut short")
+    with pytest.raises(TypeError):
+        LinearReader.kept(faces, truth, tmp_path)
+
+
+def test_whole_numbers_are_classes() -> None:
+    assert Factor.of("sex", torch.tensor([0.0, 1, 1])).classes is not None
+    assert Factor.of("age", torch.tensor([18.5, 20, 30])).classes is None
+    assert Factor.of("count", torch.arange(11.0)).classes is None
