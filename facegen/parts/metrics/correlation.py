@@ -13,6 +13,7 @@ from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap, Estimate
 from facegen.parts.metrics.strangers import Strangers
+from facegen.parts.metrics.views import drawn
 
 _NO_SEX = "not available: no sex labels"
 
@@ -39,8 +40,9 @@ class Correlation(Metric):
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Correlations of real and generated faces, plain and given sex, and mean distances by sex."""
         faces = {"real": evidence.real[:, None]}
-        if evidence.fake is not None:
-            faces["generated"] = evidence.fake
+        fake = drawn(evidence)
+        if fake is not None:
+            faces["generated"] = fake
         names = {kind: f"correlation of condition and face distances, {kind}" for kind in faces}
         if len(evidence.person.unique()) < 3:
             note = "not available: fewer than three people"

@@ -10,6 +10,7 @@ from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.nearest import nearest
 from facegen.parts.metrics.retrieval import one_row_a_person
+from facegen.parts.metrics.views import drawn
 
 _GENERATED, _REAL, _SHARE = "people covered, generated", "people covered, real", "people covered, share of real"
 _Z95 = 1.959963984540054
@@ -47,20 +48,20 @@ class Coverage(Metric):
         else:
             real = nearest(evidence.real_other[rows], evidence.real[rows])[1]
             figures.append(Figure(_REAL, float(len(real.unique())), note=note))
-        if evidence.fake is None:
+        faces = drawn(evidence)
+        if faces is None:
             return figures
-        faces = evidence.fake if evidence.fresh is None else evidence.fresh[:, None]
-        drawn = nearest(faces[rows], evidence.real[rows])[1]
-        covered = float(_covered(drawn)[0])
+        fake = nearest(faces[rows], evidence.real[rows])[1]
+        covered = float(_covered(fake)[0])
         figures.insert(0, Figure(_GENERATED, covered, note=note, better="higher"))
         if real is None:
             return [*figures, Figure(_SHARE, math.nan, note="not available: one real face a person")]
-        return [*figures, _share(drawn, real)]
+        return [*figures, _share(fake, real)]
 
 
-def _share(drawn: Tensor, real: Tensor) -> Figure:
+def _share(fake: Tensor, real: Tensor) -> Figure:
     """(N, Z) and (N,) nearest people -> the ratio of the numbers covered."""
-    found, left = _covered(drawn)
+    found, left = _covered(fake)
     other, other_left = _covered(real[:, None])
     ratio = float(found / other)
     # A person left out takes along the people that nobody else's face covers.

@@ -27,7 +27,8 @@ class Reading:
         side: what it decides.
         truth: (N,)
         real: (N,) read from real faces.
-        fake: (N, Z) read from generated ones.
+        fake: (N,) read from generated ones, each under a noise of its own.
+        others: (N, Z) read from further ones under other noises.
         people: whose rows they are.
     """
 
@@ -36,6 +37,7 @@ class Reading:
     truth: Tensor
     real: Tensor
     fake: Tensor
+    others: Tensor
     people: Bootstrap
 
     def recovery(self, kind: Kind) -> tuple[Estimate, float]:
@@ -72,56 +74,58 @@ class Reading:
         return self.people.estimate(statistic)
 
     def share(self) -> Estimate:
-        """Variance between conditions over that between conditions and noises: one-way analysis of variance."""
-        read = self._columns(self.fake)
-        num_noises = read.shape[1]
-        means = read.mean(1)
-        within = self.people.sums(read.var(1).sum(1))
-        first, second = self.people.sums(means), self.people.sums(means.square().sum(1))
+        """Variance between conditions over all variance: what two faces of a condition under other noise share.
+
+            share = cov(read from G(z, c), read from G(z', c)) / var(read from G(z, c))
+
+        Source:
+            Sobol 1993; the estimate by pairs that share one input is that of Janon et al. 2014, without its averaging
+            of both sides, as the further noises are the same for all rows.
+        """
+        read, other = self._columns(self.fake), self._columns(self.others).mean(1)
+        products = torch.stack([(read * other).sum(1), read.square().sum(1)], dim=1)
+        sums = [self.people.sums(values) for values in (read, other, products)]
 
         def statistic(weights: Tensor) -> Tensor:
-            num = weights @ self.people.num_rows
-            noise = (weights @ within) / num
-            among = (weights @ second) / num - ((weights @ first) / num[:, None]).square().sum(1)
-            voice = (among * num / (num - 1) - noise / num_noises).clamp(min=0)
-            return voice / (voice + noise)
+            num = (weights @ self.people.num_rows)[:, None]
+            one, two, both = ((weights @ each) / num for each in sums)
+            variance = both[:, 1] - one.square().sum(1)
+            return ((both[:, 0] - (one * two).sum(1)) / variance).clamp(0, 1)
 
-        scale = self._columns(self.truth[:, None])
-        if float(read.var((0, 1), correction=0).sum()) <= _ALIKE * float(scale.var((0, 1), correction=0).sum()):
+        scale = self._columns(self.truth)
+        if float(read.var(0, correction=0).sum()) <= _ALIKE * float(scale.var(0, correction=0).sum()):
             return Estimate(math.nan, None, None)
         return self.people.estimate(statistic)
 
     @cached_property
     def _chance(self) -> dict[Kind, float]:
         """The share of right readings if they were dealt out anew among the rows."""
-        true = self._columns(self.truth[:, None]).mean((0, 1))
+        true = self._columns(self.truth).mean(0)
         kinds: tuple[Kind, Kind] = ("real", "generated")
-        return {kind: float(self._columns(self._read(kind)).mean((0, 1)) @ true) for kind in kinds}
+        return {kind: float(self._columns(self._read(kind)).mean(0) @ true) for kind in kinds}
 
     def _read(self, kind: Kind) -> Tensor:
-        return self.real[:, None] if kind == "real" else self.fake
+        return self.real if kind == "real" else self.fake
 
     def _hits(self, kind: Kind) -> Tensor:
-        return (self._read(kind) == self.truth[:, None]).double().mean(1)
+        return (self._read(kind) == self.truth).double()
 
     def _columns(self, read: Tensor) -> Tensor:
-        """(N, Z) -> (N, Z, C) one column a class, or (N, Z, 1) the quantity, less its mean."""
+        """(N, ...) -> (N, ..., C) one column a class, or (N, ..., 1) the quantity, less its mean."""
         if self.factor.classes is None:
             return (read - read.mean())[..., None].double()
         return (read[..., None] == self.factor.classes).double()
 
     def _moments(self, kind: Kind) -> tuple[Tensor, Tensor]:
-        """Sums over people of what was read, and of its square, means over noises."""
+        """Sums over people of what was read, and of its square."""
         read = self._columns(self._read(kind))
-        return self.people.sums(read.mean(1)), self.people.sums(read.square().sum(2).mean(1))
+        return self.people.sums(read), self.people.sums(read.square().sum(1))
 
     def _signed_r2(self, kind: Kind, weights: Tensor) -> Tensor:
         """r |r| of reading and truth over all faces; 0 where every face is read alike."""
         num = weights @ self.people.num_rows
-        read, truth = self._columns(self._read(kind))[..., 0], (self.truth - self.truth.mean()).double()
-        products = torch.stack(
-            [read.mean(1), truth, read.square().mean(1), truth.square(), read.mean(1) * truth], dim=1
-        )  # fmt: skip
+        read, truth = self._columns(self._read(kind))[:, 0], (self.truth - self.truth.mean()).double()
+        products = torch.stack([read, truth, read.square(), truth.square(), read * truth], dim=1)
         x, y, xx, yy, xy = ((weights @ self.people.sums(products)) / num[:, None]).unbind(1)
         one, other = xx - x * x, yy - y * y
         alike = one <= _ALIKE * other

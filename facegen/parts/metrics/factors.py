@@ -34,6 +34,7 @@ class Factors(Metric):
     it does not carry R2 should be 0, the accuracy chance, and the spread 1: drawn at random as it is among people. The
     chance of a class is the share of right readings if faces were dealt out anew. A factor that the reader itself
     cannot tell, 0.1 of the way from chance to certainty, says nothing, and those of the voice alone do not show.
+    Generated faces are those under noises of their own; the share sets them beside faces under further noises.
 
     Source:
         Ours. Choi, Park and Lee 2020, figures 2 to 4, say by eye what the voice decides, and what the noise.
@@ -67,12 +68,15 @@ def _readings(evidence: Evidence, training: Training, fake_faces: Tensor, rows: 
     reader = LinearReader.kept(
         training.faces[rows], {name: values[rows] for name, values in shown.items()}, evidence.cache
     )
-    real, fake = reader.read(evidence.real_faces), reader.read(fake_faces)
+    fresh, others = evidence.fresh_faces, fake_faces
+    if fresh is None:
+        fresh, others = fake_faces[:, 0], fake_faces[:, 1:]
+    real, fake, further = (reader.read(faces) for faces in (evidence.real_faces, fresh, others))
     people = Bootstrap(evidence.person, evidence.seed)
     for factor in reader.factors:
         name = factor.name
         side, truth = evidence.factor_sides[name], evidence.factors[name]
-        yield Reading(factor, side, truth.double(), real[name], fake[name], people)
+        yield Reading(factor, side, truth.double(), real[name], fake[name], further[name], people)
 
 
 def _figures(reading: Reading, condition: str, carried: tuple[Side, ...], note: str) -> Iterator[Figure]:

@@ -13,6 +13,7 @@ from facegen.core.evidence import Better, Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap
+from facegen.parts.metrics.views import drawn
 
 _TEMPERATURES = torch.logspace(-3, 0.5, 36, dtype=torch.float64)
 _BETTER: dict[str, Better] = {"generated": "higher"}
@@ -31,11 +32,11 @@ class Identity(Metric):
     identity score is the Inception Score's formula over people in place of ImageNet's classes: it knows faces, and no
     number of it compares with an Inception Score. t makes p(y | x) of real faces as likely as can be. Splits hold at
     least as many faces as there are people, since the score of fewer faces than people is bounded by the faces.
+    Generated faces are those under noises of their own, where there are such, else those of all noises.
 
     Settings:
         max_people: at most this many people, drawn from those of the evidence.
-        num_splits: at most so many splits; the score is their mean, with its standard deviation. Faces are those under
-            noises of their own, where there are such, else those of all noises.
+        num_splits: at most so many splits; the score is their mean, with its standard deviation.
     Source:
         Salimans et al. 2016 for the formula; Bai et al. 2022 (VFS) for faces. People in place of a recogniser's
         classes, the temperature (Guo et al. 2017, on real faces) and the smallest split are ours.
@@ -49,21 +50,18 @@ class Identity(Metric):
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Accuracy, identities and score of real faces, and of generated ones where there are any."""
         gallery = Gallery.of(evidence, self.max_people)
-        kinds = ["real"] if evidence.fake is None else ["real", "generated"]
+        faces = drawn(evidence)
+        kinds = ["real"] if faces is None else ["real", "generated"]
         names = ("identity accuracy", "identities drawn", "identity score")
         if gallery.num_people < 2:
             reason = "not available: one person has nobody to be confused with"
             return [Figure(f"{name}, {kind}", math.nan, note=reason) for name in names for kind in kinds]
         cosines = {"real": gallery.real[:, None]}
-        if evidence.fake is not None:
-            cosines["generated"] = gallery.compare(evidence.fake[gallery.rows])
-        # Of how many kinds faces are can only be told of faces whose noises differ, too.
-        sample = dict(cosines)
-        if evidence.fresh is not None:
-            sample["generated"] = gallery.compare(evidence.fresh[gallery.rows][:, None])
+        if faces is not None:
+            cosines["generated"] = gallery.compare(faces[gallery.rows])
         figures = [self._accuracy(gallery, cosines[kind], kind, evidence) for kind in kinds]
-        figures += [_identities(gallery, sample[kind], kind) for kind in kinds]
-        return figures + [self._score(gallery, sample[kind], kind, evidence.seed) for kind in kinds]
+        figures += [_identities(gallery, cosines[kind], kind) for kind in kinds]
+        return figures + [self._score(gallery, cosines[kind], kind, evidence.seed) for kind in kinds]
 
     def _accuracy(self, gallery: "Gallery", cosines: Tensor, kind: str, evidence: Evidence) -> Figure:
         name, chance = f"identity accuracy, {kind}", 1 / gallery.num_people

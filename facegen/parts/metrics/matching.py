@@ -12,6 +12,7 @@ from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap, Estimate
 from facegen.parts.metrics.strangers import Strangers
+from facegen.parts.metrics.views import drawn
 
 Faces = Literal["real", "generated"]
 
@@ -31,6 +32,8 @@ class Matching(Metric):
     Settings:
         num_candidates: each K.
         num_redraws: how often the other people are drawn anew; the accuracies are averaged.
+        noise: each generated face is drawn under a noise of its own, as in the paper, or all that compete for a row
+            under one noise, so that they differ by their voices alone, which is easier.
     Source:
         Choi, Park and Lee 2020, section 4: K of 2 and 10, five draws. Same-sex candidates, the intervals (people
         resampled) and the comparison of generated with real faces are ours.
@@ -41,8 +44,9 @@ class Matching(Metric):
         *,
         num_candidates: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)] = (2, 10),
         num_redraws: Annotated[int, Field(ge=1)] = 5,
+        noise: Literal["own", "shared"] = "own",
     ) -> None:
-        self.num_candidates, self.num_redraws = num_candidates, num_redraws
+        self.num_candidates, self.num_redraws, self.noise = num_candidates, num_redraws, noise
 
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Real and generated, in both directions, for each K, among all people and among those of one sex."""
@@ -89,20 +93,23 @@ class Matching(Metric):
         self, evidence: Evidence, faces: Faces, direction: str, num: int, rows: Tensor, strangers: Strangers
     ) -> Tensor:
         """(rows,) share of redraws in which the own partner won; the same draws for real and generated faces."""
-        face = evidence.real[:, None] if faces == "real" or evidence.fake is None else evidence.fake
+        fake = evidence.fake if self.noise == "shared" else drawn(evidence)
+        face = evidence.real[:, None] if faces == "real" or fake is None else fake
         voice = evidence.encodings[:, None]
         query, other = (voice, face) if direction == "v2f" else (face, voice)
         hits = torch.zeros(len(rows))
         for redraw in range(self.num_redraws):
             generator = generator_for(evidence.seed, "matching", num, redraw)
-            drawn = torch.cat([rows[:, None], strangers.draw(rows, num - 1, generator)], dim=1)
+            chosen = torch.cat([rows[:, None], strangers.draw(rows, num - 1, generator)], dim=1)
             turn = torch.randint(num, (len(rows), 1), generator=generator)
-            drawn = drawn.gather(1, (torch.arange(num) + turn) % num)
+            chosen = chosen.gather(1, (torch.arange(num) + turn) % num)
             own = (-turn[:, 0]) % num
             noise = torch.rand(len(rows), 1 + num, generator=generator)
+            if self.noise == "shared":
+                noise = noise[:, :1].expand(-1, 1 + num)
             for chunk in torch.arange(len(rows)).split(_CHUNK_ROWS):
                 asked = _pick(query, rows[chunk], noise[chunk, 0])
-                logits = evidence.logits(asked, _pick(other, drawn[chunk], noise[chunk, 1:]), direction)
+                logits = evidence.logits(asked, _pick(other, chosen[chunk], noise[chunk, 1:]), direction)
                 hits[chunk] += (logits.argmax(dim=1).cpu() == own[chunk]).float()
         return hits / self.num_redraws
 

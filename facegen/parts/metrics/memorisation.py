@@ -11,6 +11,7 @@ from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.nearest import nearest
 from facegen.core.statistics import Bootstrap
+from facegen.parts.metrics.views import drawn
 
 _SHARE = "memorised share of generated faces"
 _DISTANCE = "distance to the nearest training face"
@@ -42,16 +43,15 @@ class Memorisation(Metric):
         tail = 1 - self.percent / 100
         least = math.ceil(1 / tail - 1e-9)
         reason = _why_not(evidence, least)
-        training, fake = evidence.training, evidence.fake
+        training, fake = evidence.training, drawn(evidence)
         if reason or training is None or fake is None:
             return [Figure(_SHARE, math.nan, chance=tail, note=f"not available: {reason}")]
         people = Bootstrap(evidence.person, evidence.seed)
         real = nearest(evidence.real, training.embeddings)[0]
-        faces = fake if evidence.fresh is None else evidence.fresh[:, None]
-        drawn = nearest(faces, training.embeddings)[0]
-        found = people.estimate(_Share(people.of, real, drawn, tail))
+        made = nearest(fake, training.embeddings)[0]
+        found = people.estimate(_Share(people.of, real, made, tail))
         note = f"nearer to one of {len(training.embeddings)} training faces than {self.percent:g}% of real ones are"
-        means = {"generated": people.mean(drawn.mean(1)), "real": people.mean(real)}
+        means = {"generated": people.mean(made.mean(1)), "real": people.mean(real)}
         return [
             Figure(_SHARE, found.value, found.low, found.high, tail, note, better="lower"),
             *(Figure(f"{_DISTANCE}, {kind}", each.value, each.low, each.high) for kind, each in means.items()),

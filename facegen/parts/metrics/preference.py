@@ -7,6 +7,7 @@ import torch
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.statistics import Bootstrap
+from facegen.parts.metrics.views import drawn
 
 
 class Preference(Metric):
@@ -26,10 +27,10 @@ class Preference(Metric):
     def measure(self, evidence: Evidence) -> list[Figure]:
         """The share over all rows, each with a noise of its own where there are such faces, else over all noises."""
         name = "generated face preferred to the true one, V-F"
-        if evidence.fake is None:
+        faces = drawn(evidence)
+        if faces is None:
             return [Figure(name, math.nan, chance=0.5, note="not available: the run draws no faces")]
         wins = []
-        faces = evidence.fake if evidence.fresh is None else evidence.fresh[:, None]
         for noise in faces.unbind(1):
             candidates = torch.stack([noise, evidence.real], dim=1)
             fake, real = evidence.logits(evidence.encodings, candidates, "v2f").unbind(1)

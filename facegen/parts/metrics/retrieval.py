@@ -12,6 +12,7 @@ from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap
+from facegen.parts.metrics.views import drawn
 
 _CHUNK_ROWS = 256
 _DISTANCES = ("L1", "L2", "cosine")
@@ -42,7 +43,8 @@ class Retrieval(Metric):
 
     def measure(self, evidence: Evidence) -> list[Figure]:
         """R@K for each distance and each K."""
-        if evidence.fake is None:
+        faces = drawn(evidence)
+        if faces is None:
             return [Figure("retrieval", math.nan, note="not available: the run draws no faces")]
         rows = one_row_a_person(evidence, self.max_gallery)
         size = len(rows)
@@ -51,7 +53,7 @@ class Retrieval(Metric):
         people = Bootstrap(evidence.person[rows], evidence.seed)
         figures = []
         for distance in _DISTANCES:
-            nearer, ties = _ranks(evidence.fake[rows], evidence.real[rows], distance)
+            nearer, ties = _ranks(faces[rows], evidence.real[rows], distance)
             for num in self.num_nearest:
                 # Among equally far faces the true one stands anywhere: its share of the places that count.
                 hits = ((num - nearer) / (ties + 1)).clamp(0, 1).mean(1)

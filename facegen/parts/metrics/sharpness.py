@@ -9,6 +9,7 @@ from torch.nn import functional
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.statistics import Bootstrap
+from facegen.parts.metrics.views import one_a_row
 
 LUMA = (0.299, 0.587, 0.114)
 LAPLACIAN = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
@@ -21,6 +22,7 @@ class Sharpness(Metric):
         s = E mean_xy (laplacian luma(G(z, c)))^2 / E mean_xy (laplacian luma(f))^2
 
     1 is as much detail as real faces have, less is blur, more is noise. It does not ask whether the detail makes sense.
+    Of each row one face is seen, under a noise of its own where there is such.
 
     Source:
         The energy of the Laplacian is a common measure of focus (Subbarao, Choi and Nikzad 1993); the ratio is ours.
@@ -32,8 +34,11 @@ class Sharpness(Metric):
         if evidence.fake_faces is None:
             return [Figure(name, math.nan, note="not available: the run draws no faces")]
         people = Bootstrap(evidence.person, evidence.seed)
-        fake = people.sums(torch.stack([detail(faces).mean() for faces in evidence.fake_faces]))
-        real = people.sums(torch.cat([detail(faces) for faces in evidence.real_faces.split(CHUNK_ROWS)]))
+        drawn = one_a_row(evidence.fake_faces, evidence.fresh_faces)
+        fake, real = (
+            people.sums(torch.cat([detail(part) for part in faces.split(CHUNK_ROWS)]))
+            for faces in (drawn, evidence.real_faces)
+        )
         found = people.estimate(lambda weights: (weights @ fake) / (weights @ real))
         return [Figure(name, found.value, found.low, found.high, note="1: as sharp; less: blurred; more: noisy")]
 

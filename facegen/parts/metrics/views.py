@@ -51,6 +51,14 @@ def one_a_row(fake: Tensor, fresh: Tensor | None) -> Tensor:
     return fake[rows, rows % fake.shape[1]]
 
 
+def drawn(evidence: Evidence) -> Tensor | None:
+    """What the run draws of each row, (N, Z, e): a sample, as far as the evidence has one.
+
+    One face under a noise of its own, as `one_a_row`; where there is none, those under the Z noises that rows share.
+    """
+    return evidence.fake if evidence.fresh is None else evidence.fresh[:, None]
+
+
 def face_views(evidence: Evidence) -> Iterator[View]:
     """In the eyes of the judge, and in those of each recogniser that sees faces."""
     fake = None if evidence.fake is None else one_a_row(evidence.fake, evidence.fresh)

@@ -45,12 +45,14 @@ TRUTH = truth_of(PEOPLE, 1)
 
 
 def evidence(fakes: list[Mapping[str, Tensor]]) -> Evidence:
-    """Of generated faces that show these factors, a mapping a noise; everybody once."""
+    """Of generated faces that show these factors, a mapping a noise, the first one a row's own; everybody once."""
     learnt = truth_of(300, 2)
+    drawn = [portray(fake, 10 + number) for number, fake in enumerate(fakes)]
     return replace(
         sample_evidence(PEOPLE),
         real_faces=portray(TRUTH, 3),
-        fake_faces=torch.stack([portray(fake, 10 + number) for number, fake in enumerate(fakes)], dim=1),
+        fresh_faces=drawn[0],
+        fake_faces=torch.stack(drawn[1:] or drawn, dim=1),
         factors=TRUTH,
         factor_sides=SIDES,
         training=Training(portray(learnt, 4), torch.zeros(300, 8), torch.arange(300) + PEOPLE, learnt),
@@ -121,7 +123,8 @@ def test_what_turns_round_is_negative() -> None:
 def test_one_face_for_all_shows_nothing() -> None:
     shown = evidence([TRUTH] * NOISES)
     assert shown.fake_faces is not None
-    found = measured(replace(shown, fake_faces=shown.fake_faces[:1, :1].expand(PEOPLE, NOISES, -1, -1, -1)))
+    alike = shown.fake_faces[:1, :1].expand(PEOPLE, NOISES, -1, -1, -1)
+    found = measured(replace(shown, fake_faces=alike, fresh_faces=alike[:, 0]))
     assert found["factor age, generated"].value == 0
     hats = found["factor hat, generated"]
     assert hats.value == pytest.approx(hats.chance)
@@ -169,36 +172,51 @@ def test_what_cannot_be_measured_says_why() -> None:
         assert (figure.name, figure.note) == (name, f"not available: {said}")
 
 
-def reading(read: Tensor, fake: Tensor, truth: Tensor, classes: Tensor | None = None) -> Reading:
-    return Reading(Factor("it", classes), "face", truth, read, fake, Bootstrap(torch.arange(len(truth)), 0))
+def reading(read: Tensor, fake: Tensor, others: Tensor, truth: Tensor, classes: Tensor | None = None) -> Reading:
+    return Reading(Factor("it", classes), "face", truth, read, fake, others, Bootstrap(torch.arange(len(truth)), 0))
 
 
 def test_r2_against_scipy_and_spread_by_hand() -> None:
     random = np.random.default_rng(0)
     truth = random.normal(size=80) + 5
     real = truth + random.normal(size=80)
-    fake = -0.3 * truth[:, None] + 2 * random.normal(size=(80, 4)) + 100
-    found = reading(*(torch.tensor(values) for values in (real, fake, truth)))
+    fake = -0.3 * truth + 2 * random.normal(size=80) + 100
+    others = -3 * truth[:, None] + 2 * random.normal(size=(80, 4)) + 100
+    found = reading(*(torch.tensor(values) for values in (real, fake, others, truth)))
     assert found.recovery("real")[0].value == pytest.approx(stats.pearsonr(real, truth).statistic ** 2)
-    r = stats.pearsonr(fake.ravel(), truth.repeat(4)).statistic
+    r = stats.pearsonr(fake, truth).statistic
     assert found.recovery("generated")[0].value == pytest.approx(r * abs(r))
     assert found.spread().value == pytest.approx(fake.std() / real.std())
-    # Expected mean squares of the one-way layout.
-    within = fake.var(1, ddof=1).mean()
-    between = max(fake.mean(1).var(ddof=1) - within / 4, 0)
-    assert found.share().value == pytest.approx(between / (between + within))
+    assert found.share().value == pytest.approx(np.cov(fake, others.mean(1), ddof=0)[0, 1] / fake.var())
+
+
+def test_the_share_of_the_condition_where_all_rows_share_the_further_noises() -> None:
+    """Of a sum of the condition's part, the noise's, and what both decide together: their variances are known."""
+    random = np.random.default_rng(1)
+    num = 4000
+    told = random.normal(size=num)
+    noises = [random.normal(size=num), *random.normal(size=4)]
+    read = [1.5 * told + noise + 0.5 * told * noise for noise in noises]
+    found = reading(*(torch.tensor(values) for values in (told, read[0], np.stack(read[1:], axis=1), told))).share()
+    # The further noises' own mean tilts what a condition does: with 0.5 of it, as much as four noises may.
+    assert found.value == pytest.approx(1.5 * (1.5 + 0.5 * np.mean(noises[1:])) / (2.25 + 1 + 0.25), abs=0.05)
+    assert found.low is not None and found.high is not None and found.low < found.value < found.high
 
 
 def test_classes_by_counting() -> None:
     truth, real = torch.tensor([0.0, 0, 1, 1, 3, 3]), torch.tensor([0.0, 1, 1, 1, 3, 0])
-    fake = torch.tensor([[0.0, 3], [0, 0], [1, 3], [1, 1], [3, 3], [1, 1]])
-    found = reading(real, fake, truth, truth.unique())
+    fake = torch.tensor([0.0, 0, 3, 1, 3, 1])
+    others = torch.tensor([[0.0, 3], [0, 0], [1, 3], [1, 1], [3, 3], [1, 1]])
+    found = reading(real, fake, others, truth, truth.unique())
     assert found.recovery("real")[0].value == pytest.approx(4 / 6)
     drawn, chance = found.recovery("generated")
-    assert drawn.value == pytest.approx(8 / 12)
-    assert chance == pytest.approx((3 / 12 + 5 / 12 + 4 / 12) / 3)
-    gini = {"real": 1 - (4 + 9 + 1) / 36, "generated": 1 - (9 + 25 + 16) / 144}
+    assert drawn.value == pytest.approx(4 / 6)
+    assert chance == pytest.approx((2 / 6 + 2 / 6 + 2 / 6) / 3)
+    gini = {"real": 1 - (4 + 9 + 1) / 36, "generated": 1 - (4 + 4 + 4) / 36}
     assert found.spread().value == pytest.approx(gini["generated"] / gini["real"])
+    # Of 6 pairs with each face under another noise, those that are read alike, less what chance would have alike.
+    alike = ((fake[:, None] == others).double().mean() - (2 / 6) * (3 + 5 + 4) / 12) / (1 - 12 / 36)
+    assert found.share().value == pytest.approx(float(alike))
 
 
 def test_coverage_of_the_interval() -> None:
@@ -209,7 +227,7 @@ def test_coverage_of_the_interval() -> None:
         truth, noise = torch.randn(2, 150, generator=random, dtype=torch.float64)
         read = r * truth + math.sqrt(1 - r * r) * noise
         people = Bootstrap(torch.arange(150), trial, num_resamples=300)
-        found = Reading(Factor("it", None), "face", truth, read, read[:, None], people).recovery("real")[0]
+        found = Reading(Factor("it", None), "face", truth, read, read, read[:, None], people).recovery("real")[0]
         assert found.low is not None and found.high is not None
         covered += found.low <= r * r <= found.high
     assert 0.90 <= covered / trials <= 0.98

@@ -59,6 +59,27 @@ def test_against_brute_force() -> None:
     assert found["F-V 2-way, real"].value == pytest.approx(sum(transposed) / len(transposed), abs=0.03)
 
 
+def test_noises_of_their_own_and_shared_ones() -> None:
+    """Everybody is a candidate, and a noise that moves a face far makes own noises harder than a shared one."""
+    sample = sample_evidence(12, num_noises=3, seed=5)
+    random = torch.Generator().manual_seed(7)
+    steps = 3 * torch.randn(3, 1, 8, generator=random)
+    shared = (sample.real + steps).transpose(0, 1).contiguous()
+    own = sample.real + 3 * torch.randn(12, 8, generator=random)
+    evidence = replace(sample, attributes={}, fake=shared, fresh=own)
+
+    def right(faces: Tensor) -> float:
+        return float(((sample.encodings @ faces.T).argmax(1) == torch.arange(12)).float().mean())
+
+    found = by_name(Matching(num_candidates=(12,)).measure(evidence))
+    assert found["V-F 12-way, generated"].value == pytest.approx(right(own))
+    easier = by_name(Matching(num_candidates=(12,), noise="shared").measure(evidence))
+    # What all candidates have in common changes nothing: it is as if there were none.
+    assert easier["V-F 12-way, generated"].value == pytest.approx(right(sample.real))
+    assert right(own) < right(sample.real)
+    assert easier["V-F 12-way, real"] == found["V-F 12-way, real"]
+
+
 def test_directions_and_faces_reach_the_rule_as_they_should() -> None:
     """Voices are positive, real faces 1 to N, generated ones negative: what each call holds says which it is."""
     seen: set[tuple[str, str, int]] = set()

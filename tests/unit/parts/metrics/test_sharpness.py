@@ -36,6 +36,13 @@ def test_real_faces_blurred_and_noisy_ones() -> None:
     assert share(torch.zeros_like(real)) == 0
 
 
+def test_noises_of_their_own_come_before_shared_ones() -> None:
+    real = sample_evidence().real_faces
+    shared = torch.zeros_like(real)[:, None].expand(-1, 2, -1, -1, -1)
+    (figure,) = Sharpness().measure(replace(sample_evidence(), fake_faces=shared, fresh_faces=real))
+    assert figure.value == 1
+
+
 def test_a_run_that_draws_nothing() -> None:
     (figure,) = Sharpness().measure(replace(sample_evidence(), fake=None, fake_faces=None))
     assert figure.value != figure.value and "draws no faces" in figure.note
