@@ -22,7 +22,7 @@ OWN_OVERRIDES = {*EARLIER_RUNS, ("match", "freeze_conditioner"), ("match", "free
 """... but for those that are about an earlier run themselves."""
 DEFAULT_METRICS = (
     "matching", "identity", "correlation", "preference", "retrieval", "diversity", "sharpness", "frechet", "fidelity",
-    "coverage", "memorisation", "factors",
+    "people_covered", "memorisation", "factors",
 )  # fmt: skip
 
 

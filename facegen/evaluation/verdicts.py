@@ -164,7 +164,7 @@ RULES: tuple[Rule, ...] = (
         "warning": "The noise changes the picture little",
         "bad": "Collapsed: one picture a condition, whatever the noise",
     }),
-    Rule("coverage", "the faces cover as many people as real ones", read("people covered, share of real"), 0.5, 0.25, {
+    Rule("people", "the faces cover as many people as real ones", read("people covered, share of real"), 0.5, 0.25, {
         "good": "The faces cover about as many people as second real faces do",
         "warning": "The faces cover fewer people than second real faces do",
         "bad": "The faces are those of few people, whatever the condition",
@@ -184,7 +184,7 @@ RULES: tuple[Rule, ...] = (
     Rule("overshoot", "the faces exaggerate", excess("V-F"), 0.05, 0.15, _OVERSHOOTS),
     Rule("overshoot", "the faces exaggerate", excess("F-V"), 0.05, 0.15, _OVERSHOOTS),
 )  # fmt: skip
-"""All limits are ours. Those of realism, detail, coverage, memory and overshoot stand between what stand-in generators
+"""All limits are ours. Those of realism, detail, people, memory and overshoot stand between what stand-in generators
 with known faults reach and what real faces do (docs/results/stand_ins.md); 0.15 for collapse is the monitor's threshold
 and 0.5 for what is kept that of docs/results/small.md."""
 LOST_WARNING, LOST_BAD = 0.8, 0.5

@@ -113,7 +113,6 @@ def facegen_matchers() -> dict[str, str]:
 def facegen_metrics() -> dict[str, str]:
     return {
         "correlation": "facegen.parts.metrics.correlation:Correlation",
-        "coverage": "facegen.parts.metrics.coverage:Coverage",
         "diversity": "facegen.parts.metrics.diversity:Diversity",
         "factors": "facegen.parts.metrics.factors:Factors",
         "fidelity": "facegen.parts.metrics.fidelity:Fidelity",
@@ -121,6 +120,7 @@ def facegen_metrics() -> dict[str, str]:
         "identity": "facegen.parts.metrics.identity:Identity",
         "matching": "facegen.parts.metrics.matching:Matching",
         "memorisation": "facegen.parts.metrics.memorisation:Memorisation",
+        "people_covered": "facegen.parts.metrics.people_covered:PeopleCovered",
         "preference": "facegen.parts.metrics.preference:Preference",
         "retrieval": "facegen.parts.metrics.retrieval:Retrieval",
         "sharpness": "facegen.parts.metrics.sharpness:Sharpness",

@@ -16,7 +16,7 @@ _GENERATED, _REAL, _SHARE = "people covered, generated", "people covered, real",
 _Z95 = 1.959963984540054
 
 
-class Coverage(Metric):
+class PeopleCovered(Metric):
     """Number of people who are nearest to any generated face, against the number that second real faces reach.
 
         covered(X) = | { argmax over people p of cos(F(x), F(f_p)) : x in X } |

@@ -1,4 +1,4 @@
-"""Coverage: one face for everybody covers one person; the true faces cover all; the interval is a plain jackknife."""
+"""People covered: one face for everybody covers one person; the true faces cover all; the interval is a plain jackknife."""
 
 import math
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from facegen.core.evidence import Evidence, Figure
-from facegen.parts.metrics.coverage import Coverage
+from facegen.parts.metrics.people_covered import PeopleCovered
 from facegen.testing.samples import sample_evidence
 
 GENERATED, REAL = "people covered, generated", "people covered, real"
@@ -16,7 +16,7 @@ SHARE = "people covered, share of real"
 
 
 def measured(evidence: Evidence) -> dict[str, Figure]:
-    return {figure.name: figure for figure in Coverage().measure(evidence)}
+    return {figure.name: figure for figure in PeopleCovered().measure(evidence)}
 
 
 def known(num: int = 40) -> Evidence:
