@@ -1,0 +1,27 @@
+"""One face a voice."""
+
+from torch import Tensor
+
+from facegen.core.batch import DataSpec
+from stand_ins.portraits import StandIn, keys_of, portray
+
+
+class Collapsed(StandIn):
+    """A good face of each voice, and the noise is ignored.
+
+        G(z, c) = render(c, hidden(c))
+
+    Engine:
+        data: supplies image_pixels.
+        condition_dim: not used.
+    Shape:
+        noise (B, 2), condition (B, 7) -> (B, 3, H, W)
+    Source:
+        Ours, for tests.
+    """
+
+    def __init__(self, data: DataSpec, condition_dim: int) -> None:
+        super().__init__(data, condition_dim)
+
+    def draw(self, noise: Tensor, condition: Tensor) -> Tensor:
+        return portray(condition, keys_of(condition), self.image_pixels)

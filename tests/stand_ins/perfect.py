@@ -1,0 +1,27 @@
+"""What no generator can do better."""
+
+from torch import Tensor
+
+from facegen.core.batch import DataSpec
+from stand_ins.portraits import StandIn, keys_of, portray
+
+
+class Perfect(StandIn):
+    """The renderer itself: the voice's factors are drawn as they are, all else follows from the noise.
+
+        G(z, c) = render(c, hidden(z))
+
+    Engine:
+        data: supplies image_pixels.
+        condition_dim: not used.
+    Shape:
+        noise (B, 2), condition (B, 7) -> (B, 3, H, W)
+    Source:
+        Ours, for tests.
+    """
+
+    def __init__(self, data: DataSpec, condition_dim: int) -> None:
+        super().__init__(data, condition_dim)
+
+    def draw(self, noise: Tensor, condition: Tensor) -> Tensor:
+        return portray(condition, keys_of(noise), self.image_pixels)

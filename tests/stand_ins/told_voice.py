@@ -1,0 +1,46 @@
+"""What a voice carries, told."""
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from facegen.core.batch import Batch, DataSpec
+from facegen.core.interfaces import Conditioner
+from facegen.data.synthetic.people import draw_people
+from stand_ins.portraits import SHARED
+
+
+def told(clip: Tensor, clips_per_person: int, world_seed: int) -> Tensor:
+    """(B,) clips of a synthetic corpus -> (B, 7) the factors that shape both voice and face."""
+    people = draw_people(world_seed, clip // clips_per_person)
+    return torch.stack([people[factor.name] for factor in SHARED], dim=1)
+
+
+class ToldVoice(Conditioner):
+    """The true factors that shape both voice and face of a synthetic speaker, in their own units.
+
+        c = (sex, age, size, fullness, nose, lips, tension)
+
+    Engine:
+        data: not used.
+    Settings:
+        clips_per_person, world_seed: of the synthetic corpus.
+    Shape:
+        clip (B,) -> (B, 7)
+    Source:
+        Ours, for tests.
+    """
+
+    needs = frozenset({"speech"})  # which nobody hears: the row's number says whose voice it is
+    condition_dim = len(SHARED)
+
+    def __init__(
+        self, data: DataSpec, *, clips_per_person: Annotated[int, Field(ge=1)] = 2, world_seed: int = 0
+    ) -> None:
+        super().__init__()
+        self.clips_per_person, self.world_seed = clips_per_person, world_seed
+
+    def forward(self, batch: Batch) -> Tensor:
+        return told(batch.clip, self.clips_per_person, self.world_seed)
