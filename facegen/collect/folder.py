@@ -1,16 +1,16 @@
 """The folder of a collection: what lies where in it."""
 
 import errno
-import fcntl
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from facegen.collect import manifest, result_file
 from facegen.collect.failures import DISK_ERRORS, DiskError
 from facegen.collect.sources import source_id
 from facegen.core.errors import DataError
+from facegen.core.locks import LOCK, held
 from facegen.data import manifest as corpus_json
 
 NAME = "collection"
@@ -64,16 +64,14 @@ class CollectionFolder:
         try:
             for folder in (self.root, self.results, self.downloads):
                 folder.mkdir(parents=True, exist_ok=True)
-            lock = (self.root / "lock").open("w")
         except (FileExistsError, NotADirectoryError):
             raise DataError(f"{self.out}: is a file, or lies in one; give a folder") from None
         except OSError as error:
             raise DiskError(f"{self.root}: {error.strerror}") from None
-        with lock:
+        with ExitStack() as work:
             try:
-                # The system opens it again when the process ends, however it ends.
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+                work.enter_context(held(self.root / LOCK))
+            except BlockingIOError:
                 raise DataError(
                     f"{self.out}: another `facegen collect` or `forget` is at work here; wait for it"
                 ) from None

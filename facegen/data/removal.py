@@ -1,13 +1,12 @@
-"""Removes a person from a packed corpus, and leaves everybody else as they were."""
+"""Removes a person, or some faces, from a packed corpus, and leaves everything else as it was."""
 
 import csv
-import fcntl
 import io
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from safetensors.numpy import save
 from torch import Tensor
 
 from facegen.core.errors import DataError
+from facegen.core.locks import LOCK, held
 from facegen.core.observer import Observer
 from facegen.data import manifest as corpus_json
 from facegen.data.corpus import Corpus
@@ -80,27 +80,63 @@ def remove_person(corpus_dir: Path, identity: str, observer: Observer | None = N
     manifest = read_manifest(corpus_dir)
     if manifest.identities == (identity,):
         raise _nobody_left(corpus_dir, identity)
-    staging = corpus_dir / STAGING
-    try:
-        with _alone(corpus_dir):
-            before = after = read_manifest(corpus_dir)
-            _sweep(corpus_dir, before)
-            staging.mkdir()
-            if identity in before.identities:
-                after = _rewrite(Corpus.open(corpus_dir), identity, staging, observer or Observer())
-                _commit(corpus_dir, staging, after)
-            _rewrite_tables(corpus_dir, identity, staging)
-            _sweep(corpus_dir, after)
-    except OSError as error:
-        raise DataError(
-            f"{corpus_dir}: cannot be rewritten ({error.strerror}); the corpus is whole; free some space, or make it "
-            f"writable, and remove '{identity}' again"
-        ) from None
+    with _rewriting(corpus_dir, f"remove '{identity}' again") as staging:
+        before = after = read_manifest(corpus_dir)
+        if identity in before.identities:
+            corpus = Corpus.open(corpus_dir)
+            kept = _kept(corpus, corpus.index.identity != before.identities.index(identity))
+            if not bool(kept.clips.any()):
+                raise _nobody_left(corpus_dir, identity)
+            after = _rewrite(corpus, kept, f"remove {identity}", staging, observer or Observer())
+            _commit(corpus_dir, staging, after)
+        _rewrite_tables(corpus_dir, identity, staging)
+        _sweep(corpus_dir, after)
     return before.num_clips - after.num_clips
+
+
+def remove_faces(corpus_dir: Path, dropped: Tensor, observer: Observer | None = None) -> Manifest:
+    """Remove some faces; a clip without faces goes, too, and so does a track without clips, and a person without any.
+
+    Written as `remove_person` writes; speech that other faces of a track stand in stays.
+
+    Args:
+        corpus_dir: the corpus.
+        dropped: (faces,) bool, in the order of the index.
+        observer: told how far it is.
+    Returns:
+        The corpus.json of what is left.
+    Raises:
+        DataError: there is no corpus, it cannot be written, somebody else is at work on it, or nothing would be left.
+    """
+    with _rewriting(corpus_dir, "call the same command again") as staging:
+        corpus = Corpus.open(corpus_dir)
+        left = corpus.manifest
+        if bool(dropped.all()):
+            raise DataError(f"{corpus_dir}: no face would be left; delete the folder instead")
+        if bool(dropped.any()):
+            left = _rewrite(corpus, _kept_faces(corpus, ~dropped), "drop faces", staging, observer or Observer())
+            _commit(corpus_dir, staging, left)
+        _sweep(corpus_dir, left)
+    return left
 
 
 def _nobody_left(folder: Path, identity: str) -> DataError:
     return DataError(f"{folder}: '{identity}' is the only person in it; delete the folder instead")
+
+
+@contextmanager
+def _rewriting(folder: Path, advice: str) -> Iterator[Path]:
+    """A folder for what is written anew, while nobody else is at work here."""
+    try:
+        with _alone(folder):
+            _sweep(folder, read_manifest(folder))
+            (folder / STAGING).mkdir()
+            yield folder / STAGING
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot be rewritten ({error.strerror}); the corpus is whole; free some space, or make it "
+            f"writable, and {advice}"
+        ) from None
 
 
 @contextmanager
@@ -109,14 +145,11 @@ def _alone(folder: Path) -> Iterator[None]:
         raise DataError(
             f"{folder / PACKING}: an import is at work here, or was killed; wait for it, or delete that folder"
         )
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        with held(folder / LOCK):
+            yield
     except BlockingIOError:
         raise DataError(f"{folder}: somebody else is being removed from it; wait for that, and try again") from None
-    finally:
-        os.close(descriptor)
 
 
 def _sweep(folder: Path, manifest: Manifest) -> None:
@@ -130,26 +163,24 @@ def _sweep(folder: Path, manifest: Manifest) -> None:
     sync_folder(folder)
 
 
-def _rewrite(corpus: Corpus, identity: str, staging: Path, observer: Observer) -> Manifest:
+def _rewrite(corpus: Corpus, kept: Kept, stage: str, staging: Path, observer: Observer) -> Manifest:
     """Write everything that changes aside, and return the new corpus.json."""
     folder, manifest = corpus.folder, corpus.manifest
-    number = manifest.identities.index(identity)
-    kept = _kept(corpus, number)
     num_clips = int(kept.clips.sum())
-    if not num_clips:
-        raise _nobody_left(folder, identity)
+    people = corpus.index.identity[kept.clips].unique()
     names = _Names({path.name for path in stored_shards(folder)})
-    observer.start(f"remove {identity}", len(manifest.shards))
-    faces = [*_kept_shards(corpus, manifest.faces, _runs(kept.clips, corpus.index.frame_offsets), staging, names)]
+    observer.start(stage, len(manifest.shards))
+    each_face = torch.arange(len(kept.frames) + 1)
+    faces = [*_kept_shards(corpus, manifest.faces, _runs(kept.frames, each_face), staging, names)]
     observer.advance(len(manifest.faces))
     speech = [*_kept_shards(corpus, manifest.speech, _runs(kept.tracks, corpus.index.track_offsets), staging, names)]
     observer.advance(len(manifest.shards) - 1)
-    columns = _kept_columns(map_tensors(folder / manifest.index.file), kept, number)
+    columns = _kept_columns(map_tensors(folder / manifest.index.file), kept, people)
     path = staging / names.free("index")
     write_synced(path, save({name: column.numpy() for name, column in columns.items()}))
     observer.finish()
     changes = {
-        "identities": tuple(name for name in manifest.identities if name != identity),
+        "identities": tuple(manifest.identities[number] for number in people.tolist()),
         "attributes": {name: size for name, size in manifest.attributes.items() if f"attribute.{name}" in columns},
         "num_clips": num_clips,
         "num_frames": int(kept.frames.sum()),
@@ -174,9 +205,15 @@ def _commit(folder: Path, staging: Path, manifest: Manifest) -> None:
     sync_folder(folder)
 
 
-def _kept(corpus: Corpus, number: int) -> Kept:
+def _kept_faces(corpus: Corpus, faces: Tensor) -> Kept:
+    """The clips that keep a face, with those faces."""
+    offsets = corpus.index.frame_offsets
+    return replace(_kept(corpus, _as_offsets(faces.long())[offsets].diff() > 0), frames=faces)
+
+
+def _kept(corpus: Corpus, clips: Tensor) -> Kept:
+    """Some clips, with all their faces and the tracks that they stand in."""
     index = corpus.index
-    clips = index.identity != number
     tracks = torch.zeros(corpus.manifest.num_tracks, dtype=torch.bool)
     used = index.track[clips]
     tracks[used[used >= 0]] = True
@@ -219,23 +256,24 @@ def _copy_rows(rows: Tensor, ranges: Ranges, path: Path, kind: str) -> Shard:
         writer.abandon()
 
 
-def _kept_columns(columns: dict[str, Tensor], kept: Kept, number: int) -> dict[str, Tensor]:
-    """The columns of the index without the person; a column that nobody else filled goes, as if packed anew."""
+def _kept_columns(columns: dict[str, Tensor], kept: Kept, people: Tensor) -> dict[str, Tensor]:
+    """The columns of the index without what goes; a column that nothing else filled goes, as if packed anew."""
     left: dict[str, Tensor] = {}
     strings = [f"{name}.{part}" for name in STRING_COLUMNS for part in ("text", "offsets")]
     for name, column in columns.items():
         if name in strings:
             continue
-        if name in ("frame_offsets", "track_offsets"):
-            lengths = column.diff()[kept.clips if name == "frame_offsets" else kept.tracks]
-            left[name] = _as_offsets(lengths)
+        if name == "track_offsets":
+            left[name] = _as_offsets(column.diff()[kept.tracks])
+        elif name == "frame_offsets":
+            left[name] = _as_offsets(_as_offsets(kept.frames.long())[column].diff()[kept.clips])
         elif name.startswith("frame_"):
             left[name] = column[kept.frames]
         elif name.startswith("track_"):
             left[name] = column[kept.tracks]
         else:
             left[name] = column[kept.clips]
-    left["identity"] = left["identity"] - (left["identity"] > number).long()
+    left["identity"] = torch.searchsorted(people, left["identity"])
     # Tracks are numbered anew; -1, for none, would otherwise read the last number.
     if len(kept.tracks):
         left["track"] = torch.where(left["track"] < 0, -1, (kept.tracks.long().cumsum(0) - 1)[left["track"]])

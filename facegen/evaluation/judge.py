@@ -1,9 +1,8 @@
 """The judge: encoders that had no part in the run that they judge."""
 
-import fcntl
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -14,6 +13,7 @@ from torch import Tensor
 from facegen.core.batch import Batch
 from facegen.core.errors import CheckpointError
 from facegen.core.interfaces import Direction, Discriminator, Matcher
+from facegen.core.locks import held
 from facegen.core.observer import Observer
 from facegen.core.recipe import Recipe
 from facegen.core.tables import EvaluateSettings
@@ -129,12 +129,13 @@ def judges_itself(run: Run) -> bool:
 
 @contextmanager
 def taking_turns(folder: Path, observer: Observer) -> Iterator[None]:
-    """One process at a time; the system gives up the lock of a process that dies."""
+    """One process at a time."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+    lock = folder.with_name(f"{folder.name}.lock")
+    with ExitStack() as turn:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            turn.enter_context(held(lock))
         except BlockingIOError:
             observer.say("another process is training the judge; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            turn.enter_context(held(lock, wait=True))
         yield

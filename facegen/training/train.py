@@ -1,5 +1,7 @@
 """From a recipe to a trained run: what it builds on, its corpus, its networks, its stages."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from facegen.core.batch import DataSpec
 from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.interfaces import Dataset
+from facegen.core.locks import LOCK, held
 from facegen.core.observer import Observer
 from facegen.core.recipe_file import differences
 from facegen.training.checkpoint import load_module
@@ -87,24 +90,40 @@ def _train(
 ) -> Run:
     dataset = open_dataset(recipe)
     run = _claim(out, recipe, dataset.spec, resume, world)
-    for name in awaited(recipe, run, only_match=only_match):
-        below = standing(recipe, name)
-        if below is not None and enough(below, name):
-            continue
-        earlier, folder = recipe.earlier[name], folder_of(recipe, name)
-        if below is not None:
-            earlier = replace(below.recipe, earlier=earlier.earlier)
-        observer.say(f"{folder} comes first: {Path(recipe.source).name} builds on it, with [{name.replace('.', '] ')}")
-        _train(earlier, folder, True, world, observer, interruption, only_match=name != DRAFT)
-    networks = _networks(run, world, with_draft=not only_match)
-    trainer = Trainer(run, dataset, networks, world, observer, interruption)
-    try:
-        trainer.match()
-        if not only_match:
-            trainer.play()
-    finally:
-        trainer.journal.close()
-    return run
+    with _alone(run, world):
+        for name in awaited(recipe, run, only_match=only_match):
+            below = standing(recipe, name)
+            if below is not None and enough(below, name):
+                continue
+            earlier, folder = recipe.earlier[name], folder_of(recipe, name)
+            if below is not None:
+                earlier = replace(below.recipe, earlier=earlier.earlier)
+            observer.say(
+                f"{folder} comes first: {Path(recipe.source).name} builds on it, with [{name.replace('.', '] ')}"
+            )
+            _train(earlier, folder, True, world, observer, interruption, only_match=name != DRAFT)
+        networks = _networks(run, world, with_draft=not only_match)
+        trainer = Trainer(run, dataset, networks, world, observer, interruption)
+        try:
+            trainer.match()
+            if not only_match:
+                trainer.play()
+        finally:
+            trainer.journal.close()
+        return run
+
+
+@contextmanager
+def _alone(run: Run, world: World) -> Iterator[None]:
+    with ExitStack() as work:
+        if world.leads:
+            try:
+                work.enter_context(held(run.path / LOCK))
+            except BlockingIOError:
+                raise CheckpointError(
+                    f"{run.path}: another process is training this run; wait for it, or stop it"
+                ) from None
+        yield
 
 
 def _claim(out: Path, recipe: Recipe, data: DataSpec, resume: bool, world: World) -> Run:

@@ -10,6 +10,8 @@ import torch
 from safetensors.torch import load_file
 from tiny_runs import RECIPES, Facegen, settings, start
 
+from facegen.core.locks import LOCK, held
+
 RECIPE = RECIPES / "speech_relid.toml"
 
 
@@ -113,6 +115,9 @@ def test_a_run_is_not_overwritten_nor_continued_with_another_recipe(
     other = settings(train__batch_size=9)
     assert facegen("train", RECIPE, "--preset", "small", *other, "--out", out, "--resume") == 1
     assert "differs in train.batch_size" in capsys.readouterr().err
+    with held(out / LOCK):
+        assert facegen("train", RECIPE, "--preset", "small", *settings(), "--out", out, "--resume") == 1
+    assert "another process is training this run; wait for it, or stop it" in capsys.readouterr().err
 
 
 def test_a_match_stage_is_taken_over(facegen: Facegen, tmp_path: Path) -> None:
