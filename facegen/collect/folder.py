@@ -61,20 +61,19 @@ class CollectionFolder:
             DiskError: it cannot be written.
         """
         self._refuse_others_corpus()
-        try:
-            for folder in (self.root, self.results, self.downloads):
-                folder.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError):
-            raise DataError(f"{self.out}: is a file, or lies in one; give a folder") from None
-        except OSError as error:
-            raise DiskError(f"{self.root}: {error.strerror}") from None
         with ExitStack() as work:
             try:
+                for folder in (self.root, self.results, self.downloads):
+                    folder.mkdir(parents=True, exist_ok=True)
                 work.enter_context(held(self.root / LOCK))
+            except (FileExistsError, NotADirectoryError):
+                raise DataError(f"{self.out}: is a file, or lies in one; give a folder") from None
             except BlockingIOError:
                 raise DataError(
                     f"{self.out}: another `facegen collect` or `forget` is at work here; wait for it"
                 ) from None
+            except OSError as error:
+                raise DiskError(f"{self.root}: {error.strerror}") from None
             yield
 
     def tidy(self) -> None:
