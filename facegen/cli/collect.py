@@ -46,12 +46,10 @@ def command(
         return 0
     from facegen.collect.interruption import Interruption
     from facegen.collect.pipeline import Stopped, collect
+    from facegen.collect.request import read_request
     from facegen.collect.run import CollectOptions
-    from facegen.collect.settings import check_settings
-    from facegen.collect.sources import read_sources
 
-    listed = read_sources(sources, require_consent=require_consent)
-    settings = check_settings(sources, listed.tables, overrides, faithful=faithful)
+    listed, settings = read_request(sources, overrides, faithful=faithful, require_consent=require_consent)
     options = CollectOptions(keep_videos, keep_frames, require_consent, redo, retry)
     interruption = Interruption()
     try:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from yt_dlp import YoutubeDL
+from yt_dlp.networking import Response
+from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import DownloadCancelled, DownloadError, YoutubeDLError
 
 from facegen.collect.download_settings import DownloadSettings
@@ -199,7 +201,30 @@ def _downloader(settings: DownloadSettings, options: dict[str, Any]) -> YoutubeD
     quiet = {"quiet": True, "no_warnings": True, "noprogress": True, "logger": _Silence(), "color": "no_color"}
     # No ffmpeg even where there is one: what is collected must not depend on it.
     alone = {"ffmpeg_location": "/nonexistent", "fixup": "never", "hls_prefer_native": True, "cachedir": False}
-    return YoutubeDL({**quiet, **alone, **given, **cookies, **options, "enable_file_urls": False})
+    return _Downloader({**quiet, **alone, **given, **cookies, **options, "enable_file_urls": False})
+
+
+class _Downloader(YoutubeDL):
+    """Hangs up in the end on every server that an extractor left on the line, as that for direct files does."""
+
+    def __init__(self, parameters: dict[str, Any]) -> None:
+        self._responses: list[Response] = []
+        super().__init__(parameters)
+
+    def urlopen(self, req: Any) -> Response:
+        self._responses = [response for response in self._responses if not response.closed]
+        try:
+            response = super().urlopen(req)
+        except HTTPError as error:
+            self._responses.append(error.response)
+            raise
+        self._responses.append(response)
+        return response
+
+    def close(self) -> None:
+        for response in self._responses:
+            response.close()
+        super().close()
 
 
 class _Silence:

@@ -67,8 +67,8 @@ _RULES = (
     _Rule(r"name or service not known|getaddrinfo|nodename nor servname|failed to resolve|temporary failure in name",
           "its server cannot be found", "check the address, the network and [download] proxy", True),
     _Rule(r"timed? ?out", "the server does not answer", "", True),
-    _Rule(r"connection|incomplete|bytes read|more expected|content too short|unreachable|reset by peer|remote end",
-          "the connection broke", "", True),
+    _Rule(r"connection|incomplete|bytes read|more expected|expected \d+ bytes|content too short|unreachable"
+          r"|reset by peer|remote end", "the connection broke", "", True),
 )  # fmt: skip
 
 

@@ -67,19 +67,25 @@ class CollectSettings:
 
 
 def check_settings(
-    path: Path, tables: Mapping[str, Any], overrides: Iterable[str] = (), *, faithful: bool = False
-) -> CollectSettings:
+    path: Path,
+    tables: Mapping[str, Any],
+    overrides: Iterable[str],
+    problems: list[str],
+    *,
+    faithful: bool = False,
+) -> CollectSettings | None:
     """Check the tables of a list of sources.
 
     Args:
         path: the list, for messages; its folder is where relative paths begin.
         tables: what it says beside the people.
         overrides: "table.key=value", laid over that.
+        problems: what is wrong is added to these.
         faithful: the thesis's own rule decides which clips are kept.
-    Raises:
-        DataError: every problem that was found.
+    Returns:
+        None where something is wrong.
     """
-    problems: list[str] = []
+    before = len(problems)
     laid = dict(tables)
     for override in overrides:
         try:
@@ -92,8 +98,8 @@ def check_settings(
             problems.append(f"{path}: [{name}] is no table of a list of sources{did_you_mean(name, known)}")
     checked = {name: _check(model, laid, name, path, problems) for name, model in TABLES.items()}
     choices = {kind: _choose(kind, laid, path, problems) for kind in DEFAULT_PARTS}
-    if problems:
-        raise DataError(*problems)
+    if len(problems) > before:
+        return None
     examine = ExamineSettings(**{name: checked[name] for name in EXAMINE_TABLES})
     parts: Any = choices
     return CollectSettings(

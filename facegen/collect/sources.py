@@ -9,7 +9,6 @@ from typing import Any, Literal
 from facegen.collect.examination import Segment
 from facegen.collect.source_rows import PersonRow, SegmentRow, read_csv_rows
 from facegen.collect.source_toml import read_toml_rows
-from facegen.core.errors import DataError
 
 ID_CHARACTERS = 20
 YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
@@ -88,18 +87,19 @@ class SourceList:
     tables: dict[str, Any] = field(default_factory=dict)
 
 
-def read_sources(path: Path, *, require_consent: bool = False) -> SourceList:
+def read_sources(path: Path, problems: list[str], *, require_consent: bool = False) -> SourceList:
     """Read a list of sources: a TOML file, or a CSV table of people or of segments.
 
     Args:
         path: the file.
-        require_consent: refuse people of whom no consent is recorded.
+        problems: what is wrong with single rows is added to these, and such a row is left out.
+        require_consent: people of whom no consent is recorded are wrong, too.
     Raises:
-        DataError: it cannot be read, or something in it is wrong; every problem that was found.
+        DataError: it cannot be read at all.
     """
-    problems: list[str] = []
     tables: dict[str, Any] = {}
     segments: list[SegmentRow] = []
+    before = len(problems)
     if path.suffix.lower() == ".csv":
         rows, segments = read_csv_rows(path, problems)
     else:
@@ -110,7 +110,7 @@ def read_sources(path: Path, *, require_consent: bool = False) -> SourceList:
     for segment in segments:
         _add_segment(found, segment, problems)
     _refuse_shared_videos(found, problems)
-    if not rows and not segments and not problems:
+    if not rows and not segments and len(problems) == before:
         problems.append(f"{path}: names nobody; add a [[person]] with name, and channel or videos")
     if require_consent:
         problems += [
@@ -119,8 +119,6 @@ def read_sources(path: Path, *, require_consent: bool = False) -> SourceList:
             for person in found.people.values()
             if not person.consent
         ]
-    if problems:
-        raise DataError(*problems)
     return found
 
 

@@ -170,6 +170,8 @@ def _examine(video: Video, files: MediaFiles, task: VideoTask, folder: Collectio
         found = examine(files, task.examine, video.segment, frames, _detector(task.detector))
     except UnusableFileError as error:
         raise CollectError(error.reason, "get it again, or leave it out", str(error)) from None
+    if frames is not None and not any(frames.iterdir()):
+        frames.rmdir()
     write_result(folder.result(video.id), video.id, task.made_with, found)
     return time.monotonic() - begun
 

@@ -1,0 +1,158 @@
+"""What collecting costs against the old way, on your own videos: both sides in one run, in turn, one thread.
+
+    python benchmarks/collect.py VIDEO ...
+
+The old way reads every frame with OpenCV, searches one a second for faces at full size, and takes the surest. facegen
+decodes what it needs, and searches at the size that the question needs. Both look for faces of the same least side in
+pixels of the source, both decode the sound. A face of the old way is found if the new way's box of the same moment
+shares half of its area with it.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from facegen.collect.examination import MediaFiles
+from facegen.collect.examine import examine
+from facegen.collect.examine_settings import NEVER, ExamineSettings, FaceSettings, SpeechSettings
+from facegen.core.face_box import FaceBox
+from facegen.core.registry import registry
+from facegen.data.media import read_speech
+from facegen.parts.detectors.haar import CASCADE
+
+RATE_HZ = 16000
+SAME_SHARE = 0.5
+Faces = dict[int, FaceBox]
+Side = Callable[[Path], Faces]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("videos", type=Path, nargs="+", help="files with pictures and sound")
+    parser.add_argument("--loops", type=int, default=1, help="repeat each video so often, where it is short")
+    parser.add_argument("--rounds", type=int, default=5, help="how often all sides are measured, in turn")
+    parser.add_argument("--min-face", type=int, default=40, help="least side of a face, in pixels of the source")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    sides: dict[str, Side] = {
+        "old way": lambda path: old_way(path, options.min_face),
+        "facegen, every second": lambda path: new_way(path, every_second(options.min_face)),
+        "facegen, as it collects": lambda path: new_way(path, as_it_collects(options.min_face)),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for path in options.videos:
+            long = path if options.loops == 1 else loop(path, options.loops, Path(folder) / f"{path.stem}.mkv")
+            measure(long, sides, options.rounds, options.min_face)
+
+
+def measure(path: Path, sides: dict[str, Side], rounds: int, min_face: int) -> None:
+    """Print core-seconds an hour of video, and how many of the old way's faces are found."""
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    faces: dict[str, Faces] = {}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            began = time.process_time()
+            faces[name] = side(path)
+            seconds[name].append(time.process_time() - began)
+    length, picture = describe(path)
+    title = f"{path.name}: {picture}, {length:.1f} s, faces of {min_face} pixels and more"
+    table = Table("", "core-seconds an hour", "ratio", "faces", "of the old way's", title=title)
+    old = next(iter(sides))
+    for name in sides:
+        cost = statistics.median(seconds[name]) / length * 3600
+        ratio = statistics.median(a / b for a, b in zip(seconds[old], seconds[name], strict=True))
+        found = sum(same(box, faces[name].get(moment)) for moment, box in faces[old].items())
+        share = f"{found} of {len(faces[old])}"
+        table.add_row(name, f"{cost:,.0f}", f"{ratio:.2f}x", str(len(faces[name])), share)
+    Console(width=110).print(table)
+
+
+def old_way(path: Path, min_face: int) -> Faces:
+    """Every frame is read; one a second is searched as it is."""
+    cascade = cv2.CascadeClassifier(str(CASCADE))
+    capture = cv2.VideoCapture(str(path))
+    step = max(1, round(capture.get(cv2.CAP_PROP_FPS)))
+    faces, number = {}, 0
+    while True:
+        read, frame = capture.read()
+        if not read:
+            break
+        if number % step == 0:
+            boxes, _, weights = cascade.detectMultiScale3(
+                cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), 1.1, 5, minSize=(min_face, min_face), outputRejectLevels=True
+            )
+            if len(boxes):
+                surest = int(np.argmax(weights))
+                left, top, width, _ = (int(value) for value in boxes[surest])
+                faces[number // step] = FaceBox(left, top, width, float(np.ravel(weights)[surest]))
+        number += 1
+    capture.release()
+    read_speech(path, RATE_HZ)
+    return faces
+
+
+def new_way(path: Path, settings: ExamineSettings) -> Faces:
+    """What `facegen collect` does with a video."""
+    detector = registry().find("detector", "haar").load()()
+    found = examine(MediaFiles(path), settings, None, None, detector)
+    return {round(frame.time_seconds): frame.box for frame in found.frames if frame.box is not None}
+
+
+def loop(path: Path, times: int, out: Path) -> Path:
+    """The same video again and again, without coding it anew."""
+    with av.open(str(path)) as first, av.open(str(out), "w") as written:
+        length = (first.duration or 0) / av.time_base
+        streams = {kind: written.add_stream_from_template(first.streams.best(kind)) for kind in ("video", "audio")}
+        for number in range(times):
+            with av.open(str(path)) as container:
+                kinds = [container.streams.best(kind) for kind in streams]
+                for packet in container.demux(*kinds):
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    shift = round(number * length / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = streams[packet.stream.type]
+                    written.mux(packet)
+    return out
+
+
+def every_second(min_face: int) -> ExamineSettings:
+    """No frame is passed over for its time or its sound: as many are searched as the old way does."""
+    speech = SpeechSettings(
+        window_seconds=0.04, spacing_seconds=1.0, silence_db=NEVER, min_sounding_share=0.0, max_clipped_share=1.0
+    )
+    return ExamineSettings(face=FaceSettings(min_face_pixels=min_face, one_speaker=False), speech=speech)
+
+
+def as_it_collects(min_face: int) -> ExamineSettings:
+    """The defaults: what is too close to an accepted frame, or has no speech around it, is not searched."""
+    return ExamineSettings(face=FaceSettings(min_face_pixels=min_face))
+
+
+def same(box: FaceBox, other: FaceBox | None) -> bool:
+    """The two squares share half of what they cover together."""
+    if other is None:
+        return False
+    width = min(box.left + box.side, other.left + other.side) - max(box.left, other.left)
+    height = min(box.top + box.side, other.top + other.side) - max(box.top, other.top)
+    shared = max(0, width) * max(0, height)
+    return shared >= SAME_SHARE * (box.side**2 + other.side**2 - shared)
+
+
+def describe(path: Path) -> tuple[float, str]:
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        return (container.duration or 0) / av.time_base, f"{video.width}x{video.height}"
+
+
+if __name__ == "__main__":
+    main()

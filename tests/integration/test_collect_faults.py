@@ -1,0 +1,369 @@
+"""What may go wrong while collecting: every reason is said, nothing is lost, nothing is done twice."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from speaking_videos import serving, write_speaker
+
+from facegen.collect.result_file import read_result
+from facegen.data.corpus import Corpus
+
+SERIAL = ["--set", "executor.type=serial", "--set", "download.timeout_seconds=5", "--set", "download.backoff_seconds=0"]
+POOL = ["--set", "executor.type=processes", "--set", "executor.num_workers=2"]
+
+
+def person(name, *videos, **more):
+    keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in more.items())
+    return f"[[person]]\nname = {json.dumps(name)}\nvideos = {json.dumps([str(v) for v in videos])}\n{keys}"
+
+
+@pytest.fixture
+def site(tmp_path):
+    with serving(tmp_path / "www") as site:
+        yield site
+
+
+@pytest.fixture
+def collect(facegen, tmp_path, capsys):
+    def call(text, *words, out="out"):
+        (tmp_path / "sources.toml").write_text(text)
+        capsys.readouterr()
+        code = facegen("collect", tmp_path / "sources.toml", "--out", tmp_path / out, *SERIAL, *words)
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def states(out):
+    with sqlite3.connect(out / "collection" / "manifest.sqlite") as db:
+        return {row[0]: row[1:] for row in db.execute("SELECT source, state, reason, attempts FROM videos")}
+
+
+def write_hours(path, write):
+    """A small video whose header claims 1000 hours."""
+    content = bytearray(write(path).read_bytes())
+    at = content.index(b"mvhd") + 4
+    timescale = int.from_bytes(content[at + 12 : at + 16], "big")
+    content[at + 16 : at + 20] = min(1000 * 3600 * timescale, 2**32 - 1).to_bytes(4, "big")
+    path.write_bytes(content)
+    return path
+
+
+def test_every_bad_video_says_why_and_ends_nothing(site, collect, tmp_path):
+    good = write_speaker(tmp_path / "good.mp4", 0)
+    write_speaker(tmp_path / "no sound.mp4", 1, sound=False)
+    write_speaker(tmp_path / "no pictures.mp4", 2, pictures=False)
+    write_speaker(tmp_path / "short.mp4", 3, 3)
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    (tmp_path / "text.mp4").write_text("Dear reader,\nthis is no video.\n" * 20)
+    (tmp_path / "cut.mp4").write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+    write_speaker(site.root / "whole.mp4", 4)
+    (site.root / "page.html").write_text("<html><body>nothing here</body></html>")
+    site.short.add("whole.mp4")
+    names = ["good", "no sound", "no pictures", "short", "empty", "text", "cut", "missing"]
+    text = person("ada", *(f"{name}.mp4" for name in names)) + person(
+        "ben", site.url("gone.mp4"), site.url("whole.mp4"), site.url("page.html"), "http://127.0.0.1:1/x.mp4"
+    )
+    code, out, err = collect(text, "--set", "download.retries=1")
+    assert code == 0, err
+    found = states(tmp_path / "out")
+    assert found.pop("good.mp4") == ("done", "", 0)
+    assert {source: state[0] for source, state in found.items() if state[0] == "waiting"} == {}
+    reasons = {source.split("/")[-1]: reason for source, (_, reason, _) in found.items()}
+    assert reasons == {
+        "no sound.mp4": "has no audio track",
+        "no pictures.mp4": "has no video track",
+        "short.mp4": "too short",
+        "empty.mp4": "is empty",
+        "text.mp4": "cannot be decoded",
+        "cut.mp4": "cannot be decoded",
+        "missing.mp4": "does not exist",
+        "gone.mp4": "is not there (HTTP 404)",
+        "whole.mp4": "the connection broke",
+        "page.html": "holds no video that can be fetched",
+        "x.mp4": "the connection broke",
+    }
+    attempts = {source.split("/")[-1]: tries for source, (_, _, tries) in found.items()}
+    assert (attempts["gone.mp4"], attempts["whole.mp4"]) == (1, 2)
+    assert "missing.mp4: does not exist; check the path" in err
+    assert "HTTP 404" in out and "check the address" in out
+    assert Corpus.open(tmp_path / "out").manifest.num_frames == 3
+    assert not list((tmp_path / "out" / "collection" / "downloads").iterdir())
+    # What was set aside stays so, until it is asked for.
+    (tmp_path / "missing.mp4").write_bytes(write_speaker(tmp_path / "late.mp4", 5).read_bytes())
+    assert "1 clips with 3 faces" in collect(text)[1]
+    assert "2 clips with 6 faces" in collect(text, "--retry", "--set", "download.retries=0")[1]
+
+
+def test_what_passes_is_tried_again(site, collect, tmp_path):
+    write_speaker(site.root / "a.mp4", 0)
+    site.failures["a.mp4"] = [503] * 4
+    code, _, err = collect(person("ada", site.url("a.mp4")), "--set", "download.retries=5")
+    assert code == 0, err
+    state, reason, attempts = states(tmp_path / "out")[site.url("a.mp4")]
+    assert (state, reason) == ("done", "") and attempts >= 1
+
+
+def test_nothing_at_all_is_an_error_that_counts_the_reasons(site, collect, tmp_path):
+    write_speaker(tmp_path / "short.mp4", 0, 3)
+    channel = f"[[person]]\nname = 'cy'\nchannel = '{site.url('gone.xml')}'\n"
+    code, _, err = collect(person("ada", "short.mp4", site.url("gone.mp4")) + channel)
+    assert code == 1
+    assert "none of 3 videos and channels gave a clip" in err and "1 too short" in err
+    assert "1 is not there (HTTP 404) (check the address)" in err
+    assert not (tmp_path / "out" / "corpus.json").exists()
+
+
+@pytest.mark.parametrize("name", ["..%2f..%2fescape.mp4", "%2fetc%2fescape.mp4", "a%00b.mp4", "%2e%2e/escape.mp4"])
+def test_hostile_names_stay_in_the_folder(site, collect, tmp_path, name):
+    video = write_speaker(tmp_path / "video.mp4", 0).read_bytes()
+    (site.root / "good.mp4").write_bytes(video)
+    before = {path for path in tmp_path.parent.rglob("*") if "www" not in path.parts}
+    page = f'<html><title>../../escape</title><body><video src="{name}" title="../../x"></video></body></html>'
+    (site.root / "page.html").write_text(page)
+    text = person("../../../evil", site.url(name), site.url("page.html"), site.url("good.mp4"))
+    code, _, err = collect(text, "--keep-videos", "--keep-frames", "--set", "download.retries=0")
+    assert code == 0, err
+    after = {path for path in tmp_path.parent.rglob("*") if "www" not in path.parts} - before
+    allowed = {tmp_path / "out", tmp_path / "sources.toml"}
+    assert {path for path in after if path not in allowed and tmp_path / "out" not in path.parents} == set()
+    assert Corpus.open(tmp_path / "out").manifest.identities == ("../../../evil",)
+    assert not [path for path in (tmp_path / "out").rglob("*") if "escape" in path.name or "evil" in path.name]
+
+
+def test_a_header_that_claims_hours_costs_nothing(collect, tmp_path):
+    write_hours(tmp_path / "long.mp4", lambda path: write_speaker(path, 0))
+    write_speaker(tmp_path / "good.mp4", 1)
+    begun = time.monotonic()
+    code, _, err = collect(person("ada", "long.mp4", "good.mp4"))
+    assert code == 0, err
+    assert time.monotonic() - begun < 60
+    state, reason, _ = states(tmp_path / "out")["long.mp4"]
+    assert state == "done" or "longer" in reason
+
+
+def test_a_damaged_manifest_and_result_are_named(collect, tmp_path):
+    write_speaker(tmp_path / "a.mp4", 0)
+    text = person("ada", "a.mp4")
+    assert collect(text)[0] == 0
+    (result,) = (tmp_path / "out" / "collection" / "results").iterdir()
+    result.write_bytes(b"x" * 100)
+    code, _, err = collect(text, "--set", "corpus.image_pixels=64")
+    assert code == 1 and "is damaged" in err and "it waits to be collected again" in err
+    assert collect(text, "--set", "corpus.image_pixels=64")[0] == 0
+    result.unlink()
+    code, _, err = collect(text)
+    assert code == 0 and "the results of 1 videos are gone; they are collected again" in err
+    for beside in (tmp_path / "out" / "collection").glob("manifest.sqlite-*"):
+        beside.unlink()
+    (tmp_path / "out" / "collection" / "manifest.sqlite").write_bytes(b"no database " * 100)
+    code, _, err = collect(text)
+    assert code == 1 and "is damaged, or no manifest of a collection" in err
+    assert "Traceback" not in err
+
+
+def test_two_at_once_are_refused(collect, tmp_path):
+    import fcntl
+
+    write_speaker(tmp_path / "a.mp4", 0)
+    folder = tmp_path / "out" / "collection"
+    folder.mkdir(parents=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        code, _, err = collect(person("ada", "a.mp4"))
+    assert code == 1 and "another `facegen collect` or `forget` is at work here" in err
+
+
+def test_a_corpus_that_was_packed_is_left_alone(collect, facegen, tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "a.png")
+    (tmp_path / "pairs.csv").write_text("identity,face\nada,a.png\n")
+    assert facegen("pack", tmp_path / "pairs.csv", "--out", tmp_path / "out") == 0
+    before = (tmp_path / "out" / "corpus.json").read_bytes()
+    write_speaker(tmp_path / "a.mp4", 0)
+    code, _, err = collect(person("ada", "a.mp4"))
+    assert code == 1 and "holds a corpus that was not collected; give another folder" in err
+    assert (tmp_path / "out" / "corpus.json").read_bytes() == before
+
+
+# What stops a whole run: signals, kills, and disks.
+
+
+def start(tmp_path, out, *words):
+    command = [sys.executable, "-m", "facegen", "collect", tmp_path / "sources.toml", "--out", out, *words]
+    return subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+def finished(out):
+    manifest = out / "collection" / "manifest.sqlite"
+    if not manifest.exists():
+        return 0
+    try:
+        with sqlite3.connect(f"file:{manifest}?mode=ro", uri=True) as db:
+            return db.execute("SELECT count(*) FROM videos WHERE state = 'done'").fetchone()[0]
+    except sqlite3.Error:
+        return 0
+
+
+def wait_for(out, number, still_running, seconds=240):
+    end = time.monotonic() + seconds
+    while finished(out) < number and still_running() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def list_many(tmp_path, number, seconds=8):
+    names = [write_speaker(tmp_path / f"{n}.mp4", n, seconds).name for n in range(number)]
+    return person("ada", *names[::2]) + person("ben", *names[1::2])
+
+
+def ask(out, query):
+    with sqlite3.connect(out / "collection" / "manifest.sqlite") as db:
+        return db.execute(query).fetchall()
+
+
+def moments_of_work(out):
+    """{video: when it was finished}."""
+    return dict(ask(out, "SELECT id, changed FROM videos WHERE state = 'done'"))
+
+
+def whole(out):
+    """The manifest agrees with itself, and every result with it; the videos that are done."""
+    assert ask(out, "PRAGMA integrity_check") == [("ok",)] and ask(out, "PRAGMA foreign_key_check") == []
+    halves = (
+        "SELECT count(*) FROM frames LEFT JOIN clips USING (video, number) "
+        "WHERE (reason = '') != (clips.video IS NOT NULL)"
+    )
+    assert ask(out, halves) == [(0,)]
+    done = set(moments_of_work(out))
+    assert {video for (video,) in ask(out, "SELECT DISTINCT video FROM clips")} == done
+    for video in done:
+        read_result(out / "collection" / "results" / f"{video}.safetensors")
+    return done
+
+
+def test_a_signal_stops_and_says_how_to_go_on(collect, facegen, tmp_path, capsys):
+    """Ctrl-C reaches the workers, too."""
+    (tmp_path / "sources.toml").write_text(list_many(tmp_path, 9, 30))
+    out = tmp_path / "out"
+    process = start(tmp_path, out, *POOL)
+    wait_for(out, 1, lambda: process.poll() is None)
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT, stderr
+    assert "videos are left. Call the same command again to go on." in stderr and "Traceback" not in stderr
+    before = moments_of_work(out)
+    assert whole(out) and len(before) < 9 and not (out / "corpus.json").exists()
+    assert ask(out, "SELECT count(*) FROM videos WHERE state = 'working'") == [(0,)]
+    assert facegen("collect", tmp_path / "sources.toml", "--out", out, *SERIAL) == 0
+    assert "9 clips" in capsys.readouterr().out
+    assert {video: moment for video, moment in moments_of_work(out).items() if video in before} == before
+
+
+def test_a_request_to_end_is_heard_between_two_videos(collect, tmp_path):
+    text, out = list_many(tmp_path, 4), tmp_path / "out"
+    other = signal.signal(signal.SIGTERM, lambda *_: None)
+    over = threading.Event()
+
+    def ask_to_end():
+        wait_for(out, 1, lambda: not over.is_set())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    asking = threading.Thread(target=ask_to_end)
+    asking.start()
+    try:
+        code, _, err = collect(text)
+    finally:
+        over.set()
+        asking.join()
+        signal.signal(signal.SIGTERM, other)
+    assert code == 128 + signal.SIGTERM, err
+    assert "Call the same command again to go on." in err
+    before = moments_of_work(out)
+    assert whole(out)
+    assert "4 clips" in collect(text)[1]
+    assert {video: moment for video, moment in moments_of_work(out).items() if video in before} == before
+
+
+def test_killed_at_any_moment_it_loses_nothing(collect, tmp_path):
+    """Kills -9 at random moments; afterwards the corpus is, byte for byte, that of a run that nobody disturbed."""
+    text, out, undisturbed = list_many(tmp_path, 6), tmp_path / "out", tmp_path / "undisturbed"
+    assert "6 clips" in collect(text, out="undisturbed")[1]
+    moments = random.Random(int(os.environ.get("FACEGEN_KILL_SEED", "1")))
+    kept: dict[str, float] = {}
+    for _ in range(int(os.environ.get("FACEGEN_KILLS", "2"))):
+        process = start(tmp_path, out, *(POOL if moments.random() < 0.5 else SERIAL))
+        # Sometimes right after the start, mostly while videos are in work, sometimes while it packs.
+        wait_for(out, moments.randint(0, 6), lambda process=process: process.poll() is None)
+        time.sleep(moments.uniform(0, 0.5))
+        process.kill()
+        process.communicate(timeout=60)
+        if not finished(out):
+            continue
+        whole(out)
+        now = moments_of_work(out)
+        assert {video: now.get(video) for video in kept} == kept, "a finished video was done again"
+        kept = now
+    assert "6 clips" in collect(text)[1]
+    whole(out)
+    assert {video: moments_of_work(out)[video] for video in kept} == kept
+    Corpus.open(out).verify()
+    for file in ("faces-00000.safetensors", "speech-00000.safetensors", "index.safetensors"):
+        assert (out / file).read_bytes() == (undisturbed / file).read_bytes()
+    assert not list((out / "collection" / "results").glob("*.partial"))
+    assert not list((out / "collection" / "downloads").iterdir())
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 1.5 MB, which can grow; only root may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", disk], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no disk of its own can be mounted: {mounted.stderr.decode().strip()}")
+    yield disk
+    # Lazily: a corpus that was opened here stays mapped until it is collected as garbage.
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+@pytest.mark.parametrize("executor", [SERIAL, POOL])
+def test_a_full_disk_stops_cleanly_and_space_goes_on(collect, facegen, tmp_path, small_disk, capsys, executor):
+    text, out = list_many(tmp_path, 6, 10), small_disk / "out"
+    code, _, err = collect(text, *executor, out=out)
+    assert code == 1 and "cannot be written any more" in err and "call the same command again" in err
+    before = whole(out)
+    assert 0 < len(before) < 6 and not (out / "corpus.json").exists()
+    assert facegen("collect", tmp_path / "sources.toml", "--out", out, "--status", "--json") == 0
+    assert sum(row["done"] for row in json.loads(capsys.readouterr().out)["people"]) == len(before)
+    subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+    code, said, err = collect(text, *executor, out=out)
+    assert "6 clips" in said, err
+    assert before <= whole(out)
+    Corpus.open(out).verify()
+
+
+def test_a_disk_that_cannot_be_written_stops_cleanly(collect, facegen, tmp_path, small_disk, capsys):
+    subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+    text, out = list_many(tmp_path, 2), small_disk / "out"
+    assert "2 clips" in collect(text, out=out)[1]
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    more = text + person("cy", write_speaker(tmp_path / "more.mp4", 2).name)
+    for target in (out, small_disk / "new"):
+        code, _, err = collect(more, out=target)
+        assert code == 1 and "cannot be written" in err and "ead-only" in err
+    Corpus.open(out).verify()
+    # What is there can still be looked at.
+    assert facegen("collect", tmp_path / "sources.toml", "--out", out, "--status") == 0
+    assert "ada" in capsys.readouterr().out
