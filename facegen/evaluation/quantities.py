@@ -97,15 +97,12 @@ def kept(figures: Figures) -> Quantity:
 
 
 def excess(direction: str) -> Callable[[Figures], Quantity]:
-    """Matching of generated faces less that of real ones; the interval takes the two as independent, and is wide."""
+    """Matching of generated faces less that of real ones."""
 
     def quantity(figures: Figures) -> Quantity:
         drawn = _get(figures, f"{direction} 10-way, generated", f"{direction} 2-way, generated")
         real = _get(figures, drawn.name.replace("generated", "real"))
-        value = drawn.value - real.value
-        (low, high), (real_low, real_high) = _ends(drawn), _ends(real)
-        down = math.hypot(drawn.value - low, real_high - real.value)
-        up = math.hypot(high - drawn.value, real.value - real_low)
-        return Quantity(value, value - down, value + up, f"{_said(drawn)}; real faces {real.value:.3g}")
+        more = _get(figures, f"{drawn.name} less real")
+        return Quantity(more.value, *_ends(more), f"{_said(more)}; real faces {real.value:.3g}")
 
     return quantity

@@ -49,7 +49,7 @@ class Matching(Metric):
         self.num_candidates, self.num_redraws, self.noise = num_candidates, num_redraws, noise
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """Real and generated, in both directions, for each K, among all people and among those of one sex."""
+        """Real, generated and their difference, in both directions, for each K; among people of one sex without it."""
         sex = evidence.attributes.get("sex")
         known = sex is not None and bool((sex >= 0).any())
         pools = {"": Strangers(evidence.person), ", same sex": Strangers(evidence.person, sex) if known else None}
@@ -80,7 +80,7 @@ class Matching(Metric):
         if "generated" in hits:
             notes["generated"] = _overshoot(bootstrap, hits["generated"] - hits["real"])
         estimates = [bootstrap.share(hits[kind]) for kind in faces]
-        return [
+        figures = [
             Figure(
                 name, found.value, found.low, found.high, 1 / num, notes[kind],
                 # Real faces measure the run only where it has no others: where its own matching is the judge.
@@ -88,6 +88,12 @@ class Matching(Metric):
             )
             for name, kind, found in zip(names, faces, estimates, strict=True)
         ]  # fmt: skip
+        if "generated" in hits and not pool:
+            # Of the same rows and strangers: its interval is narrower than those of the two suggest.
+            more = bootstrap.mean(hits["generated"] - hits["real"])
+            note = "above 0: overshoot, which is no success"
+            figures.append(Figure(f"{names[-1]} less real", more.value, more.low, more.high, note=note))
+        return figures
 
     def _hits(
         self, evidence: Evidence, faces: Faces, direction: str, num: int, rows: Tensor, strangers: Strangers

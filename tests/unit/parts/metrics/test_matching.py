@@ -24,7 +24,9 @@ def test_an_oracle_is_always_right() -> None:
         sample_evidence(), encodings=number, real=number, fake=number[:, None].expand(-1, 2, -1),
         logits=lambda query, candidates, _: -(query[:, None] - candidates).abs().sum(2),
     )  # fmt: skip
-    for figure in Matching().measure(evidence):
+    found = Matching().measure(evidence)
+    assert [figure.value for figure in found if figure.name.endswith("less real")] == [0.0] * 4
+    for figure in (each for each in found if not each.name.endswith("less real")):
         assert figure.value == 1.0
         assert figure.low is not None and 0.8 < figure.low < 1.0
         assert figure.note == ""
@@ -40,6 +42,9 @@ def test_who_knows_nothing_scores_chance(score: str) -> None:
         return torch.rand(shape, generator=random) if score == "noise" else torch.zeros(shape)
 
     for figure in Matching().measure(replace(sample_evidence(200), logits=logits)):
+        if figure.name.endswith("less real"):
+            assert figure.low is not None and figure.high is not None and figure.low - 0.02 <= 0 <= figure.high + 0.02
+            continue
         assert figure.chance is not None and figure.low is not None and figure.high is not None
         slack = 0.02  # one figure in twenty lies outside its interval
         assert figure.low - slack <= figure.chance <= figure.high + slack
@@ -129,6 +134,17 @@ def test_what_cannot_be_measured_says_why() -> None:
     assert unavailable(few, "V-F 10-way, real") == "not available: 6 people are fewer than 10 candidates"
     assert "same sex are fewer than 10" in unavailable(few, "V-F 10-way, real, same sex")
     assert "same sex are fewer" not in by_name(Matching().measure(few))["V-F 2-way, real, same sex"].note
+
+
+def test_the_difference_is_that_of_pairs() -> None:
+    """Faces that are real but for some rows: what they share costs no certainty."""
+    sample = sample_evidence(100, seed=2)
+    some = torch.where((torch.arange(100) < 20)[:, None], sample.encodings, sample.real)
+    found = by_name(Matching().measure(replace(sample, fake=some[:, None].contiguous())))
+    real, drawn, more = (found[f"V-F 2-way, {kind}"] for kind in ("real", "generated", "generated less real"))
+    assert more.value == pytest.approx(drawn.value - real.value)
+    widths = [(each.high or 0) - (each.low or 0) for each in (real, drawn, more)]
+    assert widths[2] < 0.8 * math.hypot(*widths[:2])
 
 
 def test_overshoot_is_named() -> None:

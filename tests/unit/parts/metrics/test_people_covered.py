@@ -1,4 +1,4 @@
-"""People covered: one face for everybody covers one person; the true faces cover all; the interval is a plain jackknife."""
+"""People covered: one face covers one person, the true faces cover all; the interval is a plain jackknife."""
 
 import math
 from dataclasses import replace
