@@ -1,6 +1,8 @@
 """Whether conditions that differ give faces that differ."""
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 import torch
@@ -13,7 +15,7 @@ from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap, Estimate
 from facegen.parts.metrics.strangers import Strangers
-from facegen.parts.metrics.views import drawn
+from facegen.parts.metrics.views import drawn, outside_views
 
 _NO_SEX = "not available: no sex labels"
 
@@ -25,7 +27,8 @@ class Correlation(Metric):
 
     Conditions and faces are the judge's encodings and embeddings, the two noises of a pair differ, and real faces are
     the scale. "Given sex" is the partial correlation: distances less their mean among pairs of the same two sexes, so
-    that sex alone gives 0. Mean distances of pairs of the same sex and of different sexes stand below.
+    that sex alone gives 0. Mean distances of pairs of the same sex and of different sexes stand below. The same is
+    asked of each recogniser's face features, and where one hears speech, of both recognisers', without the judge.
 
     Settings:
         num_pairs: how many pairs are drawn.
@@ -39,6 +42,16 @@ class Correlation(Metric):
 
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Correlations of real and generated faces, plain and given sex, and mean distances by sex."""
+        figures = self._figures(evidence)
+        for name, seen in _outside(evidence):
+            figures += [
+                replace(figure, name=f"{figure.name}, {name}")
+                for figure in self._figures(seen)
+                if figure.name.startswith("correlation")
+            ]
+        return figures
+
+    def _figures(self, evidence: Evidence) -> list[Figure]:
         faces = {"real": evidence.real[:, None]}
         fake = drawn(evidence)
         if fake is not None:
@@ -61,6 +74,24 @@ class Correlation(Metric):
                 mean = pairs.mean(distance, chosen) if bool(chosen.any()) else None
                 figures.append(_figure(f"{what} distance, {which}", mean))
         return figures
+
+
+def _outside(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
+    """Rows in which every face is found, by the judge's encodings and by those of each recogniser that hears."""
+    for name, seen in outside_views(evidence):
+        heard = {f"{name} features": seen.encodings}
+        for ears, recognised in seen.recognised.items():
+            if recognised.speech is not None:
+                heard[f"{ears} and {name} features"] = recognised.speech
+        for both, encodings in heard.items():
+            there = encodings.isfinite().all(1)
+            if seen.fake is not None:
+                there &= seen.fake.isfinite().all(2).all(1)
+            yield both, replace(
+                seen, person=seen.person[there], encodings=encodings[there], real=seen.real[there],
+                attributes={column: values[there] for column, values in seen.attributes.items()},
+                fake=None if seen.fake is None else seen.fake[there],
+            )  # fmt: skip
 
 
 class Pairs:

@@ -1,7 +1,7 @@
 """Whose face a generated face is, and how many people are drawn."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import torch
@@ -13,7 +13,7 @@ from facegen.core.evidence import Better, Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap
-from facegen.parts.metrics.views import drawn
+from facegen.parts.metrics.views import drawn, outside_views
 
 _TEMPERATURES = torch.logspace(-3, 0.5, 36, dtype=torch.float64)
 _BETTER: dict[str, Better] = {"generated": "higher"}
@@ -21,7 +21,7 @@ _ALONE = "not available: one real face a person"
 
 
 class Identity(Metric):
-    """Nearest person of each face, in the judge's face features.
+    """Nearest person of each face, in the judge's face features, and in those of each recogniser.
 
         prototype_p = mean of person p's real faces, unit vectors;   p(y | x) = softmax_y cos(x, prototype_y) / t
         accuracy = share of faces nearest to their own person's prototype, chance 1/P
@@ -32,7 +32,8 @@ class Identity(Metric):
     identity score is the Inception Score's formula over people in place of ImageNet's classes: it knows faces, and no
     number of it compares with an Inception Score. t makes p(y | x) of real faces as likely as can be. Splits hold at
     least as many faces as there are people, since the score of fewer faces than people is bounded by the faces.
-    Generated faces are those under noises of their own, where there are such, else those of all noises.
+    Generated faces are those under noises of their own, where there are such, else those of all noises; one that a
+    recogniser does not find is nobody's, and is left out of identities and score.
 
     Settings:
         max_people: at most this many people, drawn from those of the evidence.
@@ -49,36 +50,48 @@ class Identity(Metric):
 
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Accuracy, identities and score of real faces, and of generated ones where there are any."""
+        figures = self._figures(evidence, "")
+        for name, seen in outside_views(evidence):
+            figures += self._figures(seen, f", {name} features")
+        return figures
+
+    def _figures(self, evidence: Evidence, suffix: str) -> list[Figure]:
         gallery = Gallery.of(evidence, self.max_people)
         faces = drawn(evidence)
         kinds = ["real"] if faces is None else ["real", "generated"]
         names = ("identity accuracy", "identities drawn", "identity score")
         if gallery.num_people < 2:
             reason = "not available: one person has nobody to be confused with"
-            return [Figure(f"{name}, {kind}", math.nan, note=reason) for name in names for kind in kinds]
+            return [Figure(f"{name}, {kind}{suffix}", math.nan, note=reason) for name in names for kind in kinds]
         cosines = {"real": gallery.real[:, None]}
         if faces is not None:
             cosines["generated"] = gallery.compare(faces[gallery.rows])
         figures = [self._accuracy(gallery, cosines[kind], kind, evidence) for kind in kinds]
         figures += [_identities(gallery, cosines[kind], kind) for kind in kinds]
-        return figures + [self._score(gallery, cosines[kind], kind, evidence.seed) for kind in kinds]
+        # Real and generated faces of the same rows: the same number of faces, hence the same bias of the score.
+        rows = gallery.usable("real")
+        rows = rows[torch.stack([cosines[kind][rows].isfinite().all(2).all(1) for kind in kinds]).all(0)]
+        figures += [self._score(gallery, cosines[kind], kind, rows, evidence.seed) for kind in kinds]
+        return [replace(figure, name=f"{figure.name}{suffix}") for figure in figures]
 
     def _accuracy(self, gallery: "Gallery", cosines: Tensor, kind: str, evidence: Evidence) -> Figure:
         name, chance = f"identity accuracy, {kind}", 1 / gallery.num_people
         rows = gallery.usable(kind)
         if not len(rows):
             return Figure(name, math.nan, chance=chance, note=_ALONE)
-        hits = (cosines[rows].argmax(2) == gallery.own[rows, None]).double().mean(1)
+        seen = cosines[rows].isfinite().all(2)
+        hits = ((cosines[rows].argmax(2) == gallery.own[rows, None]) & seen).double().mean(1)
         found = Bootstrap(evidence.person[gallery.rows[rows]], evidence.seed).share(hits)
-        note, better = f"{gallery.num_people} people", _BETTER.get(kind)
+        missed = int((~seen).sum())
+        lost = f"; {missed} faces are not found, and count as misses" if missed else ""
+        note, better = f"{gallery.num_people} people{lost}", _BETTER.get(kind)
         return Figure(name, found.value, found.low, found.high, chance, note, better=better)
 
-    def _score(self, gallery: "Gallery", cosines: Tensor, kind: str, seed: int) -> Figure:
-        name, rows = f"identity score, {kind}", gallery.usable("real")
+    def _score(self, gallery: "Gallery", cosines: Tensor, kind: str, rows: Tensor, seed: int) -> Figure:
+        name = f"identity score, {kind}"
         if not len(rows):
             return Figure(name, math.nan, note=_ALONE)
         temperature = calibrated_temperature(gallery.real[rows], gallery.own[rows])
-        # Real and generated faces of the same rows in the same splits: the same number of faces, hence the same bias.
         rows = rows[torch.randperm(len(rows), generator=generator_for(seed, "identity splits"))]
         num_splits = min(max(len(rows) // gallery.num_people, 1), self.num_splits)
         scores = torch.stack([
@@ -98,7 +111,8 @@ def _identities(gallery: "Gallery", cosines: Tensor, kind: str) -> Figure:
     if not len(rows):
         return Figure(name, math.nan, note=_ALONE)
     one = cosines[rows, torch.arange(len(rows)) % cosines.shape[1]]
-    note = f"of {gallery.num_people} people, {len(rows)} faces"
+    one = one[one.isfinite().all(1)]
+    note = f"of {gallery.num_people} people, {len(one)} faces"
     return Figure(name, float(len(one.argmax(1).unique())), note=note, better=_BETTER.get(kind))
 
 

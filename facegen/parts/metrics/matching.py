@@ -6,18 +6,20 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
-from facegen.core.evidence import Evidence, Figure
+from facegen.core.evidence import Better, Evidence, Figure, Logits
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap, Estimate
 from facegen.parts.metrics.strangers import Strangers
-from facegen.parts.metrics.views import drawn
+from facegen.parts.metrics.views import drawn, outside_views
 
 Faces = Literal["real", "generated"]
 
 _CHUNK_ROWS = 4096
 _NAMES = {"v2f": "V-F", "f2v": "F-V"}
+_FACES = "f2f"
 
 
 class Matching(Metric):
@@ -27,7 +29,8 @@ class Matching(Metric):
 
     Voices query faces (V-F) and faces query voices (F-V), with real faces and with generated ones, among people of
     any sex and among people of the query's sex, where it is known. The own partner stands at a random place among
-    the candidates, so that a judge that cannot tell them apart scores chance.
+    the candidates, so that a judge that cannot tell them apart scores chance. A recogniser knows faces alone: in its
+    eyes generated faces, and second real ones, query true faces (F-F), by the cosine of its features.
 
     Settings:
         num_candidates: each K.
@@ -58,6 +61,32 @@ class Matching(Metric):
             for direction in _NAMES:
                 for num in sorted(set(self.num_candidates)):
                     figures += self._figures(evidence, direction, num, pool, strangers)
+        for name, seen in outside_views(evidence):
+            figures += self._outside(seen, f", {name} features")
+        return figures
+
+    def _outside(self, evidence: Evidence, suffix: str) -> list[Figure]:
+        """Faces that query faces; one that is not found is a miss."""
+        fake, other = drawn(evidence), evidence.real_other
+        queries = {"real": None if other is None else other[:, None], "generated": fake}
+        strangers, figures = Strangers(evidence.person), []
+        for num in sorted(set(self.num_candidates)):
+            for kind, faces in queries.items():
+                if faces is None:
+                    continue
+                name, there = f"F-F {num}-way, {kind}{suffix}", faces.isfinite().all(2)
+                # A person with one face only has none to query with; a generated face that is not found is a miss.
+                asked = there.any(1) if kind == "real" else torch.ones(len(faces), dtype=torch.bool)
+                rows = torch.nonzero((strangers.num >= num - 1) & asked)[:, 0]
+                if not len(rows):
+                    figures += _unavailable([name], num, "too few people with a face that is found")
+                    continue
+                hits = self._hits(faces, evidence.real[:, None], _cosine, _FACES, num, rows, strangers, evidence.seed)
+                found = Bootstrap(evidence.person[rows], evidence.seed).share(hits)
+                missed = int((~there[rows]).sum())
+                note = f"{missed} faces are not found, and count as misses" if missed else ""
+                better: Better | None = "higher" if kind == "generated" else None
+                figures.append(Figure(name, found.value, found.low, found.high, 1 / num, note, better=better))
         return figures
 
     def _figures(
@@ -73,7 +102,7 @@ class Matching(Metric):
         if not len(rows):
             people = int(strangers.num.max()) + 1
             return _unavailable(names, num, f"{people} people{pool} are fewer than {num} candidates")
-        hits = {kind: self._hits(evidence, kind, direction, num, rows, strangers) for kind in faces}
+        hits = {kind: self._heard(evidence, kind, direction, num, rows, strangers) for kind in faces}
         bootstrap = Bootstrap(evidence.person[rows], evidence.seed)
         left_out = len(evidence.person) - len(rows)
         notes = {"real": f"{left_out} rows left out: too few such people" if left_out else "", "generated": ""}
@@ -95,17 +124,24 @@ class Matching(Metric):
             figures.append(Figure(f"{names[-1]} less real", more.value, more.low, more.high, note=note))
         return figures
 
-    def _hits(
+    def _heard(
         self, evidence: Evidence, faces: Faces, direction: str, num: int, rows: Tensor, strangers: Strangers
     ) -> Tensor:
-        """(rows,) share of redraws in which the own partner won; the same draws for real and generated faces."""
+        """(rows,) share of redraws in which the own partner won, of voices and faces; the same draws for both faces."""
         fake = evidence.fake if self.noise == "shared" else drawn(evidence)
         face = evidence.real[:, None] if faces == "real" or fake is None else fake
         voice = evidence.encodings[:, None]
         query, other = (voice, face) if direction == "v2f" else (face, voice)
+        return self._hits(query, other, evidence.logits, direction, num, rows, strangers, evidence.seed)
+
+    def _hits(
+        self, query: Tensor, other: Tensor, rule: Logits, direction: str, num: int, rows: Tensor, strangers: Strangers,
+        seed: int,
+    ) -> Tensor:
+        """(rows,) share of redraws in which the own partner won, of (N, Z, d) that query (N, Z', e)."""
         hits = torch.zeros(len(rows))
         for redraw in range(self.num_redraws):
-            generator = generator_for(evidence.seed, "matching", num, redraw)
+            generator = generator_for(seed, "matching", num, redraw)
             chosen = torch.cat([rows[:, None], strangers.draw(rows, num - 1, generator)], dim=1)
             turn = torch.randint(num, (len(rows), 1), generator=generator)
             chosen = chosen.gather(1, (torch.arange(num) + turn) % num)
@@ -115,9 +151,13 @@ class Matching(Metric):
                 noise = noise[:, :1].expand(-1, 1 + num)
             for chunk in torch.arange(len(rows)).split(_CHUNK_ROWS):
                 asked = _pick(query, rows[chunk], noise[chunk, 0])
-                logits = evidence.logits(asked, _pick(other, chosen[chunk], noise[chunk, 1:]), direction)
-                hits[chunk] += (logits.argmax(dim=1).cpu() == own[chunk]).float()
+                logits = rule(asked, _pick(other, chosen[chunk], noise[chunk, 1:]), direction).cpu()
+                hits[chunk] += ((logits.argmax(dim=1) == own[chunk]) & logits.isfinite().all(dim=1)).float()
         return hits / self.num_redraws
+
+
+def _cosine(query: Tensor, candidates: Tensor, _: str) -> Tensor:
+    return functional.cosine_similarity(query[:, None], candidates, dim=2)
 
 
 def _pick(values: Tensor, rows: Tensor, noise: Tensor) -> Tensor:

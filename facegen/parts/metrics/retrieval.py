@@ -12,7 +12,7 @@ from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap
-from facegen.parts.metrics.views import drawn
+from facegen.parts.metrics.views import drawn, outside_views
 
 _CHUNK_ROWS = 256
 _DISTANCES = ("L1", "L2", "cosine")
@@ -23,7 +23,8 @@ class Retrieval(Metric):
 
         R@K = E [ rank of the true face by d(F(G(z, c)), F(f)) <= K ],   chance K / size of the gallery
 
-    Distances are L1, L2 and the cosine distance in the judge's face features; faces equally far share their ranks.
+    Distances are L1, L2 and the cosine distance in the judge's face features, and in those of each recogniser; faces
+    equally far share their ranks, and a generated face that a recogniser does not find is a miss.
 
     Settings:
         num_nearest: each K.
@@ -42,23 +43,33 @@ class Retrieval(Metric):
         self.num_nearest, self.max_gallery = sorted(set(num_nearest)), max_gallery
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """R@K for each distance and each K."""
+        """R@K for each distance and each K, of the judge and of each recogniser."""
+        figures = self._figures(evidence, "")
+        for name, seen in outside_views(evidence):
+            figures += self._figures(seen, f", {name} features")
+        return figures
+
+    def _figures(self, evidence: Evidence, suffix: str) -> list[Figure]:
         faces = drawn(evidence)
         if faces is None:
-            return [Figure("retrieval", math.nan, note="not available: the run draws no faces")]
+            missing = "not available: the run draws no faces"
+            return [] if suffix else [Figure("retrieval", math.nan, note=missing)]
         rows = one_row_a_person(evidence, self.max_gallery)
         size = len(rows)
         if size < 2:
-            return [Figure("retrieval", math.nan, note="not available: a gallery of one face")]
+            return [Figure(f"retrieval{suffix}", math.nan, note="not available: a gallery of one face")]
         people = Bootstrap(evidence.person[rows], evidence.seed)
+        found_at_all = faces[rows].isfinite().all(2)
+        missed = int((~found_at_all).sum())
+        lost = f"; {missed} generated faces are not found, and count as misses" if missed else ""
         figures = []
         for distance in _DISTANCES:
-            nearer, ties = _ranks(faces[rows], evidence.real[rows], distance)
+            nearer, ties = _ranks(faces[rows].nan_to_num(), evidence.real[rows], distance)
             for num in self.num_nearest:
                 # Among equally far faces the true one stands anywhere: its share of the places that count.
-                hits = ((num - nearer) / (ties + 1)).clamp(0, 1).mean(1)
-                name, found = f"retrieval R@{num}, {distance}", people.share(hits)
-                chance, note = min(num / size, 1.0), f"gallery of {size}"
+                hits = (((num - nearer) / (ties + 1)).clamp(0, 1) * found_at_all).mean(1)
+                name, found = f"retrieval R@{num}, {distance}{suffix}", people.share(hits)
+                chance, note = min(num / size, 1.0), f"gallery of {size}{lost}"
                 figures.append(Figure(name, found.value, found.low, found.high, chance, note, better="higher"))
         return figures
 

@@ -1,12 +1,12 @@
 """Real and generated faces as one network sees them: what distances between distributions are taken of."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from facegen.core.evidence import Evidence
+from facegen.core.evidence import Evidence, Recognised
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,31 @@ def drawn(evidence: Evidence) -> Tensor | None:
     One face under a noise of its own, as `one_a_row`; where there is none, those under the Z noises that rows share.
     """
     return evidence.fake if evidence.fresh is None else evidence.fresh[:, None]
+
+
+def outside_views(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
+    """The evidence in the eyes of each recogniser that sees faces: its name, and rows whose true face it finds.
+
+    Generated faces that it does not find are rows of NaN, and so are second real faces. The encodings stay the judge's,
+    and of the recognisers only those stay that hear.
+    """
+    for name, seen in evidence.recognised.items():
+        generated = seen.fake if seen.fresh is None else seen.fresh[:, None]
+        if seen.real is None or (evidence.fake is not None and generated is None):
+            continue
+        rows = seen.real.isfinite().all(1)
+        yield name, replace(
+            evidence, person=evidence.person[rows], encodings=evidence.encodings[rows], real=seen.real[rows],
+            attributes={column: values[rows] for column, values in evidence.attributes.items()},
+            real_other=None if seen.real_other is None else seen.real_other[rows],
+            fake=None if generated is None or evidence.fake is None else generated[rows], fresh=None,
+            real_faces=evidence.real_faces[rows], fake_faces=None, fresh_faces=None,
+            recognised={
+                ears: Recognised(speech=each.speech[rows])
+                for ears, each in evidence.recognised.items()
+                if each.speech is not None
+            },
+        )  # fmt: skip
 
 
 def face_views(evidence: Evidence) -> Iterator[View]:

@@ -1,0 +1,135 @@
+"""Tables in the eyes of recognisers: by hand, and with faces that are not found."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor
+from torch.nn import functional
+
+from facegen.core.evidence import Evidence, Figure, Recognised
+from facegen.core.interfaces import Metric
+from facegen.parts.metrics.correlation import Correlation, Pairs
+from facegen.parts.metrics.identity import Identity
+from facegen.parts.metrics.matching import Matching
+from facegen.parts.metrics.retrieval import Retrieval
+from facegen.parts.metrics.views import outside_views
+from facegen.testing.samples import sample_evidence
+
+MISSED_REAL, MISSED_FAKE = (3, 17), (5, 6, 7)
+
+
+def seen_from_outside(num: int = 40) -> Evidence:
+    """A recogniser with features of its own, which misses two true faces and three generated ones."""
+    sample, other = sample_evidence(num, seed=2), sample_evidence(num, dim=5, seed=9)
+    real, fresh = other.real.clone(), other.fake[:, 0].clone() if other.fake is not None else torch.empty(0)
+    real[list(MISSED_REAL)] = torch.nan
+    fresh[list(MISSED_FAKE)] = torch.nan
+    assert other.real_other is not None
+    looks = Recognised(real, other.real_other, None, None, fresh)
+    listens = Recognised(speech=sample.encodings.flip(1) + 1)
+    return replace(sample, recognised={"looks": looks, "listens": listens})
+
+
+def measured(metric: Metric, evidence: Evidence) -> dict[str, Figure]:
+    return {figure.name: figure for figure in metric.measure(evidence)}
+
+
+def view(evidence: Evidence) -> Evidence:
+    ((name, seen),) = outside_views(evidence)
+    assert name == "looks"
+    return seen
+
+
+def test_a_view_has_the_rows_whose_true_face_is_found() -> None:
+    evidence = seen_from_outside()
+    seen = view(evidence)
+    kept = [row for row in range(40) if row not in MISSED_REAL]
+    assert seen.person.tolist() == kept
+    assert seen.encodings.equal(evidence.encodings[kept])
+    assert seen.attributes["sex"].equal(evidence.attributes["sex"][kept])
+    assert seen.fake is not None and seen.fake.shape == (38, 1, 5)
+    assert seen.recognised["listens"].speech is not None and len(seen.recognised["listens"].speech) == 38
+
+
+def ranks(seen: Evidence) -> Tensor:
+    """(rows,) place of the true face, and a place after all others where the generated one is not found."""
+    assert seen.fake is not None
+    cosines = functional.normalize(seen.fake[:, 0].nan_to_num()) @ functional.normalize(seen.real).T
+    places = (cosines > cosines.diagonal()[:, None]).sum(1)
+    return places.masked_fill(~seen.fake[:, 0].isfinite().all(1), 1000)
+
+
+def test_retrieval_and_identity_by_hand() -> None:
+    evidence = seen_from_outside()
+    seen = view(evidence)
+    found = measured(Retrieval(), evidence)
+    for num in (1, 2, 5, 10):
+        figure = found[f"retrieval R@{num}, cosine, looks features"]
+        assert figure.value == pytest.approx(float((ranks(seen) < num).float().mean()))
+        assert figure.chance == pytest.approx(num / 38)
+        assert figure.note == "gallery of 38; 3 generated faces are not found, and count as misses"
+    assert found["retrieval R@1, cosine"] == measured(Retrieval(), replace(evidence, recognised={}))[
+        "retrieval R@1, cosine"
+    ]
+    named = measured(Identity(), evidence)
+    assert seen.fake is not None and seen.real_other is not None
+    prototypes = functional.normalize(functional.normalize(seen.real) + functional.normalize(seen.real_other))
+    right = (seen.fake[:, 0].nan_to_num() @ prototypes.T).argmax(1) == torch.arange(38)
+    right &= seen.fake[:, 0].isfinite().all(1)
+    assert named["identity accuracy, generated, looks features"].value == pytest.approx(float(right.float().mean()))
+    assert "3 faces are not found" in named["identity accuracy, generated, looks features"].note
+    assert named["identities drawn, generated, looks features"].note == "of 38 people, 35 faces"
+    assert math.isfinite(named["identity score, generated, looks features"].value)
+
+
+def test_faces_query_faces() -> None:
+    """With all people as candidates nothing is left to the draw."""
+    evidence = seen_from_outside()
+    seen = view(evidence)
+    assert seen.real_other is not None
+    found = measured(Matching(num_candidates=(38,)), evidence)
+    drawn = found["F-F 38-way, generated, looks features"]
+    assert drawn.value == pytest.approx(float((ranks(seen) == 0).float().mean()))
+    assert (drawn.chance, drawn.note) == (1 / 38, "3 faces are not found, and count as misses")
+    cosines = functional.normalize(seen.real_other) @ functional.normalize(seen.real).T
+    right = float((cosines.argmax(1) == torch.arange(38)).float().mean())
+    assert found["F-F 38-way, real, looks features"].value == pytest.approx(right)
+    assert not any("listens" in name for name in found)
+
+
+def test_correlation_of_what_the_judge_hears_and_of_what_a_recogniser_does() -> None:
+    evidence = seen_from_outside()
+    found = measured(Correlation(), evidence)
+    seen = view(evidence)
+    assert seen.fake is not None
+    rows = seen.fake[:, 0].isfinite().all(1)
+    part = replace(
+        seen, person=seen.person[rows], encodings=seen.encodings[rows], fake=seen.fake[rows],
+        attributes={"sex": seen.attributes["sex"][rows]}, real=seen.real[rows],
+    )  # fmt: skip
+    pairs = Pairs(part, 2000)
+    name = "correlation of condition and face distances, real"
+    expected = stats.pearsonr(pairs.distance(part.encodings[:, None]), pairs.distance(part.real[:, None])).statistic
+    assert found[f"{name}, looks features"].value == pytest.approx(float(expected))
+    both = found[f"{name}, listens and looks features"].value
+    assert math.isfinite(both) and both != pytest.approx(float(expected))
+
+
+def test_a_run_that_draws_nothing_still_has_real_faces() -> None:
+    evidence = seen_from_outside()
+    silent = replace(evidence, fake=None, fake_faces=None)
+    assert "F-F 2-way, real, looks features" in measured(Matching(), silent)
+    for metric in (Matching(), Identity(), Correlation(), Retrieval()):
+        assert not any("generated" in name and "looks" in name for name in measured(metric, silent))
+
+
+def test_second_real_faces_that_are_not_found() -> None:
+    evidence = seen_from_outside()
+    looks = evidence.recognised["looks"]
+    alone = replace(looks, real_other=torch.full_like(looks.real_other, torch.nan))  # type: ignore[arg-type]
+    figure = measured(Matching(), replace(evidence, recognised={"looks": alone}))["F-F 2-way, real, looks features"]
+    assert math.isnan(figure.value)
+    assert figure.note == "not available: too few people with a face that is found"
