@@ -1,0 +1,200 @@
+"""What each metric says of generators whose faults are known, against what it should say (benchmarks/expectations.py).
+
+    OMP_NUM_THREADS=1 python benchmarks/stand_ins.py --out runs/stand_ins --page docs/results/stand_ins.md
+
+Trains (one step, which changes nothing) and evaluates each stand-in of tests/stand_ins on synthetic speakers, then
+prints two tables: metric against generator, and what the report says is wrong with each in words. What is finished is
+not done again, unless --again: call it again after whatever stopped it. The exit code is 1 where a verdict in words is
+not the one expected.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from expectations import GENERATORS, ROWS, SAID, Row
+
+from facegen import __version__
+from facegen.cli.console import watching
+from facegen.cli.main import main as facegen
+from facegen.core.observer import Observer
+from facegen.data.pictures import grid
+from facegen.data.prepare import restore_faces
+from facegen.evaluation.evaluate import evaluate, needs_of
+from facegen.evaluation.gather import choose_subjects
+from facegen.evaluation.quantities import MissingError
+from facegen.evaluation.report import Report
+from facegen.evaluation.verdicts import UNDECIDED, Verdict, by_name, verdicts
+from facegen.evaluation.write_dossier import write_dossier
+from facegen.inference.load import load_artist
+from facegen.training.checkpoint import write_atomically
+from facegen.training.exhibition import choose_noises, draw_each
+from facegen.training.loop import Interrupted, Interruption
+from facegen.training.run import Run
+from facegen.training.train import open_dataset
+
+TESTS = Path(__file__).parents[1] / "tests"
+RECIPE = TESTS / "stand_ins" / "stand_in.toml"
+SPLIT = "heldout_people"
+INTERRUPTED = 130
+NUM_SHOWN_VOICES, NUM_SHOWN_NOISES, SCALE = 3, 3, 3
+
+
+def measure(name: str, out: Path, again: bool) -> int:
+    """Train and evaluate a stand-in where that was not done yet; returns the program's exit code."""
+    run = out / name
+    if not (run / "run.json").exists() or Run.open(run).newest("train") is None:
+        words = ["train", str(RECIPE), "--set", f"generator.type={name!r}", "--out", str(run), "--resume"]
+        code = facegen(words)
+        if code:
+            return code
+    if again or not (run / "evaluation" / f"{SPLIT}.json").exists():
+        with watching() as observer:
+            evaluate(run, overrides={"split": SPLIT}, observer=observer, interruption=Interruption())
+            write_dossier(run, observer)
+    return 0
+
+
+def cell(row: Row, generator: str, report: Report) -> tuple[str, str]:
+    """What a metric says of a generator, with the number; and "" or what was expected instead."""
+    try:
+        found = row.quantity(by_name(report))
+    except MissingError:
+        return "-", ""
+    grade, expected = row.grade(found), row.expected(generator)
+    interval = "" if found.low == found.high else f" ({found.low:.3g} to {found.high:.3g})"
+    said = f"{'**' + grade + '**' if grade != 'good' else grade} {found.value:.3g}{interval}"
+    hit = expected == "open" or (grade != "undecided" and (grade == "good") == (expected == "good"))
+    return (said, "" if hit else expected)
+
+
+def wrong(report: Report) -> list[Verdict]:
+    """What the report says is wrong, without what it leaves undecided."""
+    return [verdict for verdict in verdicts(report) if verdict.severity != "good" and verdict.kind != UNDECIDED]
+
+
+def as_expected(name: str, report: Report) -> bool:
+    """The words name the fault, and of what has none they name none."""
+    kinds = {verdict.kind for verdict in wrong(report)}
+    return SAID[name] <= kinds and bool(SAID[name]) == bool(kinds)
+
+
+def metric_table(reports: Mapping[str, Report]) -> tuple[list[str], list[str]]:
+    """The lines of the table, and of the list of what was not as expected."""
+    lines = [f"| metric | reads | {' | '.join(reports)} |", f"|{'---|' * (2 + len(reports))}"]
+    surprises = []
+    for row in ROWS:
+        cells = []
+        for name, report in reports.items():
+            said, expected = cell(row, name, report)
+            cells.append(f"{said} ✗" if expected else said)
+            if expected:
+                reason = f"{expected}: {row.wrong[name]}" if name in row.wrong else expected
+                learnt = f" But {row.learnt[name]}." if name in row.learnt else ""
+                surprises.append(f"- `{row.metric}`, {row.reads}, of **{name}**: {said}; expected {reason}.{learnt}")
+        lines.append(f"| `{row.metric}` | {row.reads} | {' | '.join(cells)} |")
+    return lines, surprises
+
+
+def reason_table() -> list[str]:
+    """What was expected, and why."""
+    lines = ["| metric | reads | warning from | bad from | what it looks at | must find out | open |", f"|{'---|' * 7}"]
+    for row in ROWS:
+        must = "; ".join(f"{name}: {why}" for name, why in row.wrong.items())
+        may = "; ".join(f"{name}: {why}" for name, why in row.open.items())
+        side = "above" if row.bad >= row.warning else "below"
+        limits = f"{side} {row.warning:g} | {side} {row.bad:g}"
+        lines.append(f"| `{row.metric}` | {row.reads} | {limits} | {row.sees} | {must} | {may} |")
+    return lines
+
+
+def words_table(reports: Mapping[str, Report]) -> list[str]:
+    """What the report says is wrong with each generator."""
+    lines = ["| generator | must name | says is wrong | |", "|---|---|---|---|"]
+    for name, report in reports.items():
+        said = "<br>".join(f"**{each.kind}** ({each.severity}): {each.sentence}" for each in wrong(report)) or "nothing"
+        must = ", ".join(sorted(SAID[name])) or "nothing"
+        lines.append(f"| {name} | {must} | {said} | {'as expected' if as_expected(name, report) else '✗'} |")
+    return lines
+
+
+@torch.no_grad()
+def picture(out: Path, names: Sequence[str], path: Path) -> None:
+    """A row a generator: of some voices the true face, then faces under the same noises."""
+    rows = []
+    for name in names:
+        run = Run.open(out / name)
+        artist = load_artist(run, torch.device("cpu"))
+        settings, request = run.recipe.evaluate, run.recipe.chosen("dataset").engine
+        subjects = choose_subjects(
+            open_dataset(run.recipe), request, settings, artist, needs_of(run.recipe), torch.device("cpu"), Observer()
+        )
+        batch = subjects.rows.fetch_plain(subjects.rows.choose(NUM_SHOWN_VOICES, settings.seed, distinct_people=True))
+        noises = choose_noises(artist.noise, NUM_SHOWN_NOISES, settings.seed, torch.device("cpu"))
+        drawn = draw_each(artist, artist.encode(batch), noises, settings.seed)
+        rows.append(torch.cat([restore_faces(batch.faces)[:, None], drawn], dim=1).flatten(0, 1).numpy())
+    columns = ["true face", *(f"noise {noise + 1}" for noise in range(NUM_SHOWN_NOISES))] * NUM_SHOWN_VOICES
+    path.parent.mkdir(parents=True, exist_ok=True)
+    grid(np.stack(rows), row_labels=names, column_labels=columns, scale=SCALE).save(path, quality=85, method=6)
+
+
+def to_markdown(reports: Mapping[str, Report], image: str) -> str:
+    """The page."""
+    table, surprises = metric_table(reports)
+    first = next(iter(reports.values()))
+    described = [f"- **{name}**: {what}." for name, what in GENERATORS.items() if name in reports]
+    lines = [
+        "# Generators whose faults are known", "",
+        f"Written by `benchmarks/stand_ins.py`, facegen {__version__}: {first.num_clips} clips of {first.num_people} "
+        f"people of `{SPLIT}`, {first.num_noises} shared noises a row and one of its own. Judge: {first.judge}. Nobody "
+        "hears speech: generators are told the true factors that shape both voice and face, and the judge's encoder "
+        "learns from them. Intervals are 95%, people resampled.", "", *described, "",
+        f"![A row a generator: of three voices the true face, then three faces under the same noises]({image})", "",
+        "## What the report says is wrong", "", *words_table(reports), "",
+        "## What each metric says", "",
+        "Good, or a fault in bold; undecided where the interval reaches from one to the other. ✗ marks what is not as "
+        "expected. A faulty generator that is found good is one that this metric cannot find out; the table below says "
+        "why. `-`: not measured here.", "", *table, "", "### Not as expected", "", *(surprises or ["Nothing."]), "",
+        "## What was expected, and why", "",
+        "Every other generator is expected to be found good, because of what the metric looks at.", "",
+        *reason_table(), "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Returns 0 if every stand-in was measured, and the words about each are the expected ones."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/stand_ins"), help="folder of the runs")
+    parser.add_argument("--page", type=Path, help="Markdown page to write, with the picture beside it")
+    parser.add_argument("--only", nargs="*", choices=tuple(GENERATORS), default=tuple(GENERATORS))
+    parser.add_argument("--again", action="store_true", help="measure again what was measured")
+    given = parser.parse_args()
+    sys.path.insert(0, str(TESTS))
+    import stand_ins  # of the tests, which are no package
+
+    stand_ins.install()
+    started = time.monotonic()
+    for place, name in enumerate(given.only, 1):
+        print(f"== {place} of {len(given.only)}: {name} ({time.monotonic() - started:.0f} s)", file=sys.stderr)
+        try:
+            code = measure(name, given.out, given.again)
+        except Interrupted as stopped:
+            code = INTERRUPTED + stopped.signal_number
+        if code:
+            return INTERRUPTED if code >= INTERRUPTED else 1
+    reports = {name: Report.read(given.out / name / "evaluation" / f"{SPLIT}.json") for name in given.only}
+    page = given.page or given.out / "stand_ins.md"
+    image = page.with_suffix(".webp")
+    picture(given.out, list(reports), image)
+    write_atomically(page, to_markdown(reports, image.name))
+    print("\n".join([*words_table(reports), "", *metric_table(reports)[0], "", f"Page: {page}"]))
+    return 0 if all(as_expected(name, report) for name, report in reports.items()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
