@@ -13,6 +13,9 @@ from facegen.core.errors import DataError
 from facegen.core.tables import Split
 
 if TYPE_CHECKING:
+    from facegen.collect.review import Review
+    from facegen.core.interfaces import Recogniser
+    from facegen.core.observer import Observer
     from facegen.data.packed import Packed
     from facegen.data.survey import Survey
 
@@ -28,17 +31,39 @@ SEX_NAMES = {0: "female", 1: "male", -1: "unknown"}
 @click.option("--fold", type=click.IntRange(0, 99), default=0, show_default=True, help="Which people are held out.")
 @click.option("--num-folds", type=click.IntRange(2, 100), default=10, show_default=True, help="Of how many folds.")
 @click.option("--verify", is_flag=True, help="Compare all files with their hashes first.")
+@click.option(
+    "--review", "review_dir", type=click.Path(path_type=Path, file_okay=False),
+    help="Look for faces and voices of others, and for repetitions; a page and a list go to this folder.",
+)
+@click.option(
+    "--recogniser", "recognisers", multiple=True, metavar="NAME[:KEY=VALUE,...]",
+    help="Whose features --review compares, such as dlib_faces; may be repeated.  [default: plain ones, weak]",
+)
+@click.option("--judge", type=click.Path(path_type=Path, file_okay=False), help="A run whose features it compares.")
+@click.option(
+    "--threshold", type=click.FloatRange(min=0, min_open=True), default=3.5, show_default=True,
+    help="Robust standard deviations above which a face is listed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
 def command(
-    corpus: Path, out: Path | None, split: str | None, fold: int, num_folds: int, verify: bool, as_json: bool
+    corpus: Path, out: Path | None, split: str | None, fold: int, num_folds: int, verify: bool,
+    review_dir: Path | None, recognisers: tuple[str, ...], judge: Path | None, threshold: float, as_json: bool,
 ) -> None:
-    """Show what a packed CORPUS holds: people, clips, splits, and faces and speech that should be looked at."""
+    """Show what a packed CORPUS holds: people, clips, splits, and faces and speech that should be looked at.
+
+    With --review, all faces and the speech around them are compared with the rest of their person and with everybody
+    else. What does not fit goes on a list, review.csv, and on a page, review.html, beside typical faces of the person.
+    `facegen drop` then removes what you marked there.
+    """
     from facegen.core.tables import DataSettings
     from facegen.data.manifest import read_manifest
     from facegen.data.packed import Packed
     from facegen.data.survey import survey
 
+    if review_dir is None and (recognisers or judge is not None):
+        raise click.UsageError("--recogniser and --judge say how --review compares; give --review DIR, too")
     manifest = read_manifest(corpus)
+    chosen_recognisers = _recognisers(recognisers, judge) if review_dir is not None else {}
     request = DataSettings(
         image_pixels=manifest.image_pixels, sample_rate_hz=manifest.sample_rate_hz, num_folds=num_folds, fold=fold
     )
@@ -48,12 +73,16 @@ def command(
         if verify:
             packed.corpus.verify(observer)
         found = survey(packed, chosen, observer)
+        reviewed = _review(packed, chosen_recognisers, threshold, review_dir, observer) if review_dir else None
     if as_json:
         columns = {"columns": list(manifest.columns), "image_pixels": manifest.image_pixels}
         facts = {**columns, "sample_rate_hz": manifest.sample_rate_hz, "provenance": manifest.provenance.model_dump()}
-        click.echo(json.dumps({**facts, **found.to_json()}, indent=1))
+        said = {"review": _review_json(reviewed)} if reviewed is not None else {}
+        click.echo(json.dumps({**facts, **found.to_json(), **said}, indent=1))
     else:
         _print(packed, found, split, verify)
+        if reviewed is not None and review_dir is not None:
+            _print_review(reviewed, review_dir)
     if out is not None:
         _draw(packed, chosen, out)
         error_console.print(f"Faces of it: [cyan]{escape(str(out))}[/]", soft_wrap=True)
@@ -126,3 +155,65 @@ def _draw(packed: "Packed", split: Split | None, out: Path) -> None:
     labels = [f"{name} ({row})" for name, row in zip(people, clip.tolist(), strict=True)]
     scale = max(1, 96 // manifest.image_pixels)
     save_picture(contact_sheet(faces, labels, title=f"{packed.corpus.folder.name}: person (clip)", scale=scale), out)
+
+
+def _recognisers(words: tuple[str, ...], judge: Path | None) -> "dict[str, Recogniser]":
+    from facegen.collect.plain_features import PLAIN, Plain
+    from facegen.evaluation.recognition import chosen_recognisers
+    from facegen.inference.run_recogniser import RunRecogniser
+
+    found = chosen_recognisers(words)
+    if judge is not None:
+        found[judge.name] = RunRecogniser(judge)
+    return found or {PLAIN: Plain()}
+
+
+def _review(
+    packed: "Packed", recognisers: "dict[str, Recogniser]", threshold: float, folder: Path, observer: "Observer"
+) -> "Review":
+    from facegen.collect.plain_features import PLAIN
+    from facegen.collect.review import review
+    from facegen.collect.review_list import FILE_NAME, write_list
+    from facegen.collect.review_page import PAGE_NAME, write_page
+
+    cache = packed.cache_dir if set(recognisers) != {PLAIN} else None
+    reviewed = review(packed.corpus, recognisers, threshold=threshold, cache=cache, observer=observer)
+    write_list(reviewed, folder / FILE_NAME)
+    write_page(reviewed, folder / PAGE_NAME)
+    return reviewed
+
+
+def _review_json(reviewed: "Review") -> dict[str, object]:
+    from facegen.collect.review_list import COLUMNS, table_of
+
+    names = reviewed.corpus.manifest.identities
+    return {
+        "compared": [f"{opinion.what} by {opinion.name}" for opinion in reviewed.opinions],
+        "threshold": reviewed.threshold,
+        "faces": len(reviewed.rows),
+        "unjudged": reviewed.unjudged,
+        "uneven_people": {names[person]: z for person, z in reviewed.uneven.items()},
+        "findings": [dict(zip(COLUMNS, row, strict=True)) for row in table_of(reviewed)],
+    }
+
+
+def _print_review(reviewed: "Review", folder: Path) -> None:
+    from facegen.collect.review_list import FILE_NAME
+    from facegen.collect.review_page import PAGE_NAME
+
+    names = reviewed.corpus.manifest.identities
+    table = Table("person", title=f"Review: {escape(reviewed.words)}", title_justify="left")
+    for column in ("faces", "do not fit", "repeat others"):
+        table.add_column(column, justify="right")
+    for person, (faces, suspicious, repeated) in reviewed.counts().items():
+        if suspicious or repeated or person in reviewed.uneven:
+            name = escape(names[person]) + (" (uneven)" if person in reviewed.uneven else "")
+            table.add_row(name, f"{faces:,}", f"{suspicious:,}", f"{repeated:,}")
+    table.add_section()
+    table.add_row("all", *(f"{sum(column):,}" for column in zip(*reviewed.counts().values(), strict=True)))
+    console.print(table)
+    if reviewed.unjudged:
+        console.print(f"{reviewed.unjudged:,} faces have too few others of their person to be compared with.")
+    console.print(f"Look at: [cyan]{escape(str(folder / PAGE_NAME))}[/]", soft_wrap=True)
+    words = f"facegen drop {reviewed.corpus.folder} {folder / FILE_NAME}"
+    console.print(f"Tick what does not belong, save the list, then: {escape(words)}", soft_wrap=True)

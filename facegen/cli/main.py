@@ -24,6 +24,7 @@ COMMANDS = {
     "pack": ("facegen.cli.pack", "Pack faces and speech of your own into a corpus."),
     "export-shards": ("facegen.cli.export_shards", "Write a packed corpus as WebDataset tar shards."),
     "inspect": ("facegen.cli.inspect", "Show what a packed corpus holds."),
+    "drop": ("facegen.cli.drop", "Drop the faces that were marked on a review list."),
     "forget": ("facegen.cli.forget", "Remove a person from a corpus, and prove it."),
     "list-plugins": ("facegen.cli.list_plugins", "List the installed parts, and what is broken."),
     "describe": ("facegen.cli.describe", "Explain a part: what it does, its settings, its layers."),

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen import __version__
-from facegen.collect import manifest_work
+from facegen.collect import manifest_review, manifest_work
 from facegen.collect.failures import DiskError, disk_error
 from facegen.collect.folder import IMPORTER, CollectionFolder
 from facegen.collect.manifest import CollectionManifest
+from facegen.collect.manifest_review import Dropped
 from facegen.collect.result_file import Result, read_result
 from facegen.collect.settings import CollectSettings
 from facegen.core.errors import DataError
@@ -73,7 +74,8 @@ def pack_corpus(
     rows = _finished(manifest)
     if not rows:
         raise DataError(*_nothing_left(folder, manifest))
-    contents = _digest(rows, settings)
+    dropped = manifest_review.dropped_frames(manifest)
+    contents = _digest(rows, dropped, settings)
     there = _corpus_of(folder)
     if there is not None and there.provenance.settings.get("contents") == contents:
         return PackedClips(there, was_packed=False)
@@ -84,7 +86,7 @@ def pack_corpus(
         settings={**settings.made_with, "corpus": settings.corpus.model_dump(), "contents": contents},
     )
     try:
-        return PackedClips(_write(folder, manifest, rows, settings, provenance, observer), was_packed=True)
+        return PackedClips(_write(folder, manifest, rows, dropped, settings, provenance, observer), was_packed=True)
     except OSError as error:
         raise (disk_error(error) or DiskError(f"{folder.out}: {error.strerror}")) from None
 
@@ -104,8 +106,8 @@ def clip_runs(times: Sequence[float], clip_seconds: float) -> list[range]:
 
 
 def _write(
-    folder: CollectionFolder, manifest: CollectionManifest, rows: list[_Row], settings: CollectSettings,
-    provenance: Provenance, observer: Observer,
+    folder: CollectionFolder, manifest: CollectionManifest, rows: list[_Row], dropped: Dropped,
+    settings: CollectSettings, provenance: Provenance, observer: Observer,
 ) -> Manifest:  # fmt: skip
     speech = settings.examine.speech
     observer.start("pack", len(rows))
@@ -117,7 +119,7 @@ def _write(
             path = folder.result(row.id)
             try:
                 result = read_result(path)
-                _add_video(writer, row, result, settings)
+                _add_video(writer, row, result, dropped.get(row.id, frozenset()), settings)
             except DataError as error:
                 manifest_work.repeat(manifest, row.id)
                 path.unlink(missing_ok=True)
@@ -127,11 +129,15 @@ def _write(
         return writer.finish()
 
 
-def _add_video(writer: CorpusWriter, row: _Row, result: Result, settings: CollectSettings) -> None:
+def _add_video(
+    writer: CorpusWriter, row: _Row, result: Result, dropped: frozenset[int], settings: CollectSettings
+) -> None:
     window, rate = settings.examine.speech.window_seconds, settings.examine.speech.sample_rate_hz
-    accepted = [frame for frame in result.frames if not frame.reason]
+    stored = [(number, frame) for number, frame in enumerate(result.frames) if not frame.reason]
+    accepted = [frame for number, frame in stored if number not in dropped]
     times = [frame.time_seconds for frame in accepted]
-    speech, faces = result.speech(), result.faces()
+    speech, pictures = result.speech(), zip(stored, result.faces(), strict=True)
+    faces = (face for (number, _), face in pictures if number not in dropped)
     for run in clip_runs(times, window):
         first, end = (
             round((times[at] + side * window / 2 - result.speech_start_seconds) * rate)
@@ -176,8 +182,8 @@ def _finished(manifest: CollectionManifest) -> list[_Row]:
     return [_Row(*row) for row in manifest.ask(query)]
 
 
-def _digest(rows: list[_Row], settings: CollectSettings) -> str:
-    said = [[*vars(row).values()] for row in rows]
+def _digest(rows: list[_Row], dropped: Dropped, settings: CollectSettings) -> str:
+    said = [[*vars(row).values(), *sorted(dropped.get(row.id, ()))] for row in rows]
     values = [said, settings.made_with, settings.corpus.model_dump(), __version__]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 

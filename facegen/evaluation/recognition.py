@@ -13,11 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from facegen.core.chosen import Choice
 from facegen.core.errors import RecipeError
 from facegen.core.evidence import Recognised
 from facegen.core.interfaces import Dataset, Recogniser
 from facegen.core.observer import Observer
-from facegen.core.recipe import Recipe, check_recipe
+from facegen.core.recipe import Recipe, check_choice, check_recipe
 
 MOST_NOISES = 2
 """Recognisers are slow, and two faces of a row are what the most demanding table reads."""
@@ -33,7 +34,7 @@ def with_recognisers(recipe: Recipe, words: Iterable[str]) -> Recipe:
     Raises:
         RecipeError: a word has another form, or names no recogniser or no key of it.
     """
-    added = [_entry(word) for word in words]
+    added = [read_word(word) for word in words]
     if not added:
         return recipe
     there = recipe.tables.get("recogniser", [])
@@ -41,7 +42,12 @@ def with_recognisers(recipe: Recipe, words: Iterable[str]) -> Recipe:
     return check_recipe({**recipe.tables, "recogniser": [*there, *added]}, f"{recipe.source}, with --recogniser")
 
 
-def _entry(word: str) -> dict[str, Any]:
+def read_word(word: str) -> dict[str, Any]:
+    """The table that NAME:key=value,key=value stands for.
+
+    Raises:
+        RecipeError: it has another form.
+    """
     name, _, rest = word.partition(":")
     entry: dict[str, Any] = {"type": name}
     for pair in filter(None, rest.split(",")):
@@ -61,8 +67,25 @@ def build_recognisers(recipe: Recipe) -> dict[str, Recogniser]:
     Raises:
         FacegenError: one lacks the package or the weights that it works with.
     """
+    return _build(recipe.choices["recogniser"])
+
+
+def chosen_recognisers(words: Iterable[str]) -> dict[str, Recogniser]:
+    """As `build_recognisers`, of words alone, where there is no recipe.
+
+    Raises:
+        FacegenError: a word names no recogniser or no key of it, or what it works with is missing.
+    """
+    problems: list[str] = []
+    choices = [check_choice("recogniser", {"recogniser": read_word(word)}, "--recogniser", problems) for word in words]
+    if problems:
+        raise RecipeError(*problems)
+    return _build(choice for choice in choices if choice is not None)
+
+
+def _build(choices: Iterable[Choice]) -> dict[str, Recogniser]:
     found: dict[str, Recogniser] = {}
-    for choice in recipe.choices["recogniser"]:
+    for choice in choices:
         name, number = choice.name, 1
         while name in found:
             number += 1

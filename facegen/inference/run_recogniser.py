@@ -1,0 +1,67 @@
+"""A run's match stage as a recogniser: what its networks have of faces, and of speech."""
+
+import hashlib
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from facegen.core.batch import Batch
+from facegen.core.errors import CheckpointError, DataError
+from facegen.core.interfaces import Recogniser
+from facegen.data.media import square_face
+from facegen.data.prepare import fit_speech, prepare_faces, prepare_speech
+from facegen.inference.load import load_matching
+from facegen.training.run import Run
+from facegen.training.world import World
+
+
+class RunRecogniser(Recogniser):
+    """The encoders of a run's match stage.
+
+    Args:
+        path: the run folder; a judge that `facegen evaluate` trained is one, too.
+    Raises:
+        CheckpointError: it has no finished match stage, or that one does not look at faces.
+    """
+
+    def __init__(self, path: Path) -> None:
+        run = Run.open(path)
+        self._device = World.join(run.recipe.run.device).device
+        networks = load_matching(run, self._device)
+        if networks.discriminator is None or networks.matcher is None or not networks.matcher.needs_faces:
+            raise CheckpointError(f"{path}: its matcher does not compare faces, so it cannot tell them apart")
+        self._path, self._data = path, run.data
+        self._discriminator, self._encoders = networks.discriminator, networks.encoders
+        self.judges = frozenset({"faces", *(["speech"] if networks.encoders.needs == {"speech"} else [])})  # type: ignore[misc]
+
+    def fingerprint(self) -> str:
+        made = hashlib.sha256()
+        modules: list[nn.Module] = [self._discriminator, self._encoders]
+        for module in modules:
+            for values in module.state_dict().values():
+                made.update(values.cpu().contiguous().numpy().tobytes())
+        return made.hexdigest()
+
+    @torch.no_grad()
+    def embed_faces(self, faces: Tensor) -> Tensor:
+        pixels = self._data.image_pixels
+        if faces.shape[1:3] != (pixels, pixels):
+            faces = torch.stack([torch.from_numpy(square_face(face, pixels)) for face in faces.numpy()])
+        prepared = prepare_faces(faces.to(self._device))
+        return self._discriminator.embed(self._discriminator.features(prepared)).float().cpu()
+
+    @torch.no_grad()
+    def embed_speech(self, speech: Tensor, sample_rate_hz: int) -> Tensor:
+        if sample_rate_hz != self._data.sample_rate_hz:
+            raise DataError(
+                f"{self._path}: was trained on speech of {self._data.sample_rate_hz} Hz, and the corpus has "
+                f"{sample_rate_hz} Hz; give a run of that rate, or none"
+            )
+        fitted = torch.stack([fit_speech(row, self._data.speech_samples) for row in speech]).to(self._device)
+        rows = torch.arange(len(fitted), device=self._device)
+        batch = Batch(
+            faces=torch.empty(0), clip=rows, identity=torch.full_like(rows, -1), mismatched_rows=rows[:, None],
+            speech=prepare_speech(fitted),
+        )  # fmt: skip
+        return self._encoders(batch).float().cpu()

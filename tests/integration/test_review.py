@@ -1,0 +1,144 @@
+"""Strangers in a collection: found, dropped, never packed again, and taken back."""
+
+import csv
+import json
+import sqlite3
+
+import pytest
+import torch
+from speaking_videos import FOUND, write_speaker
+from tiny_runs import RECIPES, TINY
+
+from facegen.data.corpus import Corpus
+
+SERIAL = ["--set", "executor.type=serial"]
+
+
+@pytest.fixture
+def collection(facegen, tmp_path, capsys):
+    """Four people of three videos with three faces each; in one of ada's videos is somebody else."""
+    shown = {"ada": (0, 4, 0), "ben": (1, 1, 1), "cem": (2, 2, 2), "dee": (3, 3, 3)}
+    text = ""
+    for number, (name, people) in enumerate(shown.items()):
+        videos = [tmp_path / f"{name}_{n}.mp4" for n in range(3)]
+        for n, (path, person) in enumerate(zip(videos, people, strict=True)):
+            # The same faces come again after each round of them, with another sound.
+            write_speaker(path, person + len(FOUND) * (3 * number + n))
+        names = ", ".join(f'"{path.name}"' for path in videos)
+        text += f'[[person]]\nname = "{name}"\nvideos = [{names}]\n'
+    (tmp_path / "sources.toml").write_text(text)
+
+    def collect(*words):
+        capsys.readouterr()
+        code = facegen("collect", tmp_path / "sources.toml", "--out", tmp_path / "out", *SERIAL, *words)
+        return code, capsys.readouterr().out
+
+    assert collect()[0] == 0
+    return collect
+
+
+def stored(folder):
+    return [shard.sha256 for shard in Corpus.open(folder).manifest.shards]
+
+
+def stranger(folder):
+    """The clips that show somebody else, by their source."""
+    corpus = Corpus.open(folder)
+    names = corpus.index.strings["source"].at(torch.arange(corpus.manifest.num_clips))
+    return {clip for clip, name in enumerate(names) if name.endswith("ada_1.mp4")}
+
+
+def mark(path, out, chosen):
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    marked = [row for row in rows if int(row["clip"]) in chosen]
+    for row in marked:
+        row["drop"] = "yes"
+    with out.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    return len(marked)
+
+
+def test_from_a_stranger_to_a_corpus_without(collection, facegen, tmp_path, capsys):
+    out = tmp_path / "out"
+    before = stored(out)
+    wrong = stranger(out)
+    assert len(wrong) == 1 and Corpus.open(out).manifest.num_frames == 36
+    capsys.readouterr()
+    assert facegen("inspect", out, "--review", tmp_path / "review", "--json") == 0
+    said = json.loads(capsys.readouterr().out)["review"]
+    assert said["compared"] == ["face by plain", "voice by plain"] and said["faces"] == 36
+    assert {row["clip"] for row in said["findings"] if row["person"] == "ada"} >= {str(clip) for clip in wrong}
+    page = (tmp_path / "review" / "review.html").read_text(encoding="utf-8")
+    assert "ada_1.mp4" in page and "<img class=typical" in page
+
+    assert mark(tmp_path / "review" / "review.csv", tmp_path / "marked.csv", wrong) == 3
+    assert facegen("drop", out, tmp_path / "marked.csv") == 0
+    told = capsys.readouterr().out
+    assert "Dropped: 3 faces, 1 clips, 0 people" in told and "33 faces in 11 clips, bit for bit as before" in told
+    assert stranger(out) == set() and Corpus.open(out).manifest.num_frames == 33
+    with sqlite3.connect(out / "collection" / "manifest.sqlite") as db:
+        reasons = db.execute("SELECT reason, count(*) FROM frames WHERE reason LIKE 'dropped%' GROUP BY 1").fetchall()
+        clips = db.execute("SELECT count(*) FROM clips").fetchone()[0]
+    assert reasons == [("dropped on review", 3)] and clips == 33
+
+    code, told = collection()
+    assert code == 0 and "dropped on review" in told and "11 clips with 33 faces" in told
+    assert stranger(out) == set()
+    after = stored(out)
+    assert collection()[0] == 0 and stored(out) == after
+    assert facegen("drop", out, "--restore") == 0
+    assert "3 faces are taken back" in capsys.readouterr().out
+    assert collection()[0] == 0 and stored(out) == before, "nothing was lost"
+
+
+def test_a_corpus_that_is_older_than_its_manifest_is_refused(collection, facegen, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert facegen("inspect", out, "--review", tmp_path / "review", "--threshold", 0.01) == 0
+    assert mark(tmp_path / "review" / "review.csv", tmp_path / "marked.csv", stranger(out)) == 3
+    with sqlite3.connect(out / "collection" / "manifest.sqlite") as db:
+        db.execute("UPDATE frames SET reason = 'blurred' WHERE reason = '' AND number = 2")
+    before = stored(out)
+    assert facegen("drop", out, tmp_path / "marked.csv") == 1
+    assert "its corpus is older than its manifest; call `facegen collect` again" in capsys.readouterr().err
+    assert stored(out) == before
+
+
+def test_a_run_compares(collection, facegen, tmp_path, capsys):
+    run = tmp_path / "judge"
+    changes = {key: value for key, value in TINY.items() if not key.startswith("train.")} | {"data.image_pixels": 32}
+    words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
+    assert facegen("train", RECIPES / "match_v2f.toml", "--out", run, *words) == 0
+    capsys.readouterr()
+    assert facegen("inspect", tmp_path / "out", "--review", tmp_path / "review", "--judge", run, "--json") == 0
+    said = json.loads(capsys.readouterr().out)["review"]
+    assert said["compared"] == ["face by judge", "voice by judge"]
+    kept = list((tmp_path / "out" / "derived").glob("review-*.safetensors"))
+    assert len(kept) == 2
+    moments = [path.stat().st_mtime_ns for path in kept]
+    assert facegen("inspect", tmp_path / "out", "--review", tmp_path / "again", "--judge", run) == 0
+    assert [path.stat().st_mtime_ns for path in kept] == moments, "features are not computed twice"
+    assert (tmp_path / "again" / "review.csv").read_bytes() == (tmp_path / "review" / "review.csv").read_bytes()
+
+
+@pytest.mark.parametrize(("words", "code", "said"), [
+    (["inspect", "c", "--recogniser", "dlib_faces"], 2, "--recogniser and --judge say how --review compares"),
+    (["inspect", "c", "--review", "r"], 1, "c: does not exist"),
+    (["inspect", "c", "--review", "r", "--threshold", "0"], 2, "--threshold"),
+    (["drop", "c"], 2, "give a list that `facegen inspect --review` wrote and you marked"),
+    (["drop", "c", "x.csv", "--restore"], 2, "it goes with no list"),
+    (["drop", "c", "x.csv"], 1, "x.csv: cannot be read"),
+    (["drop", "c", "--restore"], 1, "c: was not collected here"),
+])  # fmt: skip
+def test_wrong_calls(facegen, tmp_path, monkeypatch, capsys, words, code, said):
+    monkeypatch.chdir(tmp_path)
+    assert facegen(*words) == code
+    assert said in capsys.readouterr().err
+
+
+def test_an_unknown_recogniser(collection, facegen, tmp_path, capsys):
+    assert facegen("inspect", tmp_path / "out", "--review", tmp_path / "r", "--recogniser", "dlib_face") == 1
+    assert "did you mean 'dlib_faces'" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
