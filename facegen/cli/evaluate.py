@@ -38,6 +38,10 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
     help="An outside judge beside the recipe's, such as dlib_faces; may be repeated.",
 )
 @click.option(
+    "--against", multiple=True, type=click.Path(path_type=Path, file_okay=False), metavar="RUN",
+    help="Another run: whose face of a voice does the judge prefer? May be repeated.",
+)
+@click.option(
     "--inception-weights", envvar=INCEPTION_WEIGHTS, metavar="PATH", show_envvar=True,
     help="Weights for Inception Score and FID, or none.  [default: what is there, else a download]",
 )
@@ -50,6 +54,7 @@ def command(
     judge_seed: int | None,
     judge_start: Path | None,
     recognisers: tuple[str, ...],
+    against: tuple[Path, ...],
     inception_weights: str | None,
     as_json: bool,
 ) -> int:
@@ -75,8 +80,8 @@ def command(
                 for split in splits or (None,):
                     chosen = overrides if split is None else {**overrides, "split": split}
                     report = evaluate(
-                        run, data=data, overrides=chosen, recognisers=recognisers, observer=observer,
-                        interruption=Interruption(),
+                        run, data=data, overrides=chosen, recognisers=recognisers, against=against,
+                        observer=observer, interruption=Interruption(),
                     )  # fmt: skip
                     reports.append(report)
             finally:

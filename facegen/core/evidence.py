@@ -108,6 +108,8 @@ class Evidence:
         observer: told how long work goes.
         faces_key: changes when the real rows do.
         condition: what people are drawn from, in words, such as "voice", "name" or "sentence".
+        rivals: {name of another run: (N, e) the judge's embeddings of faces that it draws of the same rows, each under
+            a noise of its own}.
     """
 
     judge: str
@@ -134,3 +136,4 @@ class Evidence:
     fresh: Tensor | None = None
     fresh_faces: Tensor | None = None
     condition: str = "voice"
+    rivals: Mapping[str, Tensor] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from facegen.evaluation.judge import find_judge, judges_itself
 from facegen.evaluation.judge_recipe import judge_recipe
 from facegen.evaluation.recognition import build_recognisers, with_recognisers
 from facegen.evaluation.report import Report
+from facegen.evaluation.rivals import load_rivals
 from facegen.inference.load import load_artist
 from facegen.training.artist import Artist
 from facegen.training.checkpoint import read_state
@@ -38,6 +39,7 @@ def evaluate(
     data: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
     recognisers: Sequence[str] = (),
+    against: Sequence[Path] = (),
     observer: Observer,
     interruption: Interruption | None = None,
 ) -> Report:
@@ -48,6 +50,7 @@ def evaluate(
         data: a packed corpus to evaluate on; the run's own by default.
         overrides: keys of [evaluate] that replace the recipe's.
         recognisers: outside judges beside the recipe's, NAME or NAME:key=value,key=value each.
+        against: other runs, whose faces of the same rows the judge compares with the run's.
         observer: told about everything.
         interruption: listens while a judge is trained; None where nobody will ask.
     Raises:
@@ -61,6 +64,7 @@ def evaluate(
     device = World.join(run.recipe.run.device).device
     outside = build_recognisers(with_recognisers(run.recipe, recognisers))
     artist = None if run.recipe.one("generator") is None else load_artist(run, device)
+    rivals = load_rivals(against, run, settings.judge_seed, device)
     recipe = run.recipe if data is None else _on_other_data(run, data)
     corpus = open_dataset(recipe)
     home = _home(run, recipe, observer)
@@ -69,11 +73,12 @@ def evaluate(
     if data is not None and "identity" in judge_needs:
         raise DataError(f"--data {data}: the judge tells people by name, and knows nobody of another corpus")
     request: DataSettings = recipe.chosen("dataset").engine
-    subjects = choose_subjects(corpus, request, settings, artist, judge_needs, device, observer)
+    read = judge_needs.union(*(rival.needs for rival in rivals.values()))
+    subjects = choose_subjects(corpus, request, settings, artist, read, device, observer)
     metrics: dict[str, Metric] = {choice.name: choice.build() for choice in run.recipe.choices["metric"]}
     judge = find_judge(run, home, settings, device, observer, interruption)
     reads = frozenset[str]().union(*(metric.reads for metric in metrics.values()))
-    evidence = gather(subjects, judge, observer, reads=reads, recognisers=outside)
+    evidence = gather(subjects, judge, observer, reads=reads, recognisers=outside, rivals=rivals)
     name = settings.split if data is None else f"{data.resolve().name}-{settings.split}"
     report = Report(
         run=path.resolve().name,

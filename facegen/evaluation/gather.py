@@ -83,6 +83,7 @@ def gather(
     *,
     reads: frozenset[str] = frozenset({"training"}),
     recognisers: Mapping[str, Recogniser] | None = None,
+    rivals: Mapping[str, Artist] | None = None,
 ) -> Evidence:
     """Draw faces for every row, and ask the judge about them and about the real ones.
 
@@ -92,6 +93,7 @@ def gather(
         observer: told how far it is.
         reads: what the metrics read of the parts that are dear, "training".
         recognisers: {name: outside judge} that are asked, too.
+        rivals: {name: another run's artist} that draws the same rows.
     """
     rows, settings = subjects.rows, subjects.settings
     dataset, clips = rows.dataset, rows.clips.select(subjects.chosen)
@@ -119,6 +121,7 @@ def gather(
         factors=dict(dataset.factors(clips.clip, torch.zeros_like(clips.clip))), factor_sides=dataset.factor_sides,
         embed=lambda faces: embed_faces(judge, faces), cache=cache, observer=observer, faces_key=key,
         condition=known_by(judge.encoders.needs),
+        rivals={name: _drawn_by(artist, subjects, judge, name, observer) for name, artist in (rivals or {}).items()},
     )  # fmt: skip
 
 
@@ -179,6 +182,21 @@ def _look(
         seen |= {"fake": torch.stack(judged[:-1], dim=1), "fake_faces": drawn}
         seen |= {"fresh": judged[-1], "fresh_faces": fresh[:, 0]}
     return seen
+
+
+def _drawn_by(artist: Artist, subjects: Subjects, judge: Judge, name: str, observer: Observer) -> Tensor:
+    """(N, e) the judge's embeddings of what another artist draws of the same rows, under noises of its own."""
+    num, seed = len(subjects.chosen), subjects.settings.seed
+    noises = choose_noises(artist.noise, num, derived_seed(seed, "own noise"), judge.device)
+    parts = []
+    observer.start(f"draw {subjects.rows.split} by {name}", num)
+    for places in torch.arange(num).split(BATCH_ROWS):
+        encoding = artist.encode(subjects.rows.fetch_plain(subjects.chosen[places]))
+        faces = draw_each(artist, encoding, noises[places][None], derived_seed(seed, "rival", int(places[0])))
+        parts.append(judge.embed(prepare_faces(faces[:, 0].to(judge.device))).cpu())
+        observer.advance(int(places[-1]) + 1)
+    observer.finish()
+    return torch.cat(parts)
 
 
 def find_other_faces(clips: Clips, chosen: Tensor, elsewhere: Clips | None) -> Tensor:

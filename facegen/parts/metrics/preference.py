@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch import Tensor
 
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
@@ -17,25 +18,37 @@ class Preference(Metric):
 
     Above one half, generated faces are more like what the judge expects of the condition than true faces are: they
     exaggerate what it tells. That is what an identity term in the loss asks for, and no proof of quality. How often
-    the judge finds the condition of a generated face is the metric `matching`.
+    the judge finds the condition of a generated face is the metric `matching`. Where other runs drew the same rows, the
+    judge also chooses between their faces and this run's.
 
     Source:
-        Choi, Park and Lee 2020, section 4, second quantitative analysis, V-F against the ground truth; there the
-        judge is the run's own match stage.
+        Choi, Park and Lee 2020, section 4, second quantitative analysis, V-F against the ground truth, and generator
+        against generator; there the judge is the run's own match stage.
     """
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """The share over all rows, each with a noise of its own where there are such faces, else over all noises."""
+        """The shares over all rows, each with a noise of its own where there are such faces, else over all noises."""
         name = "generated face preferred to the true one, V-F"
         faces = drawn(evidence)
         if faces is None:
             return [Figure(name, math.nan, chance=0.5, note="not available: the run draws no faces")]
-        wins = []
-        for noise in faces.unbind(1):
-            candidates = torch.stack([noise, evidence.real], dim=1)
-            fake, real = evidence.logits(evidence.encodings, candidates, "v2f").unbind(1)
-            wins.append((fake > real).double() + 0.5 * (fake == real).double())
-        found = Bootstrap(evidence.person, evidence.seed).share(torch.stack(wins).mean(0))
+        people = Bootstrap(evidence.person, evidence.seed)
+        found = people.share(_wins(evidence, faces, evidence.real))
         above = found.low is not None and found.low > 0.5
         note = "above one half: they exaggerate what the condition tells, which is no success" if above else ""
-        return [Figure(name, found.value, found.low, found.high, 0.5, note)]
+        figures = [Figure(name, found.value, found.low, found.high, 0.5, note)]
+        for rival, theirs in evidence.rivals.items():
+            found = people.share(_wins(evidence, faces, theirs))
+            title = f"generated face preferred to that of {rival}, V-F"
+            figures.append(Figure(title, found.value, found.low, found.high, 0.5, better="higher"))
+        return figures
+
+
+def _wins(evidence: Evidence, faces: Tensor, others: Tensor) -> Tensor:
+    """(N,) how often (N, Z, e) suit the condition better than (N, e); ties count half."""
+    wins = []
+    for one in faces.unbind(1):
+        pair = torch.stack([one, others], dim=1)
+        own, other = evidence.logits(evidence.encodings, pair, "v2f").unbind(1)
+        wins.append((own > other).double() + 0.5 * (own == other).double())
+    return torch.stack(wins).mean(0)

@@ -1,0 +1,64 @@
+"""Other runs, whose faces are set against those of the run that is evaluated."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from facegen.core.errors import DataError
+from facegen.inference.load import load_artist
+from facegen.training.artist import Artist
+from facegen.training.run import Run
+
+
+def load_rivals(paths: Sequence[Path], run: Run, judge_seed: int, device: torch.device) -> dict[str, Artist]:
+    """{name of its folder: what draws} of each.
+
+    Args:
+        paths: run folders.
+        run: which is evaluated; the others must draw from what it reads, faces of its size.
+        judge_seed: of the judge, who is to be neither's own.
+        device: where they are to draw.
+    Raises:
+        CheckpointError: one is no run that draws.
+        DataError: the run itself draws nothing; one draws faces of another size, from other speech, or other people by
+            name, or was trained with the judge's seed.
+    """
+    if paths and run.recipe.one("generator") is None:
+        raise DataError(f"--against: {run.path} draws no faces, so there are none to set against others")
+    found: dict[str, Artist] = {}
+    problems = []
+    for path in paths:
+        rival, name = Run.open(path), path.resolve().name
+        if name in found:
+            problems.append(f"--against {path}: there are two runs named '{name}'; rename the folder of one")
+            continue
+        found[name] = load_artist(rival, device)
+        problems += [f"--against {path}: {problem}" for problem in _differences(run, rival, found[name])]
+        if judge_seed == rival.recipe.run.seed:
+            problems.append(
+                f"--against {path}: its own encoders have the judge's seed, {judge_seed}; choose another --judge-seed"
+            )
+    if problems:
+        raise DataError(*problems)
+    return found
+
+
+def _differences(run: Run, rival: Run, artist: Artist) -> list[str]:
+    """Why its faces cannot stand beside those of the run."""
+    own, other = run.data, rival.data
+    found = []
+    if own.image_pixels != other.image_pixels:
+        found.append(f"draws faces of {other.image_pixels} pixels, and this run {own.image_pixels}; train both alike")
+    heard: Mapping[str, tuple[int, int]] = {
+        "samples": (own.speech_samples, other.speech_samples), "Hz": (own.sample_rate_hz, other.sample_rate_hz)
+    }  # fmt: skip
+    if "speech" in artist.needs:
+        found += [
+            f"reads speech of {theirs} {unit}, and this run of {ours}; train both alike"
+            for unit, (ours, theirs) in heard.items()
+            if ours != theirs
+        ]
+    if "identity" in artist.needs and own.identities != other.identities:
+        found.append("draws other people by name than this run knows; train both on one corpus")
+    return found
