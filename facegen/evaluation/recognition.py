@@ -21,7 +21,7 @@ from facegen.core.observer import Observer
 from facegen.core.recipe import Recipe, check_choice, check_recipe
 
 MOST_NOISES = 2
-"""Recognisers are slow, and two faces of a row are what the most demanding table reads."""
+"""Recognisers are slow: so many faces of a row where there is none under a noise of its own, which is enough."""
 _CHUNK_ROWS = 16
 
 
@@ -126,14 +126,14 @@ def recognise(
     for name, recogniser in recognisers.items():
         real = _real(name, recogniser, seen, faces_key, cache, observer)
         fake, fresh = None, None
-        if "faces" in recogniser.judges and seen.fake_faces is not None:
+        if "faces" in recogniser.judges and seen.fresh_faces is not None:
+            faces = seen.fresh_faces
+            fresh = _in_parts(f"{name}: generated faces", len(faces), observer, faces.__getitem__, recogniser)
+        elif "faces" in recogniser.judges and seen.fake_faces is not None:
             shown = seen.fake_faces[:, :MOST_NOISES]
             faces = shown.flatten(0, 1)
             fake = _in_parts(f"{name}: generated faces", len(faces), observer, faces.__getitem__, recogniser)
             fake = fake.unflatten(0, shown.shape[:2])
-        if "faces" in recogniser.judges and seen.fresh_faces is not None:
-            faces = seen.fresh_faces
-            fresh = _in_parts(f"{name}: a face a row", len(faces), observer, faces.__getitem__, recogniser)
         found[name] = Recognised(real.get("real"), real.get("real_other"), fake, real.get("speech"), fresh)
     return found
 

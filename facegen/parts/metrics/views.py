@@ -89,12 +89,14 @@ def face_views(evidence: Evidence) -> Iterator[View]:
     fake = None if evidence.fake is None else one_a_row(evidence.fake, evidence.fresh)
     yield View("judge", evidence.real, fake, evidence.person)
     for name, recognised in evidence.recognised.items():
-        if recognised.real is None or (fake is not None and recognised.fake is None):
+        made = recognised.fresh
+        if made is None and recognised.fake is not None:
+            made = one_a_row(recognised.fake, None)
+        if recognised.real is None or (fake is not None and made is None):
             continue
-        drawn = None if recognised.fake is None else one_a_row(recognised.fake, recognised.fresh)
         found = recognised.real.isfinite().all(1)
-        found = found if drawn is None else found & drawn.isfinite().all(1)
+        found = found if made is None else found & made.isfinite().all(1)
         yield View(
-            name, recognised.real[found], None if drawn is None else drawn[found], evidence.person[found],
+            name, recognised.real[found], None if made is None else made[found], evidence.person[found],
             int((~found).sum()),
         )  # fmt: skip

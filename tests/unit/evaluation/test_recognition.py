@@ -92,6 +92,16 @@ def shown() -> Seen:
     return Seen(world, clip, world.faces(clip, clip * 0), fake, other, torch.arange(5) * 100)
 
 
+def test_of_faces_under_noises_of_their_own_one_a_row_is_enough() -> None:
+    colour, seen = Colour(), shown()
+    assert seen.fake_faces is not None
+    own = replace(seen, fresh_faces=seen.fake_faces[:, 2])
+    found = recognise({"colour": colour}, own, "key", None, Observer())["colour"]
+    assert found.fresh is not None and found.fake is None
+    assert torch.allclose(found.fresh, seen.fake_faces[:, 2].float().mean((1, 2)))
+    assert colour.faces == 5 + 3 + 5  # true ones, second ones, generated ones
+
+
 def test_rows_stay_rows() -> None:
     seen = shown()
     found = recognise({"colour": Colour()}, seen, "key", None, Observer())["colour"]
