@@ -79,6 +79,14 @@ def test_the_plugin_of_the_documentation_keeps_the_contract():
     check_part("objective", names["Hinge"], margin=0.5)
 
 
+def test_the_metric_of_the_documentation_keeps_the_contract():
+    page = (PROJECT / "docs" / "measuring.md").read_text(encoding="utf-8")
+    (source,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    names: dict[str, type] = {}
+    exec(source, names)
+    check_part("metric", names["Brightness"])
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     assert page.is_file()
