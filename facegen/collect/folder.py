@@ -82,11 +82,13 @@ class CollectionFolder:
             for left in self.downloads.iterdir():
                 shutil.rmtree(left)
             for partial in self.results.glob(f"*{result_file.PARTIAL}"):
-                partial.unlink()
+                partial.unlink(missing_ok=True)
         except OSError as error:
-            if error.errno in {*DISK_ERRORS, errno.EACCES}:
+            if error.errno in {*DISK_ERRORS, errno.EACCES, errno.EPERM}:
                 raise DiskError(f"{error.filename}: {error.strerror}") from None
-            raise
+            # Somebody who is being killed still writes there; whoever comes next tidies up again.
+            if error.errno not in {errno.ENOENT, errno.ENOTEMPTY}:
+                raise
 
     def _refuse_others_corpus(self) -> None:
         path = self.out / corpus_json.FILE_NAME

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,8 @@ def write_result(path: Path, source_id: str, made_with: str, found: Examination)
         "face_sides": np.array([face.shape[0] for face in faces], np.int64),
         "speech": np.ascontiguousarray(found.speech, np.int16),
     }
-    partial = path.with_name(path.name + PARTIAL)
+    # A name of its own: a worker whose parent was killed may still be at it when the next one begins.
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
     try:
         save_file(columns, partial, {"facegen": json.dumps(said)})
         with partial.open("rb") as written:

@@ -134,7 +134,7 @@ def _media(task: VideoTask, folder: CollectionFolder) -> Iterator[tuple[MediaFil
 
     target = folder.download(address)
     shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    target.mkdir(parents=True, exist_ok=True)
     try:
         begun = time.monotonic()
         fetched = fetch(address, target, task.download, _archived(task.download))

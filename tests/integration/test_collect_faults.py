@@ -304,9 +304,9 @@ def test_killed_at_any_moment_it_loses_nothing(collect, tmp_path):
     kept: dict[str, float] = {}
     for _ in range(int(os.environ.get("FACEGEN_KILLS", "2"))):
         process = start(tmp_path, out, *(POOL if moments.random() < 0.5 else SERIAL))
-        # Sometimes right after the start, mostly while videos are in work, sometimes while it packs.
-        wait_for(out, moments.randint(0, 6), lambda process=process: process.poll() is None)
-        time.sleep(moments.uniform(0, 0.5))
+        # Before anything was begun, while videos are in work, or while it packs.
+        wait_for(out, finished(out) + moments.randint(0, 3), lambda process=process: process.poll() is None)
+        time.sleep(moments.uniform(0, 0.3))
         process.kill()
         process.communicate(timeout=60)
         if not finished(out):
