@@ -57,13 +57,15 @@ def write_page(page: Path, out: Path, names: Sequence[str], seconds: Mapping[str
 
 
 def _heading(seconds: Mapping[str, Mapping[str, float]]) -> str:
-    minutes = sum(sum(spent.values()) for spent in seconds.values()) / 60
+    training, measuring = (
+        sum(spent.get(what, 0.0) for spent in seconds.values()) / 60 for what in ("train", "evaluate")
+    )
     return (
         "# The small presets\n\n"
         "Written by `make reproduce`, which trains the small preset of every recipe on synthetic speakers and measures "
-        f"it: {len(seconds)} recipes, whose wall times add up to {minutes:.0f} minutes on {os.cpu_count()} cores "
-        f"({platform.machine()}, torch {torch.__version__}), seed 0 of each. One seed of a few minutes decides little; "
-        "intervals are over people, not over seeds.\n\n"
+        f"it: {len(seconds)} recipes, {training:.0f} minutes of training and {measuring:.0f} of measuring with "
+        f"{torch.get_num_threads()} of {os.cpu_count()} cores ({platform.machine()}, torch {torch.__version__}), seed 0 "
+        "of each. One seed of a few minutes decides little; intervals are over people, not over seeds.\n\n"
         "**How to read it.** A *judge*, a second pair of encoders that had no part in a run, looks at its faces. "
         "*Identity*: share of generated faces that are nearest to the right person's real faces, and the same of real "
         "faces. *Variation*: mean difference of pixels between two faces of one condition, as a share of that between "
