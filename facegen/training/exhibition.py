@@ -57,7 +57,8 @@ class Exhibition:
 
 def known_by(needs: frozenset[str]) -> str:
     """What people are drawn from, in words: "voice", "voice and name"."""
-    return " and ".join(KNOWN_BY.get(column, column) for column in sorted(needs, key=[*KNOWN_BY, *needs].index))
+    names = " and ".join(KNOWN_BY.get(column, column) for column in sorted(needs, key=[*KNOWN_BY, *needs].index))
+    return names or "condition"
 
 
 @torch.no_grad()

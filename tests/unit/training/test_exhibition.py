@@ -68,6 +68,7 @@ def test_people_are_called_by_what_they_are_drawn_from() -> None:
     assert known_by(frozenset({"identity", "speech"})) == "voice and name"
     assert known_by(frozenset({"caption"})) == "sentence"
     assert known_by(frozenset({"sex"})) == "sex"
+    assert known_by(frozenset()) == "condition"
     shown = Exhibition(Batch.blank(DATA, 3), torch.zeros(2, 4), "train", NAMES)
     assert shown._labels(frozenset({"identity"})) == ["a", "b", "c"]
     assert shown._labels(frozenset({"speech"})) == ["voice 1", "voice 2", "voice 3"]
