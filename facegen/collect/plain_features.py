@@ -27,6 +27,8 @@ _PEAK_WIDTH = 1.15
 """How many times longer the top of a peak is at most than where it becomes high."""
 _QUIET = 1e-2
 """Of the loudest piece's energy; quieter ones are pauses, or somebody in the background."""
+_LEAST_PIECES = 25
+"""With a pitch, half a second of voice; fewer say little about whose it is."""
 _SILENT_ENERGY = 1e-6
 """A sample's, over that of full scale, below which there is nothing to hear."""
 
@@ -68,7 +70,7 @@ def _grey(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _voice(samples: NDArray[np.int16], rate: int) -> NDArray[np.float32]:
     pitches = _octaves(samples.astype(np.float64) / 32768, rate)
-    if not len(pitches):
+    if len(pitches) < _LEAST_PIECES:
         return np.full(_NUM_PITCHES, np.nan, np.float32)
     places = np.linspace(np.log2(_LOWEST_HZ), np.log2(_HIGHEST_HZ), _NUM_PITCHES)
     counts = np.exp(-0.5 * ((places - pitches[:, None]) / _OCTAVES_AROUND) ** 2).sum(axis=0)

@@ -137,7 +137,8 @@ def _add_reasons(
             f"({opinion.name})"
         )
         reasons.setdefault(row, []).append((float(standing.z[row]), text))
-    if 0 < opinion.unseen.mean() <= MOST_UNSEEN:
+    # A moment without a voice may be a pause; a picture without a face is none of its person.
+    if what == "face" and 0 < opinion.unseen.mean() <= MOST_UNSEEN:
         for row in np.flatnonzero(opinion.unseen).tolist():
             reasons.setdefault(row, []).append((threshold, f"no {what} is found in it ({opinion.name})"))
 

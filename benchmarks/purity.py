@@ -1,0 +1,262 @@
+"""How many faces and voices of others stay in a collected corpus, and how many of them a review finds.
+
+    python benchmarks/purity.py
+    python benchmarks/purity.py --recogniser dlib_faces:find=centre --recogniser resemblyzer
+
+Videos of synthetic people are written whose truth is known: in the middle of each, something is planted that does not
+belong there. `facegen collect` keeps by its rules what it keeps; then the review lists what does not fit. Needs no
+network; a few minutes.
+"""
+
+import argparse
+import functools
+import itertools
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from facegen.cli.main import main as facegen
+from facegen.collect.folder import CollectionFolder
+from facegen.collect.identity import THRESHOLD
+from facegen.collect.manifest import CollectionManifest
+from facegen.collect.plain_features import PLAIN, Plain
+from facegen.collect.review import review
+from facegen.core.interfaces import Recogniser
+from facegen.data.corpus import Corpus
+from facegen.data.synthetic.face import render_faces
+from facegen.data.synthetic.moments import draw_moments
+from facegen.data.synthetic.people import draw_people
+from facegen.data.synthetic.voice import speak
+from facegen.evaluation.recognition import chosen_recognisers
+from facegen.inference.run_recogniser import RunRecogniser
+from facegen.parts.detectors.haar import Haar
+
+WIDTH, HEIGHT, FACE = 240, 192, 168
+FPS, RATE_HZ = 5, 16000
+WORLD = 7
+OWN_SECONDS, PLANTED_SECONDS = 10.0, 8.0
+FIRST_STRANGER = 100000
+"""People from here on have no corpus of their own."""
+PLANTED = {
+    "nothing": "nothing",
+    "stranger": "a stranger speaks",
+    "exchanged": "another person of the list speaks",
+    "cutaway": "a stranger's face over the person's voice",
+    "dubbing": "a stranger's voice over the person's face",
+    "card": "a title card over the person's voice",
+    "silence": "the person says nothing",
+    "two": "the person beside a stranger",
+}
+WRONG = ("stranger", "exchanged", "cutaway", "dubbing", "card", "silence", "two")
+EDGE = "its speech reaches into what was planted"
+CLEAN = "right"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A piece of a video: who is seen, who is heard, of numbers of the synthetic world; -1 for nobody."""
+
+    kind: str
+    start: float
+    end: float
+    faces: tuple[int, ...]
+    voice: int
+    clip: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table.
+
+    Attributes:
+        planted: what it is about.
+        offered: moments that the collector looked at.
+        kept: that it kept by its rules.
+        listed: of these, on the review list.
+    """
+
+    planted: str
+    offered: int
+    kept: int
+    listed: int
+
+
+def usable_people(num: int, first: int) -> list[int]:
+    """People in whom the collection's detector finds exactly one face, in several pictures of them."""
+    detector, found = Haar(), []
+    for person in itertools.count(first):
+        if len(found) == num:
+            return found
+        if all(len(detector.find(picture((person,), person, moment))) == 1 for moment in range(3)):
+            found.append(person)
+    return found
+
+
+@functools.lru_cache(maxsize=16)
+def picture(people: tuple[int, ...], clip: int, moment: int) -> NDArray[np.uint8]:
+    """(HEIGHT, WIDTH, 3): faces before grey, or a title card where there is nobody."""
+    if not people:
+        return _card(clip)
+    shown = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+    side = FACE if len(people) == 1 else WIDTH // 2
+    for place, person in enumerate(people):
+        numbers = torch.tensor([person]), torch.tensor([clip]), torch.tensor([moment])
+        moments = draw_moments(WORLD, *numbers[1:])
+        moments |= {name: torch.zeros_like(moments[name]) for name in ("yaw", "pitch", "roll")}
+        face = render_faces(draw_people(WORLD, numbers[0]), moments, side)[0].numpy()
+        left = (WIDTH - side) // 2 if len(people) == 1 else place * side
+        shown[(HEIGHT - side) // 2 : (HEIGHT - side) // 2 + side, left : left + side] = face
+    return shown
+
+
+def _card(number: int) -> NDArray[np.uint8]:
+    image = Image.new("RGB", (WIDTH, HEIGHT), ("white", "navy", "black")[number % 3])
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((70, 20, 170, 120), outline="orange", width=6)
+    draw.text((40, 130), f"Part {number % 9 + 1}\nThank you", "grey", ImageFont.load_default(24))
+    return np.asarray(image)
+
+
+def plan(person: int, kind: str, clip: int, stranger: int, other: int) -> list[Scene]:
+    """The person, what is planted, the person again."""
+    faces, voice = {
+        "nothing": ((person,), person), "stranger": ((stranger,), stranger), "exchanged": ((other,), other),
+        "cutaway": ((stranger,), person), "dubbing": ((person,), stranger), "card": ((), person),
+        "silence": ((person,), -1), "two": ((person, stranger), person),
+    }[kind]  # fmt: skip
+    first, second = OWN_SECONDS, OWN_SECONDS + PLANTED_SECONDS
+    return [
+        Scene("own", 0, first, (person,), person, clip),
+        Scene(kind, first, second, faces, voice, clip + 1),
+        Scene("own", second, second + OWN_SECONDS, (person,), person, clip),
+    ]
+
+
+def write_video(path: Path, scenes: Sequence[Scene]) -> None:
+    """Encode pictures and sound of the scenes."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg4", rate=FPS)
+        video.width, video.height, video.pix_fmt, video.bit_rate = WIDTH, HEIGHT, "yuv420p", 900_000
+        audio = container.add_stream("aac", rate=RATE_HZ, layout="mono")
+        for scene in scenes:
+            for number in range(round(scene.start * FPS), round(scene.end * FPS)):
+                # A face moves once a second; that is how often it is looked at.
+                shown = picture(scene.faces, scene.clip, number // FPS)
+                container.mux(video.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
+        container.mux(video.encode(None))
+        sound = av.AudioFrame.from_ndarray(_sound(scenes)[None], format="s16", layout="mono")
+        sound.sample_rate, sound.pts = RATE_HZ, 0
+        container.mux(audio.encode(sound))
+        container.mux(audio.encode(None))
+
+
+def _sound(scenes: Sequence[Scene]) -> NDArray[np.int16]:
+    parts = []
+    for number, scene in enumerate(scenes):
+        samples = round(scene.end * RATE_HZ) - round(scene.start * RATE_HZ)
+        if scene.voice < 0:
+            parts.append(np.zeros(samples, np.int16))
+            continue
+        words = torch.tensor([1000 * scene.clip + number])
+        spoken = speak(draw_people(WORLD, torch.tensor([scene.voice])), WORLD, words, samples, RATE_HZ).samples[0]
+        parts.append((spoken.numpy() * 20000).astype(np.int16))
+    return np.concatenate(parts)
+
+
+def write_set(folder: Path, num_people: int, num_videos: int) -> dict[str, list[Scene]]:
+    """The videos and their list of sources; answers the truth of each file."""
+    people, strangers = usable_people(num_people, 0), itertools.cycle(usable_people(num_people, FIRST_STRANGER))
+    kinds, truth, text = itertools.cycle(PLANTED), {}, []
+    for number, person in enumerate(people):
+        names = []
+        for video in range(num_videos):
+            kind = next(kinds)
+            name = f"{person}_{video}.mp4"
+            clip = 10 * (number * num_videos + video)
+            truth[name] = plan(person, kind, clip, next(strangers), people[(number + 1 + video) % num_people])
+            if not (folder / name).exists():
+                write_video(folder / name, truth[name])
+            names.append(f'"{name}"')
+        # Nobody's kinds are all the same: the next person begins with another one.
+        next(kinds)
+        text.append(f'[[person]]\nname = "person {person}"\nvideos = [{", ".join(names)}]\n')
+    (folder / "sources.toml").write_text("\n".join(text), encoding="utf-8")
+    return truth
+
+
+def truth_at(scenes: Sequence[Scene], moment: float, window: float = 4.0) -> str:
+    """What a moment shows: what was planted there, the edge of that, or what is right."""
+    scene = next((scene for scene in scenes if scene.start <= moment < scene.end), scenes[-1])
+    if scene.kind in WRONG:
+        return scene.kind
+    reached = [each for each in scenes if each.start < moment + window / 2 and each.end > moment - window / 2]
+    return EDGE if any(each.kind in ("stranger", "exchanged", "dubbing", "silence") for each in reached) else CLEAN
+
+
+def measure(
+    folder: Path, truth: dict[str, list[Scene]], recognisers: dict[str, Recogniser], threshold: float
+) -> list[Row]:
+    """Count what was offered, kept and listed."""
+    corpus = Corpus.open(folder)
+    listed = {finding.row for finding in review(corpus, recognisers, threshold=threshold).findings if finding.score > 0}
+    offered, kept, found = ({name: 0 for name in (*WRONG, EDGE, CLEAN)} for _ in range(3))
+    query = (
+        "SELECT source, time_seconds, frames.reason FROM frames JOIN videos ON videos.id = frames.video "
+        "ORDER BY videos.position, number"
+    )
+    row = 0
+    with CollectionManifest(CollectionFolder(folder).manifest, read_only=True) as manifest:
+        for source, moment, reason in manifest.ask(query):
+            what = truth_at(truth[Path(source).name], moment)
+            offered[what] += 1
+            if not reason:
+                kept[what] += 1
+                found[what] += row in listed
+                row += 1
+    names = {**PLANTED, EDGE: EDGE, CLEAN: CLEAN}
+    return [Row(names[what], offered[what], kept[what], found[what]) for what in offered]
+
+
+def to_markdown(rows: Sequence[Row]) -> Iterator[str]:
+    """A table."""
+    yield "| what is there | moments | kept by the rules | on the review list |"
+    yield "|---|---|---|---|"
+    for row in rows:
+        share = f" ({row.listed / row.kept:.0%})" if row.kept else ""
+        yield f"| {row.planted} | {row.offered:,} | {row.kept:,} | {row.listed:,}{share} |"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, default=12)
+    parser.add_argument("--videos", type=int, default=4, help="of each person")
+    parser.add_argument("--recogniser", action="append", default=[], help="NAME or NAME:key=value; plain ones without")
+    parser.add_argument("--judge", type=Path, help="a run that compares")
+    parser.add_argument("--threshold", type=float, default=THRESHOLD)
+    parser.add_argument("--keep", type=Path, help="folder for videos and corpus, used again where it holds them")
+    arguments = parser.parse_args()
+    recognisers = chosen_recognisers(arguments.recogniser)
+    if arguments.judge is not None:
+        recognisers["judge"] = RunRecogniser(arguments.judge)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        truth = write_set(folder, arguments.people, arguments.videos)
+        code = facegen(["collect", str(folder / "sources.toml"), "--out", str(folder / "corpus"), "--json"])
+        if code:
+            return code
+        rows = measure(folder / "corpus", truth, recognisers or {PLAIN: Plain()}, arguments.threshold)
+    print("\n".join(to_markdown(rows)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
