@@ -80,6 +80,7 @@ class _Judge:
     sure: float
     frames: list[ExaminedFrame] = field(default_factory=list)
     accepted_seconds: float = -math.inf
+    known: FaceBox | None = None
 
     def can_judge(self, picture: Picture) -> bool:
         """The sound of its window is there, or there is no more."""
@@ -130,8 +131,8 @@ class _Judge:
         return CLIPPED if clipped_share(window) > speech.max_clipped_share else ""
 
     def _look_for_face(self, picture: Picture, image: NDArray[np.uint8]) -> ExaminedFrame:
-        faces = self.finder.find(image)
-        box = self._speaker(faces, image)
+        faces = self.finder.find(image, self.known)
+        box = self.known = self._speaker(faces, image)
         reason = "" if box else (NOT_THERE if faces else NO_FACE)
         sharp, face = math.nan, None
         if box:
@@ -148,7 +149,9 @@ class _Judge:
     def _speaker(self, faces: list[FaceBox], image: NDArray[np.uint8]) -> FaceBox | None:
         centre = self.segment.centre if self.segment else None
         if not faces or centre is None:
-            return faces[0] if faces else None
+            # A small face may be surer than a large one; it is told only where there is nothing else.
+            large = [face for face in faces if face.side >= self.settings.face.min_face_pixels]
+            return next(iter(large or faces), None)
         x, y = centre[0] * image.shape[1], centre[1] * image.shape[0]
         away = [math.hypot(box.left + box.side / 2 - x, box.top + box.side / 2 - y) / box.side for box in faces]
         nearest = int(np.argmin(away))

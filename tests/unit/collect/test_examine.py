@@ -101,6 +101,12 @@ def test_faces_are_rejected_with_a_reason(ten_seconds, faces, reason, face):
     assert (told(found)[3] == "too close to the frame before") == (not reason)
 
 
+def test_a_face_that_is_too_small_never_stands_in_the_place_of_one_that_is_not(ten_seconds):
+    small = FaceBox(44, 4, 14, 9.0)
+    frame = look(ten_seconds, Told({50: [small, BOX]}), face={"min_face_pixels": 30}).frames[2]
+    assert (frame.reason, frame.box, frame.num_faces) == ("", BOX, 2)
+
+
 def test_a_blurred_face_is_rejected_and_its_sharpness_told(tmp_path):
     even = np.linspace(60, 190, WIDTH, dtype=np.uint8)[None, :, None].repeat(HEIGHT, 0).repeat(3, 2)
     pictures = [draw_number(number) if number < 75 else even for number in range(150)]
