@@ -48,7 +48,7 @@ class Recognised:
     Attributes:
         real: (N, d) of the real faces.
         real_other: (N, d) likewise, of another real face of the same person; None where nobody has one.
-        fake: (N, Z', d) likewise, of generated faces under the first Z' <= Z noises; None where `fresh` stands for them.
+        fake: (N, Z', d) likewise, of generated faces under the first Z' <= Z noises; None where `fresh` is all.
         speech: (N, e) of the rows' speech; None where it hears none, or the run reads none.
         fresh: (N, d) of the generated faces under noises of their own.
     """
