@@ -96,6 +96,15 @@ def kept(figures: Figures) -> Quantity:
     return Quantity((drawn.value - chance) / (real.value - chance), low, high, numbers)
 
 
+def judge_is_blind(figures: Figures) -> bool:
+    """It does not match real faces above chance."""
+    try:
+        real = _get(figures, "V-F 10-way, real", "V-F 2-way, real")
+    except MissingError:
+        return False
+    return _ends(real)[0] <= (real.chance or 0.0)
+
+
 def excess(direction: str) -> Callable[[Figures], Quantity]:
     """Matching of generated faces less that of real ones."""
 

@@ -6,7 +6,7 @@ rule is undecided at this size, and so it is where a figure is missing.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from facegen.core.evidence import Figure
@@ -15,6 +15,7 @@ from facegen.evaluation.quantities import (
     MissingError,
     Quantity,
     excess,
+    judge_is_blind,
     kept,
     pixel_variation,
     read,
@@ -124,7 +125,14 @@ def judge_figures(figures: Figures) -> list[Verdict]:
         else:
             sentence = f"Undecided whether {rules[0].question}: {' and '.join(missing)}."
             found.append(Verdict(UNDECIDED, "warning", sentence))
-    return found
+    return [_doubted(verdict) for verdict in found] if judge_is_blind(figures) else found
+
+
+def _doubted(verdict: Verdict) -> Verdict:
+    """Overshoot, where the judge cannot tell whom real faces belong to."""
+    if verdict.kind != "overshoot" or verdict.severity == "good":
+        return verdict
+    return replace(verdict, sentence=f"{verdict.sentence} {_SHARED_ACCIDENTS}")
 
 
 def _rank(verdict: Verdict) -> float:
@@ -137,6 +145,11 @@ _OVERSHOOTS: Mapping[Severity, str] = {
     "warning": "Overshoot: the faces match the condition somewhat better than real faces do, which is no success",
     "bad": "Overshoot: the faces exaggerate what the condition tells; they are stereotypes",
 }
+
+_SHARED_ACCIDENTS = (
+    "As the judge does not match real faces above chance, this may as well be what run and judge both learnt by heart "
+    "of the same training people."
+)
 
 RULES: tuple[Rule, ...] = (
     Rule("realism", "the faces lie among real ones", read("density, judge features"), 0.5, 0.1, {

@@ -129,6 +129,15 @@ def test_quantities_by_hand() -> None:
     assert above.numbers == "V-F 10-way, generated less real: -0.05, -0.08 to -0.02; real faces 0.7"
 
 
+def test_overshoot_by_a_judge_that_cannot_tell_real_faces_is_doubted() -> None:
+    preferred = "generated face preferred to the true one, V-F"
+    sure = having(preferred, 0.9, 0.02)
+    assert "learnt by heart" not in said(sure)["overshoot"].sentence
+    blind = sure | {"V-F 10-way, real": Figure("V-F 10-way, real", 0.12, 0.08, 0.16, chance=0.1)}
+    assert said(blind)["overshoot"].sentence.endswith("both learnt by heart of the same training people.")
+    assert "overshoot" not in said(figures() | {"V-F 10-way, real": blind["V-F 10-way, real"]})
+
+
 def test_a_judge_that_is_blind_itself_says_nothing_of_the_condition() -> None:
     found = having("V-F 10-way, real", 0.11, 0.03)
     with pytest.raises(MissingError, match="the judge itself does not match real faces above chance"):
