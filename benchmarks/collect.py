@@ -1,11 +1,15 @@
-"""What collecting costs against the old way, on your own videos: both sides in one run, in turn, one thread.
+"""What collecting costs against the old way: both sides in one run, in turn, one thread.
 
-    python benchmarks/collect.py VIDEO ...
+    python benchmarks/collect.py --synthetic 60
+    python benchmarks/collect.py VIDEO ... --loops 4
 
 The old way reads every frame with OpenCV, searches one a second for faces at full size, and takes the surest. facegen
 decodes what it needs, and searches at the size that the question needs. Both look for faces of the same least side in
 pixels of the source, both decode the sound. A face of the old way is found if the new way's box of the same moment
 shares half of its area with it.
+
+--synthetic makes a video of 720p to measure on: a synthetic person who moves before a still room, with the noise of a
+camera, as H.264 with AAC.
 """
 
 import argparse
@@ -18,6 +22,8 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -27,21 +33,30 @@ from facegen.collect.examine_settings import NEVER, ExamineSettings, FaceSetting
 from facegen.core.face_box import FaceBox
 from facegen.core.registry import registry
 from facegen.data.media import read_speech
+from facegen.data.synthetic.face import render_faces
+from facegen.data.synthetic.moments import draw_moments
+from facegen.data.synthetic.people import draw_people
 from facegen.parts.detectors.haar import CASCADE
 
 RATE_HZ = 16000
 SAME_SHARE = 0.5
+WIDTH, HEIGHT, PORTRAIT, FPS = 1280, 720, 440, 25
+PERSON, GRAIN = 502, 2.0
+HALF_FRAME_MS = 20
 Faces = dict[int, FaceBox]
 Side = Callable[[Path], Faces]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("videos", type=Path, nargs="+", help="files with pictures and sound")
+    parser.add_argument("videos", type=Path, nargs="*", help="files with pictures and sound")
+    parser.add_argument("--synthetic", type=int, default=0, metavar="SECONDS", help="of a synthetic video")
     parser.add_argument("--loops", type=int, default=1, help="repeat each video so often, where it is short")
     parser.add_argument("--rounds", type=int, default=5, help="how often all sides are measured, in turn")
     parser.add_argument("--min-face", type=int, default=40, help="least side of a face, in pixels of the source")
     options = parser.parse_args()
+    if not options.videos and not options.synthetic:
+        parser.error("give videos, or --synthetic SECONDS")
     cv2.setNumThreads(1)
     sides: dict[str, Side] = {
         "old way": lambda path: old_way(path, options.min_face),
@@ -52,6 +67,9 @@ def main() -> None:
         for path in options.videos:
             long = path if options.loops == 1 else loop(path, options.loops, Path(folder) / f"{path.stem}.mkv")
             measure(long, sides, options.rounds, options.min_face)
+        if options.synthetic:
+            made = write_talk(Path(folder) / "synthetic.mp4", options.synthetic)
+            measure(made, sides, options.rounds, options.min_face)
 
 
 def measure(path: Path, sides: dict[str, Side], rounds: int, min_face: int) -> None:
@@ -80,21 +98,21 @@ def old_way(path: Path, min_face: int) -> Faces:
     """Every frame is read; one a second is searched as it is."""
     cascade = cv2.CascadeClassifier(str(CASCADE))
     capture = cv2.VideoCapture(str(path))
-    step = max(1, round(capture.get(cv2.CAP_PROP_FPS)))
-    faces, number = {}, 0
+    faces: Faces = {}
+    second = 0
     while True:
         read, frame = capture.read()
         if not read:
             break
-        if number % step == 0:
+        if capture.get(cv2.CAP_PROP_POS_MSEC) >= 1000 * second - HALF_FRAME_MS:
             boxes, _, weights = cascade.detectMultiScale3(
                 cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), 1.1, 5, minSize=(min_face, min_face), outputRejectLevels=True
             )
             if len(boxes):
                 surest = int(np.argmax(weights))
                 left, top, width, _ = (int(value) for value in boxes[surest])
-                faces[number // step] = FaceBox(left, top, width, float(np.ravel(weights)[surest]))
-        number += 1
+                faces[second] = FaceBox(left, top, width, float(np.ravel(weights)[surest]))
+            second += 1
     capture.release()
     read_speech(path, RATE_HZ)
     return faces
@@ -123,6 +141,45 @@ def loop(path: Path, times: int, out: Path) -> Path:
                     packet.stream = streams[packet.stream.type]
                     written.mux(packet)
     return out
+
+
+def write_talk(out: Path, seconds: int) -> Path:
+    """A synthetic person, whose head turns every two seconds and wanders slowly over the picture."""
+    draw = np.random.default_rng(0)
+    portraits = draw_portraits(2 * FPS)
+    room = cv2.GaussianBlur(draw.normal(size=(HEIGHT, WIDTH, 3)), (0, 0), 20).astype(np.float32)
+    room = 128 + 30 * room / room.std()
+    grains = draw.normal(0, GRAIN, (8, HEIGHT, WIDTH, 1)).astype(np.float32)
+    time = np.arange(seconds * RATE_HZ) / RATE_HZ
+    hum = np.round(8000 * np.sin(2 * np.pi * 150 * time) * (1 + np.sin(2 * np.pi * 3 * time)) / 2).astype(np.int16)
+    with av.open(str(out), "w") as container:
+        video = container.add_stream("libx264", rate=FPS, options={"preset": "medium", "crf": "23"})
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        audio = container.add_stream("aac", rate=RATE_HZ, layout="mono")
+        for number in range(seconds * FPS):
+            shown = room.copy()
+            left = round((WIDTH - PORTRAIT) / 2 * (1 + 0.5 * np.sin(2 * np.pi * number / FPS / 40)))
+            shown[-PORTRAIT:, left : left + PORTRAIT] = portraits[number % len(portraits)]
+            shown += grains[draw.integers(len(grains))]
+            picture = av.VideoFrame.from_ndarray(shown.clip(0, 255).astype(np.uint8), format="rgb24")
+            container.mux(video.encode(picture))
+        container.mux(video.encode(None))
+        sound = av.AudioFrame.from_ndarray(hum[None], format="s16", layout="mono")
+        sound.sample_rate, sound.pts = RATE_HZ, 0
+        container.mux(audio.encode(sound))
+        container.mux(audio.encode(None))
+    return out
+
+
+def draw_portraits(num_frames: int) -> NDArray[np.uint8]:
+    """One person, whose head turns to and fro once, and who opens the mouth four times."""
+    row = torch.zeros(num_frames, dtype=torch.int64)
+    moments = draw_moments(3, row, row)
+    turn = 2 * torch.pi * torch.arange(num_frames) / num_frames
+    moments |= {name: torch.zeros(num_frames) for name in ("pitch", "roll", "shift_x", "shift_y", "gaze_x", "gaze_y")}
+    moments |= {"yaw": 0.12 * torch.sin(turn), "mouth_open": 0.4 - 0.4 * torch.cos(4 * turn)}
+    drawn: NDArray[np.uint8] = render_faces(draw_people(3, row + PERSON), moments, PORTRAIT).numpy()
+    return drawn
 
 
 def every_second(min_face: int) -> ExamineSettings:

@@ -87,7 +87,7 @@ class Sound:
 
     def _append(self, frames: list[av.AudioFrame]) -> None:
         for frame in frames:
-            samples = np.ascontiguousarray(frame.to_ndarray()[0], dtype=np.int16)
-            dropped = min(self._surplus, len(samples))
+            dropped = min(self._surplus, frame.samples)
             self._surplus -= dropped
-            self._samples.extend(samples[dropped:].tobytes())
+            # Its buffer may be longer than what is in it.
+            self._samples.extend(memoryview(frame.planes[0])[2 * dropped : 2 * frame.samples])

@@ -67,6 +67,12 @@ def unsteady(seconds: float, seed: int = 0) -> list[float]:
     return [float(time) for time in np.round(times[times < seconds] * 1000) / 1000]
 
 
+def dropping(fps: int, seconds: float, seed: int = 0) -> list[float]:
+    """Times of the frames of a camera that leaves out every third one by chance: on a grid, but not steady."""
+    keeps = np.random.default_rng(seed).random(round(fps * seconds)) > 1 / 3
+    return [number / fps for number, kept in enumerate(keeps) if kept or number == 0]
+
+
 @dataclass(frozen=True)
 class Sound:
     """A sound track: samples (samples,) or (samples, 2) int16, their rate, their codec and when they begin."""
@@ -133,6 +139,21 @@ def turn(path: Path) -> Path:
     matrix = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
     at = data.index(b"tkhd") + 44
     data[at : at + 36] = matrix
+    path.write_bytes(data)
+    return path
+
+
+def cut_by_edit_list(path: Path, seconds: float) -> Path:
+    """Let the edit lists of an MP4 begin all of its tracks later, as telephones cut without coding anew."""
+    data = bytearray(path.read_bytes())
+    at = data.find(b"elst")
+    while at >= 0:
+        (count,) = struct.unpack_from(">I", data, at + 8)
+        entry = at + 12 + 12 * (count - 1)
+        length, begins = struct.unpack_from(">Ii", data, entry)
+        (ticks_per_second,) = struct.unpack_from(">I", data, data.index(b"mdhd", at) + 16)
+        struct.pack_into(">Ii", data, entry, length - round(1000 * seconds), begins + round(ticks_per_second * seconds))
+        at = data.find(b"elst", at + 4)
     path.write_bytes(data)
     return path
 
