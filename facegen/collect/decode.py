@@ -104,6 +104,7 @@ class Recording:
                 every_seconds=frames.every_seconds,
                 tolerance_seconds=frames.tolerance_seconds,
                 end_seconds=self._end,
+                knows_display=container.format.name != "avi" or not video.codec_context.has_b_frames,
             )
             _seek(container, origin + self._start)
             aspect, reformatter = float(video.sample_aspect_ratio or 1), VideoReformatter()

@@ -45,6 +45,8 @@ class FrameSampler:
         start_seconds, every_seconds: the grid.
         tolerance_seconds: a moment without a frame so near gets none.
         end_seconds: no moment after it.
+        knows_display: the file says when each frame is shown; else all are decoded, and follow each other as they are
+            stored.
     Attributes:
         done: the last moment is past.
         last_seconds: end of the last packet.
@@ -60,14 +62,19 @@ class FrameSampler:
         every_seconds: float,
         tolerance_seconds: float,
         end_seconds: float = math.inf,
+        knows_display: bool = True,
     ) -> None:
+        self._knows_display = knows_display
+        self._first_stored: int | None = None
+        self._delay = 0
         self._codec = stream.codec_context
         self._time_base = float(stream.time_base or 0) or 1 / UNTIMED_FPS
         self._origin = origin_seconds
         self._start, self._every, self._tolerance = start_seconds, every_seconds, tolerance_seconds
         self._end = end_seconds
-        rate = float(stream.average_rate or stream.guessed_rate or UNTIMED_FPS)
-        self._frame_seconds = 1 / rate
+        # The mean is taken from the stamps of display.
+        rate = (stream.average_rate if knows_display else None) or stream.guessed_rate or UNTIMED_FPS
+        self._frame_seconds = 1 / float(rate)
         self._near = min(NEAR_FRAMES * self._frame_seconds, tolerance_seconds)
         self._moment = 0
         self._waiting: list[Packet] = []
@@ -89,7 +96,9 @@ class FrameSampler:
 
     def feed(self, packet: Packet) -> Iterator[Sampled]:
         """The frames that one more packet brings."""
-        time = self._seconds(packet.pts)
+        time = self._packet_seconds(packet)
+        if self._first_stored is None:
+            self._first_stored = packet.dts
         if time is not None:
             duration = (packet.duration or 0) * self._time_base
             self.last_seconds = max(self.last_seconds, time + (duration or self._frame_seconds))
@@ -132,7 +141,7 @@ class FrameSampler:
 
     def _decoded(self, packet: Packet | None) -> list[VideoFrame]:
         if packet is not None:
-            time = self._seconds(packet.pts)
+            time = self._packet_seconds(packet)
             self._codec.skip_frame = "DEFAULT" if time is None or self._is_near_a_moment(time) else "NONREF"
         try:
             return self._codec.decode(packet)
@@ -143,7 +152,7 @@ class FrameSampler:
     def _offer(self, frames: list[VideoFrame]) -> Iterator[Sampled]:
         for frame in frames:
             self.num_frames += 1
-            time = self._seconds(frame.pts if frame.pts is not None else frame.dts)
+            time = self._shown_at(frame)
             if time is None:
                 time = 0.0 if math.isinf(self._shown_seconds) else self._shown_seconds + self._frame_seconds
             self._shown_seconds = time
@@ -183,6 +192,19 @@ class FrameSampler:
     def _is_near_a_moment(self, time: float) -> bool:
         moment = round((time - self._start) / self._every)
         return abs(self._start + moment * self._every - time) <= self._near
+
+    def _packet_seconds(self, packet: Packet) -> float | None:
+        return self._seconds(packet.pts) if self._knows_display else None
+
+    def _shown_at(self, frame: VideoFrame) -> float | None:
+        if self._knows_display:
+            return self._seconds(frame.pts if frame.pts is not None else frame.dts)
+        if frame.dts is None:
+            return None
+        if self.num_frames == 1 and self._first_stored is not None:
+            # What the decoder holds back to bring frames into their order.
+            self._delay = frame.dts - self._first_stored
+        return self._seconds(frame.dts - self._delay)
 
     def _seconds(self, stamp: int | None) -> float | None:
         return None if stamp is None else stamp * self._time_base - self._origin
