@@ -87,11 +87,15 @@ def measure(run: Run, judge: Judge, num_clips: int, observer: Observer) -> dict[
     return found
 
 
-def to_markdown(results: list[dict], figures: list[str]) -> str:
+def to_markdown(results: list[dict], figures: list[str], recipe: str) -> str:
     """A row a run and split, a column a figure."""
-    lines = ["# Matching against the size of the corpus", ""]
-    lines += ["One judge, who knows nobody of any corpus. Intervals: 95%.", ""]
-    lines += [ f"| people | seed | split | {' | '.join(figures)} |", f"|{'---|' * (3 + len(figures))}"]
+    lines = [
+        "# Matching against the size of the corpus", "",
+        f"Written by `benchmarks/corpus_size.py`: {recipe} on so many people, asked by one judge who knows nobody of "
+        "any corpus. Intervals are 95%, people resampled.", "",
+        "![A curve a split, across the number of people](corpus_size.svg)", "",
+        f"| people | seed | split | {' | '.join(figures)} |", f"|{'---|' * (3 + len(figures))}",
+    ]  # fmt: skip
     for each in results:
         for split, values in each["figures"].items():
             cells = [_cell(values.get(name)) for name in figures]
@@ -145,7 +149,8 @@ def main() -> int:
         results.append(_measured(job, given.judge_people, given.num_clips))
     write_atomically(given.out / "corpus_size.json", json.dumps(results, indent=1) + "\n")
     figures = [given.figure, given.figure.replace("generated", "real")]
-    write_atomically(given.out / "corpus_size.md", to_markdown(results, figures))
+    recipe = f"`{given.recipe.stem}`, preset {given.preset},"
+    write_atomically(given.out / "corpus_size.md", to_markdown(results, figures, recipe))
     draw(results, given.figure, given.out / "corpus_size.svg")
     print(f"\n{(given.out / 'corpus_size.md').read_text()}\nPlot: {given.out / 'corpus_size.svg'}")
     return 0
