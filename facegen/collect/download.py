@@ -152,8 +152,8 @@ def _single(info: dict[str, Any]) -> dict[str, Any]:
 
 
 def _leaves(info: dict[str, Any], most: int) -> Iterator[Listed]:
-    for entry in info.get("entries") or [info]:
-        if entry and entry is not info and entry.get("entries"):
+    for entry in info.get("entries", [info]):
+        if entry and "entries" in entry:
             yield from _leaves(entry, most)
         elif entry and (address := entry.get("webpage_url") or entry.get("url")):
             yield Listed(str(entry.get("url") or address), str(entry.get("title") or ""))

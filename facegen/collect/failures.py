@@ -58,11 +58,11 @@ _RULES = (
     _Rule(r"HTTP Error 404|HTTP Error 410", "is not there (HTTP 404)", "check the address", False),
     _Rule(r"HTTP Error 40[01]", "is refused (HTTP 401)", COOKIES, False),
     _Rule(r"HTTP Error 5\d\d", "the server fails (HTTP 5xx)", "", True),
+    _Rule(r"unsupported url|no video formats|no suitable|requested format|drm|unable to extract",
+          "holds no video that can be fetched", "check the address; `pip install -U yt-dlp` knows newer sites", False),
     _Rule(r"video unavailable|has been removed|no longer available|account.{1,40}terminated|been deleted"
           r"|does not exist|not available", "is no longer available", "", False),
     _Rule(r"live event|is_live|premieres? in|will begin", "is a live stream", "collect it when it is over", False),
-    _Rule(r"unsupported url|no video formats|no suitable|drm|unable to extract", "holds no video that can be fetched",
-          "check the address; `pip install -U yt-dlp` knows newer sites", False),
     _Rule(r"certificate", "its certificate is not trusted", "check the address and the clock", False),
     _Rule(r"name or service not known|getaddrinfo|nodename nor servname|failed to resolve|temporary failure in name",
           "its server cannot be found", "check the address, the network and [download] proxy", True),
