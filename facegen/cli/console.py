@@ -21,6 +21,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from facegen.core.observer import Observer
@@ -45,15 +46,16 @@ def watching(target: Console = error_console) -> Iterator[Observer]:
     if not target.is_terminal:
         yield PlainObserver(target)
         return
+    # In a narrow terminal the bar is short and the values take several lines; the other figures stay whole.
     with Progress(
         TextColumn("[bold]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _RateColumn(),
-        TimeElapsedColumn(),
+        BarColumn(bar_width=min(40, target.width // 8)),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        _RateColumn(table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
         TextColumn("ETA"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[values]}"),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[values]}", table_column=Column(no_wrap=False)),
         console=target,
     ) as progress:
         yield BarObserver(progress)

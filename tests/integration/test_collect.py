@@ -233,6 +233,9 @@ def test_forget_removes_every_trace(site, collect, facegen, tmp_path, capsys):
     capsys.readouterr()
     assert facegen("forget", "Zoe", out) == 1
     assert "knows nobody named 'Zoe'" in capsys.readouterr().err
+    # Somebody was killed while they packed.
+    (out / ".packing").mkdir()
+    (out / ".packing" / "index.safetensors").write_bytes(b"Zoe Quill")
     assert facegen("forget", "Zoe Quill", out, "--json") == 0
     said = json.loads(capsys.readouterr().out)
     assert said["removed"] == {"videos": 1, "frames": 8, "clips": 3, "files": 5, "clips of the corpus": 1}
