@@ -27,7 +27,7 @@ Said = tuple[dict[str, str], dict[str, Figure]]
 """{kind of verdict: its severity}, and the figures by name."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for the runs; their recipe trains one judge, the first time that one is evaluated."""
     folder = tmp_path_factory.mktemp("stand_ins")
@@ -55,7 +55,7 @@ def ask(home: Path, name: str) -> Said:
     return {verdict.kind: verdict.severity for verdict in verdicts(report)}, by_name(report)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def perfect(home: Path) -> Said:
     return ask(home, "perfect")
 
