@@ -18,7 +18,12 @@ TOO_SHORT, TOO_CLOSE = "too short", "too close to the frame before"
 
 @dataclass(frozen=True)
 class Video:
-    """A video that is to be collected, or was."""
+    """A video that is to be collected, or was.
+
+    Attributes:
+        id, person, kind, address, source, segment: as of a Source, but that `source` is what the list says.
+        was_examined: in this collection, at some time before.
+    """
 
     id: str
     person: str
@@ -26,6 +31,7 @@ class Video:
     address: str
     source: str
     segment: Segment | None
+    was_examined: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,7 @@ def next_videos(manifest: CollectionManifest, now: float) -> list[Video]:
     if not first:
         return []
     rows = manifest.ask(
-        "SELECT id, person, kind, address, source, start_seconds, end_seconds, centre_x, centre_y "
+        "SELECT id, person, kind, address, source, start_seconds, end_seconds, centre_x, centre_y, versions != '' "
         f"FROM videos WHERE {due} AND address = ? ORDER BY position", now, first[0][0]
     )  # fmt: skip
     return [_video(row) for row in rows]
@@ -221,6 +227,6 @@ def release(manifest: CollectionManifest, ids: Sequence[str]) -> None:
 
 
 def _video(row: tuple[Any, ...]) -> Video:
-    identifier, person, kind, address, source, start, end, x, y = row
+    identifier, person, kind, address, source, start, end, x, y, was_examined = row
     segment = None if start is None else Segment(start, end, None if x is None else (x, y))
-    return Video(identifier, person, kind, address, source, segment)
+    return Video(identifier, person, kind, address, source, segment, bool(was_examined))

@@ -16,7 +16,7 @@ from facegen.collect.manifest import MADE_WITH, CollectionManifest
 from facegen.collect.result_file import read_result
 from facegen.collect.settings import CollectSettings, changed_settings
 from facegen.collect.sources import SourceList
-from facegen.collect.task import ChannelTask, VideoAnswer, VideoTask, collect_videos, list_videos
+from facegen.collect.task import ChannelTask, VideoAnswer, VideoTask, archived, collect_videos, list_videos
 from facegen.core.errors import DataError
 from facegen.core.observer import Observer
 
@@ -195,9 +195,12 @@ class CollectionRun:
             else:
                 path.unlink()
         archive = self.settings.download.archive
-        if archive is not None and answer.archive_id:
-            with archive.open("a", encoding="utf-8") as file:
-                file.write(f"{answer.archive_id}\n")
+        if archive is not None and answer.archive_id and answer.archive_id not in archived(archive):
+            try:
+                with archive.open("a", encoding="utf-8") as file:
+                    file.write(f"{answer.archive_id}\n")
+            except OSError as error:
+                raise DiskError(f"{archive}: {error.strerror}") from None
 
     def _fail(self, table: str, name: str, ids: Sequence[str], answer: Exception) -> None:
         if isinstance(answer, CollectError):

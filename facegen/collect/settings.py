@@ -98,12 +98,14 @@ def check_settings(
             problems.append(f"{path}: [{name}] is no table of a list of sources{did_you_mean(name, known)}")
     checked = {name: _check(model, laid, name, path, problems) for name, model in TABLES.items()}
     choices = {kind: _choose(kind, laid, path, problems) for kind in DEFAULT_PARTS}
+    if checked["download"] is not None:
+        checked["download"] = _anchored(checked["download"], path, problems)
     if len(problems) > before:
         return None
     examine = ExamineSettings(**{name: checked[name] for name in EXAMINE_TABLES})
     parts: Any = choices
     return CollectSettings(
-        download=_anchored(checked["download"], path.parent),
+        download=checked["download"],
         examine=examine.faithful() if faithful else examine,
         corpus=checked["corpus"],
         **parts,
@@ -140,10 +142,14 @@ def _choose(kind: str, tables: Mapping[str, Any], path: Path, problems: list[str
     return choice
 
 
-def _anchored(download: Any, folder: Path) -> DownloadSettings:
+def _anchored(download: Any, path: Path, problems: list[str]) -> DownloadSettings:
     """Files that a list of sources names stand relative to it."""
-    paths = {key: _at_home(getattr(download, key), folder) for key in ("cookies", "archive")}
-    anchored: DownloadSettings = download.model_copy(update=paths)
+    cookies, archive = (_at_home(file, path.parent) for file in (download.cookies, download.archive))
+    if cookies is not None and not cookies.is_file():
+        problems.append(f"{path}: [download] cookies = '{cookies}': is no file; export one from a browser, or omit it")
+    if archive is not None and (archive.is_dir() or not archive.parent.is_dir()):
+        problems.append(f"{path}: [download] archive = '{archive}': must be a file, in a folder that is there")
+    anchored: DownloadSettings = download.model_copy(update={"cookies": cookies, "archive": archive})
     return anchored
 
 

@@ -137,7 +137,9 @@ def _media(task: VideoTask, folder: CollectionFolder) -> Iterator[tuple[MediaFil
     target.mkdir(parents=True, exist_ok=True)
     try:
         begun = time.monotonic()
-        fetched = fetch(address, target, task.download, _archived(task.download))
+        # What this collection put into the archive itself may be fetched again, where it is to be examined anew.
+        again = any(video.was_examined for video in task.videos)
+        fetched = fetch(address, target, task.download, frozenset() if again else archived(task.download.archive))
         yield fetched.files, fetched.title, fetched.archive_id, time.monotonic() - begun
         if task.keep_videos:
             folder.videos.mkdir(exist_ok=True)
@@ -152,10 +154,11 @@ def _files_in(kept: Path) -> MediaFiles:
     return MediaFiles(*paths) if stems == HALF_OF_A_PAIR else MediaFiles(paths[0])
 
 
-def _archived(download: DownloadSettings) -> frozenset[str]:
-    if download.archive is None or not download.archive.is_file():
+def archived(archive: Path | None) -> frozenset[str]:
+    """The names in an archive file; none where there is no file."""
+    if archive is None or not archive.is_file():
         return frozenset()
-    return frozenset(line.strip() for line in download.archive.read_text(encoding="utf-8").splitlines())
+    return frozenset(line.strip() for line in archive.read_text(encoding="utf-8", errors="replace").splitlines())
 
 
 def _examine(video: Video, files: MediaFiles, task: VideoTask, folder: CollectionFolder) -> float:

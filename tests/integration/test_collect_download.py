@@ -184,6 +184,10 @@ def test_the_archive_grows_by_what_was_collected(site, known, facegen, tmp_path)
     asked = site.asked["talk.mp4"]
     assert facegen("collect", tmp_path / "s.toml", "--out", tmp_path / "other") == 1
     assert site.asked["talk.mp4"] == asked
+    # What this collection itself put there can be examined anew.
+    words = ("--out", tmp_path / "out", "--redo", "--set", "speech.spacing_seconds=1")
+    assert facegen("collect", tmp_path / "s.toml", *words) == 0
+    assert site.asked["talk.mp4"] > asked and (tmp_path / "archive.txt").read_text() == "tube abc\n"
 
 
 def test_a_live_stream_is_not_waited_for(site, get, known):

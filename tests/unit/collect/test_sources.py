@@ -142,7 +142,7 @@ def test_what_cannot_be_read_at_all(tmp_path):
 def test_all_mistakes_of_people_and_settings_are_told_at_once(tmp_path):
     (tmp_path / "s.toml").write_text(
         "[[person]]\nname = 'a'\nvideos = ['1']\n[face]\nmargin = -1\n[fase]\n[executor]\ntype = 'proceses'\n"
-        "[frames]\nevery_seconds = 0.1\n"
+        "[frames]\nevery_seconds = 0.1\n[download]\ncookies = 'none.txt'\narchive = 'none/a.txt'\n"
     )
     with pytest.raises(DataError) as caught:
         read_request(tmp_path / "s.toml", ["speech.window=3", "nonsense"], require_consent=True)
@@ -154,6 +154,8 @@ def test_all_mistakes_of_people_and_settings_are_told_at_once(tmp_path):
         "[executor] type = 'proceses': executor 'proceses' is not installed; did you mean 'processes'?",
         "must be at most half of every_seconds = 0.1",
         "[speech] window is not a key here; did you mean 'window_seconds'?",
+        "s.toml: [download] cookies = 'none.txt': is no file; export one from a browser, or omit it",
+        "s.toml: [download] archive = 'none/a.txt': must be a file, in a folder that is there",
         "nonsense",
     ):
         assert part in told, told
@@ -162,12 +164,14 @@ def test_all_mistakes_of_people_and_settings_are_told_at_once(tmp_path):
 def test_settings_of_a_list(tmp_path):
     path = tmp_path / "lists" / "s.toml"
     path.parent.mkdir()
+    (path.parent / "c.txt").touch()
     path.write_text(
-        "[[person]]\nname = 'a'\nvideos = ['1']\n[download]\ncookies = 'c.txt'\narchive = '/x/a.txt'\n"
+        "[[person]]\nname = 'a'\nvideos = ['1']\n[download]\ncookies = 'c.txt'\narchive = '../a.txt'\n"
         "[face]\nmargin = 0.4\nmin_sharpness = 0.5\n[speech]\nwindow_seconds = 3.0\n[executor]\nnum_workers = 3\n"
     )
     _, settings = read_request(path, ["face.max_pixels=200"])
-    assert (str(settings.download.cookies), str(settings.download.archive)) == (str(path.parent / "c.txt"), "/x/a.txt")
+    assert settings.download.cookies == path.parent / "c.txt"
+    assert settings.download.archive == path.parent / "../a.txt"
     assert (settings.examine.face.margin, settings.examine.face.max_pixels) == (0.4, 200)
     assert settings.executor.values == {"type": "processes", "num_workers": 3, "task_minutes": 0.0}
     # The thesis's rule: 40 pixels, the surest face, 4 s, whatever else the list says.
