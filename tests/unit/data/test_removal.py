@@ -12,13 +12,14 @@ from corpus_files import draw_face, make_speech, write_csv, write_png, write_wav
 
 from facegen.core.errors import DataError
 from facegen.core.observer import Observer
-from facegen.data import removal
+from facegen.data import remaining, removal
 from facegen.data.corpus import Corpus
 from facegen.data.corpus_writer import ClipRecord, CorpusWriter
 from facegen.data.manifest import Provenance, stored_shards
 from facegen.data.pack import pack_pairs
 from facegen.data.proof import Marks, find_traces, marks_of
 from facegen.data.removal import remove_person
+from facegen.data.shard import ShardWriter
 
 PEOPLE = ["Ana", "Ana Maria", "Bö", "Çem"]
 FRAMES = [1, 3, 2, 1, 2, 1, 1, 2, 1, 1]
@@ -215,7 +216,8 @@ def test_stopped_anywhere_it_is_the_old_corpus_or_the_new(tmp_path, monkeypatch)
             patch.setattr(os, "fsync", counted(os.fsync))
             patch.setattr(Path, "unlink", counted(Path.unlink))
             patch.setattr(Path, "mkdir", counted(Path.mkdir))
-            patch.setattr(removal, "write_synced", counted(removal.write_synced))
+            for module in (removal, remaining):
+                patch.setattr(module, "write_synced", counted(module.write_synced))
             patch.setattr(shutil, "rmtree", counted(shutil.rmtree))
             try:
                 remove_person(folder, "Ana")
@@ -244,7 +246,7 @@ def test_a_full_disk_leaves_the_old_corpus(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(removal.ShardWriter, "append", full)
+    monkeypatch.setattr(ShardWriter, "append", full)
     with pytest.raises(DataError, match=r"cannot be rewritten \(No space left on device\); the corpus is whole"):
         remove_person(tmp_path / "c", "Ana")
     assert content(tmp_path / "c") == before
