@@ -118,7 +118,7 @@ def review(
             listed[repetition.row] = len(findings)
             findings.append(Finding(repetition.row, (why,), 0.0, None, None, None, repetition.earlier))
     judged = [np.isfinite(opinion.standing.distance) | opinion.unseen for opinion in opinions]
-    unjudged = int((~np.logical_or.reduce(judged)).sum()) if judged else len(rows)
+    unjudged = int((~np.stack(judged).any(0)).sum()) if judged else len(rows)
     return Review(corpus, rows, opinions, tuple(findings), _uneven(opinions, rows, threshold), unjudged, threshold)
 
 
