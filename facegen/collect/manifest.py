@@ -92,20 +92,30 @@ class CollectionManifest:
 
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     if not read_only:
-        db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        db.execute("PRAGMA journal_mode = WAL")
-        for setting in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON", "wal_autocheckpoint = 200"):
-            db.execute(f"PRAGMA {setting}")
-        return db
+        settings = (
+            "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON",
+            "wal_autocheckpoint = 200",
+        )  # fmt: skip
+        return _open(path.absolute().as_uri(), *(f"PRAGMA {setting}" for setting in settings))
     if not path.is_file():
         raise DataError(f"{path}: does not exist, so nothing was collected here; give the folder of a collection")
     address = path.absolute().as_uri()
     try:
-        db = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return _open(f"{address}?mode=ro", "SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError:
         # A folder that cannot be written: the log beside the file cannot be opened, and nobody writes it either.
-        db = sqlite3.connect(f"{address}?immutable=1", uri=True, isolation_level=None)
+        return _open(f"{address}?immutable=1")
+
+
+def _open(address: str, *statements: str) -> sqlite3.Connection:
+    """A connection that was told these statements; none is left open where one of them fails."""
+    db = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        for statement in statements:
+            db.execute(statement).fetchone()
+    except BaseException:
+        db.close()
+        raise
     return db
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def collect(facegen, tmp_path, capsys):
 
 
 def rows(folder, query):
-    with sqlite3.connect(folder / "collection" / "manifest.sqlite") as db:
+    with closing(sqlite3.connect(folder / "collection" / "manifest.sqlite")) as db, db:
         return db.execute(query).fetchall()
 
 

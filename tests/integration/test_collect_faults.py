@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 
 import pytest
 from speaking_videos import serving, write_speaker
@@ -43,7 +44,7 @@ def collect(facegen, tmp_path, capsys):
 
 
 def states(out):
-    with sqlite3.connect(out / "collection" / "manifest.sqlite") as db:
+    with closing(sqlite3.connect(out / "collection" / "manifest.sqlite")) as db, db:
         return {row[0]: row[1:] for row in db.execute("SELECT source, state, reason, attempts FROM videos")}
 
 
@@ -211,7 +212,7 @@ def finished(out):
     if not manifest.exists():
         return 0
     try:
-        with sqlite3.connect(f"file:{manifest}?mode=ro", uri=True) as db:
+        with closing(sqlite3.connect(f"file:{manifest}?mode=ro", uri=True)) as db, db:
             return db.execute("SELECT count(*) FROM videos WHERE state = 'done'").fetchone()[0]
     except sqlite3.Error:
         return 0
@@ -229,7 +230,7 @@ def list_many(tmp_path, number, seconds=8):
 
 
 def ask(out, query):
-    with sqlite3.connect(out / "collection" / "manifest.sqlite") as db:
+    with closing(sqlite3.connect(out / "collection" / "manifest.sqlite")) as db, db:
         return db.execute(query).fetchall()
 
 

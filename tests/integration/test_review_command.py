@@ -3,6 +3,7 @@
 import csv
 import json
 import sqlite3
+from contextlib import closing
 
 import pytest
 import torch
@@ -79,7 +80,7 @@ def test_from_a_stranger_to_a_corpus_without(collection, facegen, tmp_path, caps
     told = capsys.readouterr().out
     assert "Dropped: 3 faces, 1 clips, 0 people" in told and "33 faces in 11 clips, bit for bit as before" in told
     assert stranger(out) == set() and Corpus.open(out).manifest.num_frames == 33
-    with sqlite3.connect(out / "collection" / "manifest.sqlite") as db:
+    with closing(sqlite3.connect(out / "collection" / "manifest.sqlite")) as db, db:
         reasons = db.execute("SELECT reason, count(*) FROM frames WHERE reason LIKE 'dropped%' GROUP BY 1").fetchall()
         clips = db.execute("SELECT count(*) FROM clips").fetchone()[0]
     assert reasons == [("dropped on review", 3)] and clips == 33
@@ -98,7 +99,7 @@ def test_a_corpus_that_is_older_than_its_manifest_is_refused(collection, facegen
     out = tmp_path / "out"
     assert facegen("inspect", out, "--review", tmp_path / "review", "--threshold", 0.01) == 0
     assert mark(tmp_path / "review" / "review.csv", tmp_path / "marked.csv", stranger(out)) == 3
-    with sqlite3.connect(out / "collection" / "manifest.sqlite") as db:
+    with closing(sqlite3.connect(out / "collection" / "manifest.sqlite")) as db, db:
         db.execute("UPDATE frames SET reason = 'blurred' WHERE reason = '' AND number = 2")
     before = stored(out)
     assert facegen("drop", out, tmp_path / "marked.csv") == 1

@@ -5,6 +5,7 @@ import http.server
 import json
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ def folder(tmp_path_factory):
 
 
 def ask(out, query):
-    with sqlite3.connect(out / "collection" / "manifest.sqlite") as db:
+    with closing(sqlite3.connect(out / "collection" / "manifest.sqlite")) as db, db:
         return db.execute(query).fetchall()
 
 

@@ -23,7 +23,7 @@ def write_tar(path: Path, members: dict[str, bytes | tarfile.TarInfo], tar_forma
     with tarfile.open(path, "w", format=tar_format) as tar:
         for name, content in members.items():
             if isinstance(content, tarfile.TarInfo):
-                tar.addfile(content)
+                tar.fileobj.write(content.tobuf(tar_format))
                 continue
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
