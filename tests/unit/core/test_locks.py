@@ -51,5 +51,9 @@ def test_where_there_are_no_locks_everybody_gets_it(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "no locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with held(tmp_path / ".lock"), held(tmp_path / ".lock"):
-        pass
+    held_by = []
+    with held(tmp_path / ".lock"):
+        held_by.append("one")
+        with held(tmp_path / ".lock"):
+            held_by.append("other")
+    assert held_by == ["one", "other"]
