@@ -243,7 +243,8 @@ class TestHostileArchives:
             for _ in range(random.integers(1, 6)):
                 damaged[random.choice(headers) + random.integers(0, 512)] = random.integers(0, 256)
             (tmp_path / "b.tar").write_bytes(damaged)
-            read_shards([tmp_path / "b.tar"])
+            found = read_shards([tmp_path / "b.tar"])
+            assert found.num_rows == len(found.clips) + len(found.rejects)
 
 
 class TestStretch:

@@ -43,7 +43,8 @@ def test_games_with_and_without_a_conditional_score(tmp_path, tables, heads):
 
 
 def test_the_embedding_is_there_where_the_match_stage_learns_one(tmp_path):
-    rehearsed(tmp_path, "[[objective]]\ntype = 'reconstruction'\nsource = 'embedding'", ("objective", "penalty"))
+    tables = "[[objective]]\ntype = 'reconstruction'\nsource = 'embedding'"
+    assert list(rehearsed(tmp_path, tables, ("objective", "penalty")).objectives) == ["reconstruction"]
 
 
 @pytest.mark.parametrize(
