@@ -20,6 +20,7 @@ import numpy as np
 from facegen.cli.console import watching
 from facegen.core.evidence import Figure
 from facegen.core.interfaces import Metric
+from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.core.recipe import Recipe, check_recipe
 from facegen.core.registry import registry
@@ -32,7 +33,6 @@ from facegen.evaluation.plots import draw_curves
 from facegen.evaluation.report import number
 from facegen.inference.load import load_artist
 from facegen.training.checkpoint import write_atomically
-from facegen.training.loop import Interruption
 from facegen.training.run import Run
 from facegen.training.train import open_dataset
 from facegen.training.world import World

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
+from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.core.recipe import Recipe, read_recipe
-from facegen.training.loop import Interruption
 from facegen.training.run import Run
 from facegen.training.train import train
 

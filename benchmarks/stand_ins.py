@@ -21,6 +21,7 @@ from expectations import GENERATORS, ROWS, SAID, Row
 from facegen import __version__
 from facegen.cli.console import watching
 from facegen.cli.main import main as facegen
+from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.data.pictures import grid
 from facegen.data.prepare import restore_faces
@@ -33,7 +34,7 @@ from facegen.evaluation.write_dossier import write_dossier
 from facegen.inference.load import load_artist
 from facegen.training.checkpoint import write_atomically
 from facegen.training.exhibition import choose_noises, draw_each
-from facegen.training.loop import Interrupted, Interruption
+from facegen.training.loop import Interrupted
 from facegen.training.run import Run
 from facegen.training.train import open_dataset
 

@@ -44,10 +44,10 @@ def command(
     if status:
         _say(read_status(out), as_json)
         return 0
-    from facegen.collect.interruption import Interruption
     from facegen.collect.pipeline import Stopped, collect
     from facegen.collect.request import read_request
     from facegen.collect.run import CollectOptions
+    from facegen.core.interruption import Interruption
 
     listed, settings = read_request(sources, overrides, faithful=faithful, require_consent=require_consent)
     options = CollectOptions(keep_videos, keep_frames, require_consent, redo, retry)

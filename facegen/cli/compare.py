@@ -51,10 +51,11 @@ def command(
     of its evaluations, RUN/evaluation/report.json, wherever it lies. Runs compare where one judge judged them on one
     corpus; where not, that is said.
     """
+    from facegen.core.interruption import Interruption
     from facegen.evaluation.compare import columns_of
     from facegen.evaluation.layouts import LAYOUTS
     from facegen.evaluation.side_by_side import draw_side_by_side
-    from facegen.training.loop import Interrupted, Interruption
+    from facegen.training.loop import Interrupted
 
     target = runs[0].resolve().parent / "compare.png" if picture is None else picture
     try:

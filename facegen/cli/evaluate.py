@@ -64,9 +64,10 @@ def command(
     a corpus, which takes as long as the run's match stage, and kept beside the corpus. Table and pictures of each
     split go to RUN/evaluation, and report.html there shows all splits that were evaluated so far.
     """
+    from facegen.core.interruption import Interruption
     from facegen.evaluation.evaluate import evaluate
     from facegen.evaluation.write_dossier import write_dossier
-    from facegen.training.loop import Interrupted, Interruption
+    from facegen.training.loop import Interrupted
 
     if inception_weights is not None:
         os.environ[INCEPTION_WEIGHTS] = inception_weights  # where the metric looks for it

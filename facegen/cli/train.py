@@ -23,9 +23,12 @@ def command(
     Ctrl-C saves and stops; `--resume` then goes on exactly where it was.
     """
     checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
-    from facegen.training.loop import Interrupted, Interruption
+    from facegen.core.interruption import Interruption
+    from facegen.training.loop import Interrupted
     from facegen.training.train import train
+    from facegen.training.world import World
 
+    console.quiet = not World.join(checked.run.device).leads  # of several processes, one tells
     folder = out if out is not None else Path("runs") / checked.run.name
     interruption = Interruption()
     try:

@@ -6,12 +6,12 @@ from facegen.collect import manifest_work
 from facegen.collect.corpus import PackedClips, pack_corpus
 from facegen.collect.failures import DiskError
 from facegen.collect.folder import CollectionFolder
-from facegen.collect.interruption import Interruption, Stop
 from facegen.collect.manifest import CollectionManifest
 from facegen.collect.run import CollectionRun, CollectOptions
 from facegen.collect.settings import CollectSettings
 from facegen.collect.sources import SourceList
 from facegen.core.errors import DataError
+from facegen.core.interruption import Interruption, Stop
 from facegen.core.observer import Observer
 
 

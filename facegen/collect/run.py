@@ -11,13 +11,13 @@ from facegen import __version__
 from facegen.collect import manifest_sources, manifest_work
 from facegen.collect.failures import CollectError, DiskError
 from facegen.collect.folder import CollectionFolder
-from facegen.collect.interruption import Interruption
 from facegen.collect.manifest import MADE_WITH, CollectionManifest
 from facegen.collect.result_file import read_result
 from facegen.collect.settings import CollectSettings, changed_settings
 from facegen.collect.sources import SourceList
 from facegen.collect.task import ChannelTask, VideoAnswer, VideoTask, archived, collect_videos, list_videos
 from facegen.core.errors import DataError
+from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 
 if TYPE_CHECKING:

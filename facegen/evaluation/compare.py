@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facegen.core.errors import CheckpointError, DataError
+from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.core.tables import Split
 from facegen.evaluation.dossier import read_reports
 from facegen.evaluation.evaluate import evaluate
 from facegen.evaluation.report import Report
 from facegen.evaluation.write_dossier import write_dossier
-from facegen.training.loop import Interruption
 from facegen.training.run import Run
 
 

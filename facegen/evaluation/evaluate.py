@@ -7,6 +7,7 @@ from typing import Any
 from facegen.core.errors import DataError, RecipeError
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Conditioner, Metric
+from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.core.recipe import Recipe, with_data
 from facegen.core.settings import check_table
@@ -25,7 +26,6 @@ from facegen.inference.load import load_artist
 from facegen.training.artist import Artist
 from facegen.training.checkpoint import read_state
 from facegen.training.exhibition import Exhibition, choose_noises
-from facegen.training.loop import Interruption
 from facegen.training.run import Run
 from facegen.training.train import open_dataset
 from facegen.training.world import World

@@ -13,6 +13,7 @@ from torch import Tensor
 from facegen.core.batch import Batch
 from facegen.core.errors import CheckpointError
 from facegen.core.interfaces import Direction, Discriminator, Matcher
+from facegen.core.interruption import Interruption
 from facegen.core.locks import held
 from facegen.core.observer import Observer
 from facegen.core.recipe import Recipe
@@ -21,7 +22,6 @@ from facegen.evaluation.corpora import corpus_name
 from facegen.evaluation.judge_recipe import judge_key, judge_recipe
 from facegen.inference.load import load_matching
 from facegen.training.artist import Encoders
-from facegen.training.loop import Interruption
 from facegen.training.run import Run
 from facegen.training.train import open_dataset, train
 

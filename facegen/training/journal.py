@@ -15,14 +15,17 @@ class Journal:
 
     Args:
         run: whose folder.
+        writes: false where another process does; then nothing comes of what it is told.
     """
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self._writer = _summary_writer(run.path / "events")
+    def __init__(self, run: Run, *, writes: bool = True) -> None:
+        self.run, self._writes = run, writes
+        self._writer = _summary_writer(run.path / "events") if writes else None
 
     def log(self, stage: str, step: int, values: Mapping[str, float]) -> None:
         """One line of numbers."""
+        if not self._writes:
+            return
         self.run.log(stage, step, {name: round(value, 6) for name, value in values.items()})
         if self._writer is not None:
             for name, value in values.items():

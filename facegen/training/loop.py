@@ -1,11 +1,8 @@
 """The loop that every stage of training shares: randomness, logging, checkpoints, interruption, divergence."""
 
 import math
-import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
@@ -14,6 +11,7 @@ from torch.optim import Optimizer
 
 from facegen.core.batch import Terms
 from facegen.core.errors import TrainingError
+from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.core.randomness import derived_seed
 from facegen.training.checkpoint import load_module, load_optimiser, save_checkpoint
@@ -40,35 +38,6 @@ class Stage(Protocol):
 
     def after_step(self, done_steps: int) -> None:
         """Pictures, monitors: whatever falls due once so many steps are done."""
-
-
-class Interruption:
-    """Whether somebody asked the run to stop; a second request ends it at once."""
-
-    def __init__(self) -> None:
-        self.signal_number = 0
-
-    @property
-    def asked(self) -> bool:
-        return self.signal_number != 0
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM as requests to save and stop."""
-        earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-        def request(number: int, _: FrameType | None) -> None:
-            self.signal_number = number
-            for each, handler in earlier.items():
-                signal.signal(each, handler)
-
-        for number in earlier:
-            signal.signal(number, request)
-        try:
-            yield
-        finally:
-            for number, handler in earlier.items():
-                signal.signal(number, handler)
 
 
 class Interrupted(Exception):  # noqa: N818 (nothing went wrong)
@@ -110,6 +79,7 @@ def run_stage(
         Interrupted: somebody asked for it; everything is saved.
     """
     start = _restore(stage, run)
+    world.wait()  # all have read before one writes
     totals, since, since_step = _Totals(), time.monotonic(), start
     observer.start(stage.name, stage.steps, start)
     for step in range(start, stage.steps):
@@ -117,21 +87,21 @@ def run_stage(
         totals.add(stage.step(step))
         done = step + 1
         last = done == stage.steps
-        if done % stage.log_steps == 0 or last or interruption.asked:
+        if done % stage.log_steps == 0 or last:
             values = totals.flush()
             _check_finite(values, stage, run, done)
             observer.advance(done, headline(values))
             values["steps_per_second"] = (done - since_step) / max(time.monotonic() - since, 1e-9)
             since, since_step = time.monotonic(), done
-            if world.leads:
-                journal.log(stage.name, done, values)
+            journal.log(stage.name, done, values)
         if world.leads:
             stage.after_step(done)
-        asked = interruption.asked  # read once: a request that comes later is for the next step
-        if done % stage.checkpoint_steps == 0 or last or asked:
+        # Asked once a step and of all: nobody stops while others go on, and a later request is for the next step.
+        signal_number = world.largest(interruption.signal_number)
+        if done % stage.checkpoint_steps == 0 or last or signal_number:
             _save(stage, run, done, world)
-        if asked and not last:
-            raise Interrupted(interruption.signal_number, stage.name, done)
+        if signal_number and not last:
+            raise Interrupted(signal_number, stage.name, done)
     observer.finish()
 
 

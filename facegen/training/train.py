@@ -11,13 +11,13 @@ from facegen.core.batch import DataSpec
 from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.interfaces import Dataset
+from facegen.core.interruption import Interruption
 from facegen.core.locks import LOCK, held
 from facegen.core.observer import Observer
 from facegen.core.recipe_file import differences
 from facegen.training.checkpoint import load_module
 from facegen.training.draft import keep_draft, kept_draft
 from facegen.training.earlier import DRAFT, awaited, enough, folder_of, settled, standing
-from facegen.training.loop import Interruption
 from facegen.training.networks import Networks, build_networks
 from facegen.training.rehearsal import rehearse
 from facegen.training.run import Run
@@ -51,6 +51,8 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
         Interrupted: stopped on request, saved.
     """
     world = World.join(recipe.run.device)
+    if not world.leads:
+        observer = Observer()  # one of them tells it
     recipe = settled(recipe, out)
     _examine(recipe, out, only_match=False)
     return _train(recipe, out, resume, world, observer, interruption, only_match=False)

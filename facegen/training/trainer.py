@@ -7,6 +7,7 @@ from torch import nn
 
 from facegen.core.errors import CheckpointError
 from facegen.core.interfaces import Dataset
+from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.core.tables import DataSettings, MatchSettings, Split
 from facegen.data.loader import Loader
@@ -17,7 +18,7 @@ from facegen.training.encodings import Encodings, encode_once
 from facegen.training.exhibition import Exhibition, choose_noises, known_by
 from facegen.training.gan import GanStage
 from facegen.training.journal import Journal
-from facegen.training.loop import Interruption, run_stage
+from facegen.training.loop import run_stage
 from facegen.training.match import MatchStage, match_modules
 from facegen.training.monitor import Monitor
 from facegen.training.networks import Networks
@@ -54,7 +55,7 @@ class Trainer:
         self.world, self.observer, self.interruption = world, observer, interruption
         self.recipe = run.recipe
         self.settings: DataSettings = self.recipe.chosen("dataset").engine
-        self.journal = Journal(run)
+        self.journal = Journal(run, writes=world.leads)
         self._train_rows: Rows | None = None
 
     def match(self) -> None:

@@ -34,7 +34,8 @@ class World:
         local = int(os.environ.get("LOCAL_RANK", "0"))
         place = torch.device("cuda", local) if on_cuda else torch.device("cpu")
         if size > 1 and not dist.is_initialized():
-            dist.init_process_group("nccl" if on_cuda else "gloo")
+            # With two backends, what the processes say to each other need not wait for what their devices compute.
+            dist.init_process_group("cpu:gloo,cuda:nccl" if on_cuda else "gloo")
         return cls(int(os.environ.get("RANK", "0")), size, place)
 
     @property
@@ -69,6 +70,14 @@ class World:
         for tensor in tensors:
             tensor.copy_(flat[place : place + tensor.numel()].view_as(tensor))
             place += tensor.numel()
+
+    def largest(self, number: int) -> int:
+        """The largest number that a process says, the same on all of them."""
+        if self.size == 1:
+            return number
+        largest = torch.tensor(number)
+        dist.all_reduce(largest, op=dist.ReduceOp.MAX)
+        return int(largest)
 
     def wait(self) -> None:
         """Until every process is here."""

@@ -168,9 +168,10 @@ def test_an_earlier_run_is_interrupted_and_resumed_bit_by_bit(facegen: Facegen, 
 
 def stop_after(training_steps: int, recipe: Path, out: Path) -> None:
     """Ask for a stop after so many steps of train stages, whosever they are."""
+    from facegen.core.interruption import Interruption
     from facegen.core.observer import Observer
     from facegen.core.recipe import read_recipe
-    from facegen.training.loop import Interrupted, Interruption
+    from facegen.training.loop import Interrupted
     from facegen.training.train import train
 
     interruption = Interruption()

@@ -13,13 +13,14 @@ from tiny_runs import RECIPES, Facegen, settings
 
 from facegen.cli.main import main
 from facegen.core.errors import DataError
+from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.core.recipe import DEFAULT_METRICS
 from facegen.data.corpus_writer import ClipRecord, CorpusWriter
 from facegen.data.manifest import Provenance
 from facegen.data.synthetic.speakers import Synthetic
 from facegen.evaluation.evaluate import evaluate
-from facegen.training.loop import Interrupted, Interruption
+from facegen.training.loop import Interrupted
 from facegen.training.run import Run
 
 RECIPE = RECIPES / "speech_relid.toml"

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from facegen.core.errors import TrainingError
+from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
-from facegen.training.loop import Interrupted, Interruption, cosine, run_stage
+from facegen.training.loop import Interrupted, cosine, run_stage
 from facegen.training.world import World
 
 WORLD = World(0, 1, torch.device("cpu"))

@@ -7,7 +7,7 @@ from types import FrameType
 
 
 class Stop(BaseException):
-    """Somebody asked the collection to stop. No Exception, so that nobody on the way takes it for a failed video.
+    """Somebody asked to stop. No Exception, so that nobody on the way takes it for a failure of what was going on.
 
     Attributes:
         signal_number: how.
@@ -19,7 +19,13 @@ class Stop(BaseException):
 
 
 class Interruption:
-    """Takes SIGINT and SIGTERM as requests to stop; a second one ends the process as it would have anyway."""
+    """Takes SIGINT and SIGTERM as requests to stop; a second one ends the process as it would have anyway.
+
+    Whoever does long work looks at `signal_number` where it can stop, or says by `may_stop` that any moment is as good.
+
+    Attributes:
+        signal_number: how somebody asked; 0 while nobody has.
+    """
 
     def __init__(self) -> None:
         self.signal_number = 0

@@ -1,0 +1,61 @@
+"""One run by several processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_runs import RECIPES, settings
+
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+
+
+def torchrun(*words: object, home: Path) -> "subprocess.CompletedProcess[str]":
+    surroundings = os.environ | {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(home / "cache")}
+    return subprocess.run(
+        [*TORCHRUN, *map(str, words)], cwd=home, env=surroundings, capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, torch.Tensor]]:
+    """What each of two processes came to that trained together."""
+    home = tmp_path_factory.mktemp("processes")
+    done = torchrun(Path(__file__).with_name("several.py"), home, *settings()[1::2], home=home)
+    assert done.returncode == 0, done.stderr
+    return [load_file(home / f"process_{rank}.safetensors") for rank in range(2)]
+
+
+def test_gradients_and_measures_become_means_over_processes(processes: list[dict[str, torch.Tensor]]) -> None:
+    for process in processes:
+        assert process["averages"].tolist() == [1.5, 3.0, 5.0, -1.0, 3.5, 0.5]
+
+
+def test_all_stop_after_the_same_step_when_one_is_asked(processes: list[dict[str, torch.Tensor]]) -> None:
+    for process in processes:
+        assert process["largest"].item() == 7
+        assert process["stopped"].tolist() == [signal.SIGTERM, 1]
+
+
+def test_networks_stay_the_same_though_each_process_has_its_own_rows(processes: list[dict[str, torch.Tensor]]) -> None:
+    first, second = processes
+    assert first.keys() == second.keys() and len(first) > 20
+    assert [key for key in first if not torch.equal(first[key], second[key])] == []
+
+
+def test_one_of_them_speaks_and_writes(tmp_path: Path) -> None:
+    command = ("-m", "facegen", "train", RECIPES / "speech_relid.toml", "--preset", "small")
+    done = torchrun(*command, *settings(), "--out", tmp_path / "run", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Run: ") == 1
+    assert done.stderr.count("faces of fixed people") == 1
+    logged = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [(entry["stage"], entry["step"]) for entry in logged if entry["stage"] != "monitor"] == [
+        ("match", 1), ("match", 2), ("train", 1), ("train", 2)
+    ]  # fmt: skip
+    assert len(list((tmp_path / "run" / "events").iterdir())) <= 1
