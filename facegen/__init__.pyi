@@ -29,6 +29,7 @@ from facegen.core.interfaces import Penalty as Penalty
 from facegen.core.interfaces import Recogniser as Recogniser
 from facegen.core.schedule import Ramp as Ramp
 from facegen.core.schedule import Schedule as Schedule
+from facegen.core.schedule import require_weights as require_weights
 from facegen.core.tables import DataSettings as DataSettings
 
 __version__: str

@@ -64,6 +64,7 @@ class Critic:
         self._augmentation = augmentation
         self._image_leaves = image_leaves if phase == "discriminator" else frozenset()
         self._draw = draw
+        self._image_gradients: dict[bool, dict[str, Tensor]] = {}
         fakes = fake_faces.detach() if phase == "discriminator" else fake_faces
         self.real_faces = self._leaf("real", batch.faces)
         self.fake_faces = self._leaf("fake", fakes)
@@ -170,20 +171,29 @@ class Critic:
     def fake_embedding(self) -> Tensor:
         return self._discriminator.embed(self.fake_features).float()
 
-    @cached_property
-    def _image_gradients(self) -> dict[str, Tensor]:
+    def _score_of(self, side: str, conditional: bool) -> Tensor:
+        if side == "real":
+            return self.real if conditional else self.real_unconditional
+        return self.fake if conditional else self.fake_unconditional
+
+    def _gradients_by_leaves(self, conditional: bool) -> dict[str, Tensor]:
         sides = sorted(self._image_leaves)
-        scores = torch.stack([(self.real if side == "real" else self.fake).sum() for side in sides])
+        scores = torch.stack([self._score_of(side, conditional).sum() for side in sides])
         leaves = [self.real_faces if side == "real" else self.fake_faces for side in sides]
         return dict(zip(sides, torch.autograd.grad(scores.sum(), leaves, create_graph=True), strict=True))
 
-    def image_gradient(self, side: Side) -> Tensor:
+    def image_gradient(self, side: Side, *, conditional: bool = True) -> Tensor:
         """Gradient of the summed scores by the faces of a declared image leaf; can be differentiated again.
 
+        Args:
+            side: whose faces.
+            conditional: of the scores under the condition, or of those of the head that sees none.
         Returns:
             (B, 3, H, W)
         """
-        return self._image_gradients[side]
+        if conditional not in self._image_gradients:
+            self._image_gradients[conditional] = self._gradients_by_leaves(conditional)
+        return self._image_gradients[conditional][side]
 
     def score(self, faces: Tensor, condition: Tensor | None, *, augment: bool = True) -> Tensor:
         """Score further faces with one more trunk pass: (N, 3, H, W), (N, dim) -> (N,)."""

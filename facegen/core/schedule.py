@@ -67,19 +67,22 @@ class Schedule(nn.Module):
             self.value.fill_(self.setting.at(step))
 
 
-def require_weights(part: str, settings: Mapping[str, float | Ramp], *, below: float = math.inf) -> None:
+def require_weights(
+    part: str, settings: Mapping[str, float | Ramp], *, below: float = math.inf, at_most: float = math.inf
+) -> None:
     """Refuse ramps that pass what weights may be; for numbers, the part's signature does so.
 
     Raises:
-        RecipeError: a ramp starts or ends under 0, or at the limit or over it.
+        RecipeError: a ramp starts or ends under 0, at `below` or over it, or over `at_most`.
     """
-    allowed = "at least 0" if below == math.inf else f"at least 0 and less than {below:g}"
+    limits = {"less than": below, "at most": at_most}
+    allowed = " and ".join(["at least 0", *(f"{word} {limit:g}" for word, limit in limits.items() if limit < math.inf)])
     problems = [
         f"{part}: {name}.{end} = {value}: must be {allowed}"
         for name, setting in settings.items()
         if isinstance(setting, Ramp)
         for end, value in (("start", setting.start), ("end", setting.end))
-        if not 0 <= value < below
+        if not (0 <= value < below and value <= at_most)
     ]
     if problems:
         raise RecipeError(*problems)

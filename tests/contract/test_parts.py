@@ -1,12 +1,18 @@
 """Every built-in part keeps the contract of its kind."""
 
 import re
+from dataclasses import asdict
 from importlib.util import find_spec
+from itertools import product
+from typing import get_args, get_type_hints
 
 import pytest
 
+from facegen.core.errors import RecipeError
+from facegen.core.layers import engine_arguments
 from facegen.core.registry import registry
-from facegen.testing import check_part
+from facegen.core.schedule import Ramp
+from facegen.testing import SMALL_DATA, check_part
 
 BUILT_IN = [
     pytest.param(part, id=f"{part.kind.name}-{part.name}")
@@ -57,6 +63,37 @@ def test_file_class_and_recipe_name_agree(part):
     snake_case = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", class_name).lower()
     assert snake_case == part.name
     assert part.kind.name == "dataset" or module.split(".")[-1] == part.name
+
+
+PAST = {"ge": -0.5, "gt": -0.5, "lt": 0.0, "le": 0.5}
+"""How far beyond a number's bound a ramp is refused; it may touch what the number must be greater than."""
+
+
+def values_past_the_bounds(hint):
+    """Of `Annotated[float, Field(...)] | Ramp`."""
+    limits = get_args(hint)[0].__metadata__[0].metadata
+    bounds = {name: bound for limit in limits for name, bound in asdict(limit).items()}
+    return [bounds[name] + further for name, further in PAST.items() if name in bounds]
+
+
+RAMPS = [
+    pytest.param(part, name, values_past_the_bounds(hint), id=f"{kind}-{part.name}-{name}")
+    for kind in ("transform", "objective", "penalty", "augmentation", "matcher")
+    for part in registry().parts[kind].values()
+    if part.source.package == "facegen"
+    for name, hint in get_type_hints(part.load().__init__, include_extras=True).items()
+    if Ramp in get_args(hint)
+]
+
+
+@pytest.mark.parametrize(("part", "name", "outside"), RAMPS)
+def test_ramps_keep_to_what_the_number_may_be(part, name, outside):
+    loaded = part.load()
+    supplied = engine_arguments(part.kind.name, loaded, SMALL_DATA, 8)
+    loaded(*supplied, **{name: Ramp(start=0.0, end=0.5, steps=10)})
+    for end, value in product(("start", "end"), outside):
+        with pytest.raises(RecipeError, match=rf"^{part.name}: {name}\.{end} = {value}: must be at least 0"):
+            loaded(*supplied, **{name: Ramp(**{"start": 0.5, "end": 0.5, "steps": 10, end: value})})
 
 
 def test_nothing_of_facegen_itself_is_broken():

@@ -63,7 +63,7 @@ def test_an_installed_plugin_is_listed_and_described_like_a_built_in(site):
     entry = {"kind": "objective", "name": "hinge", "plugin": "hinge", "package": "facegen-hinge", "version": "0.1.0"}
     assert entry in site.listed()["parts"]
     shown = site.run("describe", "objective", "hinge").stdout
-    assert "Lim and Ye 2017" in shown and 'type = "hinge"' in shown and "mismatched_weight = 1.0" in shown
+    assert "Lim and Ye 2017" in shown and 'type = "hinge"' in shown and "mismatched_weight = 0.0" in shown
 
 
 RECIPE = """
@@ -101,7 +101,7 @@ def test_a_recipe_with_a_plugins_part_is_checked_like_any_other(site):
     link_hinge(site)
     good = check_recipe(site, "0.5")
     assert (good.stderr, good.returncode) == ("", 0)
-    assert good.stdout.strip() == "{'margin': 0.5, 'mismatched_weight': 1.0}"
+    assert good.stdout.strip() == "{'margin': 0.5, 'mismatched_weight': 0.0}"
     bad = check_recipe(site, "-0.5")
     assert bad.returncode == 1
     assert bad.stderr == "Error: hinge.toml: [objective] margin = -0.5: must be greater than 0\n"

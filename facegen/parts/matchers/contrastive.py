@@ -10,7 +10,7 @@ from torch.nn import functional
 from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Direction, Matcher
-from facegen.core.schedule import Ramp, Schedule
+from facegen.core.schedule import Ramp, Schedule, require_weights
 from facegen.parts.layers.precision import widened, without_autocast
 from facegen.parts.layers.similarity import require_equal_widths
 
@@ -41,7 +41,7 @@ class Contrastive(Matcher):
     Shape:
         (B, query_dim), (B, candidate_dim) -> scalar terms; logits (B, d), (B, K, d) -> (B, K)
     Raises:
-        RecipeError: the widths differ.
+        RecipeError: the widths differ, or a ramp leaves [0, 1].
     Source:
         Nagrani, Albanie and Zisserman 2018 (PINs): margin, t from 0.3 to 0.8. The way that t takes, both directions
         at once and "squared" (the form of Hadsell et al. 2006) are ours.
@@ -61,6 +61,7 @@ class Contrastive(Matcher):
     ) -> None:
         super().__init__()
         require_equal_widths("contrastive", query_dim, candidate_dim)
+        require_weights("contrastive", {"hardness": hardness}, at_most=1)
         self.directions: tuple[Direction, ...] = ("v2f", "f2v") if direction == "both" else (direction,)
         self.margin, self.normalise, self.power = margin, normalise, 2 if squared else 1
         self.hardness = Schedule(hardness)

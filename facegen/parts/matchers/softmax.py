@@ -13,7 +13,7 @@ from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Direction, Matcher
 from facegen.parts.layers.precision import widened, without_autocast
 
-_MAX_SCALE = 100.0
+_LEAST_LEARNT = 0.01
 
 
 class Softmax(Matcher):
@@ -30,11 +30,11 @@ class Softmax(Matcher):
         in_batch: the candidates are all rows of the batch instead, those of the same person left out.
         normalise: inner products of unit vectors.
         temperature: t.
-        learn_temperature: t starts there and is learnt; it stays at 0.01 or above.
+        learn_temperature: t starts there, is learnt, and stays at 0.01 or above.
     Shape:
         (B, query_dim), (B, candidate_dim) -> scalar terms; logits (B, d), (B, K, d) -> (B, K)
     Raises:
-        RecipeError: the widths differ.
+        RecipeError: the widths differ; a temperature that is to be learnt starts below 0.01.
     Source:
         Choi, Park and Lee 2020, equation 1, 10 candidates. in_batch, normalise and temperature are ours.
     """
@@ -58,6 +58,11 @@ class Softmax(Matcher):
                 f"softmax: encodings of {query_dim} have no inner product with embeddings of "
                 f"{candidate_dim}: make the widths equal"
             )
+        if learn_temperature and temperature < _LEAST_LEARNT:
+            raise RecipeError(
+                f"softmax: temperature = {temperature:g} with learn_temperature = true: must be at least "
+                f"{_LEAST_LEARNT:g}, below which it is not learnt; raise it, or leave it fixed"
+            )
         self.directions: tuple[Direction, ...] = ("v2f", "f2v") if direction == "both" else (direction,)
         self.in_batch, self.normalise = in_batch, normalise
         self.num_mismatched = 0 if in_batch else num_candidates - 1
@@ -78,6 +83,12 @@ class Softmax(Matcher):
         logits = self.logits(query, torch.cat([candidates[:, None], others], dim=1), direction=direction)
         return -logits.log_softmax(dim=1)[:, 0].mean()
 
+    @torch.no_grad()
+    def update(self, measures: Terms) -> None:
+        # The weight itself is brought back: under a clamp in the forward pass it would have no gradient to return by.
+        if self.log_scale.requires_grad:
+            self.log_scale.clamp_(max=-math.log(_LEAST_LEARNT))
+
     def logits(self, query: Tensor, candidates: Tensor, *, direction: Direction) -> Tensor:
         return self._products(query[:, None], candidates.transpose(1, 2))[:, 0]
 
@@ -87,7 +98,7 @@ class Softmax(Matcher):
         if self.normalise:
             query, candidates = functional.normalize(query, dim=-1), functional.normalize(candidates, dim=-2)
         with without_autocast(query.device):
-            return query @ candidates * self.log_scale.clamp(max=math.log(_MAX_SCALE)).exp()
+            return query @ candidates * self.log_scale.exp()
 
 
 def _same_person(identity: Tensor) -> Tensor:

@@ -34,7 +34,8 @@ class SpeakerClassification(Matcher):
     Raises:
         RecipeError: an attribute that the corpus has not; nothing to classify; a ramp that falls under 0.
     Source:
-        Wen, Raj and Singh 2019 (voice2face) take their voice encoder from speaker recognition. Attributes are ours.
+        Roldan Sanchez 2018, section VI, proposes it for the encoder of the speech. Wen, Singh and Raj 2019
+        (voice2face) take their voice encoder from speaker recognition. Attributes are ours.
     """
 
     needs_faces = False

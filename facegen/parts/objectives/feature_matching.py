@@ -8,7 +8,7 @@ from torch.nn import functional
 from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Objective
-from facegen.core.schedule import Ramp, Schedule
+from facegen.core.schedule import Ramp, Schedule, require_weights
 
 
 class FeatureMatching(Objective):
@@ -24,6 +24,8 @@ class FeatureMatching(Objective):
         features_weight: l.
     Shape:
         features (B, ...) -> scalar term
+    Raises:
+        RecipeError: a ramp falls under 0.
     Source:
         Salimans et al. 2016, section 3.1. The weight is that of the thesis's published code, whose features are
         those of the last convolution; the thesis itself does not name the term.
@@ -32,6 +34,7 @@ class FeatureMatching(Objective):
     def __init__(self, data: DataSpec, *, features_weight: Annotated[float, Field(ge=0)] | Ramp = 100.0) -> None:
         super().__init__()
         self.heads: dict[str, int] = {}
+        require_weights("feature_matching", {"features_weight": features_weight})
         self.weight = Schedule(features_weight)
 
     def generator_terms(self, critic: Critic) -> Terms:

@@ -7,7 +7,7 @@ from pydantic import Field
 from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Objective
-from facegen.core.schedule import Ramp, Schedule
+from facegen.core.schedule import Ramp, Schedule, require_weights
 from facegen.parts.layers.scores import bce, least_squares
 
 
@@ -27,6 +27,8 @@ class ManifoldInterpolation(Objective):
         loss: "bce" of the score's sigmoid or "least_squares", (s - t)^2 / 2; as the objective beside it.
     Shape:
         conditions (B, dim) -> scalar term
+    Raises:
+        RecipeError: a ramp falls under 0.
     Source:
         Reed et al. 2016, equation 5, with beta = 1/2 as there; half a batch is its published code's.
     """
@@ -44,6 +46,7 @@ class ManifoldInterpolation(Objective):
     ) -> None:
         super().__init__()
         self.heads = {"score": 1}
+        require_weights("manifold_interpolation", {"interpolation_weight": interpolation_weight})
         self.weight = Schedule(interpolation_weight)
         self.beta, self.batch_share = beta, batch_share
         self.loss = bce if loss == "bce" else least_squares

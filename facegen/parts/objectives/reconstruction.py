@@ -9,7 +9,7 @@ from torch.nn import functional
 from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Objective
-from facegen.core.schedule import Ramp, Schedule
+from facegen.core.schedule import Ramp, Schedule, require_weights
 
 
 class Reconstruction(Objective):
@@ -30,6 +30,8 @@ class Reconstruction(Objective):
         normalise: the embedding is brought to length 1 first; for matchers that compare directions alone.
     Shape:
         faces (B, 3, H, W) -> scalar term
+    Raises:
+        RecipeError: a ramp falls under 0.
     Source:
         The weight is that of the thesis's published code; the thesis itself does not name the term. The embedding
         as source is the face decoder of Speech2Face, Oh et al. 2019, section 3, after Cole et al. 2017.
@@ -48,6 +50,7 @@ class Reconstruction(Objective):
         self.heads: dict[str, int] = {}
         self.source, self.normalise = source, normalise
         self.distance = functional.l1_loss if distance == "l1" else functional.mse_loss
+        require_weights("reconstruction", {"reconstruction_weight": reconstruction_weight})
         self.weight = Schedule(reconstruction_weight)
 
     def generator_terms(self, critic: Critic) -> Terms:

@@ -10,7 +10,7 @@ from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Objective
-from facegen.core.schedule import Ramp, Schedule
+from facegen.core.schedule import Ramp, Schedule, require_weights
 
 Weight = Annotated[float, Field(ge=0)] | Ramp
 
@@ -35,7 +35,7 @@ class Relid(Objective):
     Shape:
         scores (B,) and (B, num_negatives) -> scalar terms
     Raises:
-        RecipeError: several negatives outside "separate".
+        RecipeError: several negatives outside "separate", or a ramp falls under 0.
     Source:
         Choi, Park and Lee 2020, equations 5 to 7, of which the paper's text survives and the formulas do not:
         "single_sigmoid" and "averaged" are two reconstructions, "separate" and its K negatives are ours.
@@ -54,6 +54,13 @@ class Relid(Objective):
         super().__init__()
         if num_negatives > 1 and form != "separate":
             raise RecipeError(f"relid: num_negatives = {num_negatives}: must be 1 unless form = 'separate'")
+        require_weights(
+            "relid",
+            {
+                "discriminator_identity_weight": discriminator_identity_weight,
+                "generator_identity_weight": generator_identity_weight,
+            },
+        )
         self.heads = {"score": 1}
         self.num_mismatched = num_negatives
         self.form, self.generator_identity = form, generator_identity

@@ -8,7 +8,7 @@ from pydantic import Field
 from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Penalty
-from facegen.core.schedule import Ramp, Schedule
+from facegen.core.schedule import Ramp, Schedule, require_weights
 from facegen.parts.layers.scores import Head
 
 
@@ -29,6 +29,8 @@ class GradientPenalty(Penalty):
         head: whose scores: those under the condition, or those of the head that sees none.
     Shape:
         gradient (B, 3, H, W) -> scalar term
+    Raises:
+        RecipeError: a ramp falls under 0.
     Source:
         Gulrajani et al. 2017, equation 3. Choosing the centre is ours, after Thanh-Tung, Tran and Venkatesh 2019.
     """
@@ -42,6 +44,7 @@ class GradientPenalty(Penalty):
         head: Head = "conditional",
     ) -> None:
         super().__init__()
+        require_weights("gradient_penalty", {"gradient_penalty_weight": gradient_penalty_weight})
         self.weight = Schedule(gradient_penalty_weight)
         self.centre = centre
         self.conditional = head == "conditional"

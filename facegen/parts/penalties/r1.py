@@ -7,7 +7,8 @@ from pydantic import Field
 from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Penalty
-from facegen.core.schedule import Ramp, Schedule
+from facegen.core.schedule import Ramp, Schedule, require_weights
+from facegen.parts.layers.scores import Head
 
 
 class R1(Penalty):
@@ -20,18 +21,29 @@ class R1(Penalty):
     Settings:
         r1_gamma: the weight, halved as above. It grows with the number of pixels: R3GAN has 2 at 64x64 and 150 at
             256x256, StyleGAN2-ADA 0.0002 pixels^2 / batch.
+        head: whose scores: those under the condition, or those of the head that sees none.
     Shape:
         gradient (B, 3, H, W) -> scalar term
+    Raises:
+        RecipeError: a ramp falls under 0.
     Source:
         Mescheder, Geiger and Nowozin 2018, equation 9, whose published code leaves out the half.
     """
 
     image_leaves = frozenset({"real"})
 
-    def __init__(self, data: DataSpec, *, r1_gamma: Annotated[float, Field(ge=0)] | Ramp = 1.0) -> None:
+    def __init__(
+        self,
+        data: DataSpec,
+        *,
+        r1_gamma: Annotated[float, Field(ge=0)] | Ramp = 1.0,
+        head: Head = "conditional",
+    ) -> None:
         super().__init__()
+        require_weights("r1", {"r1_gamma": r1_gamma})
         self.gamma = Schedule(r1_gamma)
+        self.conditional = head == "conditional"
 
     def terms(self, critic: Critic) -> Terms:
-        gradient = critic.image_gradient("real").float()
+        gradient = critic.image_gradient("real", conditional=self.conditional).float()
         return {"r1": self.gamma.value / 2 * gradient.square().sum(dim=(1, 2, 3)).mean()}

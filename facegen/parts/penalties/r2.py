@@ -7,7 +7,8 @@ from pydantic import Field
 from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Penalty
-from facegen.core.schedule import Ramp, Schedule
+from facegen.core.schedule import Ramp, Schedule, require_weights
+from facegen.parts.layers.scores import Head
 
 
 class R2(Penalty):
@@ -21,8 +22,11 @@ class R2(Penalty):
         data: not read.
     Settings:
         r2_gamma: the weight, halved as above; R3GAN gives it the value of r1_gamma.
+        head: whose scores: those under the condition, or those of the head that sees none.
     Shape:
         gradient (B, 3, H, W) -> scalar term
+    Raises:
+        RecipeError: a ramp falls under 0.
     Source:
         Mescheder, Geiger and Nowozin 2018, equation 10; Huang et al. 2024 (R3GAN), whose relativistic loss diverges
         without it.
@@ -30,10 +34,18 @@ class R2(Penalty):
 
     image_leaves = frozenset({"fake"})
 
-    def __init__(self, data: DataSpec, *, r2_gamma: Annotated[float, Field(ge=0)] | Ramp = 1.0) -> None:
+    def __init__(
+        self,
+        data: DataSpec,
+        *,
+        r2_gamma: Annotated[float, Field(ge=0)] | Ramp = 1.0,
+        head: Head = "conditional",
+    ) -> None:
         super().__init__()
+        require_weights("r2", {"r2_gamma": r2_gamma})
         self.gamma = Schedule(r2_gamma)
+        self.conditional = head == "conditional"
 
     def terms(self, critic: Critic) -> Terms:
-        gradient = critic.image_gradient("fake").float()
+        gradient = critic.image_gradient("fake", conditional=self.conditional).float()
         return {"r2": self.gamma.value / 2 * gradient.square().sum(dim=(1, 2, 3)).mean()}

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from facegen.core.batch import Batch, Condition, DataSpec
 from facegen.core.interfaces import ConditionTransform
-from facegen.core.schedule import Ramp, Schedule
+from facegen.core.schedule import Ramp, Schedule, require_weights
 from facegen.parts.layers.precision import WideLinear
 
 
@@ -27,6 +27,8 @@ class ConditioningAugmentation(ConditionTransform):
         activation: what follows the matrix; "relu" leaves neither negative means nor deviations below 1.
     Shape:
         (B, condition_dim) -> (B, width), and the scalar term kl
+    Raises:
+        RecipeError: a ramp falls under 0.
     Source:
         Zhang et al. 2017 (StackGAN), section 3.2. The weight, the mean where the equation has a sum, and "relu" are
         those of the authors' PyTorch code; "none" is the plain equation.
@@ -44,6 +46,7 @@ class ConditioningAugmentation(ConditionTransform):
         super().__init__()
         self.condition_dim = width
         self.activation = activation
+        require_weights("conditioning_augmentation", {"kl_weight": kl_weight})
         self.weight = Schedule(kl_weight)
         self.projection = WideLinear(condition_dim, 2 * width)
 

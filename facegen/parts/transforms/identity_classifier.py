@@ -9,7 +9,7 @@ from torch.nn import functional
 from facegen.core.batch import Batch, Condition, DataSpec
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import ConditionTransform
-from facegen.core.schedule import Ramp, Schedule
+from facegen.core.schedule import Ramp, Schedule, require_weights
 from facegen.parts.layers.precision import WideLinear
 
 
@@ -30,7 +30,7 @@ class IdentityClassifier(ConditionTransform):
     Shape:
         (B, condition_dim) -> (B, condition_dim), and the scalar term identity
     Raises:
-        RecipeError: the corpus names fewer than two training identities.
+        RecipeError: the corpus names fewer than two training identities, or a ramp falls under 0.
     Source:
         Duarte et al. 2019 (Wav2Pix): one hidden layer of 200, weight 20, as in their code, which also normalises the
         logits over the batch; ours does not. The slope of 0.2 is our choice.
@@ -51,6 +51,7 @@ class IdentityClassifier(ConditionTransform):
                 "there is nothing to tell apart below two"
             )
         self.condition_dim = condition_dim
+        require_weights("identity_classifier", {"identity_weight": identity_weight})
         self.weight = Schedule(identity_weight)
         layers: list[nn.Module] = []
         for width_in, width in zip((condition_dim, *widths), widths, strict=False):

@@ -3,23 +3,28 @@ from typing import Annotated
 from pydantic import Field
 from torch.nn.functional import relu
 
-from facegen import Critic, DataSpec, Objective, Terms
+from facegen import Critic, DataSpec, Objective, Ramp, Schedule, Terms, require_weights
 
 
 class Hinge(Objective):
     """Hinge loss: scores beyond the margin cost the discriminator nothing more.
 
-        L_D = E max(0, m - D(real, c)) + 1/(1 + w) [E max(0, m + D(fake, c)) + w E max(0, m + D(real, c'))]
+        L_D = E max(0, m - D(real, c)) + (1 - w) E max(0, m + D(fake, c)) + w E max(0, m + D(real, c'))
         L_G = -E D(fake, c)
 
     Engine:
         data: not used.
     Settings:
         margin: m, the score beyond which a face counts as surely real (or, negated, as surely not).
-        mismatched_weight: w, of real faces under another person's condition c', beside the fakes; 0 leaves them out.
+        mismatched_weight: w, share of real faces under another person's condition c' among what D rejects, a number or
+            a ramp; the number 0 scores none.
+    Shape:
+        scores (B,) -> scalar terms
+    Raises:
+        RecipeError: a ramp that leaves [0, 1).
     Source:
         Lim and Ye 2017, "Geometric GAN", equations 19 and 20; Miyato et al. 2018, "Spectral normalization for
-        generative adversarial networks", equations 16 and 17. The mismatched pairs are ours, after Reed et al. 2016.
+        generative adversarial networks", equations 16 and 17. The mismatched pairs are Reed et al. 2016's.
     """
 
     def __init__(
@@ -27,23 +32,22 @@ class Hinge(Objective):
         data: DataSpec,
         *,
         margin: Annotated[float, Field(gt=0)] = 1.0,
-        mismatched_weight: Annotated[float, Field(ge=0)] = 1.0,
+        mismatched_weight: Annotated[float, Field(ge=0, lt=1)] | Ramp = 0.0,
     ) -> None:
         super().__init__()
+        require_weights("hinge", {"mismatched_weight": mismatched_weight}, below=1)
         self.heads = {"score": 1}
-        self.num_mismatched = 1 if mismatched_weight else 0
-        self.margin = margin
-        self.mismatched_weight = mismatched_weight
+        self.margin, self.mismatched_weight = margin, Schedule(mismatched_weight)
+        self.num_mismatched = 0 if self.mismatched_weight.is_zero else 1
 
     def discriminator_terms(self, critic: Critic) -> Terms:
-        share = 1 / (1 + self.mismatched_weight)
+        weight = self.mismatched_weight.value
         terms = {
             "real": relu(self.margin - critic.real).mean(),
-            "fake": share * relu(self.margin + critic.fake).mean(),
+            "fake": (1 - weight) * relu(self.margin + critic.fake).mean(),
         }
-        if self.mismatched_weight:
-            mismatched = relu(self.margin + critic.mismatched).mean()
-            terms["mismatched"] = share * self.mismatched_weight * mismatched
+        if not self.mismatched_weight.is_zero:
+            terms["mismatched"] = weight * relu(self.margin + critic.mismatched).mean()
         return terms
 
     def generator_terms(self, critic: Critic) -> Terms:

@@ -60,3 +60,6 @@ def test_ramps_of_weights_are_refused_all_at_once():
         "part: two.end = -0.5: must be at least 0",
     )
     require_weights("part", {"share": Ramp(start=0.0, end=0.99, steps=4)}, below=1)
+    require_weights("part", {"share": Ramp(start=0.0, end=1.0, steps=4)}, at_most=1)
+    with pytest.raises(RecipeError, match=r"^part: share\.end = 1\.5: must be at least 0 and at most 1$"):
+        require_weights("part", {"share": Ramp(start=0.0, end=1.5, steps=4)}, at_most=1)

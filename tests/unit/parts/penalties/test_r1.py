@@ -18,11 +18,12 @@ def test_linear_discriminator_is_as_steep_as_its_condition_is_long():
     torch.testing.assert_close(R1(SPEC, r1_gamma=3.0).terms(critic)["r1"], expected)
 
 
-def test_quadratic_discriminator_and_the_gradient_of_its_penalty():
+@pytest.mark.parametrize(("head", "slope"), [("conditional", 1.0), ("unconditional", 0.0)])
+def test_quadratic_discriminator_and_the_gradient_of_its_penalty(head, slope):
     critic = critic_of(0.7, **REAL)
-    term = R1(SPEC, r1_gamma=3.0).terms(critic)["r1"]
+    term = R1(SPEC, r1_gamma=3.0, head=head).terms(critic)["r1"]
     faces, condition = critic.real_faces.detach().flatten(1), critic.condition.critic
-    gradient = condition + 0.7 * faces
+    gradient = slope * condition + 0.7 * faces
     torch.testing.assert_close(term.detach(), 3.0 / 2 * gradient.square().sum(dim=1).mean())
     term.backward()
     expected = 3.0 * (gradient * faces).sum(dim=1).mean()

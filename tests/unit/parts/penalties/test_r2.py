@@ -1,5 +1,7 @@
 """R2 against closed forms, alone and beside R1."""
 
+from itertools import product
+
 import pytest
 import torch
 from polynomial import PIXELS, critic_of
@@ -13,34 +15,41 @@ SPEC = DataSpec(PIXELS)
 REAL, FAKE = {"image_leaves": R1.image_leaves}, {"image_leaves": R2.image_leaves}
 
 
+HEADS = [("conditional", 1.0), ("unconditional", 0.0)]
+
+
 def test_linear_discriminator_is_as_steep_as_its_condition_is_long():
     critic = critic_of(0.0, **FAKE)
     expected = 3.0 / 2 * critic.condition.critic.square().sum(dim=1).mean()
     torch.testing.assert_close(R2(SPEC, r2_gamma=3.0).terms(critic)["r2"], expected)
 
 
-def test_quadratic_discriminator_and_the_gradient_of_its_penalty():
+@pytest.mark.parametrize(("head", "slope"), HEADS)
+def test_quadratic_discriminator_and_the_gradient_of_its_penalty(head, slope):
     critic = critic_of(0.7, **FAKE)
-    term = R2(SPEC, r2_gamma=3.0).terms(critic)["r2"]
+    term = R2(SPEC, r2_gamma=3.0, head=head).terms(critic)["r2"]
     fakes, condition = critic.fake_faces.detach().flatten(1), critic.condition.critic
-    gradient = condition + 0.7 * fakes
+    gradient = slope * condition + 0.7 * fakes
     torch.testing.assert_close(term.detach(), 3.0 / 2 * gradient.square().sum(dim=1).mean())
     term.backward()
     expected = 3.0 * (gradient * fakes).sum(dim=1).mean()
     assert critic._discriminator.curvature.grad.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_beside_r1_both_sides_pass_together_and_neither_term_changes():
+@pytest.mark.parametrize("heads", [*product(HEADS, HEADS)])
+def test_beside_r1_both_sides_pass_together_and_neither_term_changes(heads):
+    (real_head, real_slope), (fake_head, fake_slope) = heads
+    r1, r2 = R1(SPEC, r1_gamma=2.0, head=real_head), R2(SPEC, r2_gamma=3.0, head=fake_head)
     critic = critic_of(0.7, image_leaves=R1.image_leaves | R2.image_leaves)
-    terms = R1(SPEC, r1_gamma=2.0).terms(critic) | R2(SPEC, r2_gamma=3.0).terms(critic)
+    terms = r1.terms(critic) | r2.terms(critic)
     assert critic._discriminator.passes == 1
-    torch.testing.assert_close(terms["r2"], R2(SPEC, r2_gamma=3.0).terms(critic_of(0.7, **FAKE))["r2"])
-    torch.testing.assert_close(terms["r1"], R1(SPEC, r1_gamma=2.0).terms(critic_of(0.7, **REAL))["r1"])
+    torch.testing.assert_close(terms["r2"], r2.terms(critic_of(0.7, **FAKE))["r2"])
+    torch.testing.assert_close(terms["r1"], r1.terms(critic_of(0.7, **REAL))["r1"])
     sum(terms.values()).backward()
     condition = critic.condition.critic
-    sides = ((2.0, critic.real_faces), (3.0, critic.fake_faces))
-    faces = [(gamma, side.detach().flatten(1)) for gamma, side in sides]
-    expected = sum(gamma * ((condition + 0.7 * face) * face).sum(dim=1).mean() for gamma, face in faces)
+    sides = ((2.0, real_slope, critic.real_faces), (3.0, fake_slope, critic.fake_faces))
+    faces = [(gamma, slope, side.detach().flatten(1)) for gamma, slope, side in sides]
+    expected = sum(gamma * ((slope * condition + 0.7 * face) * face).sum(dim=1).mean() for gamma, slope, face in faces)
     assert critic._discriminator.curvature.grad.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
