@@ -18,9 +18,9 @@ from facegen.core.interfaces import Augmentation as Augmentation
 from facegen.core.interfaces import Conditioner as Conditioner
 from facegen.core.interfaces import ConditionTransform as ConditionTransform
 from facegen.core.interfaces import Dataset as Dataset
-from facegen.core.interfaces import Detector as Detector
+from facegen.core.collection_interfaces import Detector as Detector
 from facegen.core.interfaces import Discriminator as Discriminator
-from facegen.core.interfaces import Executor as Executor
+from facegen.core.collection_interfaces import Executor as Executor
 from facegen.core.interfaces import Generator as Generator
 from facegen.core.interfaces import Matcher as Matcher
 from facegen.core.interfaces import Metric as Metric

@@ -15,8 +15,8 @@ from facegen.collect.examine_settings import ExamineSettings
 from facegen.collect.finder import FaceFinder
 from facegen.collect.hearing import clipped_share, sounding_share
 from facegen.collect.sharpness import sharpness
+from facegen.core.collection_interfaces import Detector
 from facegen.core.face_box import FaceBox
-from facegen.core.interfaces import Detector
 from facegen.data.faces import crop_face
 from facegen.data.media import square_face
 

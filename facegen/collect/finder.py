@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.collect.examine_settings import FaceSettings
+from facegen.core.collection_interfaces import Detector
 from facegen.core.face_box import FaceBox
-from facegen.core.interfaces import Detector
 from facegen.data.faces import find_large_faces
 
 TOLD_SHARE = 0.8

@@ -12,7 +12,6 @@ from facegen.collect.sources import source_id
 from facegen.core.errors import DataError
 from facegen.core.locks import LOCK, held
 from facegen.data import manifest as corpus_json
-from facegen.data.corpus_writer import STAGING
 
 NAME = "collection"
 IMPORTER = "collect"
@@ -84,8 +83,8 @@ class CollectionFolder:
                 shutil.rmtree(left)
             for partial in self.results.glob(f"*{result_file.PARTIAL}"):
                 partial.unlink(missing_ok=True)
-            if (self.out / STAGING).is_dir():
-                shutil.rmtree(self.out / STAGING)
+            if (self.out / corpus_json.STAGING).is_dir():
+                shutil.rmtree(self.out / corpus_json.STAGING)
         except OSError as error:
             if error.errno in {*DISK_ERRORS, errno.EACCES, errno.EPERM}:
                 raise DiskError(f"{error.filename}: {error.strerror}") from None

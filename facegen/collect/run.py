@@ -21,7 +21,7 @@ from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 
 if TYPE_CHECKING:
-    from facegen.core.interfaces import Executor
+    from facegen.core.collection_interfaces import Executor
 VERSIONS = ", ".join([f"facegen {__version__}", *(f"{name} {version(name)}" for name in ("av", "numpy", "yt-dlp"))])
 """What examined a video, as its row says."""
 

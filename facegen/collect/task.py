@@ -23,7 +23,7 @@ from facegen.data.media import UnusableFileError
 
 if TYPE_CHECKING:
     from facegen.collect.download import Listed
-    from facegen.core.interfaces import Detector
+    from facegen.core.collection_interfaces import Detector
 
 HALF_OF_A_PAIR = ("pictures", "sound")
 

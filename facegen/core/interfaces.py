@@ -1,4 +1,4 @@
-"""What a part must be, one class a kind.
+"""What a part must be, one class a kind; those of a collection stand in `collection_interfaces`.
 
 A part is an ordinary class. Its positional parameters come from the engine, its keyword-only parameters are the
 recipe's keys: their names, annotations and defaults are the schema. A plugin in full:
@@ -26,20 +26,17 @@ recipe's keys: their names, annotations and defaults are the schema. A plugin in
         return {"hinge": "my_package.hinge:Hinge"}
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NoReturn
+from typing import ClassVar, Literal, NoReturn
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facegen.core.batch import Batch, Condition, DataSpec, Terms
 from facegen.core.clips import Clips
 from facegen.core.critic import Critic
 from facegen.core.evidence import Evidence, Figure, Side
-from facegen.core.face_box import FaceBox
 from facegen.core.tables import DataSettings, Split
 
 Direction = Literal["v2f", "f2v"]
@@ -315,36 +312,4 @@ class Recogniser:
 
     def embed_speech(self, speech: Tensor, sample_rate_hz: int) -> Tensor:
         """(B, samples) int16 -> (B, e) float; a row of NaN where it hears no speech."""
-        raise NotImplementedError
-
-
-class Detector:
-    """Finds faces in pictures: `__init__(*, settings)`. It is built anew in every process, never copied into one.
-
-    Attributes:
-        smallest_pixels: side of the smallest face that it finds; who looks for larger ones shrinks the picture first.
-        sure: weight from which on there is little doubt that a box holds a face; a collection rejects those below.
-    """
-
-    smallest_pixels: ClassVar[int] = 30
-    sure: ClassVar[float] = 0.0
-
-    def find(self, image: NDArray[np.uint8]) -> list[FaceBox]:
-        """(H, W, 3) uint8, RGB -> the faces, the surest first."""
-        raise NotImplementedError
-
-
-class Executor:
-    """Does many tasks that have nothing to do with each other: `__init__(*, settings)`."""
-
-    def run(self, work: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-        """Each task with what `work` answered, in the order in which they end.
-
-        Args:
-            work: a function of a module; it, the tasks and the answers can be sent to another process.
-            tasks: asked for one at a time, as workers get free.
-        Returns:
-            Where `work` raised, or its process died, the exception stands in the place of the answer; the other tasks
-            go on. Closing the iterator stops the workers.
-        """
         raise NotImplementedError

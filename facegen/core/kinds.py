@@ -1,4 +1,4 @@
-"""The kinds of part. A further kind costs one row here and one class in `interfaces.py`."""
+"""The kinds of part. A further kind costs one row here one class in `interfaces.py` and its public name."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +12,7 @@ class Kind:
 
     Attributes:
         name: as in `facegen describe KIND NAME`.
-        interface: class in `facegen.core.interfaces` that its parts subclass.
+        interface: public name, in `facegen`, of the class that its parts subclass.
         table: the recipe table that chooses one.
         many: the table may be a list of tables.
         meaning: what such a part does, for lists and error texts.

@@ -50,7 +50,7 @@ class Part:
             PluginError: its module does not import, or it is not a class of its kind.
         """
         loaded = self._import() if isinstance(self.target, str) else self.target
-        interface = getattr(importlib.import_module("facegen.core.interfaces"), self.kind.interface)
+        interface = getattr(importlib.import_module("facegen"), self.kind.interface)
         if not (isinstance(loaded, type) and issubclass(loaded, interface)):
             raise PluginError(
                 f"{self.source}: {self.kind.name} '{self.name}' is {loaded!r}, which is no subclass of "

@@ -8,10 +8,8 @@ import torch
 from torch import Tensor
 
 from facegen.core.errors import DataError
-from facegen.data.manifest import Manifest
+from facegen.data.manifest import STRING_COLUMNS, Manifest
 from facegen.data.shard import map_tensors
-
-STRING_COLUMNS = ("name", "caption", "consent", "source", "licence", "language")
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,12 @@ from safetensors.numpy import save
 
 from facegen.core.errors import DataError
 from facegen.data import manifest as corpus_json
-from facegen.data.corpus_index import STRING_COLUMNS
 from facegen.data.durable import sync_folder, write_synced
-from facegen.data.manifest import OPTIONAL_COLUMNS, Manifest, Provenance, Shard
+from facegen.data.manifest import OPTIONAL_COLUMNS, STAGING, STRING_COLUMNS, Manifest, Provenance, Shard
 from facegen.data.shard import ShardWriter, describe_shard
 from facegen.data.splits import utterance_number
 
 SHARD_BYTES = 2**30
-STAGING = ".packing"
 
 
 @dataclass(frozen=True)

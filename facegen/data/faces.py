@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facegen.core.collection_interfaces import Detector
 from facegen.core.face_box import FaceBox
-from facegen.core.interfaces import Detector
 from facegen.core.registry import registry
 
 MIN_FACE_SHARE = 0.1

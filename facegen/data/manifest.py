@@ -14,7 +14,10 @@ from facegen.core.tables import Table
 FORMAT_VERSION: Literal[1] = 1
 OptionalColumn = Literal["speech", "caption", "text"]
 OPTIONAL_COLUMNS: tuple[OptionalColumn, ...] = get_args(OptionalColumn)
+STRING_COLUMNS = ("name", "caption", "consent", "source", "licence", "language")
 FILE_NAME = "corpus.json"
+STAGING = ".packing"
+"""Folder in the corpus's where it is written before it is whole."""
 MAX_BYTES = 2**28
 """No list of people that facegen can train on is longer; a larger file is somebody else's."""
 MAX_IDENTITY_CHARACTERS = 200

@@ -11,9 +11,8 @@ from torch import Tensor
 
 from facegen.core.observer import Observer
 from facegen.data.corpus import Corpus
-from facegen.data.corpus_index import STRING_COLUMNS
 from facegen.data.durable import write_synced
-from facegen.data.manifest import Manifest, Shard, stored_shards
+from facegen.data.manifest import STRING_COLUMNS, Manifest, Shard, stored_shards
 from facegen.data.shard import ShardWriter, describe_shard, map_tensors
 
 CHUNK_ROWS = 1024

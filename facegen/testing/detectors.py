@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.core.batch import DataSpec
-from facegen.core.interfaces import Detector
+from facegen.core.collection_interfaces import Detector
 from facegen.testing.expect import expect
 
 SHAPES = ((64, 64), (16, 400), (400, 16), (241, 317))

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 from facegen.core.batch import DataSpec
-from facegen.core.interfaces import Executor
+from facegen.core.collection_interfaces import Executor
 from facegen.testing.expect import expect
 
 NUM_TASKS = 5

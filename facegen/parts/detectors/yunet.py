@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from facegen.core.collection_interfaces import Detector
 from facegen.core.errors import DataError
 from facegen.core.face_box import FaceBox
-from facegen.core.interfaces import Detector
 
 MOST_FACES = 5000
 SAME_FACE_OVERLAP = 0.3

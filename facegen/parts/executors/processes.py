@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from facegen.core.interfaces import Executor
+from facegen.core.collection_interfaces import Executor
 from facegen.parts.executors.worker import Worker
 
 _END = object()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from facegen.core.interfaces import Executor
+from facegen.core.collection_interfaces import Executor
 
 
 class Serial(Executor):

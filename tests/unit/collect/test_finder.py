@@ -3,8 +3,8 @@ import pytest
 
 from facegen.collect.examine_settings import FaceSettings
 from facegen.collect.finder import TOLD_EVERY, FaceFinder
+from facegen.core.collection_interfaces import Detector
 from facegen.core.face_box import FaceBox
-from facegen.core.interfaces import Detector
 
 FRAME = np.zeros((720, 1280, 3), np.uint8)
 

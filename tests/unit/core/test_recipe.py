@@ -6,6 +6,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field
 
+import facegen
 from facegen.core import interfaces, recipe
 from facegen.core.errors import RecipeError
 from facegen.core.hookspecs import hookimpl
@@ -44,7 +45,7 @@ def fake_registry() -> Registry:
     """One part a kind, named by its kind, and some more."""
     known = Registry()
     for kind in KINDS.values():
-        parts = {kind.name: type(kind.name, (getattr(interfaces, kind.interface),), {"__init__": bare_init})}
+        parts = {kind.name: type(kind.name, (getattr(facegen, kind.interface),), {"__init__": bare_init})}
         parts |= {"objective": {"loss": Loss}, "conditioner": {"voice": Voice}, "generator": {"refiner": Refiner}}.get(
             kind.name, {}
         )

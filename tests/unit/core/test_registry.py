@@ -2,7 +2,7 @@
 
 import pytest
 
-from facegen.core import interfaces
+import facegen
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.hookspecs import HookSpecs, hookimpl
 from facegen.core.interfaces import Objective
@@ -36,7 +36,7 @@ def test_every_kind_has_its_interface_and_its_hook():
     assert len(set(hooks)) == len(KINDS) == 13
     assert KINDS["penalty"].hook == "facegen_penalties" and KINDS["matcher"].hook == "facegen_matchers"
     for kind in KINDS.values():
-        assert isinstance(getattr(interfaces, kind.interface), type)
+        assert isinstance(getattr(facegen, kind.interface), type)
         assert kind.meaning in getattr(HookSpecs, kind.hook).__doc__
     tables = [kind.table for kind in KINDS.values()]
     assert len(set(tables)) == len(tables)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from corpus_files import draw_face
 
+from facegen.core.collection_interfaces import Detector
 from facegen.core.face_box import FaceBox
-from facegen.core.interfaces import Detector
 from facegen.data.faces import crop_face, find_faces, find_large_faces
 
 BOX = FaceBox(left=40, top=30, side=20, weight=1.0)
