@@ -40,13 +40,18 @@ class Loader:
         self._ahead: tuple[int, Future[Batch]] | None = None
         self._worker = None if rows.is_resident else ThreadPoolExecutor(1, thread_name_prefix="facegen-loader")
 
-    def batch(self, step: int) -> Batch:
-        """The rows of a step; a corpus that is not resident is read one step ahead."""
+    def batch(self, step: int, stride: int = 1) -> Batch:
+        """The rows of a step; those of a corpus that is not resident are read before they are asked for.
+
+        Args:
+            step: which one.
+            stride: how many steps on the next call's lies; the others are those of other processes.
+        """
         if self._worker is None:
             return self._batch(step)
         ahead, self._ahead = self._ahead, None
         batch = ahead[1].result() if ahead is not None and ahead[0] == step else self._batch(step)
-        self._ahead = (step + 1, self._worker.submit(self._batch, step + 1))
+        self._ahead = (step + stride, self._worker.submit(self._batch, step + stride))
         return batch
 
     def _batch(self, step: int) -> Batch:

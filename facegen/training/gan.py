@@ -89,7 +89,7 @@ class GanStage:
         return measures
 
     def _batch(self, step: int) -> Batch:
-        return self.loader.batch(step * self.world.size + self.world.rank)
+        return self.loader.batch(step * self.world.size + self.world.rank, stride=self.world.size)
 
     def _encoding(self, clip: Tensor) -> Tensor | None:
         return None if self.encodings is None else self.encodings.of(clip)

@@ -72,7 +72,8 @@ class MatchStage:
         end = settings.learning_rate * FINAL_SHARE
         rate = cosine(settings.learning_rate, end, step, settings.steps, settings.warmup_steps)
         set_learning_rate(optimiser, rate)
-        batch = self._prepared(self.loader.batch(step * self.world.size + self.world.rank))
+        rows = self.loader.batch(step * self.world.size + self.world.rank, stride=self.world.size)
+        batch = self._prepared(rows)
         optimiser.zero_grad(set_to_none=True)
         with autocast(self.world.device, self.precision):
             encoding = self._encode(batch)

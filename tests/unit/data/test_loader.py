@@ -67,6 +67,17 @@ def test_resident_and_read_rows_are_the_same(pairing: str, crop: str) -> None:
         assert torch.equal(one.mismatched_rows, other.mismatched_rows)
 
 
+def test_the_step_that_is_asked_for_next_is_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, read = loader(), loader(resident_gib=0.0)
+    made, make = [], read._batch
+    monkeypatch.setattr(read, "_batch", lambda step: made.append(step) or make(step))
+    for step in (1, 4, 7):  # the second of three processes
+        assert torch.equal(read.batch(step, stride=3).clip, kept.batch(step).clip)
+    assert read._ahead is not None and read._ahead[1].result()
+    assert made == [1, 4, 7, 10]
+    assert torch.equal(read.batch(5).clip, kept.batch(5).clip)  # another than was read ahead
+
+
 def test_a_short_track_is_repeated() -> None:
     rows = loader().rows
     batch = rows.fetch(torch.tensor([1]), torch.tensor([0]), torch.tensor([0]))

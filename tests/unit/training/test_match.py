@@ -47,7 +47,7 @@ class Normed(SampleDiscriminator):
 class Batches:
     """A loader of random rows."""
 
-    def batch(self, step):
+    def batch(self, step, stride):
         return sample_batch(num_mismatched=1, seed=step)
 
 
