@@ -157,12 +157,6 @@ class _Builder:
         }
         if not copies or self.problems:
             return None
-        if self.condition_dim != self.encoders.condition_dim:
-            self.problems.append(
-                f"{self.recipe.source}: [conditioner] trained = 'separate': the discriminator then sees an encoding of "
-                f"its own, {self.encoders.condition_dim} wide, and no [condition]; the one here makes it "
-                f"{self.condition_dim} wide. Leave it out, keep the width, or write trained = 'generator'"
-            )
         return CriticEncoders(copies, self.encoders.widths)
 
     def _transforms(self, condition_dim: int) -> tuple[list[ConditionTransform], int]:

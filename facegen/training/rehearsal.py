@@ -10,6 +10,7 @@ from facegen.core.batch import Batch, Condition, DataSpec, Terms
 from facegen.core.chosen import Recipe
 from facegen.core.critic import Critic
 from facegen.core.errors import RecipeError
+from facegen.core.interfaces import Augmentation
 from facegen.core.recipe import check_recipe
 from facegen.core.recipe_file import judge_tables
 from facegen.training.artist import Artist
@@ -35,9 +36,9 @@ def rehearse(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Networ
     with torch.device("meta"):
         networks = build_networks(recipe, data, draft)
         # Of each stage the first problem alone: what comes after it would only repeat it.
-        stages = (_match_problems(networks, data), _train_problems(networks, data))
+        stages = (_match_problems(networks, data), _train_problems(recipe, networks, data))
         found = [problem for stage in stages for problem in next((some for some in stage if some), [])]
-        found += _untaught_faces(recipe, networks)
+        found += _untaught_faces(recipe, networks) + _idle_augmentation(recipe, networks)
     if found:
         raise RecipeError(*(f"{recipe.source}: {problem}" for problem in found))
     if "judge" in recipe.tables:
@@ -96,7 +97,22 @@ def _untaught_faces(recipe: Recipe, networks: Networks) -> Problems:
     ]
 
 
-def _train_problems(networks: Networks, data: DataSpec) -> Iterator[Problems]:
+def _idle_augmentation(recipe: Recipe, networks: Networks) -> Problems:
+    """Faces of the match stage can only pass an augmentation that is there and changes them."""
+    choice, changes, augmentation = recipe.one("matcher"), recipe.one("augmentation"), networks.augmentation
+    if choice is None or choice.engine.run is not None or not choice.engine.augment:
+        return []
+    if changes is None or augmentation is None:
+        return ["[match] augment = true: there is no [augment] that faces could pass; add one, or leave the key out"]
+    if type(augmentation).update is Augmentation.update:
+        return []
+    return [
+        f"[match] augment = true: [augment] type = '{changes.name}' follows what the train stage measures, and the "
+        f"match stage has no such measures; choose another type, or leave the key out"
+    ]
+
+
+def _train_problems(recipe: Recipe, networks: Networks, data: DataSpec) -> Iterator[Problems]:
     artist = networks.artist
     if artist is None or not networks.objectives:
         return
@@ -104,9 +120,28 @@ def _train_problems(networks: Networks, data: DataSpec) -> Iterator[Problems]:
     yield _attempt("[condition]", lambda: artist.condition(batch).critic, (ROWS, artist.condition_dim))
     condition = artist.condition(batch)
     yield _attempt("[condition]", lambda: condition.terms)
+    yield _apart_problems(recipe, networks, condition)
     yield _attempt("[generator]", lambda: artist.draw(condition.generator), tuple(batch.faces.shape))
     yield from _head_problems(networks, batch, condition, artist)
     yield from _loss_problems(networks, batch, condition, artist)
+
+
+def _apart_problems(recipe: Recipe, networks: Networks, condition: Condition) -> Problems:
+    """Encoders that the discriminator has to itself: nothing else changes what it sees, and no score leaves them."""
+    if networks.critic_encoders is None:
+        return []
+    apart, problems = "[conditioner] trained = 'separate': the discriminator then sees an encoding of its own", []
+    if condition.critic is not condition.encoding:
+        problems.append(
+            f"{apart}, which passes no [condition]; the one here would change it. Leave it out, let it change the "
+            f"generator's condition alone (gaussian_noise can: noisy_critic = false), or write trained = 'generator'"
+        )
+    if recipe.train is not None and recipe.train.critic_trains_conditioner:
+        problems.append(
+            f"{apart}, so that no score can reach the generator's; leave out [train] critic_trains_conditioner, or "
+            f"write trained = 'generator'"
+        )
+    return problems
 
 
 def _head_problems(networks: Networks, batch: Batch, condition: Condition, artist: Artist) -> Iterator[Problems]:

@@ -61,3 +61,45 @@ def test_the_embedding_is_there_where_the_match_stage_learns_one(tmp_path):
 def test_a_head_that_nobody_asks_for(tmp_path, tables, named):
     with pytest.raises(RecipeError, match=f"{named} reads a head that no objective and no matcher asks"):
         rehearsed(tmp_path, tables)
+
+
+APART = "[conditioner]\ntrained = 'separate'\n"
+NOISE = "[condition]\ntype = 'gaussian_noise'\n"
+UNCHANGED = ("", "[condition]\ntype = 'identity_classifier'", f"{NOISE}noisy_critic = false")
+CHANGED = (NOISE, "[condition]\ntype = 'linear'\nwidth = 3")
+
+
+@pytest.mark.parametrize("condition", UNCHANGED)
+def test_encoders_of_the_discriminators_own_beside_transforms_of_the_generators_condition(tmp_path, condition):
+    assert rehearsed(tmp_path, APART + condition, without=()).critic_encoders is not None
+
+
+@pytest.mark.parametrize("condition", CHANGED)
+def test_what_encoders_of_the_discriminators_own_would_pass_by_is_refused(tmp_path, condition):
+    with pytest.raises(RecipeError, match=r"trained = 'separate': .* passes no \[condition\]; the one here would"):
+        rehearsed(tmp_path, APART + condition, without=())
+    rehearsed(tmp_path, condition, without=())
+
+
+def test_scores_reach_no_conditioner_where_the_discriminator_has_its_own(tmp_path):
+    trains = "[train]\ncritic_trains_conditioner = true\n"
+    with pytest.raises(RecipeError, match=r"'separate': .* leave out \[train\] critic_trains_conditioner"):
+        rehearsed(tmp_path, APART + trains, without=())
+    rehearsed(tmp_path, trains, without=())
+
+
+@pytest.mark.parametrize(
+    ("augment", "problem"),
+    [
+        ("", r"there is no \[augment\]"),
+        ("[augment]\ntype = 'adaptive'", r"\[augment\] type = 'adaptive' follows what the train stage measures"),
+        ("[augment]\ntype = 'diff_augment'", None),
+    ],
+)
+def test_faces_of_the_match_stage_pass_an_augmentation_that_changes_them(tmp_path, augment, problem):
+    tables = f"[match]\naugment = true\n{augment}"
+    if problem is None:
+        rehearsed(tmp_path, tables, without=())
+    else:
+        with pytest.raises(RecipeError, match=rf"\[match\] augment = true: {problem}"):
+            rehearsed(tmp_path, tables, without=())
