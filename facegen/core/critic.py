@@ -29,7 +29,8 @@ class Critic:
         batch: the rows; `batch.faces` are the real faces.
         condition: with `critic` already detached where no gradient may reach it.
         discriminator: trunk and heads.
-        fake_faces: (B, 3, H, W), the generator's faces for the rows.
+        fake_faces: (B, 3, H, W), the generator's faces for the rows, or what draws them: called when something first
+            reads them, and never where nothing does.
         augmentation: what stands between faces and trunk.
         image_leaves: sides whose faces a penalty differentiates with respect to.
         draw: condition -> faces, a further forward pass of the generator with fresh noise.
@@ -49,7 +50,7 @@ class Critic:
         batch: Batch,
         condition: Condition,
         discriminator: "Discriminator",
-        fake_faces: Tensor,
+        fake_faces: Tensor | Callable[[], Tensor],
         *,
         augmentation: "Augmentation | None" = None,
         image_leaves: frozenset[str] = frozenset(),
@@ -65,9 +66,8 @@ class Critic:
         self._image_leaves = image_leaves if phase == "discriminator" else frozenset()
         self._draw = draw
         self._image_gradients: dict[bool, dict[str, Tensor]] = {}
-        fakes = fake_faces.detach() if phase == "discriminator" else fake_faces
+        self._fake_faces = fake_faces
         self.real_faces = self._leaf("real", batch.faces)
-        self.fake_faces = self._leaf("fake", fakes)
 
     def _leaf(self, side: Side, faces: Tensor) -> Tensor:
         return faces.detach().requires_grad_() if side in self._image_leaves else faces
@@ -76,7 +76,14 @@ class Critic:
         return faces if self._augmentation is None else self._augmentation(faces)
 
     @cached_property
+    def fake_faces(self) -> Tensor:
+        faces = self._fake_faces if isinstance(self._fake_faces, Tensor) else self._fake_faces()
+        return self._leaf("fake", faces.detach() if self.phase == "discriminator" else faces)
+
+    @cached_property
     def real_view(self) -> Tensor:
+        if self.phase == "discriminator":
+            _ = self.fake_faces  # they are judged too, and drawn first, so that whoever reads first changes no draw
         return self._augmented(self.real_faces)
 
     @cached_property

@@ -1,12 +1,13 @@
 """All that draws: conditioners, transforms of the condition, generator. EMA copies it whole, a run stores it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from itertools import count
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from facegen.core.batch import Batch, Condition
+from facegen.core.batch import Batch, Condition, Terms
 from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
 
 
@@ -150,8 +151,11 @@ class Artist(nn.Module):
             encoding = self.encode(batch)
         own, drafts = encoding.tensor_split([self.encoders.condition_dim], dim=1)
         condition = Condition(own, own, own, {})
+        terms: Terms = {}
         for transform in self.transforms:
-            condition = transform(condition, batch)
+            condition = transform(condition._replace(terms={}), batch)
+            terms |= {unused(name, terms): value for name, value in condition.terms.items()}
+        condition = condition._replace(terms=terms)
         if self.draft is None:
             return condition
         with torch.no_grad():
@@ -184,3 +188,9 @@ class Artist(nn.Module):
             (B, 3, H, W)
         """
         return self.draw(self.condition(None, encoding).generator, noise.expand(len(encoding), -1))
+
+
+def unused(name: str, taken: Container[str]) -> str:
+    """The name, with the first number from 2 on that makes it new where it is taken: two parts of one type are two."""
+    numbered = (f"{name}_{number}" for number in count(2))
+    return next(each for each in numbered if each not in taken) if name in taken else name

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import SimpleNamespace
 
 import torch
@@ -106,16 +107,16 @@ def _gan_losses(work: SimpleNamespace) -> list[Tensor]:
         return []
     batch = Batch.blank(work.data, work.size, max(networks.num_mismatched, 1), device="meta")
     condition = artist.condition(batch)
-    fake = artist.draw(condition.generator)
+    fakes = cache(lambda: artist.draw(condition.generator))
     seen = condition._replace(critic=condition.critic.detach())
     losses = []
     for _ in range(work.critic_steps):
-        critic = Critic("discriminator", batch, seen, discriminator, fake)
+        critic = Critic("discriminator", batch, seen, discriminator, fakes)
         terms: Terms = {}
         for name, objective in networks.objectives.items():
             terms |= {f"{name}/{term}": value for term, value in objective.discriminator_terms(critic).items()}
         losses += [weighted_sum(terms)] if terms else []
-    critic = Critic("generator", batch, seen, discriminator, fake, draw=artist.draw)
+    critic = Critic("generator", batch, seen, discriminator, fakes, draw=artist.draw)
     terms = dict(condition.terms)
     for name, objective in networks.objectives.items():
         terms |= {f"{name}/{term}": value for term, value in objective.generator_terms(critic).items()}

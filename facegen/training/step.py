@@ -1,6 +1,7 @@
 """One step of generator against discriminator: the least work that is exact."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -9,22 +10,26 @@ from torch.optim import Optimizer
 
 from facegen.core.batch import Batch, Condition, Terms
 from facegen.core.critic import Critic, Phase
-from facegen.core.interfaces import Augmentation, Discriminator, Objective
+from facegen.core.interfaces import Augmentation, Discriminator, Objective, Penalty
 from facegen.core.schedule import advance_schedules
-from facegen.training.artist import Artist
+from facegen.training.artist import Artist, unused
 from facegen.training.loop import weighted_sum
 from facegen.training.networks import Networks, trainable
 from facegen.training.optimisers import autocast
 from facegen.training.world import World
+
+Fakes = Callable[[], Tensor]
 
 
 class GanStep:
     """Both phases of a step.
 
     The generator's forward pass serves both phases: its faces are detached for the discriminator, and the
-    discriminator is frozen while they are judged again for the generator. With several critic steps the further
-    ones draw fresh batches and noise without gradient. Parametrised weights are computed once a phase: with spectral
-    norm, all scores of a phase then see the same weights, and its power iteration moves once.
+    discriminator is frozen while they are judged again for the generator. It waits until something reads its faces:
+    a generator that learns as a decoder alone sees no other input, so that its batch statistics are the decoder's.
+    With several critic steps the further ones draw fresh batches and noise without gradient. Parametrised weights are
+    computed once a phase: with spectral norm, all scores of a phase then see the same weights, and its power iteration
+    moves once.
 
     Args:
         networks: with an artist.
@@ -55,6 +60,9 @@ class GanStep:
         self.world, self.precision = world, precision
         self.generator_weights = trainable(networks.artist)
         self.discriminator_weights = discriminator_weights(networks)
+        self._penalties: dict[str, tuple[Penalty, int]] = {}
+        for penalty, every in networks.penalties:
+            self._penalties[unused(type(penalty).__name__.lower(), self._penalties)] = penalty, every
         self._measuring: dict[str, Objective | Augmentation] = {**networks.objectives}
         if networks.augmentation is not None:
             self._measuring["augment"] = networks.augmentation
@@ -63,8 +71,7 @@ class GanStep:
         """A discriminator step with faces that the generator does not learn from."""
         with torch.no_grad(), self._autocast():
             condition = self.artist.condition(batch, encoding)
-            fake = self.artist.draw(condition.generator)
-        self._discriminator_phase(batch, condition, fake, step)
+        self._discriminator_phase(batch, condition, self._fakes(condition, learn=False), step)
 
     def __call__(self, batch: Batch, encoding: Tensor | None, step: int) -> Terms:
         """One step of both networks.
@@ -78,16 +85,27 @@ class GanStep:
         """
         with self._autocast():
             condition = self.artist.condition(batch, encoding)
-            fake = self.artist.draw(condition.generator)
-        measures = self._discriminator_phase(batch, condition, fake, step)
-        return measures | self._generator_phase(batch, condition, fake)
+        fakes = self._fakes(condition, learn=True)
+        measures = self._discriminator_phase(batch, condition, fakes, step)
+        return measures | self._generator_phase(batch, condition, fakes)
 
     def _autocast(self) -> torch.autocast:
         return autocast(self.world.device, self.precision)
 
-    def _critic(self, phase: Phase, batch: Batch, condition: Condition, fake: Tensor, leaves: frozenset[str]) -> Critic:
+    def _fakes(self, condition: Condition, *, learn: bool) -> Fakes:
+        """What draws a step's faces at the first call and returns the same ones at every other."""
+
+        @cache
+        def fakes() -> Tensor:
+            # The first to read them may do so without gradient, as measures do; the generator's phase needs one.
+            with torch.set_grad_enabled(learn), self._autocast():
+                return self.artist.draw(condition.generator)
+
+        return fakes
+
+    def _critic(self, phase: Phase, batch: Batch, condition: Condition, fakes: Fakes, leaves: frozenset[str]) -> Critic:
         return Critic(
-            phase, batch, condition, self.discriminator, fake,
+            phase, batch, condition, self.discriminator, fakes,
             augmentation=self.networks.augmentation, image_leaves=leaves, draw=self.artist.draw,
             num_identities=self.num_identities,
         )  # fmt: skip
@@ -101,12 +119,12 @@ class GanStep:
         attached = phase == "generator" and self.critic_trains_conditioner
         return condition if attached else condition._replace(critic=condition.critic.detach())
 
-    def _discriminator_phase(self, batch: Batch, condition: Condition, fake: Tensor, step: int) -> Terms:
-        due = [(penalty, every) for penalty, every in self.networks.penalties if step % every == 0]
-        leaves = frozenset[str]().union(*(penalty.image_leaves for penalty, _ in due))
+    def _discriminator_phase(self, batch: Batch, condition: Condition, fakes: Fakes, step: int) -> Terms:
+        due = {name: (penalty, every) for name, (penalty, every) in self._penalties.items() if step % every == 0}
+        leaves = frozenset[str]().union(*(penalty.image_leaves for penalty, _ in due.values()))
         with self._autocast(), parametrize.cached():
             seen = self._seen_by_critic(batch, condition, "discriminator")
-            critic = self._critic("discriminator", batch, seen, fake, leaves)
+            critic = self._critic("discriminator", batch, seen, fakes, leaves)
             terms = {
                 f"discriminator/{name}/{term}": value
                 for name, objective in self.networks.objectives.items()
@@ -115,13 +133,12 @@ class GanStep:
             if not terms:
                 self.discriminator.eval()  # it stays as it is, and so do its batch statistics
                 return {}
-            for penalty, every in due:
-                name = type(penalty).__name__.lower()
+            for name, (penalty, every) in due.items():
                 terms |= {f"{name}/{term}": value * every for term, value in penalty.terms(critic).items()}
             measures = self._measures(critic)
         self._descend("discriminator", terms, self.discriminator_weights)
         with torch.no_grad():
-            for penalty, _ in due:
+            for penalty, _ in due.values():
                 penalty.constrain(self.discriminator)
         for name, owner in self._measuring.items():
             measures[name] = self.world.average_terms(measures[name])
@@ -133,11 +150,11 @@ class GanStep:
     def _measures(self, critic: Critic) -> dict[str, Terms]:
         return {name: owner.measures(critic) for name, owner in self._measuring.items()}
 
-    def _generator_phase(self, batch: Batch, condition: Condition, fake: Tensor) -> Terms:
+    def _generator_phase(self, batch: Batch, condition: Condition, fakes: Fakes) -> Terms:
         self.discriminator.requires_grad_(False)
         with self._autocast(), parametrize.cached():
             seen = self._seen_by_critic(batch, condition, "generator")
-            critic = self._critic("generator", batch, seen, fake, frozenset())
+            critic = self._critic("generator", batch, seen, fakes, frozenset())
             terms = {
                 f"generator/{name}/{term}": value
                 for name, objective in self.networks.objectives.items()

@@ -59,7 +59,7 @@ def seeded():
     torch.manual_seed(0)
 
 
-def critic(phase, discriminator=None, leaves=(), rows=((1, 2), (2, 3), (3, 0), (0, 1)), **options) -> Critic:
+def critic(phase, discriminator=None, leaves=(), rows=((1, 2), (2, 3), (3, 0), (0, 1)), fakes=None, **options):
     batch = Batch(
         faces=torch.randn(ROWS, 3, PIXELS, PIXELS),
         clip=torch.arange(ROWS),
@@ -67,7 +67,7 @@ def critic(phase, discriminator=None, leaves=(), rows=((1, 2), (2, 3), (3, 0), (
         mismatched_rows=torch.tensor(rows),
     )
     values = torch.randn(ROWS, DIM, requires_grad=True)
-    fakes = torch.randn(ROWS, 3, PIXELS, PIXELS, requires_grad=True)
+    fakes = torch.randn(ROWS, 3, PIXELS, PIXELS, requires_grad=True) if fakes is None else fakes
     condition = Condition(values, values, values, {})
     judge = discriminator or Counting()
     return Critic(phase, batch, condition, judge, fakes, image_leaves=frozenset(leaves), **options)
@@ -144,13 +144,34 @@ def test_mismatched_scores_without_mismatched_rows_are_refused():
         _ = judged.mismatched
 
 
-def test_heads_and_the_unconditional_score():
+@pytest.mark.parametrize("side", ["real", "fake"])
+def test_heads_and_the_unconditional_score(side):
     judged = critic("discriminator")
-    features = judged._discriminator.features(judged.batch.faces)
-    torch.testing.assert_close(judged.real_unconditional, features @ judged._discriminator.bias)
-    torch.testing.assert_close(judged.real_embedding, features * 2)
-    torch.testing.assert_close(judged.real_classes, features * 3)
-    torch.testing.assert_close(judged.real_reconstruction, features * 4)
+    features = judged._discriminator.features(getattr(judged, f"{side}_faces"))
+    torch.testing.assert_close(getattr(judged, f"{side}_unconditional"), features @ judged._discriminator.bias)
+    for number, head in enumerate(("embedding", "classes", "reconstruction"), start=2):
+        torch.testing.assert_close(getattr(judged, f"{side}_{head}"), features * number)
+
+
+@pytest.mark.parametrize(("phase", "expected"), [("discriminator", ["draw", "change"]), ("generator", ["change"])])
+def test_fakes_are_drawn_where_they_are_judged_once_and_before_any_face_is_changed(phase, expected):
+    done, faces = [], torch.randn(ROWS, 3, PIXELS, PIXELS)
+
+    def draw():
+        done.append("draw")
+        return faces
+
+    def change(faces):
+        done.append("change")
+        return faces
+
+    judged = critic(phase, Counting(mixes=True), augmentation=change, fakes=draw)
+    _ = judged.real_faces
+    assert done == []
+    _ = judged.real
+    assert done == expected
+    touch_everything(judged)
+    assert done.count("draw") == 1 and torch.equal(judged.fake_faces, faces)
 
 
 def test_in_the_discriminators_phase_nothing_reaches_the_generator():

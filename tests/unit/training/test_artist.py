@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from facegen.core.batch import Batch, Condition, DataSpec
-from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
 from facegen.core.recipe import check_recipe
 from facegen.training.artist import Artist, CriticEncoders, Encoders
@@ -89,6 +88,22 @@ def test_a_draft_draws_for_the_same_rows_under_the_same_noise(artist: Artist, dr
     assert artist.needs == {"identity"}
 
 
+class Loss(ConditionTransform):
+    def __init__(self, loss: float) -> None:
+        super().__init__()
+        self.condition_dim, self.loss = 3, loss
+
+    def forward(self, condition: Condition, batch: Batch | None) -> Condition:
+        return condition._replace(terms={**condition.terms, "loss": torch.tensor(self.loss)})
+
+
+def test_losses_of_every_transform_are_kept_whatever_they_are_called() -> None:
+    transforms = [Loss(1.0), Widen(3, 3), Loss(2.0), Loss(3.0)]
+    artist = Artist(Encoders([Numbers(3)], [False]), transforms, Paint(3, 5))
+    terms = artist.condition(batch()).terms
+    assert {name: loss.item() for name, loss in terms.items()} == {"loss": 1.0, "loss_2": 2.0, "loss_3": 3.0}
+
+
 def test_a_draft_learns_nothing_and_stays_in_evaluation_mode(artist: Artist, draft: Artist) -> None:
     before = copy.deepcopy(draft.state_dict())
     for module in (artist, copy.deepcopy(artist)):
@@ -122,8 +137,8 @@ def test_the_discriminator_has_copies_of_what_is_trained_apart_and_shares_the_re
     assert all(weight.grad is not None for weight in own.parameters())
 
 
-def separate(**tables: object) -> dict[str, object]:
-    return {
+def test_only_conditioners_that_are_trained_apart_are_copied() -> None:
+    recipe = {
         "data": {"type": "synthetic"},
         "conditioner": [
             {"type": "one_hot", "condition_dim": 6, "trained": "frozen"},
@@ -133,18 +148,7 @@ def separate(**tables: object) -> dict[str, object]:
         "discriminator": {"type": "projection", "width": 4, "max_width": 8},
         "objective": [{"type": "relativistic"}],
         "train": {"steps": 10},
-        **tables,
     }
-
-
-def test_only_conditioners_that_are_trained_apart_are_copied() -> None:
-    networks = build_networks(check_recipe(separate(), "test.toml"), DATA)
+    networks = build_networks(check_recipe(recipe, "test.toml"), DATA)
     assert networks.critic_encoders is not None
     assert networks.critic_encoders.widths == (6, 4) and list(networks.critic_encoders.copies) == ["1"]
-
-
-def test_an_encoding_of_its_own_passes_no_transform_that_changes_its_width() -> None:
-    build_networks(check_recipe(separate(condition={"type": "gaussian_noise"}), "test.toml"), DATA)
-    recipe = check_recipe(separate(condition={"type": "linear", "width": 3}), "test.toml")
-    with pytest.raises(RecipeError, match=r"trained = 'separate': .* 10 wide.* makes it 3 wide"):
-        build_networks(recipe, DATA)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from facegen.core.errors import TrainingError
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
-from facegen.training.loop import Interrupted, cosine, run_stage
+from facegen.training.loop import Interrupted, cosine, run_stage, weighted_sum
 from facegen.training.world import World
 
 WORLD = World(0, 1, torch.device("cpu"))
@@ -134,3 +134,8 @@ def test_learning_rate_rises_then_falls_along_half_a_cosine() -> None:
     assert rates[:3] == [0.5, 1.0, 1.0]
     assert rates[6] == pytest.approx(0.55)
     assert rates[10] == pytest.approx(0.1)
+
+
+def test_the_loss_is_the_sum_of_its_terms_in_float32() -> None:
+    loss = weighted_sum({"one": torch.tensor(1.0), "other": torch.tensor(2.5, dtype=torch.bfloat16)})
+    assert loss.item() == 3.5 and loss.dtype == torch.float32

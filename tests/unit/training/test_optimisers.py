@@ -1,7 +1,21 @@
 import pytest
+from torch import nn
+from torch.optim import AdamW, RMSprop
 
 from facegen.core.tables import OptimiserSettings
-from facegen.training.optimisers import learning_rate
+from facegen.training.optimisers import build_optimiser, learning_rate
+
+
+def test_an_optimiser_reads_all_of_its_table() -> None:
+    values = {"learning_rate": 0.1, "beta1": 0.3, "beta2": 0.7, "weight_decay": 0.2}
+    weights = list(nn.Linear(2, 2).parameters())
+    adam = build_optimiser(OptimiserSettings(**values), weights)
+    (group,) = adam.param_groups
+    assert isinstance(adam, AdamW) and (group["lr"], group["weight_decay"]) == (0.1, 0.2)
+    assert group["betas"] == (0.3, 0.7) and group["params"] == weights
+    smoothed = build_optimiser(OptimiserSettings(optimiser="rmsprop", **values), weights)
+    (group,) = smoothed.param_groups
+    assert isinstance(smoothed, RMSprop) and (group["lr"], group["alpha"], group["weight_decay"]) == (0.1, 0.7, 0.2)
 
 
 def test_the_rate_of_a_step() -> None:

@@ -1,40 +1,41 @@
 """The step does less work than the obvious one, and arrives at the same weights."""
 
 import copy
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.critic import Critic
+from facegen.core.interfaces import Augmentation
 from facegen.core.recipe import Recipe, check_recipe
-from facegen.core.tables import OptimiserSettings
 from facegen.training.networks import Networks, build_networks, trainable
-from facegen.training.optimisers import build_optimiser
 from facegen.training.step import GanStep, discriminator_weights
 from facegen.training.world import World
 
 WORLD = World(0, 1, torch.device("cpu"))
 DATA = DataSpec(16, identities=tuple("abcdef"), columns=frozenset({"faces", "identity"}))
-GAMMA, EVERY = 0.7, 4
+GAMMA, EVERY, RATE = 0.7, 4, 0.1
 
 
-def recipe(trained: str) -> Recipe:
-    return check_recipe(
-        {
-            "data": {"type": "synthetic"},
-            "conditioner": [{"type": "one_hot", "condition_dim": 6, "trained": trained}],
-            "generator": {"type": "adain", "noise_dim": 5, "width": 4, "max_width": 8},
-            "discriminator": {"type": "projection", "width": 4, "max_width": 8, "negative_slope": 0.2},
-            "objective": [{"type": "relid", "form": "single_sigmoid"}],
-            "penalty": [{"type": "r1", "r1_gamma": GAMMA, "every_steps": EVERY}],
-            "train": {"steps": 10},
-        },
-        "test.toml",
-    )
+def recipe(trained: str = "frozen", **tables: object) -> Recipe:
+    """A small one; a table that is None is left out."""
+    found = {
+        "data": {"type": "synthetic"},
+        "conditioner": [{"type": "one_hot", "condition_dim": 6, "trained": trained}],
+        "generator": {"type": "adain", "noise_dim": 5, "width": 4, "max_width": 8},
+        "discriminator": {"type": "projection", "width": 4, "max_width": 8, "negative_slope": 0.2},
+        "objective": [{"type": "relid", "form": "single_sigmoid"}],
+        "penalty": [{"type": "r1", "r1_gamma": GAMMA, "every_steps": EVERY}],
+        "train": {"steps": 10},
+        **tables,
+    }
+    return check_recipe({name: table for name, table in found.items() if table is not None}, "test.toml")
 
 
 def batch() -> Batch:
@@ -43,23 +44,38 @@ def batch() -> Batch:
     return blank.with_faces(torch.rand_like(blank.faces) * 2 - 1)
 
 
-def optimisers(networks: Networks, settings: Recipe) -> dict[str, torch.optim.Optimizer]:
-    assert settings.train is not None
-    return {
-        "generator": build_optimiser(settings.train.generator, trainable(networks.artist)),
-        "discriminator": build_optimiser(settings.train.discriminator, discriminator_weights(networks)),
-    }
+def optimisers(networks: Networks) -> dict[str, torch.optim.Optimizer]:
+    """Plain gradient descent: how far a weight moves is its gradient."""
+    learning = {"generator": trainable(networks.artist), "discriminator": discriminator_weights(networks)}
+    return {side: torch.optim.SGD(weights, RATE) for side, weights in learning.items() if weights}
 
 
-def obvious_step(networks: Networks, optimiser: dict[str, torch.optim.Optimizer], rows: Batch, step: int) -> None:
+def step_of(networks: Networks, *, critic_trains_conditioner: bool = False) -> GanStep:
+    networks.encoders.freeze()
+    WORLD.place(networks.artist, networks.discriminator, networks.critic_encoders)
+    return GanStep(
+        networks, optimisers(networks), critic_trains_conditioner=critic_trains_conditioner, num_identities=6,
+        world=WORLD, precision="fp32",
+    )  # fmt: skip
+
+
+class Fade(Augmentation):
+    """Without chance, so that two ways to a step can be compared."""
+
+    def forward(self, faces: Tensor) -> Tensor:
+        return 0.5 * faces + 0.1
+
+
+def obvious_step(networks: Networks, rows: Batch, step: int, attached: bool) -> None:
     """Each score by a trunk pass of its own, the generator drawn anew for its own phase."""
-    artist, critic = networks.artist, networks.discriminator
+    artist, critic, optimiser = networks.artist, networks.discriminator, optimisers(networks)
     assert artist is not None and critic is not None
+    change = networks.augmentation or nn.Identity()
     noise = artist.generator.noise(len(rows), WORLD.device)
     stranger = rows.mismatched_rows[:, 0]
 
     def score(faces: Tensor, condition: Tensor) -> Tensor:
-        return critic.score(critic.features(faces), condition)
+        return critic.score(critic.features(change(faces)), condition)
 
     def relid(winner: Tensor, loser: Tensor, condition: Tensor) -> Tensor:
         own = score(winner, condition)
@@ -74,51 +90,50 @@ def obvious_step(networks: Networks, optimiser: dict[str, torch.optim.Optimizer]
     optimiser["discriminator"].zero_grad()
     loss.backward()
     optimiser["discriminator"].step()
-    fake = artist.draw(artist.encoders(rows), noise)
+    own = artist.encoders(rows)
+    fake = artist.draw(own, noise)
     optimiser["generator"].zero_grad()
-    relid(fake, rows.faces, condition).backward()
+    relid(fake, rows.faces, own if attached else condition).backward()
     optimiser["generator"].step()
 
 
 @pytest.mark.parametrize("step", [0, 1])
-@pytest.mark.parametrize("trained", ["generator", "frozen"])
-def test_one_step_moves_every_weight_as_the_obvious_step_does(step: int, trained: str) -> None:
-    settings, rows = recipe(trained), batch()
-    ours = build_networks(settings, DATA)
-    ours.encoders.freeze()
-    theirs = copy.deepcopy(ours)
-    WORLD.place(ours.artist, ours.discriminator)
-    run = GanStep(
-        ours, optimisers(ours, settings), critic_trains_conditioner=False, num_identities=6, world=WORLD,
-        precision="fp32",
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    ("trained", "attached", "augmentation"),
+    [("generator", False, None), ("generator", True, None), ("frozen", False, None), ("frozen", False, Fade())],
+)
+def test_one_step_moves_every_weight_as_the_obvious_step_does(
+    step: int, trained: str, attached: bool, augmentation: Augmentation | None
+) -> None:
+    rows, ours = batch(), replace(build_networks(recipe(trained), DATA), augmentation=augmentation)
+    run = step_of(ours, critic_trains_conditioner=attached)
+    before, theirs = copy.deepcopy(ours), copy.deepcopy(ours)
     torch.manual_seed(11)
     run(rows, None, step)
     torch.manual_seed(11)
-    obvious_step(theirs, optimisers(theirs, settings), rows, step)
-    assert ours.artist is not None and theirs.artist is not None and ours.discriminator and theirs.discriminator
-    for mine, other in ((ours.artist, theirs.artist), (ours.discriminator, theirs.discriminator)):
-        for (name, weight), expected in zip(mine.named_parameters(), other.parameters(), strict=True):
-            # Adam's first step is the sign of the gradient: where that is rounding, any direction will do.
-            assert (weight - expected).abs().gt(1e-6).float().mean() < 0.02, name
+    obvious_step(theirs, rows, step, attached)
+    for mine, other, start in zip(weights_of(ours), weights_of(theirs), weights_of(before), strict=True):
+        for name, weight in mine.items():
+            moved, expected = weight - start[name], other[name] - start[name]
+            assert (moved - expected).norm() <= 1e-3 * expected.norm() + 1e-7, name
+
+
+def weights_of(networks: Networks) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+    assert networks.artist is not None and networks.discriminator is not None
+    artist, discriminator = networks.artist.named_parameters(), networks.discriminator.named_parameters()
+    return {name: value.detach() for name, value in artist}, {name: value.detach() for name, value in discriminator}
 
 
 def test_the_generators_phase_leaves_the_discriminator_as_it_was() -> None:
-    settings, rows = recipe("frozen"), batch()
-    networks = build_networks(settings, DATA)
-    networks.encoders.freeze()
-    WORLD.place(networks.artist, networks.discriminator)
-    step = GanStep(
-        networks, optimisers(networks, settings), critic_trains_conditioner=False, num_identities=6, world=WORLD,
-        precision="fp32",
-    )  # fmt: skip
+    networks, rows = build_networks(recipe(), DATA), batch()
+    step = step_of(networks)
     assert networks.discriminator is not None
     weights = list(networks.discriminator.parameters())
     condition = step.artist.condition(rows)
-    fake = step.artist.draw(condition.generator)
-    step._discriminator_phase(rows, condition, fake, 1)
+    fakes = step._fakes(condition, learn=True)
+    step._discriminator_phase(rows, condition, fakes, 1)
     before = [(weight.detach().clone(), weight.grad.clone()) for weight in weights if weight.grad is not None]
-    measures = step._generator_phase(rows, condition, fake)
+    measures = step._generator_phase(rows, condition, fakes)
     assert len(before) == len(weights)
     for weight, (value, gradient) in zip(weights, before, strict=True):
         assert weight.requires_grad and weight.grad is not None
@@ -127,17 +142,9 @@ def test_the_generators_phase_leaves_the_discriminator_as_it_was() -> None:
 
 
 def spectral(**changes: object) -> tuple[GanStep, Networks]:
-    settings = recipe("frozen")
-    tables = {**settings.tables, "discriminator": {**settings.tables["discriminator"], "spectral_norm": True}}
-    settings = check_recipe({**tables, **changes}, "test.toml")
-    networks = build_networks(settings, DATA)
-    networks.encoders.freeze()
-    WORLD.place(networks.artist, networks.discriminator)
-    step = GanStep(
-        networks, optimisers(networks, settings), critic_trains_conditioner=False, num_identities=6, world=WORLD,
-        precision="fp32",
-    )  # fmt: skip
-    return step, networks
+    discriminator = {**recipe().tables["discriminator"], "spectral_norm": True}
+    networks = build_networks(recipe(discriminator=discriminator, **changes), DATA)
+    return step_of(networks), networks
 
 
 def test_spectral_norm_iterates_once_a_phase_and_all_its_scores_see_the_same_weights() -> None:
@@ -147,14 +154,14 @@ def test_spectral_norm_iterates_once_a_phase_and_all_its_scores_see_the_same_wei
     weight, left, right = phi.original.detach().clone(), phi[0]._u.clone(), phi[0]._v.clone()
     rows = batch()
     condition = step.artist.condition(rows)
-    fake = step.artist.draw(condition.generator)
-    step._discriminator_phase(rows, condition, fake, 0)  # R1 is due: second derivatives pass the same weights
+    fakes = step._fakes(condition, learn=True)
+    step._discriminator_phase(rows, condition, fakes, 0)  # R1 is due: second derivatives pass the same weights
     left = functional.normalize(weight @ right, dim=0, eps=1e-12)
     right = functional.normalize(weight.T @ left, dim=0, eps=1e-12)
     assert torch.allclose(phi[0]._u, left, atol=1e-6) and torch.allclose(phi[0]._v, right, atol=1e-6)
     assert not torch.equal(phi.original, weight)
     second = phi.original.detach().clone()
-    step._generator_phase(rows, condition, fake)
+    step._generator_phase(rows, condition, fakes)
     left = functional.normalize(second @ right, dim=0, eps=1e-12)
     assert torch.allclose(phi[0]._u, left, atol=1e-6)
     assert torch.equal(phi.original, second)
@@ -168,12 +175,12 @@ def test_the_gradient_through_spectral_norm_is_that_of_one_set_of_weights() -> N
     assert judge is not None
     obvious, rows = copy.deepcopy(judge), batch()
     condition = step.artist.condition(rows)
-    fake = step.artist.draw(condition.generator)
-    step._discriminator_phase(rows, condition, fake, 0)
+    fakes = step._fakes(condition, learn=True)
+    step._discriminator_phase(rows, condition, fakes, 0)
     obvious.score(obvious.features(rows.faces), condition.critic)  # one iteration
     obvious.eval()  # from here on u and v stay
     real = rows.faces.clone().requires_grad_()
-    critic = Critic("discriminator", rows.with_faces(real), condition, obvious, fake)
+    critic = Critic("discriminator", rows.with_faces(real), condition, obvious, fakes)
     (gradient,) = torch.autograd.grad(critic.real.sum(), real, create_graph=True)
     terms = networks.objectives["relid"].discriminator_terms(critic)
     loss = sum(terms.values()) + GAMMA / 2 * gradient.square().sum((1, 2, 3)).mean()
@@ -185,15 +192,9 @@ def test_the_gradient_through_spectral_norm_is_that_of_one_set_of_weights() -> N
 
 def test_without_a_discriminators_loss_only_the_artist_learns() -> None:
     for changes in ({}, {"discriminator": None}):
-        tables = {**recipe("generator").tables, "objective": [{"type": "reconstruction"}], "penalty": [], **changes}
-        settings = check_recipe({name: table for name, table in tables.items() if table is not None}, "test.toml")
+        settings = recipe("generator", objective=[{"type": "reconstruction"}], penalty=[], **changes)
         networks = build_networks(settings, DATA)
-        WORLD.place(networks.artist, networks.discriminator)
-        found = optimisers(networks, settings) if networks.discriminator is not None else {}
-        found |= {"generator": build_optimiser(OptimiserSettings(), trainable(networks.artist))}
-        step = GanStep(
-            networks, found, critic_trains_conditioner=False, num_identities=6, world=WORLD, precision="fp32"
-        )  # fmt: skip
+        step = step_of(networks)
         before = copy.deepcopy(networks)
         assert set(step(batch(), None, 0)) == {"generator/reconstruction/reconstruction"}
         assert networks.artist is not None and before.artist is not None
@@ -209,18 +210,108 @@ def test_without_a_discriminators_loss_only_the_artist_learns() -> None:
 
 
 def test_an_encoder_of_its_own_learns_with_the_discriminator() -> None:
-    settings = recipe("separate")
-    networks = build_networks(settings, DATA)
+    networks = build_networks(recipe("separate"), DATA)
     own = networks.critic_encoders
     assert own is not None
     own.start_as(networks.encoders)
-    WORLD.place(networks.artist, networks.discriminator, own)
-    step = GanStep(
-        networks, optimisers(networks, settings), critic_trains_conditioner=True, num_identities=6, world=WORLD,
-        precision="fp32",
-    )  # fmt: skip
+    step = step_of(networks)
     (copied,), (original,) = own.copies.parameters(), networks.encoders.parameters()
     start = original.detach().clone()
     assert torch.equal(copied, start)
     step(batch(), None, 0)
     assert not torch.equal(copied, start) and not torch.equal(original, start) and not torch.equal(copied, original)
+
+
+DECODER = {"objective": [{"type": "reconstruction", "source": "embedding"}], "match": {"type": "contrastive"}}
+
+
+@pytest.mark.parametrize(
+    ("tables", "further", "whole"),
+    [
+        (DECODER, 0, 1),
+        ({"objective": [{"type": "reconstruction"}]}, 0, 1),
+        ({}, 1, 1),
+        ({"objective": [{"type": "relid"}, {"type": "manifold_interpolation"}]}, 1, 2),
+    ],
+)
+def test_the_generator_draws_what_is_read_and_no_more(tables: dict[str, object], further: int, whole: int) -> None:
+    """A further step of the discriminator, and a whole step."""
+    networks, passes = build_networks(recipe(**tables), DATA), []
+    step = step_of(networks)
+    step.artist.generator.register_forward_hook(lambda *_: passes.append(torch.is_grad_enabled()))
+    step.extra_critic_step(batch(), None, 0)
+    assert passes == [False] * further
+    step(batch(), None, 1)
+    assert passes[further:] == [True] * whole
+
+
+def test_batch_statistics_of_a_decoder_are_those_of_what_it_decodes() -> None:
+    generator = {"type": "dcgan", "noise_dim": 0, "width": 4, "max_width": 8}
+    networks, rows = build_networks(recipe(**DECODER, generator=generator), DATA), batch()
+    step, judge = step_of(networks), networks.discriminator
+    assert judge is not None
+    alone = copy.deepcopy(step.artist.generator)
+    step(rows, None, 0)
+    alone(torch.empty(len(rows), 0), judge.embed(judge.features(rows.faces)))
+    for (name, found), expected in zip(step.artist.generator.named_buffers(), alone.buffers(), strict=True):
+        assert torch.equal(found, expected), name
+    assert any("running_mean" in name for name, _ in alone.named_buffers())
+
+
+def test_faces_that_are_first_read_without_gradient_still_teach_the_generator() -> None:
+    step = step_of(build_networks(recipe(), DATA))
+    for learn in (True, False):
+        fakes = step._fakes(step.artist.condition(batch()), learn=learn)
+        with torch.no_grad():
+            fakes()
+        assert fakes().requires_grad == learn
+
+
+def test_the_balance_of_began_follows_its_measure() -> None:
+    began = {"type": "began", "diversity_ratio": 1.0, "balance_rate": 0.1}
+    discriminator = {"type": "autoencoder", "num_filters": 4, "hidden_dim": 4}
+    networks = build_networks(recipe(objective=[began], penalty=[], discriminator=discriminator), DATA)
+    step, k = step_of(networks), 0.0
+    for number in range(2):
+        found = step(batch(), None, number)
+        assert found["began/k"].item() == pytest.approx(k)
+        k = min(max(k + 0.1 * found["began/balance"].item(), 0.0), 1.0)
+        assert k > 0 and networks.objectives["began"].k.item() == pytest.approx(k)  # type: ignore[operator, union-attr]
+
+
+def test_the_probability_of_adaptive_changes_follows_the_scores() -> None:
+    augment = {"type": "adaptive", "target": -0.99, "adjust_images": 12.0}
+    step = step_of(build_networks(recipe(augment=augment), DATA))
+    probability = [step(batch(), None, number)["augment/probability"].item() for number in range(3)]
+    assert probability == pytest.approx([0.0, 0.5, 0.8])  # six rows a step, and at most 0.8
+
+
+def test_weights_are_clipped_after_the_discriminators_step() -> None:
+    networks = build_networks(recipe(penalty=[{"type": "weight_clip", "clip": 0.01}]), DATA)
+    step_of(networks)(batch(), None, 0)
+    assert networks.discriminator is not None
+    largest = max(weight.abs().max().item() for weight in networks.discriminator.parameters())
+    assert largest == pytest.approx(0.01)
+
+
+def test_the_divergence_of_a_condition_teaches_its_transform() -> None:
+    """Alone, so that the step is the gradient of weight mean(mu^2 + exp(v) - 1 - v) / 2 written out."""
+    condition = [{"type": "conditioning_augmentation", "width": 3, "kl_weight": 2.0}]
+    silent = [{"type": "reconstruction", "reconstruction_weight": 0.0}]
+    networks = build_networks(recipe(condition=condition, objective=silent, penalty=[]), DATA)
+    step, rows = step_of(networks), batch()
+    (weight, bias) = step.artist.transforms[0].projection.parameters()  # type: ignore[union-attr]
+    before, encoding = weight.detach().double().clone(), step.artist.encoders(rows).double()
+    mean, log_variance = (encoding @ before.T + bias.detach().double()).chunk(2, dim=1)
+    by_output = torch.cat([2 * mean, log_variance.exp() - 1], dim=1) / mean.numel()  # 2.0 / 2 of the weight
+    found = step(rows, None, 0)
+    divergence = (mean.square() + log_variance.exp() - 1 - log_variance).mean()
+    assert found["condition/kl"].item() == pytest.approx(divergence.item(), rel=1e-5)
+    torch.testing.assert_close((weight.double() - before) / -RATE, by_output.T @ encoding, rtol=1e-3, atol=1e-5)
+
+
+def test_two_penalties_of_one_type_both_count() -> None:
+    penalties = [{"type": "r1", "r1_gamma": GAMMA}, {"type": "r1", "r1_gamma": 3 * GAMMA}, {"type": "r2"}]
+    found = step_of(build_networks(recipe(penalty=penalties), DATA))(batch(), None, 0)
+    assert {"r1/r1", "r1_2/r1", "r2/r2"} <= found.keys()
+    assert found["r1_2/r1"].item() == pytest.approx(3 * found["r1/r1"].item())
