@@ -61,15 +61,20 @@ def test_at_first_nothing_is_changed():
     assert torch.equal(Adaptive(SPEC)(faces), faces)
 
 
-def test_at_probability_one_it_changes_faces_as_diff_augment_does():
+@pytest.mark.parametrize(
+    ("change", "strength"),
+    [("color", {}), ("color", {"color": 0.5}), ("translation", {"translation": 0.25}), ("cutout", {"cutout": 0.25})],
+)
+def test_at_probability_one_it_changes_faces_as_diff_augment_does(change, strength):
     faces = torch.rand(64, 3, 16, 16)
-    augmentation = Adaptive(SPEC, policy=("color",))
+    settings = {"policy": (change,), **strength}
+    augmentation = Adaptive(SPEC, **settings)
     augmentation.probability.fill_(1.0)
     torch.manual_seed(1)
     changed = augmentation(faces)
     torch.manual_seed(1)
     torch.rand(64)  # whether it happens
-    torch.testing.assert_close(changed, DiffAugment(SPEC, policy=("color",))(faces))
+    torch.testing.assert_close(changed, DiffAugment(SPEC, **settings)(faces))
 
 
 def test_rows_draw_for_every_change_on_its_own():

@@ -24,22 +24,30 @@ def embedding():
     return 3 * torch.randn(ROWS, DIM, generator=torch.Generator().manual_seed(1))
 
 
-def test_all_three_terms(encoding, embedding):
-    part = Regression(
-        DataSpec(16), DIM, DIM, normalised_weight=0.025, l1_weight=2.0, distillation_weight=200.0, temperature=2.5
+def losses(encoding, embedding, temperature):
+    unit = [vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (encoding, embedding)]
+    crossed = softmax(embedding / temperature, axis=1) * log_softmax(encoding / temperature, axis=1)
+    return {
+        "normalised": np.mean(np.sum((unit[1] - unit[0]) ** 2, axis=1)),
+        "l1": np.mean(np.sum(np.abs(embedding - encoding), axis=1)),
+        "distillation": -np.mean(np.sum(crossed, axis=1)),
+    }
+
+
+def test_all_three_terms_move_the_voice(agree):
+    weights = {"normalised": 0.25, "l1": 2.0, "distillation": 200.0}
+    settings = {f"{name}_weight": weight for name, weight in weights.items()}
+    part = Regression(DataSpec(16), DIM, DIM, temperature=2.5, **settings)
+    draw = np.random.default_rng(0)
+    agree(
+        lambda given: part.terms(given.encoding, given.embedding, BATCH),
+        lambda encoding, embedding: {
+            name: weights[name] * loss for name, loss in losses(encoding, embedding, 2.5).items()
+        },
+        moved=["encoding"],
+        encoding=draw.normal(size=(ROWS, DIM)),
+        embedding=3 * draw.normal(size=(ROWS, DIM)),
     )
-    found, wanted = encoding.double().numpy(), embedding.double().numpy()
-    unit = [vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (found, wanted)]
-    crossed = softmax(wanted / 2.5, axis=1) * log_softmax(found / 2.5, axis=1)
-    expected = {
-        "normalised": 0.025 * np.mean(np.sum((unit[1] - unit[0]) ** 2, axis=1)),
-        "l1": 2 * np.mean(np.sum(np.abs(wanted - found), axis=1)),
-        "distillation": -200 * np.mean(np.sum(crossed, axis=1)),
-    }
-    terms = part.terms(encoding, embedding, BATCH)
-    assert {name: term.item() for name, term in terms.items()} == {
-        name: pytest.approx(value, rel=1e-5) for name, value in expected.items()
-    }
 
 
 @pytest.mark.parametrize(("step", "weights"), [(0, (1.0, 0.0, 200.0)), (4, (0.6, 0.8, 120.0)), (10, (0.0, 2.0, 0.0))])
@@ -53,13 +61,10 @@ def test_weights_follow_their_ramps(encoding, embedding, step, weights):
         distillation_weight=Ramp(start=200.0, end=0.0, steps=10),
     )
     advance_schedules(part, step)
-    found, wanted = encoding.double().numpy(), embedding.double().numpy()
-    unit = [vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (found, wanted)]
-    crossed = softmax(wanted / 2, axis=1) * log_softmax(found / 2, axis=1)
+    expected = losses(encoding.double().numpy(), embedding.double().numpy(), 2)
     assert {name: term.item() for name, term in part.terms(encoding, embedding, BATCH).items()} == {
-        "normalised": pytest.approx(weights[0] * np.mean(np.sum((unit[1] - unit[0]) ** 2, axis=1)), rel=1e-5),
-        "l1": pytest.approx(weights[1] * np.mean(np.sum(np.abs(wanted - found), axis=1)), rel=1e-5),
-        "distillation": pytest.approx(-weights[2] * np.mean(np.sum(crossed, axis=1)), rel=1e-5),
+        name: pytest.approx(weight * expected[name], rel=1e-5)
+        for name, weight in zip(("normalised", "l1", "distillation"), weights, strict=True)
     }
 
 

@@ -94,14 +94,13 @@ def test_both_directions_are_averaged(agree):
 
 @pytest.mark.parametrize("temperature", [0.1, 0.004])
 def test_unit_vectors_and_temperature(agree, temperature):
+    def formula(encoding, embedding):
+        unit = [side / np.linalg.norm(side, axis=1, keepdims=True) for side in (encoding, embedding)]
+        return {"v2f": cross_entropy(*unit, scale=1 / temperature)}
+
     agree(
         terms_of(matcher(num_candidates=3, normalise=True, temperature=temperature)),
-        lambda **given: {
-            "v2f": cross_entropy(
-                *(given[name] / np.linalg.norm(given[name], axis=1, keepdims=True) for name in ("encoding", "embedding")),
-                scale=1 / temperature,
-            )
-        },
+        formula,
         encoding=ENCODING,
         embedding=EMBEDDING,
     )

@@ -18,12 +18,23 @@ def objective():
     return Relativistic(DataSpec(16))
 
 
-def test_losses_are_minus_log_sigmoids_of_the_margin(objective):
-    margin = REAL - FAKE
-    expected = np.mean(-np.log(1 / (1 + np.exp(-margin))))
-    swapped = np.mean(-np.log(1 / (1 + np.exp(margin))))
-    assert objective.discriminator_terms(CRITIC)["real_over_fake"].item() == pytest.approx(expected)
-    assert objective.generator_terms(CRITIC)["fake_over_real"].item() == pytest.approx(swapped)
+def minus_log_sigmoid(margin):
+    return np.mean(-np.log(1 / (1 + np.exp(-margin))))
+
+
+def test_losses_are_minus_log_sigmoids_of_the_margin_and_move_both_scores(agree, objective):
+    agree(
+        objective.discriminator_terms,
+        lambda real, fake: {"real_over_fake": minus_log_sigmoid(real - fake)},
+        real=REAL,
+        fake=FAKE,
+    )
+    agree(
+        objective.generator_terms,
+        lambda real, fake: {"fake_over_real": minus_log_sigmoid(fake - real)},
+        real=REAL,
+        fake=FAKE,
+    )
 
 
 def test_measures(objective):

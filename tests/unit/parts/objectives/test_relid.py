@@ -36,41 +36,48 @@ def values(terms):
     return {name: term.item() for name, term in terms.items()}
 
 
-def test_single_sigmoid():
-    objective = Relid(SPEC, discriminator_identity_weight=0.5, generator_identity_weight=2.0)
-    critic_margin = REAL - FAKE + 0.5 * (REAL - MISMATCHED[:, 0])
-    generator_margin = FAKE - REAL + 2.0 * (FAKE - FAKE_MISMATCHED[:, 0])
-    assert values(objective.discriminator_terms(CRITIC)) == {"relid": pytest.approx(minus_log_sigmoid(critic_margin))}
-    assert values(objective.generator_terms(CRITIC)) == {"relid": pytest.approx(minus_log_sigmoid(generator_margin))}
+SIDES = {"discriminator": ("real", "fake", "mismatched_all"), "generator": ("fake", "real", "fake_mismatched_all")}
+"""In each phase: the face that is to win, the other one, and the winner under strangers' conditions."""
+both_phases = pytest.mark.parametrize(("phase", "weight"), [("discriminator", 0.5), ("generator", 2.0)])
 
 
-def test_averaged():
-    objective = Relid(SPEC, form="averaged")
-    critic_margin = REAL - (FAKE + MISMATCHED[:, 0]) / 2
-    generator_margin = FAKE - (REAL + FAKE_MISMATCHED[:, 0]) / 2
-    assert values(objective.discriminator_terms(CRITIC)) == {"relid": pytest.approx(minus_log_sigmoid(critic_margin))}
-    assert values(objective.generator_terms(CRITIC)) == {"relid": pytest.approx(minus_log_sigmoid(generator_margin))}
+def agree_in(agree, phase, formula, **settings):
+    objective = Relid(SPEC, discriminator_identity_weight=0.5, generator_identity_weight=2.0, **settings)
+    agree(
+        getattr(objective, f"{phase}_terms"),
+        lambda **arrays: formula(*(arrays[name] for name in SIDES[phase])),
+        **dict(zip(SIDES[phase], (REAL, FAKE, MISMATCHED), strict=True)),
+    )
 
 
-def test_separate_with_one_negative_is_a_second_sigmoid():
-    objective = Relid(SPEC, form="separate", discriminator_identity_weight=0.5, generator_identity_weight=0.25)
-    assert values(objective.discriminator_terms(CRITIC)) == {
-        "realness": pytest.approx(minus_log_sigmoid(REAL - FAKE)),
-        "identity": pytest.approx(0.5 * minus_log_sigmoid(REAL - MISMATCHED[:, 0])),
-    }
-    assert values(objective.generator_terms(CRITIC)) == {
-        "realness": pytest.approx(minus_log_sigmoid(FAKE - REAL)),
-        "identity": pytest.approx(0.25 * minus_log_sigmoid(FAKE - FAKE_MISMATCHED[:, 0])),
-    }
+@both_phases
+def test_single_sigmoid(agree, phase, weight):
+    def formula(own, other, strangers):
+        return {"relid": minus_log_sigmoid(own - other + weight * (own - strangers[:, 0]))}
+
+    agree_in(agree, phase, formula)
 
 
-@pytest.mark.parametrize("num", [2, 3])
-def test_separate_with_more_negatives_is_a_cross_entropy(num):
-    objective = Relid(SPEC, form="separate", num_negatives=num)
-    assert objective.num_mismatched == num
-    logits = np.concatenate([REAL[:, None], MISMATCHED[:, :num]], axis=1)
-    expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - REAL)
-    assert objective.discriminator_terms(CRITIC)["identity"].item() == pytest.approx(expected)
+@both_phases
+def test_averaged(agree, phase, weight):
+    def formula(own, other, strangers):
+        return {"relid": minus_log_sigmoid(own - (other + strangers[:, 0]) / 2)}
+
+    agree_in(agree, phase, formula, form="averaged")
+
+
+@both_phases
+@pytest.mark.parametrize("num", [1, 3])
+def test_separate_is_a_sigmoid_and_a_cross_entropy(agree, phase, weight, num):
+    def formula(own, other, strangers):
+        shares = np.exp(own) / (np.exp(own) + np.exp(strangers[:, :num]).sum(axis=1))
+        return {"realness": minus_log_sigmoid(own - other), "identity": -weight * np.log(shares).mean()}
+
+    agree_in(agree, phase, formula, form="separate", num_negatives=num)
+
+
+def test_as_many_strangers_are_asked_for_as_are_read():
+    assert (Relid(SPEC).num_mismatched, Relid(SPEC, form="separate", num_negatives=3).num_mismatched) == (1, 3)
 
 
 @pytest.mark.parametrize("form", ["single_sigmoid", "averaged", "separate"])

@@ -20,16 +20,26 @@ def test_layers_of_wav2pix():
     assert sum(weight.numel() for weight in classifier.parameters()) == 128 * 200 + 2 * 200 + 200 * 10 + 10
 
 
-def test_cross_entropy_of_the_known_rows():
+@pytest.mark.parametrize("widths", [(), (6,)])
+def test_cross_entropy_of_the_known_rows(agree, widths):
     torch.manual_seed(0)
-    classifier = IdentityClassifier(SPEC, 4, identity_weight=20.0, widths=())
-    values = torch.randn(5, 4)
-    identity = (2, -1, 0, 1, -1)
-    found = classifier(condition_of(values), batch_of(*identity)).terms["identity"]
-    logits = classifier.classifier(values).detach().double().numpy()
-    log_shares = log_softmax(logits, axis=1)
-    expected = -20.0 * np.mean([log_shares[row, identity[row]] for row in (0, 2, 3)])
-    assert found.item() == pytest.approx(expected, rel=1e-5)
+    classifier = IdentityClassifier(SPEC, 4, identity_weight=20.0, widths=widths).double()
+    identity, weights = (2, -1, 0, 1, -1), [weight.detach().numpy() for weight in classifier.parameters()]
+    for norm in weights[1:-2]:
+        norm += np.linspace(-0.3, 0.3, len(norm))  # scale and shift of the batch norm
+
+    def formula(condition):
+        values = condition
+        if widths:
+            values = values @ weights[0].T
+            normed = (values - values.mean(axis=0)) / np.sqrt(values.var(axis=0) + 1e-5)
+            values = normed * weights[1] + weights[2]
+            values = np.where(values > 0, values, 0.2 * values)
+        log_shares = log_softmax(values @ weights[-2].T + weights[-1], axis=1)
+        return {"identity": -20.0 * np.mean([log_shares[row, identity[row]] for row in (0, 2, 3)])}
+
+    values = np.random.default_rng(0).normal(size=(5, 4))
+    agree(lambda given: classifier(condition_of(given.condition), batch_of(*identity)).terms, formula, condition=values)
 
 
 def test_a_batch_of_strangers_costs_nothing():

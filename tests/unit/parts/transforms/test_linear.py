@@ -1,30 +1,33 @@
 """A projection of the condition."""
 
+import numpy as np
+import pytest
 import torch
 from conditions import SPEC, condition_of
 
 from facegen.parts.transforms.linear import Linear
 
 
-def test_it_is_the_matrix_and_the_bias_for_both_networks():
-    linear = Linear(SPEC, 3, width=5)
-    before = condition_of(torch.randn(2, 3), torch.randn(2, 3))
-    after = linear(before, None)
-    weight, bias = linear.projection.weight.double(), linear.projection.bias.double()
-    for name in ("generator", "critic"):
-        expected = getattr(before, name).double() @ weight.T + bias
-        torch.testing.assert_close(getattr(after, name).double(), expected, rtol=1e-5, atol=1e-6)
-    assert after.encoding is before.encoding and linear.condition_dim == 5
+@pytest.mark.parametrize(("activation", "slope"), [("none", 1.0), ("leaky_relu", 0.2)])
+def test_it_is_the_matrix_and_the_bias_for_both_networks(agree, activation, slope):
+    linear = Linear(SPEC, 3, width=5, activation=activation).double()
+    weight, bias = linear.projection.weight.detach().numpy(), linear.projection.bias.detach().numpy()
+    assert linear.condition_dim == 5
+
+    def terms(given):
+        before = condition_of(given.generator, given.critic)
+        after = linear(before, None)
+        assert after.encoding is before.encoding
+        return {"generator": after.generator.square().sum(), "critic": after.critic.square().sum()}
+
+    def formula(**conditions):
+        projected = {name: values @ weight.T + bias for name, values in conditions.items()}
+        return {name: np.where(v > 0, v**2, (slope * v) ** 2).sum() for name, v in projected.items()}
+
+    generator, critic = np.random.default_rng(0).normal(size=(2, 4, 3))
+    agree(terms, formula, generator=generator, critic=critic)
 
 
 def test_what_is_one_stays_one():
     after = Linear(SPEC, 3)(condition_of(torch.randn(2, 3)), None)
     assert after.critic is after.generator
-
-
-def test_leaky_relu():
-    linear = Linear(SPEC, 1, width=2, activation="leaky_relu")
-    torch.nn.init.zeros_(linear.projection.weight)
-    linear.projection.bias.data = torch.tensor([3.0, -3.0])
-    after = linear(condition_of(torch.zeros(1, 1)), None)
-    torch.testing.assert_close(after.generator, torch.tensor([[3.0, -0.6]]))
