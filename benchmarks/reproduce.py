@@ -4,6 +4,7 @@
 
 What is finished is not done again: call it again after whatever stopped it. A recipe that fails is named at the end,
 and the others go on. Recipes that share a match stage or an earlier run train it once, since all runs lie side by side.
+A run of a recipe that has changed since, or that begins with such a run, is moved aside and trained anew.
 """
 
 import argparse
@@ -13,11 +14,20 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from results import write_page
 
+from facegen.core.chosen import Recipe
+from facegen.core.errors import CheckpointError
 from facegen.core.recipe import read_recipe
+from facegen.core.recipe_file import differences
+from facegen.core.tables import EARLIER_RUNS
+from facegen.evaluation.evaluate import needs_of
+from facegen.evaluation.report import Report
+from facegen.training.earlier import settled
 from facegen.training.run import Run
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -25,48 +35,118 @@ PRESET = "small"
 INTERRUPTED = 130
 
 
+RIVALS = {"speech_relid": ("speech_relativistic",)}
+"""Choi, Park and Lee 2020 let a judge choose between the faces of the one and of the other."""
+
+
 @dataclass(frozen=True)
 class Job:
-    """One recipe, and the splits that it is measured on."""
+    """One recipe, and how it is measured.
 
-    recipe: Path
+    Attributes:
+        path: its file.
+        recipe: as that says today, with the folders of the runs that it begins with.
+        run: its folder.
+        splits: it is measured on.
+        rivals: others, whose faces are set against its own.
+    """
+
+    path: Path
+    recipe: Recipe
     run: Path
     splits: tuple[str, ...]
+    rivals: tuple["Job", ...] = ()
 
     @property
     def is_trained(self) -> bool:
         """Its last stage has come to its end."""
-        if not (self.run / "run.json").exists():
-            return False
-        run = Run.open(self.run)
-        if run.recipe.train is None:
-            return run.match_folder.exists()
-        newest = run.newest("train")
-        return newest is not None and newest[1] == run.recipe.train.steps
+        return (self.run / "run.json").exists() and Run.open(self.run).is_finished
+
+    @property
+    def trained_rivals(self) -> list["Job"]:
+        """Those whose faces there are."""
+        return [rival for rival in self.rivals if rival.is_trained]
+
+    @property
+    def begins_with(self) -> list[str]:
+        """Names of the earlier runs."""
+        return [recipe.run.name for _, recipe in self.recipe.before()]
 
     def missing_splits(self) -> tuple[str, ...]:
-        """Splits without a report that is newer than what it reports of."""
-        newest = max((path.stat().st_mtime for path in (self.run / "checkpoints").glob("*")), default=0.0)
-        reports = {split: self.run / "evaluation" / f"{split}.json" for split in self.splits}
-        return tuple(
-            split for split, path in reports.items() if not path.exists() or path.stat().st_mtime < newest
-        )  # fmt: skip
+        """Splits without a report that is newer than what it reports of, and knows the rivals."""
+        newest = max(map(_trained_at, [self, *self.trained_rivals]))
+        return tuple(split for split in self.splits if not self._is_measured(split, newest))
+
+    def _is_measured(self, split: str, since: float) -> bool:
+        path = self.run / "evaluation" / f"{split}.json"
+        if not path.exists() or path.stat().st_mtime < since:
+            return False
+        names = {figure.name for figures in Report.read(path).figures.values() for figure in figures}
+        return all(any(f"that of {rival.run.name}," in name for name in names) for rival in self.trained_rivals)
+
+    def changes(self) -> str:
+        """In what the recipe of the run differs from today's; "" where it does not."""
+        if not (self.run / "run.json").exists():
+            return ""
+        try:
+            trained = Run.open(self.run).recipe
+        except CheckpointError as error:
+            return str(error)
+        return ", ".join(differences(_wherever(trained), _wherever(self.recipe)))
 
 
-def plan(out: Path, only: Sequence[str]) -> list[Job]:
-    """Every recipe, or those that are named; what they build on is trained when they need it."""
-    jobs = []
+def _trained_at(job: Job) -> float:
+    return max((path.stat().st_mtime for path in (job.run / "checkpoints").glob("*")), default=0.0)
+
+
+def _wherever(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe says, with earlier runs by name: folders that were moved together are the same."""
+    values = recipe.values
+    for table, key in EARLIER_RUNS:
+        if values.get(table, {}).get(key):
+            values[table] = {**values[table], key: Path(values[table][key]).name}
+    return values
+
+
+def plan(out: Path) -> list[Job]:
+    """Every recipe, in alphabetical order."""
+    jobs: dict[str, Job] = {}
     for path in sorted(RECIPES.glob("*.toml")):
-        if only and path.stem not in only:
-            continue
-        recipe = read_recipe(path, preset=PRESET)
+        recipe = settled(read_recipe(path, preset=PRESET), out / path.stem)
         splits: tuple[str, ...] = (recipe.evaluate.split,)
         if path.stem.startswith(("name_", "speech_lsgan", "speech_name", "mel_", "wav2pix")):
             splits = ("train", "heldout_utterances", "heldout_people")  # known people; the thesis asks for strangers
-        if any("identity" in choice.part.load().needs for choice in recipe.choices["conditioner"]):  # type: ignore[attr-defined]
+        if "identity" in needs_of(recipe):
             splits = tuple(split for split in splits if split != "heldout_people")  # nobody there has a known name
-        jobs.append(Job(path, out / path.stem, splits))
-    return jobs
+        rivals = tuple(jobs[name] for name in RIVALS.get(path.stem, ()))
+        jobs[path.stem] = Job(path, recipe, out / path.stem, splits, rivals)
+    return list(jobs.values())
+
+
+def set_aside(jobs: Sequence[Job], clock: Path) -> None:
+    """Move away the runs of recipes that have changed, and of those that begin with them; says so."""
+    reasons = {job.run.name: changes for job in jobs if (changes := job.changes())}
+    while True:
+        more = {
+            job.run.name: f"{name}, which it begins with"
+            for job in jobs
+            for name in job.begins_with
+            if name in reasons and job.run.name not in reasons and job.run.exists()
+        }
+        if not more:
+            break
+        reasons |= more
+    spent = json.loads(clock.read_text()) if clock.exists() else {}
+    for job in jobs:
+        name = job.run.name
+        if name not in reasons:
+            continue
+        number = next(number for number in count(1) if not (job.run.parent / f"{name}.old{number}").exists())
+        kept = job.run.rename(job.run.parent / f"{name}.old{number}")
+        spent.pop(name, None)
+        print(f"{name}: the recipe has changed since, in {reasons[name]}; trained anew, the old run is kept as {kept}")
+    if reasons and clock.exists():
+        clock.write_text(json.dumps(spent, indent=1))
 
 
 def facegen(*words: str) -> int:
@@ -86,20 +166,21 @@ def work(job: Job, clock: Path) -> str:
     """Do what is missing of a job; returns what failed."""
     started = time.monotonic()
     if not job.is_trained:
-        code = facegen("train", str(job.recipe), "--preset", PRESET, "--out", str(job.run), "--resume")
-        spend(clock, job.recipe.stem, "train", time.monotonic() - started)
+        code = facegen("train", str(job.path), "--preset", PRESET, "--out", str(job.run), "--resume")
+        spend(clock, job.path.stem, "train", time.monotonic() - started)
         if code >= INTERRUPTED:
             raise KeyboardInterrupt
         if code:
-            return f"{job.recipe.name}: training failed, as it says above"
+            return f"{job.path.name}: training failed, as it says above"
     for split in job.missing_splits():
         started = time.monotonic()
-        code = facegen("evaluate", str(job.run), "--split", split)
-        spend(clock, job.recipe.stem, "evaluate", time.monotonic() - started)
+        rivals = [word for rival in job.trained_rivals for word in ("--against", str(rival.run))]
+        code = facegen("evaluate", str(job.run), "--split", split, *rivals)
+        spend(clock, job.path.stem, "evaluate", time.monotonic() - started)
         if code >= INTERRUPTED:
             raise KeyboardInterrupt
         if code:
-            return f"{job.recipe.name}: evaluation on {split} failed, as it says above"
+            return f"{job.path.name}: evaluation on {split} failed, as it says above"
     return ""
 
 
@@ -112,14 +193,21 @@ def main() -> int:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     clock = arguments.out / "seconds.json"
-    jobs = plan(arguments.out, arguments.only)
+    jobs = plan(arguments.out)
+    if arguments.only:
+        wanted = [job for job in jobs if job.path.stem in arguments.only]
+        before = {name for job in wanted for name in job.begins_with}
+        set_aside([job for job in jobs if job in wanted or job.path.stem in before], clock)
+        jobs = wanted
+    else:
+        set_aside(jobs, clock)
     failures, started = [], time.monotonic()
     open_jobs = [job for job in jobs if not job.is_trained or job.missing_splits()]
     print(f"{len(jobs)} recipes, {len(open_jobs)} of them to do", flush=True)
     for number, job in enumerate(open_jobs, 1):
         gone = time.monotonic() - started
         left = f", about {gone / (number - 1) * (len(open_jobs) - number + 1) / 60:.0f} min to go" if number > 1 else ""
-        print(f"\n== {number} of {len(open_jobs)}: {job.recipe.stem} ({gone / 60:.0f} min gone{left})", flush=True)
+        print(f"\n== {number} of {len(open_jobs)}: {job.path.stem} ({gone / 60:.0f} min gone{left})", flush=True)
         try:
             failure = work(job, clock)
         except KeyboardInterrupt:
@@ -129,7 +217,7 @@ def main() -> int:
             failures.append(failure)
     if arguments.page is not None:
         seconds = json.loads(clock.read_text()) if clock.exists() else {}
-        write_page(arguments.page, arguments.out, [job.recipe.stem for job in jobs], seconds)
+        write_page(arguments.page, arguments.out, [job.path.stem for job in jobs], seconds)
         print(f"\n{arguments.page.read_text()}\nPage: {arguments.page}")
     for failure in failures:
         print(failure)

@@ -83,6 +83,12 @@ class Rule:
 
 
 _BADNESS: tuple[Severity, ...] = ("good", "warning", "bad")
+BLURRED, NOISY = 0.67, 1.5
+"""Detail below or above this share of real faces'."""
+COLLAPSED = 0.15
+"""Faces of one condition vary by less than this share of what real ones do: the monitor's threshold."""
+KEPT, IGNORED = 0.5, 0.1
+"""What follows the condition, and what does not, as shares of what real faces reach above chance."""
 
 
 def verdicts(report: "Report", known: "Report | None" = None) -> list[Verdict]:
@@ -162,22 +168,23 @@ RULES: tuple[Rule, ...] = (
         "warning": "The faces are distributed otherwise than real ones",
         "bad": "The faces are unlike real ones",
     }),
-    Rule("detail", "the faces are blurred", read("detail, share of real faces'"), 0.67, 0.33, {
+    Rule("detail", "the faces are blurred", read("detail, share of real faces'"), BLURRED, 0.33, {
         "good": "The faces have about as much detail as real ones",
         "warning": "The faces are somewhat blurred",
         "bad": "The faces are blurred",
     }),
-    Rule("detail", "the faces are noisy", read("detail, share of real faces'"), 1.5, 3.0, {
+    Rule("detail", "the faces are noisy", read("detail, share of real faces'"), NOISY, 3.0, {
         "good": "The faces have about as much detail as real ones",
         "warning": "The faces are somewhat noisy",
         "bad": "The faces are noisy",
     }),
-    Rule("collapse", "the noise changes the faces", read("diversity, share of one person's real faces"), 0.5, 0.15, {
+    Rule("collapse", "the noise changes the faces", read("diversity, share of one person's real faces"), 0.5,
+         COLLAPSED, {
         "good": "Faces of one condition vary with the noise about as much as one person's real faces, or more",
         "warning": "Faces of one condition vary less with the noise than one person's real faces",
         "bad": "Collapsed: one face a condition, whatever the noise",
     }),
-    Rule("collapse", "the noise changes the faces", pixel_variation, 0.3, 0.15, {
+    Rule("collapse", "the noise changes the faces", pixel_variation, 0.3, COLLAPSED, {
         "good": "The noise changes the picture",
         "warning": "The noise changes the picture little",
         "bad": "Collapsed: one picture a condition, whatever the noise",
@@ -187,7 +194,7 @@ RULES: tuple[Rule, ...] = (
         "warning": "The faces cover fewer people than second real faces do",
         "bad": "The faces are those of few people, whatever the condition",
     }),
-    Rule("condition", "the faces follow the condition", kept, 0.5, 0.1, {
+    Rule("condition", "the faces follow the condition", kept, KEPT, IGNORED, {
         "good": "The faces follow the condition",
         "warning": "The faces follow the condition less than real faces do",
         "bad": "The condition is ignored",
@@ -203,8 +210,7 @@ RULES: tuple[Rule, ...] = (
     Rule("overshoot", "the faces exaggerate", excess("F-V"), 0.05, 0.15, _OVERSHOOTS),
 )  # fmt: skip
 """All limits are ours, and round: half and a tenth of what real faces reach, or once and a half and thrice as much.
-0.15 for collapse is the monitor's threshold, and 0.5 for what is kept that of docs/results/small.md. What they say of
-generators with known faults stands in docs/results/stand_ins.md."""
+What they say of generators with known faults stands in docs/results/stand_ins.md."""
 LOST_WARNING, LOST_BAD = 0.8, 0.5
 """Generalisation: of what is kept on known people or clips, the share that is kept on others (ours)."""
 
@@ -217,7 +223,7 @@ def _generalisation(unseen: Figures, known: Figures, split: str, known_split: st
     except MissingError as reason:
         return Verdict(UNDECIDED, "warning", f"Undecided whether {question}: {reason}.")
     numbers = f"kept of real faces' matching: {_range(there)} on {known_split}, {_range(here)} on {split}"
-    if there.high <= 0.1:
+    if there.high <= IGNORED:
         return Verdict(UNDECIDED, "warning", f"Undecided whether {question}: nothing was learnt ({numbers}).")
     if here.high < LOST_BAD * there.low:
         return Verdict("generalisation", "bad", f"Does not generalise from {known_split} to {split} ({numbers}).")

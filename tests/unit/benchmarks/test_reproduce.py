@@ -1,0 +1,97 @@
+"""Which runs `make reproduce` keeps, which it trains anew, and what it measures."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import reproduce
+from reproduce import Job, set_aside
+
+from facegen.core.batch import DataSpec
+from facegen.core.recipe import read_recipe
+from facegen.training.earlier import settled
+from facegen.training.run import Run
+
+
+def job(folder: Path, name: str, *overrides: str) -> Job:
+    path = reproduce.RECIPES / f"{name}.toml"
+    recipe = settled(read_recipe(path, preset=reproduce.PRESET, overrides=overrides), folder / name)
+    return Job(path, recipe, folder / name, ("heldout_people",))
+
+
+def begin(*jobs: Job) -> None:
+    for each in jobs:
+        Run.create(each.run, each.recipe, DataSpec(image_pixels=32))
+
+
+def test_runs_of_a_recipe_that_changed_are_moved_aside_with_those_that_begin_with_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = tmp_path / "seconds.json"
+    clock.write_text(json.dumps({name: {"train": 1.0} for name in ("match_dimnet", "match_svhf", "match_v2f")}))
+    begin(job(tmp_path, "match_dimnet", "match.steps=7"), job(tmp_path, "match_svhf"), job(tmp_path, "match_v2f"))
+    jobs = [job(tmp_path, name) for name in ("match_dimnet", "match_svhf", "match_v2f", "match_pins")]
+    assert [each.changes() for each in jobs] == ["match.steps", "", "", ""]
+    set_aside(jobs, clock)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "match_dimnet.old1", "match_svhf.old1", "match_v2f", "seconds.json"
+    ]  # fmt: skip
+    assert Run.open(tmp_path / "match_dimnet.old1").recipe.tables["match"]["steps"] == 7
+    assert list(json.loads(clock.read_text())) == ["match_v2f"]
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("match_dimnet: the recipe has changed since, in match.steps; trained anew")
+    assert "match_dimnet, which it begins with" in said[1] and str(tmp_path / "match_svhf.old1") in said[1]
+    begin(job(tmp_path, "match_dimnet", "match.steps=8"))
+    set_aside(jobs, clock)
+    assert (tmp_path / "match_dimnet.old2").exists()
+
+
+def test_a_run_that_was_moved_with_its_earlier_ones_is_kept(tmp_path: Path) -> None:
+    begin(job(tmp_path / "one", "match_svhf"))
+    (tmp_path / "one").rename(tmp_path / "other")
+    assert job(tmp_path / "other", "match_svhf").changes() == ""
+
+
+def test_a_run_whose_recipe_no_longer_checks_is_moved_aside(tmp_path: Path) -> None:
+    begin(job(tmp_path, "match_v2f"))
+    text = (tmp_path / "match_v2f" / "recipe.toml").read_text()
+    (tmp_path / "match_v2f" / "recipe.toml").write_text(text.replace("[match]", "[match]\nbygone = 1"))
+    assert "bygone" in job(tmp_path, "match_v2f").changes()
+
+
+def test_a_report_that_does_not_know_the_rival_is_made_again(
+    write: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rival = job(tmp_path, "speech_relativistic")
+    relid = replace(job(tmp_path, "speech_relid"), rivals=(rival,))
+    about = {
+        "run": "", "step": 1, "corpus": "", "seed": 0, "judge": "", "judge_key": "", "corpus_key": "", "max_clips": 1,
+        "num_clips": 1, "num_people": 1, "num_noises": 1, "table": "t.md", "picture": None,
+    }  # fmt: skip
+    write("speech_relid", "heldout_people", {"generated face preferred to the true one, V-F": (0.6,)}, **about)
+    monkeypatch.setattr(Run, "is_finished", True)
+    begin(relid)
+    assert relid.missing_splits() == ()
+    begin(rival)
+    assert relid.missing_splits() == ("heldout_people",)
+    called: list[tuple[str, ...]] = []
+    monkeypatch.setattr(reproduce, "facegen", lambda *words: called.append(words) or 0)
+    assert reproduce.work(relid, tmp_path / "seconds.json") == ""
+    split, against = ("--split", "heldout_people"), ("--against", str(rival.run))
+    assert called == [("evaluate", str(relid.run), *split, *against)]
+    named = {"generated face preferred to that of speech_relativistic, V-F": (0.8,)}
+    write("speech_relid", "heldout_people", named, **about)
+    assert relid.missing_splits() == ()
+
+
+def test_every_recipe_has_its_splits_and_relid_its_rival(tmp_path: Path) -> None:
+    jobs = {each.run.name: each for each in reproduce.plan(tmp_path)}
+    assert set(jobs) == {path.stem for path in reproduce.RECIPES.glob("*.toml")}
+    assert jobs["name_acgan"].splits == ("train", "heldout_utterances")
+    assert jobs["speech_lsgan"].splits == ("train", "heldout_utterances", "heldout_people")
+    assert {name: [one.run.name for one in each.rivals] for name, each in jobs.items() if each.rivals} == {
+        "speech_relid": ["speech_relativistic"]
+    }
+    assert jobs["text_stackgan_2"].begins_with[-1] == "text_stackgan_1"

@@ -1,0 +1,33 @@
+"""The page of results: what stands in one table, and what runs cost."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from figures import STRANGERS
+from results import write_page
+
+DETAIL = {"detail, share of real faces'": (0.5, 0.4, 0.55)}
+
+
+def test_a_table_holds_what_compares_and_says_what_it_cost(write: Callable[..., None], tmp_path: Path) -> None:
+    about = {"corpus": "synthetic", "num_clips": 500, "num_people": 400}
+    judges = {"speech2face": ("aaaaaaaa", "cccccccc"), "speech_relid": ("aaaaaaaa", "cccccccc"),
+              "speech_relativistic": ("bbbbbbbb", "cccccccc"), "voice2face": ("aaaaaaaa", "dddddddd")}  # fmt: skip
+    for run, (judge, corpus) in judges.items():
+        write(run, STRANGERS, DETAIL, judge_key=judge, corpus_key=corpus, **about)
+        (tmp_path / run / "recipe.toml").write_text("[match]\nstart = '/elsewhere/match_f2v'\n")
+    seconds = {"speech2face": {"train": 61.4, "evaluate": 7.6}}
+    write_page(tmp_path / "page.md", tmp_path, list(judges), seconds)
+    page = (tmp_path / "page.md").read_text()
+    section = page.split("## Faces from speech, strangers")[1]
+    tables = {part.splitlines()[0][:6]: part for part in section.split("Judge ")[1:]}
+    assert [title for title in section.splitlines() if title.startswith("Judge")] == [
+        "Judge aaaaaa, on heldout_people of synthetic corpus cccccc: 500 clips of 400 people.",
+        "Judge bbbbbb, on heldout_people of synthetic corpus cccccc: 500 clips of 400 people.",
+        "Judge aaaaaa, on heldout_people of synthetic corpus dddddd: 500 clips of 400 people.",
+    ]
+    assert "| speech_relativistic |" in tables["bbbbbb"] and "| speech_relid |" not in tables["bbbbbb"]
+    row = next(line for line in section.splitlines() if line.startswith("| speech2face |"))
+    assert [cell.strip() for cell in row.split("|")][-5:] == ["", "match_f2v", "61", "8", ""]
+    assert "| 0.500 (0.400 to 0.550) |" in row
+    assert "tuned by looking at runs of this very seed" in page
