@@ -32,6 +32,7 @@ _SCORE_NOTE = (
     "The identity score is the Inception Score's formula over the people of the corpus, as a judge of faces sees them. "
     "It stands beside the Inception Score, and no number of the one compares with a number of the other."
 )
+_LABELS_NOTE = "The labels of this table's rows are not recovered; these are the models that section V-A compares."
 _MARKS_NOTE = (
     "Intervals: 95%, people resampled. ~: not distinguishable from the best of its row, as the intervals overlap. "
     "Nothing is marked in a row whose chance levels differ."
@@ -59,7 +60,7 @@ def all_figures(columns: Sequence[Column]) -> Sheet:
     head = ["figure", *(column.label for column in columns), "chance"]
     notes = [*hindrances, _MARKS_NOTE]
     if published:
-        notes.append(f"{CHOI}: on AVSpeech, judged by the run's own match stage; for the order of magnitude.")
+        notes.append(f"{CHOI}: on AVSpeech or as named, by the run's own match stage; for the order of magnitude.")
     title = f"{len(columns)} evaluations" if len(columns) > 1 else columns[0].report.heading
     return Sheet(title, [*head, CHOI] if published else head, rows, notes)
 
@@ -106,10 +107,10 @@ def table_2(columns: Sequence[Column]) -> Sheet:
 
 def table_3(columns: Sequence[Column]) -> Sheet:
     """Table III of the thesis, speech to faces, each row beside the run of its recipe."""
-    return _scores(columns, TABLE_3, f"{THESIS}, Table III: speech to faces")
+    return _scores(columns, TABLE_3, f"{THESIS}, Table III: speech to faces", _LABELS_NOTE)
 
 
-def _scores(columns: Sequence[Column], published: Sequence[ScoreRow], title: str) -> Sheet:
+def _scores(columns: Sequence[Column], published: Sequence[ScoreRow], title: str, *said: str) -> Sheet:
     rows = []
     for row in published:
         score = NOT_RECOVERED if row.mean is None else f"{row.mean:.3f} ± {row.deviation:.3f}"
@@ -122,7 +123,7 @@ def _scores(columns: Sequence[Column], published: Sequence[ScoreRow], title: str
             rows.append([Cell(row.name), Cell(score), *[Cell("-")] * (2 + len(_SCORES))])
     recipes = [row.recipe for row in published]
     others = dict.fromkeys(column.name for column in columns if column.recipe not in recipes)
-    notes = [_SCORE_NOTE, *obstacles(columns)]
+    notes = [*said, _SCORE_NOTE, *obstacles(columns)]
     if others:
         notes.append(f"no row of this table: {', '.join(others)}; its recipes are {', '.join(recipes)}")
     return Sheet(title, ["method", "Inception Score", "run", "split", *_SCORES], rows, notes)

@@ -172,6 +172,8 @@ def test_table_2_of_the_thesis(runs: list[str], capsys: pytest.CaptureFixture[st
 def test_table_3_and_matching(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     third = json.loads(compared(capsys, *runs, "--layout", "table-3", "--format", "json")[0])
     assert {row["Inception Score"] for row in third["rows"]} == {"not recovered"}
+    assert [row["method"] for row in third["rows"]] == ["speech", "speech, dropouts", "speech and name"]
+    assert "labels of this table's rows are not recovered" in third["notes"][0]
     assert "no row of this table: name_acgan, name_lsgan_ttur; its recipes are speech_lsgan" in third["notes"][-1]
     said = json.loads(compared(capsys, *runs, "--layout", "matching", "--format", "json")[0])
     rows = {(row["method"], row["faces"]): row for row in said["rows"]}
