@@ -61,6 +61,18 @@ def to_markdown(readings: Sequence[Reading]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def to_json(readings: Sequence[Reading]) -> str:
+    """The same as JSON; what is not a number is null."""
+    values = [
+        {
+            name: said if isinstance(said, str) else {key: None if math.isnan(n) else n for key, n in said.items()}
+            for name, said in asdict(one).items()
+        }
+        for one in readings
+    ]
+    return json.dumps(values, indent=1, allow_nan=False)
+
+
 def main() -> int:
     """Print the table of every run that is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -73,8 +85,7 @@ def main() -> int:
         if not readings:
             print(f"{path}: no report with hidden factors; run: facegen evaluate {path} --split {arguments.split}")
             return 1
-        found = json.dumps([asdict(one) for one in readings], indent=1) if arguments.json else to_markdown(readings)
-        print(found if arguments.json else f"## {path.name}\n\n{found}")
+        print(to_json(readings) if arguments.json else f"## {path.name}\n\n{to_markdown(readings)}")
     return 0
 
 
