@@ -15,7 +15,7 @@ from facegen.core.recipe import check_recipe
 from facegen.core.recipe_file import judge_tables
 from facegen.training.artist import Artist
 from facegen.training.draft import find_draft
-from facegen.training.networks import Networks, build_networks
+from facegen.training.networks import Networks, build_networks, trainable
 
 ROWS = 4
 Problems = list[str]
@@ -87,13 +87,18 @@ def _match_problems(networks: Networks, data: DataSpec) -> Iterator[Problems]:
 
 
 def _untaught_faces(recipe: Recipe, networks: Networks) -> Problems:
-    """A matcher that leaves the face network as it is needs one that an earlier run has taught."""
+    """A matcher that leaves the face network as it is needs one that is taught: an earlier run's, or a ready-made one.
+
+    A network without a weight that learns is ready-made.
+    """
     choice, matcher = recipe.one("matcher"), networks.matcher
     if choice is None or matcher is None or matcher.trains_faces or choice.engine.start or choice.engine.run:
         return []
+    if not trainable(networks.discriminator):
+        return []
     return [
         f"[match] type = '{choice.name}': does not teach the face network, so it reads an earlier run's; name one "
-        f"with start = RUN, whose matcher is another"
+        f"with start = RUN, whose matcher is another, or give a [discriminator] that is taught already and fixed"
     ]
 
 

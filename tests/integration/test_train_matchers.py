@@ -1,12 +1,20 @@
 """The match stage with every matcher, at a tiny size: what learns, what rests, what is refused."""
 
 import json
+import re
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tiny_runs import RECIPES, TINY, Facegen
+from torch import Tensor, nn
+
+from facegen.core.kinds import KINDS
+from facegen.core.registry import Part, Source, registry
 
 WITHOUT = ["generator", "objective", "penalty", "train", "match"]
 SIZES = [word for key, value in TINY.items() if not key.startswith("train.") for word in ("--set", f"{key}={value}")]
@@ -19,10 +27,10 @@ MATCHERS = {
 }
 
 
-def recipe(folder: Path, matcher: str, *lines: str) -> Path:
+def recipe(folder: Path, matcher: str, *lines: str, without: list[str] = WITHOUT) -> Path:
     """One that only matches."""
     path = folder / f"{matcher}.toml"
-    head = [f'extends = "{RECIPES / "speech_relid.toml"}"', f"without = {json.dumps(WITHOUT)}"]
+    head = [f'extends = "{RECIPES / "speech_relid.toml"}"', f"without = {json.dumps(without)}"]
     path.write_text("\n".join([*head, "[match]", f'type = "{matcher}"', *lines]) + "\n")
     return path
 
@@ -60,6 +68,40 @@ def test_regression_teaches_the_encoders_and_leaves_the_faces(facegen: Facegen, 
     assert facegen("train", path, "--preset", "small", *SIZES, "--out", out) == 0
     assert changed(taught, out, "discriminator") == []
     assert changed(taught, out, "encoders")
+
+
+class AverageColour(nn.Module):
+    """A face network in place of that of the documentation, and as wide."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 512), nn.BatchNorm1d(512))
+
+    def forward(self, faces: Tensor) -> Tensor:
+        assert faces.shape[2:] == (160, 160)
+        return self.layer(faces)
+
+
+def test_regression_learns_from_a_face_network_of_others(
+    facegen: Facegen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (RECIPES.parent / "docs" / "plugins.md").read_text(encoding="utf-8")
+    (source,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "class FaceNetwork" in block)
+    stand_in = ModuleType("facenet_pytorch")
+    stand_in.InceptionResnetV1 = AverageColour  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "facenet_pytorch", stand_in)
+    names: dict[str, Any] = {}
+    exec(source, names)
+    part = Part(KINDS["discriminator"], "face_network", names["FaceNetwork"], Source("faces", "my-faces", "1.0"))
+    monkeypatch.setitem(registry().parts["discriminator"], "face_network", part)
+    weights = tmp_path / "weights.safetensors"
+    save_file(AverageColour().state_dict(), weights)
+    given = ("[discriminator]", 'type = "face_network"', f'weights = "{weights}"')
+    path, out = recipe(tmp_path, "regression", *given, without=[*WITHOUT, "discriminator"]), tmp_path / "run"
+    sizes = [*SIZES, "--set", "conditioner.condition_dim=512"]
+    assert facegen("train", path, "--preset", "small", *sizes, "--out", out) == 0
+    kept = load_file(out / "checkpoints" / "match" / "discriminator.safetensors")
+    assert all(torch.equal(kept[f"network.{name}"], value) for name, value in load_file(weights).items())
 
 
 def test_faces_that_are_frozen_stay_bit_by_bit(facegen: Facegen, taught: Path, tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ class Regression(Matcher):
     l1           = weight E || f - s ||_1
     distillation = weight E [ - sum_k softmax(f / T)_k log softmax(s / T)_k ]
 
+    The face network is the recipe's [discriminator]: that of an earlier run, which [match] start names, or one that
+    others have trained and a plugin of few lines makes a discriminator of; docs/plugins.md has one in full.
+
     Engine:
         data: not read.
         query_dim, candidate_dim: widths of encoding and face embedding; equal.
