@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from facegen.core import interfaces
+import facegen
 from facegen.core.explain import docstring_sections, section_entries
 from facegen.core.kinds import KINDS
 from facegen.core.settings import check_table, settings_model
@@ -15,7 +15,7 @@ from facegen.testing.expect import expect
 
 def check_declaration(kind: str, part: type) -> None:
     """A part subclasses its interface, documents and annotates every parameter, and its defaults are allowed."""
-    interface = getattr(interfaces, KINDS[kind].interface)
+    interface = getattr(facegen, KINDS[kind].interface)
     expect(issubclass(part, interface), f"is no subclass of facegen.{interface.__name__}")
     parameters = list(inspect.signature(part).parameters.values())
     for parameter in parameters:
