@@ -13,9 +13,11 @@ class SincFilters(nn.Module):
     """Band-pass filters of a waveform, each described by two learnt numbers.
 
     g[n; f1, f2] = w[n] (2 f2 sinc(2 pi f2 n) - 2 f1 sinc(2 pi f1 n)) / (2 (f2 - f1)),   sinc(x) = sin(x) / x
-    f1 = 50 Hz + |low|,   f2 = min(f1 + 50 Hz + |band|, rate / 2),   w the Hamming window
+    f1 = min(50 Hz + |low|, rate / 2 - 50 Hz),   f2 = min(50 Hz + |low| + 50 Hz + |band|, rate / 2),
+    w the Hamming window
 
-    At the start the edges lie evenly in mel between 30 Hz and half the rate.
+    At the start low and low + band are neighbours among points that lie evenly in mel from 30 Hz to 100 Hz below half
+    the rate: the bands reach from 80 Hz to half the rate, each 50 Hz into the next.
 
     Args:
         num_filters: how many.

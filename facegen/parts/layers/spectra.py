@@ -34,7 +34,9 @@ class _Frames(nn.Module):
 
 
 class LogMel(_Frames):
-    """log(M |STFT(speech)|^2 + 1e-6), M triangles evenly spaced in mel from 0 to half the rate.
+    """log(M |STFT(speech)|^2 + 1e-6), M triangles of height 1, evenly spaced in mel from 0 to half the rate.
+
+    mel(f) = 2595 log10(1 + f / 700 Hz)
 
     Args:
         sample_rate_hz: of the speech.

@@ -18,11 +18,13 @@ def mel(hertz):
     return 2595 * np.log10(1 + hertz / 700)
 
 
-def test_bands_lie_evenly_in_mel_at_the_start():
+def test_bands_lie_evenly_in_mel_at_the_start_and_overlap():
     points = hertz(np.linspace(mel(30.0), mel(RATE_HZ / 2 - 100), 65))
     low, high = SincFilters(64, 251, RATE_HZ).edges()
     np.testing.assert_allclose(low.detach(), points[:-1] + 50, rtol=1e-4)
     np.testing.assert_allclose(high.detach(), points[1:] + 100, rtol=1e-4)
+    assert (low[0].item(), high[-1].item()) == pytest.approx((80, RATE_HZ / 2), abs=0.01)
+    np.testing.assert_allclose((high[:-1] - low[1:]).detach(), 50, atol=0.01)
 
 
 def test_bands_stay_between_0_and_half_the_rate_whatever_is_learnt():
