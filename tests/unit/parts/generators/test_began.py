@@ -33,9 +33,13 @@ def test_is_the_decoder_of_noise_and_condition():
 
 
 def test_input_weights_and_no_noise():
-    noise, condition = Began(DataSpec(16), 3, noise_dim=2, num_filters=2).input_weights()
+    generator = Began(DataSpec(16), 3, noise_dim=2, num_filters=2)
+    noise, condition = generator.input_weights()
     assert noise.shape == (2 * 8 * 8, 2)
     assert condition.shape == (2 * 8 * 8, 3)
+    with torch.no_grad():
+        noise.zero_()
+    assert torch.equal(*(generator(torch.rand(1, 2), torch.ones(1, 3)) for _ in range(2)))
     without = Began(DataSpec(16), 3, noise_dim=0, num_filters=2)
     assert without.input_weights() is None
     assert without.noise(2, torch.device("cpu")).shape == (2, 0)

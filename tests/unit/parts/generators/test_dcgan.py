@@ -1,10 +1,13 @@
 """The deconvolutional generator: the thesis's widths, and dropout that asks no mode."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
+from torch.nn.utils.parametrize import is_parametrized
 
 from facegen.core.errors import RecipeError
 from facegen.parts.generators.dcgan import Dcgan
@@ -32,6 +35,37 @@ def test_every_size(pixels, norm):
     assert bool((faces.abs() <= 1).all())
 
 
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_agrees_with_the_formula(norm):
+    torch.manual_seed(0)
+    data = replace(SMALL_DATA, image_pixels=32)
+    generator = Dcgan(data, 5, noise_dim=4, width=2, norm=norm, condition_projection=3, residual=True).double()
+    for weight in generator.parameters():
+        torch.nn.init.normal_(weight, 0, 0.3)
+
+    def normed(hidden, layer):
+        if norm == "none":
+            return hidden
+        return functional.batch_norm(hidden, None, None, layer.weight, layer.bias, training=True)
+
+    noise, condition = torch.randn(3, 4, dtype=torch.float64), torch.randn(3, 5, dtype=torch.float64)
+    projected = functional.leaky_relu(condition @ generator.projector.weight.T + generator.projector.bias, 0.2)
+    hidden = torch.cat([noise, projected], 1)[:, :, None, None]
+    for number, layer in enumerate(generator.layers):
+        stride, padding = (2, 1) if number else (1, 0)
+        hidden = normed(
+            functional.conv_transpose2d(hidden, layer.conv.weight, layer.conv.bias, stride, padding), layer.norm
+        )
+        if number < 2:
+            first, first_norm, _, second, second_norm, _, third, third_norm = layer.residual
+            added = normed(functional.conv2d(hidden, first.weight, first.bias), first_norm).relu()
+            added = normed(functional.conv2d(added, second.weight, second.bias, padding=1), second_norm).relu()
+            hidden = hidden + normed(functional.conv2d(added, third.weight, third.bias, padding=1), third_norm)
+        hidden = hidden.relu()
+    expected = functional.conv_transpose2d(hidden, generator.to_rgb.weight, generator.to_rgb.bias, 2, 1).tanh()
+    torch.testing.assert_close(generator(noise, condition), expected)
+
+
 def test_without_noise_the_condition_is_all():
     generator = Dcgan(DATA_64, 8, noise_dim=0, width=4).eval()
     noise = generator.noise(2, torch.device("cpu"))
@@ -52,10 +86,30 @@ def test_dropout_varies_faces_in_either_mode(training):
     assert torch.equal(first, generator(noise, condition))
 
 
+def test_dropout_drops_its_share_after_each_layer_but_the_last():
+    torch.manual_seed(0)
+    generator = Dcgan(DATA_64, 8, noise_dim=4, width=16, norm="none", dropout=0.25).eval()
+    layers, seen = [*generator.layers, generator.to_rgb], []
+    for layer in layers:
+        layer.register_forward_hook(lambda layer, inputs, output: seen.append((inputs[0], output)))
+    faces = generator(torch.randn(4, 4), torch.randn(4, 8))
+    assert len(seen) == 5
+    for (_, made), (read, _) in pairwise(seen):
+        alive = made > 0
+        kept = read[alive] != 0
+        assert kept.float().mean().item() == pytest.approx(0.75, abs=0.04)
+        torch.testing.assert_close(read[alive][kept], made[alive][kept] / 0.75)
+    assert torch.equal(faces, seen[-1][1].tanh())
+
+
 def test_first_layer_is_told_noise_and_condition():
     generator = Dcgan(DATA_64, 8, noise_dim=4, width=4, condition_projection=6)
     noise, condition = generator.input_weights()
     assert noise.shape == (4, 32, 4, 4) and condition.shape == (6, 32, 4, 4)
+    with torch.no_grad():
+        noise.zero_()
+    generator.eval()
+    assert torch.equal(*(generator(torch.randn(1, 4), torch.ones(1, 8)) for _ in range(2)))
 
 
 def test_residual_at_the_first_two_sizes():
@@ -70,9 +124,6 @@ def test_residual_at_the_first_two_sizes():
         [],
         [],
     ]
-    layer, hidden = generator.layers[1], torch.randn(2, 32, 4, 4)
-    before = layer.norm(layer.conv(hidden))
-    torch.testing.assert_close(layer(hidden), (before + layer.residual(before)).relu())
 
 
 @pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
@@ -95,12 +146,20 @@ def test_a_face_does_not_depend_on_its_company_in_eval_mode():
 
 
 def test_spectral_norm_divides_by_the_largest_singular_value():
-    generator = Dcgan(DATA_64, 8, noise_dim=4, width=4, norm="spectral").train()
+    torch.manual_seed(0)
+    generator = Dcgan(DATA_64, 8, noise_dim=4, width=4, norm="spectral").double().train()
     conv = generator.layers[1].conv
     for _ in range(200):
         conv.weight  # noqa: B018 (each use is one power iteration)
-    matrix = conv.weight.detach().transpose(0, 1).flatten(1).double().numpy()
-    assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(1, rel=1e-3)
+    matrix = conv.weight.detach().transpose(0, 1).flatten(1).numpy()
+    assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(1, rel=1e-6)
+
+
+def test_spectral_norm_leaves_the_last_layer_and_the_projection_alone():
+    generator = Dcgan(DATA_64, 8, width=4, norm="spectral", condition_projection=6, residual=True)
+    found = {name for name, module in generator.named_modules() if is_parametrized(module)}
+    convs = {f"layers.{number}.conv" for number in range(4)}
+    assert found == convs | {f"layers.{number}.residual.{place}" for number in range(2) for place in (0, 3, 6)}
 
 
 def test_a_size_that_doubling_does_not_reach():

@@ -37,16 +37,19 @@ def test_sizes(pixels):
 
 
 def test_agrees_with_the_formula(generator):
-    generator = generator.double().eval()
-    noise, condition = torch.randn(2, 5, dtype=torch.float64), torch.randn(2, 6, dtype=torch.float64)
-    # In eval mode, before any training, batch norm divides by sqrt(1 + 1e-5) and multiplies with its gain.
-    hidden = generator.stem.weight @ torch.cat([noise, condition], 1).T
-    hidden = hidden.T * generator.norm.weight / (1 + 1e-5) ** 0.5
-    hidden = hidden.relu().view(2, 4, 4, 16).permute(0, 3, 1, 2)
+    generator = generator.double()
+    for weight in generator.parameters():
+        torch.nn.init.normal_(weight, 0, 0.3)
+
+    def normed(hidden, layer):
+        return functional.batch_norm(hidden, None, None, layer.weight, layer.bias, training=True)
+
+    noise, condition = torch.randn(3, 5, dtype=torch.float64), torch.randn(3, 6, dtype=torch.float64)
+    hidden = torch.cat([noise, condition], 1) @ generator.stem.weight.T
+    hidden = normed(hidden, generator.norm).relu().view(3, 4, 4, 16).permute(0, 3, 1, 2)
     for conv, norm, _ in generator.layers:
         hidden = functional.interpolate(hidden, scale_factor=2, mode="nearest")
-        hidden = functional.conv2d(hidden, conv.weight, padding=1)
-        hidden = (hidden * norm.weight[:, None, None] / (1 + 1e-5) ** 0.5).relu()
+        hidden = normed(functional.conv2d(hidden, conv.weight, padding=1), norm).relu()
     expected = functional.conv2d(hidden, generator.to_rgb.weight, padding=1).tanh()
     torch.testing.assert_close(generator(noise, condition), expected)
 
@@ -55,6 +58,10 @@ def test_input_weights_are_the_columns_that_read_noise_and_condition(generator):
     noise, condition = generator.input_weights()
     assert noise.shape == (16 * 16, 5)
     assert condition.shape == (16 * 16, 6)
+    with torch.no_grad():
+        noise.zero_()
+    generator.eval()
+    assert torch.equal(*(generator(torch.randn(1, 5), torch.ones(1, 6)) for _ in range(2)))
     assert StackganStage1(DataSpec(16), 3, noise_dim=0, width=2).input_weights() is None
 
 

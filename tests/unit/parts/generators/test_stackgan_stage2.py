@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError
@@ -62,12 +63,31 @@ def test_draft_and_condition_both_change_the_face(generator):
     assert generator.input_weights() is None
 
 
-def test_a_residual_block_adds_to_what_is_there(generator):
-    block = generator.residuals[0].eval()
-    for weight in block.parameters():
-        torch.nn.init.zeros_(weight)
-    hidden = torch.randn(2, 16, 4, 4)
-    assert torch.equal(block(hidden), hidden.relu())
+def test_agrees_with_the_formula(generator):
+    generator = generator.double()
+    for weight in generator.parameters():
+        torch.nn.init.normal_(weight, 0, 0.3)
+
+    def conv(hidden, layer, stride=1):
+        return functional.conv2d(hidden, layer.weight, stride=stride, padding=1)
+
+    def normed(hidden, layer):
+        return functional.batch_norm(hidden, None, None, layer.weight, layer.bias, training=True)
+
+    condition, draft = torch.randn(2, 5, dtype=torch.float64), torch.rand(2, 3, 16, 16, dtype=torch.float64) * 2 - 1
+    first, _, second, second_norm, _, third, third_norm, _ = generator.encoder
+    hidden = conv(draft, first).relu()
+    hidden = normed(conv(hidden, second, 2), second_norm).relu()
+    hidden = normed(conv(hidden, third, 2), third_norm).relu()
+    joint, joint_norm, _ = generator.joint
+    tiled = condition[:, :, None, None].repeat(1, 1, 4, 4)
+    hidden = normed(conv(torch.cat([hidden, tiled], 1), joint), joint_norm).relu()
+    first, first_norm, _, second, second_norm = generator.residuals[0].residual
+    added = normed(conv(hidden, first), first_norm).relu()
+    hidden = (hidden + normed(conv(added, second), second_norm)).relu()
+    for up, norm, _ in generator.layers:
+        hidden = normed(conv(functional.interpolate(hidden, scale_factor=2, mode="nearest"), up), norm).relu()
+    torch.testing.assert_close(generator(NO_NOISE, condition, draft), conv(hidden, generator.to_rgb).tanh())
 
 
 def test_keeps_the_contract_where_faces_are_larger_than_drafts():
