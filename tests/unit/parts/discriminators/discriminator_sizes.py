@@ -3,6 +3,7 @@
 import numpy
 import torch
 from torch import nn
+from torch.nn import functional
 
 from facegen.core.batch import DataSpec
 
@@ -23,6 +24,36 @@ def convolutions(discriminator, pixels):
 
 def num_weights(module):
     return sum(weight.numel() for weight in module.parameters())
+
+
+def randomised(network):
+    """In float64, every weight from N(0, 0.3^2): biases and gains of norms then count as well."""
+    torch.manual_seed(0)
+    for weight in network.parameters():
+        nn.init.normal_(weight, 0, 0.3)
+    return network.double()
+
+
+def strided(blocks, images, *, batch_norm):
+    """Of blocks of 4x4 with stride 2, or of 3x3: LeakyReLU_0.2(BN(conv)), without BN in the first, in training mode."""
+    for number, block in enumerate(blocks):
+        stride = 2 if block[0].kernel_size == (4, 4) else 1
+        images = functional.conv2d(images, block[0].weight, block[0].bias, stride, 1)
+        if batch_norm and number:
+            images = functional.batch_norm(images, None, None, block[1].weight, block[1].bias, training=True)
+        images = functional.leaky_relu(images, 0.2)
+    return images
+
+
+def residual(block, images, slope, *, first, halve):
+    """pool(conv(act(conv(act(x)))) + conv1(x)); the first block of all has no activation before its convolutions."""
+    inner = images if first else functional.leaky_relu(images, slope)
+    inner = functional.conv2d(inner, block.first.weight, block.first.bias, padding=1)
+    inner = functional.leaky_relu(inner, slope)
+    inner = functional.conv2d(inner, block.second.weight, block.second.bias, padding=1)
+    if not isinstance(block.shortcut, nn.Identity):
+        images = functional.conv2d(images, block.shortcut.weight, block.shortcut.bias)
+    return functional.avg_pool2d(inner + images, 2) if halve else inner + images
 
 
 def on_meta(part, pixels, condition_dim, heads, **settings):

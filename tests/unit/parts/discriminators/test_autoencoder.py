@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from discriminator_sizes import convolutions, num_weights, on_meta
+from discriminator_sizes import convolutions, num_weights, on_meta, randomised
+from torch.nn import functional
 
 from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError
@@ -39,6 +40,18 @@ def test_faces_come_back_in_their_size(pixels):
     assert features.shape == (2, 6)
     assert discriminator.reconstruct(features, torch.randn(2, 5)).shape == (2, 3, pixels, pixels)
     assert discriminator.embed(features).shape == (2, 5)
+
+
+def test_a_face_is_encoded_as_the_formula_says():
+    discriminator = randomised(small())
+    faces = torch.rand(2, 3, 16, 16, dtype=torch.float64) * 2 - 1
+    hidden = faces
+    for conv, stride in zip(discriminator.encoder[::2], (1, 1, 1, 2, 1, 1), strict=True):
+        hidden = functional.elu(functional.conv2d(hidden, conv.weight, conv.bias, stride, 1))
+    code = hidden.flatten(1) @ discriminator.hidden.weight.T + discriminator.hidden.bias
+    torch.testing.assert_close(discriminator.features(faces), code)
+    embedding = code @ discriminator.embedding.weight.T + discriminator.embedding.bias
+    torch.testing.assert_close(discriminator.embed(code), embedding)
 
 
 def test_a_size_out_of_reach_is_refused():

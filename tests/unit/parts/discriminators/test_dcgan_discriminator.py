@@ -5,7 +5,7 @@ import itertools
 import numpy
 import pytest
 import torch
-from discriminator_sizes import convolutions, largest_singular_values, num_weights, on_meta
+from discriminator_sizes import convolutions, largest_singular_values, num_weights, on_meta, randomised, strided
 from torch import nn
 
 from facegen.core.batch import DataSpec
@@ -88,6 +88,21 @@ def test_the_score_is_a_convolution_of_face_and_tiled_condition(faces, condition
     both = torch.cat([features, projected[:, :, None, None].repeat(1, 1, 4, 4)], dim=1)
     expected = nn.functional.conv2d(both, last.weight.view(1, -1, 4, 4), last.bias)
     torch.testing.assert_close(discriminator.score(features, conditions), expected[:, 0, 0, 0])
+
+
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_face_and_condition_meet_as_the_formula_says(norm, faces, conditions):
+    discriminator = randomised(small(norm=norm))
+    faces, conditions = faces.double(), conditions.double()
+    features = strided(discriminator.trunk, faces, batch_norm=norm == "batch")
+    torch.testing.assert_close(discriminator.features(faces), features)
+    joint, last = discriminator.pair.joint, discriminator.pair.to_score
+    both = torch.cat([features, conditions[:, :, None, None].repeat(1, 1, 4, 4)], dim=1)
+    both = nn.functional.conv2d(both, joint[0].weight, joint[0].bias)
+    if norm == "batch":
+        both = nn.functional.batch_norm(both, None, None, joint[1].weight, joint[1].bias, training=True)
+    both = nn.functional.leaky_relu(both, 0.2).flatten(1)
+    torch.testing.assert_close(discriminator.score(features, conditions), both @ last.weight[0] + last.bias)
 
 
 def interaction(discriminator, faces, conditions):

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from discriminator_sizes import largest_singular_values, num_weights, on_meta
+from discriminator_sizes import largest_singular_values, num_weights, on_meta, randomised, residual
+from torch.nn import functional
 
 from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError
@@ -58,24 +59,22 @@ def test_every_weight_is_normalised():
     assert list(found.values()) == pytest.approx([1.0] * len(found), abs=1e-3)
 
 
-def test_score_and_pooling():
-    discriminator = small().eval()
-    faces, condition = torch.randn(3, 3, 16, 16), torch.randn(3, 5)
-    features = discriminator.features(faces)
-    torch.testing.assert_close(features, discriminator.trunk(faces).relu().sum(dim=(2, 3)))
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+def test_score_and_features_are_those_of_the_formula(slope):
+    discriminator = randomised(small(negative_slope=slope)).eval()
+    faces = torch.rand(3, 3, 16, 16, dtype=torch.float64) * 2 - 1
+    condition = torch.randn(3, 5, dtype=torch.float64)
+    first, attention, *others = discriminator.trunk
+    hidden = attention(residual(first, faces, slope, first=True, halve=True))
+    for block, halve in zip(others, (True, False), strict=True):
+        hidden = residual(block, hidden, slope, first=False, halve=halve)
+    features = functional.leaky_relu(hidden, slope).sum(dim=(2, 3))
+    torch.testing.assert_close(discriminator.features(faces), features)
     embedding = discriminator.embed(features)
     expected = torch.stack([row @ other for row, other in zip(condition, embedding, strict=True)])
     expected = expected + embedding @ discriminator.psi.weight[0] + discriminator.psi.bias
     torch.testing.assert_close(discriminator.score(features, condition), expected)
-    torch.testing.assert_close(discriminator.score(features, None), discriminator.score(features, torch.zeros(3, 5)))
+    without = discriminator.score(features, torch.zeros_like(condition))
+    torch.testing.assert_close(discriminator.score(features, None), without)
     assert discriminator.classify(features).shape == (3, 4)
-
-
-def test_attention_changes_features_once_gamma_has_left_zero():
-    discriminator = small().eval()
-    faces = torch.randn(3, 3, 16, 16)
-    before = discriminator.features(faces)
-    with torch.no_grad():
-        discriminator.trunk[1].gamma.fill_(1.0)
-    assert not torch.allclose(discriminator.features(faces), before, rtol=1e-3)
     assert not discriminator.train().mixes_samples

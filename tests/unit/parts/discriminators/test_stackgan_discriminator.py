@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from discriminator_sizes import convolutions, num_weights, on_meta
+from discriminator_sizes import convolutions, num_weights, on_meta, randomised, strided
 from torch import nn
 
 from facegen.core.batch import DataSpec
@@ -47,6 +47,13 @@ def test_other_sizes(pixels, shape):
     features = discriminator.features(torch.randn(2, 3, pixels, pixels))
     assert features.shape == (2, *shape)
     assert discriminator.score(features, torch.randn(2, 3)).shape == (2,)
+
+
+def test_a_face_reaches_the_last_pixels_as_the_formula_says():
+    discriminator = randomised(Stackgan(DataSpec(128), 3, ALL_HEADS, width=1))
+    assert [block[0].kernel_size[0] for block in discriminator.trunk] == [4, 4, 4, 4, 4, 3]
+    faces = torch.rand(2, 3, 128, 128, dtype=torch.float64) * 2 - 1
+    torch.testing.assert_close(discriminator.features(faces), strided(discriminator.trunk, faces, batch_norm=True))
 
 
 def test_the_conditional_score():
