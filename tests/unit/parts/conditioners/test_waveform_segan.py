@@ -33,15 +33,15 @@ def test_layers_and_weights_of_four_seconds(widths):
     assert sum(weight.numel() for weight in encoder.parameters()) == convolutions + 2 * sum(widths) + head
 
 
-def test_a_crop_that_fits_is_not_averaged(encoder):
+@pytest.mark.parametrize("times", [1, 2])
+def test_the_dense_layers_see_a_crop_that_fits_as_it_is_and_a_longer_one_averaged(encoder, times):
     encoder.eval()
-    samples = 3 * 64  # three blocks of stride 4 leave 3 steps
-    seen = []
-    encoder.head.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    encoder(batch_of(torch.randn(2, samples)))
-    levelled = encoder.level(batch_of(torch.randn(2, samples)))
-    assert encoder.blocks(levelled[:, None, None]).shape == (2, 6, 1, 3)
-    assert seen[0].shape == (2, 18)
+    batch = batch_of(torch.randn(2, times * 3 * 64))  # three blocks of stride 4 leave 3 steps of 192 samples
+    steps = encoder.blocks(encoder.level(batch)[:, None, None])[:, :, 0]
+    assert steps.shape == (2, 6, times * 3)
+    first, _, last = encoder.head
+    hidden = steps.unflatten(2, (3, times)).mean(dim=3).flatten(1) @ first.weight.T + first.bias
+    torch.testing.assert_close(encoder(batch), hidden.relu() @ last.weight.T + last.bias)
 
 
 @pytest.mark.parametrize("samples", [150, 192, 200, 1000, 5000])

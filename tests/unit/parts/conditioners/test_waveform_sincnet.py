@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+from torch.nn import functional
 
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import RecipeError
@@ -44,6 +45,29 @@ def test_layers_and_weights_of_the_paper():
     norms_and_slopes = 3 * sum(widths)
     expected = 2 * 64 + convolutions + norms_and_slopes + 512 * 128 + 128
     assert sum(weight.numel() for weight in encoder.parameters()) == expected
+
+
+def test_agrees_with_the_formula():
+    torch.manual_seed(0)
+    sizes = {"channels": (5, 6, 3, 4), "kernels": (7, 4, 6, 3), "strides": (3, 2, 1, 1)}
+    encoder = WaveformSincnet(spec(2000), condition_dim=8, **{**SMALL, **sizes}).double()
+    filters, *others = encoder.children()
+    for weight in [weight for module in others for weight in module.parameters()]:
+        torch.nn.init.normal_(weight)
+
+    def activated(hidden, layer):
+        normal = functional.batch_norm(hidden, None, None, layer.norm.weight, layer.norm.bias, training=True)
+        return torch.where(normal > 0, normal, layer.activation.weight[:, None] * normal)
+
+    speech = torch.rand(2, 2000, dtype=torch.float64) - 0.5
+    hidden = activated(filters(speech / speech.abs().amax(dim=1, keepdim=True))[:, :, 0], encoder)
+    # Of PASE: one less in front where a kernel is even or strides.
+    paddings = [(2, 3), (1, 2), (2, 3), (1, 1)]
+    for block, padding, stride in zip(encoder.blocks, paddings, sizes["strides"], strict=True):
+        hidden = functional.pad(hidden, padding, mode="reflect")
+        hidden = activated(functional.conv1d(hidden, block.conv.weight[:, :, 0], stride=stride), block)
+    expected = hidden.mean(dim=2) @ encoder.head.weight.T + encoder.head.bias
+    torch.testing.assert_close(encoder(batch_of(speech)), expected)
 
 
 def test_slopes_start_at_zero_one_a_channel(encoder):

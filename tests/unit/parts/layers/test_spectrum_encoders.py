@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+from torch.nn import functional
 
 from facegen.parts.layers.lengths import shortest, size_left
 from facegen.parts.layers.segan_blocks import SeganBlock, segan_blocks
@@ -43,6 +44,52 @@ def test_sizes_of_the_papers(design, size, frames, expected):
         features, steps, weights = expected
         assert encoder(torch.zeros(2, *size, frames)).shape == (2, features, steps)
     assert (encoder.features, num_weights(encoder)) == (features, weights)
+
+
+def normed(hidden, norm):
+    return functional.batch_norm(hidden, None, None, norm.weight, norm.bias, training=True)
+
+
+def along_time(hidden, block, stride, padding):
+    """A convolution that sees all rows as channels."""
+    kernel = block.conv.weight[:, :, 0]
+    return functional.conv1d(functional.pad(hidden[:, :, 0], padding), kernel, stride=stride)[:, :, None]
+
+
+def by_segan(hidden, block, number):
+    return functional.leaky_relu(normed(along_time(hidden, block, 3, (1, 2)), block.norm), 0.3)
+
+
+def by_cnn(hidden, block, number):
+    return functional.leaky_relu(normed(functional.conv2d(hidden, block.conv.weight, None, 2, 1), block.norm), 0.2)
+
+
+def by_voice2face(hidden, block, number):
+    return normed(along_time(hidden, block, 2, (1, 1)), block.norm).relu()
+
+
+def by_speech2face(hidden, block, number):
+    stride = 2 if number in (7, 8) else 1
+    hidden = normed(functional.conv2d(hidden, block.conv.weight, block.conv.bias, stride).relu(), block.norm)
+    return functional.max_pool2d(hidden, (1, 2)) if number in (2, 3, 4, 5) else hidden
+
+
+@pytest.mark.parametrize(
+    ("design", "formula"),
+    [("segan", by_segan), ("cnn", by_cnn), ("voice2face", by_voice2face), ("speech2face", by_speech2face)],
+)
+def test_blocks_are_those_of_the_papers(design, formula):
+    torch.manual_seed(0)
+    encoder = SpectrumEncoder(design, 2, 35, SMALL[design], kernel=5, stride=3).double()
+    for weight in encoder.parameters():
+        torch.nn.init.normal_(weight)
+    spectrum = torch.randn(2, 2, 35, shortest(encoder.blocks) + 200, dtype=torch.float64)
+    hidden = spectrum.reshape(2, 70, 1, -1) if encoder.bins_are_channels else spectrum
+    for number, block in enumerate(encoder.blocks):
+        hidden = formula(hidden, block, number)
+    expected = hidden.reshape(2, encoder.features, -1)
+    assert expected.shape[2] > 1
+    torch.testing.assert_close(encoder(spectrum), expected)
 
 
 @pytest.mark.parametrize("design", DESIGNS)
