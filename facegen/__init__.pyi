@@ -3,6 +3,8 @@ from facegen.core.batch import Condition as Condition
 from facegen.core.batch import DataSpec as DataSpec
 from facegen.core.batch import Terms as Terms
 from facegen.core.clips import Clips as Clips
+from facegen.core.collection_interfaces import Detector as Detector
+from facegen.core.collection_interfaces import Executor as Executor
 from facegen.core.critic import Critic as Critic
 from facegen.core.errors import CheckpointError as CheckpointError
 from facegen.core.errors import DataError as DataError
@@ -18,9 +20,7 @@ from facegen.core.interfaces import Augmentation as Augmentation
 from facegen.core.interfaces import Conditioner as Conditioner
 from facegen.core.interfaces import ConditionTransform as ConditionTransform
 from facegen.core.interfaces import Dataset as Dataset
-from facegen.core.collection_interfaces import Detector as Detector
 from facegen.core.interfaces import Discriminator as Discriminator
-from facegen.core.collection_interfaces import Executor as Executor
 from facegen.core.interfaces import Generator as Generator
 from facegen.core.interfaces import Matcher as Matcher
 from facegen.core.interfaces import Metric as Metric
