@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from PIL import Image
+
 from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
 
 
@@ -42,12 +44,18 @@ def run(options: argparse.Namespace) -> int:
 
 def _compare(folders: list[Path], page: Path) -> int:
     """Evaluate what was not evaluated since its training, and write the page."""
-    picture = page.with_suffix(".webp")
+    picture, page_picture = page.with_suffix(".png"), page.with_suffix(".webp")
     words = ["compare", *map(str, folders), "--format", "markdown", "--picture", str(picture)]
     page.parent.mkdir(parents=True, exist_ok=True)
     done = subprocess.run([sys.executable, "-m", "facegen", *words], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         return INTERRUPTED if done.returncode >= INTERRUPTED else 1
-    page.write_text(f"{done.stdout}\n![A column per run: faces under the same conditions]({picture.name})\n")
-    print(f"{done.stdout}\nPage: {page}")
+    text = done.stdout
+    if picture.exists():  # Runs that only match draw no faces.
+        with Image.open(picture) as opened:
+            opened.convert("RGB").save(page_picture, quality=82)
+        picture.unlink()
+        text += f"\n![A column per run: faces under the same conditions]({page_picture.name})\n"
+    page.write_text(text)
+    print(f"{text}\nPage: {page}")
     return 0

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from studies import seeds
 from studies.__main__ import STUDIES, main
@@ -48,6 +49,7 @@ def test_seeds_trains_seed_by_seed_and_compares_recipe_by_recipe(
 
     def compare(words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         compared.append(words[3:])
+        Image.new("RGB", (4, 2), "red").save(words[words.index("--picture") + 1])
         return subprocess.CompletedProcess(words, 0, stdout="| figure |\n")
 
     monkeypatch.setattr(seeds, "run_facegen", lambda *words: trained.append(words) or 0)
@@ -60,7 +62,10 @@ def test_seeds_trains_seed_by_seed_and_compares_recipe_by_recipe(
     assert trained[0][-4:] == ("--set", "run.seed=3", "--set", "train.steps=2")
     (words,) = compared
     assert words[:5] == ["compare", *map(str, folders)]
-    assert (tmp_path / "seeds.md").read_text().startswith("| figure |\n")
+    assert (tmp_path / "seeds.md").read_text().startswith("| figure |\n\n![")
+    with Image.open(tmp_path / "seeds.webp") as picture:
+        assert (picture.format, picture.size) == ("WEBP", (4, 2))
+    assert not (tmp_path / "seeds.png").exists()
 
 
 def test_seeds_stops_where_a_training_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
