@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from facegen.core.chosen import Choice
+from facegen.core.chosen import Choice, Recipe
 
 
 def repeated_metrics(metrics: tuple[Choice, ...], source: str) -> list[str]:
@@ -39,3 +39,26 @@ def misplaced_draft(tables: Mapping[str, Any], generators: tuple[Choice, ...], s
             f"[draft] run = 'runs/NAME', or run = 'RECIPE.toml', which is then trained first"
         ]
     return [f"{source}: [draft] is for a generator, and there is none"] if has_draft and not generators else []
+
+
+def idle_settings(recipe: Recipe) -> list[str]:
+    """Settings that have no effect, because another one switches them off."""
+    source, tables = recipe.source, recipe.tables
+    data, matcher = recipe.chosen("dataset").engine, recipe.one("matcher")
+    idle = []
+    if data.crop == "fixed" and data.pairing == "centred":
+        idle.append("[data] crop = 'fixed': pairing = 'centred' crops around the face of the row")
+    if matcher is not None and matcher.engine.run is not None:
+        unread = [key for key in ("start", "freeze_conditioner", "freeze_faces") if getattr(matcher.engine, key)]
+        idle += [f"[match] {key}: run takes over a finished match stage" for key in unread]
+    only_matches = recipe.train is None
+    if only_matches and "judge" in tables:
+        idle.append("[judge]: a run that only matches is judged by itself")
+    if only_matches and recipe.evaluate.judge_start is not None:
+        idle.append("[evaluate] judge_start: a run that only matches is judged by itself")
+    if only_matches:
+        for name in ("generator", "objective", "penalty", "condition"):
+            idle += [f"[{name}]: only [train] reads it, and there is none"] if name in tables else []
+        if "augment" in tables and matcher is not None and not matcher.engine.augment:
+            idle.append("[augment]: only [train] reads it, and there is none; [match] augment = true uses it there")
+    return [f"{source}: {setting}, so this has no effect" for setting in idle]
