@@ -29,7 +29,8 @@ from torch import Tensor
 from facegen.core.tables import DataSettings
 from facegen.data.corpus_writer import ClipRecord, CorpusWriter
 from facegen.data.manifest import Provenance
-from facegen.data.media import read_image, read_speech, square_face
+from facegen.data.media.audio import read_speech
+from facegen.data.media.images import read_image, square_face
 from facegen.data.pack import pack_pairs
 from facegen.data.packed import Packed
 from facegen.data.prepare import prepare_faces, prepare_speech

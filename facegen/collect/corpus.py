@@ -23,7 +23,7 @@ from facegen.core.observer import Observer
 from facegen.data import manifest as corpus_json
 from facegen.data.corpus_writer import ClipRecord, CorpusWriter
 from facegen.data.manifest import Manifest, Provenance
-from facegen.data.media import square_face
+from facegen.data.media.images import square_face
 
 SEX_NUMBERS = {"female": 0, "male": 1}
 

@@ -4,12 +4,10 @@ import math
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
 
 import av
 import cv2
 import numpy as np
-from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
@@ -21,8 +19,10 @@ from numpy.typing import NDArray
 from facegen.collect.examination import MediaFiles, Segment
 from facegen.collect.examine_settings import ExamineSettings
 from facegen.collect.sampler import FrameSampler, Sampled
-from facegen.collect.sound import Sound
-from facegen.data.media import MAX_IMAGE_MEGAPIXELS, TOO_LARGE, UnusableFileError, open_media
+from facegen.data.media.audio import audio_stream, open_media, packets, require_sound
+from facegen.data.media.files import UnusableFileError
+from facegen.data.media.images import MAX_IMAGE_MEGAPIXELS, TOO_LARGE
+from facegen.data.media.sound import Sound
 
 OTHER_CLOCK_SECONDS = 0.5
 """A file whose clock begins later than this has a clock of its own; less is a true delay of one of its streams."""
@@ -94,7 +94,7 @@ class Recording:
             self.read_all_sound()
         with open_media(self._files.video) as container:
             video = self._video_stream(container)
-            audio = None if self._files.audio is not None else self._audio_stream(container)
+            audio = None if self._files.audio is not None else audio_stream(container, self._files.video)
             origin = _origin_seconds(container)
             frames, grid = self._settings.frames, self._start
             sampler = FrameSampler(
@@ -108,7 +108,7 @@ class Recording:
             )
             _seek(container, origin + self._start)
             aspect, reformatter = float(video.sample_aspect_ratio or 1), VideoReformatter()
-            for packet in _packets(container, [video] if audio is None else [video, audio]):
+            for packet in packets(container, [video] if audio is None else [video, audio]):
                 if packet.stream is audio:
                     self._hear(packet, origin)
                 elif packet.size and not sampler.done:
@@ -127,11 +127,12 @@ class Recording:
     def read_all_sound(self) -> None:
         """Read the sound at once, ahead of the pictures: for a file of its own, or one whose streams drift apart."""
         self.sound = Sound(self._settings.speech.sample_rate_hz)
-        with open_media(self._files.audio or self._files.video) as container:
-            audio = self._audio_stream(container)
+        path = self._files.audio or self._files.video
+        with open_media(path) as container:
+            audio = audio_stream(container, path)
             origin = _origin_seconds(container)
             _seek(container, origin + self._start)
-            for packet in _packets(container, [audio]):
+            for packet in packets(container, [audio]):
                 self._hear(packet, origin)
                 if self._heard_enough:
                     break
@@ -144,22 +145,15 @@ class Recording:
     def _hear(self, packet: Packet, origin: float) -> None:
         if self.sound.complete:
             return
-        try:
-            decoded = packet.decode()
-        except av.error.InvalidDataError:
-            return
-        for frame in decoded:
-            if isinstance(frame, av.AudioFrame):
-                time = None if frame.time is None else frame.time - origin
-                if time is not None:
-                    self._note_time(time)
-                self.sound.add(frame, time)
+        for frame in self.sound.decode(packet):
+            time = None if frame.time is None else frame.time - origin
+            if time is not None:
+                self._note_time(time)
+            self.sound.add(frame, time)
 
     def _end_sound(self) -> None:
         self.sound.finish()
-        if not len(self.sound):
-            path = self._files.audio or self._files.video
-            raise UnusableFileError(path, "has no sound that can be decoded", "get it again, or leave it out")
+        require_sound(self._files.audio or self._files.video, self.sound)
 
     def _note_time(self, seconds: float) -> None:
         """Checked before anything grows with it."""
@@ -184,26 +178,9 @@ class Recording:
         stream.codec_context.options = {"max_pixels": str(MAX_IMAGE_MEGAPIXELS * 10**6)}
         return stream
 
-    def _audio_stream(self, container: InputContainer) -> AudioStream:
-        best = container.streams.best("audio")
-        if not isinstance(best, AudioStream) or best.codec_context is None:
-            path = self._files.audio or self._files.video
-            raise UnusableFileError(path, "has no audio track", "give a file with sound")
-        best.codec_context.thread_count = 1
-        return best
-
 
 def _picture(sampled: Sampled, aspect: float, reformatter: VideoReformatter) -> Picture:
     return Picture(sampled.asked_seconds, sampled.time_seconds, sampled.frame, aspect, reformatter)
-
-
-def _packets(container: InputContainer, streams: list[VideoStream | AudioStream]) -> Iterator[Packet]:
-    """Packets as far as the file can be read: what stands before the place where it was cut off is used."""
-    container.flags |= cast(int, av.container.Flags.gen_pts.value)
-    try:
-        yield from container.demux(*streams)
-    except (av.error.FFmpegError, EOFError):
-        return
 
 
 def _seek(container: InputContainer, seconds: float) -> None:

@@ -18,7 +18,7 @@ from facegen.collect.sharpness import sharpness
 from facegen.core.collection_interfaces import Detector
 from facegen.core.face_box import FaceBox
 from facegen.data.faces import crop_face
-from facegen.data.media import square_face
+from facegen.data.media.images import square_face
 
 TOO_SHORT, TOO_CLOSE = "too short", "too close to the frame before"
 SILENT, CLIPPED = "silent", "clipped"

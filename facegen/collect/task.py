@@ -19,7 +19,7 @@ from facegen.collect.manifest_work import Channel, Video
 from facegen.collect.result_file import read_result, write_result
 from facegen.core.chosen import Choice
 from facegen.core.errors import DataError
-from facegen.data.media import UnusableFileError
+from facegen.data.media.files import UnusableFileError
 
 if TYPE_CHECKING:
     from facegen.collect.download import Listed

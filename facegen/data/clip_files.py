@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from facegen.data.archive import Member
 from facegen.data.clip_requests import ClipRequest, FaceRequest, Reject
 from facegen.data.faces import crop_face, find_faces
-from facegen.data.media import Readable, UnusableFileError, read_image, read_speech, square_face
+from facegen.data.media.audio import read_speech
+from facegen.data.media.files import Readable, UnusableFileError
+from facegen.data.media.images import read_image, square_face
 
 MAX_TEXT_DIM = 65536
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from facegen.data.media import Readable
+from facegen.data.media.files import Readable
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from facegen.core.observer import Observer
 from facegen.data.clip_files import ImportSettings, LoadedClip, digest, load_clip
 from facegen.data.clip_requests import ClipRequest, Reject
 from facegen.data.corpus_writer import ClipRecord, CorpusWriter
-from facegen.data.media import Readable, UnusableFileError, read_speech
+from facegen.data.media.audio import read_speech
+from facegen.data.media.files import Readable, UnusableFileError
 
 MAX_WORKERS = 16
 

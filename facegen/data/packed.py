@@ -16,7 +16,7 @@ from facegen.core.tables import DataSettings, Split
 from facegen.data.cache import user_cache
 from facegen.data.captions import CAPTION_CHARACTERS
 from facegen.data.corpus import Corpus
-from facegen.data.media import square_face
+from facegen.data.media.images import square_face
 from facegen.data.splits import held_out_person, rows_of_split
 
 

@@ -12,7 +12,8 @@ from facegen.core.errors import DataError
 from facegen.core.suggest import did_you_mean
 from facegen.data.captions import encode_captions
 from facegen.data.faces import crop_face, find_faces
-from facegen.data.media import read_image, read_speech, square_face
+from facegen.data.media.audio import read_speech
+from facegen.data.media.images import read_image, square_face
 from facegen.data.prepare import fit_speech, prepare_faces, prepare_speech
 
 SHOWN_NAMES = 20

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from facegen.core.batch import Batch
 from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interfaces import Recogniser
-from facegen.data.media import square_face
+from facegen.data.media.images import square_face
 from facegen.data.prepare import fit_speech, prepare_faces, prepare_speech
 from facegen.inference.load import load_matching
 from facegen.training.run import Run

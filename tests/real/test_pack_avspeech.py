@@ -7,7 +7,8 @@ import torch
 
 from facegen.core.observer import Observer
 from facegen.data.corpus import Corpus
-from facegen.data.media import read_image, read_speech, square_face
+from facegen.data.media.audio import read_speech
+from facegen.data.media.images import read_image, square_face
 from facegen.data.pack import pack_pairs
 
 REAL = Path(__file__).parents[3] / "shared" / "real"

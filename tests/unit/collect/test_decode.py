@@ -22,7 +22,7 @@ from videos import (
 from facegen.collect.decode import Recording
 from facegen.collect.examination import MediaFiles, Segment
 from facegen.collect.examine_settings import ExamineSettings, FrameSettings, SpeechSettings
-from facegen.data.media import UnusableFileError
+from facegen.data.media.files import UnusableFileError
 
 NTSC = Fraction(30000, 1001)
 TELLS = 0.1

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from videos import read_time, tone
 
-from facegen.collect.sound import Sound
+from facegen.data.media.sound import Sound
 
 RATE_HZ = 16000
 

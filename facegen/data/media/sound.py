@@ -1,13 +1,19 @@
-"""The sound of a video on the clock of its pictures."""
+"""The sound of a file on the clock of its packets."""
+
+from collections.abc import Sequence
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
+from av.packet import Packet
 from numpy.typing import NDArray
+
+from facegen.data.media.files import MediaWarning
+from facegen.data.media.mono import AudioFaults, MonoResampler
 
 GAP_SECONDS = 0.02
 """Time stamps that are off by less are rounded ones; beyond, sound is missing, or there twice."""
+FLOAT_CODECS = "pcm_f"
 
 
 class Sound:
@@ -17,18 +23,21 @@ class Sound:
         sample_rate_hz: of the track.
     Attributes:
         start_seconds: the moment of its first sample; NaN before there is one.
+        due_seconds: the moment after the last sample that was added, by the lengths of the frames.
         complete: no more sound will come.
+        faults: what was repaired so far.
     """
 
     def __init__(self, sample_rate_hz: int) -> None:
         self.sample_rate_hz = sample_rate_hz
         self.start_seconds = float("nan")
+        self.due_seconds = 0.0
         self.complete = False
+        self.faults = AudioFaults()
         self._samples = bytearray()
         self._surplus = 0
-        self._due_seconds = 0.0
-        self._resampler: AudioResampler | None = None
-        self._format: tuple[str, str, int] | None = None
+        self._mono = MonoResampler(sample_rate_hz, self.faults)
+        self._stores_floats = False
 
     def __len__(self) -> int:
         return len(self._samples) // 2
@@ -38,6 +47,18 @@ class Sound:
         """The moment after the last sample."""
         return self.start_seconds + len(self) / self.sample_rate_hz
 
+    def decode(self, packet: Packet) -> list[AudioFrame]:
+        """Decode a packet; one that is damaged is counted, and gives nothing."""
+        self.faults.packets += bool(packet.size)
+        codec = packet.stream.codec_context
+        self._stores_floats = codec is not None and codec.name.startswith(FLOAT_CODECS)
+        try:
+            decoded: Sequence[object] = packet.decode()
+        except av.error.FFmpegError:
+            self.faults.damaged_packets += 1
+            return []
+        return [frame for frame in decoded if isinstance(frame, AudioFrame)]
+
     def add(self, frame: AudioFrame, time_seconds: float | None) -> None:
         """Append what was decoded.
 
@@ -46,25 +67,21 @@ class Sound:
             time_seconds: the moment of its first sample; None where the file does not say.
         """
         if np.isnan(self.start_seconds):
-            self.start_seconds = self._due_seconds = time_seconds or 0.0
-        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-        moved = time_seconds is not None and abs(time_seconds - self._due_seconds) > GAP_SECONDS
-        if moved or kind != self._format:
-            self._drain()
-            self._resampler = AudioResampler(format="s16", layout="mono", rate=self.sample_rate_hz)
-            self._format = kind
-        if moved and time_seconds is not None:
+            self.start_seconds = self.due_seconds = time_seconds or 0.0
+        if time_seconds is not None and abs(time_seconds - self.due_seconds) > GAP_SECONDS:
+            self._append(self._mono.drain())
             self._move_to(time_seconds)
-        self._due_seconds += frame.samples / frame.sample_rate
-        # Its own clock would be checked against the gaps that are handled here.
-        frame.pts = None
-        if self._resampler is not None:
-            self._append(self._resampler.resample(frame))
+        self.due_seconds += frame.samples / frame.sample_rate
+        self._append(self._mono.add(frame, stores_floats=self._stores_floats))
 
     def finish(self) -> None:
         """Append what the resampler still holds; no more will come."""
-        self._drain()
+        self._append(self._mono.drain())
         self.complete = True
+
+    def warnings(self) -> list[MediaWarning]:
+        """What was repaired, a line for each kind of fault."""
+        return self.faults.warnings()
 
     def between(self, start_seconds: float, end_seconds: float) -> NDArray[np.int16]:
         """A copy of a part of the track; shorter where the track is."""
@@ -78,16 +95,10 @@ class Sound:
         missing = round((time_seconds - self.start_seconds) * self.sample_rate_hz) - len(self)
         self._surplus = max(0, -missing)
         self._samples.extend(bytes(2 * max(0, missing)))
-        self._due_seconds = time_seconds
+        self.due_seconds = time_seconds
 
-    def _drain(self) -> None:
-        if self._resampler is not None:
-            self._append(self._resampler.resample(None))
-        self._resampler = self._format = None
-
-    def _append(self, frames: list[av.AudioFrame]) -> None:
-        for frame in frames:
-            dropped = min(self._surplus, frame.samples)
+    def _append(self, pieces: list[NDArray[np.int16]]) -> None:
+        for piece in pieces:
+            dropped = min(self._surplus, len(piece))
             self._surplus -= dropped
-            # Its buffer may be longer than what is in it.
-            self._samples.extend(memoryview(frame.planes[0])[2 * dropped : 2 * frame.samples])
+            self._samples.extend(piece[dropped:].tobytes())

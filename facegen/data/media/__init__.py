@@ -1,0 +1,1 @@
+"""Readers of pictures and sound from files of any kind."""

@@ -1,0 +1,160 @@
+"""Sound from files of any kind: containers, packets, and speech as one track."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+import av
+import av.logging
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from numpy.typing import NDArray
+
+from facegen.data.media.files import (
+    OnWarning,
+    Readable,
+    UnusableFileError,
+    kind_by_bytes,
+    open_readable,
+    python_warning,
+    require_file,
+)
+from facegen.data.media.riff import warn_of_length, wrong_length
+from facegen.data.media.sound import Sound
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
+
+MAX_SPEECH_HOURS = 12
+MIN_SPEECH_SECONDS = 0.01
+LEAST_RATE_HZ, HIGHEST_RATE_HZ = 1000, 10**6
+"""No recording has a lower rate, nor a higher one; a header that says so is damaged."""
+MAX_PEAK = 8.0
+"""Of float samples, whose full scale is 1. A mix may exceed it by some decibels, but not by this."""
+MAX_SHARE_NOT_FINITE = 0.1
+MAX_SHARE_DAMAGED = 0.5
+REPEATED_SECONDS, SKIPPED_SECONDS = 0.5, 10.0
+"""A clock that steps back or ahead by more belongs to another recording, which follows at once."""
+
+av.logging.set_level(av.logging.PANIC)
+
+
+def read_speech(path: Readable, sample_rate_hz: int, on_warning: OnWarning | None = None) -> NDArray[np.int16]:
+    """Read the sound of any audio or video file: (samples,) int16, mono.
+
+    Packets that cannot be decoded become silence of their length, so that what follows keeps its time.
+
+    Args:
+        path: the file.
+        sample_rate_hz: what the sound is resampled to.
+        on_warning: receives each fault of sound that is used all the same; without, they are Python warnings.
+    Raises:
+        UnusableFileError: there is no such file, no sound in it, or most of it cannot be decoded.
+    """
+    on_warning = on_warning or python_warning(path)
+    sound = Sound(sample_rate_hz)
+    clock = _Clock()
+    with open_media(path, on_warning) as container:
+        for packet in packets(container, [audio_stream(container, path)]):
+            for frame in sound.decode(packet):
+                sound.add(frame, clock.continued(frame, sound))
+            if len(sound) > MAX_SPEECH_HOURS * 3600 * sample_rate_hz:
+                raise UnusableFileError(path, f"is longer than {MAX_SPEECH_HOURS} hours", "cut it into pieces")
+    sound.finish()
+    require_sound(path, sound)
+    for warning in sound.warnings():
+        on_warning(warning)
+    speech = sound.between(sound.start_seconds, sound.end_seconds)
+    if not speech.any():
+        raise UnusableFileError(path, "is silent, every sample is 0", "leave it out, or export its sound again")
+    if len(speech) < MIN_SPEECH_SECONDS * sample_rate_hz:
+        reason = f"is shorter than {MIN_SPEECH_SECONDS:g} s"
+        raise UnusableFileError(path, reason, "give a longer recording", f"{len(speech)} samples")
+    return speech
+
+
+def require_sound(path: Readable, sound: Sound) -> None:
+    """Check that a track, read to its end, holds sound that can be used.
+
+    Raises:
+        UnusableFileError: it holds none, or little else than faults.
+    """
+    faults = sound.faults
+    if faults.damaged_packets > MAX_SHARE_DAMAGED * faults.packets:
+        detail = f"{faults.damaged_packets} of {faults.packets} packets"
+        raise UnusableFileError(path, "has no sound that can be decoded", "get it again, or leave it out", detail)
+    if not len(sound):
+        raise UnusableFileError(path, "holds no samples in its audio track", "record or export it again")
+    if faults.not_finite > MAX_SHARE_NOT_FINITE * faults.samples:
+        detail = f"{faults.not_finite} of {faults.samples}"
+        raise UnusableFileError(path, "has samples that are not finite numbers", "export its sound again", detail)
+    if faults.peak > MAX_PEAK:
+        advice = "save it with samples from -1 to 1, or as 16-bit integers"
+        raise UnusableFileError(path, "has float samples far beyond full scale", advice, f"{faults.peak:g}")
+
+
+@contextmanager
+def open_media(path: Readable, on_warning: OnWarning | None = None) -> Iterator[InputContainer]:
+    """Open an audio or video file for decoding.
+
+    Raises:
+        UnusableFileError: it cannot be decoded; also where that shows while it is open.
+    """
+    require_file(path)
+    # A file object without protocols: a playlist would otherwise make the decoder read other files and addresses.
+    options = {"protocol_whitelist": "none"}
+    length = wrong_length(path)
+    if length is not None:
+        options["ignore_length"] = "1"
+        warn_of_length(length, on_warning or python_warning(path))
+    try:
+        with open_readable(path) as file, av.open(file, "r", options=options) as container:
+            yield container
+    except (av.error.FFmpegError, OSError, ValueError, EOFError) as error:
+        kind = kind_by_bytes(path)
+        detail = "it looks like a text file" if kind == "text" else getattr(error, "strerror", None) or error
+        raise UnusableFileError(path, "cannot be decoded", "give an audio or video file with sound", detail) from None
+
+
+def audio_stream(container: InputContainer, path: Readable) -> AudioStream:
+    """Choose the audio track that players choose.
+
+    Raises:
+        UnusableFileError: there is none, or its sample rate is none of a recording.
+    """
+    best = container.streams.best("audio")
+    if not isinstance(best, AudioStream) or best.codec_context is None:
+        raise UnusableFileError(path, "has no audio track", "give a file with sound")
+    best.codec_context.thread_count = 1
+    rate = best.codec_context.sample_rate
+    if rate and not LEAST_RATE_HZ <= rate <= HIGHEST_RATE_HZ:
+        advice = "export its sound again"
+        raise UnusableFileError(path, "has a sample rate that no recording has", advice, f"{rate} Hz")
+    return best
+
+
+def packets(container: InputContainer, streams: "list[VideoStream | AudioStream]") -> Iterator[Packet]:
+    """Packets as far as the file can be read: what stands before the place where it was cut off is used."""
+    container.flags |= cast(int, av.container.Flags.gen_pts.value)
+    try:
+        yield from container.demux(*streams)
+    except (av.error.FFmpegError, EOFError):
+        return
+
+
+class _Clock:
+    """The moments of frames on one clock, although recordings that were put together each begin anew."""
+
+    def __init__(self) -> None:
+        self._shift_seconds = 0.0
+
+    def continued(self, frame: av.AudioFrame, sound: Sound) -> float | None:
+        """The moment of a frame; None where the file does not say."""
+        if frame.time is None or not len(sound):
+            return frame.time
+        ahead = frame.time + self._shift_seconds - sound.due_seconds
+        if not -REPEATED_SECONDS <= ahead <= SKIPPED_SECONDS:
+            self._shift_seconds -= ahead
+        return frame.time + self._shift_seconds

@@ -1,0 +1,110 @@
+"""Files that are read as media: how they are opened, named by their first bytes, refused and warned about."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from facegen.core.errors import DataError
+from facegen.data.archive import Member
+
+Readable = Path | Member
+"""Where bytes come from: a file, or a file inside an archive."""
+HEIF_BRANDS = frozenset([b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"])
+AVIF_BRANDS = frozenset([b"avif", b"avis"])
+MAGIC = (
+    (0, b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"%PDF", "PDF"),
+    (0, b"%!PS", "PostScript"),
+    (0, b"FUJIFILMCCD-RAW", "raw picture of a camera"),
+    (0, b"\x76\x2f\x31\x01", "OpenEXR"),
+    (0, b"DDS ", "DDS"),
+    (0, b"\x00\x00\x01\x00", "icon"),
+    (0, b"PK\x03\x04", "ZIP archive"),
+    (0, b"\x1f\x8b", "gzip archive"),
+    (0, b"<svg", "SVG"),
+)
+"""(place, bytes, kind) of files that are taken for pictures or sound, and are neither here."""
+
+
+@dataclass(frozen=True)
+class MediaWarning:
+    """A fault of a file that was used all the same.
+
+    Attributes:
+        reason: the fault and what was done, in words that are the same for every such file, so that they can be
+            counted.
+        detail: the numbers of this file; empty without.
+    """
+
+    reason: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.detail})" if self.detail else self.reason
+
+
+OnWarning = Callable[[MediaWarning], None]
+
+
+def python_warning(path: Readable) -> OnWarning:
+    """Make a receiver that issues Python warnings, for callers that have no channel of their own."""
+    return lambda warning: warnings.warn(f"{path}: {warning}", stacklevel=3)
+
+
+class UnusableFileError(DataError):
+    """A file from which nothing can be used.
+
+    Attributes:
+        reason: what is wrong, in words that are the same for every such file, so that they can be counted.
+    """
+
+    def __init__(self, path: Readable, reason: str, advice: str, detail: object = "") -> None:
+        super().__init__(f"{path}: {reason}{f' ({detail})' if detail else ''}; {advice}")
+        self.reason = reason
+
+
+def open_readable(path: Readable) -> IO[bytes]:
+    """Open a file, or a file inside an archive, to read its bytes."""
+    return path.open() if isinstance(path, Member) else path.open("rb")
+
+
+def require_file(path: Readable) -> None:
+    """Check that a path is a file with bytes in it.
+
+    Raises:
+        UnusableFileError: it is not.
+    """
+    try:
+        if isinstance(path, Member) or path.is_file():
+            if (path.size if isinstance(path, Member) else path.stat().st_size) == 0:
+                raise UnusableFileError(path, "is empty", "get it again, or leave it out", "0 bytes")
+            return
+        reason = "is no file" if path.exists() else "does not exist"
+    except (OSError, ValueError) as error:
+        raise UnusableFileError(path, "is no usable file name", "check the path", error) from None
+    raise UnusableFileError(path, reason, "check the path")
+
+
+def kind_by_bytes(path: Readable) -> str:
+    """Name what a file holds by its first bytes: "HEIC", "AVIF", "TIFF", "text", ...; empty where unknown."""
+    with open_readable(path) as file:
+        start = file.read(512)
+    if start[4:8] == b"ftyp":
+        brands = {start[8:12], *(start[at : at + 4] for at in range(16, min(int.from_bytes(start[:4]), 512), 4))}
+        if brands & AVIF_BRANDS:
+            return "AVIF"
+        if brands & HEIF_BRANDS:
+            return "HEIC"
+        return "raw picture of a camera" if start[8:12] == b"crx " else "video or sound"
+    if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "TIFF"
+    named = next((kind for at, magic, kind in MAGIC if start[at : at + len(magic)] == magic), "")
+    if named:
+        return named
+    return "text" if start.isascii() and b"\0" not in start else ""

@@ -1,0 +1,172 @@
+"""Decoded sound of any format as one channel of 16 bits at one rate; faults are repaired and counted."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from numpy.typing import NDArray
+
+from facegen.data.media.files import MediaWarning
+
+MEMORY_SECONDS = 0.5
+"""Over which the loudness of channels and of their mix is compared."""
+CANCELLED, RESTORED = 0.1, 0.3
+"""A mix has cancelled below, and is whole again above, this share of the energy that it has of independent channels."""
+UNNAMED_LAYOUT = re.compile(r"(\d+) channels.*")
+
+
+@dataclass
+class AudioFaults:
+    """Faults of a track that were met while it was decoded.
+
+    Attributes:
+        packets, damaged_packets: all, and those that could not be decoded.
+        samples: of all channels, in formats of floats.
+        not_finite: of these, those that were no numbers, and were interpolated.
+        beyond: of these, those beyond full scale, in files that store floats.
+        peak: the largest of these.
+        single_channel_samples: of the mix, taken from one channel because the others cancelled it.
+        formats: how many formats followed each other.
+    """
+
+    packets: int = 0
+    damaged_packets: int = 0
+    samples: int = 0
+    not_finite: int = 0
+    beyond: int = 0
+    peak: float = 0.0
+    single_channel_samples: int = 0
+    formats: int = 0
+
+    def warnings(self) -> list[MediaWarning]:
+        """One for each kind of fault."""
+        kinds = (
+            (self.damaged_packets, "has damaged packets, which are silent",
+             f"{self.damaged_packets} of {self.packets}"),
+            (self.not_finite, "has samples that are not finite numbers, which are interpolated",
+             f"{self.not_finite} of {self.samples}"),
+            (self.beyond, "has samples beyond full scale, which are clipped", f"{self.beyond} of {self.samples}"),
+            (self.single_channel_samples, "has channels of opposite phase, of which one is used", ""),
+            (self.formats > 1, "changes its rate or its channels on the way", f"{self.formats} formats"),
+        )  # fmt: skip
+        return [MediaWarning(reason, detail) for count, reason, detail in kinds if count]
+
+
+class MonoResampler:
+    """Mixes frames to one channel, and resamples them to one rate; their format may change on the way.
+
+    Channels are mixed as FFmpeg mixes them. Where they cancel each other, as in a recording whose cable was wired the
+    wrong way round, the loudest of them is used alone.
+
+    Args:
+        sample_rate_hz: of the result.
+        faults: counts what was repaired.
+    """
+
+    def __init__(self, sample_rate_hz: int, faults: AudioFaults) -> None:
+        self._sample_rate_hz = sample_rate_hz
+        self._faults = faults
+        self._resampler: AudioResampler | None = None
+        self._source: tuple[str, str, int] | None = None
+        self._format: tuple[str, str, int] | None = None
+        self._covariance: NDArray[np.float64] | None = None
+        self._channel: int | None = None
+
+    def add(self, frame: AudioFrame, *, stores_floats: bool = False) -> list[NDArray[np.int16]]:
+        """Mix and resample one frame; what the resampler holds back comes with the next ones.
+
+        Args:
+            frame: as decoded.
+            stores_floats: its file stores floats, so that their range can be wrong; decoders of other files may exceed
+                full scale a little.
+        Returns:
+            (samples,) int16 each.
+        """
+        source = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if source != self._source:
+            self._source, self._covariance, self._channel = source, None, None
+            self._faults.formats += 1
+        frame = self._prepared(frame, stores_floats)
+        done: list[NDArray[np.int16]] = []
+        if (kind := (frame.format.name, frame.layout.name, frame.sample_rate)) != self._format:
+            done = self.drain()
+            self._resampler = AudioResampler(format="s16", layout="mono", rate=self._sample_rate_hz)
+            self._format = kind
+        # Its own clock would be checked against gaps that are handled by whoever asks.
+        frame.pts = None
+        return done + _samples(self._resampler.resample(frame) if self._resampler else [])
+
+    def drain(self) -> list[NDArray[np.int16]]:
+        """What the resampler still holds; what is added next begins anew."""
+        resampler, self._resampler, self._format = self._resampler, None, None
+        return _samples(resampler.resample(None) if resampler else [])
+
+    def _prepared(self, frame: AudioFrame, stores_floats: bool) -> AudioFrame:
+        """Repair and, where FFmpeg's mix would not do, mix a frame; most come back as they are."""
+        num_channels, is_float = frame.layout.nb_channels, frame.format.name[:3] in ("flt", "dbl")
+        if (num_channels == 1 and not is_float) or not frame.samples:
+            return frame
+        values = _by_channel(frame, num_channels)
+        repaired = is_float and self._repair(values, stores_floats)
+        if num_channels == 1:
+            return _mono(values[0], frame) if repaired else frame
+        channel = self._loudest_if_cancelled(values, frame)
+        if channel is not None:
+            self._faults.single_channel_samples += frame.samples
+            return _mono(values[channel], frame)
+        # FFmpeg has no rule for more channels than its layouts name.
+        has_rule = num_channels == 2 or not UNNAMED_LAYOUT.fullmatch(frame.layout.name)
+        if has_rule and not repaired:
+            return frame
+        return _mono(values.mean(axis=0).astype(values.dtype), frame)
+
+    def _repair(self, values: NDArray[Any], stores_floats: bool) -> bool:
+        """Interpolate samples that are no numbers, in place; whether there were any."""
+        finite = np.isfinite(values)
+        self._faults.samples += values.size
+        is_damaged = not finite.all()
+        if is_damaged:
+            self._faults.not_finite += int((~finite).sum())
+            places = np.arange(values.shape[1])
+            for channel, good in zip(values, finite, strict=True):
+                channel[~good] = np.interp(places[~good], places[good], channel[good]) if good.any() else 0
+        if stores_floats:
+            loudness = np.abs(values)
+            self._faults.beyond += int((loudness > 1).sum())
+            self._faults.peak = max(self._faults.peak, float(loudness.max()))
+        return is_damaged
+
+    def _loudest_if_cancelled(self, values: NDArray[Any], frame: AudioFrame) -> int | None:
+        """The channel to use alone; None while the mix holds what the channels hold."""
+        centred = values.astype(np.float32) - (128 if values.dtype == np.uint8 else 0)
+        covariance = (centred @ centred.T).astype(np.float64)
+        if self._covariance is not None:
+            covariance += self._covariance * np.exp(-frame.samples / (MEMORY_SECONDS * frame.sample_rate))
+        self._covariance = covariance
+        energy = covariance.trace()
+        share = covariance.sum() / energy if energy > 0 else 1.0
+        if share > (CANCELLED if self._channel is None else RESTORED):
+            self._channel = None
+        elif self._channel is None:
+            self._channel = int(covariance.diagonal().argmax())
+        return self._channel
+
+
+def _by_channel(frame: AudioFrame, num_channels: int) -> NDArray[Any]:
+    """(channels, samples), a copy."""
+    values = frame.to_ndarray()
+    return np.array(values if frame.format.is_planar else values.reshape(-1, num_channels).T)
+
+
+def _mono(samples: NDArray[Any], like: AudioFrame) -> AudioFrame:
+    mono = AudioFrame.from_ndarray(np.ascontiguousarray(samples)[None], format=like.format.packed.name, layout="mono")
+    mono.sample_rate = like.sample_rate
+    return mono
+
+
+def _samples(frames: list[av.AudioFrame]) -> list[NDArray[np.int16]]:
+    return [frame.to_ndarray()[0].astype(np.int16, copy=False) for frame in frames]
