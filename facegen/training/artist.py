@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from facegen.core.batch import Batch, Condition, Terms
 from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
+from facegen.training.freezing import Frozen, set_frozen_to_eval
 
 
 class Encoders(nn.Module):
@@ -27,6 +28,7 @@ class Encoders(nn.Module):
         self.condition_dim = sum(self.widths)
         self.needs = frozenset[str]().union(*(conditioner.needs for conditioner in conditioners))
         self._resting: tuple[nn.Module, ...] = ()
+        self._freeze = Frozen()
 
     @property
     def at_rest(self) -> bool:
@@ -34,19 +36,24 @@ class Encoders(nn.Module):
         return len(self._resting) == len(self.parts)
 
     def freeze(self, *, everything: bool = False) -> None:
-        """End the learning of the frozen ones: no gradient, and evaluation mode whatever `train()` says later.
+        """Freeze the frozen conditioners: no gradient, and evaluation mode after every later `train()`.
 
-        In training mode batch norm's running statistics would drift even without a gradient.
+        An earlier call ends: what it froze learns again, except weights that the conditioner itself has fixed.
+
+        Args:
+            everything: freeze the others, too.
         """
+        self._freeze.release()
         chosen = zip(self.parts, self.frozen, strict=True)
         self._resting = tuple(part for part, frozen in chosen if frozen or everything)
-        for part in self.parts:
-            part.requires_grad_(part not in self._resting)
+        self._freeze = Frozen(*self._resting)
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
-        for part in getattr(self, "_resting", ()):
+        for part in self.parts:
+            set_frozen_to_eval(part)
+        for part in self._resting:
             part.eval()
         return self
 
@@ -111,6 +118,8 @@ class Artist(nn.Module):
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
+        for part in (*self.transforms, self.generator):
+            set_frozen_to_eval(part)
         if self.draft is not None:
             self.draft.eval()
         return self

@@ -13,6 +13,7 @@ from facegen.core.critic import Critic, Phase
 from facegen.core.interfaces import Augmentation, Discriminator, Objective, Penalty
 from facegen.core.schedule import advance_schedules
 from facegen.training.artist import Artist, unused
+from facegen.training.freezing import Frozen
 from facegen.training.loop import weighted_sum
 from facegen.training.networks import Networks, trainable
 from facegen.training.optimisers import autocast
@@ -151,18 +152,17 @@ class GanStep:
         return {name: owner.measures(critic) for name, owner in self._measuring.items()}
 
     def _generator_phase(self, batch: Batch, condition: Condition, fakes: Fakes) -> Terms:
-        self.discriminator.requires_grad_(False)
-        with self._autocast(), parametrize.cached():
-            seen = self._seen_by_critic(batch, condition, "generator")
-            critic = self._critic("generator", batch, seen, fakes, frozenset())
-            terms = {
-                f"generator/{name}/{term}": value
-                for name, objective in self.networks.objectives.items()
-                for term, value in objective.generator_terms(critic).items()
-            }
-            terms |= {f"condition/{name}": value for name, value in condition.terms.items()}
-        self._descend("generator", terms, self.generator_weights)
-        self.discriminator.requires_grad_(True)
+        with Frozen(self.discriminator):
+            with self._autocast(), parametrize.cached():
+                seen = self._seen_by_critic(batch, condition, "generator")
+                critic = self._critic("generator", batch, seen, fakes, frozenset())
+                terms = {
+                    f"generator/{name}/{term}": value
+                    for name, objective in self.networks.objectives.items()
+                    for term, value in objective.generator_terms(critic).items()
+                }
+                terms |= {f"condition/{name}": value for name, value in condition.terms.items()}
+            self._descend("generator", terms, self.generator_weights)
         return self.world.average_terms({name: value.detach() for name, value in terms.items()})
 
     def _descend(self, side: str, terms: Terms, weights: list[nn.Parameter]) -> None:

@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from facegen.core.batch import Terms
+from facegen.training.freezing import set_frozen_to_eval
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,14 @@ class World:
         return self.rank == 0
 
     def place(self, *modules: nn.Module | None) -> None:
-        """Bring modules to this process's device, images with their channels last, and into training mode."""
+        """Move modules to this process's device, images with their channels last, and into training mode.
+
+        Sub-modules whose weights are all fixed stay in evaluation mode.
+        """
         for module in modules:
             if module is not None:
                 module.to(self.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+                set_frozen_to_eval(module)
 
     def average_gradients(self, weights: Iterable[nn.Parameter]) -> None:
         """Replace every gradient by its mean over processes."""
