@@ -10,6 +10,7 @@ import pluggy
 from facegen.core import hookspecs
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, Kind
+from facegen.core.renamed import old_names
 from facegen.core.suggest import did_you_mean
 
 ENTRY_POINT_GROUP = "facegen"
@@ -47,7 +48,8 @@ class Part:
         """The class.
 
         Raises:
-            PluginError: its module does not import, or it is not a class of its kind.
+            PluginError: its module does not import, it is not a class of its kind, or it uses a name that the
+                interface no longer has.
         """
         loaded = self._import() if isinstance(self.target, str) else self.target
         interface = getattr(importlib.import_module("facegen"), self.kind.interface)
@@ -55,6 +57,12 @@ class Part:
             raise PluginError(
                 f"{self.source}: {self.kind.name} '{self.name}' is {loaded!r}, which is no subclass of "
                 f"facegen.{self.kind.interface}"
+            )
+        renamed = old_names(self.kind.name, loaded, interface)
+        if renamed:
+            raise PluginError(
+                f"{self.source}: {self.kind.name} '{self.name}' uses names that facegen.{self.kind.interface} no "
+                f"longer has: {'; '.join(renamed)}"
             )
         return loaded
 
