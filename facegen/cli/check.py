@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: Path | None, as_json: bool) -> None:
     """Check RECIPE without training it: settings, shapes, corpus, and what time and memory it would take."""
     checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
+    from facegen.training.distributed import Distributed
     from facegen.training.estimate import measure_rate
-    from facegen.training.world import World
 
-    device = World.join(checked.run.device).device
+    device = Distributed.join(checked.run.device).device
     earlier = [_examine(before, only_match=name.startswith("match.")) for name, before in checked.before()]
     own = _examine(checked)
     rate = measure_rate(device)
@@ -73,13 +73,13 @@ class _Examined:
 
 
 def _examine(recipe: Recipe, *, only_match: bool = False) -> _Examined:
-    from facegen.training.estimate import estimate
-    from facegen.training.rehearsal import rehearse
+    from facegen.training.dry_run import dry_run
+    from facegen.training.estimate import estimate_costs
     from facegen.training.survey import survey
     from facegen.training.train import open_dataset
 
     dataset = open_dataset(recipe)
-    networks = rehearse(recipe, dataset.spec)
+    networks = dry_run(recipe, dataset.spec)
     splits = survey(recipe, dataset, networks)
-    costs = estimate(recipe, networks, dataset.spec)
+    costs = estimate_costs(recipe, networks, dataset.spec)
     return _Examined(recipe.run.name, splits, [cost for cost in costs if not only_match or cost.name == "match"])

@@ -15,15 +15,15 @@ from facegen.parts.objectives.relid import Relid
 from facegen.parts.penalties.r1 import R1
 from facegen.parts.penalties.weight_clip import WeightClip
 from facegen.testing import SMALL_DATA, sample_batch
-from facegen.training.artist import Artist, Encoders
+from facegen.training.build import Networks, trainable
+from facegen.training.distributed import Distributed
+from facegen.training.face_pipeline import Encoders, FacePipeline
 from facegen.training.freezing import Frozen, set_frozen_to_eval
+from facegen.training.gan import GanStep, discriminator_weights
 from facegen.training.match import MatchStage
-from facegen.training.networks import Networks, trainable
 from facegen.training.optimisers import build_optimiser
-from facegen.training.step import GanStep, discriminator_weights
-from facegen.training.world import World
 
-ALONE = World(0, 1, torch.device("cpu"))
+ALONE = Distributed(0, 1, torch.device("cpu"))
 DIM, WIDTH, PIXELS = 4, 8, SMALL_DATA.image_pixels
 
 
@@ -86,8 +86,9 @@ def networks_of(frozen: bool = False) -> Networks:
     torch.manual_seed(0)
     encoders = Encoders([Reader()], [frozen])
     return Networks(
-        encoders=encoders, critic_encoders=None, artist=Artist(encoders, [], Paint()), discriminator=Judge(),
-        matcher=Contrastive(SMALL_DATA, DIM, DIM, margin=2.0), objectives={"relid": Relid(SMALL_DATA)},
+        encoders=encoders, discriminator_encoders=None, face_pipeline=FacePipeline(encoders, [], Paint()),
+        discriminator=Judge(), matcher=Contrastive(SMALL_DATA, DIM, DIM, margin=2.0),
+        objectives={"relid": Relid(SMALL_DATA)},
         penalties=((R1(SMALL_DATA), 1), (WeightClip(SMALL_DATA, clip=0.05), 1)), augmentation=None,
     )  # fmt: skip
 
@@ -100,14 +101,14 @@ def match(networks: Networks) -> MatchStage:
     return stage
 
 
-def play(networks: Networks) -> GanStep:
+def train_gan(networks: Networks) -> GanStep:
     networks.encoders.freeze()
-    ALONE.place(networks.artist, networks.discriminator)
-    learning = {"generator": trainable(networks.artist), "discriminator": discriminator_weights(networks)}
+    ALONE.place(networks.face_pipeline, networks.discriminator)
+    learning = {"generator": trainable(networks.face_pipeline), "discriminator": discriminator_weights(networks)}
     settings = OptimiserSettings(learning_rate=0.01)
     step = GanStep(
         networks, {side: build_optimiser(settings, weights) for side, weights in learning.items()},
-        critic_trains_conditioner=True, num_identities=6, world=ALONE, precision="fp32",
+        critic_trains_conditioner=True, num_identities=6, distributed=ALONE, precision="fp32",
     )  # fmt: skip
     for number in range(2):
         step(sample_batch(num_mismatched=1, seed=number), None, number)
@@ -115,11 +116,11 @@ def play(networks: Networks) -> GanStep:
 
 
 def parts_of(networks: Networks) -> dict[str, nn.Module]:
-    assert networks.artist is not None
+    assert networks.face_pipeline is not None
     return {
         "conditioner": networks.encoders.parts[0],
-        "generator": networks.artist.generator,
-        "discriminator": networks.judging,
+        "generator": networks.face_pipeline.generator,
+        "discriminator": networks.discriminator_or_null,
     }
 
 
@@ -151,7 +152,7 @@ def test_both_stages_train_everything_but_the_fixed_backbones() -> None:
     stage = match(networks)
     assert changed(networks, before) == heads("conditioner", "discriminator")
     before = state_of(networks)
-    step = play(networks)
+    step = train_gan(networks)
     assert changed(networks, before) == heads("conditioner", "generator", "discriminator")
     fixed = fixed_weights(networks)
     assert len(fixed) == 3 * 4
@@ -168,7 +169,7 @@ def test_a_conditioner_that_is_frozen_between_the_stages_keeps_its_own_fixed_wei
     match(networks)
     assert changed(networks, before) == heads("discriminator")
     before = state_of(networks)
-    play(networks)
+    train_gan(networks)
     assert changed(networks, before) == heads("conditioner", "generator", "discriminator")
 
 
@@ -178,13 +179,13 @@ def test_a_frozen_conditioner_learns_in_the_match_stage_alone() -> None:
     match(networks)
     assert changed(networks, before) == heads("conditioner", "discriminator")
     before = state_of(networks)
-    play(networks)
+    train_gan(networks)
     assert changed(networks, before) == heads("generator", "discriminator")
 
 
 def test_a_phase_that_fails_leaves_the_flags_as_they_were() -> None:
     networks = networks_of()
-    flags = {name: weight.requires_grad for name, weight in networks.judging.named_parameters()}
+    flags = {name: weight.requires_grad for name, weight in networks.discriminator_or_null.named_parameters()}
 
     def failing(critic: Any) -> Any:
         critic.fake.sum().backward()
@@ -192,8 +193,8 @@ def test_a_phase_that_fails_leaves_the_flags_as_they_were() -> None:
 
     object.__setattr__(networks.objectives["relid"], "generator_terms", failing)
     with pytest.raises(ValueError, match="a loss that fails"):
-        play(networks)
-    assert {name: weight.requires_grad for name, weight in networks.judging.named_parameters()} == flags
+        train_gan(networks)
+    assert {name: weight.requires_grad for name, weight in networks.discriminator_or_null.named_parameters()} == flags
     assert set(flags.values()) == {True, False}
 
 

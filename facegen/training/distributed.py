@@ -16,7 +16,7 @@ from facegen.training.freezing import set_frozen_to_eval
 
 
 @dataclass(frozen=True)
-class World:
+class Distributed:
     """This process among all of them."""
 
     rank: int
@@ -24,7 +24,7 @@ class World:
     device: torch.device
 
     @classmethod
-    def join(cls, device: str) -> "World":
+    def join(cls, device: str) -> "Distributed":
         """Join what torchrun started, or stay alone.
 
         Args:
@@ -40,7 +40,7 @@ class World:
         return cls(int(os.environ.get("RANK", "0")), size, place)
 
     @property
-    def leads(self) -> bool:
+    def is_main_process(self) -> bool:
         """This process writes files and speaks to the user."""
         return self.rank == 0
 
