@@ -120,7 +120,7 @@ def portraits(path: Path) -> torch.Tensor:
     names = [Subject(name, name=name) for name in ("speaker-3", "speaker-5")]
     encoding = pipeline.encode(subjects_batch(names, pipeline.needs, run.data, cpu))
     with repeatable(cpu, "portraits"):
-        return torch.stack([pipeline.portray(encoding, noise) for noise in choose_noises(pipeline.noise, 2, 0, cpu)])
+        return torch.stack([pipeline.sample(encoding, noise) for noise in choose_noises(pipeline.noise, 2, 0, cpu)])
 
 
 def steps(run: Path, stage: str) -> list[str]:
