@@ -31,10 +31,10 @@ def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: 
     settings that have no effect.
     """
     checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
+    from facegen.training.distributed import Distributed
     from facegen.training.estimate import measure_rate
-    from facegen.training.world import World
 
-    device = World.join(checked.run.device).device
+    device = Distributed.join(checked.run.device).device
     earlier = [_examine(before, only_match=name.startswith("match.")) for name, before in checked.before()]
     own = _examine(checked, evaluated=True)
     rate = measure_rate(device)
@@ -90,15 +90,16 @@ class _Examined:
 
 def _examine(recipe: Recipe, *, only_match: bool = False, evaluated: bool = False) -> _Examined:
     from facegen.evaluation.evaluation_check import evaluation_problems
-    from facegen.training.estimate import estimate
-    from facegen.training.rehearsal import rehearse
+    from facegen.training.dry_run import dry_run
+    from facegen.training.estimate import estimate_costs
     from facegen.training.survey import survey
     from facegen.training.train import open_dataset
 
     dataset = open_dataset(recipe)
-    networks = rehearse(recipe, dataset.spec)
+    networks = dry_run(recipe, dataset.spec)
     splits = survey(recipe, dataset, networks)
     refused = evaluation_problems(recipe, dataset, networks) if evaluated else []
     warnings = [f"`facegen evaluate` would refuse the finished run: {problem}" for problem in refused]
-    costs = [cost for cost in estimate(recipe, networks, dataset.spec) if not only_match or cost.name == "match"]
+    costs = estimate_costs(recipe, networks, dataset.spec)
+    costs = [cost for cost in costs if not only_match or cost.name == "match"]
     return _Examined(recipe.run.name, splits, costs, (*warnings, *idle_settings(recipe)))

@@ -15,9 +15,9 @@ from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.core.randomness import derived_seed
 from facegen.training.checkpoint import load_module, load_optimiser, save_checkpoint
+from facegen.training.distributed import Distributed
 from facegen.training.journal import Journal
 from facegen.training.run import Run
-from facegen.training.world import World
 
 SIDES = ("discriminator", "generator")
 
@@ -68,7 +68,13 @@ class _Totals:
 
 
 def run_stage(
-    stage: Stage, run: Run, seed: int, world: World, observer: Observer, journal: Journal, interruption: Interruption
+    stage: Stage,
+    run: Run,
+    seed: int,
+    distributed: Distributed,
+    observer: Observer,
+    journal: Journal,
+    interruption: Interruption,
 ) -> None:
     """Take a stage from its newest checkpoint, or from the start, to its end.
 
@@ -79,11 +85,11 @@ def run_stage(
         Interrupted: somebody asked for it; everything is saved.
     """
     start = _restore(stage, run)
-    world.wait()  # all have read before one writes
+    distributed.wait()  # all have read before one writes
     totals, since, since_step = _Totals(), time.monotonic(), start
     observer.start(stage.name, stage.steps, start)
     for step in range(start, stage.steps):
-        torch.manual_seed(derived_seed(seed, stage.name, step, world.rank))
+        torch.manual_seed(derived_seed(seed, stage.name, step, distributed.rank))
         totals.add(stage.step(step))
         done = step + 1
         last = done == stage.steps
@@ -94,12 +100,12 @@ def run_stage(
             values["steps_per_second"] = (done - since_step) / max(time.monotonic() - since, 1e-9)
             since, since_step = time.monotonic(), done
             journal.log(stage.name, done, values)
-        if world.leads:
+        if distributed.is_main_process:
             stage.after_step(done)
         # Asked once a step and of all: nobody stops while others go on, and a later request is for the next step.
-        signal_number = world.largest(interruption.signal_number)
+        signal_number = distributed.largest(interruption.signal_number)
         if done % stage.checkpoint_steps == 0 or last or signal_number:
-            _save(stage, run, done, world)
+            _save(stage, run, done, distributed)
         if signal_number and not last:
             raise Interrupted(signal_number, stage.name, done)
     observer.finish()
@@ -124,8 +130,8 @@ def _restore(stage: Stage, run: Run) -> int:
     return step
 
 
-def _save(stage: Stage, run: Run, done: int, world: World) -> None:
-    if world.leads:
+def _save(stage: Stage, run: Run, done: int, distributed: Distributed) -> None:
+    if distributed.is_main_process:
         for name, module in stage.modules.items():
             for key, weight in module.state_dict().items():
                 if weight.is_floating_point() and not bool(weight.isfinite().all()):
@@ -134,7 +140,7 @@ def _save(stage: Stage, run: Run, done: int, world: World) -> None:
         state: dict[str, Any] = {"stage": stage.name, "step": done}
         save_checkpoint(run.checkpoint_folder(stage.name, done), state, stage.modules, optimisers)
         run.forget_old(stage.name, stage.keep_checkpoints)
-    world.wait()
+    distributed.wait()
 
 
 def _check_finite(values: Mapping[str, float], stage: Stage, run: Run, done: int) -> None:

@@ -15,15 +15,15 @@ from facegen.core.interruption import Interruption
 from facegen.core.locks import LOCK, held
 from facegen.core.observer import Observer
 from facegen.core.recipe_file import differences
+from facegen.training.build import Networks, build_networks
 from facegen.training.checkpoint import load_module
+from facegen.training.distributed import Distributed
 from facegen.training.draft import keep_draft, kept_draft
+from facegen.training.dry_run import dry_run
 from facegen.training.earlier import DRAFT, awaited, enough, folder_of, settled, standing
-from facegen.training.networks import Networks, build_networks
-from facegen.training.rehearsal import rehearse
 from facegen.training.run import Run
 from facegen.training.sharing import misfits
 from facegen.training.trainer import Trainer
-from facegen.training.world import World
 
 
 def open_dataset(recipe: Recipe) -> Dataset:
@@ -50,12 +50,12 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
         FacegenError: anything that the user can mend, before any work where possible.
         Interrupted: stopped on request, saved.
     """
-    world = World.join(recipe.run.device)
-    if not world.leads:
+    distributed = Distributed.join(recipe.run.device)
+    if not distributed.is_main_process:
         observer = Observer()  # one of them tells it
     recipe = settled(recipe, out)
     _examine(recipe, out, only_match=False)
-    return _train(recipe, out, resume, world, observer, interruption, only_match=False)
+    return _train(recipe, out, resume, distributed, observer, interruption, only_match=False)
 
 
 def _examine(recipe: Recipe, out: Path, *, only_match: bool) -> Networks:
@@ -69,7 +69,7 @@ def _examine(recipe: Recipe, out: Path, *, only_match: bool) -> Networks:
         elif there is not None:
             with torch.device("meta"):
                 before[name] = build_networks(there.recipe, there.data, kept_draft(there.path))
-    networks = rehearse(recipe, spec, out)
+    networks = dry_run(recipe, spec, out)
     for name in before.keys() - {DRAFT}:
         wrong = misfits(recipe, networks, before[name])
         if wrong:
@@ -84,15 +84,15 @@ def _train(
     recipe: Recipe,
     out: Path,
     resume: bool,
-    world: World,
+    distributed: Distributed,
     observer: Observer,
     interruption: Interruption,
     *,
     only_match: bool,
 ) -> Run:
     dataset = open_dataset(recipe)
-    run = _claim(out, recipe, dataset.spec, resume, world)
-    with _alone(run, world):
+    run = _claim(out, recipe, dataset.spec, resume, distributed)
+    with _alone(run, distributed):
         for name in awaited(recipe, run, only_match=only_match):
             below = standing(recipe, name)
             if below is not None and enough(below, name):
@@ -103,22 +103,22 @@ def _train(
             observer.say(
                 f"{folder} comes first: {Path(recipe.source).name} builds on it, with [{name.replace('.', '] ')}"
             )
-            _train(earlier, folder, True, world, observer, interruption, only_match=name != DRAFT)
-        networks = _networks(run, world, with_draft=not only_match)
-        trainer = Trainer(run, dataset, networks, world, observer, interruption)
+            _train(earlier, folder, True, distributed, observer, interruption, only_match=name != DRAFT)
+        networks = _networks(run, distributed, with_draft=not only_match)
+        trainer = Trainer(run, dataset, networks, distributed, observer, interruption)
         try:
             trainer.match()
             if not only_match:
-                trainer.play()
+                trainer.train_gan()
         finally:
             trainer.journal.close()
         return run
 
 
 @contextmanager
-def _alone(run: Run, world: World) -> Iterator[None]:
+def _alone(run: Run, distributed: Distributed) -> Iterator[None]:
     with ExitStack() as work:
-        if world.leads:
+        if distributed.is_main_process:
             try:
                 work.enter_context(held(run.path / LOCK))
             except BlockingIOError:
@@ -128,16 +128,16 @@ def _alone(run: Run, world: World) -> Iterator[None]:
         yield
 
 
-def _claim(out: Path, recipe: Recipe, data: DataSpec, resume: bool, world: World) -> Run:
+def _claim(out: Path, recipe: Recipe, data: DataSpec, resume: bool, distributed: Distributed) -> Run:
     exists = (out / "run.json").exists()
     occupied = out.exists() and any(out.iterdir())
-    world.wait()  # all have looked before one writes
+    distributed.wait()  # all have looked before one writes
     if not exists:
         if occupied:
             raise CheckpointError(f"{out}: is not empty and holds no run; give another folder with --out")
-        if world.leads:
+        if distributed.is_main_process:
             Run.create(out, recipe, data)
-        world.wait()
+        distributed.wait()
         return Run.open(out)
     if not resume:
         raise CheckpointError(f"{out}: holds a run already; --resume goes on with it, --out names another folder")
@@ -151,15 +151,15 @@ def _claim(out: Path, recipe: Recipe, data: DataSpec, resume: bool, world: World
     return run
 
 
-def _networks(run: Run, world: World, *, with_draft: bool) -> Networks:
+def _networks(run: Run, distributed: Distributed, *, with_draft: bool) -> Networks:
     """The run's networks; before its first checkpoint, with a draft's weights as the earlier run left them."""
     draft = run.recipe.draft
     if draft is None or not with_draft or run.newest("train") is not None:
         return build_networks(run.recipe, run.data, kept_draft(run.path))
-    if world.leads and kept_draft(run.path) is None:
+    if distributed.is_main_process and kept_draft(run.path) is None:
         keep_draft(run, draft.run)
-    world.wait()
+    distributed.wait()
     networks = build_networks(run.recipe, run.data, kept_draft(run.path))
-    if networks.artist is not None and networks.artist.draft is not None:
-        load_module(Run.open(draft.run).drawing_checkpoint(), "average", networks.artist.draft)
+    if networks.face_pipeline is not None and networks.face_pipeline.draft is not None:
+        load_module(Run.open(draft.run).drawing_checkpoint(), "ema", networks.face_pipeline.draft)
     return networks

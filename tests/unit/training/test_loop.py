@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from facegen.core.errors import TrainingError
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
+from facegen.training.distributed import Distributed
 from facegen.training.loop import Interrupted, cosine, run_stage, weighted_sum
-from facegen.training.world import World
 
-WORLD = World(0, 1, torch.device("cpu"))
+WORLD = Distributed(0, 1, torch.device("cpu"))
 
 
 class FakeRun:

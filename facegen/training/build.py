@@ -15,8 +15,8 @@ from facegen.core.randomness import derived_seed
 from facegen.core.registry import registry
 from facegen.core.schedule import advance_schedules
 from facegen.core.unique_names import unique_names
-from facegen.training.artist import Artist, CriticEncoders, Encoders
 from facegen.training.draft import DraftRun
+from facegen.training.face_pipeline import DiscriminatorEncoders, Encoders, FacePipeline
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Networks:
     """What a recipe's parts become; None or empty where the recipe has none.
 
     Attributes:
-        encoders: the conditioners; also inside `artist`, where there is one.
+        encoders: the conditioners; also inside `face_pipeline`, where there is one.
         critic_encoders: the discriminator's own copies, where a conditioner is trained "separate".
         objectives: by the names under which they are logged, their types as the recipe writes them.
         penalties: each with the number of steps after which it is due again.
@@ -33,8 +33,8 @@ class Networks:
     """
 
     encoders: Encoders
-    critic_encoders: CriticEncoders | None
-    artist: Artist | None
+    discriminator_encoders: DiscriminatorEncoders | None
+    face_pipeline: FacePipeline | None
     discriminator: Discriminator | None
     matcher: Matcher | None
     objectives: Mapping[str, Objective]
@@ -44,7 +44,7 @@ class Networks:
     penalty_names: tuple[str, ...] = ()
 
     @property
-    def judging(self) -> Discriminator:
+    def discriminator_or_null(self) -> Discriminator:
         """The discriminator, or one without any head where the recipe has none."""
         return _NoDiscriminator() if self.discriminator is None else self.discriminator
 
@@ -102,8 +102,8 @@ class _Builder:
         embed_dim = heads.get("embed", encoders.condition_dim)
         return Networks(
             encoders=encoders,
-            critic_encoders=self._critic_encoders(),
-            artist=self.artist(draft),
+            discriminator_encoders=self._discriminator_encoders(),
+            face_pipeline=self.face_pipeline(draft),
             discriminator=self._one("discriminator", data, self.condition_dim, heads),
             matcher=self._one("matcher", data, encoders.condition_dim, embed_dim),
             objectives=objectives,
@@ -115,24 +115,24 @@ class _Builder:
             penalty_names=tuple(unique_names(choice.name for choice in recipe.choices["penalty"])),
         )
 
-    def artist(self, draft: DraftRun | None) -> Artist | None:
+    def face_pipeline(self, draft: DraftRun | None) -> FacePipeline | None:
         """All that draws, and what draws before it; None without a generator."""
         generator = self._one("generator", self.data, self.condition_dim)
         before = None
         if draft is not None:
-            before = _Builder(draft.recipe, draft.data, self.problems).artist(draft.draft)
+            before = _Builder(draft.recipe, draft.data, self.problems).face_pipeline(draft.draft)
             end = draft.recipe.train.steps - 1 if draft.recipe.train is not None else 0
             for module in () if before is None else before.own:
                 advance_schedules(module, end)
         if generator is None:
             return None
-        artist = Artist(self.encoders, self.transforms, generator, before)
-        if before is not None and generator.noise_dim not in (0, artist.noise_dim):
+        pipeline = FacePipeline(self.encoders, self.transforms, generator, before)
+        if before is not None and generator.noise_dim not in (0, pipeline.noise_dim):
             self.problems.append(
                 f"{self.recipe.chosen('generator').where} has noise of {generator.noise_dim} of its own; with a draft "
-                f"the noise is the draft's, of {artist.noise_dim}, or there is none (0)"
+                f"the noise is the draft's, of {pipeline.noise_dim}, or there is none (0)"
             )
-        return artist
+        return pipeline
 
     def _build(self, choice: Choice, *supplied: Any, salt: str = "") -> Any:
         with torch.random.fork_rng(devices=[]):
@@ -154,7 +154,7 @@ class _Builder:
         built = [(part, rests) for part, rests in zip(parts, frozen, strict=True) if part is not None]
         return Encoders([part for part, _ in built], [rests for _, rests in built])
 
-    def _critic_encoders(self) -> CriticEncoders | None:
+    def _discriminator_encoders(self) -> DiscriminatorEncoders | None:
         copies = {
             number: self._build(choice, self.data, salt=f"critic{number}")
             for number, choice in enumerate(self.recipe.choices["conditioner"])
@@ -162,7 +162,7 @@ class _Builder:
         }
         if not copies or self.problems:
             return None
-        return CriticEncoders(copies, self.encoders.widths)
+        return DiscriminatorEncoders(copies, self.encoders.widths)
 
     def _transforms(self, condition_dim: int) -> tuple[list[ConditionTransform], int]:
         transforms = []
