@@ -15,8 +15,8 @@ from facegen.evaluation.judge import compares_faces, judges_itself
 from facegen.evaluation.judge_recipe import judge_recipe
 from facegen.evaluation.recognition import build_recognisers
 from facegen.training.earlier import settled, standing
-from facegen.training.networks import Networks
-from facegen.training.rehearsal import rehearse
+from facegen.training.build import Networks
+from facegen.training.dry_run import dry_run
 from facegen.training.run import Run
 from facegen.training.survey import survey
 
@@ -60,7 +60,7 @@ def _judge(run: Run, dataset: Dataset, networks: Networks) -> Recipe:
     judge = judge_recipe(run, recipe, recipe.evaluate)
     if "start" in judge.tables["match"]:
         standing(settled(judge, run.path), "match.start")
-    survey(judge, dataset, rehearse(judge, dataset.spec))
+    survey(judge, dataset, dry_run(judge, dataset.spec))
     return judge
 
 
