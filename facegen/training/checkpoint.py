@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from facegen.core.errors import CheckpointError
 from facegen.core.files import new_folder
+from facegen.core.files import write_file as write_atomically  # noqa: F401 (imported from here by evaluation)
 
 FORMAT = 1
 MAX_SHOWN = 3
@@ -179,12 +180,12 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error}): it is damaged; {_remedy(path.parent)}") from None
+        raise CheckpointError(f"{path}: cannot be read ({error}): the checkpoint is damaged; {_remedy(path.parent)}") from None
     bad = non_finite(tensors)
     if bad:
         num_bad, num = int((~tensors[bad[0]].isfinite()).sum()), tensors[bad[0]].numel()
         raise CheckpointError(
-            f"{path}: tensor '{bad[0]}' holds NaN or infinity in {num_bad} of {num} places: it is damaged; "
+            f"{path}: tensor '{bad[0]}' holds NaN or infinity in {num_bad} of {num} places: the checkpoint is damaged; "
             f"{_remedy(path.parent)}"
         )
     return tensors

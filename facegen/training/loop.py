@@ -106,7 +106,9 @@ def run_stage(
     totals = _Totals(world.device)
     start = _restore(stage, run, world, totals, observer)
     world.wait()  # all have read before one writes
-    journal.begin(stage.name, start)
+    if world.leads:
+        journal.begin(stage.name, start)
+        run.forget_old(stage.name, stage.keep_checkpoints)  # a killed process may not have come to it
     since, since_step = time.monotonic(), start
     observer.start(stage.name, stage.steps, start)
     for step in range(start, stage.steps):

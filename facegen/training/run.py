@@ -16,7 +16,7 @@ from facegen.core.batch import DataSpec
 from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, FacegenError
 from facegen.core.recipe import check_recipe
-from facegen.core.files import PART, remove, restore_folders, sync_file, write_file
+from facegen.core.files import PART, REPLACED, move, remove, restore_folders, sync_file, write_file
 from facegen.training.checkpoint import read_step
 
 FORMAT = 1
@@ -136,16 +136,19 @@ class Run:
         return newest[0]
 
     def forget_old(self, stage: str, keep: int) -> None:
-        """Remove all but the newest checkpoints of a stage."""
+        """Remove all but the newest checkpoints of a stage; each is renamed first, so that none is ever incomplete."""
         folders = self.checkpoints(stage)
         for folder in folders[: max(len(folders) - keep, 0)]:
-            remove(folder)
+            removed = folder.with_name(f".{folder.name}{PART}")
+            remove(removed)
+            move(folder, removed)
+            remove(removed)
 
     def tidy(self) -> None:
         """Remove what a killed process left: unfinished files, and the match stage's checkpoints once it is over."""
         for folder in (self.path, self.path / "checkpoints", self.path / "samples"):
             restore_folders(folder)
-            for unfinished in (*folder.glob(f".*{PART}"), *folder.glob(".*.old"), *folder.glob(".step_*")):
+            for unfinished in (path for end in (PART, REPLACED) for path in folder.glob(f".*{end}")):
                 remove(unfinished)
         if self.is_matched:
             self.forget_old("match", 0)
