@@ -14,9 +14,9 @@ from facegen.evaluation.gather import choose_subjects
 from facegen.evaluation.judge import compares_faces, judges_itself
 from facegen.evaluation.judge_recipe import judge_recipe
 from facegen.evaluation.recognition import build_recognisers
-from facegen.training.earlier import settled, standing
 from facegen.training.build import Networks
 from facegen.training.dry_run import dry_run
+from facegen.training.earlier import settled, standing
 from facegen.training.run import Run
 from facegen.training.survey import survey
 
@@ -40,7 +40,7 @@ def evaluation_problems(recipe: Recipe, dataset: Dataset, networks: Networks) ->
     request, device = recipe.chosen("dataset").engine, torch.device("cpu")
     problems += _problems_of(
         lambda: choose_subjects(
-            dataset, request, recipe.evaluate, networks.artist, frozenset(judge_needs), device, Observer()
+            dataset, request, recipe.evaluate, networks.face_pipeline, frozenset(judge_needs), device, Observer()
         )
     )
     return problems

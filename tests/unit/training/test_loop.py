@@ -4,11 +4,11 @@ import math
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from tiny_training import Walk
+from torch import nn
 
 from facegen.core.errors import TrainingError
 from facegen.core.interruption import Interruption
@@ -40,30 +40,9 @@ class FakeJournal:
     def log(self, stage: str, step: int, values: Mapping[str, float]) -> None:
         self.lines.append((step, dict(values)))
 
+    def begin(self, stage: str, step: int) -> None: ...
 
-class Walk:
-    """A random walk down a slope: momentum is the optimiser's state, noise the generator's."""
-
-    name, steps, log_steps, checkpoint_steps, keep_checkpoints = "walk", 12, 4, 4, 9
-
-    def __init__(self, at_step: Any = None) -> None:
-        self.network = nn.Linear(2, 1)
-        nn.init.ones_(self.network.weight)
-        nn.init.zeros_(self.network.bias)
-        self.modules = {"network": self.network}
-        self.optimisers = {"network": torch.optim.SGD(self.network.parameters(), 0.01, momentum=0.9)}
-        self.at_step = at_step
-
-    def step(self, step: int) -> dict[str, Tensor]:
-        if self.at_step is not None:
-            self.at_step(step)
-        loss = (self.network(torch.randn(4, 2)) - 3).square().mean()
-        self.optimisers["network"].zero_grad()
-        loss.backward()
-        self.optimisers["network"].step()
-        return {"loss": loss.detach(), "step": torch.tensor(float(step))}
-
-    def after_step(self, done_steps: int) -> None: ...
+    def flush(self) -> None: ...
 
 
 def run(walk: Walk, path: Path, interruption: Interruption | None = None) -> FakeJournal:
@@ -76,7 +55,7 @@ def run(walk: Walk, path: Path, interruption: Interruption | None = None) -> Fak
 def test_measures_are_means_since_the_last_line(tmp_path: Path) -> None:
     lines = run(Walk(), tmp_path).lines
     assert [step for step, _ in lines] == [4, 8, 12]
-    assert [values["step"] for _, values in lines] == [1.5, 5.5, 9.5]
+    assert [values["index"] for _, values in lines] == [1.5, 5.5, 9.5]
 
 
 def test_a_resumed_stage_repeats_an_unbroken_one(tmp_path: Path) -> None:
