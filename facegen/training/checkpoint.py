@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from facegen.core.errors import CheckpointError
+from facegen.core.json_text import json_text
 
 FORMAT = 1
 
@@ -45,7 +46,7 @@ def save_checkpoint(
         _save_tensors(temporary / f"{name}.safetensors", dict(module.state_dict()))
     for name, optimiser in optimisers.items():
         _save_tensors(temporary / f"{name}.safetensors", _optimiser_tensors(optimiser))
-    write_atomically(temporary / "state.json", json.dumps({"format": FORMAT, **state}, indent=1))
+    write_atomically(temporary / "state.json", json_text({"format": FORMAT, **state}, indent=1))
     _sync_folder(temporary)
     if folder.exists():
         shutil.rmtree(folder)

@@ -1,6 +1,7 @@
 """A run folder: everything that is needed to go on, to draw and to look back, and nothing from outside."""
 
 import json
+import math
 import shutil
 import tomllib
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from facegen import __version__
 from facegen.core.batch import DataSpec
 from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, FacegenError
+from facegen.core.json_text import json_text
 from facegen.core.recipe import check_recipe
 from facegen.training.checkpoint import read_state, write_atomically
 
@@ -37,10 +39,11 @@ class Run:
     path: Path
     recipe: Recipe
     data: DataSpec
+    corpus_fingerprint: str = ""
 
     @classmethod
-    def create(cls, path: Path, recipe: Recipe, data: DataSpec) -> "Run":
-        """Make the folder of a new run."""
+    def create(cls, path: Path, recipe: Recipe, data: DataSpec, corpus_fingerprint: str = "") -> "Run":
+        """Make the folder of a new run; the fingerprint recognises its corpus after that was moved."""
         (path / "checkpoints").mkdir(parents=True, exist_ok=True)
         (path / "samples").mkdir(exist_ok=True)
         header = f"# Resolved from {Path(recipe.source).name} by facegen {__version__}.\n"
@@ -56,9 +59,10 @@ class Run:
             "packages": _versions(),
             "plugins": plugins,
             "data": data.to_json(),
+            "corpus_fingerprint": corpus_fingerprint,
         }
-        write_atomically(path / "run.json", json.dumps(about, indent=1))
-        return cls(path, recipe, data)
+        write_atomically(path / "run.json", json_text(about, indent=1))
+        return cls(path, recipe, data, corpus_fingerprint)
 
     @classmethod
     def open(cls, path: Path) -> "Run":
@@ -72,7 +76,8 @@ class Run:
             what = "there is no such folder" if not path.exists() else "holds no run.json, so it is no run of facegen"
             raise CheckpointError(f"{path}: {what}; a run is made by `facegen train RECIPE`")
         try:
-            data = DataSpec.from_json(json.loads(about.read_text(encoding="utf-8"))["data"])
+            values = json.loads(about.read_text(encoding="utf-8"))
+            data, fingerprint = DataSpec.from_json(values["data"]), str(values.get("corpus_fingerprint", ""))
             tables = tomllib.loads((path / "recipe.toml").read_text(encoding="utf-8"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{path}: the run is damaged: {error}") from None
@@ -80,7 +85,7 @@ class Run:
             recipe = check_recipe(tables, str(path / "recipe.toml"))
         except FacegenError as error:
             raise CheckpointError(*error.problems) from error
-        return cls(path, recipe, data)
+        return cls(path, recipe, data, fingerprint)
 
     @property
     def match_folder(self) -> Path:
@@ -131,9 +136,11 @@ class Run:
             shutil.rmtree(folder)
 
     def log(self, stage: str, step: int, values: dict[str, Any]) -> None:
-        """Append one line to log.jsonl."""
+        """Append one line to log.jsonl; "not_finite" says which numbers JSON cannot hold, and what they were."""
+        strange = {name: str(v) for name, v in values.items() if isinstance(v, float) and not math.isfinite(v)}
+        line = {"stage": stage, "step": step, **values} | ({"not_finite": strange} if strange else {})
         with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"stage": stage, "step": step, **values}) + "\n")
+            file.write(json_text(line) + "\n")
 
     def read_log(self) -> list[dict[str, Any]]:
         """All lines of log.jsonl; a line that a crash cut short is left out."""
@@ -150,7 +157,7 @@ class Run:
     def rewind_log(self, stage: str, step: int) -> None:
         """Drop what was logged after a checkpoint that training goes on from."""
         kept = [entry for entry in self.read_log() if entry["stage"] != stage or entry["step"] <= step]
-        write_atomically(self.path / "log.jsonl", "".join(json.dumps(entry) + "\n" for entry in kept))
+        write_atomically(self.path / "log.jsonl", "".join(json_text(entry) + "\n" for entry in kept))
 
 
 def _versions() -> dict[str, str]:

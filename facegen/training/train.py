@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 
-from facegen.core.batch import DataSpec
 from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.interfaces import Dataset
@@ -91,7 +90,7 @@ def _train(
     only_match: bool,
 ) -> Run:
     dataset = open_dataset(recipe)
-    run = _claim(out, recipe, dataset.spec, resume, world)
+    run = _claim(out, recipe, dataset, resume, world)
     with _alone(run, world):
         for name in awaited(recipe, run, only_match=only_match):
             below = standing(recipe, name)
@@ -128,7 +127,7 @@ def _alone(run: Run, world: World) -> Iterator[None]:
         yield
 
 
-def _claim(out: Path, recipe: Recipe, data: DataSpec, resume: bool, world: World) -> Run:
+def _claim(out: Path, recipe: Recipe, dataset: Dataset, resume: bool, world: World) -> Run:
     exists = (out / "run.json").exists()
     occupied = out.exists() and any(out.iterdir())
     world.wait()  # all have looked before one writes
@@ -136,7 +135,7 @@ def _claim(out: Path, recipe: Recipe, data: DataSpec, resume: bool, world: World
         if occupied:
             raise CheckpointError(f"{out}: is not empty and holds no run; give another folder with --out")
         if world.leads:
-            Run.create(out, recipe, data)
+            Run.create(out, recipe, dataset.spec, dataset.fingerprint())
         world.wait()
         return Run.open(out)
     if not resume:
