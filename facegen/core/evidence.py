@@ -48,6 +48,12 @@ class Figure:
     num_people: int | None = None
     by_judge: bool = True
 
+    def __post_init__(self) -> None:
+        for name in ("low", "high", "chance", "deviation"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                object.__setattr__(self, name, None)  # an interval without ends is none
+
     @classmethod
     def of(
         cls,
