@@ -10,6 +10,7 @@ from facegen.core.observer import Observer
 from facegen.core.tables import EvaluationSplit
 from facegen.evaluation.dossier import read_reports
 from facegen.evaluation.evaluate import evaluate
+from facegen.evaluation.metric_names import metric_names
 from facegen.evaluation.report import Report
 from facegen.evaluation.weights import weights_hash
 from facegen.evaluation.write_dossier import write_dossier
@@ -107,7 +108,7 @@ def _report(run: Run, split: EvaluationSplit, num_clips: int, observer: Observer
         except CheckpointError as error:
             observer.say(f"{error}; evaluating again")
         else:
-            asked = [choice.name for choice in run.recipe.choices["metric"]]
+            asked = metric_names(run.recipe.choices["metric"])
             is_complete = report.max_clips == num_clips and list(report.figures) == asked
             if is_complete and report.weights_hash == weights_hash(run):
                 return report
