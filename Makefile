@@ -23,13 +23,13 @@ test: $(INSTALLED) lint types
 	$(BIN)/python -m pytest
 
 lint: $(INSTALLED)
-	$(BIN)/ruff check facegen plugins tests benchmarks
+	$(BIN)/ruff check facegen plugins tests studies benchmarks
 
 types: $(INSTALLED)
 	$(BIN)/mypy
 
 reproduce: $(INSTALLED)
-	$(BIN)/python benchmarks/reproduce.py --out runs/small --page docs/results/small.md
+	$(BIN)/python -m studies reproduce --out runs/small --page docs/results/small.md
 
 gpu: $(INSTALLED)
 	$(BIN)/python -m pytest -m gpu

@@ -1,6 +1,6 @@
 """Generators whose faults are known: what a report says of them in words.
 
-At a size of seconds only what is clear there is asked; benchmarks/stand_ins.py asks every metric, of more people.
+At a size of seconds only what is clear there is asked; studies/stand_ins.py asks every metric, of more people.
 """
 
 from collections.abc import Iterator

@@ -1,14 +1,11 @@
-"""The scripts of benchmarks/ as modules, and reports for them to read."""
+"""Reports of runs, for the studies to read."""
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 
 Figures = Mapping[str, tuple[float | None, ...]]
 Write = Callable[..., None]

@@ -5,8 +5,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from figures import KNOWN, SEEN, STRANGERS, Results, Value
-from findings import NAME_RUNS, choi, learnt, thesis
+
+from studies.choi_findings import choi
+from studies.finding import learnt
+from studies.report_figures import KNOWN, SEEN, STRANGERS, Results, Value
+from studies.thesis_findings import NAME_RUNS, thesis
 
 Cell = tuple[float, ...]
 Write = Callable[..., None]

@@ -1,4 +1,4 @@
-"""The page of results: tables, findings and grids of the runs that `reproduce.py` made."""
+"""The page of results: tables, findings and grids of the runs of the study `reproduce`."""
 
 import math
 import os
@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from factors import Reading, read
-from factors import to_markdown as factors_table
-from figures import KNOWN, SEEN, STRANGERS, Results
-from findings import Finding, choi, thesis
-from findings import to_markdown as findings_table
 from PIL import Image
 
 from facegen.core.tables import EARLIER_RUNS
 from facegen.evaluation.verdicts import BLURRED, COLLAPSED, IGNORED, KEPT, NOISY
+from studies.factors import RELID, Reading, read
+from studies.factors import to_markdown as factors_table
+from studies.finding import Finding
+from studies.finding import to_markdown as findings_table
+from studies.findings import all_findings
+from studies.report_figures import KNOWN, SEEN, STRANGERS, Results
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "Faces from names": ("name_",),
@@ -48,7 +49,6 @@ DRAWN_COLUMNS = {
 MATCHED_COLUMNS = {f"{way} {num}-way": f"{way} {num}-way, real" for num in (2, 10) for way in ("V-F", "F-V")}
 COST_COLUMNS = ("takes over", "training, s", "measuring, s")
 PICTURE_SHARE = 0.5
-RELID = "speech_relid"
 SPENT = ("train", "evaluate")
 """What seconds are kept of."""
 
@@ -63,10 +63,8 @@ def write_page(page: Path, out: Path, names: Sequence[str], seconds: Mapping[str
         seconds: {run: {"train": ..., "evaluate": ...}}.
     """
     results = Results(out)
-    readings = read(results, RELID)
-    shares = {one.factor: one.share for one in readings}
     page.parent.mkdir(parents=True, exist_ok=True)
-    parts = [_heading(seconds), _findings([*thesis(results), *choi(results, shares)]), _factors(readings)]
+    parts = [_heading(seconds), _findings(list(all_findings(results))), _factors(read(results, RELID))]
     for family, prefixes in FAMILIES.items():
         runs = [name for name in names if name.startswith(prefixes)]
         if runs:
@@ -111,7 +109,7 @@ def _findings(found: Sequence[Finding]) -> str:
         "split, which has the most faces of each, unless another is named; Choi's are of strangers. *Identity kept* is "
         "identity above chance as a share of what real faces reach above it: above "
         f"{KEPT} it is learnt, at chance (0 lies within, and all is below {IGNORED}) not, and between is undecided. "
-        "`benchmarks/findings.py` holds the rules.\n\n" + findings_table(found)
+        "`studies/thesis_findings.py` and `studies/choi_findings.py` hold the rules.\n\n" + findings_table(found)
     )
 
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import reproduce
-from reproduce import Job, set_aside
 
 from facegen.core.batch import DataSpec
 from facegen.core.recipe import read_recipe
 from facegen.training.earlier import settled
 from facegen.training.run import Run
+from studies import reproduce
+from studies.reproduce import Job, set_aside
 
 
 def job(folder: Path, name: str, *overrides: str) -> Job:
@@ -77,7 +77,7 @@ def test_a_report_that_does_not_know_the_rival_is_made_again(
     begin(rival)
     assert relid.missing_splits() == ("heldout_people",)
     called: list[tuple[str, ...]] = []
-    monkeypatch.setattr(reproduce, "facegen", lambda *words: called.append(words) or 0)
+    monkeypatch.setattr(reproduce, "run_facegen", lambda *words: called.append(words) or 0)
     assert reproduce.work(relid, tmp_path / "seconds.json") == ""
     split, against = ("--split", "heldout_people"), ("--against", str(rival.run))
     assert called == [("evaluate", str(relid.run), *split, *against)]

@@ -1,7 +1,7 @@
 """Hidden factors of synthetic faces that follow the voice, and that follow the noise: the metric `factors` as a table.
 
     facegen evaluate runs/small/speech_relid
-    python benchmarks/factors.py runs/small/speech_relid
+    python -m studies factors runs/small/speech_relid
 
 Choi, Park and Lee 2020 (figures 2 to 4) say by eye that the voice decides sex, age and the shape of the face, and the
 noise pose, background, hair and glasses.
@@ -10,14 +10,15 @@ noise pose, background, hair and glasses.
 import argparse
 import json
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from figures import STRANGERS, Results, Value
-
 from facegen.data.synthetic.known import FACTOR_SIDES
+from studies.report_figures import STRANGERS, Results, Value
+
+RELID = "speech_relid"
+"""The run that the papers' finding about factors is asked of."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,15 @@ def to_json(readings: Sequence[Reading]) -> str:
     return json.dumps(values, indent=1, allow_nan=False)
 
 
-def main() -> int:
-    """Print the table of every run that is named."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path)
-    parser.add_argument("--split", default=STRANGERS)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of an evaluated run")
+    parser.add_argument("--split", default=STRANGERS, help="split of the report")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the table of every run; return 1 where one has no report with hidden factors."""
     for path in arguments.runs:
         readings = read(Results(path.parent), path.name, arguments.split)
         if not readings:
@@ -88,6 +91,3 @@ def main() -> int:
         print(to_json(readings) if arguments.json else f"## {path.name}\n\n{to_markdown(readings)}")
     return 0
 
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""People of the synthetic world as the benchmark `reader` sees them: spectra, pictures and the truth."""
+"""People of the synthetic world as the study `reader` sees them: spectra, pictures and the truth."""
 
 import math
 import threading

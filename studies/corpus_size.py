@@ -1,6 +1,6 @@
 """Matching against the size of the corpus: on known clips, on known people in other clips, and on people never seen.
 
-    python benchmarks/corpus_size.py --out runs/corpus_size --sizes 125 500 2000 --seeds 0 1
+    python -m studies corpus_size --out runs/corpus_size --sizes 125 500 2000 --seeds 0 1
 
 Trains one recipe on synthetic corpora of several sizes, and asks one judge about all of them: it learnt from people of
 another seed of the world, so that it knows nobody of any corpus, and a gap is the runs' alone. Writes a table
@@ -10,8 +10,6 @@ it again after whatever stopped it.
 
 import argparse
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +34,10 @@ from facegen.training.checkpoint import write_atomically
 from facegen.training.run import Run
 from facegen.training.train import open_dataset
 from facegen.training.world import World
+from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
 
 JUDGE_WORLD = 7919
 """Seed of the world whose people the judge learns from; no run's."""
-INTERRUPTED = 130
 NAMES = {"train": "known clips", "heldout_utterances": "known people, other clips", "heldout_people": "strangers"}
 
 
@@ -60,7 +58,7 @@ def train(recipe: Path, preset: str, job: Job, overrides: list[str]) -> int:
     given = [f"data.num_people={job.num_people}", "data.clips_per_person=2", f"run.seed={job.seed}", *overrides]
     words = ["train", str(recipe), "--preset", preset, "--out", str(job.path), "--resume"]
     words += [word for each in given for word in ("--set", each)]
-    return subprocess.run([sys.executable, "-m", "facegen", *words], check=False).returncode
+    return run_facegen(*words)
 
 
 def judge_of(run: Run, num_people: int, settings: EvaluateSettings, observer: Observer) -> Judge:
@@ -91,8 +89,8 @@ def to_markdown(results: list[dict], figures: list[str], recipe: str) -> str:
     """A row a run and split, a column a figure."""
     lines = [
         "# Matching against the size of the corpus", "",
-        f"Written by `benchmarks/corpus_size.py`: {recipe} on so many people, asked by one judge who knows nobody of "
-        "any corpus. Intervals are 95%, people resampled.", "",
+        f"Written by `python -m studies corpus_size`: {recipe} on so many people, asked by one judge who knows nobody "
+        "of any corpus. Intervals are 95%, people resampled.", "",
         "![A curve a split, across the number of people](corpus_size.svg)", "",
         f"| people | seed | split | {' | '.join(figures)} |", f"|{'---|' * (3 + len(figures))}",
     ]  # fmt: skip
@@ -125,19 +123,22 @@ def draw(results: list[dict], figure: str, path: Path) -> None:
     draw_curves(curves, figure, path, across="people of the training split, log2")
 
 
-def main() -> int:
-    """Returns 0 if every run was trained and measured."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", type=Path, default=Path(__file__).parents[1] / "recipes" / "speech_relid.toml")
-    parser.add_argument("--preset", default="small")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--recipe", type=Path, default=RECIPES / "speech_relid.toml", help="file of the recipe")
+    parser.add_argument("--preset", default="small", help="preset of the recipe")
     parser.add_argument("--out", type=Path, default=Path("runs/corpus_size"), help="folder of the runs")
     parser.add_argument("--sizes", type=int, nargs="+", default=[125, 500, 2000], help="people of the training split")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="values of run.seed")
     parser.add_argument("--judge-people", type=int, default=4000, help="people that the judge learns from")
     parser.add_argument("--num-clips", type=int, default=500, help="at most so many rows a split")
     parser.add_argument("--figure", default="V-F 10-way, generated", help="what the plot shows")
-    parser.add_argument("--set", action="append", default=[], dest="overrides", metavar="TABLE.KEY=VALUE")
-    given = parser.parse_args()
+    parser.add_argument("--set", action="append", default=[], dest="overrides", metavar="TABLE.KEY=VALUE",
+                        help="override a recipe key in every run")  # fmt: skip
+
+
+def run(given: argparse.Namespace) -> int:
+    """Train and measure; return 0 when every run was trained and measured."""
     plan = [(size, seed) for size in sorted(given.sizes) for seed in given.seeds]
     jobs = [Job(size, seed, given.out / f"people-{size}-seed-{seed}") for size, seed in plan]
     results = []
@@ -180,6 +181,3 @@ def _measured(job: Job, judge_people: int, num_clips: int) -> dict:
     write_atomically(kept, json.dumps(result, indent=1) + "\n")
     return result
 
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,8 @@
-"""What each metric says of generators whose faults are known, against what it should say (benchmarks/expectations.py).
+"""Answers of each metric about generators with known faults, against the expected ones.
 
-    OMP_NUM_THREADS=1 python benchmarks/stand_ins.py --out runs/stand_ins --page docs/results/stand_ins.md
+studies/stand_in_expectations.py holds the expectations, written before the measurement.
+
+    OMP_NUM_THREADS=1 python -m studies stand_ins --out runs/stand_ins --page docs/results/stand_ins.md
 
 Trains (one step, which changes nothing) and evaluates each stand-in of tests/stand_ins on synthetic speakers, then
 prints two tables: metric against generator, and what the report says is wrong with each in words. What is finished is
@@ -16,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from expectations import GENERATORS, ROWS, SAID, Row
 
 from facegen import __version__
 from facegen.cli.console import watching
@@ -37,11 +38,12 @@ from facegen.training.exhibition import choose_noises, draw_each
 from facegen.training.loop import Interrupted
 from facegen.training.run import Run
 from facegen.training.train import open_dataset
+from studies.facegen_command import INTERRUPTED
+from studies.stand_in_expectations import GENERATORS, ROWS, SAID, Row
 
 TESTS = Path(__file__).parents[1] / "tests"
 RECIPE = TESTS / "stand_ins" / "stand_in.toml"
 SPLIT = "heldout_people"
-INTERRUPTED = 130
 NUM_SHOWN_VOICES, NUM_SHOWN_NOISES, SCALE = 3, 3, 3
 
 
@@ -150,10 +152,10 @@ def to_markdown(reports: Mapping[str, Report], image: str) -> str:
     described = [f"- **{name}**: {what}." for name, what in GENERATORS.items() if name in reports]
     lines = [
         "# Generators whose faults are known", "",
-        f"Written by `benchmarks/stand_ins.py`, facegen {__version__}: {first.num_clips} clips of {first.num_people} "
-        f"people of `{SPLIT}`, {first.num_noises} shared noises a row and one of its own. Judge: {first.judge}. Nobody "
-        "hears speech: generators are told the true factors that shape both voice and face, and the judge's encoder "
-        "learns from them. Intervals are 95%, people resampled.", "", *described, "",
+        f"Written by `python -m studies stand_ins`, facegen {__version__}: {first.num_clips} clips of "
+        f"{first.num_people} people of `{SPLIT}`, {first.num_noises} shared noises a row and one of its own. Judge: "
+        f"{first.judge}. Nobody hears speech: generators are told the true factors that shape both voice and face, and "
+        "the judge's encoder learns from them. Intervals are 95%, people resampled.", "", *described, "",
         f"![A row a generator: of three voices the true face, then three faces under the same noises]({image})", "",
         "## What the report says is wrong", "", *words_table(reports), "",
         "## What each metric says", "",
@@ -167,14 +169,17 @@ def to_markdown(reports: Mapping[str, Report], image: str) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    """Returns 0 if every stand-in was measured, and the words about each are the expected ones."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
     parser.add_argument("--out", type=Path, default=Path("runs/stand_ins"), help="folder of the runs")
     parser.add_argument("--page", type=Path, help="Markdown page to write, with the picture beside it")
-    parser.add_argument("--only", nargs="*", choices=tuple(GENERATORS), default=tuple(GENERATORS))
+    parser.add_argument("--only", nargs="*", choices=tuple(GENERATORS), default=tuple(GENERATORS),
+                        help="generators to measure")  # fmt: skip
     parser.add_argument("--again", action="store_true", help="measure again what was measured")
-    given = parser.parse_args()
+
+
+def run(given: argparse.Namespace) -> int:
+    """Train, evaluate and write the page; return 0 when every verdict in words is the expected one."""
     sys.path.insert(0, str(TESTS))
     import stand_ins  # of the tests, which are no package
 
@@ -196,6 +201,3 @@ def main() -> int:
     print("\n".join([*words_table(reports), "", *metric_table(reports)[0], "", f"Page: {page}"]))
     return 0 if all(as_expected(name, report) for name, report in reports.items()) else 1
 
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from figures import STRANGERS
-from results import write_page
+from studies.report_figures import STRANGERS
+from studies.results_page import write_page
 
 DETAIL = {"detail, share of real faces'": (0.5, 0.4, 0.55)}
 

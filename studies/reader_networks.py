@@ -1,4 +1,4 @@
-"""The networks of the benchmark `reader`, and how they learn."""
+"""The networks of the study `reader`, and how they learn."""
 
 import math
 import sys
@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 
 import torch
-from reader_people import NUM_MELS
 from torch import Tensor, nn
 from torch.nn import functional
+
+from studies.reader_people import NUM_MELS
 
 EMBEDDING_DIM = 64
 Batches = Callable[[int], tuple[Tensor, Tensor]]

@@ -1,6 +1,6 @@
 """Train and evaluate the small preset of every recipe, and write down what came out.
 
-    python benchmarks/reproduce.py --out runs/small --page docs/results/small.md
+    python -m studies reproduce --out runs/small --page docs/results/small.md
 
 What is finished is not done again: call it again after whatever stopped it. A recipe that fails is named at the end,
 and the others go on. Recipes that share a match stage or an earlier run train it once, since all runs lie side by side.
@@ -9,16 +9,12 @@ A run of a recipe that has changed since, or that begins with such a run, is mov
 
 import argparse
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
-
-from results import write_page
 
 from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError
@@ -29,12 +25,10 @@ from facegen.evaluation.evaluate import needs_of
 from facegen.evaluation.report import Report
 from facegen.training.earlier import settled
 from facegen.training.run import Run
+from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
+from studies.results_page import write_page
 
-RECIPES = Path(__file__).parents[1] / "recipes"
 PRESET = "small"
-INTERRUPTED = 130
-
-
 RIVALS = {"speech_relid": ("speech_relativistic",)}
 """Choi, Park and Lee 2020 let a judge choose between the faces of the one and of the other."""
 
@@ -149,11 +143,6 @@ def set_aside(jobs: Sequence[Job], clock: Path) -> None:
         clock.write_text(json.dumps(spent, indent=1))
 
 
-def facegen(*words: str) -> int:
-    """Run the program, with its progress on this terminal."""
-    return subprocess.run([sys.executable, "-m", "facegen", *words], check=False).returncode
-
-
 def spend(clock: Path, recipe: str, what: str, seconds: float) -> None:
     """Add to what a recipe took, so that interrupted work counts as well."""
     spent = json.loads(clock.read_text()) if clock.exists() else {}
@@ -166,7 +155,7 @@ def work(job: Job, clock: Path) -> str:
     """Do what is missing of a job; returns what failed."""
     started = time.monotonic()
     if not job.is_trained:
-        code = facegen("train", str(job.path), "--preset", PRESET, "--out", str(job.run), "--resume")
+        code = run_facegen("train", str(job.path), "--preset", PRESET, "--out", str(job.run), "--resume")
         spend(clock, job.path.stem, "train", time.monotonic() - started)
         if code >= INTERRUPTED:
             raise KeyboardInterrupt
@@ -175,7 +164,7 @@ def work(job: Job, clock: Path) -> str:
     for split in job.missing_splits():
         started = time.monotonic()
         rivals = [word for rival in job.trained_rivals for word in ("--against", str(rival.run))]
-        code = facegen("evaluate", str(job.run), "--split", split, *rivals)
+        code = run_facegen("evaluate", str(job.run), "--split", split, *rivals)
         spend(clock, job.path.stem, "evaluate", time.monotonic() - started)
         if code >= INTERRUPTED:
             raise KeyboardInterrupt
@@ -184,13 +173,15 @@ def work(job: Job, clock: Path) -> str:
     return ""
 
 
-def main() -> int:
-    """Returns 0 if every recipe was trained and measured."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
     parser.add_argument("--out", type=Path, default=Path("runs/small"), help="folder of the runs")
     parser.add_argument("--page", type=Path, help="Markdown page to write, with pictures beside it")
     parser.add_argument("--only", nargs="*", default=(), metavar="RECIPE", help="names of recipes; all by default")
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train and evaluate; return 0 when every recipe was trained and measured."""
     arguments.out.mkdir(parents=True, exist_ok=True)
     clock = arguments.out / "seconds.json"
     jobs = plan(arguments.out)
@@ -223,6 +214,3 @@ def main() -> int:
         print(failure)
     return 1 if failures else 0
 
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """How well synthetic voices and faces can be matched: by chance, by shortcuts, by a trained reader, at best.
 
-    python benchmarks/reader.py --people 100000 --minutes 20
+    python -m studies reader --people 100000 --minutes 20
 
 A reader is a pair of small networks, one on log-mel spectra, one on pictures, that learns from people streamed out of
 the renderer which voice goes with which face. It is measured on people that it never saw, beside what pitch alone,
@@ -17,13 +17,13 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 import torch
-from reader_networks import FaceTower, Pair, VoiceTower, train
-from reader_people import SAMPLE_RATE_HZ, SEED, SHARED, People
 from torch import Tensor, nn
 from torch.nn import functional
 
 from facegen.core.evidence import Evidence, Figure
 from facegen.parts.metrics.matching import Matching
+from studies.reader_networks import FaceTower, Pair, VoiceTower, train
+from studies.reader_people import SAMPLE_RATE_HZ, SEED, SHARED, People
 
 FIRST_HELDOUT = 10_000_000
 
@@ -212,25 +212,25 @@ def show(found: dict) -> None:
         print(f"| {side} | {' | '.join(f'{share:.2f}' for share in shares.values())} |")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Who can match synthetic voices and faces, and how well.")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
     parser.add_argument("--people", type=int, default=100000, help="people to learn from, at most")
     parser.add_argument("--minutes", type=float, default=20.0, help="for rendering and learning together")
     parser.add_argument("--steps", type=int, default=0, help="end after so many steps, however long they take")
     parser.add_argument("--heldout", type=int, default=2000, help="people to be measured on")
     parser.add_argument("--pixels", type=int, default=64, help="side of the faces")
     parser.add_argument("--seconds", type=float, default=1.2, help="length of the speech")
-    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--batch-size", type=int, default=256, help="people per training step")
     parser.add_argument("--threads", type=int, default=2, help="once all people are rendered")
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", default="cpu", help="torch device")
     parser.add_argument("--json", action="store_true", help="JSON instead of tables")
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Render, train, measure and print; return 0."""
     found = compare(arguments)
     if arguments.json:
         print(json.dumps(found, indent=1))
     else:
         show(found)
-
-
-if __name__ == "__main__":
-    main()
+    return 0

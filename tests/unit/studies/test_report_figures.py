@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-import figures
 import pytest
-from figures import SEEN, Results, Value, about_equal, given, together
 from pytest import approx
+
+from studies.report_figures import NOTHING, SEEN, Results, Value, about_equal, given, rank_correlation, together
 
 
 @pytest.mark.parametrize("one, other, holds", [
@@ -18,7 +18,7 @@ from pytest import approx
     (Value(0.9, 0.8, 1.0), Value(0.5), None),
     (Value(0.9), 0.5, None),
     (Value(0.6, 0.55, 0.65), 0.5, True),
-    (figures.NOTHING, 0.5, None),
+    (NOTHING, 0.5, None),
 ])  # fmt: skip
 def test_above(one: Value, other: Value | float, holds: bool | None) -> None:
     assert one.above(other) is holds
@@ -49,15 +49,15 @@ def test_connectives() -> None:
 
 def test_rank_correlation_by_hand() -> None:
     """rho = 1 - 6 x 4 / 120; tanh(atanh(0.8) -+ 1.96 sqrt(1.32 / 2))"""
-    found = figures.rank_correlation([1, 2, 3, 4, 5], [20, 10, 40, 30, 50])
+    found = rank_correlation([1, 2, 3, 4, 5], [20, 10, 40, 30, 50])
     assert (found.value, found.low, found.high) == approx((0.8, -0.457, 0.9909), abs=1e-3)
-    assert math.isnan(figures.rank_correlation([1, 2, 3, 4], [1, 2, 3, 5]).value)
+    assert math.isnan(rank_correlation([1, 2, 3, 4], [1, 2, 3, 5]).value)
 
 
 def test_a_value_as_text() -> None:
     assert str(Value(1.0, 0.89, 1.0)) == "1.000 (0.890 to 1.000)"
     assert str(Value(2.5)) == "2.500"
-    assert str(figures.NOTHING) == "not measured"
+    assert str(NOTHING) == "not measured"
 
 
 def test_identity_is_kept_above_chance(write: Callable[..., None], tmp_path: Path) -> None:

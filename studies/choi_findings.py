@@ -1,0 +1,99 @@
+"""The six findings of Choi, Park and Lee 2020, as questions to the figures of runs."""
+
+from collections.abc import Iterator, Mapping
+
+from studies.finding import Finding
+from studies.report_figures import NOTHING, STRANGERS, Results, Value, negated, together
+
+
+def choi(results: Results, shares: Mapping[str, Value]) -> Iterator[Finding]:
+    """The six findings of Choi, Park and Lee 2020.
+
+    Args:
+        results: of the runs.
+        shares: of the variance of each factor in relid's faces, the part that the voice decides (factors.py).
+    """
+
+    def figure(run: str, name: str) -> Value:
+        return results.figure(run, name, STRANGERS)
+
+    directions = {
+        f"{run} {way}": figure(run, f"{way} 10-way, real")
+        for run in ("match_v2f", "match_f2v")
+        for way in ("V-F", "F-V")
+    }
+    yield Finding(
+        "Choi 1", "matching is above chance in both directions, and each training direction works in the other, too",
+        "10-way matching of strangers is above 0.1 in all four cases",
+        _said(directions),
+        together(*(value.above(value.chance) for value in directions.values())),
+    )  # fmt: skip
+    yield _roles(shares)
+    relid, plain = "speech_relid", "speech_relativistic"
+    correlation = figure(relid, "correlation of condition and face distances, generated")
+    pairs = {
+        what: [figure(relid, f"{what} distance, {kind}") for kind in ("same sex", "different sexes")]
+        for what in ("condition", "generated face")
+    }
+    yield Finding(
+        "Choi 3", "distances of voices and of generated faces correlate, and shrink where the sex is the same",
+        "the correlation is above 0, and both distances are smaller within a sex",
+        f"correlation {correlation}; "
+        + "; ".join(f"{what} distance {same} against {other}" for what, (same, other) in pairs.items()),
+        together(correlation.above(0.0), *(other.above(same) for same, other in pairs.values())),
+    )  # fmt: skip
+    preferred, without = (figure(run, "generated face preferred to the true one, V-F") for run in (relid, plain))
+    to_plain = figure(relid, f"generated face preferred to that of {plain}, V-F")
+    more = figure(relid, "F-V 2-way, generated less real")
+    yield Finding(
+        "Choi 4", "a judge prefers relid's faces to the true ones and to those of Eq. 4, but those of Eq. 4 not to the "
+        "true ones; it matches relid's better than real ones",
+        "shares against one half; matching by pairs of the same rows, F-V 2-way",
+        f"relid preferred {preferred}, to Eq. 4 {to_plain}; Eq. 4 preferred {without}; matching of relid's faces less "
+        f"that of real ones {more}",
+        together(preferred.above(0.5), to_plain.above(0.5), negated(without.above(0.5)), more.above(0.0)),
+    )  # fmt: skip
+    others = (plain, "speech2face")
+    found = {
+        distance: {run: figure(run, f"retrieval R@10, {distance}") for run in (relid, *others)}
+        for distance in ("L1", "L2", "cosine")
+    }
+    yield Finding(
+        "Choi 5", "retrieval is better than without the identity term, and than Speech2Face's",
+        "R@10 is higher than both by L1, by L2 and by cosine",
+        ". ".join(f"{distance}: {_said(each)}" for distance, each in found.items()),
+        together(*(each[relid].above(each[other]) for each in found.values() for other in others)),
+    )  # fmt: skip
+    rivals = ("match_svhf", "match_dimnet")
+    two, ten = ({run: figure(run, f"V-F {num}-way, real") for run in ("match_v2f", *rivals)} for num in (2, 10))
+    yield Finding(
+        "Choi 6", "2-way matching is worse than SVHF-Net's and DIMNet's, 10-way matching better",
+        "V-F matching of strangers against both; SVHF-Net's network compares two faces, and cannot rank ten",
+        f"2-way: {_said(two)}. 10-way: {_said(ten)}",
+        together(
+            *(two[rival].above(two["match_v2f"]) for rival in rivals),
+            *(ten["match_v2f"].above(ten[rival]) for rival in rivals),
+        ),
+    )  # fmt: skip
+
+
+def _roles(shares: Mapping[str, Value]) -> Finding:
+    """Choi et al. also give c the ethnicity; here no voice tells a colour of skin, so that this cannot be asked."""
+    by_voice = ("sex", "age", "size", "fullness", "nose")
+    by_noise = ("yaw", "pitch", "roll", "backdrop_value", "hair_colour", "hair_style", "clothing_value", "glasses")
+    found = {name: shares.get(name, NOTHING) for name in (*by_voice, *by_noise)}
+    return Finding(
+        "Choi 2", "the voice decides sex, age and the shape of face and nose, the noise the pose of the head, "
+        "background, hair, attire and glasses",
+        "of the former more than half of the variance lies between voices, of the latter less; ethnicity, which the "
+        "paper gives the voice, is not asked, as no voice tells it here",
+        f"share between voices: {_said({name: found[name] for name in by_voice})}; "
+        + _said({name: found[name] for name in by_noise}),
+        together(
+            *(found[name].above(0.5) for name in by_voice), *(negated(found[name].above(0.5)) for name in by_noise)
+        ),
+    )  # fmt: skip
+
+
+def _said(values: Mapping[str, Value]) -> str:
+    return "; ".join(f"{name} {value}" for name, value in values.items())
