@@ -1,6 +1,5 @@
 """`facegen check`."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -14,6 +13,7 @@ from rich.table import Table
 from facegen.cli.console import console
 from facegen.cli.options import recipe_options
 from facegen.core.chosen import Recipe
+from facegen.core.json_text import json_text
 from facegen.core.recipe import read_recipe
 from facegen.core.recipe_rules import idle_settings
 
@@ -40,7 +40,7 @@ def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: 
     rate = measure_rate(device)
     if as_json:
         found = {**own.as_json(rate), "device": str(device), "earlier": [before.as_json(rate) for before in earlier]}
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json_text(found, indent=2))
         return
     for examined in [*earlier, own]:
         if earlier:

@@ -1,6 +1,5 @@
 """facegen collect: from a list of channels and videos to a packed corpus."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.console import console, error_console, watching
+from facegen.core.json_text import json_text
 
 if TYPE_CHECKING:
     from facegen.collect.status import Holdings, Problem, Status
@@ -70,7 +70,7 @@ def command(
 
 def _say(status: "Status", as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(status.to_json(), indent=1))
+        click.echo(json_text(status.to_json(), indent=1))
         return
     window = status.settings.get("speech", {}).get("window_seconds")
     per_face = f"{window:g} s x faces" if window else "s x faces"

@@ -1,6 +1,5 @@
 """`facegen compare`."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -10,7 +9,8 @@ from rich.table import Table
 
 from facegen.cli.console import console, watching
 from facegen.cli.evaluate import SIGNAL_EXIT
-from facegen.core.tables import Split
+from facegen.core.json_text import json_text
+from facegen.core.tables import EvaluationSplit
 
 if TYPE_CHECKING:
     from facegen.evaluation.sheet import Cell, Sheet
@@ -21,7 +21,7 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
 @click.command("compare")
 @click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN...")
 @click.option(
-    "--split", "splits", multiple=True, type=click.Choice(get_args(Split)),
+    "--split", "splits", multiple=True, type=click.Choice(get_args(EvaluationSplit)),
     help="Where the rows come from; may be repeated.  [default: each recipe's]",
 )
 @click.option("--num-clips", type=click.IntRange(min=20), help="At most so many rows.  [default: each recipe's]")
@@ -39,7 +39,7 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
 )  # fmt: skip
 def command(
     runs: tuple[Path, ...],
-    splits: tuple[Split, ...],
+    splits: tuple[EvaluationSplit, ...],
     num_clips: int | None,
     layout: str,
     form: str,
@@ -71,7 +71,7 @@ def command(
         "table": lambda: _print(sheet),
         "markdown": lambda: click.echo(sheet.to_markdown(), nl=False),
         "csv": lambda: click.echo(sheet.to_csv(), nl=False),
-        "json": lambda: click.echo(json.dumps(sheet.to_json(), indent=1)),
+        "json": lambda: click.echo(json_text(sheet.to_json(), indent=1)),
     }
     printers[form]()
     return 0

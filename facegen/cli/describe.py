@@ -1,7 +1,6 @@
 """`facegen describe`."""
 
 import dataclasses
-import json
 from textwrap import fill, indent
 from typing import Any
 
@@ -14,6 +13,7 @@ from facegen.cli.console import console
 from facegen.cli.list_plugins import installed_parts, parts_table
 from facegen.core.errors import RecipeError
 from facegen.core.explain import SettingRow, docstring_sections, section_entries, setting_rows, toml_value
+from facegen.core.json_text import json_text
 from facegen.core.kinds import KINDS, Kind
 from facegen.core.recipe import ENGINE_TABLES
 from facegen.core.registry import registry
@@ -42,7 +42,7 @@ def command(kind: str, name: str | None, as_json: bool) -> None:
         return
     described = describe_table(name) if kind == TABLE else describe_part(kind, name)
     if as_json:
-        click.echo(json.dumps(described, indent=2, default=dataclasses.asdict))
+        click.echo(json_text(described, indent=2, default=dataclasses.asdict))
     else:
         _show(described)
 
@@ -125,7 +125,7 @@ def _list_names(kind: str, as_json: bool) -> None:
     parts = [] if kind == TABLE else installed_parts(kind)
     names = list(ENGINE_TABLES) if kind == TABLE else [part.name for part in parts]
     if as_json:
-        click.echo(json.dumps(names))
+        click.echo(json_text(names))
     elif kind == TABLE:
         console.print("\n".join(names))
     else:

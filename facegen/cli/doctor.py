@@ -1,7 +1,6 @@
 """`facegen doctor`."""
 
 import importlib
-import json
 import platform
 import shutil
 import sys
@@ -18,6 +17,7 @@ from rich.table import Table
 from facegen import __version__
 from facegen.cli.console import console
 from facegen.core.errors import PluginError
+from facegen.core.json_text import json_text
 
 CODECS = ("aac", "mp3", "opus", "flac", "pcm_s16le", "h264", "vp9", "mjpeg")
 FRONTAL_FACE = "haarcascade_frontalface_default.xml"
@@ -49,7 +49,7 @@ def command(context: click.Context, as_json: bool) -> None:
     """Check this installation, and say what to do about what is missing. Exit code 1 where something needed is."""
     found = findings()
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
+        click.echo(json_text([asdict(finding) for finding in found], indent=2))
     else:
         table = Table(box=None, pad_edge=False, show_header=False)
         for finding in found:

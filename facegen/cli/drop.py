@@ -1,6 +1,5 @@
 """facegen drop: remove the faces that somebody marked on a review list."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import click
 from rich.markup import escape
 
 from facegen.cli.console import console, watching
+from facegen.core.json_text import json_text
 
 
 @click.command("drop")
@@ -32,14 +32,14 @@ def command(corpus: Path, review_list: Path | None, out: Path | None, restore: b
     if review_list is None:
         number = restore_dropped(corpus)
         if as_json:
-            click.echo(json.dumps({"restored": number}))
+            click.echo(json_text({"restored": number}))
         else:
             console.print(f"{number:,} faces are taken back; the next `facegen collect` packs them.", soft_wrap=True)
         return 0
     with watching() as observer:
         dropped = drop_marked(corpus, review_list, out, observer)
     if as_json:
-        click.echo(json.dumps({**asdict(dropped), "folder": str(dropped.folder)}, indent=1))
+        click.echo(json_text({**asdict(dropped), "folder": str(dropped.folder)}, indent=1))
         return 0 if dropped.same else 1
     console.print(f"Dropped: {dropped.faces:,} faces, {dropped.clips:,} clips, {dropped.people:,} people")
     as_before = "bit for bit as before" if dropped.same else "NOT as before: pack the corpus again"

@@ -1,6 +1,5 @@
 """`facegen evaluate`."""
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -10,7 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.console import console, watching
-from facegen.core.tables import Split
+from facegen.core.json_text import json_text
+from facegen.core.tables import EvaluationSplit
 
 if TYPE_CHECKING:
     from facegen.evaluation.report import Report
@@ -21,9 +21,12 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
 
 @click.command("evaluate")
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="A packed corpus to evaluate on.")
 @click.option(
-    "--split", "splits", multiple=True, type=click.Choice(get_args(Split)),
+    "--data", type=click.Path(path_type=Path, file_okay=False),
+    help="Packed corpus to evaluate on. One that is not the run's own is a test set: all its people are measured.",
+)
+@click.option(
+    "--split", "splits", multiple=True, type=click.Choice(get_args(EvaluationSplit)),
     help="Where the rows come from; may be repeated.  [default: the recipe's]",
 )
 @click.option("--num-clips", type=click.IntRange(min=20), help="At most so many rows.  [default: the recipe's]")
@@ -93,7 +96,7 @@ def command(
         return SIGNAL_EXIT + stopped.signal_number
     if as_json:
         plain = [report.to_json() for report in reports]
-        click.echo(json.dumps(plain if len(splits) > 1 else plain[0], indent=1))
+        click.echo(json_text(plain if len(splits) > 1 else plain[0], indent=1))
         return 0
     for report in reports:
         _print(report)
@@ -106,6 +109,8 @@ def _print(report: "Report") -> None:
 
     console.print(f"[bold]{escape(report.heading)}[/]", soft_wrap=True)
     console.print(f"Judge: {escape(report.judge)}. Intervals: 95%, people resampled.", soft_wrap=True)
+    if report.people:
+        console.print(f"People: {escape(report.people)}.", soft_wrap=True)
     table = Table(box=None)
     table.add_column("figure")
     for name in ("value", "95% interval", "chance"):
@@ -115,7 +120,7 @@ def _print(report: "Report") -> None:
         if number:
             table.add_section()
         for figure in figures:
-            table.add_row(escape(figure.name), *cells_of(figure), escape(figure.note))
+            table.add_row(escape(figure.name), *cells_of(figure), escape(figure.remarks))
     console.print(table)
     console.print(f"Table: {report.table}", soft_wrap=True)
     if report.picture is not None:

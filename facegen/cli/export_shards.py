@@ -1,6 +1,5 @@
 """facegen export-shards: a packed corpus as WebDataset tar files, to travel or to be read by others."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, cast
@@ -9,6 +8,7 @@ import click
 from rich.markup import escape
 
 from facegen.cli.console import console, watching
+from facegen.core.json_text import json_text
 
 
 @click.command("export-shards")
@@ -37,7 +37,7 @@ def command(corpus: Path, out: Path, speech: str, shard_mib: int, overwrite: boo
         )
     if as_json:
         shards = [shard.model_dump() for shard in done.shards]
-        click.echo(json.dumps({**asdict(done), "folder": str(done.folder), "shards": shards}, indent=1))
+        click.echo(json_text({**asdict(done), "folder": str(done.folder), "shards": shards}, indent=1))
         return
     size = sum(shard.num_bytes for shard in done.shards) / 2**20
     console.print(

@@ -1,6 +1,5 @@
 """facegen forget: remove a person from a collection and its corpus."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import click
 from rich.markup import escape
 
 from facegen.cli.console import console, error_console, watching
+from facegen.core.json_text import json_text
 
 
 @click.command("forget")
@@ -25,7 +25,7 @@ def command(person: str, folder: Path, as_json: bool) -> int:
     with watching() as observer:
         forgotten = forget_person(folder, person, observer)
     if as_json:
-        click.echo(json.dumps(asdict(forgotten), indent=1))
+        click.echo(json_text(asdict(forgotten), indent=1))
         return 0 if forgotten.is_complete else 1
     removed = ", ".join(f"{count:,} {what}" for what, count in forgotten.removed.items())
     console.print(f"Removed: {escape(removed)}", soft_wrap=True)

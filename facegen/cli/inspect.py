@@ -1,6 +1,5 @@
 """facegen inspect: what a corpus holds, and what should be looked at before training."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -10,6 +9,7 @@ from rich.table import Table
 
 from facegen.cli.console import console, error_console, watching
 from facegen.core.errors import DataError
+from facegen.core.json_text import json_text
 from facegen.core.tables import Split
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def command(
         columns = {"columns": list(manifest.columns), "image_pixels": manifest.image_pixels}
         facts = {**columns, "sample_rate_hz": manifest.sample_rate_hz, "provenance": manifest.provenance.model_dump()}
         said = {"review": _review_json(reviewed)} if reviewed is not None else {}
-        click.echo(json.dumps({**facts, **found.to_json(), **said}, indent=1))
+        click.echo(json_text({**facts, **found.to_json(), **said}, indent=1))
     else:
         _print(packed, found, split, verify)
         if reviewed is not None and review_dir is not None:

@@ -1,12 +1,12 @@
 """`facegen list-plugins`."""
 
-import json
 
 import click
 from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.console import console
+from facegen.core.json_text import json_text
 from facegen.core.kinds import KINDS
 from facegen.core.registry import Part, registry
 from facegen.core.suggest import did_you_mean
@@ -34,7 +34,7 @@ def command(kind: str | None, as_json: bool) -> None:
             }
             for part in parts
         ]
-        click.echo(json.dumps({"parts": described, "broken": [str(broken) for broken in registry().broken]}, indent=2))
+        click.echo(json_text({"parts": described, "broken": [str(broken) for broken in registry().broken]}, indent=2))
         return
     console.print(parts_table(parts))
     for broken in registry().broken:

@@ -1,6 +1,5 @@
 """`facegen match`."""
 
-import json
 from pathlib import Path
 
 import click
@@ -8,6 +7,7 @@ from rich.table import Table
 
 from facegen.cli.console import console
 from facegen.cli.options import ManyValues
+from facegen.core.json_text import json_text
 
 
 @click.command("match", cls=ManyValues)
@@ -39,7 +39,7 @@ def command(run: Path, speech: tuple[Path, ...], faces: tuple[Path, ...], detect
             {"query": str(query), "probabilities": dict(zip(map(str, candidates), row, strict=True))}
             for query, row in zip(queries, shares, strict=True)
         ]
-        click.echo(json.dumps({"direction": direction, "rows": rows}, indent=2))
+        click.echo(json_text({"direction": direction, "rows": rows}, indent=2))
         return
     table = Table("voice" if direction == "v2f" else "face", *(path.name for path in candidates), box=None)
     for query, row in zip(queries, shares, strict=True):

@@ -1,6 +1,5 @@
 """facegen pack: files of one's own become a corpus."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.console import console, error_console, watching
+from facegen.core.json_text import json_text
 
 if TYPE_CHECKING:
     from facegen.data.pack import PackReport
@@ -69,7 +69,7 @@ def command(
             overwrite=overwrite, observer=observer,
         )
     if as_json:
-        click.echo(json.dumps(_as_json(report), indent=1))
+        click.echo(json_text(_as_json(report), indent=1))
     else:
         _print(report)
 

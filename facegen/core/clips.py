@@ -1,8 +1,9 @@
 """The index of a split."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 
@@ -38,4 +39,21 @@ class Clips:
             self.num_frames[rows],
             self.track_samples[rows],
             {name: values[rows] for name, values in self.attributes.items()},
+        )
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Clips]") -> "Clips":
+        """The clips of several splits as one, in the order of the corpus."""
+        clip, order = torch.cat([part.clip for part in parts]).sort()
+
+        def column(values: Sequence[Tensor]) -> Tensor:
+            return torch.cat(list(values))[order]
+
+        return cls(
+            clip,
+            column([part.person for part in parts]),
+            column([part.identity for part in parts]),
+            column([part.num_frames for part in parts]),
+            column([part.track_samples for part in parts]),
+            {name: column([part.attributes[name] for part in parts]) for name in parts[0].attributes},
         )

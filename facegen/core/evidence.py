@@ -1,5 +1,6 @@
 """What a metric is given, and what it answers with."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Literal
 from torch import Tensor
 
 from facegen.core.observer import Observer
+from facegen.core.statistics import Estimate
 
 Logits = Callable[[Tensor, Tensor, str], Tensor]
 """(query (B, d), candidates (B, K, e), direction) -> (B, K): the judge's matching rule."""
@@ -15,6 +17,8 @@ Logits = Callable[[Tensor, Tensor, str], Tensor]
 Better = Literal["higher", "lower"]
 Side = Literal["voice and face", "face", "moment", "voice"]
 """What a hidden factor decides: voice and face, one of them, or a moment's picture alone."""
+FEW_PEOPLE = 20
+"""A percentile interval over fewer people is too narrow."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Figure:
         note: what a reader must know beside it, such as why it is not available.
         deviation: the standard deviation over splits, where the field's custom is to say that.
         better: which way a run is better; None where neither is, and where the run has no part in the number.
+        num_people: how many people it rests on; None where the metric does not say.
+        by_judge: the judge's features or its matching rule are behind it.
     """
 
     name: str
@@ -39,6 +45,45 @@ class Figure:
     note: str = ""
     deviation: float | None = None
     better: Better | None = None
+    num_people: int | None = None
+    by_judge: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high", "chance", "deviation"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                object.__setattr__(self, name, None)  # an interval without ends is none
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        estimate: Estimate,
+        chance: float | None = None,
+        note: str = "",
+        *,
+        better: Better | None = None,
+        by_judge: bool = True,
+    ) -> "Figure":
+        """A figure of an estimate, with its interval and the number of its people."""
+        return cls(
+            name, estimate.value, estimate.low, estimate.high, chance, note, better=better,
+            num_people=estimate.num_people, by_judge=by_judge,
+        )  # fmt: skip
+
+    @property
+    def caveat(self) -> str:
+        """A warning where the number rests on few people; "" elsewhere."""
+        if self.num_people is None or self.num_people >= FEW_PEOPLE or not math.isfinite(self.value):
+            return ""
+        if self.num_people < 2:
+            return "one person only: says nothing of others"
+        return f"{self.num_people} people only" + ("" if self.low is None else ": the interval is too narrow")
+
+    @property
+    def remarks(self) -> str:
+        """Note and caveat, as a table shows them."""
+        return "; ".join(filter(None, (self.note, self.caveat)))
 
 
 @dataclass(frozen=True)
@@ -110,6 +155,8 @@ class Evidence:
         condition: what people are drawn from, in words, such as "voice", "name" or "sentence".
         rivals: {name of another run: (N, e) the judge's embeddings of faces that it draws of the same rows, each under
             a noise of its own}.
+        holds_training_faces: some of the real faces are ones that the run learnt from.
+        no_training: why `training` is None.
     """
 
     judge: str
@@ -137,3 +184,5 @@ class Evidence:
     fresh_faces: Tensor | None = None
     condition: str = "voice"
     rivals: Mapping[str, Tensor] = field(default_factory=dict)
+    holds_training_faces: bool = False
+    no_training: str = "no training faces"

@@ -16,11 +16,12 @@ _CHUNK_WEIGHTS = 1 << 22
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its 95% interval; no interval where there is one person only."""
+    """A number, its 95% interval, and how many people it rests on; no interval where there is one person only."""
 
     value: float
     low: float | None
     high: float | None
+    num_people: int | None = None
 
 
 class Bootstrap:
@@ -53,14 +54,14 @@ class Bootstrap:
         """A statistic, (R, people) weights -> (R,), and its percentile interval."""
         value = float(statistic(torch.ones(1, self.num_people, dtype=torch.float64)))
         if self.num_people < 2:
-            return Estimate(value, None, None)
+            return Estimate(value, None, None, self.num_people)
         drawn = torch.cat([statistic(weights) for weights in self._weights()])
         drawn = drawn[drawn.isfinite()]
         if not (len(drawn) and math.isfinite(value)):
-            return Estimate(value, None, None)
+            return Estimate(value, None, None, self.num_people)
         tail = (1 - LEVEL) / 2
         low, high = torch.quantile(drawn, torch.tensor([tail, 1 - tail], dtype=torch.float64)).tolist()
-        return Estimate(value, min(low, value), max(high, value))
+        return Estimate(value, min(low, value), max(high, value), self.num_people)
 
     def mean(self, values: Tensor) -> Estimate:
         """The mean of (N,) values over rows."""
@@ -76,7 +77,7 @@ class Bootstrap:
         found = self.mean(hits)
         if found.low is None or found.low != found.high:
             return found
-        return Estimate(found.value, *wilson(found.value, self.num_people))
+        return Estimate(found.value, *wilson(found.value, self.num_people), self.num_people)
 
     def _weights(self) -> Iterator[Tensor]:
         generator = generator_for(self._seed, "bootstrap")
@@ -86,6 +87,23 @@ class Bootstrap:
             drawn = torch.randint(self.num_people, (num, self.num_people), generator=generator)
             ones = torch.ones(1, 1, dtype=torch.float64).expand_as(drawn)
             yield torch.zeros(num, self.num_people, dtype=torch.float64).scatter_add_(1, drawn, ones)
+
+
+def compared(estimate: Estimate, reference: float, *, above: str, below: str = "") -> str:
+    """What an interval says of its side of a reference: `above`, `below`, or that it cannot tell.
+
+    Args:
+        estimate: the number and its interval.
+        reference: what it is compared with.
+        above, below: said where the whole interval lies on that side.
+    """
+    if estimate.low is None or estimate.high is None:
+        return f"no interval, so nothing is said of {reference:g}"
+    if estimate.low > reference:
+        return above
+    if estimate.high < reference:
+        return below
+    return f"not distinguishable from {reference:g}"
 
 
 def wilson(share: float, num: int) -> tuple[float, float]:

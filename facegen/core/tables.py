@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 Split = Literal["train", "heldout_utterances", "heldout_people"]
+EvaluationSplit = Literal[Split, "all"]
+"""What an evaluation reads: one split, or the clips of all three."""
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
@@ -195,7 +197,7 @@ class EvaluateSettings(Table):
     """[evaluate]: what a table is drawn from.
 
     Attributes:
-        split: where the rows come from.
+        split: where the rows come from; "all" is the whole corpus.
         num_clips: at most this many rows.
         num_noises: generated faces a row.
         judge_seed: of the second pair of encoders; never the run's own.
@@ -204,7 +206,7 @@ class EvaluateSettings(Table):
         seed: of every redraw.
     """
 
-    split: Split = "heldout_people"
+    split: EvaluationSplit = "heldout_people"
     num_clips: Annotated[int, Field(ge=20)] = 1000
     num_noises: Annotated[int, Field(ge=2)] = 4
     judge_seed: Annotated[int, Field(ge=0)] = 1000

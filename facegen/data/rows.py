@@ -1,17 +1,27 @@
 """The rows of a split on the device: from memory where they fit, from the dataset where they do not."""
 
+from typing import get_args
+
 import torch
 from torch import Tensor
 
 from facegen.core.batch import Batch
+from facegen.core.clips import Clips
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Dataset
 from facegen.core.observer import Observer
 from facegen.core.randomness import generator_for
-from facegen.core.tables import DataSettings, Split
+from facegen.core.tables import DataSettings, EvaluationSplit, Split
 from facegen.data.captions import encode_captions
 from facegen.data.prepare import prepare_faces, prepare_speech
 from facegen.data.resident import Resident, resident_bytes
+
+
+def clips_of(dataset: Dataset, split: EvaluationSplit) -> Clips:
+    """The clips of a split, or of the whole corpus."""
+    if split == "all":
+        return Clips.joined([dataset.clips(each) for each in get_args(Split)])
+    return dataset.clips(split)
 
 
 class Rows:
@@ -19,7 +29,7 @@ class Rows:
 
     Args:
         dataset, settings: where the rows come from, and how face and speech of a row are paired and cropped.
-        split: which rows.
+        split: which rows; "all" are those of every split.
         needs: the Batch columns that may be fetched beside faces.
         device: where batches go.
         observer: told about loading.
@@ -32,7 +42,7 @@ class Rows:
         self,
         dataset: Dataset,
         settings: DataSettings,
-        split: Split,
+        split: EvaluationSplit,
         needs: frozenset[str],
         device: torch.device,
         observer: Observer,
@@ -46,7 +56,7 @@ class Rows:
                 f"the corpus has no {' and no '.join(missing)}, which the recipe's parts need; it has {has}"
             )
         self.dataset, self.settings, self.split, self.needs, self.device = dataset, settings, split, needs, device
-        self.clips = dataset.clips(split)
+        self.clips = clips_of(dataset, split)
         if not len(self.clips):
             raise DataError(f"the split '{split}' of this corpus holds no clips; choose another split or fold")
         fits = keep and resident_bytes(dataset, self.clips, needs) <= settings.resident_gib * 2**30

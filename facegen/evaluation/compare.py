@@ -7,11 +7,12 @@ from pathlib import Path
 from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
-from facegen.core.tables import Split
+from facegen.core.tables import EvaluationSplit
 from facegen.evaluation.dossier import read_reports
 from facegen.evaluation.evaluate import evaluate
 from facegen.evaluation.metric_names import metric_names
 from facegen.evaluation.report import Report
+from facegen.evaluation.weights import weights_hash
 from facegen.evaluation.write_dossier import write_dossier
 from facegen.training.run import Run
 
@@ -49,7 +50,7 @@ class _Found:
 
 def columns_of(
     paths: Sequence[Path],
-    splits: Sequence[Split],
+    splits: Sequence[EvaluationSplit],
     num_clips: int | None,
     observer: Observer,
     interruption: Interruption,
@@ -86,7 +87,7 @@ def _standing(path: Path) -> _Found:
     return _Found(path, run.recipe.run.name, run, [])
 
 
-def _written(path: Path, splits: Sequence[Split]) -> _Found:
+def _written(path: Path, splits: Sequence[EvaluationSplit]) -> _Found:
     """The reports of a JSON file, and its run where it still lies in one."""
     recipe, reports = read_reports(path)
     missing = [split for split in splits if split not in {report.split for report in reports}]
@@ -99,26 +100,23 @@ def _written(path: Path, splits: Sequence[Split]) -> _Found:
     return _Found(folder or path, recipe if run is None else run.recipe.run.name, run, chosen)
 
 
-def _report(run: Run, split: Split, num_clips: int, observer: Observer, interruption: Interruption) -> Report:
+def _report(run: Run, split: EvaluationSplit, num_clips: int, observer: Observer, interruption: Interruption) -> Report:
     path = run.path / "evaluation" / f"{split}.json"
-    if path.exists() and path.stat().st_mtime >= _trained_at(run):
+    if path.exists():
         try:
             report = Report.read(path)
         except CheckpointError as error:
             observer.say(f"{error}; evaluating again")
         else:
             asked = metric_names(run.recipe.choices["metric"])
-            if report.max_clips == num_clips and list(report.figures) == asked:
+            is_complete = report.max_clips == num_clips and list(report.figures) == asked
+            if is_complete and report.weights_hash == weights_hash(run):
                 return report
     observer.say(f"evaluating {run.path} on {split}")
     overrides = {"split": split, "num_clips": num_clips}
     report = evaluate(run.path, overrides=overrides, observer=observer, interruption=interruption)
     write_dossier(run.path, observer)
     return report
-
-
-def _trained_at(run: Run) -> float:
-    return max((folder.stat().st_mtime for folder in (run.path / "checkpoints").glob("*")), default=0.0)
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

@@ -1,24 +1,184 @@
-"""What a recipe's corpus is called, and when two recipes read the same one."""
+"""The corpus that a run is evaluated on, and how it relates to the run."""
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facegen.core.recipe import Recipe
+from facegen.core.errors import DataError
+from facegen.core.interfaces import Conditioner, Dataset
+from facegen.core.recipe import Recipe, with_data
+from facegen.core.tables import EvaluationSplit
 from facegen.data.corpus import Corpus
+from facegen.training.run import Run
+from facegen.training.train import open_dataset
+
+_OWN_PEOPLE = {
+    "train": "people and clips that it was trained on",
+    "heldout_utterances": "people that it was trained on, in other clips",
+    "heldout_people": "people that it never saw",
+    "all": "all people of its corpus, among them those that it was trained on",
+}
+_SHOWN_NAMES = 3
+
+
+@dataclass(frozen=True)
+class EvaluationCorpus:
+    """A corpus that a run is evaluated on.
+
+    Attributes:
+        recipe: the run's recipe, reading this corpus.
+        judge_home: the run's recipe, reading the corpus that a judge learns from: the run's own where it can be read.
+        dataset: the corpus.
+        own: the run's own corpus; None where it cannot be read.
+        is_own: it is the run's own corpus, wherever it lies now.
+        own_error: why the run's own corpus cannot be read.
+        shared_names: people of another corpus who are named as people that the run was trained on.
+    """
+
+    recipe: Recipe
+    judge_home: Recipe
+    dataset: Dataset
+    own: Dataset | None
+    is_own: bool
+    own_error: str = ""
+    shared_names: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, run: Run, data: Path | None) -> "EvaluationCorpus":
+        """The corpus that `data` names, or the run's own.
+
+        Corpora are compared by their fingerprints: one that was moved or copied stays the run's own.
+
+        Raises:
+            DataError: it cannot be read, does not fit the run, or is not its own and the run draws people by name.
+        """
+        if data is None:
+            dataset = open_dataset(run.recipe)
+            return cls(run.recipe, run.recipe, dataset, dataset, is_own=True)
+        recipe = with_data(run.recipe, data)
+        _refuse_other_rate(run, recipe, data)
+        dataset, own, own_error = open_dataset(recipe), None, ""
+        try:
+            own = open_dataset(run.recipe)
+        except DataError as error:
+            own_error = str(error)
+        known = {run.corpus_fingerprint, own.fingerprint() if own is not None else ""} - {""}
+        if dataset.fingerprint() in known:
+            return cls(recipe, recipe, dataset, dataset, is_own=True)
+        if "identity" in needs_of(recipe):
+            raise DataError(f"--data {data}: the run draws people by name, and knows nobody of another corpus")
+        names = set(Corpus.open(data).manifest.identities) & set(run.data.identities)
+        home = recipe if own is None else run.recipe
+        return cls(recipe, home, dataset, own, is_own=False, own_error=own_error, shared_names=sorted(names))
+
+    @property
+    def name(self) -> str:
+        """Name of the corpus."""
+        return corpus_name(self.recipe)
+
+    @property
+    def is_another_domain(self) -> bool:
+        """One of the two corpora, this one and the run's own, is synthetic, and the other is recorded."""
+        return self.own is not None and is_synthetic(self.own) != is_synthetic(self.dataset)
+
+    def split(self, asked: EvaluationSplit | None, default: EvaluationSplit) -> EvaluationSplit:
+        """The split to evaluate: another corpus is a test set, and has none.
+
+        Where the judge must learn from it, as the run's own corpus is gone, the people that it does not learn from.
+
+        Raises:
+            DataError: a split of another corpus is asked for.
+        """
+        if self.is_own:
+            return asked or default
+        if self.own is None:
+            return asked or "heldout_people"
+        if asked not in (None, "all"):
+            raise DataError(
+                f"--split {asked}: '{self.name}' is not the corpus of the run, so all of it is a test set; leave "
+                f"--split out"
+            )
+        return "all"
+
+    def people(self, split: EvaluationSplit) -> str:
+        """The people of a split and their relation to the run, in words."""
+        if self.is_own:
+            return _OWN_PEOPLE[split]
+        if not self.shared_names:
+            return "people of another corpus, none of them trained on"
+        return f"people of another corpus, {len(self.shared_names)} of them named as people that it was trained on"
+
+    def notes(self) -> list[str]:
+        """Warnings that belong to every figure measured on this corpus."""
+        notes = []
+        if self.shared_names:
+            shown = ", ".join(self.shared_names[:_SHOWN_NAMES])
+            more = ", ..." if len(self.shared_names) > _SHOWN_NAMES else ""
+            notes.append(
+                f"{len(self.shared_names)} people of {self.name} have names of people that the run was trained on "
+                f"({shown}{more}); if they are the same people, the figures are not those of people it never saw"
+            )
+        if self.is_another_domain:
+            notes.append(
+                f"the run was trained on {_domain(self.own)}, and {self.name} holds {_domain(self.dataset)}: the two "
+                f"differ in more than their people"
+            )
+        if not self.is_own and self.own is None:
+            notes.append(
+                f"the run's own corpus cannot be read ({self.own_error}); memorisation is not measured, and a judge "
+                f"learns from {self.name}"
+            )
+        return notes
+
+    def judge_is_unfit(self, judge_is_run: bool) -> str:
+        """Why the judge's figures mean nothing here; "" where they do.
+
+        A run that judges itself is what is in question, and its figures on another domain are the answer.
+        """
+        if judge_is_run or not self.is_another_domain:
+            return ""
+        return f"not available: the judge learnt from {_domain(self.own)}, and these are {_domain(self.dataset)}"
+
+
+def is_synthetic(dataset: Dataset) -> bool:
+    """The hidden factors of its people are known, as only those of synthetic people are."""
+    return bool(dataset.factor_sides)
+
+
+def _domain(dataset: Dataset | None) -> str:
+    return "synthetic speakers" if dataset is not None and is_synthetic(dataset) else "recorded people"
+
+
+def needs_of(recipe: Recipe) -> frozenset[str]:
+    """The Batch columns that the recipe's conditioners read."""
+    parts: list[type[Conditioner]] = [choice.part.load() for choice in recipe.choices["conditioner"]]
+    return frozenset[str]().union(*(part.needs for part in parts))
+
+
+def _refuse_other_rate(run: Run, recipe: Recipe, data: Path) -> None:
+    manifest, request = Corpus.open(data).manifest, run.data
+    reads_speech = "speech" in needs_of(recipe) and "speech" in manifest.columns
+    if reads_speech and manifest.sample_rate_hz != request.sample_rate_hz:
+        raise DataError(
+            f"--data {data}: its speech has {manifest.sample_rate_hz} Hz, and the run reads {request.sample_rate_hz} "
+            f"Hz; pack the corpus again at that rate"
+        )
 
 
 def corpus_name(recipe: Recipe) -> str:
-    """What the recipe's corpus is called: its folder, or the name of what makes it."""
+    """Name of the recipe's corpus: its folder, or the dataset that makes it."""
     choice = recipe.chosen("dataset")
     return Path(str(choice.settings["path"])).name if "path" in choice.settings else choice.name
 
 
-def corpus_key(recipe: Recipe) -> str:
-    """The same for recipes that read the same people, at whatever size."""
+def corpus_key(recipe: Recipe, split: EvaluationSplit) -> str:
+    """A key of the people that a split is taken from, at whatever size; folds do not matter to a whole corpus."""
     choice = recipe.chosen("dataset")
-    said: list[Any] = [choice.name, choice.engine.num_folds, choice.engine.fold]
+    folds = [] if split == "all" else [choice.engine.num_folds, choice.engine.fold]
+    said: list[Any] = [choice.name, *folds]
     if "path" in choice.settings:
         said += [shard.sha256 for shard in Corpus.open(choice.settings["path"]).manifest.shards]
     else:

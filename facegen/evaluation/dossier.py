@@ -17,6 +17,7 @@ from facegen.evaluation.generalisation import Gap, find_gaps, obstacle, own_spli
 from facegen.evaluation.plots import draw_curves
 from facegen.evaluation.report import Picture, Report
 from facegen.evaluation.verdicts import Verdict, verdicts
+from facegen.evaluation.weights import weights_hash
 from facegen.training.run import Run
 
 FORMAT = 1
@@ -114,7 +115,7 @@ def collect(run: Run, observer: Observer) -> Dossier:
         gaps=find_gaps(found),
         verdicts={report.name: said for report in own if (said := _verdicts(report, own))},
         curves=draw_log(run.read_log(), folder / "curves"),
-        notes=_notes(run, own),
+        notes=_notes(run, found, own),
     )
 
 
@@ -124,12 +125,20 @@ def _verdicts(report: Report, own: Sequence[Report]) -> list[Verdict]:
     return verdicts(report, known)
 
 
-def _notes(run: Run, own: Sequence[Report]) -> list[str]:
+def _notes(run: Run, reports: Sequence[Report], own: Sequence[Report]) -> list[str]:
     notes = [reason for one, other in pairwise(own) if (reason := obstacle(one, other))]
+    notes += [f"{report.name}: {note}" for report in reports for note in report.notes]
     newest = run.newest("train")
-    for report in own:
-        if newest is not None and report.step is not None and report.step != newest[1]:
+    if newest is None:
+        return notes
+    weights = weights_hash(run)
+    for report in reports:
+        if report.step is None:
+            continue
+        if report.step != newest[1]:
             notes.append(f"{report.name} was evaluated at step {report.step}, and the run has {newest[1]} by now")
+        elif report.weights_hash != weights:
+            notes.append(f"{report.name} was evaluated with other weights of step {report.step} than the run has now")
     return notes
 
 
@@ -138,7 +147,9 @@ def draw_log(entries: Sequence[Mapping[str, Any]], folder: Path) -> list[Picture
     groups: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for entry in entries:
         stage = str(entry.get("stage", ""))
-        for key, value in entry.items():
+        not_finite = entry.get("not_finite", {})
+        for key, logged in entry.items():
+            value = math.nan if key in not_finite else logged
             if key in ("stage", "step", *_NOT_DRAWN) or not isinstance(value, int | float) or isinstance(value, bool):
                 continue
             first, _, rest = key.partition("/")

@@ -1,20 +1,20 @@
 """Measure a run on people, or on clips, that it was not trained on."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from facegen.core.errors import DataError, RecipeError
 from facegen.core.evidence import Evidence, Figure
-from facegen.core.interfaces import Conditioner, Metric
+from facegen.core.interfaces import Metric
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
-from facegen.core.recipe import Recipe, with_data
 from facegen.core.settings import check_table
-from facegen.core.tables import DataSettings, EvaluateSettings
-from facegen.data.corpus import Corpus
+from facegen.core.tables import DataSettings, EvaluateSettings, EvaluationSplit
 from facegen.data.pictures import save_picture
-from facegen.evaluation.corpora import corpus_key, corpus_name
+from facegen.evaluation.corpora import EvaluationCorpus, corpus_key, needs_of
 from facegen.evaluation.gather import Subjects, choose_subjects, gather
 from facegen.evaluation.illustrate import illustrate
 from facegen.evaluation.judge import find_judge, judges_itself
@@ -23,13 +23,13 @@ from facegen.evaluation.metric_names import metric_names, told_apart
 from facegen.evaluation.recognition import build_recognisers, with_recognisers
 from facegen.evaluation.report import Report
 from facegen.evaluation.rivals import load_rivals
+from facegen.evaluation.weights import weights_hash
 from facegen.inference.load import load_face_pipeline
 from facegen.training.checkpoint import read_state
 from facegen.training.distributed import Distributed
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.run import Run
 from facegen.training.sample_grid import SampleGrid, choose_noises
-from facegen.training.train import open_dataset
 
 NUM_SHOWN_VOICES, NUM_SHOWN_NOISES = 8, 6
 
@@ -61,44 +61,50 @@ def evaluate(
         Interrupted: the judge's training was stopped, and goes on next time.
     """
     run = Run.open(path)
-    settings = _settings(run, overrides or {})
+    corpus = EvaluationCorpus.of(run, data)
+    settings = _settings(run, overrides or {}, corpus)
+    for note in corpus.notes():
+        observer.warn(note)
     device = Distributed.join(run.recipe.run.device).device
     outside = build_recognisers(with_recognisers(run.recipe, recognisers))
     pipeline = None if run.recipe.one("generator") is None else load_face_pipeline(run, device)
     rivals = load_rivals(against, run, settings.judge_seed, device)
-    recipe = run.recipe if data is None else _on_other_data(run, data)
-    corpus = open_dataset(recipe)
-    home = _home(run, recipe, observer)
     # All that can be refused is refused before a judge is trained.
-    judge_needs = needs_of(run.recipe if judges_itself(run) else judge_recipe(run, home, settings))
-    if data is not None and "identity" in judge_needs:
+    judge_needs = needs_of(run.recipe if judges_itself(run) else judge_recipe(run, corpus.judge_home, settings))
+    if not corpus.is_own and "identity" in judge_needs:
         raise DataError(f"--data {data}: the judge tells people by name, and knows nobody of another corpus")
-    request: DataSettings = recipe.chosen("dataset").engine
+    request: DataSettings = corpus.recipe.chosen("dataset").engine
     read = judge_needs.union(*(rival.needs for rival in rivals.values()))
-    subjects = choose_subjects(corpus, request, settings, pipeline, read, device, observer)
+    subjects = choose_subjects(corpus.dataset, request, settings, pipeline, read, device, observer)
     asked = run.recipe.choices["metric"]
     metrics: dict[str, Metric] = dict(zip(metric_names(asked), [choice.build() for choice in asked], strict=True))
-    judge = find_judge(run, home, settings, device, observer, interruption)
+    judge = find_judge(run, corpus.judge_home, settings, device, observer, interruption)
     reads = frozenset[str]().union(*(metric.reads for metric in metrics.values()))
-    evidence = gather(subjects, judge, observer, reads=reads, recognisers=outside, rivals=rivals)
-    name = settings.split if data is None else f"{data.resolve().name}-{settings.split}"
+    evidence = gather(
+        subjects, judge, observer, reads=reads, recognisers=outside, rivals=rivals, corpus=corpus
+    )  # fmt: skip
+    name = settings.split if corpus.is_own else f"{corpus.name}-{settings.split}"
+    unfit = corpus.judge_is_unfit(judges_itself(run))
     report = Report(
         run=path.resolve().name,
         step=None if pipeline is None else int(read_state(run.drawing_checkpoint())["step"]),
-        corpus=corpus_name(recipe),
+        corpus=corpus.name,
         split=settings.split,
         seed=settings.seed,
         judge="; ".join([evidence.judge, *(f"outside judge {name}" for name in outside)]),
         judge_key=judge.key,
-        corpus_key=corpus_key(recipe),
+        corpus_key=corpus_key(corpus.recipe, settings.split),
         max_clips=settings.num_clips,
         num_clips=len(evidence.person),
         num_people=len(evidence.person.unique()),
         num_noises=0 if pipeline is None else settings.num_noises,
-        figures=told_apart(_measure(metrics, evidence, observer), asked),
+        figures=told_apart(_measure(metrics, evidence, unfit, observer), asked),
         table=path / "evaluation" / f"{name}.md",
         picture=None if pipeline is None else path / "evaluation" / f"{name}.png",
-        pictures=illustrate(evidence, subjects, path / "evaluation" / name),
+        pictures=illustrate(evidence, subjects, path / "evaluation" / name, trust_judge=not unfit),
+        weights_hash=weights_hash(run),
+        people=corpus.people(settings.split),
+        notes=corpus.notes(),
     )
     report.write()
     if pipeline is not None and report.picture is not None:
@@ -106,54 +112,45 @@ def evaluate(
     return report
 
 
-def _measure(metrics: Mapping[str, Metric], evidence: Evidence, observer: Observer) -> dict[str, list[Figure]]:
-    found = {}
+def _measure(
+    metrics: Mapping[str, Metric], evidence: Evidence, unfit: str, observer: Observer
+) -> dict[str, list[Figure]]:
+    """The figures of every metric; those of a judge that is unfit for these faces are withheld, with the reason."""
+    found: dict[str, list[Figure]] = {}
+    num_people = len(evidence.person.unique())
     observer.start("measure", len(metrics))
     for done, (name, metric) in enumerate(metrics.items(), 1):
-        found[name] = metric.measure(evidence)
+        found[name] = [completed(figure, num_people, unfit) for figure in metric.measure(evidence)]
         observer.advance(done)
     observer.finish()
     return found
 
 
-def _settings(run: Run, overrides: Mapping[str, Any]) -> EvaluateSettings:
-    checked, problems = check_table(EvaluateSettings, {**run.recipe.evaluate.model_dump(), **overrides})
+def completed(figure: Figure, num_people: int, unfit: str) -> Figure:
+    """A figure that says how many people it rests on, and why there is no number where there is none.
+
+    Args:
+        figure: as the metric gave it.
+        num_people: of all rows, where the metric says nothing of its own.
+        unfit: why the judge's figures are withheld; "" where they are not.
+    """
+    figure = replace(figure, num_people=num_people) if figure.num_people is None else figure
+    if figure.by_judge and unfit:
+        return Figure(figure.name, math.nan, note=unfit, num_people=figure.num_people)
+    if not math.isfinite(figure.value) and not figure.note:
+        return replace(figure, note=f"not available: the metric gave {figure.value}")
+    return figure
+
+
+def _settings(run: Run, overrides: Mapping[str, Any], corpus: EvaluationCorpus) -> EvaluateSettings:
+    own = run.recipe.evaluate
+    given = {**own.model_dump(), **overrides}
+    if overrides.get("split") in (None, *get_args(EvaluationSplit)):
+        given["split"] = corpus.split(overrides.get("split"), own.split)
+    checked, problems = check_table(EvaluateSettings, given)
     if not isinstance(checked, EvaluateSettings):
         raise RecipeError(*(f"[evaluate] {problem}" for problem in problems))
     return checked
-
-
-def _on_other_data(run: Run, data: Path) -> Recipe:
-    """The run's recipe with another corpus; faces and speech keep the size that the run reads."""
-    recipe, request = with_data(run.recipe, data), run.data
-    manifest = Corpus.open(data).manifest
-    needs = needs_of(recipe)
-    if "identity" in needs:
-        raise DataError(f"--data {data}: the run draws people by name, and knows nobody of another corpus")
-    if "speech" in needs and "speech" in manifest.columns and manifest.sample_rate_hz != request.sample_rate_hz:
-        raise DataError(
-            f"--data {data}: its speech has {manifest.sample_rate_hz} Hz, and the run reads {request.sample_rate_hz} "
-            f"Hz; pack the corpus again at that rate"
-        )
-    return recipe
-
-
-def needs_of(recipe: Recipe) -> frozenset[str]:
-    """The Batch columns that the recipe's conditioners read."""
-    parts: list[type[Conditioner]] = [choice.part.load() for choice in recipe.choices["conditioner"]]
-    return frozenset[str]().union(*(part.needs for part in parts))
-
-
-def _home(run: Run, recipe: Recipe, observer: Observer) -> Recipe:
-    """The recipe whose corpus the judge learns from: the run's own, or the other one where that is gone."""
-    try:
-        open_dataset(run.recipe)
-    except DataError as error:
-        if recipe is run.recipe:
-            raise
-        observer.warn(f"the run's own corpus cannot be read ({error}); the judge learns from the other one")
-        return recipe
-    return run.recipe
 
 
 def _show(subjects: Subjects, pipeline: FacePipeline, report: Report) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -10,13 +10,14 @@ from torch import Tensor
 
 from facegen.core.clips import Clips
 from facegen.core.errors import DataError
-from facegen.core.evidence import Evidence
+from facegen.core.evidence import Evidence, Training
 from facegen.core.interfaces import Dataset, Recogniser
 from facegen.core.observer import Observer
 from facegen.core.randomness import derived_seed
 from facegen.core.tables import DataSettings, EvaluateSettings
 from facegen.data.prepare import prepare_faces, restore_faces
 from facegen.data.rows import Rows
+from facegen.evaluation.corpora import EvaluationCorpus
 from facegen.evaluation.judge import Judge
 from facegen.evaluation.recognition import Seen, recognise
 from facegen.evaluation.training_faces import embed_faces, training_faces
@@ -84,6 +85,7 @@ def gather(
     reads: frozenset[str] = frozenset({"training"}),
     recognisers: Mapping[str, Recogniser] | None = None,
     rivals: Mapping[str, FacePipeline] | None = None,
+    corpus: EvaluationCorpus | None = None,
 ) -> Evidence:
     """Draw faces for every row, and ask the judge about them and about the real ones.
 
@@ -93,7 +95,8 @@ def gather(
         observer: told how far it is.
         reads: what the metrics read of the parts that are dear, "training".
         recognisers: {name: outside judge} that are asked, too.
-        rivals: {name: another run's face pipeline} that draws the same rows.
+        rivals: {name: another run's pipeline} that draws the same rows.
+        corpus: how the rows relate to the run; by default they are of its own corpus.
     """
     rows, settings = subjects.rows, subjects.settings
     dataset, clips = rows.dataset, rows.clips.select(subjects.chosen)
@@ -116,9 +119,10 @@ def gather(
         fresh=seen.get("fresh"), fresh_faces=seen.get("fresh_faces"),
         logits=judge.logits, max_candidates=judge.max_candidates,
         recognised=recognise(recognisers or {}, shown, key, cache, observer),
-        training=training_faces(dataset, judge, settings.seed, observer)
-        if subjects.face_pipeline and "training" in reads
-        else None,
+        training=_training(subjects, corpus, judge, observer) if "training" in reads else None,
+        no_training="no training faces" if corpus is None or corpus.own is not None
+        else "the run's own corpus, and with it the training faces, cannot be read",
+        holds_training_faces=rows.split in ("train", "all") and (corpus is None or corpus.is_own),
         factors=dict(dataset.factors(clips.clip, torch.zeros_like(clips.clip))), factor_sides=dataset.factor_sides,
         embed=lambda faces: embed_faces(judge, faces), cache=cache, observer=observer, faces_key=key,
         condition=condition_label(judge.encoders.needs),
@@ -126,6 +130,18 @@ def gather(
             name: _drawn_by(pipeline, subjects, judge, name, observer) for name, pipeline in (rivals or {}).items()
         },
     )  # fmt: skip
+
+
+def _training(
+    subjects: Subjects, corpus: EvaluationCorpus | None, judge: Judge, observer: Observer
+) -> Training | None:
+    """Faces that the run learnt from, of its own corpus whichever is evaluated; nobody of another corpus is in it."""
+    own = subjects.rows.dataset if corpus is None else corpus.own
+    if subjects.face_pipeline is None or own is None:
+        return None
+    training = training_faces(own, judge, subjects.settings.seed, observer)
+    is_own = corpus is None or corpus.is_own
+    return training if is_own else replace(training, person=torch.full_like(training.person, -1))
 
 
 def faces_key(subjects: Subjects) -> str:

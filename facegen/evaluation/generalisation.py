@@ -10,7 +10,7 @@ from facegen.core.tables import Split
 from facegen.evaluation.report import Report
 
 SPLITS: tuple[Split, ...] = ("train", "heldout_utterances", "heldout_people")
-"""From what is known best to what was never seen."""
+"""From what is known best to what was never seen; "all" holds them all, and is set beside none."""
 
 
 @dataclass(frozen=True)

@@ -31,24 +31,28 @@ _CHUNK_ROWS = 1024
 Faces = NDArray[np.uint8]
 
 
-def illustrate(evidence: Evidence, subjects: Subjects, folder: Path) -> list[Picture]:
+def illustrate(
+    evidence: Evidence, subjects: Subjects, folder: Path, *, trust_judge: bool = True
+) -> list[Picture]:
     """Draw what figures cannot show; each picture shows people whom the seed chose, unless its caption says otherwise.
 
     Args:
         evidence: what the metrics were given.
         subjects: what was evaluated; its face pipeline draws what lies between.
         folder: where the pictures go, a folder below that of the report.
+        trust_judge: pictures that show what the judge takes to be near are left out without it.
     Returns:
         The pictures in the order in which they are to be shown.
     """
     work: list[tuple[str, Callable[[Path], str]]] = []
-    if evidence.fake is not None and evidence.fake_faces is not None:
+    if trust_judge and evidence.fake is not None and evidence.fake_faces is not None:
         work.append(("retrieval.png", lambda path: _retrieval(evidence, path)))
         if evidence.training is not None and len(evidence.training.faces):
             training = evidence.training
             work.append(("nearest_training.png", lambda path: _nearest_training(evidence, training, path)))
         work.append(("distances_generated.svg", lambda path: _distances(evidence, "generated", path)))
-    work.append(("distances_real.svg", lambda path: _distances(evidence, "real", path)))
+    if trust_judge:
+        work.append(("distances_real.svg", lambda path: _distances(evidence, "real", path)))
     pipeline = subjects.face_pipeline
     if pipeline is not None:
         work.append(("between_people.png", lambda path: _between_people(subjects, pipeline, path)))

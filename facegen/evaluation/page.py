@@ -17,11 +17,6 @@ from facegen.evaluation.verdicts import UNDECIDED
 
 GRID = "voices_and_noises"
 _MEDIA = {".png": "image/png", ".webp": "image/webp", ".svg": "image/svg+xml"}
-_PEOPLE = {
-    "train": "people and clips that it was trained on",
-    "heldout_utterances": "people that it was trained on, in other clips",
-    "heldout_people": "people that it never saw",
-}
 _QUALITY = 88
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """What a browser may load: nothing but what stands in the file."""
@@ -68,7 +63,7 @@ def _measured(dossier: Dossier) -> str:
         step = "matching only" if report.step is None else f"step {report.step}"
         faces = f"{report.num_noises} faces each" if report.num_noises else "no faces drawn"
         cells = (
-            f"{escape(report.name)}<small>{escape(_PEOPLE.get(report.split, ''))}</small>",
+            f"{escape(report.name)}<small>{escape(report.people)}</small>",
             f"{report.num_clips} clips of {report.num_people} people<small>{faces}, {step}</small>",
             escape(report.corpus),
             escape(report.judge),

@@ -33,7 +33,7 @@ def figures_table(names: Sequence[str], reports: Sequence[Report]) -> str:
 
 def _row(name: str, figures: Sequence[Figure | None]) -> str:
     known = [figure for figure in figures if figure is not None]
-    notes = list(dict.fromkeys(figure.note for figure in known if figure.note))
+    notes = list(dict.fromkeys(figure.remarks for figure in known if figure.remarks))
     shared = notes[0] if len(notes) == 1 and len(known) == len(figures) else ""
     better = next((figure.better for figure in known if figure.better), None)
     said = "; ".join(filter(None, (f"{better} is better" if better else "", shared)))
@@ -45,13 +45,16 @@ def _row(name: str, figures: Sequence[Figure | None]) -> str:
 def _cell(figure: Figure | None, skip: str, lowest: float) -> str:
     if figure is None:
         return ""
-    note = f'<small class="note">{escape(figure.note)}</small>' if figure.note and figure.note != skip else ""
+    remarks = figure.remarks
+    note = f'<small class="note">{escape(remarks)}</small>' if remarks and remarks != skip else ""
     if not math.isfinite(figure.value):
         return f"-{note}"
     value = number(figure.value) + ("" if figure.deviation is None else f" ± {number(figure.deviation)}")
     said = []
     if figure.low is not None and figure.high is not None:
         said.append(f"{number(figure.low)} to {number(figure.high)}")
+    elif figure.deviation is None:
+        said.append("no interval")
     if figure.chance is not None:
         said.append(f"chance {number(figure.chance)}")
     return f"{value}{bar(figure, lowest)}<small>{', '.join(said)}</small>{note}"

@@ -9,7 +9,8 @@ from typing import Any
 
 from facegen.core.errors import CheckpointError
 from facegen.core.evidence import Figure
-from facegen.core.tables import Split
+from facegen.core.json_text import finite, json_text
+from facegen.core.tables import EvaluationSplit
 from facegen.training.checkpoint import write_atomically
 
 
@@ -44,12 +45,15 @@ class Report:
         figures: by metric.
         table, picture: where they were written; no picture without a generator.
         pictures: further ones.
+        weights_hash: of the weights that drew, or in a run that only matches, matched.
+        people: of the rows, and their relation to the run, in words.
+        notes: what a reader must know beside every figure.
     """
 
     run: str
     step: int | None
     corpus: str
-    split: Split
+    split: EvaluationSplit
     seed: int
     judge: str
     judge_key: str
@@ -62,14 +66,20 @@ class Report:
     table: Path
     picture: Path | None
     pictures: Sequence[Picture] = ()
+    weights_hash: str = ""
+    people: str = ""
+    notes: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; what is not a number is null."""
+        """Plain values; what is not a finite number is null, and the figure's note says why."""
         plain = {**asdict(self), "table": str(self.table), "picture": str(self.picture) if self.picture else None}
-        for figures in plain["figures"].values():
-            for figure in figures:
-                figure["value"] = figure["value"] if math.isfinite(figure["value"]) else None
-        return plain
+        plain["figures"] = {
+            metric: [{**asdict(figure), "caveat": figure.caveat} for figure in figures]
+            for metric, figures in self.figures.items()
+        }
+        plain["notes"] = list(self.notes)
+        written: dict[str, Any] = finite(plain)
+        return written
 
     @classmethod
     def read(cls, path: Path) -> "Report":
@@ -88,12 +98,13 @@ class Report:
         """Inverse of `to_json`; any of several errors where the values are of something else."""
         plain = dict(values)
         plain["figures"] = {
-            metric: [Figure(**each | ({"value": math.nan} if each["value"] is None else {})) for each in figures]
+            metric: [_figure_from(each) for each in figures]
             for metric, figures in plain["figures"].items()
         }
         plain["table"] = Path(plain["table"])
         plain["picture"] = Path(plain["picture"]) if plain["picture"] else None
         plain["pictures"] = tuple(Picture(**each) for each in plain.get("pictures", ()))
+        plain["notes"] = tuple(plain.get("notes", ()))
         return cls(**plain)
 
     @property
@@ -110,10 +121,11 @@ class Report:
     def to_markdown(self) -> str:
         """A table."""
         lines = [f"# {self.heading}", "", f"Judge: {self.judge}. Intervals: 95%, people resampled.", ""]
+        lines += [line for note in self.notes for line in (f"Note: {note}.", "")]
         lines += ["| figure | value | 95% interval | chance | note |", "|---|---|---|---|---|"]
         for figures in self.figures.values():
             for figure in figures:
-                cells = [figure.name, *cells_of(figure), figure.note]
+                cells = [figure.name, *cells_of(figure), figure.remarks]
                 lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
         return "\n".join(lines) + "\n"
 
@@ -121,15 +133,21 @@ class Report:
         """Write the table, and the same as JSON beside it."""
         self.table.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self.table, self.to_markdown())
-        write_atomically(self.table.with_suffix(".json"), json.dumps(self.to_json(), indent=1) + "\n")
+        write_atomically(self.table.with_suffix(".json"), json_text(self.to_json(), indent=1) + "\n")
+
+
+def _figure_from(values: Mapping[str, Any]) -> Figure:
+    kept = {key: value for key, value in values.items() if key != "caveat"}
+    return Figure(**kept | ({"value": math.nan} if kept["value"] is None else {}))
 
 
 def cells_of(figure: Figure) -> tuple[str, str, str]:
-    """Value, interval and chance of a figure as text; empty where there is none."""
+    """Value, interval and chance of a figure as text; "none" where no interval is known."""
     value = number(figure.value) if math.isfinite(figure.value) else "-"
     value = value if figure.deviation is None else f"{value} ± {number(figure.deviation)}"
     known = figure.low is not None and figure.high is not None
-    interval = f"{number(figure.low or 0.0)} to {number(figure.high or 0.0)}" if known else ""
+    absent = "none" if math.isfinite(figure.value) and figure.deviation is None else ""
+    interval = f"{number(figure.low or 0.0)} to {number(figure.high or 0.0)}" if known else absent
     return value, interval, "" if figure.chance is None else number(figure.chance)
 
 

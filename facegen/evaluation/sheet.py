@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from facegen.core.evidence import Figure
+from facegen.core.json_text import finite
 from facegen.evaluation.report import number
 
 Mark = Literal["", "best", "~"]
@@ -37,15 +38,16 @@ class Cell:
             text += f" ± {number(figure.deviation)}"
         elif figure.low is not None and figure.high is not None:
             text += f" ({number(figure.low)} to {number(figure.high)})"
+        if figure.caveat:
+            text += f", {figure.num_people} people" if figure.num_people != 1 else ", 1 person"
         return cls(text, figure, mark)
 
     def to_json(self) -> Any:
         """The number with all that belongs to it, or the text."""
         if self.figure is None:
             return self.text
-        value = self.figure.value if math.isfinite(self.figure.value) else None
-        rest = {name: getattr(self.figure, name) for name in ("low", "high", "deviation", "note")}
-        return {"value": value, **rest, "mark": self.mark}
+        names = ("value", "low", "high", "deviation", "note", "num_people", "caveat")
+        return {**{name: finite(getattr(self.figure, name)) for name in names}, "mark": self.mark}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from PIL import Image
 from facegen.core.errors import CheckpointError, DataError
 from facegen.core.observer import Observer
 from facegen.core.randomness import repeatable
-from facegen.core.tables import DataSettings, Split
+from facegen.core.tables import DataSettings, EvaluationSplit
 from facegen.data.pictures import grid, save_picture
 from facegen.data.prepare import restore_faces
 from facegen.data.rows import Rows
@@ -65,7 +65,7 @@ def draw_side_by_side(columns: Sequence[Column], path: Path, observer: Observer)
 
 
 @torch.no_grad()
-def _draw(run: Run, split: Split, seed: int, observer: Observer) -> tuple[Faces, Faces, list[str]]:
+def _draw(run: Run, split: EvaluationSplit, seed: int, observer: Observer) -> tuple[Faces, Faces, list[str]]:
     """Generated faces, true faces, and names where the run knows people by name."""
     device = Distributed.join(run.recipe.run.device).device
     pipeline = load_face_pipeline(run, device)

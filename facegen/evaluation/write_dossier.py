@@ -1,8 +1,8 @@
 """A run's dossier on disk: report.json for programs, report.md and report.html for people."""
 
-import json
 from pathlib import Path
 
+from facegen.core.json_text import json_text
 from facegen.core.observer import Observer
 from facegen.evaluation.dossier import NAME, Dossier, collect
 from facegen.evaluation.page import GRID, to_html
@@ -35,7 +35,7 @@ def write_dossier(path: Path, observer: Observer) -> Path:
 
 
 def _json(dossier: Dossier) -> str:
-    return json.dumps(dossier.to_json(), indent=1) + "\n"
+    return json_text(dossier.to_json(), indent=1) + "\n"
 
 
 def to_markdown(dossier: Dossier) -> str:
@@ -69,7 +69,7 @@ def _figures(dossier: Dossier, names: list[str]) -> list[str]:
     for name in names:
         for report in dossier.reports:
             for figure in (each for figures in report.figures.values() for each in figures if each.name == name):
-                lines.append(_line([name, report.name, *cells_of(figure), figure.note]))
+                lines.append(_line([name, report.name, *cells_of(figure), figure.remarks]))
     return lines
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from facegen.core.errors import DataError
 from facegen.core.observer import Observer
 from facegen.core.suggest import did_you_mean
-from facegen.core.tables import Split
+from facegen.core.tables import EvaluationSplit
 from facegen.data.prepare import restore_faces
 from facegen.data.rows import Rows
 from facegen.inference.portray import SHOWN_NAMES, Subject, subjects_batch
@@ -64,7 +64,13 @@ def _faces_by_name(run: Run, names: Sequence[str]) -> Tensor | None:
 
 
 def ends_of_people(
-    run: Run, pipeline: FacePipeline, people: Sequence[str], num: int, split: Split, seed: int, device: torch.device
+    run: Run,
+    pipeline: FacePipeline,
+    people: Sequence[str],
+    num: int,
+    split: EvaluationSplit,
+    seed: int,
+    device: torch.device,
 ) -> Ends:
     """People of the run's corpus, by their first clip of a split.
 

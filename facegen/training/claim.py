@@ -75,7 +75,7 @@ def _require_same(run: Run, recipe: Recipe, dataset: Dataset) -> None:
             f"{run.path}: was begun with another recipe, which differs in {', '.join(differing)}; "
             f"name another folder with --out, or use the run's own {run.path / RECIPE}"
         )
-    if run.data != dataset.spec or run.corpus not in ("", dataset.fingerprint()):
+    if run.data != dataset.spec or run.corpus_fingerprint not in ("", dataset.fingerprint()):
         raise CheckpointError(
             f"{run.path}: its corpus has changed since the run was begun (people, clips or files); restore the corpus, "
             f"or begin another run with --out"

@@ -185,7 +185,8 @@ def _require_same_batches(folder: Path, state: Mapping[str, Any], stage: Stage, 
     if before != now:
         raise CheckpointError(
             f"{folder}: was trained with [{stage.name}] batch_size = {before}, and the recipe says {now}: the "
-            f"effective batch and the order of the rows would change; set {before} again, or begin another run with --out"
+            f"effective batch and the order of the rows would change; set {before} again, or begin another run "
+            f"with --out"
         )
 
 

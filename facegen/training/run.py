@@ -1,6 +1,7 @@
 """A run folder: everything that is needed to go on, to draw and to look back, and nothing from outside."""
 
 import json
+import math
 import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ from facegen.core.batch import DataSpec
 from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, FacegenError
 from facegen.core.files import PART, REPLACED, move, remove, restore_folders, sync_file, write_file
+from facegen.core.json_text import json_text
 from facegen.core.recipe import check_recipe
 from facegen.training.checkpoint import read_step
 
@@ -40,31 +42,31 @@ class Run:
         path: the folder.
         recipe: resolved.
         data: shape of the corpus.
-        corpus: fingerprint of the corpus; empty where none was recorded.
+        corpus_fingerprint: recognises the corpus after it was moved; empty where none was recorded.
         versions: {package: version} of everything that computes, when the run was created.
     """
 
     path: Path
     recipe: Recipe
     data: DataSpec
-    corpus: str = ""
+    corpus_fingerprint: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def create(cls, path: Path, recipe: Recipe, data: DataSpec, corpus: str = "") -> "Run":
+    def create(cls, path: Path, recipe: Recipe, data: DataSpec, corpus_fingerprint: str = "") -> "Run":
         """Write the files that make a folder a run; `run.json` comes last, so that it stands for the whole.
 
         Args:
             path: the folder; made where it is missing.
             recipe, data: as trained.
-            corpus: fingerprint of the corpus.
+            corpus_fingerprint: recognises the corpus after it was moved.
         """
         path.mkdir(parents=True, exist_ok=True)
         write_file(path / RECIPE, recipe_text(recipe))
         versions = current_versions(recipe)
-        about = {"format": FORMAT, "versions": versions, "corpus": corpus, "data": data.to_json()}
-        write_file(path / ABOUT, json.dumps(about, indent=1))
-        return cls(path, recipe, data, corpus, versions)
+        about = {"format": FORMAT, "versions": versions, "corpus_fingerprint": corpus_fingerprint}
+        write_file(path / ABOUT, json_text({**about, "data": data.to_json()}, indent=1))
+        return cls(path, recipe, data, corpus_fingerprint, versions)
 
     @classmethod
     def open(cls, path: Path) -> "Run":
@@ -80,14 +82,14 @@ class Run:
             about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
             data = DataSpec.from_json(about["data"])
             tables = tomllib.loads((path / RECIPE).read_text(encoding="utf-8"))
-            corpus, versions = str(about.get("corpus", "")), dict(about.get("versions", {}))
+            fingerprint, versions = str(about.get("corpus_fingerprint", "")), dict(about.get("versions", {}))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{path}: the run is damaged: {error}") from None
         try:
             recipe = check_recipe(tables, str(path / RECIPE))
         except FacegenError as error:
             raise CheckpointError(*error.problems) from error
-        return cls(path, recipe, data, corpus, versions)
+        return cls(path, recipe, data, fingerprint, versions)
 
     @property
     def match_folder(self) -> Path:
@@ -154,9 +156,11 @@ class Run:
             self.forget_old("match", 0)
 
     def log(self, stage: str, step: int, values: dict[str, Any]) -> None:
-        """Append one line to log.jsonl."""
+        """Append one line to log.jsonl; "not_finite" says which numbers JSON cannot hold, and what they were."""
+        strange = {name: str(v) for name, v in values.items() if isinstance(v, float) and not math.isfinite(v)}
+        line = {"stage": stage, "step": step, **values} | ({"not_finite": strange} if strange else {})
         with (self.path / LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"stage": stage, "step": step, **values}) + "\n")
+            file.write(json_text(line) + "\n")
 
     def sync_log(self) -> None:
         """Force log.jsonl to the disk."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from facegen.cli.compare import LAYOUT_NAMES
 from facegen.cli.main import main
@@ -135,18 +136,21 @@ def test_markdown_and_csv(runs: list[str], capsys: pytest.CaptureFixture[str]) -
     assert len({len(row) for row in table}) == 1
 
 
-def test_a_run_that_was_trained_since_is_evaluated_again(
-    runs: list[str], capsys: pytest.CaptureFixture[str]
+def test_a_run_with_other_weights_is_evaluated_again_and_a_copy_is_not(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Copying changes the times of files, and training again may end at the same step."""
     compared(capsys, *runs)
-    checkpoint = next((Path(runs[0]) / "checkpoints").glob("train-*"))
-    later = (Path(runs[0]) / "evaluation" / "train.json").stat().st_mtime + 10
-    os.utime(checkpoint, (later, later))
-    err = compared(capsys, *runs)[1]
-    assert f"evaluating {runs[0]} on train" in err
-    assert f"evaluating {runs[1]}" not in err
-    now = (Path(runs[0]) / "evaluation" / "train.json").stat().st_mtime
-    os.utime(checkpoint, (now, now))
+    copy = tmp_path / "copied"
+    shutil.copytree(runs[0], copy, copy_function=shutil.copy)
+    assert "evaluating" not in compared(capsys, str(copy))[1]
+    weights = next((copy / "checkpoints").glob("train-*")) / "average.safetensors"
+    before = weights.stat()
+    tensors = load_file(weights)
+    save_file({name: values + 0.01 for name, values in tensors.items()}, weights)
+    os.utime(weights, (before.st_atime, before.st_mtime))
+    assert f"evaluating {copy} on train" in compared(capsys, str(copy))[1]
+    assert "evaluating" not in compared(capsys, str(copy))[1]
 
 
 def test_several_splits_stand_beside_each_other(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,6 @@
 """`facegen evaluate`: a judge of its own, tables, a picture, and what it says when it cannot."""
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,9 +15,6 @@ from facegen.core.errors import DataError
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.core.recipe import DEFAULT_METRICS
-from facegen.data.corpus_writer import ClipRecord, CorpusWriter
-from facegen.data.manifest import Provenance
-from facegen.data.synthetic.speakers import Synthetic
 from facegen.evaluation.evaluate import evaluate
 from facegen.training.loop import Interrupted
 from facegen.training.run import Run
@@ -136,70 +132,6 @@ def test_a_run_that_only_matches_is_judged_by_itself(
     assert silent >= {*generated, "detail, share of real faces'"}
     assert all("generated" not in figure["name"] for figure in figures if figure["name"] not in silent)
     assert not list((tmp_path / "cache").rglob("judges"))
-
-
-def pack(folder: Path, home: Path, sample_rate_hz: int = 16000) -> Path:
-    """Synthetic people as a packed corpus with larger faces and longer tracks than the run reads."""
-    request = (
-        Run.open(home / "run")
-        .recipe.chosen("dataset")
-        .engine.model_copy(update={"image_pixels": 32, "sample_rate_hz": sample_rate_hz})
-    )
-    world = Synthetic(
-        request, num_people=2, num_heldout_people=60, clips_per_person=1, frames_per_clip=1, clip_seconds=0.5
-    )
-    clips = world.clips("heldout_people")
-    faces = world.faces(clips.clip, clips.clip * 0).numpy()
-    speech = world.speech(clips.clip, clips.clip * 0, world.track_samples).numpy()
-    about = Provenance(importer="test", source="test", facegen="0", settings={})
-    with CorpusWriter(
-        folder, image_pixels=32, sample_rate_hz=sample_rate_hz, attribute_classes={}, provenance=about
-    ) as writer:
-        for row in range(len(clips)):
-            record = ClipRecord(
-                identity=f"p{row}", utterance=f"u{row}", name=f"c{row}", track=writer.add_track(speech[row])
-            )
-            writer.add_clip(record, faces[row : row + 1], [-1])
-        writer.finish()
-    return folder
-
-
-def test_another_corpus(home: Path, tmp_path: Path) -> None:
-    other = pack(tmp_path / "other", home)
-    report = evaluate(home / "run", data=other, overrides={"num_clips": 30, "split": "train"}, observer=Observer())
-    assert report.corpus == "other"
-    assert report.table.name == "other-train.md"
-    assert report.judge.endswith("trained on synthetic train")
-    assert report.num_people == 30
-    notes = {figure.name: figure.note for figure in report.figures["matching"]}
-    assert notes["V-F 2-way, real, same sex"] == "not available: no sex labels"
-
-
-def test_another_corpus_that_does_not_fit(home: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"its speech has 8000 Hz, and the run reads 16000 Hz; pack the corpus again"):
-        evaluate(home / "run", data=pack(tmp_path / "slow", home, 8000), observer=Observer())
-    with pytest.raises(DataError, match="nowhere"):
-        evaluate(home / "run", data=tmp_path / "nowhere", observer=Observer())
-
-
-def test_a_run_whose_own_corpus_is_gone(home: Path, tmp_path: Path) -> None:
-    """Moved, say: the judge then learns from the corpus that is given."""
-    first = pack(tmp_path / "first", home)
-    run = tmp_path / "run"
-    shutil.copytree(home / "run", run)
-    tables = (run / "recipe.toml").read_text()
-    head, rest = tables.split("[data]", 1)
-    data = f'[data]\ntype = "packed"\npath = "{first}"\nimage_pixels = 16\nspeech_seconds = 0.3\n'
-    (run / "recipe.toml").write_text(f"{head}{data}\n[{rest.split(chr(10) + '[', 1)[1]}")
-    first.rename(tmp_path / "second")
-    with pytest.raises(DataError, match="first"):
-        evaluate(run, observer=Observer())
-    observer = Listening()
-    report = evaluate(
-        run, data=tmp_path / "second", overrides={"num_clips": 20, "split": "train"}, observer=observer
-    )  # fmt: skip
-    assert report.judge.endswith("trained on second train")
-    assert "the judge learns from the other one" in observer.warnings[0]
 
 
 @pytest.mark.parametrize("words, said", [

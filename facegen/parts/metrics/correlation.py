@@ -43,9 +43,9 @@ class Correlation(Metric):
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Correlations of real and generated faces, plain and given sex, and mean distances by sex."""
         figures = self._figures(evidence)
-        for name, seen in _outside(evidence):
+        for name, seen, by_judge in _outside(evidence):
             figures += [
-                replace(figure, name=f"{figure.name}, {name}")
+                replace(figure, name=f"{figure.name}, {name}", by_judge=by_judge)
                 for figure in self._figures(seen)
                 if figure.name.startswith("correlation")
             ]
@@ -76,10 +76,11 @@ class Correlation(Metric):
         return figures
 
 
-def _outside(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
-    """Rows in which every face is found, by the judge's encodings and by those of each recogniser that hears."""
+def _outside(evidence: Evidence) -> Iterator[tuple[str, Evidence, bool]]:
+    """Rows in which every face is found, by the judge's encodings (True) and by those of each recogniser that hears."""
     for name, seen in outside_views(evidence):
-        heard = {f"{name} features": seen.encodings}
+        judged = f"{name} features"
+        heard = {judged: seen.encodings}
         for ears, recognised in seen.recognised.items():
             if recognised.speech is not None:
                 heard[f"{ears} and {name} features"] = recognised.speech
@@ -91,7 +92,7 @@ def _outside(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
                 seen, person=seen.person[there], encodings=encodings[there], real=seen.real[there],
                 attributes={column: values[there] for column, values in seen.attributes.items()},
                 fake=None if seen.fake is None else seen.fake[there],
-            )  # fmt: skip
+            ), both == judged  # fmt: skip
 
 
 class Pairs:
@@ -173,4 +174,4 @@ def _figure(name: str, found: Estimate | None, better: Better | None = None) -> 
         return Figure(name, math.nan, note=_NO_SEX)
     if not math.isfinite(found.value):
         return Figure(name, math.nan, note="not available: distances that do not differ")
-    return Figure(name, found.value, found.low, found.high, better=better)
+    return Figure.of(name, found, better=better)

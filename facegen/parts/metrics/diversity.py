@@ -74,7 +74,7 @@ def _figure(name: str, people: Bootstrap, statistic: Statistic, note: str = "") 
     found = people.estimate(statistic)
     if not math.isfinite(found.value):
         return Figure(name, math.nan, note="not available: too few people, or real faces that do not differ")
-    return Figure(name, found.value, found.low, found.high, note=note)
+    return Figure.of(name, found, note=note)
 
 
 def _unit(features: Tensor) -> Tensor:
@@ -123,11 +123,11 @@ def _pixels(evidence: Evidence) -> list[Figure]:
         faces = evidence.fake_faces
         by_noise = _difference(faces, faces.roll(1, dims=1)).mean(1)
         found = Bootstrap(evidence.person, evidence.seed).mean(by_noise)
-        figures.append(Figure("pixel distance, one voice, other noise", found.value, found.low, found.high))
+        figures.append(Figure.of("pixel distance, one voice, other noise", found, by_judge=False))
         by_voice = _difference(faces, faces[neighbour])[strange].mean()
-        figures.append(Figure("pixel distance, other voice, same noise", float(by_voice)))
+        figures.append(Figure("pixel distance, other voice, same noise", float(by_voice), by_judge=False))
     real = _difference(evidence.real_faces, evidence.real_faces[neighbour])[strange].mean()
-    return [*figures, Figure("pixel distance, real, other person", float(real))]
+    return [*figures, Figure("pixel distance, real, other person", float(real), by_judge=False)]
 
 
 def _difference(first: Tensor, second: Tensor) -> Tensor:

@@ -52,7 +52,8 @@ class Factors(Metric):
         elif training is None or len(training.faces) < _LEAST_FACES:
             missing = f"fewer than {_LEAST_FACES} training faces for a reader to learn from"
         if missing or training is None or fake_faces is None:
-            return [Figure("factors that the condition carries, generated", math.nan, note=f"not available: {missing}")]
+            note = f"not available: {missing}"
+            return [Figure("factors that the condition carries, generated", math.nan, note=note, by_judge=False)]
         strange = ~torch.isin(training.person, evidence.person)
         known = int(strange.sum()) < _LEAST_FACES
         readings = list(_readings(evidence, training, fake_faces, torch.ones_like(strange) if known else strange))
@@ -85,25 +86,25 @@ def _figures(reading: Reading, condition: str, carried: tuple[Side, ...], note: 
     found, chance = reading.recovery("real")
     decides = "moment's picture" if reading.side == "moment" else reading.side
     said = f"{measure} of the reader{note}; the factor decides the {decides}"
-    yield Figure(f"{name}, real", found.value, found.low, found.high, chance, said)
+    yield Figure.of(f"{name}, real", found, chance, said, by_judge=False)
     names = (f"{name}, generated", f"{name}, spread", f"{name}, decided by the {condition}")
     if reading.skill("real") < LEAST_SKILL:
         reason = f"not available: the reader cannot tell it from real faces ({measure} {found.value:.3f})"
-        yield from (Figure(each, math.nan, note=reason) for each in names)
+        yield from (Figure(each, math.nan, note=reason, by_judge=False) for each in names)
         return
     drawn, by_chance = reading.recovery("generated")
     better: Better | None = "higher" if reading.side in carried else None
     said = f"{measure}; on real faces {found.value:.3f}"
-    yield Figure(names[0], drawn.value, drawn.low, drawn.high, by_chance, said, better=better)
+    yield Figure.of(names[0], drawn, by_chance, said, better=better, by_judge=False)
     ratios = (
         (names[1], reading.spread(), "1: as among real faces"),
         (names[2], reading.share(), "the rest by the noise"),
     )
     for each, ratio, said in ratios:
         if math.isfinite(ratio.value):
-            yield Figure(each, ratio.value, ratio.low, ratio.high, note=said)
+            yield Figure.of(each, ratio, note=said, by_judge=False)
         else:
-            yield Figure(each, math.nan, note="not available: every face is read alike")
+            yield Figure(each, math.nan, note="not available: every face is read alike", by_judge=False)
 
 
 def _mean(readings: list[Reading], carried: tuple[Side, ...], kind: Kind) -> Figure:
@@ -119,4 +120,4 @@ def _mean(readings: list[Reading], carried: tuple[Side, ...], kind: Kind) -> Fig
     found = chosen[0].people.estimate(statistic)
     note = f"mean of {', '.join(each.factor.name for each in chosen)}: 0 is chance, 1 certainty"
     better: Better | None = "higher" if kind == "generated" else None
-    return Figure(name, found.value, found.low, found.high, 0.0, note, better=better)
+    return Figure.of(name, found, 0.0, note, better=better, by_judge=False)

@@ -77,25 +77,26 @@ class Fidelity(Metric):
             return [Figure("fidelity", math.nan, note="not available: the run draws no faces")]
         figures = self._by_inception(evidence, one_a_row(evidence.fake_faces, evidence.fresh_faces))
         for view in face_views(evidence):
-            figures += self._by_features(view, f", {view.name} features", evidence.seed)
+            figures += view.figures(self._by_features(view, f", {view.name} features", evidence.seed))
         return figures
 
     def _by_inception(self, evidence: Evidence, fake_faces: Tensor) -> list[Figure]:
         try:
             inception = self._inception or Inception(found_weights(evidence.observer), batch_size=self.batch_size)
         except NoWeightsError as missing:
-            return [Figure("Inception Score, FID and KID", math.nan, note=f"not available: {missing}")]
+            note = f"not available: {missing}"
+            return [Figure("Inception Score, FID and KID", math.nan, note=note, by_judge=False)]
         cache = None if evidence.cache is None else evidence.cache / _CACHE
         real = inception.look(evidence.real_faces, "real faces", evidence.observer, cache)
         fake = inception.look(fake_faces, "generated faces", evidence.observer, None)
         view = View("Inception", real[FEATURES], fake[FEATURES], evidence.person)
         pixels = fake_faces.shape[1]
-        return [
+        return view.figures([
             self._score("Inception Score", fake[LOGITS], pixels, evidence.seed, is_fake=True),
             self._score("Inception Score, real faces", real[LOGITS], pixels, evidence.seed, is_fake=False),
             *frechet_figures("FID", view, evidence.seed, self.num_redraws),
             *self._by_features(view, "", evidence.seed),
-        ]
+        ])  # fmt: skip
 
     def _score(self, name: str, logits: Tensor, pixels: int, seed: int, *, is_fake: bool) -> Figure:
         """A split of n faces has a score of n at most: that of n faces that are sure to be n different things."""
@@ -139,7 +140,7 @@ class Fidelity(Metric):
         found[:2] = [_with_value(mine, value) for mine, value in zip(found[:2], both, strict=True)]
         notes = [""] * 2 + ["; 1 for faces that do not differ", f"; {_like_coverage(num, k):.3f} for such faces"]
         return [
-            Figure(name, each.value, each.low, each.high, note=f"k = {k}, {view.sizes}{note}", better="higher")
+            Figure.of(name, each, note=f"k = {k}, {view.sizes}{note}", better="higher")
             for name, each, note in zip(names, found, notes, strict=True)
         ]
 
@@ -147,8 +148,8 @@ class Fidelity(Metric):
 def _with_value(mine: Estimate, value: float) -> Estimate:
     """torch-fidelity's value with our interval: it computes distances in fewer digits, and counts the edge in."""
     if mine.low is None or mine.high is None:
-        return Estimate(value, None, None)
-    return Estimate(value, min(mine.low, value), max(mine.high, value))
+        return Estimate(value, None, None, mine.num_people)
+    return Estimate(value, min(mine.low, value), max(mine.high, value), mine.num_people)
 
 
 def _like_coverage(num: int, k: int) -> float:

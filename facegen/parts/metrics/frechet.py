@@ -34,5 +34,6 @@ class Frechet(Metric):
         """Real against generated, whole and by halves, and real against real by halves."""
         figures = []
         for view in face_views(evidence):
-            figures += frechet_figures(f"{view.name} Frechet distance", view, evidence.seed, self.num_redraws)
+            name = f"{view.name} Frechet distance"
+            figures += view.figures(frechet_figures(name, view, evidence.seed, self.num_redraws))
         return figures

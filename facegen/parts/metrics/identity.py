@@ -62,7 +62,11 @@ class Identity(Metric):
         names = ("identity accuracy", "identities drawn", "identity score")
         if gallery.num_people < 2:
             reason = "not available: one person has nobody to be confused with"
-            return [Figure(f"{name}, {kind}{suffix}", math.nan, note=reason) for name in names for kind in kinds]
+            return [
+                Figure(f"{name}, {kind}{suffix}", math.nan, note=reason, by_judge=not suffix)
+                for name in names
+                for kind in kinds
+            ]
         cosines = {"real": gallery.real[:, None]}
         if faces is not None:
             cosines["generated"] = gallery.compare(faces[gallery.rows])
@@ -72,7 +76,7 @@ class Identity(Metric):
         rows = gallery.usable("real")
         rows = rows[torch.stack([cosines[kind][rows].isfinite().all(2).all(1) for kind in kinds]).all(0)]
         figures += [self._score(gallery, cosines[kind], kind, rows, evidence.seed) for kind in kinds]
-        return [replace(figure, name=f"{figure.name}{suffix}") for figure in figures]
+        return [replace(figure, name=f"{figure.name}{suffix}", by_judge=not suffix) for figure in figures]
 
     def _accuracy(self, gallery: "Gallery", cosines: Tensor, kind: str, evidence: Evidence) -> Figure:
         name, chance = f"identity accuracy, {kind}", 1 / gallery.num_people
@@ -85,7 +89,7 @@ class Identity(Metric):
         missed = int((~seen).sum())
         lost = f"; {missed} faces are not found, and count as misses" if missed else ""
         note, better = f"{gallery.num_people} people{lost}", _BETTER.get(kind)
-        return Figure(name, found.value, found.low, found.high, chance, note, better=better)
+        return Figure.of(name, found, chance, note, better=better)
 
     def _score(self, gallery: "Gallery", cosines: Tensor, kind: str, rows: Tensor, seed: int) -> Figure:
         name = f"identity score, {kind}"
@@ -103,7 +107,10 @@ class Identity(Metric):
         note = f"{num_splits} splits, {faces}" if num_splits > 1 else faces.replace(" a split", "")
         deviation = float(scores.std(correction=0)) if len(scores) > 1 else None
         value, better = float(scores.mean()), _BETTER.get(kind)
-        return Figure(name, value, chance=1.0, note=note, deviation=deviation, better=better)
+        num_people = gallery.num_people
+        return Figure(
+            name, value, chance=1.0, note=note, deviation=deviation, better=better, num_people=num_people
+        )  # fmt: skip
 
 
 def _identities(gallery: "Gallery", cosines: Tensor, kind: str) -> Figure:

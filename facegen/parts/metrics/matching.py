@@ -11,7 +11,7 @@ from torch.nn import functional
 from facegen.core.evidence import Better, Evidence, Figure, Logits
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
-from facegen.core.statistics import Bootstrap, Estimate
+from facegen.core.statistics import Bootstrap, Estimate, compared
 from facegen.parts.metrics.strangers import Strangers
 from facegen.parts.metrics.views import drawn, outside_views
 
@@ -79,14 +79,14 @@ class Matching(Metric):
                 asked = there.any(1) if kind == "real" else torch.ones(len(faces), dtype=torch.bool)
                 rows = torch.nonzero((strangers.num >= num - 1) & asked)[:, 0]
                 if not len(rows):
-                    figures += _unavailable([name], num, "too few people with a face that is found")
+                    figures += _unavailable([name], num, "too few people with a face that is found", by_judge=False)
                     continue
                 hits = self._hits(faces, evidence.real[:, None], _cosine, _FACES, num, rows, strangers, evidence.seed)
                 found = Bootstrap(evidence.person[rows], evidence.seed).share(hits)
                 missed = int((~there[rows]).sum())
                 note = f"{missed} faces are not found, and count as misses" if missed else ""
                 better: Better | None = "higher" if kind == "generated" else None
-                figures.append(Figure(name, found.value, found.low, found.high, 1 / num, note, better=better))
+                figures.append(Figure.of(name, found, 1 / num, note, better=better, by_judge=False))
         return figures
 
     def _figures(
@@ -110,18 +110,18 @@ class Matching(Metric):
             notes["generated"] = _overshoot(bootstrap, hits["generated"] - hits["real"])
         estimates = [bootstrap.share(hits[kind]) for kind in faces]
         figures = [
-            Figure(
-                name, found.value, found.low, found.high, 1 / num, notes[kind],
-                # Real faces measure the run only where it has no others: where its own matching is the judge.
-                better="higher" if kind == faces[-1] else None,
-            )
+            # Real faces measure the run only where it has no others: where its own matching is the judge.
+            Figure.of(name, found, 1 / num, notes[kind], better="higher" if kind == faces[-1] else None)
             for name, kind, found in zip(names, faces, estimates, strict=True)
-        ]  # fmt: skip
+        ]
         if "generated" in hits and not pool:
             # Of the same rows and strangers: its interval is narrower than those of the two suggest.
             more = bootstrap.mean(hits["generated"] - hits["real"])
-            note = "above 0: overshoot, which is no success"
-            figures.append(Figure(f"{names[-1]} less real", more.value, more.low, more.high, note=note))
+            note = compared(
+                more, 0.0, above="above 0: overshoot, which is no success",
+                below="below 0: generated faces are matched less often than real ones",
+            )  # fmt: skip
+            figures.append(Figure.of(f"{names[-1]} less real", more, note=note))
         return figures
 
     def _heard(
@@ -167,12 +167,13 @@ def _pick(values: Tensor, rows: Tensor, noise: Tensor) -> Tensor:
 
 def _overshoot(bootstrap: Bootstrap, difference: Tensor) -> str:
     found: Estimate = bootstrap.mean(difference)
-    if found.value <= 0:
+    if found.value <= 0 or found.low is None:
         return ""
-    if found.low is not None and found.low > 0:
+    if found.low > 0:
         return f"overshoot: {found.value:.3f} above real faces; they exaggerate what voices tell, which is no success"
     return f"{found.value:.3f} above real faces, within chance"
 
 
-def _unavailable(names: list[str], num: int, reason: str) -> list[Figure]:
-    return [Figure(name, math.nan, chance=1 / num, note=f"not available: {reason}") for name in names]
+def _unavailable(names: list[str], num: int, reason: str, *, by_judge: bool = True) -> list[Figure]:
+    note = f"not available: {reason}"
+    return [Figure(name, math.nan, chance=1 / num, note=note, by_judge=by_judge) for name in names]

@@ -53,8 +53,8 @@ class Memorisation(Metric):
         note = f"nearer to one of {len(training.embeddings)} training faces than {self.percent:g}% of real ones are"
         means = {"generated": people.mean(made.mean(1)), "real": people.mean(real)}
         return [
-            Figure(_SHARE, found.value, found.low, found.high, tail, note, better="lower"),
-            *(Figure(f"{_DISTANCE}, {kind}", each.value, each.low, each.high) for kind, each in means.items()),
+            Figure.of(_SHARE, found, tail, note, better="lower"),
+            *(Figure.of(f"{_DISTANCE}, {kind}", mean) for kind, mean in means.items()),
         ]
 
 
@@ -62,9 +62,9 @@ def _why_not(evidence: Evidence, least: int) -> str:
     if evidence.fake is None:
         return "the run draws no faces"
     if evidence.training is None or not len(evidence.training.embeddings):
-        return "no training faces"
-    if evidence.split == "train":
-        return "real faces of 'train' are training faces themselves; ask a held-out split"
+        return evidence.no_training
+    if evidence.holds_training_faces:
+        return f"real faces of '{evidence.split}' are training faces themselves; ask a held-out split"
     if len(evidence.real) < least:
         return f"{len(evidence.real)} real faces; such a quantile needs {least}"
     return ""

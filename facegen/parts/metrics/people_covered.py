@@ -47,13 +47,13 @@ class PeopleCovered(Metric):
             figures.append(Figure(_REAL, math.nan, note="not available: one real face a person"))
         else:
             real = nearest(evidence.real_other[rows], evidence.real[rows])[1]
-            figures.append(Figure(_REAL, float(len(real.unique())), note=note))
+            figures.append(Figure(_REAL, float(len(real.unique())), note=note, num_people=size))
         faces = drawn(evidence)
         if faces is None:
             return figures
         fake = nearest(faces[rows], evidence.real[rows])[1]
         covered = float(_covered(fake)[0])
-        figures.insert(0, Figure(_GENERATED, covered, note=note, better="higher"))
+        figures.insert(0, Figure(_GENERATED, covered, note=note, better="higher", num_people=size))
         if real is None:
             return [*figures, Figure(_SHARE, math.nan, note="not available: one real face a person")]
         return [*figures, _share(fake, real)]
@@ -69,7 +69,8 @@ def _share(fake: Tensor, real: Tensor) -> Figure:
     num = len(real)
     error = float(((num - 1) / num * (without - without.mean()).square().sum()).sqrt())
     low, high = max(ratio - _Z95 * error, 0.0), ratio + _Z95 * error
-    return Figure(_SHARE, ratio, low, high, note="1: as many as second real faces of the same people", better="higher")
+    note = "1: as many as second real faces of the same people"
+    return Figure(_SHARE, ratio, low, high, note=note, better="higher", num_people=num)
 
 
 def _covered(nearest_people: Tensor) -> tuple[Tensor, Tensor]:

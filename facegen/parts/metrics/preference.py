@@ -7,7 +7,7 @@ from torch import Tensor
 
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
-from facegen.core.statistics import Bootstrap
+from facegen.core.statistics import Bootstrap, compared
 from facegen.parts.metrics.views import drawn
 
 
@@ -34,13 +34,14 @@ class Preference(Metric):
             return [Figure(name, math.nan, chance=0.5, note="not available: the run draws no faces")]
         people = Bootstrap(evidence.person, evidence.seed)
         found = people.share(_wins(evidence, faces, evidence.real))
-        above = found.low is not None and found.low > 0.5
-        note = "above one half: they exaggerate what the condition tells, which is no success" if above else ""
-        figures = [Figure(name, found.value, found.low, found.high, 0.5, note)]
+        note = compared(
+            found, 0.5, above="above one half: they exaggerate what the condition tells, which is no success"
+        )  # fmt: skip
+        figures = [Figure.of(name, found, 0.5, note)]
         for rival, theirs in evidence.rivals.items():
             found = people.share(_wins(evidence, faces, theirs))
             title = f"generated face preferred to that of {rival}, V-F"
-            figures.append(Figure(title, found.value, found.low, found.high, 0.5, better="higher"))
+            figures.append(Figure.of(title, found, 0.5, better="higher"))
         return figures
 
 

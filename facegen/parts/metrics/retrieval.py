@@ -57,7 +57,8 @@ class Retrieval(Metric):
         rows = one_row_a_person(evidence, self.max_gallery)
         size = len(rows)
         if size < 2:
-            return [Figure(f"retrieval{suffix}", math.nan, note="not available: a gallery of one face")]
+            note = "not available: a gallery of one face"
+            return [Figure(f"retrieval{suffix}", math.nan, note=note, by_judge=not suffix)]
         people = Bootstrap(evidence.person[rows], evidence.seed)
         found_at_all = faces[rows].isfinite().all(2)
         missed = int((~found_at_all).sum())
@@ -68,9 +69,9 @@ class Retrieval(Metric):
             for num in self.num_nearest:
                 # Among equally far faces the true one stands anywhere: its share of the places that count.
                 hits = (((num - nearer) / (ties + 1)).clamp(0, 1) * found_at_all).mean(1)
-                name, found = f"retrieval R@{num}, {distance}{suffix}", people.share(hits)
-                chance, note = min(num / size, 1.0), f"gallery of {size}{lost}"
-                figures.append(Figure(name, found.value, found.low, found.high, chance, note, better="higher"))
+                name, chance = f"retrieval R@{num}, {distance}{suffix}", min(num / size, 1.0)
+                found, note = people.share(hits), f"gallery of {size}{lost}"
+                figures.append(Figure.of(name, found, chance, note, better="higher", by_judge=not suffix))
         return figures
 
 

@@ -32,7 +32,7 @@ class Sharpness(Metric):
         """The ratio with its interval."""
         name = "detail, share of real faces'"
         if evidence.fake_faces is None:
-            return [Figure(name, math.nan, note="not available: the run draws no faces")]
+            return [Figure(name, math.nan, note="not available: the run draws no faces", by_judge=False)]
         people = Bootstrap(evidence.person, evidence.seed)
         drawn = one_a_row(evidence.fake_faces, evidence.fresh_faces)
         fake, real = (
@@ -40,7 +40,7 @@ class Sharpness(Metric):
             for faces in (drawn, evidence.real_faces)
         )
         found = people.estimate(lambda weights: (weights @ fake) / (weights @ real))
-        return [Figure(name, found.value, found.low, found.high, note="1: as sharp; less: blurred; more: noisy")]
+        return [Figure.of(name, found, note="1: as sharp; less: blurred; more: noisy", by_judge=False)]
 
 
 def detail(faces: Tensor) -> Tensor:

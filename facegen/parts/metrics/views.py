@@ -1,12 +1,15 @@
 """Real and generated faces as one network sees them: what distances between distributions are taken of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from facegen.core.evidence import Evidence, Recognised
+from facegen.core.evidence import Evidence, Figure, Recognised
+
+JUDGE = "judge"
+"""Name of the judge's own view."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,14 @@ class View:
         drawn = "" if self.fake is None else f" and {len(self.fake)} generated"
         missing = f" ({self.left_out} more without a face that {self.name} finds)" if self.left_out else ""
         return f"{len(self.real)} real{drawn} faces{missing}"
+
+    def figures(self, figures: Iterable[Figure]) -> list[Figure]:
+        """Figures of this view, with the number of its people, and whether the judge is behind them."""
+        num_people = len(self.person.unique())
+        return [
+            replace(figure, by_judge=self.name == JUDGE, num_people=figure.num_people or num_people)
+            for figure in figures
+        ]
 
 
 def one_a_row(fake: Tensor, fresh: Tensor | None) -> Tensor:
@@ -87,7 +98,7 @@ def outside_views(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
 def face_views(evidence: Evidence) -> Iterator[View]:
     """In the eyes of the judge, and in those of each recogniser that sees faces."""
     fake = None if evidence.fake is None else one_a_row(evidence.fake, evidence.fresh)
-    yield View("judge", evidence.real, fake, evidence.person)
+    yield View(JUDGE, evidence.real, fake, evidence.person)
     for name, recognised in evidence.recognised.items():
         made = recognised.fresh
         if made is None and recognised.fake is not None:

@@ -16,6 +16,7 @@ def report(folder: Path, picture: Path | None = None) -> Report:
         "matching": [
             Figure("V-F 2-way, real", 0.875, 0.8125, 0.9375, 0.5),
             Figure("V-F 10-way, real", math.nan, chance=0.1, note="not available: 3 | 4 people"),
+            Figure("share", 0.5, math.nan, math.inf, deviation=math.nan, num_people=1),
         ],
         "frechet": [Figure("judge Frechet distance", 1234.5)],
     }
@@ -28,9 +29,12 @@ def report(folder: Path, picture: Path | None = None) -> Report:
 
 def test_json_holds_every_figure_and_null_for_what_is_none(tmp_path: Path) -> None:
     report(tmp_path).write()
-    said = json.loads((tmp_path / "evaluation" / "heldout_people.json").read_text(), parse_constant=None)
+    said = json.loads((tmp_path / "evaluation" / "heldout_people.json").read_text(), parse_constant=pytest.fail)
     assert said["figures"]["matching"][0]["low"] == 0.8125
     assert said["figures"]["matching"][1]["value"] is None
+    strange = said["figures"]["matching"][2]
+    assert (strange["low"], strange["high"], strange["deviation"], strange["num_people"]) == (None, None, None, 1)
+    assert strange["caveat"] == "one person only: says nothing of others"
     assert (said["judge"], said["step"], said["picture"]) == ("a strict one", 500, None)
 
 
@@ -40,6 +44,7 @@ def test_markdown_is_a_table_whose_cells_hold(tmp_path: Path) -> None:
     assert lines[0] == "# voices, step 500: 30 clips of 20 people, heldout_people of synthetic"
     assert "| V-F 2-way, real | 0.875 | 0.812 to 0.938 | 0.500 |  |" in lines
     assert "| V-F 10-way, real | - |  | 0.100 | not available: 3 / 4 people |" in lines
+    assert "| share | 0.500 | none |  | one person only: says nothing of others |" in lines
     assert all(line.count("|") == 6 for line in lines[4:])
 
 

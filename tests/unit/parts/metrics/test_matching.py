@@ -156,6 +156,19 @@ def test_overshoot_is_named() -> None:
     assert by_name(Matching().measure(same))["V-F 10-way, generated"].note == ""
 
 
+@pytest.mark.parametrize("which, said", [
+    ("better", "above 0: overshoot, which is no success"),
+    ("worse", "below 0: generated faces are matched less often than real ones"),
+    ("same", "not distinguishable from 0"),
+])  # fmt: skip
+def test_the_note_of_the_difference_follows_from_its_value(which: str, said: str) -> None:
+    sample = sample_evidence(200, seed=1)
+    faces = {"better": sample.encodings, "worse": torch.ones_like(sample.real), "same": sample.real}[which]
+    drawn = replace(sample, fake=faces[:, None].expand(-1, 2, -1).contiguous())
+    figure = by_name(Matching().measure(drawn))["V-F 10-way, generated less real"]
+    assert figure.note == said
+
+
 def test_a_run_that_only_matches_has_no_generated_faces() -> None:
     figures = Matching().measure(replace(sample_evidence(), fake=None))
     assert len(figures) == 8

@@ -89,7 +89,11 @@ def test_resamples_count_people_as_often_as_they_are_drawn() -> None:
 @pytest.mark.parametrize(("change", "said"), [
     ({"training": None}, "not available: no training faces"),
     ({"fake": None, "fake_faces": None}, "not available: the run draws no faces"),
-    ({"split": "train"}, "not available: real faces of 'train' are training faces themselves; ask a held-out split"),
+    (
+        {"split": "train", "holds_training_faces": True},
+        "not available: real faces of 'train' are training faces themselves; ask a held-out split",
+    ),
+    ({"training": None, "no_training": "the corpus is gone"}, "not available: the corpus is gone"),
 ])  # fmt: skip
 def test_what_cannot_be_had(change: dict, said: str) -> None:
     (figure,) = Memorisation().measure(replace(with_training(sample_evidence(), features(9, 8, seed=6)), **change))

@@ -1,0 +1,24 @@
+"""Identification of the weights that a report was measured with."""
+
+import hashlib
+
+from facegen.training.run import Run
+
+
+def weights_hash(run: Run) -> str:
+    """SHA-256 of the weights that an evaluation of the run reads; the same wherever the run is copied.
+
+    Raises:
+        CheckpointError: the run has no generator yet.
+    """
+    if run.recipe.one("generator") is not None:
+        paths = [run.drawing_checkpoint() / "average.safetensors"]
+    else:
+        paths = sorted(run.match_folder.glob("*.safetensors"))
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()[:32]
