@@ -13,7 +13,12 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False)),
         click.option("--preset", metavar="NAME", help="Lay one of the recipe's presets over it, such as small."),
         click.option(
-            "--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="Change one key; may be repeated."
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="TABLE.KEY=VALUE",
+            help="Change one key; may be repeated, and the last one counts. One of several tables is named by its type "
+            "or by its position, counted from 0: penalty.r1.r1_gamma=1, penalty.0.r1_gamma=1.",
         ),
         click.option(
             "--data", type=click.Path(path_type=Path, file_okay=False), help="A packed corpus instead of the recipe's."
