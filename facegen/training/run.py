@@ -15,8 +15,8 @@ from facegen import __version__
 from facegen.core.batch import DataSpec
 from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, FacegenError
-from facegen.core.recipe import check_recipe
 from facegen.core.files import PART, REPLACED, move, remove, restore_folders, sync_file, write_file
+from facegen.core.recipe import check_recipe
 from facegen.training.checkpoint import read_step
 
 FORMAT = 1

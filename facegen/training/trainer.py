@@ -150,8 +150,9 @@ class Trainer:
     def _load_newest(self, stage: str, modules: Mapping[str, nn.Module]) -> None:
         """Fill modules from a stage's newest checkpoint: encodings that are computed once must be of its weights."""
         newest = self.run.newest(stage)
-        for name, module in modules.items() if newest is not None else ():
-            load_module(newest[0], name, module)
+        if newest is not None:
+            for name, module in modules.items():
+                load_module(newest[0], name, module)
 
     def _run_stage(self, stage: MatchStage | GanStage) -> None:
         run_stage(
