@@ -180,7 +180,8 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error}): it is damaged; {_remedy(path.parent)}") from None
+        reason = f"cannot be read ({error}): the checkpoint is damaged"
+        raise CheckpointError(f"{path}: {reason}; {_remedy(path.parent)}") from None
     bad = non_finite(tensors)
     if bad:
         num_bad, num = int((~tensors[bad[0]].isfinite()).sum()), tensors[bad[0]].numel()

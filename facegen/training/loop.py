@@ -154,10 +154,10 @@ def _restore(stage: Stage, run: Run, distributed: Distributed, totals: _Totals, 
     folder, step = newest
     state = read_state(folder)
     _require_same_batches(folder, state, stage, distributed)
-    if state.get("device") != distributed.device.type:
+    if state["device"] != distributed.device.type:
         observer.warn(
-            f"{folder}: was trained on {state.get('device')} and goes on on {distributed.device.type}: the result is "
-            f"not bitwise that of an unbroken run"
+            f"{folder}: was trained on {state['device']} and is resumed on {distributed.device.type}: the result is not "
+            f"bitwise that of an unbroken run"
         )
     for name, module in stage.modules.items():
         load_module(folder, name, module)
@@ -171,23 +171,27 @@ def _require_same_batches(folder: Path, state: Mapping[str, Any], stage: Stage, 
     """Refuse what would change the order of the rows and the effective batch from here on."""
     if "totals" not in state:
         raise CheckpointError(
-            f"{folder}: was written by an earlier facegen, and can be used but not gone on with; begin another run "
-            f"with --out"
+            f"{folder}: was written by an earlier version of facegen: it can draw and match, but not be resumed; "
+            f"begin another run with --out"
         )
-    before, now = state.get("num_processes"), distributed.size
+    before, now = int(state["num_processes"]), distributed.size
     if before != now:
         raise CheckpointError(
             f"{folder}: was trained by {before} processes, and now there are {now}: the effective batch and the "
-            f"order of the rows would change; go on with `torchrun --nproc-per-node {before}`, or begin another run "
-            f"with --out"
+            f"order of the rows would change; go on with {_call(before)}, or begin another run with --out"
         )
-    before, now = state.get("batch_size"), stage.settings.batch_size
+    before, now = int(state["batch_size"]), stage.settings.batch_size
     if before != now:
         raise CheckpointError(
             f"{folder}: was trained with [{stage.name}] batch_size = {before}, and the recipe says {now}: the "
-            f"effective batch and the order of the rows would change; set {before} again, or begin another run "
-            f"with --out"
+            f"effective batch and the order of the rows would change; set {before} again, or begin another run with "
+            f"--out"
         )
+
+
+def _call(num_processes: int) -> str:
+    alone = "a single process, without torchrun"
+    return alone if num_processes == 1 else f"`torchrun --nproc-per-node {num_processes} -m facegen train ...`"
 
 
 def _save(stage: Stage, run: Run, done: int, distributed: Distributed, totals: _Totals, journal: Journal) -> None:

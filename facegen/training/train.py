@@ -54,11 +54,9 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
     try:
         return _train(recipe, out, resume, distributed, observer, interruption, only_match=False)
     except OSError as error:
-        if error.errno is None and "os error" not in str(error):
-            raise
         raise TrainingError(
-            f"{out}: {error}; the newest checkpoint is unchanged: make room, or mend what is wrong, and go on "
-            f"with --resume"
+            f"{out}: {error}; the newest checkpoint is unchanged; free space, or correct what the message names, and "
+            f"call it again with --resume"
         ) from error
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from facegen.training.world import World
 from PIL import Image
 from torch import Tensor, nn
 
@@ -18,7 +19,6 @@ from facegen.training.claim import claimed
 from facegen.training.journal import Journal
 from facegen.training.loop import run_stage
 from facegen.training.train import open_dataset
-from facegen.training.world import World
 
 WORLD = World(0, 1, torch.device("cpu"))
 TABLES: dict[str, Any] = {
