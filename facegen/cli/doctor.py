@@ -155,12 +155,13 @@ def _disk() -> Iterator[Finding]:
 
 
 def _plugins() -> Iterator[Finding]:
+    from facegen.cli.plugin_commands import plugin_commands
+    from facegen.core.plugins import installed_plugins
     from facegen.core.registry import registry
 
-    sources = {part.source for parts in registry().parts.values() for part in parts.values()}
-    names = sorted(f"{source.package} {source.version}" for source in sources if source.package != "facegen")
+    names = sorted({f"{plugin.source.package} {plugin.source.version}" for plugin in installed_plugins()[0]})
     yield Finding("plugins", "ok", ", ".join(names) or "none installed")
-    for broken in registry().broken:
+    for broken in dict.fromkeys([*registry().broken, *plugin_commands().broken]):
         yield Finding("plugin", "warn", str(broken))
 
 
