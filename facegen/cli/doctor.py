@@ -156,20 +156,21 @@ def _disk() -> Iterator[Finding]:
 
 
 def _plugins() -> Iterator[Finding]:
-    from facegen.core.registry import OWN_PACKAGE, registry
+    from facegen.cli.plugin_commands import plugin_commands
+    from facegen.core.plugins import OWN_PACKAGE, installed_plugins
+    from facegen.core.registry import registry
 
-    sources = {part.source for parts in registry().parts.values() for part in parts.values()}
-    names = sorted(f"{source.package} {source.version}" for source in sources if source.package != OWN_PACKAGE)
+    names = sorted({f"{plugin.source.package} {plugin.source.version}" for plugin in installed_plugins()[0]})
     yield Finding("plugins", "ok", ", ".join(names) or "none installed")
-    told = [str(broken) for broken in registry().broken]
+    reasons = [str(broken) for broken in (*registry().broken, *plugin_commands().broken)]
     for part in (part for parts in registry().parts.values() for part in parts.values()):
         if part.source.package == OWN_PACKAGE:
             continue
         try:
             part.load()
         except PluginError as error:
-            told.append(str(error))
-    for reason in dict.fromkeys(told):
+            reasons.append(str(error))
+    for reason in dict.fromkeys(reasons):
         yield Finding("plugin", "warn", reason)
 
 

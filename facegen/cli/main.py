@@ -10,7 +10,6 @@ import click
 
 from facegen import __version__
 from facegen.core.errors import FacegenError
-from facegen.core.suggest import did_you_mean
 
 COMMANDS = {
     "train": ("facegen.cli.train", "Train a recipe, or go on with a run."),
@@ -33,31 +32,56 @@ COMMANDS = {
 """Name -> module that defines `command`, one line of help; a module is imported when its command is called."""
 
 INTERRUPTED = 130
+PLUGIN = "facegen.plugin"
+"""Key of `click.Context.meta`: source of the plugin whose command runs."""
+
+
+class PluginBugError(Exception):
+    """An exception in the command of a plugin that is no FacegenError; `__cause__` holds it."""
 
 
 class LazyGroup(click.Group):
-    """A group that lists its commands without importing them."""
+    """A group that lists its commands without importing them, and asks plugins for commands that it does not have."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name in COMMANDS:
+            command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+            return command
+        if cmd_name.startswith("-") or ctx.resilient_parsing:  # a mistake for click to report; completion
             return None
-        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
-        return command
+        from facegen.cli.plugin_commands import plugin_commands
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
-            raise click.UsageError(f"there is no command '{name}'{did_you_mean(name, COMMANDS)}", ctx)
-        return super().resolve_command(ctx, args)
+        plugin_command = plugin_commands().find(cmd_name, ctx)
+        ctx.meta[PLUGIN] = plugin_command.source
+        return plugin_command.load()
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (FacegenError, click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if PLUGIN in ctx.meta:
+                raise PluginBugError(str(ctx.meta[PLUGIN])) from error
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from facegen.cli.plugin_commands import plugin_commands
+
         with formatter.section("Commands"):
             formatter.write_dl([(name, meaning) for name, (_, meaning) in COMMANDS.items()])
+        plugins = plugin_commands()
+        if plugins.commands or plugins.broken:
+            with formatter.section("Plugin commands"):
+                rows = [(name, f"{command.source.package} {command.source.version}")
+                        for name, command in sorted(plugins.commands.items())]  # fmt: skip
+                packages = sorted({broken.source.package for broken in plugins.broken})
+                if packages:
+                    rows.append(("(broken)", f"{', '.join(packages)}: `facegen list-plugins` shows why"))
+                formatter.write_dl(rows)
 
 
 @click.group(
@@ -99,11 +123,17 @@ def explained(work: Callable[[], object]) -> int:
         # The reader has gone; without this, Python would complain once more while it flushes stdout at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception:
-        traceback.print_exc()
-        report = "This is a bug in facegen. Please report it, with the lines above and what `facegen doctor` says."
-        click.secho(report, fg="red", err=True)
-        return 1
+    except PluginBugError as bug:
+        return _report_bug(bug.__cause__, f"This is a bug in {bug}. Please report it there, with the lines above.")
+    except Exception as error:
+        request = "This is a bug in facegen. Please report it, with the lines above and the output of `facegen doctor`."
+        return _report_bug(error, request)
+
+
+def _report_bug(error: BaseException | None, request: str) -> int:
+    traceback.print_exception(error)
+    click.secho(request, fg="red", err=True)
+    return 1
 
 
 if __name__ == "__main__":

@@ -4,52 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from plugin_site import PROJECT, Site, table_of_contents
 
-PROJECT = Path(__file__).parents[2]
 HINGE = PROJECT / "plugins" / "facegen-hinge"
-
-
-class Site:
-    """A folder of installed packages, and facegen run with it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def install(self, package: str, entry_point: str, modules: dict[str, str], version: str = "0.1.0") -> None:
-        """What pip would leave: modules, and metadata with one entry point."""
-        info = self.folder / f"{package.replace('-', '_')}-{version}.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
-        (info / "entry_points.txt").write_text(f"[facegen]\n{entry_point}\n")
-        for name, source in modules.items():
-            (self.folder / f"{name}.py").write_text(source)
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        path = os.pathsep.join([str(self.folder), str(PROJECT)])
-        return subprocess.run(
-            [sys.executable, "-m", "facegen", *arguments],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": path},
-            cwd=self.folder,
-        )
-
-    def listed(self) -> dict:
-        done = self.run("list-plugins", "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
 
 
 @pytest.fixture
 def site(tmp_path):
     return Site(tmp_path)
-
-
-def table_of_contents(hook: str, parts: str) -> str:
-    return f"from facegen import hookimpl\n\n@hookimpl\ndef {hook}():\n    return {parts}\n"
 
 
 def link_hinge(site: Site) -> None:

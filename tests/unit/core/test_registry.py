@@ -1,12 +1,18 @@
 """Parts by kind and name; the plugins of strangers are tried in tests/integration/test_plugin.py."""
 
+import re
+from textwrap import dedent
+from types import ModuleType
+
 import pytest
 
 import facegen
+from facegen.core import hookspecs
 from facegen.core.errors import PluginError, RecipeError
-from facegen.core.hookspecs import HookSpecs, hookimpl
+from facegen.core.hookspecs import hookimpl
 from facegen.core.interfaces import Objective
 from facegen.core.kinds import KINDS
+from facegen.core.plugins import read_plugin
 from facegen.core.registry import Registry, Source, registry
 
 SOURCE = Source("mine", "my-package", "3.1")
@@ -31,15 +37,30 @@ def known():
     return built
 
 
-def test_every_kind_has_its_interface_and_its_hook():
-    hooks = [kind.hook for kind in KINDS.values()]
-    assert len(set(hooks)) == len(KINDS) == 13
-    assert KINDS["penalty"].hook == "facegen_penalties" and KINDS["matcher"].hook == "facegen_matchers"
+def test_table_of_kinds_and_hook_functions_agree():
+    assert len(KINDS) == 13 and len({kind.table for kind in KINDS.values()}) == 13
+    assert [kind.hook for kind in KINDS.values()] + ["facegen_commands"] == list(hookspecs.HOOKS)
     for kind in KINDS.values():
+        plural = f"{kind.name[:-1]}ies" if kind.name.endswith("y") else f"{kind.name}s"
+        assert kind.hook == f"facegen_{plural}"
         assert isinstance(getattr(facegen, kind.interface), type)
-        assert kind.meaning in getattr(HookSpecs, kind.hook).__doc__
-    tables = [kind.table for kind in KINDS.values()]
-    assert len(set(tables)) == len(tables)
+        described = " ".join(kind.specification.__doc__.split())
+        file = {"recipe": "a recipe", "sources": "a list of sources"}[kind.chosen_in]
+        assert f"They subclass `facegen.{kind.interface}`; [{kind.table}] of {file} chooses one." in described
+
+
+@pytest.mark.parametrize("hook", hookspecs.HOOKS)
+def test_the_example_of_every_hook_registers_something(hook):
+    example = dedent(getattr(hookspecs, hook).__doc__.split("\n\n", 1)[1])
+    lines = [line.strip() for line in example.splitlines()]
+    start = lines.index("@hookimpl")
+    module = ModuleType("example")
+    module.hookimpl = hookimpl
+    exec("\n".join([*lines[start : start + 2], f"    {lines[start + 2]}"]), vars(module))
+    plugin = read_plugin(SOURCE, module)
+    assert list(plugin.implementations) == [hook]
+    (target,) = plugin.implementations[hook][0]().values()
+    assert re.fullmatch(r"facegen_\w+\.\w+:\w+", target)
 
 
 def test_parts_are_found_as_classes_and_as_strings(known):

@@ -170,7 +170,7 @@ def test_another_number_of_processes_or_batch_is_refused(
     tmp_path: Path, batch_size: int, num_processes: int, complaint: str
 ) -> None:
     run(Walk(steps=4), tmp_path)
-    stage, world = Walk(batch_size=batch_size), World(1, num_processes, torch.device("cpu"))
+    stage, world = Walk(batch_size=batch_size), Distributed(1, num_processes, torch.device("cpu"))
     before = stage.network.weight.clone()
     with pytest.raises(CheckpointError, match=rf"walk-00000004: {complaint}"):
         run_stage(stage, FakeRun(tmp_path), 0, world, Observer(), FakeJournal(), Interruption())  # type: ignore[arg-type]
