@@ -17,6 +17,7 @@ from rich.table import Table
 
 from facegen import __version__
 from facegen.cli.console import console
+from facegen.core.errors import PluginError
 
 CODECS = ("aac", "mp3", "opus", "flac", "pcm_s16le", "h264", "vp9", "mjpeg")
 FRONTAL_FACE = "haarcascade_frontalface_default.xml"
@@ -155,13 +156,21 @@ def _disk() -> Iterator[Finding]:
 
 
 def _plugins() -> Iterator[Finding]:
-    from facegen.core.registry import registry
+    from facegen.core.registry import OWN_PACKAGE, registry
 
     sources = {part.source for parts in registry().parts.values() for part in parts.values()}
-    names = sorted(f"{source.package} {source.version}" for source in sources if source.package != "facegen")
+    names = sorted(f"{source.package} {source.version}" for source in sources if source.package != OWN_PACKAGE)
     yield Finding("plugins", "ok", ", ".join(names) or "none installed")
-    for broken in registry().broken:
-        yield Finding("plugin", "warn", str(broken))
+    told = [str(broken) for broken in registry().broken]
+    for part in (part for parts in registry().parts.values() for part in parts.values()):
+        if part.source.package == OWN_PACKAGE:
+            continue
+        try:
+            part.load()
+        except PluginError as error:
+            told.append(str(error))
+    for reason in dict.fromkeys(told):
+        yield Finding("plugin", "warn", reason)
 
 
 def _reason(error: Exception) -> str:
