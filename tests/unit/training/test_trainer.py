@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from facegen.training.networks import build_networks
 from faults import Killed, failing
 from safetensors.torch import load_file
 from tiny_training import tiny_recipe
@@ -16,6 +15,7 @@ from facegen.core.chosen import Recipe
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.training import journal, train
+from facegen.training.build import build_networks
 from facegen.training.loop import Interrupted
 from facegen.training.run import Run
 
