@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from facegen.core.errors import CheckpointError
 from facegen.core.files import new_folder
 from facegen.core.files import write_file as write_atomically  # noqa: F401 (imported from here by evaluation)
+from facegen.core.json_text import json_text
 
 FORMAT = 1
 MAX_SHOWN = 3
@@ -36,7 +37,7 @@ def save_checkpoint(
     with new_folder(folder) as part:
         for name, tensors in files.items():
             _save_tensors(part / f"{name}.safetensors", tensors)
-        (part / "state.json").write_text(json.dumps({"format": FORMAT, **state}, indent=1), encoding="utf-8")
+        (part / "state.json").write_text(json_text({"format": FORMAT, **state}, indent=1), encoding="utf-8")
 
 
 def read_state(folder: Path) -> dict[str, Any]:

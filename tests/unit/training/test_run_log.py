@@ -17,7 +17,7 @@ def test_a_loss_that_is_no_number_is_null_and_named(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", check_recipe(TABLES, "x.toml"), DataSpec(image_pixels=32))
     run.log("match", 20, {"loss": float("nan"), "grow": float("inf"), "rate": 0.5})
     run.log("match", 40, {"loss": 1.0})
-    run.rewind_log("match", 40)
+    run.rewind("match", 40)
     text = (tmp_path / "run" / "log.jsonl").read_text()
     assert "NaN" not in text and "Infinity" not in text
     first, second = map(json.loads, text.splitlines())

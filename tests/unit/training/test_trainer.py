@@ -34,7 +34,7 @@ class Listening(Observer):
 def _fast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without what writes nothing and takes long: the dry run, TensorBoard's import, waiting for the disk."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(train, "rehearse", lambda recipe, data, _: build_networks(recipe, data))
+    monkeypatch.setattr(train, "dry_run", lambda recipe, data, _: build_networks(recipe, data))
     monkeypatch.setattr(journal, "_summary_writer", lambda *_: None)
     monkeypatch.setattr("facegen.training.run.version", lambda _: "1")
     monkeypatch.setattr("os.fsync", lambda _: None)
