@@ -9,8 +9,8 @@ from typing import Any
 
 from facegen.core.errors import CheckpointError
 from facegen.core.evidence import Figure
+from facegen.core.files import write_file
 from facegen.core.tables import Split
-from facegen.training.checkpoint import write_atomically
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ class Report:
     def write(self) -> None:
         """Write the table, and the same as JSON beside it."""
         self.table.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.table, self.to_markdown())
-        write_atomically(self.table.with_suffix(".json"), json.dumps(self.to_json(), indent=1) + "\n")
+        write_file(self.table, self.to_markdown())
+        write_file(self.table.with_suffix(".json"), json.dumps(self.to_json(), indent=1) + "\n")
 
 
 def cells_of(figure: Figure) -> tuple[str, str, str]:

@@ -10,9 +10,9 @@ import torch
 from facegen.core.batch import DataSpec
 from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, RecipeError
+from facegen.core.files import LOCK, file_lock
 from facegen.core.interfaces import Dataset
 from facegen.core.interruption import Interruption
-from facegen.core.locks import LOCK, held
 from facegen.core.observer import Observer
 from facegen.core.recipe_file import differences
 from facegen.training.checkpoint import load_module
@@ -120,7 +120,7 @@ def _alone(run: Run, world: World) -> Iterator[None]:
     with ExitStack() as work:
         if world.leads:
             try:
-                work.enter_context(held(run.path / LOCK))
+                work.enter_context(file_lock(run.path / LOCK))
             except BlockingIOError:
                 raise CheckpointError(
                     f"{run.path}: another process is training this run; wait for it, or stop it"
