@@ -16,7 +16,7 @@ from facegen.data import manifest as corpus_json
 from facegen.data.file_swap import delete_set, recover, staging_folder
 from facegen.data.manifest import read_manifest, stored_shards
 from facegen.data.proof import Marks, find_traces, marks_of
-from facegen.data.removal import DERIVED, remove_person
+from facegen.data.removal import DERIVED, PERSON_COLUMNS, remove_person
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,10 @@ def _forget_packed(out: Path, person: str, observer: Observer) -> int:
     corpus = read_manifest(out)
     if corpus.identities != (person,):
         return remove_person(out, person, observer)
-    # Nobody would be left: then there is no corpus any more.
+    # Nobody would be left: then there is no corpus any more, nor a table about it.
     with staging_folder(out) as staging:
-        delete_set(staging, corpus_json.FILE_NAME, [*(shard.name for shard in stored_shards(out)), DERIVED])
+        shards = [shard.name for shard in stored_shards(out)]
+        delete_set(staging, corpus_json.FILE_NAME, [*shards, DERIVED, *PERSON_COLUMNS])
     return corpus.num_clips
 
 

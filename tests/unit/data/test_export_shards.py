@@ -223,7 +223,7 @@ class TestFaults:
         (tmp_path / "a" / "shards.json").unlink()
         assert len(read_source([tmp_path / "a"]).requests.clips) >= 3
 
-    def test_one_that_was_killed_is_noticed(self, corpus, tmp_path):
+    def test_one_that_was_killed_is_noticed(self, corpus, tmp_path, no_syncing):
         """Whenever it stops, the folder holds no export that looks complete and is not; the next call completes it."""
         refused = 0
         for last in itertools.count():

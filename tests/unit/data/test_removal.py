@@ -182,7 +182,7 @@ def test_a_track_that_no_clip_uses_goes(pairs, tmp_path):
     assert Corpus.open(tmp_path / "c").manifest.num_tracks == 1
 
 
-def test_stopped_anywhere_it_is_the_old_corpus_or_the_new(tmp_path, monkeypatch):
+def test_stopped_anywhere_it_is_the_old_corpus_or_the_new(tmp_path, no_syncing):
     """Every call that changes the disk is, in turn, the last one."""
     write_corpus(tmp_path / "original")
     (tmp_path / "original" / "rejects.csv").write_text("line,identity,reason,detail\n7,Ana,x,y\n8,Bö,x,y\n")
@@ -233,9 +233,9 @@ def test_a_full_disk_leaves_the_old_corpus(tmp_path, monkeypatch):
 
 def test_two_at_once_and_a_killed_import(tmp_path):
     write_corpus(tmp_path / "c")
-    with file_lock(tmp_path / "c" / LOCK):
-        with pytest.raises(DataError, match="another import, export or removal is at work here; wait for it"):
-            remove_person(tmp_path / "c", "Ana")
+    message = "another import, export or removal is at work here; wait for it"
+    with file_lock(tmp_path / "c" / LOCK), pytest.raises(DataError, match=message):
+        remove_person(tmp_path / "c", "Ana")
     (tmp_path / "c" / STAGING).mkdir()
     (tmp_path / "c" / STAGING / "index.safetensors").write_bytes(b"Ana")
     assert remove_person(tmp_path / "c", "Ana") == 3
