@@ -17,6 +17,7 @@ import numpy as np
 
 from facegen.cli.console import watching
 from facegen.core.evidence import Figure
+from facegen.core.files import write_file
 from facegen.core.interfaces import Metric
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
@@ -30,7 +31,6 @@ from facegen.evaluation.judge import Judge, find_judge
 from facegen.evaluation.plots import draw_curves
 from facegen.evaluation.report import number
 from facegen.inference.load import load_face_pipeline
-from facegen.training.checkpoint import write_atomically
 from facegen.training.distributed import Distributed
 from facegen.training.run import Run
 from facegen.training.train import open_dataset
@@ -148,10 +148,10 @@ def run(given: argparse.Namespace) -> int:
         if code:
             return INTERRUPTED if code >= INTERRUPTED else 1
         results.append(_measured(job, given.judge_people, given.num_clips))
-    write_atomically(given.out / "corpus_size.json", json.dumps(results, indent=1) + "\n")
+    write_file(given.out / "corpus_size.json", json.dumps(results, indent=1) + "\n")
     figures = [given.figure, given.figure.replace("generated", "real")]
     recipe = f"`{given.recipe.stem}`, preset {given.preset},"
-    write_atomically(given.out / "corpus_size.md", to_markdown(results, figures, recipe))
+    write_file(given.out / "corpus_size.md", to_markdown(results, figures, recipe))
     draw(results, given.figure, given.out / "corpus_size.svg")
     print(f"\n{(given.out / 'corpus_size.md').read_text()}\nPlot: {given.out / 'corpus_size.svg'}")
     return 0
@@ -178,6 +178,6 @@ def _measured(job: Job, judge_people: int, num_clips: int) -> dict:
         for split, found in figures.items()
     }  # fmt: skip
     result = {"num_people": job.num_people, "seed": job.seed, "asked": asked, "figures": plain}
-    write_atomically(kept, json.dumps(result, indent=1) + "\n")
+    write_file(kept, json.dumps(result, indent=1) + "\n")
     return result
 

@@ -22,6 +22,7 @@ import torch
 from facegen import __version__
 from facegen.cli.console import watching
 from facegen.cli.main import main as facegen
+from facegen.core.files import write_file
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.data.pictures import grid
@@ -33,7 +34,6 @@ from facegen.evaluation.report import Report
 from facegen.evaluation.verdicts import UNDECIDED, Verdict, by_name, verdicts
 from facegen.evaluation.write_dossier import write_dossier
 from facegen.inference.load import load_face_pipeline
-from facegen.training.checkpoint import write_atomically
 from facegen.training.loop import Interrupted
 from facegen.training.run import Run
 from facegen.training.sample_grid import choose_noises, draw_each
@@ -197,7 +197,7 @@ def run(given: argparse.Namespace) -> int:
     page = given.page or given.out / "stand_ins.md"
     image = page.with_suffix(".webp")
     picture(given.out, list(reports), image)
-    write_atomically(page, to_markdown(reports, image.name))
+    write_file(page, to_markdown(reports, image.name))
     print("\n".join([*words_table(reports), "", *metric_table(reports)[0], "", f"Page: {page}"]))
     return 0 if all(as_expected(name, report) for name, report in reports.items()) else 1
 

@@ -10,8 +10,9 @@ from facegen.collect import manifest, result_file
 from facegen.collect.failures import DISK_ERRORS, DiskError
 from facegen.collect.sources import source_id
 from facegen.core.errors import DataError
-from facegen.core.locks import LOCK, held
+from facegen.core.files import LOCK, PART, file_lock
 from facegen.data import manifest as corpus_json
+from facegen.data.file_swap import recover
 
 NAME = "collection"
 IMPORTER = "collect"
@@ -65,7 +66,7 @@ class CollectionFolder:
             try:
                 for folder in (self.root, self.results, self.downloads):
                     folder.mkdir(parents=True, exist_ok=True)
-                work.enter_context(held(self.root / LOCK))
+                work.enter_context(file_lock(self.root / LOCK))
             except (FileExistsError, NotADirectoryError):
                 raise DataError(f"{self.out}: is a file, or lies in one; give a folder") from None
             except BlockingIOError:
@@ -81,10 +82,9 @@ class CollectionFolder:
         try:
             for left in self.downloads.iterdir():
                 shutil.rmtree(left)
-            for partial in self.results.glob(f"*{result_file.PARTIAL}"):
+            for partial in self.results.glob(f".*{PART}"):
                 partial.unlink(missing_ok=True)
-            if (self.out / corpus_json.STAGING).is_dir():
-                shutil.rmtree(self.out / corpus_json.STAGING)
+            recover(self.out)
         except OSError as error:
             if error.errno in {*DISK_ERRORS, errno.EACCES, errno.EPERM}:
                 raise DiskError(f"{error.filename}: {error.strerror}") from None

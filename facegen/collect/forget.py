@@ -13,9 +13,10 @@ from facegen.core.errors import DataError
 from facegen.core.observer import Observer
 from facegen.core.suggest import did_you_mean
 from facegen.data import manifest as corpus_json
+from facegen.data.file_swap import delete_set, recover, staging_folder
 from facegen.data.manifest import read_manifest, stored_shards
 from facegen.data.proof import Marks, find_traces, marks_of
-from facegen.data.removal import DERIVED, remove_person
+from facegen.data.removal import DERIVED, PERSON_COLUMNS, remove_person
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,14 @@ def forget_person(out: Path, person: str, observer: Observer | None = None) -> F
     """
     folder = CollectionFolder(out)
     observer = observer or Observer()
+    try:
+        was_interrupted = recover(out)
+    except OSError as error:
+        raise DataError(f"{out}: cannot be written ({error}); call the same command again to finish") from None
     known = _people(folder)
-    if person not in known:
+    if person not in known and not was_interrupted:
+        if not folder.manifest.is_file():
+            read_manifest(out)  # says what is wrong with the folder
         raise DataError(f"{out}: knows nobody named '{person}'{did_you_mean(person, known)}")
     removed: dict[str, int] = {}
     marks = marks_of(out, person) if _has_corpus(out) else Marks(person)
@@ -84,8 +91,6 @@ def _people(folder: CollectionFolder) -> set[str]:
             found |= {name for (name,) in manifest.ask("SELECT name FROM people")}
     if _has_corpus(folder.out):
         found |= set(read_manifest(folder.out).identities)
-    if not found and not folder.manifest.is_file():
-        read_manifest(folder.out)  # says what is wrong with the folder
     return found
 
 
@@ -132,11 +137,10 @@ def _forget_packed(out: Path, person: str, observer: Observer) -> int:
     corpus = read_manifest(out)
     if corpus.identities != (person,):
         return remove_person(out, person, observer)
-    # Nobody would be left: then there is no corpus any more. corpus.json goes first, so that none seems to be there.
-    (out / corpus_json.FILE_NAME).unlink()
-    for shard in stored_shards(out):
-        shard.unlink()
-    shutil.rmtree(out / DERIVED, ignore_errors=True)
+    # Nobody would be left: then there is no corpus any more, nor a table about it.
+    with staging_folder(out) as staging:
+        shards = [shard.name for shard in stored_shards(out)]
+        delete_set(staging, corpus_json.FILE_NAME, [*shards, DERIVED, *PERSON_COLUMNS])
     return corpus.num_clips
 
 

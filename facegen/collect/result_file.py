@@ -3,8 +3,6 @@
 import hashlib
 import json
 import math
-import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +16,10 @@ from safetensors.numpy import save_file
 from facegen.collect.examination import Examination
 from facegen.core.errors import DataError
 from facegen.core.face_box import FaceBox
-from facegen.data.durable import sync_folder
+from facegen.core.files import replacing
 
 VERSION = 1
 SUFFIX = ".safetensors"
-PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)
@@ -104,17 +101,8 @@ def write_result(path: Path, source_id: str, made_with: str, found: Examination)
         "face_sides": np.array([face.shape[0] for face in faces], np.int64),
         "speech": np.ascontiguousarray(found.speech, np.int16),
     }
-    # A name of its own: a worker whose parent was killed may still be at it when the next one begins.
-    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
-    try:
-        save_file(columns, partial, {"facegen": json.dumps(said)})
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        os.replace(partial, path)
-    except (OSError, SafetensorError):
-        partial.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    with replacing(path) as part:
+        save_file(columns, part, {"facegen": json.dumps(said)})
 
 
 def read_result(path: Path) -> Result:

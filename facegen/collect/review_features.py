@@ -1,6 +1,5 @@
 """What recognisers have of every face of a corpus, and of the speech around it."""
 
-import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from facegen.collect.identity import Standing, compare_identities
+from facegen.core.cache import load_cached, save_cached
 from facegen.core.interfaces import Recogniser
 from facegen.core.observer import Observer
 from facegen.data.corpus import Corpus
@@ -116,9 +114,9 @@ def _features(
 ) -> NDArray[np.float64]:  # fmt: skip
     said = " ".join([recogniser.fingerprint(), what, *(shard.sha256 for shard in corpus.manifest.shards)])
     path = cache / f"review-{hashlib.sha256(said.encode()).hexdigest()[:24]}.safetensors" if cache else None
-    if path is not None:
-        with contextlib.suppress(OSError, SafetensorError):
-            return load_file(path)["features"].double().numpy()
+    cached = load_cached(path)
+    if cached is not None:
+        return cached["features"].double().numpy()
     parts = []
     observer.start(f"{name}: {what}s", num_rows)
     for some in torch.arange(num_rows).split(_CHUNK_ROWS):
@@ -126,12 +124,7 @@ def _features(
         observer.advance(int(some[-1]) + 1)
     observer.finish()
     features = torch.cat(parts)
-    if path is not None:
-        with contextlib.suppress(OSError, SafetensorError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            written = path.with_suffix(".part")
-            save_file({"features": features.contiguous()}, written)
-            written.replace(path)
+    save_cached(path, {"features": features})
     return features.double().numpy()
 
 

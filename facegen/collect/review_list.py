@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +10,10 @@ from torch import Tensor
 
 from facegen.collect.review import Finding, Review
 from facegen.core.errors import DataError
+from facegen.core.files import write_file
 from facegen.core.text_files import open_text
 from facegen.data.clip_files import digest
 from facegen.data.corpus import Corpus
-from facegen.data.durable import write_synced
 
 FILE_NAME = "review.csv"
 COLUMNS = (
@@ -62,10 +61,7 @@ def write_whole(path: Path, content: bytes) -> None:
         DataError: it cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        write_synced(unfinished, content)
-        os.replace(unfinished, path)
+        write_file(path, content)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror}); give another folder") from None
 

@@ -19,6 +19,7 @@ from facegen.collect.manifest_work import Channel, Video
 from facegen.collect.result_file import read_result, write_result
 from facegen.core.chosen import Choice
 from facegen.core.errors import DataError
+from facegen.core.files import move
 from facegen.data.media.files import UnusableFileError
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _media(task: VideoTask, folder: CollectionFolder) -> Iterator[tuple[MediaFil
         yield fetched.files, fetched.title, fetched.archive_id, time.monotonic() - begun
         if task.keep_videos:
             folder.videos.mkdir(exist_ok=True)
-            target.rename(kept)
+            move(target, kept)
     finally:
         shutil.rmtree(target, ignore_errors=True)
 

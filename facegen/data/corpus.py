@@ -40,6 +40,15 @@ class Corpus:
             DataError: they do not.
         """
         manifest = read_manifest(folder)
+        try:
+            return cls._open(folder, manifest)
+        except DataError:
+            if read_manifest(folder) == manifest:
+                raise
+            return cls.open(folder)  # the corpus was replaced meanwhile
+
+    @classmethod
+    def _open(cls, folder: Path, manifest: Manifest) -> Self:
         problems = [check_file(folder / shard.file, shard) for shard in manifest.shards]
         if any(problems):
             raise DataError(*(problem for problem in problems if problem is not None))

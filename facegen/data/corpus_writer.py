@@ -1,8 +1,7 @@
 """Writes a packed corpus: shard by shard, in a folder of its own until all is there."""
 
-import os
-import shutil
 from array import array
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,13 +12,25 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from facegen.core.errors import DataError
+from facegen.core.files import write_file
 from facegen.data import manifest as corpus_json
-from facegen.data.durable import sync_folder, write_synced
-from facegen.data.manifest import OPTIONAL_COLUMNS, STAGING, STRING_COLUMNS, Manifest, Provenance, Shard
+from facegen.data.file_swap import renumber, staging_folder, swap
+from facegen.data.manifest import (
+    OPTIONAL_COLUMNS,
+    STRING_COLUMNS,
+    FreeNames,
+    Manifest,
+    Provenance,
+    Shard,
+    numbered_from_0,
+    stored_shards,
+)  # fmt: skip
 from facegen.data.shard import ShardWriter, describe_shard
 from facegen.data.splits import utterance_number
 
 SHARD_BYTES = 2**30
+OVERWRITING_FIRST = 50_000
+"""First number of shards that replace others, until they can be renamed: far from the names of both."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +64,8 @@ class ClipRecord:
 class CorpusWriter:
     """Writes a packed corpus; use as a context manager, and call `finish` at the end.
 
-    Everything goes to OUT/.packing first and moves to its place when it is complete, corpus.json last: whoever
-    interrupts it leaves an older corpus as it was, and nothing new that looks complete.
+    Everything goes to OUT/.staging first, and takes the place of an older corpus at once (`file_swap`): interrupted at
+    any moment, the older corpus or the new one is whole, and the next call deletes what is left of the other.
 
     Args:
         folder: where the corpus goes; made if need be.
@@ -65,19 +76,19 @@ class CorpusWriter:
         overwrite: replace a corpus that is there already.
         shard_bytes: a shard is closed when it is larger.
     Raises:
-        DataError: there is a corpus already, something else, or another import at work.
+        DataError: on entering: there is a corpus already, something else, or another process at work.
     """
+
+    staging: Path
+    """Where the corpus is written; a table that is put here appears beside the corpus."""
 
     def __init__(
         self, folder: Path, *, image_pixels: int, sample_rate_hz: int, attribute_classes: dict[str, int],
         provenance: Provenance, overwrite: bool = False, shard_bytes: int = SHARD_BYTES,
     ) -> None:
-        self.folder = folder
-        self.staging = folder / STAGING
-        self._made_folder = not folder.exists()
+        self.folder, self._overwrite = folder, overwrite
         self._image_pixels, self._sample_rate_hz = image_pixels, sample_rate_hz
         self._attribute_classes, self._provenance, self._shard_bytes = attribute_classes, provenance, shard_bytes
-        _prepare_folder(folder, self.staging, overwrite)
         self._open: dict[str, ShardWriter] = {}
         self._closed: dict[str, list[Shard]] = {"faces": [], "speech": []}
         self._clips: list[ClipRecord] = []
@@ -86,6 +97,18 @@ class CorpusWriter:
         self._frame_boxes = array("q")
 
     def __enter__(self) -> Self:
+        if self.folder.exists() and not self.folder.is_dir():
+            raise DataError(f"{self.folder}: is a file; give a folder")
+        with ExitStack() as work:
+            try:
+                self.staging = work.enter_context(staging_folder(self.folder))
+            except OSError as error:
+                raise DataError(f"{self.folder}: cannot be written ({error.strerror}); give another folder") from None
+            self._old = [path.name for path in stored_shards(self.folder)]
+            if not self._overwrite:
+                _refuse_older(self.folder, self._old)
+            self._names = FreeNames(self._old, OVERWRITING_FIRST if self._old else 0)
+            self._work = work.pop_all()
         return self
 
     def __exit__(
@@ -93,9 +116,7 @@ class CorpusWriter:
     ) -> None:
         for writer in self._open.values():
             writer.abandon()
-        shutil.rmtree(self.staging, ignore_errors=True)
-        if self._made_folder and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+        self._work.__exit__(kind, error, trace)
 
     @property
     def num_clips(self) -> int:
@@ -138,19 +159,28 @@ class CorpusWriter:
         self._clips.append(clip)
 
     def finish(self) -> Manifest:
-        """Write the index, and move everything to its place."""
+        """Write the index, and let the corpus take the place of an older one."""
         if not self._clips:
             raise ValueError("a corpus needs at least one clip")
         for kind in list(self._open):
             self._close(kind)
         names = sorted({clip.identity for clip in self._clips})
         columns = self._columns(names)
-        path = self.staging / "index.safetensors"
-        write_synced(path, save(columns))
+        path = self.staging / self._names.next("index")
+        write_file(path, save(columns))
         manifest = self._manifest(names, columns, describe_shard(path, len(self._clips)))
-        write_synced(self.staging / corpus_json.FILE_NAME, manifest.to_json())
-        _move_into_place(self.staging, self.folder, manifest)
-        return manifest
+        new = [shard.file for shard in manifest.shards]
+        swap(self.staging, corpus_json.FILE_NAME, manifest.to_json(), new=new, old=self._old)
+        return self._numbered_from_0(manifest)
+
+    def _numbered_from_0(self, manifest: Manifest) -> Manifest:
+        """The names that an older corpus had are free now, so that packing twice gives the same files."""
+        renamed, changes = numbered_from_0(manifest)
+        if changes:
+            kept = [shard.file for shard in manifest.shards if shard.file not in changes]
+            if not renumber(self.staging, corpus_json.FILE_NAME, renamed.to_json(), changes, kept=kept):
+                return manifest
+        return renamed
 
     def _append(self, kind: str, rows: NDArray[Any], dtype: str, row_shape: tuple[int, ...]) -> None:
         writer = self._open.get(kind)
@@ -158,8 +188,8 @@ class CorpusWriter:
             self._close(kind)
             writer = None
         if writer is None:
-            name = f"{kind}-{len(self._closed[kind]):05d}.safetensors"
-            writer = self._open[kind] = ShardWriter(self.staging / name, kind, dtype, row_shape)
+            path = self.staging / self._names.next(kind)
+            writer = self._open[kind] = ShardWriter(path, kind, dtype, row_shape)
         writer.append(rows)
 
     def _close(self, kind: str) -> None:
@@ -220,31 +250,14 @@ def _utterance(clip: ClipRecord) -> int:
     return clip.utterance if isinstance(clip.utterance, int) else utterance_number(clip.identity, clip.utterance)
 
 
-def _prepare_folder(folder: Path, staging: Path, overwrite: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder}: is a file; give a folder")
-    if (folder / corpus_json.FILE_NAME).exists() and not overwrite:
+def _refuse_older(folder: Path, shards: list[str]) -> None:
+    if (folder / corpus_json.FILE_NAME).exists():
         raise DataError(f"{folder}: holds a corpus already; give another folder, or --overwrite to replace it")
-    if staging.exists() and not overwrite:
+    if shards:
         raise DataError(
-            f"{staging}: another import is at work here, or was killed; wait for it, or give --overwrite to start anew"
+            f"{folder}: holds {shards[0]} of a corpus without {corpus_json.FILE_NAME}; give another folder, or "
+            f"--overwrite to replace it"
         )
-    try:
-        if staging.exists():
-            shutil.rmtree(staging)
-        staging.mkdir(parents=True)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be written ({error.strerror}); give another folder") from None
-
-
-def _move_into_place(staging: Path, folder: Path, manifest: Manifest) -> None:
-    """corpus.json goes first and comes last, so that no moment shows one corpus with the files of another."""
-    (folder / corpus_json.FILE_NAME).unlink(missing_ok=True)
-    for old in corpus_json.stored_shards(folder):
-        old.unlink()
-    for file in sorted(staging.iterdir(), key=lambda path: path.name == corpus_json.FILE_NAME):
-        os.replace(file, folder / file.name)
-    sync_folder(folder)
 
 
 def _integers(values: Any) -> NDArray[np.int64]:

@@ -3,13 +3,13 @@
 import io
 import json
 import os
-import shutil
 import tarfile
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,14 +20,17 @@ from PIL import Image
 
 from facegen import __version__
 from facegen.core.errors import DataError
+from facegen.core.files import sync_file
 from facegen.core.observer import Observer
 from facegen.data.corpus import Corpus
-from facegen.data.durable import sync_folder, write_synced
+from facegen.data.file_swap import renumber, staging_folder, swap
 from facegen.data.shard import sha256_of
-from facegen.data.shards_json import FILE_NAME, STAGING, ShardList, TarShard
+from facegen.data.shards_json import FILE_NAME, TAR_GLOB, ShardList, TarShard, tar_name
 from facegen.data.sound_files import encode_flac, encode_wav
 
 SHARD_BYTES = 2**29
+OVERWRITING_FIRST = 50_000
+"""First number of shards that replace others, until they can be renamed: far from the names of both."""
 MAX_WORKERS = 16
 ENCODERS = {"flac": encode_flac, "wav": encode_wav}
 SEX_LETTERS = "fm"
@@ -57,8 +60,9 @@ def export_shards(
 ) -> Exported:
     """Write every clip of a corpus as a sample: faces as PNG, speech as FLAC or WAV, the rest as JSON and NPY.
 
-    The same corpus gives the same bytes. They appear whole or not at all: in OUT/.exporting first, and shards.json
-    last. A track that several clips share is written with each.
+    The same corpus gives the same bytes. They are written to OUT/.staging first, and take the place of an older export
+    at once (`file_swap`): interrupted at any moment, the older export or the new one is whole. A track that several
+    clips share is written with each.
 
     Args:
         corpus_dir: the corpus.
@@ -71,52 +75,51 @@ def export_shards(
         DataError: there is no corpus, or the folder cannot be written or holds an export already.
     """
     corpus = Corpus.open(corpus_dir)
-    staging = out / STAGING
-    _prepare(out, staging, overwrite)
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out}: is a file; give a folder")
     try:
-        shards = tuple(_write(corpus, staging, speech, shard_bytes, observer or Observer()))
-        write_synced(staging / FILE_NAME, ShardList(facegen=__version__, shards=shards).to_json())
-        _move_into_place(staging, out)
+        with staging_folder(out) as staging:
+            if not overwrite and any(out.glob("*.tar")):
+                raise DataError(f"{out}: holds tar shards already; give another folder, or --overwrite to replace them")
+            old = [path.name for path in sorted(out.glob(TAR_GLOB))]
+            shards = tuple(_write(corpus, staging, _free_names(old), speech, shard_bytes, observer or Observer()))
+            swap(staging, FILE_NAME, _listing(shards), new=[shard.file for shard in shards], old=old)
+            shards = _numbered_from_0(staging, shards)
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{out}: cannot be written ({reason}); free some space, or give another folder") from None
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return Exported(out, shards, corpus.manifest.num_clips, corpus.manifest.num_frames)
 
 
-def _prepare(out: Path, staging: Path, overwrite: bool) -> None:
-    if not overwrite and (staging.exists() or any(out.glob("*.tar"))):
-        state = "an export is at work here, or was killed" if staging.exists() else "holds tar shards already"
-        raise DataError(f"{out}: {state}; give another folder, or --overwrite to replace them")
-    try:
-        if staging.exists():
-            shutil.rmtree(staging)
-        staging.mkdir(parents=True)
-    except OSError as error:
-        raise DataError(f"{out}: cannot be written ({error.strerror}); give another folder") from None
+def _free_names(old: list[str]) -> Iterator[str]:
+    numbers = count(OVERWRITING_FIRST if old else 0)
+    return (name for name in map(tar_name, numbers) if name not in old)
 
 
-def _move_into_place(staging: Path, out: Path) -> None:
-    (out / FILE_NAME).unlink(missing_ok=True)
-    for old in out.glob("shard-*.tar"):
-        old.unlink()
-    for file in sorted(staging.iterdir(), key=lambda path: path.name == FILE_NAME):
-        os.replace(file, out / file.name)
-    sync_folder(out)
+def _listing(shards: tuple[TarShard, ...]) -> bytes:
+    return ShardList(facegen=__version__, shards=shards).to_json()
 
 
-def _write(corpus: Corpus, staging: Path, speech: str, shard_bytes: int, observer: Observer) -> Iterator[TarShard]:
+def _numbered_from_0(staging: Path, shards: tuple[TarShard, ...]) -> tuple[TarShard, ...]:
+    """The names that an older export had are free now, so that the same corpus gives the same files."""
+    renamed = tuple(shard.model_copy(update={"file": tar_name(number)}) for number, shard in enumerate(shards))
+    changes = {now.file: then.file for now, then in zip(shards, renamed, strict=True)}
+    if renamed != shards and renumber(staging, FILE_NAME, _listing(renamed), changes):
+        return renamed
+    return shards
+
+
+def _write(
+    corpus: Corpus, staging: Path, names: Iterator[str], speech: str, shard_bytes: int, observer: Observer
+) -> Iterator[TarShard]:
     observer.start("export", corpus.manifest.num_clips)
-    shard = _OpenShard(staging / "shard-00000.tar")
-    number = 0
+    shard = _OpenShard(staging / next(names))
     try:
         for clip, files in enumerate(_samples(corpus, speech)):
             size = sum(2 * tarfile.BLOCKSIZE + len(content) for content in files.values())
             if shard.num_clips and shard.tar.offset + size + tarfile.RECORDSIZE > shard_bytes:
                 yield shard.finish()
-                number += 1
-                shard = _OpenShard(staging / f"shard-{number:05d}.tar")
+                shard = _OpenShard(staging / next(names))
             shard.add(f"{clip:09d}", files)
             observer.advance(clip + 1)
         yield shard.finish()
@@ -144,9 +147,8 @@ class _OpenShard:
 
     def finish(self) -> TarShard:
         self.tar.close()
-        self.file.flush()
-        os.fsync(self.file.fileno())
         self.file.close()
+        sync_file(self.path)
         size, digest = self.path.stat().st_size, sha256_of(self.path)
         return TarShard(file=self.path.name, num_clips=self.num_clips, num_bytes=size, sha256=digest)
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Collection
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -16,8 +18,6 @@ OptionalColumn = Literal["speech", "caption", "text"]
 OPTIONAL_COLUMNS: tuple[OptionalColumn, ...] = get_args(OptionalColumn)
 STRING_COLUMNS = ("name", "caption", "consent", "source", "licence", "language")
 FILE_NAME = "corpus.json"
-STAGING = ".packing"
-"""Folder in the corpus's where it is written before it is whole."""
 MAX_BYTES = 2**28
 """No list of people that facegen can train on is longer; a larger file is somebody else's."""
 MAX_IDENTITY_CHARACTERS = 200
@@ -94,6 +94,41 @@ class Manifest(Table):
     def to_json(self) -> bytes:
         """The content of corpus.json."""
         return (json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+class FreeNames:
+    """Names for new shards; none of them is taken, so that a new file never replaces one that is still read.
+
+    Args:
+        taken: names of the files that are there.
+        first: number that the names begin with.
+    """
+
+    def __init__(self, taken: Collection[str] = (), first: int = 0) -> None:
+        self._taken, self._first = set(taken), first
+
+    def next(self, kind: str) -> str:
+        """The next free name of a kind: "faces", "speech" or "index"."""
+        plain = ["index.safetensors"] if kind == "index" else []
+        numbered = (f"{kind}-{number:05d}.safetensors" for number in count(self._first))
+        name = next(name for name in chain(plain, numbered) if name not in self._taken)
+        self._taken.add(name)
+        return name
+
+
+def numbered_from_0(manifest: Manifest) -> tuple[Manifest, dict[str, str]]:
+    """A corpus.json with the shard names of a corpus that is packed into an empty folder, and the names that change."""
+    names, changes = FreeNames(), {}
+
+    def renamed(shard: Shard) -> Shard:
+        name = names.next(shard.file.split("-")[0].split(".")[0])
+        if name != shard.file:
+            changes[shard.file] = name
+        return shard.model_copy(update={"file": name})
+
+    faces, speech = tuple(map(renamed, manifest.faces)), tuple(map(renamed, manifest.speech))
+    update = {"faces": faces, "speech": speech, "index": renamed(manifest.index)}
+    return manifest.model_copy(update=update), changes
 
 
 def stored_shards(folder: Path) -> list[Path]:

@@ -1,8 +1,5 @@
 """Pictures that move: GIF by Pillow, MP4 by PyAV."""
 
-import os
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facegen.core.errors import DataError
+from facegen.core.files import replacing
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
 """H.264 where the build of PyAV has one, and MPEG-4 part 2, which it always has."""
@@ -28,12 +26,8 @@ def save_gif(frames: NDArray[np.uint8], path: Path, frames_per_second: int) -> N
     """
     first, *rest = (Image.fromarray(frame) for frame in frames)
     milliseconds = 10 * round(100 / frames_per_second)
-    _replace(
-        path,
-        lambda unfinished: first.save(
-            unfinished, format="GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0
-        ),
-    )
+    with replacing(path) as part:
+        first.save(part, format="GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0)
 
 
 def save_mp4(frames: NDArray[np.uint8], path: Path, frames_per_second: int) -> str:
@@ -55,7 +49,8 @@ def save_mp4(frames: NDArray[np.uint8], path: Path, frames_per_second: int) -> s
             av.Codec(encoder, "w")
         except ValueError:  # PyAV's UnknownCodecError
             continue
-        _replace(path, partial(_encode, even, encoder, frames_per_second))
+        with replacing(path) as part:
+            _encode(even, encoder, frames_per_second, part)
         return encoder
     raise DataError(
         f"{path}: this build of PyAV has none of the encoders {', '.join(ENCODERS)}; "
@@ -73,13 +68,3 @@ def _encode(frames: NDArray[np.uint8], encoder: str, frames_per_second: int, pat
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
         container.mux(stream.encode(None))
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(unfinished)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

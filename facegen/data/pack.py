@@ -1,12 +1,14 @@
 """Importers: from files of somebody's own to a packed corpus. A bad row is left out with its reason, never silently."""
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from facegen import __version__
 from facegen.core.errors import DataError
+from facegen.core.files import write_file
 from facegen.core.observer import Observer
 from facegen.data.clip_files import ImportSettings
 from facegen.data.clip_requests import Reject, count_reasons
@@ -86,7 +88,7 @@ def pack(
         image_pixels or requests.image_pixels or IMAGE_PIXELS,
         sample_rate_hz or requests.sample_rate_hz or SAMPLE_RATE_HZ, detect, margin,
     )
-    with CorpusWriter(
+    writer = CorpusWriter(
         out,
         image_pixels=settings.image_pixels,
         sample_rate_hz=settings.sample_rate_hz,
@@ -95,15 +97,20 @@ def pack(
             importer=source.importer, source=source.name, facegen=__version__, settings=vars(settings)
         ),
         overwrite=overwrite,
-    ) as writer:
-        importing = Importing(writer, settings, observer or Observer(), list(requests.rejects))
-        importing.run(requests.clips, requests.num_rows)
-        if not writer.num_clips:
-            raise DataError(*_nothing_left(source.place, importing.rejects))
-        rejects = sorted(importing.rejects, key=lambda reject: reject.line)
-        _write_table(writer.staging / REJECTS, Reject, rejects)
-        _write_table(writer.staging / DUPLICATES, Duplicate, importing.duplicates)
-        manifest = writer.finish()
+    )
+    importing = Importing(writer, settings, observer or Observer(), list(requests.rejects))
+    try:
+        with writer:
+            importing.run(requests.clips, requests.num_rows)
+            if not writer.num_clips:
+                raise DataError(*_nothing_left(source.place, importing.rejects))
+            rejects = sorted(importing.rejects, key=lambda reject: reject.line)
+            _write_table(writer.staging / REJECTS, Reject, rejects)
+            _write_table(writer.staging / DUPLICATES, Duplicate, importing.duplicates)
+            manifest = writer.finish()
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{out}: cannot be written ({reason}); free some space, or give another folder") from None
     return PackReport(out, manifest, requests.num_rows, rejects, importing.duplicates, requests.ignored_columns)
 
 
@@ -119,7 +126,8 @@ def _nothing_left(source: str, rejects: Sequence[Reject]) -> list[str]:
 
 
 def _write_table(path: Path, row_type: type, rows: Sequence[Reject] | Sequence[Duplicate]) -> None:
-    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        table = csv.DictWriter(file, [column.name for column in fields(row_type)])
-        table.writeheader()
-        table.writerows(vars(row) for row in rows)
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, [column.name for column in fields(row_type)])
+    table.writeheader()
+    table.writerows(vars(row) for row in rows)
+    write_file(path, text.getvalue().encode("utf-8", "backslashreplace"))

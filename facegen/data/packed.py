@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from facegen.core.batch import DataSpec
+from facegen.core.cache import user_cache
 from facegen.core.clips import Clips
 from facegen.core.errors import DataError, RecipeError
 from facegen.core.interfaces import Dataset
 from facegen.core.tables import DataSettings, Split
-from facegen.data.cache import user_cache
 from facegen.data.captions import CAPTION_CHARACTERS
 from facegen.data.corpus import Corpus
 from facegen.data.media.images import square_face

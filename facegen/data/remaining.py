@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 
 import torch
 from safetensors.numpy import save
 from torch import Tensor
 
+from facegen.core.files import write_file
 from facegen.core.observer import Observer
 from facegen.data.corpus import Corpus
-from facegen.data.durable import write_synced
-from facegen.data.manifest import STRING_COLUMNS, Manifest, Shard, stored_shards
+from facegen.data.manifest import STRING_COLUMNS, FreeNames, Manifest, Shard, stored_shards
 from facegen.data.shard import ShardWriter, describe_shard, map_tensors
 
 CHUNK_ROWS = 1024
@@ -33,19 +32,6 @@ class Kept:
     clips: Tensor
     frames: Tensor
     tracks: Tensor
-
-
-@dataclass(frozen=True)
-class _Names:
-    """File names that are taken, so that a new file never takes the place of one that is still read."""
-
-    taken: set[str]
-
-    def free(self, kind: str) -> str:
-        names = (f"{kind}-{number:05d}.safetensors" for number in count())
-        name = next(name for name in names if name not in self.taken)
-        self.taken.add(name)
-        return name
 
 
 def keep_faces(corpus: Corpus, faces: Tensor) -> Kept:
@@ -78,7 +64,7 @@ def write_kept(corpus: Corpus, kept: Kept, stage: str, staging: Path, observer: 
     folder, manifest = corpus.folder, corpus.manifest
     num_clips = int(kept.clips.sum())
     people = corpus.index.identity[kept.clips].unique()
-    names = _Names({path.name for path in stored_shards(folder)})
+    names = FreeNames({path.name for path in stored_shards(folder)})
     observer.start(stage, len(manifest.shards))
     each_face = torch.arange(len(kept.frames) + 1)
     faces = [*_kept_shards(corpus, manifest.faces, _runs(kept.frames, each_face), staging, names)]
@@ -86,8 +72,8 @@ def write_kept(corpus: Corpus, kept: Kept, stage: str, staging: Path, observer: 
     speech = [*_kept_shards(corpus, manifest.speech, _runs(kept.tracks, corpus.index.track_offsets), staging, names)]
     observer.advance(len(manifest.shards) - 1)
     columns = _kept_columns(map_tensors(folder / manifest.index.file), kept, people)
-    path = staging / names.free("index")
-    write_synced(path, save({name: column.numpy() for name, column in columns.items()}))
+    path = staging / names.next("index")
+    write_file(path, save({name: column.numpy() for name, column in columns.items()}))
     observer.finish()
     changes = {
         "identities": tuple(manifest.identities[number] for number in people.tolist()),
@@ -112,7 +98,7 @@ def _runs(keep: Tensor, offsets: Tensor) -> Ranges:
 
 
 def _kept_shards(
-    corpus: Corpus, shards: tuple[Shard, ...], runs: Ranges, staging: Path, names: _Names
+    corpus: Corpus, shards: tuple[Shard, ...], runs: Ranges, staging: Path, names: FreeNames
 ) -> Iterator[Shard]:
     """The entries of the shards of one kind: those that stay, and those that are written anew."""
     first = 0
@@ -124,7 +110,7 @@ def _kept_shards(
         elif here:
             kind = shard.file.split("-")[0]
             rows = map_tensors(corpus.folder / shard.file)[kind]
-            yield _copy_rows(rows, here, staging / names.free(kind), kind)
+            yield _copy_rows(rows, here, staging / names.next(kind), kind)
         first = end
 
 

@@ -2,8 +2,6 @@
 
 import csv
 import io
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,16 +10,14 @@ from typing import Any
 from torch import Tensor
 
 from facegen.core.errors import DataError
-from facegen.core.locks import LOCK, held
+from facegen.core.files import move, sync_folder, write_file
 from facegen.core.observer import Observer
 from facegen.data import manifest as corpus_json
 from facegen.data.corpus import Corpus
-from facegen.data.corpus_writer import STAGING as PACKING
-from facegen.data.durable import sync_folder, write_synced
+from facegen.data.file_swap import staging_folder, swap
 from facegen.data.manifest import Manifest, read_manifest, stored_shards
 from facegen.data.remaining import keep_clips, keep_faces, write_kept
 
-STAGING = ".removing"
 DERIVED = "derived"
 """What was learnt from a corpus, or computed of it, and is made again when it is needed."""
 PERSON_COLUMNS = {"rejects.csv": ("identity",), "duplicates.csv": ("identity", "earlier_identity")}
@@ -32,9 +28,9 @@ def remove_person(corpus_dir: Path, identity: str, observer: Observer | None = N
     """Remove all that a corpus holds of a person: clips, faces, speech, name, and rows of the tables beside it.
 
     Only the shards that hold something of them are written anew, under other names; the new corpus.json then takes
-    the place of the old one at once, and what it no longer names is deleted. Whenever this is interrupted, the corpus
-    is the old one or the new one; called again, it finishes. What was derived from the corpus is deleted, for it
-    learnt from that person, too. Nobody else changes their split.
+    the place of the old one at once, and what it no longer names is deleted (`file_swap`). Whenever this is
+    interrupted, the corpus is the old one or the new one; called again, it finishes. What was derived from the corpus
+    is deleted, for it learnt from that person, too. Nobody else changes their split.
 
     A track that somebody else's clip holds as well stays, for it is theirs, too; `proof.find_traces` names it.
 
@@ -58,9 +54,8 @@ def remove_person(corpus_dir: Path, identity: str, observer: Observer | None = N
             if not bool(kept.clips.any()):
                 raise _nobody_left(corpus_dir, identity)
             after = write_kept(corpus, kept, f"remove {identity}", staging, observer or Observer())
-            _commit(corpus_dir, staging, after)
+            _commit(staging, before, after)
         _rewrite_tables(corpus_dir, identity, staging)
-        _sweep(corpus_dir, after)
     return before.num_clips - after.num_clips
 
 
@@ -80,13 +75,12 @@ def remove_faces(corpus_dir: Path, dropped: Tensor, observer: Observer | None = 
     """
     with _rewriting(corpus_dir, "call the same command again") as staging:
         corpus = Corpus.open(corpus_dir)
-        left = corpus.manifest
+        before = left = corpus.manifest
         if bool(dropped.all()):
             raise DataError(f"{corpus_dir}: no face would be left; delete the folder instead")
         if bool(dropped.any()):
             left = write_kept(corpus, keep_faces(corpus, ~dropped), "drop faces", staging, observer or Observer())
-            _commit(corpus_dir, staging, left)
-        _sweep(corpus_dir, left)
+            _commit(staging, before, left)
     return left
 
 
@@ -96,12 +90,12 @@ def _nobody_left(folder: Path, identity: str) -> DataError:
 
 @contextmanager
 def _rewriting(folder: Path, advice: str) -> Iterator[Path]:
-    """A folder for what is written anew, while nobody else is at work here."""
+    """Give a folder for what is written anew, while no other process changes the corpus."""
+    read_manifest(folder)
     try:
-        with _alone(folder):
+        with staging_folder(folder) as staging:
             _sweep(folder, read_manifest(folder))
-            (folder / STAGING).mkdir()
-            yield folder / STAGING
+            yield staging
     except OSError as error:
         raise DataError(
             f"{folder}: cannot be rewritten ({error.strerror}); the corpus is whole; free some space, or make it "
@@ -109,40 +103,18 @@ def _rewriting(folder: Path, advice: str) -> Iterator[Path]:
         ) from None
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    if (folder / PACKING).exists():
-        raise DataError(
-            f"{folder / PACKING}: an import is at work here, or was killed; wait for it, or delete that folder"
-        )
-    try:
-        with held(folder / LOCK):
-            yield
-    except BlockingIOError:
-        raise DataError(f"{folder}: somebody else is being removed from it; wait for that, and try again") from None
-
-
 def _sweep(folder: Path, manifest: Manifest) -> None:
-    """Delete what corpus.json does not name: files that were replaced, and what an interrupted removal left."""
+    """Delete the shards that corpus.json does not name: they may hold faces of people who were removed."""
     named = {shard.file for shard in manifest.shards}
     for path in stored_shards(folder):
         if path.name not in named:
             path.unlink()
-    if (folder / STAGING).exists():
-        shutil.rmtree(folder / STAGING)
-    sync_folder(folder)
 
 
-def _commit(folder: Path, staging: Path, manifest: Manifest) -> None:
-    """The new shards take names that nobody reads yet; corpus.json, the last to move, makes them the corpus."""
-    if (folder / DERIVED).exists():
-        os.replace(folder / DERIVED, staging / DERIVED)
-    for new in sorted(staging.glob("*.safetensors")):
-        os.replace(new, folder / new.name)
-    sync_folder(folder)
-    write_synced(staging / corpus_json.FILE_NAME, manifest.to_json())
-    os.replace(staging / corpus_json.FILE_NAME, folder / corpus_json.FILE_NAME)
-    sync_folder(folder)
+def _commit(staging: Path, before: Manifest, after: Manifest) -> None:
+    old = [DERIVED, *(shard.file for shard in before.shards)]
+    new = [shard.file for shard in after.shards]
+    swap(staging, corpus_json.FILE_NAME, after.to_json(), new=new, old=old)
 
 
 def _rewrite_tables(folder: Path, identity: str, staging: Path) -> None:
@@ -161,6 +133,6 @@ def _rewrite_tables(folder: Path, identity: str, staging: Path) -> None:
         writer = csv.DictWriter(text, header, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(left)
-        write_synced(staging / name, text.getvalue().encode())
-        os.replace(staging / name, path)
+        write_file(staging / name, text.getvalue().encode())
+        move(staging / name, path)
     sync_folder(folder)

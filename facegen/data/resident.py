@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 import torch
 from torch import Tensor
 
+from facegen.core.cache import load_rendered, save_rendered
 from facegen.core.clips import Clips
 from facegen.core.interfaces import Dataset
 from facegen.core.observer import Observer
-from facegen.data.cache import find_rendered, keep_rendered
 
 CHUNK_ROWS = 64
 
@@ -58,7 +58,7 @@ class Resident:
         self._track_samples = clips.track_samples.to(device)
         has_speech = "speech" in needs
         key = _key(dataset, clips, has_speech) if dataset.is_rendered else ""
-        kept = find_rendered(key) if key else None
+        kept = load_rendered(key) if key else None
         if kept is not None:
             self._faces = kept["faces"].to(device)
             self._speech = kept["speech"].to(device) if has_speech else None
@@ -68,7 +68,7 @@ class Resident:
         self._speech = self._load_speech(dataset, clips, observer) if has_speech else None
         observer.finish()
         if key:
-            keep_rendered(key, {"faces": self._faces} | ({} if self._speech is None else {"speech": self._speech}))
+            save_rendered(key, {"faces": self._faces} | ({} if self._speech is None else {"speech": self._speech}))
 
     def _load_faces(self, dataset: Dataset, clips: Clips, observer: Observer) -> Tensor:
         clip = clips.clip.repeat_interleave(clips.num_frames)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from facegen.core.errors import DataError
+from facegen.core.files import sync_file
 from facegen.data.manifest import Shard
 
 HEADER_BYTES = 256
@@ -56,9 +56,8 @@ class ShardWriter:
         header = json.dumps({self._tensor: entry}).encode().ljust(HEADER_BYTES - 8)
         self._file.seek(0)
         self._file.write(len(header).to_bytes(8, "little") + header)
-        self._file.flush()
-        os.fsync(self._file.fileno())
         self._file.close()
+        sync_file(self._path)
         return describe_shard(self._path, self.num_rows)
 
     def abandon(self) -> None:

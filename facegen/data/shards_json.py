@@ -7,9 +7,10 @@ from pydantic import Field, ValidationError
 
 from facegen.core.errors import DataError
 from facegen.core.tables import Table
+from facegen.data.file_swap import STAGING
 
 FILE_NAME = "shards.json"
-STAGING = ".exporting"
+TAR_GLOB = f"shard-{'[0-9]' * 5}.tar"
 
 
 class TarShard(Table):
@@ -32,17 +33,23 @@ class ShardList(Table):
         return (self.model_dump_json(indent=1) + "\n").encode()
 
 
-def check_export(folder: Path) -> None:
-    """See that all shards of an export are there and whole, by their sizes; folders of others are let pass.
+def tar_name(number: int) -> str:
+    """The name of a shard of an export by its number."""
+    return f"shard-{number:05d}.tar"
+
+
+def find_shards(folder: Path) -> list[Path]:
+    """The tar files of a folder; of an export, checked by their sizes, without what an interrupted export left.
 
     Raises:
         DataError: one is missing or cut short, or the export never came to its end.
     """
-    if (folder / STAGING).exists():
-        raise DataError(f"{folder / STAGING}: an export is at work here, or was killed; wait for it, or export again")
+    tars = sorted(path for path in folder.glob("*.tar") if path.is_file())
     path = folder / FILE_NAME
     if not path.is_file():
-        return
+        if (folder / STAGING).exists():
+            raise DataError(f"{folder}: an export is at work here, or was killed; wait for it, or export again")
+        return tars
     try:
         listed = ShardList.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
@@ -57,3 +64,5 @@ def check_export(folder: Path) -> None:
             problems.append(f"{found}: {state}; copy it again, or delete {FILE_NAME} to pack what is there")
     if problems:
         raise DataError(*problems)
+    left = set(folder.glob(TAR_GLOB)) - {folder / shard.file for shard in listed.shards}
+    return [path for path in tars if path not in left]

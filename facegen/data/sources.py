@@ -9,7 +9,7 @@ from facegen.data.clip_requests import Requests
 from facegen.data.folder import read_folder
 from facegen.data.manifest import FILE_NAME
 from facegen.data.pairs_csv import read_pairs
-from facegen.data.shards_json import check_export
+from facegen.data.shards_json import find_shards
 from facegen.data.voxceleb import read_voxceleb
 from facegen.data.webdataset import read_shards
 
@@ -48,8 +48,7 @@ def read_source(paths: Sequence[Path]) -> Source:
     if first.is_dir():
         if (first / FILE_NAME).exists():
             raise DataError(f"{first}: is a packed corpus already; give what it was packed from, or train on it")
-        check_export(first)
-        shards = sorted(path for path in first.glob("*.tar") if path.is_file())
+        shards = find_shards(first)
         if shards:
             return _shards(first.resolve().name, first, shards)
         return Source("folder", first.resolve().name, str(first), read_folder(first))

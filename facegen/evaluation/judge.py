@@ -12,9 +12,9 @@ from torch import Tensor
 
 from facegen.core.batch import Batch
 from facegen.core.errors import CheckpointError
+from facegen.core.files import file_lock
 from facegen.core.interfaces import Direction, Discriminator, Matcher
 from facegen.core.interruption import Interruption
-from facegen.core.locks import held
 from facegen.core.observer import Observer
 from facegen.core.recipe import Recipe
 from facegen.core.tables import EvaluateSettings
@@ -140,8 +140,8 @@ def taking_turns(folder: Path, observer: Observer) -> Iterator[None]:
     lock = folder.with_name(f"{folder.name}.lock")
     with ExitStack() as turn:
         try:
-            turn.enter_context(held(lock))
+            turn.enter_context(file_lock(lock))
         except BlockingIOError:
             observer.say("another process is training the judge; waiting for it")
-            turn.enter_context(held(lock, wait=True))
+            turn.enter_context(file_lock(lock, wait=True))
         yield

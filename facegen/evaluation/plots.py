@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.training.checkpoint import write_atomically
+from facegen.core.files import write_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,7 +118,7 @@ def _save(draw: Draw, title: str, path: Path, num_names: int) -> None:
         text = io.StringIO()
         figure.savefig(text, format="svg", dpi=160, metadata={"Date": None, "Creator": None})
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, _inked(text.getvalue()))
+    write_file(path, _inked(text.getvalue()))
 
 
 def _inked(svg: str) -> str:

@@ -1,6 +1,5 @@
 """Judges from outside: which ones are asked, and what they have of the rows of an evaluation."""
 
-import contextlib
 import hashlib
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -9,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from facegen.core.cache import load_cached, save_cached
 from facegen.core.chosen import Choice
 from facegen.core.errors import RecipeError
 from facegen.core.evidence import Recognised
@@ -142,15 +140,11 @@ def _real(
     for numbers in (seen.clip, seen.other, *([] if seen.speech_start is None else [seen.speech_start])):
         said += numbers.numpy().tobytes()
     path = None if cache is None else cache / f"recognised-{hashlib.sha256(said).hexdigest()[:24]}.safetensors"
-    if path is not None:
-        with contextlib.suppress(OSError, SafetensorError):
-            return load_file(path)
+    cached = load_cached(path)
+    if cached is not None:
+        return cached
     found = _look(name, recogniser, seen, observer) | _listen(name, recogniser, seen, observer)
-    if path is not None:
-        with contextlib.suppress(OSError, SafetensorError):
-            written = path.with_suffix(".part")
-            save_file({key: values.contiguous() for key, values in found.items()}, written)
-            written.replace(path)
+    save_cached(path, found)
     return found
 
 

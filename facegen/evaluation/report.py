@@ -9,9 +9,9 @@ from typing import Any
 
 from facegen.core.errors import CheckpointError
 from facegen.core.evidence import Figure
+from facegen.core.files import write_file
 from facegen.core.json_text import finite, json_text
 from facegen.core.tables import EvaluationSplit
-from facegen.training.checkpoint import write_atomically
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,8 @@ class Report:
     def write(self) -> None:
         """Write the table, and the same as JSON beside it."""
         self.table.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.table, self.to_markdown())
-        write_atomically(self.table.with_suffix(".json"), json_text(self.to_json(), indent=1) + "\n")
+        write_file(self.table, self.to_markdown())
+        write_file(self.table.with_suffix(".json"), json_text(self.to_json(), indent=1) + "\n")
 
 
 def _figure_from(values: Mapping[str, Any]) -> Figure:

@@ -5,11 +5,11 @@ import hashlib
 import torch
 from torch import Tensor
 
+from facegen.core.cache import load_rendered, save_rendered
 from facegen.core.evidence import Training
 from facegen.core.interfaces import Dataset
 from facegen.core.observer import Observer
 from facegen.core.randomness import generator_for
-from facegen.data.cache import find_rendered, keep_rendered
 from facegen.data.prepare import prepare_faces
 from facegen.evaluation.judge import Judge
 
@@ -37,7 +37,7 @@ def _faces(dataset: Dataset, clip: Tensor, observer: Observer) -> Tensor:
     said = hashlib.sha256(f"{dataset.fingerprint()} training faces".encode())
     said.update(clip.numpy().tobytes())
     key = said.hexdigest()[:32] if dataset.is_rendered else ""
-    kept = find_rendered(key) if key else None
+    kept = load_rendered(key) if key else None
     if kept is not None:
         return kept["faces"]
     found = []
@@ -48,5 +48,5 @@ def _faces(dataset: Dataset, clip: Tensor, observer: Observer) -> Tensor:
     observer.finish()
     faces = torch.cat(found)
     if key:
-        keep_rendered(key, {"faces": faces})
+        save_rendered(key, {"faces": faces})
     return faces

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from facegen.core.files import write_file
 from facegen.core.json_text import json_text
 from facegen.core.observer import Observer
 from facegen.evaluation.dossier import NAME, Dossier, collect
 from facegen.evaluation.page import GRID, to_html
 from facegen.evaluation.questions import QUESTIONS, figure_names
 from facegen.evaluation.report import Report, cells_of, number
-from facegen.training.checkpoint import write_atomically
 from facegen.training.run import Run
 
 
@@ -28,7 +28,7 @@ def write_dossier(path: Path, observer: Observer) -> Path:
     observer.advance(1)
     files = {"json": _json, "md": to_markdown, "html": to_html}
     for number_done, (ending, render) in enumerate(files.items(), 2):
-        write_atomically(dossier.folder / f"{NAME}.{ending}", render(dossier))
+        write_file(dossier.folder / f"{NAME}.{ending}", render(dossier))
         observer.advance(number_done)
     observer.finish()
     return dossier.folder / f"{NAME}.html"

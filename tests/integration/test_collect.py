@@ -11,6 +11,7 @@ from speaking_videos import FACE, HEIGHT, RATE_HZ, WIDTH, hum, portrait, serving
 from tiny_runs import RECIPES, settings
 
 from facegen.data.corpus import Corpus
+from facegen.data.file_swap import STAGING
 from facegen.data.packed import Packed
 
 SERIAL = ["--set", "executor.type=serial", "--set", "download.timeout_seconds=5", "--set", "download.backoff_seconds=0"]
@@ -235,8 +236,8 @@ def test_forget_removes_every_trace(site, collect, facegen, tmp_path, capsys):
     assert facegen("forget", "Zoe", out) == 1
     assert "knows nobody named 'Zoe'" in capsys.readouterr().err
     # Somebody was killed while they packed.
-    (out / ".packing").mkdir()
-    (out / ".packing" / "index.safetensors").write_bytes(b"Zoe Quill")
+    (out / STAGING).mkdir()
+    (out / STAGING / "index.safetensors").write_bytes(b"Zoe Quill")
     assert facegen("forget", "Zoe Quill", out, "--json") == 0
     said = json.loads(capsys.readouterr().out)
     assert said["removed"] == {"videos": 1, "frames": 8, "clips": 3, "files": 5, "clips of the corpus": 1}

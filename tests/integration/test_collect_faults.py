@@ -322,7 +322,7 @@ def test_killed_at_any_moment_it_loses_nothing(collect, tmp_path):
     Corpus.open(out).verify()
     for file in ("faces-00000.safetensors", "speech-00000.safetensors", "index.safetensors"):
         assert (out / file).read_bytes() == (undisturbed / file).read_bytes()
-    assert not list((out / "collection" / "results").glob("*.partial"))
+    assert not list((out / "collection" / "results").glob("*.part"))
     assert not list((out / "collection" / "downloads").iterdir())
 
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from tiny_runs import RECIPES, Facegen, settings, start
 
-from facegen.core.locks import LOCK, held
+from facegen.core.files import LOCK, file_lock
 
 RECIPE = RECIPES / "speech_relid.toml"
 
@@ -116,7 +116,7 @@ def test_a_run_is_not_overwritten_nor_continued_with_another_recipe(
     other = settings(train__batch_size=9)
     assert facegen("train", RECIPE, "--preset", "small", *other, "--out", out, "--resume") == 1
     assert "differs in train.batch_size" in capsys.readouterr().err
-    with held(out / LOCK):
+    with file_lock(out / LOCK):
         assert facegen("train", RECIPE, "--preset", "small", *settings(), "--out", out, "--resume") == 1
     assert "another process is training this run; wait for it, or stop it" in capsys.readouterr().err
 

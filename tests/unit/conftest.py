@@ -1,5 +1,6 @@
 """Fixtures of corpora."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,3 +22,9 @@ def pairs(tmp_path: Path) -> Callable[..., Path]:
         return write_csv(tmp_path / "pairs.csv", rows)
 
     return write
+
+
+@pytest.fixture
+def no_syncing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing wait for the disk: in tests no power fails."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)

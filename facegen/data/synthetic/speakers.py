@@ -10,11 +10,11 @@ from pydantic import Field
 from torch import Tensor
 
 from facegen.core.batch import DataSpec
+from facegen.core.cache import user_cache
 from facegen.core.clips import Clips
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Dataset
 from facegen.core.tables import DataSettings, Split
-from facegen.data.cache import user_cache
 from facegen.data.captions import CAPTION_CHARACTERS
 from facegen.data.synthetic.captions import captions
 from facegen.data.synthetic.face import render_faces

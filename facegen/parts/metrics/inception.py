@@ -1,7 +1,6 @@
 """FID's Inception network, as torch-fidelity has it, over faces."""
 
 import io
-import tempfile
 from contextlib import nullcontext
 from functools import cache
 from importlib.metadata import version
@@ -14,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from facegen.core import optional_imports
+from facegen.core.files import replacing
 from facegen.core.observer import Observer
 from facegen.parts.metrics.inception_weights import digest, read_weights
 
@@ -114,8 +114,5 @@ def _read(path: Path) -> dict[str, Tensor] | None:
 
 
 def _write(path: Path, tensors: dict[str, Tensor]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        partial = Path(folder) / path.name
-        save_file(tensors, partial)
-        partial.replace(path)
+    with replacing(path) as part:
+        save_file(tensors, part)

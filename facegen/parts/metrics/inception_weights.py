@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import tempfile
 import warnings
 from collections.abc import Mapping
 from http.client import HTTPException
@@ -17,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from facegen.core.errors import DataError
+from facegen.core.files import replacing
 from facegen.core.observer import Observer
 
 URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
@@ -72,12 +72,9 @@ def _download(target: Path, observer: Observer) -> None:
         with urlopen(URL, timeout=TIMEOUT_SECONDS) as answer:
             total = int(answer.headers["Content-Length"])
             observer.say(f"downloading Inception's weights, {total / 1e6:.0f} MB, once: {target}")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-                partial = Path(folder) / target.name
-                if _copy(answer, partial, total, observer) != total:
+            with replacing(target) as part:
+                if _copy(answer, part, total, observer) != total:
                     raise NoWeightsError(f"their download from {host} broke off; try again, or name a file")
-                partial.replace(target)
     except (OSError, HTTPException, TypeError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise NoWeightsError(

@@ -1,16 +1,15 @@
 """Reads hidden factors from pictures of faces, by a linear map of their pixels."""
 
-import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
+
+from facegen.core.cache import load_cached, save_cached
 
 _PIXELS = 24
 """Side of the pictures that it reads; twice as fine ones tell little more."""
@@ -85,14 +84,11 @@ class LinearReader:
             said.update(values.contiguous().numpy().tobytes())
         path = cache / f"reader-{said.hexdigest()[:24]}.safetensors"
         factors = [Factor.of(name, values) for name, values in truth.items()]
-        with contextlib.suppress(OSError, SafetensorError, KeyError):
-            found = load_file(path)
-            return cls(factors, found["offset"], found["weights"], found["mean"])
+        cached = load_cached(path)
+        if cached is not None:
+            return cls(factors, cached["offset"], cached["weights"], cached["mean"])
         reader = cls.learn(faces, truth)
-        with contextlib.suppress(OSError, SafetensorError):
-            written = path.with_suffix(".part")
-            save_file({"offset": reader.offset, "weights": reader.weights, "mean": reader.mean}, written)
-            written.replace(path)
+        save_cached(path, {"offset": reader.offset, "weights": reader.weights, "mean": reader.mean})
         return reader
 
     def read(self, faces: Tensor) -> dict[str, Tensor]:

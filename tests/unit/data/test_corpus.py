@@ -10,9 +10,11 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from facegen.core.errors import DataError
+from facegen.core.files import LOCK, file_lock
 from facegen.core.observer import Observer
 from facegen.data.corpus import Corpus
 from facegen.data.corpus_writer import ClipRecord, CorpusWriter
+from facegen.data.file_swap import STAGING
 from facegen.data.manifest import Provenance
 from facegen.data.splits import utterance_number
 
@@ -137,11 +139,26 @@ class TestWriting:
             write_corpus(folder)
 
     def test_another_import_at_work_is_noticed(self, tmp_path):
-        (tmp_path / ".packing").mkdir()
-        with pytest.raises(DataError, match="another import is at work"):
-            write_corpus(tmp_path)
-        write_corpus(tmp_path, overwrite=True)
-        assert not (tmp_path / ".packing").exists()
+        with file_lock(tmp_path / LOCK):
+            for overwrite in (False, True):
+                with pytest.raises(DataError, match="another import, export or removal is at work here; wait for it"):
+                    write_corpus(tmp_path, overwrite=overwrite)
+
+    def test_what_a_killed_import_left_is_no_obstacle(self, tmp_path):
+        (tmp_path / STAGING).mkdir()
+        (tmp_path / STAGING / "faces-00000.safetensors").write_bytes(b"cut short")
+        (tmp_path / LOCK).touch()
+        write_corpus(tmp_path)
+        assert not (tmp_path / STAGING).exists()
+        Corpus.open(tmp_path).verify()
+
+    def test_shards_without_a_corpus_are_not_replaced_unasked(self, folder):
+        (folder / "corpus.json").unlink()
+        with pytest.raises(DataError, match=r"holds faces-00000\.safetensors of a corpus without corpus\.json"):
+            write_corpus(folder)
+        assert (folder / "faces-00000.safetensors").exists()
+        write_corpus(folder, overwrite=True)
+        Corpus.open(folder).verify()
 
     def test_a_file_in_the_way(self, tmp_path):
         (tmp_path / "file").touch()

@@ -2,7 +2,6 @@ import gc
 import io
 import itertools
 import json
-import os
 import shutil
 import tarfile
 import wave
@@ -13,14 +12,15 @@ import numpy as np
 import pytest
 import torch
 from corpus_files import draw_face, make_speech
+from faults import Killed, failing
 from PIL import Image
 
 from facegen.core.errors import DataError
 from facegen.core.observer import Observer
-from facegen.data import export_shards as exporting
 from facegen.data.corpus import Corpus
 from facegen.data.corpus_writer import ClipRecord, CorpusWriter
 from facegen.data.export_shards import export_shards
+from facegen.data.file_swap import STAGING
 from facegen.data.manifest import Provenance
 from facegen.data.pack import pack
 from facegen.data.proof import Marks, find_traces
@@ -205,7 +205,7 @@ class TestFaults:
         monkeypatch.setattr(tarfile.TarFile, "addfile", full)
         with pytest.raises(DataError, match=r"cannot be written \(No space left on device\); free some space"):
             export_shards(corpus, tmp_path / "a")
-        assert not list((tmp_path / "a").iterdir())
+        assert not (tmp_path / "a").exists()
 
     def test_a_shard_that_got_lost_is_missed(self, corpus, tmp_path):
         export_shards(corpus, tmp_path / "a", shard_bytes=20000)
@@ -223,32 +223,43 @@ class TestFaults:
         (tmp_path / "a" / "shards.json").unlink()
         assert len(read_source([tmp_path / "a"]).requests.clips) >= 3
 
-    def test_one_that_was_killed_is_noticed(self, corpus, tmp_path, monkeypatch):
-        """Whenever it stops, the folder holds no export that looks complete and is not."""
+    def test_one_that_was_killed_is_noticed(self, corpus, tmp_path, no_syncing):
+        """Whenever it stops, the folder holds no export that looks complete and is not; the next call completes it."""
+        refused = 0
         for last in itertools.count():
-            calls = itertools.count()
-
-            def replace(*args, calls=calls, last=last):
-                if next(calls) == last:
-                    raise KeyboardInterrupt
-                return os.rename(*args)
-
-            with monkeypatch.context() as patch:
-                patch.setattr(exporting.os, "replace", replace)
-                # A process that is killed cleans nothing up.
-                patch.setattr(exporting.shutil, "rmtree", lambda *args, **keywords: None)
+            folder = tmp_path / str(last)
+            with failing(last, Killed()):
                 try:
-                    export_shards(corpus, tmp_path / str(last), shard_bytes=20000)
+                    export_shards(corpus, folder, shard_bytes=20000)
                     break
-                except KeyboardInterrupt:
+                except Killed:
                     pass
-            with pytest.raises(DataError, match="an export is at work here, or was killed"):
-                read_source([tmp_path / str(last)])
-            with pytest.raises(DataError, match="an export is at work here, or was killed; give another folder"):
-                export_shards(corpus, tmp_path / str(last))
-            export_shards(corpus, tmp_path / str(last), overwrite=True)
-            assert len(read_source([tmp_path / str(last)]).requests.clips) == 5
-        assert last == 6
+            if (folder / "shards.json").exists():
+                assert len(read_source([folder]).requests.clips) == 5
+                with pytest.raises(DataError, match="holds tar shards already; give another folder"):
+                    export_shards(corpus, folder, shard_bytes=20000)
+            elif (folder / STAGING).exists():
+                refused += 1
+                with pytest.raises(DataError, match="an export is at work here, or was killed"):
+                    read_source([folder])
+                export_shards(corpus, folder, shard_bytes=20000)
+            else:
+                export_shards(corpus, folder, shard_bytes=20000)
+            assert len(read_source([folder]).requests.clips) == 5
+            assert not (folder / STAGING).exists()
+        assert refused > 10
+
+    def test_of_an_export_that_was_being_replaced_only_the_listed_shards_are_read(self, corpus, tmp_path):
+        export_shards(corpus, tmp_path / "a", shard_bytes=20000)
+        shutil.copy(tmp_path / "a" / "shard-00000.tar", tmp_path / "a" / "shard-50000.tar")
+        assert len(read_source([tmp_path / "a"]).requests.clips) == 5
+
+    def test_an_export_of_others_is_not_replaced_unasked(self, corpus, tmp_path):
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a" / "shard-00000.tar").write_bytes(b"of others")
+        with pytest.raises(DataError, match="holds tar shards already"):
+            export_shards(corpus, tmp_path / "a")
+        assert (tmp_path / "a" / "shard-00000.tar").read_bytes() == b"of others"
 
 
 def test_exports_hold_people_too(corpus, tmp_path):

@@ -1,7 +1,6 @@
 import csv
 import itertools
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -9,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 from corpus_files import draw_face, make_speech, write_csv, write_png, write_wav
+from faults import Killed, failing
 
 from facegen.core.errors import DataError
+from facegen.core.files import LOCK, file_lock
 from facegen.core.observer import Observer
-from facegen.data import remaining, removal
 from facegen.data.corpus import Corpus
 from facegen.data.corpus_writer import ClipRecord, CorpusWriter
+from facegen.data.file_swap import STAGING
 from facegen.data.manifest import Provenance, stored_shards
 from facegen.data.pack import pack_pairs
 from facegen.data.proof import Marks, find_traces, marks_of
@@ -181,14 +182,7 @@ def test_a_track_that_no_clip_uses_goes(pairs, tmp_path):
     assert Corpus.open(tmp_path / "c").manifest.num_tracks == 1
 
 
-class Killed(BaseException):
-    """Stands for a machine that stops."""
-
-
-STEPS = ["replace", "unlink", "rmtree", "write_synced", "fsync"]
-
-
-def test_stopped_anywhere_it_is_the_old_corpus_or_the_new(tmp_path, monkeypatch):
+def test_stopped_anywhere_it_is_the_old_corpus_or_the_new(tmp_path, no_syncing):
     """Every call that changes the disk is, in turn, the last one."""
     write_corpus(tmp_path / "original")
     (tmp_path / "original" / "rejects.csv").write_text("line,identity,reason,detail\n7,Ana,x,y\n8,Bö,x,y\n")
@@ -201,24 +195,7 @@ def test_stopped_anywhere_it_is_the_old_corpus_or_the_new(tmp_path, monkeypatch)
     for last in itertools.count():
         folder = tmp_path / f"c{last}"
         shutil.copytree(tmp_path / "original", folder)
-        calls = itertools.count()
-
-        def counted(work, calls=calls, last=last):
-            def call(*args, **keywords):
-                if next(calls) == last:
-                    raise Killed
-                return work(*args, **keywords)
-
-            return call
-
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "replace", counted(os.replace))
-            patch.setattr(os, "fsync", counted(os.fsync))
-            patch.setattr(Path, "unlink", counted(Path.unlink))
-            patch.setattr(Path, "mkdir", counted(Path.mkdir))
-            for module in (removal, remaining):
-                patch.setattr(module, "write_synced", counted(module.write_synced))
-            patch.setattr(shutil, "rmtree", counted(shutil.rmtree))
+        with failing(last, Killed()):
             try:
                 remove_person(folder, "Ana")
                 finished = True
@@ -234,7 +211,7 @@ def test_stopped_anywhere_it_is_the_old_corpus_or_the_new(tmp_path, monkeypatch)
         assert find_traces(folder, marks) == []
         assert (folder / "rejects.csv").read_text().splitlines()[1:] == ["8,Bö,x,y"]
         assert not (folder / "derived").exists()
-        assert not (folder / ".removing").exists()
+        assert not (folder / STAGING).exists()
     assert last > 20
     assert seen == {True, False}
 
@@ -254,13 +231,15 @@ def test_a_full_disk_leaves_the_old_corpus(tmp_path, monkeypatch):
     assert remove_person(tmp_path / "c", "Ana") == 3
 
 
-def test_two_at_once_and_an_import_at_work(tmp_path):
+def test_two_at_once_and_a_killed_import(tmp_path):
     write_corpus(tmp_path / "c")
-    with removal._alone(tmp_path / "c"), pytest.raises(DataError, match="somebody else is being removed from it"):
+    message = "another import, export or removal is at work here; wait for it"
+    with file_lock(tmp_path / "c" / LOCK), pytest.raises(DataError, match=message):
         remove_person(tmp_path / "c", "Ana")
-    (tmp_path / "c" / ".packing").mkdir()
-    with pytest.raises(DataError, match="an import is at work here, or was killed"):
-        remove_person(tmp_path / "c", "Ana")
+    (tmp_path / "c" / STAGING).mkdir()
+    (tmp_path / "c" / STAGING / "index.safetensors").write_bytes(b"Ana")
+    assert remove_person(tmp_path / "c", "Ana") == 3
+    assert not (tmp_path / "c" / STAGING).exists()
 
 
 def test_a_removed_corpus_can_be_replaced(tmp_path):

@@ -50,12 +50,13 @@ def failing(last: int, error: BaseException) -> Iterator[Disk]:
     """Let the disk be changed `last` times, and raise an error at the next operation.
 
     After `Killed`, every later operation fails, too, so that no clean-up is done; after other errors, the disk works
-    again. Operations are those of `os` and opening a file for writing.
+    again. Operations are those of `os` and opening a file for writing. Syncing is counted, but not done.
     """
     disk = Disk(last, error)
     with pytest.MonkeyPatch.context() as patch:
         for name in OPERATIONS:
-            patch.setattr(os, name, disk.wrap(name, getattr(os, name)))
+            operation = getattr(os, name) if name != "fsync" else (lambda descriptor: None)
+            patch.setattr(os, name, disk.wrap(name, operation))
         for module in (builtins, io):
             patch.setattr(module, "open", disk.wrap("open", module.open))
         yield disk

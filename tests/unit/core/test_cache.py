@@ -5,9 +5,9 @@ import os
 import pytest
 import torch
 
+from facegen.core import cache
 from facegen.core.observer import Observer
 from facegen.core.tables import DataSettings
-from facegen.data import cache
 from facegen.data.rows import Rows
 from facegen.data.synthetic.speakers import Synthetic
 
@@ -63,11 +63,11 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path):
 def test_what_was_used_least_recently_goes_first(tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "RENDERED_BYTES", 9_700)
     for age, name in enumerate(("new", "old", "oldest")):
-        cache.keep_rendered(name, {"faces": torch.zeros(2400, dtype=torch.uint8)})
+        cache.save_rendered(name, {"faces": torch.zeros(2400, dtype=torch.uint8)})
         os.utime(tmp_path / "facegen" / "rendered" / f"{name}.safetensors", (1e9 - age, 1e9 - age))
-    cache.keep_rendered("large", {"faces": torch.zeros(5000, dtype=torch.uint8)})
-    assert cache.find_rendered("large") is None
+    cache.save_rendered("large", {"faces": torch.zeros(5000, dtype=torch.uint8)})
+    assert cache.load_rendered("large") is None
     for name in ("a", "b"):
-        cache.keep_rendered(name, {"faces": torch.zeros(2400, dtype=torch.uint8)})
+        cache.save_rendered(name, {"faces": torch.zeros(2400, dtype=torch.uint8)})
     kept = {file.stem for file in (tmp_path / "facegen" / "rendered").iterdir()}
     assert kept == {"a", "b", "new"}
