@@ -244,7 +244,8 @@ def test_a_list_of_another_state_is_refused(folder, tmp_path):
     ("drop,person,clip,face,digest\nyes,Çem,-1,0,0\n", "clip -1, face 0, of 'Çem' is not the face that was listed"),
     ("drop,person,clip,face,digest\nyes,Çem,99,0,0\n", "clip 99, face 0"),
     ("drop,person,clip,face,digest\nyes,Çem,0,7,0\n", "clip 0, face 7"),
-    (b"\xff\xfe\x00", "is no table of text"),
+    (b"\xff\xfe\x00", "is encoded in UTF-16; save it in UTF-8"),
+    (b"\xff\xfd\x80", "is no table of text"),
 ])  # fmt: skip
 def test_what_is_wrong_with_a_list(folder, tmp_path, text, said):
     path = tmp_path / "list.csv"

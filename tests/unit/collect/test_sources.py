@@ -68,7 +68,7 @@ TOML, TABLE = '[[person]]\nname = "ada"\nvideos = ["1.mp4"]\n', "name,videos\nad
 @pytest.mark.parametrize(("name", "text"), [("sources.toml", TOML), ("sources.csv", TABLE)])
 def test_a_mark_is_read_over_and_another_encoding_is_named(read, tmp_path, name, text):
     found, problems = read("\ufeff" + text, name)
-    assert problems == [] and [person.name for person in found.people] == ["ada"]
+    assert problems == [] and list(found.people) == ["ada"]
     (tmp_path / name).write_bytes(text.encode("utf-16"))
     with pytest.raises(DataError) as raised:
         read_sources(tmp_path / name, [])
