@@ -212,8 +212,8 @@ def test_a_setting_that_no_recipe_could_reach_is_named_wherever_the_part_is_met(
     contents = table_of_contents("facegen_penalties", '{"hurried": "hurried_part:Hurried"}')
     site.install("facegen-hurried", "hurried = hurried_plugin", {"hurried_plugin": contents, "hurried_part": HURRIED})
     said = (
-        "plugin 'hurried' (package facegen-hurried 0.1.0) registers penalty 'hurried', whose setting 'every_steps' is a "
-        "key of [penalty] already, which the engine reads; rename the setting"
+        "plugin 'hurried' (package facegen-hurried 0.1.0) registers penalty 'hurried', whose setting 'every_steps' is "
+        "a key of [penalty] already, which the engine reads; rename the setting"
     )
     listed = site.listed()
     assert listed["broken"] == [said]
