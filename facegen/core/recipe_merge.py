@@ -29,11 +29,10 @@ def merge_tables(below: Mapping[str, Any], above: Mapping[str, Any], source: str
     merged = dict(below)
     for name, table in above.items():
         there = below.get(name)
-        both_hold_tables = isinstance(there, dict) and isinstance(table, dict)
-        if name == "preset" and both_hold_tables:
+        if name == "preset" and isinstance(there, dict):
             changed = {preset: merge_tables(there.get(preset, {}), inner, source) for preset, inner in table.items()}
             merged[name] = {**there, **changed}
-        elif name == "judge" and both_hold_tables:
+        elif name == "judge" and isinstance(there, dict) and isinstance(table, dict):
             merged[name] = merge_tables(there, table, source)
         elif name in LISTED_TABLES and isinstance(table, dict):
             merged[name] = _merge_entries(name, there, table, source)

@@ -464,8 +464,8 @@ def test_set_on_a_table_that_the_recipe_lacks_is_refused_with_those_it_has(overr
     with pytest.raises(RecipeError) as raised:
         read_recipe(good, overrides=[override])
     assert str(raised.value) == (
-        f"--set {override}: the recipe has no [{table}]; it has conditioner, data, discriminator, generator, objective, "
-        f"train. To add a [{table}], give its type, too: --set {table}.type=NAME"
+        f"--set {override}: the recipe has no [{table}]; it has conditioner, data, discriminator, generator, "
+        f"objective, train. To add a [{table}], give its type, too: --set {table}.type=NAME"
     )
 
 

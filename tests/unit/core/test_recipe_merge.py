@@ -29,11 +29,12 @@ def laid(*overrides: str) -> dict:
     [
         ("penalty.r2.r2_gamma=5", "penalty", [BELOW["penalty"][0], {"type": "r2", "r2_gamma": 5}]),
         ("penalty.0.r1_gamma=3", "penalty", [{"type": "r1", "r1_gamma": 3}, BELOW["penalty"][1]]),
-        ("penalty.1.every_steps=4", "penalty", [BELOW["penalty"][0], {"type": "r2", "r2_gamma": 2.0, "every_steps": 4}]),
+        ("penalty.1.r2_gamma=4", "penalty", [BELOW["penalty"][0], {"type": "r2", "r2_gamma": 4}]),
         # Another type replaces the one entry, as its keys mean other things.
         ("penalty.1.type=weight_clip", "penalty", [BELOW["penalty"][0], {"type": "weight_clip"}]),
         ("metric.2.max_gallery=7", "metric", [*BELOW["metric"][:2], {"type": "retrieval", "max_gallery": 7}]),
-        ("metric.matching.splits=2", "metric", [BELOW["metric"][0], {"type": "matching", "splits": 2}, BELOW["metric"][2]]),
+        ("metric.matching.seed=2", "metric",
+         [BELOW["metric"][0], {"type": "matching", "seed": 2}, BELOW["metric"][2]]),
         # A list of one table needs no address, and takes one.
         ("objective.form=separate", "objective", [{"type": "relid", "form": "separate"}]),
         ("objective.relid.form=separate", "objective", [{"type": "relid", "form": "separate"}]),
