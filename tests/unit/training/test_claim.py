@@ -128,3 +128,11 @@ def test_what_a_killed_process_left_is_tidied(tmp_path: Path) -> None:
         (checkpoints / name).mkdir(parents=True)
     take(tmp_path / "run", resume=True)
     assert sorted(path.name for path in checkpoints.iterdir()) == ["match", "train-00000002"]
+
+
+def test_a_run_of_another_format_is_refused(tmp_path: Path) -> None:
+    take(tmp_path / "run")
+    path = tmp_path / "run" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 7}))
+    with pytest.raises(CheckpointError, match=r"run\.json: format 7; this facegen reads format 1"):
+        Run.open(tmp_path / "run")
