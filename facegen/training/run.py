@@ -82,9 +82,12 @@ class Run:
             about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
             data = DataSpec.from_json(about["data"])
             tables = tomllib.loads((path / RECIPE).read_text(encoding="utf-8"))
-            fingerprint, versions = str(about.get("corpus_fingerprint", "")), dict(about.get("versions", {}))
+            known, fingerprint = about["format"], str(about.get("corpus_fingerprint", ""))
+            versions = dict(about.get("versions", {}))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{path}: the run is damaged: {error}") from None
+        if known != FORMAT:
+            raise CheckpointError(f"{path / ABOUT}: format {known!r}; this facegen reads format {FORMAT}")
         try:
             recipe = check_recipe(tables, str(path / RECIPE))
         except FacegenError as error:

@@ -2,18 +2,21 @@
 
 import itertools
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from faults import Killed, failing
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tiny_training import tiny_recipe
 
 from facegen.core.chosen import Recipe
+from facegen.core.errors import CheckpointError, TrainingError
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
+from facegen.inference.load import load_artist, load_matching
 from facegen.training import journal, train
 from facegen.training.build import build_networks
 from facegen.training.loop import Interrupted
@@ -148,6 +151,54 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("whole") / "tiny"
     train.train(tiny_recipe(game=True), run, resume=False, observer=Observer(), interruption=Interruption())
     return run
+
+
+def poison(path: Path) -> None:
+    """Write NaN into one value of the first float tensor of a file of weights."""
+    tensors = load_file(path)
+    key = next(key for key in sorted(tensors) if tensors[key].is_floating_point())
+    tensors[key].view(-1)[0] = float("nan")
+    save_file(tensors, path)
+
+
+CPU = torch.device("cpu")
+LOADS: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "draw": ("train-00000005/average", lambda run: load_artist(Run.open(run), CPU)),
+    "match": ("match/encoders", lambda run: load_matching(Run.open(run), CPU)),
+    "resume": ("train-00000005/generator_optimiser", lambda run: go(run, tiny_recipe(game=True))),
+    "resume after match": ("match/discriminator", lambda run: go(run, tiny_recipe(game=True))),
+    "match.run": ("match/matcher", lambda run: go(run.parent / "new", tiny_recipe(match__run=str(run)))),
+    "match.start": ("match/discriminator", lambda run: go(run.parent / "new", tiny_recipe(match__start=str(run)))),
+}
+
+
+@pytest.mark.parametrize("load", LOADS)
+def test_weights_that_are_not_finite_are_refused_wherever_they_are_loaded(
+    tmp_path: Path, whole: Path, load: str
+) -> None:
+    file, use = LOADS[load]
+    shutil.copytree(whole, tmp_path / "tiny")
+    poison(tmp_path / "tiny" / "checkpoints" / f"{file}.safetensors")
+    with pytest.raises(CheckpointError, match=rf"{file}\.safetensors: tensor '.+' holds NaN or infinity in 1 of \d+ "):
+        use(tmp_path / "tiny")
+
+
+def test_a_damaged_match_stage_beside_it_is_not_taken_over(tmp_path: Path, whole: Path) -> None:
+    shutil.copytree(whole, tmp_path / "tiny")
+    assert len(go(tmp_path / "second", tiny_recipe())) == 1
+    poison(tmp_path / "tiny" / "checkpoints" / "match" / "encoders.safetensors")
+    shutil.rmtree(tmp_path / "second")
+    assert go(tmp_path / "third", tiny_recipe()) == []
+    assert steps(tmp_path / "third") == [("match", 2), ("match", 3)]
+
+
+def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
+    full = OSError(28, "No space left on device")
+    expected = r"run: .*No space left on device; the newest checkpoint is unchanged; free space, .*--resume"
+    with failing(33, full), pytest.raises(TrainingError, match=expected):
+        go(tmp_path / "run", tiny_recipe())
+    go(tmp_path / "run", tiny_recipe())
+    assert steps(tmp_path / "run") == [("match", 2), ("match", 3)]
 
 
 def _log(run: Path) -> list[dict[str, Any]]:
