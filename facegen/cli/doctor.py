@@ -91,13 +91,13 @@ def _torch() -> Iterator[Finding]:
         yield Finding("gpu", "ok", f"{properties.name}, {memory}, {bf16}, CUDA {torch.version.cuda}")
 
 
-def _companions() -> Iterator[Finding]:
-    from facegen.core import companions
+def _optional_imports() -> Iterator[Finding]:
+    from facegen.core import optional_imports
 
     uses: dict[str, tuple[Callable[[], object], str]] = {
-        "torchaudio": (companions.torchaudio, "spectrograms and resampling"),
-        "torchvision": (companions.torchvision, "torch-fidelity"),
-        "torch-fidelity": (companions.torch_fidelity, "evaluation"),
+        "torchaudio": (optional_imports.torchaudio, "spectrograms and resampling"),
+        "torchvision": (optional_imports.torchvision, "torch-fidelity"),
+        "torch-fidelity": (optional_imports.torch_fidelity, "evaluation"),
     }
     for name, (load, use) in uses.items():
         try:
@@ -105,7 +105,7 @@ def _companions() -> Iterator[Finding]:
         except Exception as error:
             yield Finding(name, "missing", _reason(error), f"pip install '{name}' ({use} needs it)")
             continue
-        stood_in = name in companions.stood_in()
+        stood_in = name in optional_imports.stood_in()
         note = ", its compiled code does not fit this torch and is not used" if stood_in else ""
         yield Finding(name, "ok", version(name) + note)
 
@@ -172,4 +172,4 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-_EXAMINATIONS = (_python, _torch, _companions, _av, _cv2, _optional, _disk, _plugins)
+_EXAMINATIONS = (_python, _torch, _optional_imports, _av, _cv2, _optional, _disk, _plugins)

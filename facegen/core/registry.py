@@ -8,6 +8,7 @@ from functools import cache
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, Kind
 from facegen.core.plugins import OWN_PACKAGE, Broken, Plugin, Source, installed_plugins, load_target, read_plugin
+from facegen.core.renamed import old_names
 from facegen.core.suggest import did_you_mean
 
 
@@ -31,7 +32,8 @@ class Part:
         """Return the class.
 
         Raises:
-            PluginError: its module does not import, or it is not a class of its kind.
+            PluginError: its module does not import, it is not a class of its kind, or it uses a name that the
+                interface no longer has.
         """
         loaded: object = self.target
         if isinstance(self.target, str):
@@ -41,6 +43,12 @@ class Part:
             raise PluginError(
                 f"{self.source}: {self.kind.name} '{self.name}' is {loaded!r}, which is no subclass of "
                 f"facegen.{self.kind.interface}"
+            )
+        renamed = old_names(self.kind.name, loaded, interface)
+        if renamed:
+            raise PluginError(
+                f"{self.source}: {self.kind.name} '{self.name}' uses names that facegen.{self.kind.interface} no "
+                f"longer has: {'; '.join(renamed)}"
             )
         return loaded
 

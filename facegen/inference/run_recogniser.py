@@ -33,7 +33,7 @@ class RunRecogniser(Recogniser):
             raise CheckpointError(f"{path}: its matcher does not compare faces, so it cannot tell them apart")
         self._path, self._data = path, run.data
         self._discriminator, self._encoders = networks.discriminator, networks.encoders
-        self.judges = frozenset({"faces", *(["speech"] if networks.encoders.needs == {"speech"} else [])})  # type: ignore[misc]
+        self.embeds = frozenset({"faces", *(["speech"] if networks.encoders.needs == {"speech"} else [])})  # type: ignore[misc]
 
     def fingerprint(self) -> str:
         made = hashlib.sha256()

@@ -9,6 +9,7 @@ from torch import nn
 import facegen
 from facegen.core.explain import docstring_sections, section_entries
 from facegen.core.kinds import KINDS
+from facegen.core.renamed import old_names
 from facegen.core.settings import check_table, settings_model
 from facegen.testing.expect import expect
 
@@ -17,6 +18,8 @@ def check_declaration(kind: str, part: type) -> None:
     """Check that a part subclasses its interface, documents and annotates every parameter, and has valid defaults."""
     interface = getattr(facegen, KINDS[kind].interface)
     expect(issubclass(part, interface), f"is no subclass of facegen.{interface.__name__}")
+    renamed = old_names(kind, part, interface)
+    expect(not renamed, f"uses names that facegen.{interface.__name__} no longer has: {'; '.join(renamed)}")
     parameters = list(inspect.signature(part).parameters.values())
     for parameter in parameters:
         variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)

@@ -50,7 +50,7 @@ class Networks:
 
 
 class _NoDiscriminator(Discriminator):
-    offers = frozenset()
+    supported_heads = frozenset()
 
     def __init__(self) -> None:
         nn.Module.__init__(self)
@@ -192,7 +192,7 @@ def _heads(recipe: Recipe, objectives: list[Objective], embed_dim: int, problems
         if heads:
             problems.append(f"{recipe.source}: [discriminator] is missing: its heads {', '.join(heads)} are needed")
         return heads
-    for head in sorted(set(heads) - choice.part.load().offers):  # type: ignore[attr-defined]
+    for head in sorted(set(heads) - choice.part.load().supported_heads):  # type: ignore[attr-defined]
         problems.append(
             f"{choice.where} type = '{choice.name}' has no head '{head}', which the recipe's objective or matcher "
             f"needs. Discriminators that have it: {', '.join(_offering(head)) or 'none is installed'}"
@@ -204,10 +204,10 @@ def _offering(head: str) -> list[str]:
     names = []
     for name, part in sorted(registry().parts["discriminator"].items()):
         try:
-            offers = part.load().offers  # type: ignore[attr-defined]
+            supported_heads = part.load().supported_heads  # type: ignore[attr-defined]
         except FacegenError:
             continue  # a broken plugin is named where it matters, not here
-        if head in offers:
+        if head in supported_heads:
             names.append(name)
     return names
 

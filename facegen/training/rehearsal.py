@@ -165,18 +165,18 @@ def _head_problems(networks: Networks, batch: Batch, condition: Condition, artis
 
 
 def _loss_problems(networks: Networks, batch: Batch, condition: Condition, artist: Artist) -> Iterator[Problems]:
-    leaves = frozenset[str]().union(*(penalty.image_leaves for penalty, _ in networks.penalties))
+    leaves = frozenset[str]().union(*(penalty.grad_inputs for penalty, _ in networks.penalties))
     fake = artist.draw(condition.generator)
     critic = Critic(
         "discriminator", batch, condition, networks.judging, fake, augmentation=networks.augmentation,
-        image_leaves=leaves, draw=artist.draw, num_identities=len(batch),
+        grad_inputs=leaves, draw=artist.draw, num_identities=len(batch),
     )  # fmt: skip
     for name, objective in networks.objectives.items():
         yield _attempt(f"[objective] {name}", lambda part=objective: part.discriminator_terms(critic))  # type: ignore[misc]
     for penalty, _ in networks.penalties:
         yield _attempt(f"[penalty] {type(penalty).__name__}", lambda part=penalty: part.terms(critic))  # type: ignore[misc]
     if networks.augmentation is not None:
-        measures = networks.augmentation.measures
+        measures = networks.augmentation.diagnostics
         yield _attempt("[augment]", lambda: measures(critic))
     critic = Critic(
         "generator", batch, condition, networks.judging, fake, augmentation=networks.augmentation,

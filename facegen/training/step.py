@@ -106,7 +106,7 @@ class GanStep:
     def _critic(self, phase: Phase, batch: Batch, condition: Condition, fakes: Fakes, leaves: frozenset[str]) -> Critic:
         return Critic(
             phase, batch, condition, self.discriminator, fakes,
-            augmentation=self.networks.augmentation, image_leaves=leaves, draw=self.artist.draw,
+            augmentation=self.networks.augmentation, grad_inputs=leaves, draw=self.artist.draw,
             num_identities=self.num_identities,
         )  # fmt: skip
 
@@ -121,7 +121,7 @@ class GanStep:
 
     def _discriminator_phase(self, batch: Batch, condition: Condition, fakes: Fakes, step: int) -> Terms:
         due = {name: (penalty, every) for name, (penalty, every) in self._penalties.items() if step % every == 0}
-        leaves = frozenset[str]().union(*(penalty.image_leaves for penalty, _ in due.values()))
+        leaves = frozenset[str]().union(*(penalty.grad_inputs for penalty, _ in due.values()))
         with self._autocast(), parametrize.cached():
             seen = self._seen_by_critic(batch, condition, "discriminator")
             critic = self._critic("discriminator", batch, seen, fakes, leaves)
@@ -148,7 +148,7 @@ class GanStep:
 
     @torch.no_grad()
     def _measures(self, critic: Critic) -> dict[str, Terms]:
-        return {name: owner.measures(critic) for name, owner in self._measuring.items()}
+        return {name: owner.diagnostics(critic) for name, owner in self._measuring.items()}
 
     def _generator_phase(self, batch: Batch, condition: Condition, fakes: Fakes) -> Terms:
         self.discriminator.requires_grad_(False)

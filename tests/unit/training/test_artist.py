@@ -38,8 +38,8 @@ class Widen(ConditionTransform):
         self.line = nn.Linear(before, after)
 
     def forward(self, condition: Condition, batch: Batch | None) -> Condition:
-        widened = self.line(condition.generator)
-        return condition._replace(generator=widened, critic=2 * widened)
+        to_float32 = self.line(condition.generator)
+        return condition._replace(generator=to_float32, critic=2 * to_float32)
 
 
 class Paint(Generator):
