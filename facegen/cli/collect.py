@@ -1,4 +1,4 @@
-"""facegen collect: from a list of channels and videos to a packed corpus."""
+"""`facegen collect`: build a packed corpus from a list of channels and videos."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,15 +19,15 @@ SIGNAL_EXIT = 128
 @click.command("collect")
 @click.argument("sources", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
-@click.option("--status", is_flag=True, help="Only say what was collected there so far.")
-@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
-@click.option("--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="Change one key; may be repeated.")
-@click.option("--faithful", is_flag=True, help="Keep clips by the thesis's own rule alone.")
-@click.option("--keep-videos", is_flag=True, help="Keep what was downloaded.")
+@click.option("--status", is_flag=True, help="Print the collection's status and exit.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="Override one key; may be repeated.")
+@click.option("--faithful", is_flag=True, help="Accept clips by the thesis' rule only, without further checks.")
+@click.option("--keep-videos", is_flag=True, help="Keep downloaded videos.")
 @click.option("--keep-frames", is_flag=True, help="Keep the full frame of each accepted face.")
-@click.option("--require-consent", is_flag=True, help="Refuse people of whom no consent is recorded.")
-@click.option("--redo", is_flag=True, help="Examine all videos again, where settings have changed.")
-@click.option("--retry", is_flag=True, help="Try again what was set aside.")
+@click.option("--require-consent", is_flag=True, help="Refuse people without recorded consent.")
+@click.option("--redo", is_flag=True, help="Examine all videos again if settings have changed.")
+@click.option("--retry", is_flag=True, help="Retry videos that failed.")
 def command(
     sources: Path, out: Path, status: bool, as_json: bool, overrides: tuple[str, ...], faithful: bool,
     keep_videos: bool, keep_frames: bool, require_consent: bool, redo: bool, retry: bool,
@@ -37,12 +37,13 @@ def command(
     SOURCES is a TOML file with a table [[person]] for each person: name, channel or videos (URLs or files), last,
     consent, licence, sex, language; or a CSV table with these columns; or a CSV of segments: video, start, end, x, y.
 
-    Ctrl-C stops; the same command goes on where it was. Videos that fail are set aside with a reason, and end nothing.
+    Ctrl-C stops the collection; the same command continues it. A video that fails is recorded with its reason, and the
+    others go on.
     """
     from facegen.collect.status import read_status
 
     if status:
-        _say(read_status(out), as_json)
+        _print_status(read_status(out), as_json)
         return 0
     from facegen.collect.pipeline import Stopped, collect
     from facegen.collect.request import read_request
@@ -56,19 +57,19 @@ def command(
         with interruption.listening(), watching() as observer:
             packed = collect(listed, settings, out, options, observer, interruption)
     except Stopped as stopped:
-        left = f"{stopped.waiting:,} videos are left" if stopped.waiting else "the corpus is left to be packed"
-        error_console.print(f"Stopped; {left}. Call the same command again to go on.", soft_wrap=True)
+        left = f"{stopped.waiting:,} videos are left" if stopped.waiting else "the corpus remains to be packed"
+        error_console.print(f"Stopped; {left}. Run the same command again to continue.", soft_wrap=True)
         return SIGNAL_EXIT + stopped.signal_number
-    _say(read_status(out), as_json)
+    _print_status(read_status(out), as_json)
     if not as_json:
-        said = "" if packed.was_packed else ", unchanged"
+        unchanged = "" if packed.was_packed else ", unchanged"
         rows = f"{packed.manifest.num_clips:,} clips with {packed.manifest.num_frames:,} faces"
-        console.print(f"Corpus: [bold]{escape(str(out))}[/], {rows}{said}", soft_wrap=True)
-        console.print(f"Look at it with: facegen inspect {escape(str(out))}", soft_wrap=True)
+        console.print(f"Corpus: [bold]{escape(str(out))}[/], {rows}{unchanged}", soft_wrap=True)
+        console.print(f"Inspect it with: facegen inspect {escape(str(out))}", soft_wrap=True)
     return 0
 
 
-def _say(status: "Status", as_json: bool) -> None:
+def _print_status(status: "Status", as_json: bool) -> None:
     if as_json:
         click.echo(json_text(status.to_json(), indent=1))
         return
@@ -83,7 +84,7 @@ def _say(status: "Status", as_json: bool) -> None:
     for group in status.groups:
         table.add_row(f"{group.name} ({group.people:,})", "", *_cells(group))
     console.print(table)
-    _say_reasons(status)
+    _print_reasons(status)
 
 
 def _cells(row: "Holdings") -> list[str]:
@@ -91,7 +92,7 @@ def _cells(row: "Holdings") -> list[str]:
     return [*(f"{count:,}" for count in counts), f"{row.faces_seconds:,.0f}", f"{row.unique_seconds:,.1f}"]
 
 
-def _say_reasons(status: "Status") -> None:
+def _print_reasons(status: "Status") -> None:
     if status.frames_rejected:
         table = Table("frames rejected", title_justify="left")
         table.add_column("frames", justify="right")
@@ -104,10 +105,10 @@ def _say_reasons(status: "Status") -> None:
 
 
 def _problem_table(name: str, problems: "tuple[Problem, ...]") -> Table:
-    table = Table(f"{name} that gave nothing")
+    table = Table(f"{name} without clips")
     table.add_column(name, justify="right")
-    table.add_column("what to do")
-    table.add_column("for example")
+    table.add_column("remedy")
+    table.add_column("example")
     for problem in problems:
         table.add_row(escape(problem.reason), f"{problem.count:,}", escape(problem.advice), escape(problem.example))
     return table

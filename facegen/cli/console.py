@@ -1,4 +1,4 @@
-"""Where the command line writes: results on stdout, progress and warnings on stderr."""
+"""Consoles of the command line: results on stdout, progress and warnings on stderr."""
 
 import sys
 import time
@@ -27,7 +27,7 @@ from rich.text import Text
 from facegen.core.observer import Observer
 
 PLAIN_COLUMNS = 200
-"""Width where nobody's terminal sets one, so that tables in pipes and files are not folded."""
+"""Width of output to pipes and files, so that tables are not folded."""
 PLAIN_INTERVAL_SECONDS = 10.0
 
 
@@ -42,11 +42,11 @@ error_console = _console(stderr=True)
 
 @contextmanager
 def watching(target: Console = error_console) -> Iterator[Observer]:
-    """An observer for long work: bars on a terminal, a line every ten seconds elsewhere."""
+    """Yield an observer for long work: bars on a terminal, a line every ten seconds elsewhere."""
     if not target.is_terminal:
         yield PlainObserver(target)
         return
-    # In a narrow terminal the bar is short and the values take several lines; the other figures stay whole.
+    # In a narrow terminal the bar is short and the values take several lines; the other columns are not folded.
     with Progress(
         TextColumn("[bold]{task.description}"),
         BarColumn(bar_width=min(40, target.width // 8)),
@@ -61,7 +61,7 @@ def watching(target: Console = error_console) -> Iterator[Observer]:
         yield BarObserver(progress)
 
 
-class _Speaker(Observer):
+class _MessagePrinter(Observer):
     def __init__(self, target: Console) -> None:
         self._target = target
 
@@ -75,8 +75,8 @@ class _Speaker(Observer):
         self._target.print(f"{escape(caption)}: [cyan]{escape(str(path))}[/]", soft_wrap=True)
 
 
-class BarObserver(_Speaker):
-    """Draws one bar a stage; stages inside a stage stand below it."""
+class BarObserver(_MessagePrinter):
+    """Progress bars, one per stage; a stage inside a stage stands below it."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__(progress.console)
@@ -108,13 +108,13 @@ class _Stage:
     first_done: int
     started: float
     done: int
-    told_done: int
-    told: float
+    reported_done: int
+    reported: float
     values: str = ""
 
 
-class PlainObserver(_Speaker):
-    """Writes a line every ten seconds and one at the end of a stage, for logs and pipes."""
+class PlainObserver(_MessagePrinter):
+    """Progress lines, one every ten seconds and one at the end of a stage, for logs and pipes."""
 
     def __init__(
         self,
@@ -136,32 +136,32 @@ class PlainObserver(_Speaker):
         stage.done = done
         if values is not None:
             stage.values = values_text(values)
-        if now - stage.told >= self._interval_seconds:
-            # Of the last interval alone: the first steps are slow, and would spoil the forecast for long.
-            rate = (done - stage.told_done) / (now - stage.told)
+        if now - stage.reported >= self._interval_seconds:
+            # The rate of the last interval only: the first steps are slow, and would distort the estimate for long.
+            rate = (done - stage.reported_done) / (now - stage.reported)
             remaining = f"ETA {_clock_text((stage.total - done) / rate)}" if rate > 0 else "ETA -:--:--"
-            self._tell(stage, rate, remaining)
-            stage.told, stage.told_done = now, done
+            self._report(stage, rate, remaining)
+            stage.reported, stage.reported_done = now, done
 
     def finish(self) -> None:
         stage = self._stages.pop()
         seconds = self._clock() - stage.started
         rate = (stage.done - stage.first_done) / seconds if seconds > 0 else 0.0
-        self._tell(stage, rate, f"in {_clock_text(seconds)}")
+        self._report(stage, rate, f"in {_clock_text(seconds)}")
 
-    def _tell(self, stage: _Stage, rate: float, time_text: str) -> None:
+    def _report(self, stage: _Stage, rate: float, time_text: str) -> None:
         share = f"{stage.done}/{stage.total} ({stage.done / max(stage.total, 1):.0%})"
         line = " ".join(filter(None, (stage.name, share, rate_text(rate), time_text, stage.values)))
         self._target.print(escape(line), soft_wrap=True)
 
 
 def rate_text(rate: float) -> str:
-    """Units of work a second."""
+    """Format a number of units of work per second."""
     return f"{rate:,.0f}/s" if rate >= 100 else f"{rate:.3g}/s"
 
 
 def values_text(values: Mapping[str, float]) -> str:
-    """Names and numbers, as they stand beside a bar."""
+    """Format names and numbers for display beside a bar."""
     return " ".join(f"{name} {value:.3g}" for name, value in values.items())
 
 

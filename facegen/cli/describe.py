@@ -1,4 +1,4 @@
-"""`facegen describe`."""
+"""`facegen describe`: explain a part or a recipe table."""
 
 import dataclasses
 from textwrap import fill, indent
@@ -22,18 +22,18 @@ from facegen.core.suggest import did_you_mean
 
 PROSE_COLUMNS = 120
 TABLE = "table"
-"""Beside the kinds of part: the recipe tables that the engine itself reads."""
+"""Pseudo-kind of the recipe tables that the engine itself reads."""
 
 
 @click.command("describe")
 @click.argument("kind")
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(kind: str, name: str | None, as_json: bool) -> None:
-    """Explain a part: what it does, its settings, its lines of a recipe, its layers.
+    """Explain a part: its purpose, settings, recipe lines and layers.
 
     KIND is a kind of part, such as objective, or "table" for the tables [run], [draft], [train] and [evaluate].
-    Without NAME, say which there are.
+    Without NAME, the names of that kind are listed.
     """
     if kind not in KINDS and kind != TABLE:
         raise RecipeError(f"'{kind}' is not a kind of part{did_you_mean(kind, [*KINDS, TABLE])}")
@@ -48,7 +48,7 @@ def command(kind: str, name: str | None, as_json: bool) -> None:
 
 
 def describe_table(name: str) -> dict[str, Any]:
-    """All there is to say about a table that the engine reads, ready for JSON.
+    """Return the description of a table that the engine reads, ready for JSON.
 
     Raises:
         RecipeError: there is no such table.
@@ -66,7 +66,7 @@ def describe_table(name: str) -> dict[str, Any]:
 
 
 def describe_part(kind_name: str, name: str) -> dict[str, Any]:
-    """All there is to say about a part, ready for JSON.
+    """Return the description of a part, ready for JSON.
 
     Raises:
         RecipeError: there is no such part.
@@ -104,7 +104,7 @@ def _layers(kind: str, part: type) -> tuple[list[Any], str]:
         return [], f"it needs {', '.join(required)}"
     try:
         return part_layers(kind, part, {}), ""
-    except Exception as error:  # a part that cannot run on this corpus can still be described
+    except Exception as error:  # a part that cannot run on the sample corpus can still be described
         return [], f"{type(error).__name__}: {error}"
 
 

@@ -1,4 +1,4 @@
-"""`facegen doctor`."""
+"""`facegen doctor`: check the installation."""
 
 import importlib
 import platform
@@ -27,13 +27,13 @@ _STYLES = {"ok": "green", "warn": "yellow", "missing": "red"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor's.
+    """Result of one check.
 
     Attributes:
-        name: what was looked at.
-        state: "missing" where facegen cannot do without it.
-        detail: what was found.
-        advice: what to do.
+        name: the checked item.
+        state: "missing" when facegen cannot work without it.
+        detail: version, or reason of a fault.
+        advice: remedy.
     """
 
     name: str
@@ -43,25 +43,28 @@ class Finding:
 
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """Check this installation, and say what to do about what is missing. Exit code 1 where something needed is."""
-    found = findings()
+    """Check this installation, and print a remedy for each fault.
+
+    The exit code is 1 when something that facegen needs is missing.
+    """
+    checked = findings()
     if as_json:
-        click.echo(json_text([asdict(finding) for finding in found], indent=2))
+        click.echo(json_text([asdict(finding) for finding in checked], indent=2))
     else:
         table = Table(box=None, pad_edge=False, show_header=False)
-        for finding in found:
+        for finding in checked:
             state = f"[{_STYLES[finding.state]}]{finding.state}[/]"
             text = f"{finding.detail}; {finding.advice}" if finding.advice else finding.detail
             table.add_row(state, escape(finding.name), escape(text))
         console.print(table)
-    context.exit(int(any(finding.state == "missing" for finding in found)))
+    context.exit(int(any(finding.state == "missing" for finding in checked)))
 
 
 def findings() -> list[Finding]:
-    """Everything that was looked at, in order."""
+    """Return the results of all checks, in order."""
     return [finding for examine in _EXAMINATIONS for finding in examine()]
 
 
@@ -112,7 +115,7 @@ def _av() -> Iterator[Finding]:
     try:
         import av
     except Exception as error:
-        yield Finding("av", "missing", _reason(error), "pip install av (all sound and video is read with it)")
+        yield Finding("av", "missing", _reason(error), "pip install av (reads all audio and video)")
         return
     lacking = [codec for codec in CODECS if codec not in av.codecs_available]
     detail = f"{version('av')}, decodes {', '.join(codec for codec in CODECS if codec not in lacking)}"
@@ -121,16 +124,16 @@ def _av() -> Iterator[Finding]:
 
 
 def _cv2() -> Iterator[Finding]:
-    advice = "pip install 'opencv-python-headless>=4.10,<5' (5.0 has no cascades; faces are found with them)"
+    advice = "pip install 'opencv-python-headless>=4.10,<5' (5.0 has no cascades, which detect faces)"
     try:
         import cv2
 
         cascade = Path(cv2.data.haarcascades) / FRONTAL_FACE  # type: ignore[attr-defined]
-        found = cascade.is_file() and hasattr(cv2, "CascadeClassifier")
+        has_cascades = cascade.is_file() and hasattr(cv2, "CascadeClassifier")
     except Exception as error:
         yield Finding("opencv", "missing", _reason(error), advice)
         return
-    if found:
+    if has_cascades:
         yield Finding("opencv", "ok", f"{cv2.__version__}, with {FRONTAL_FACE}")
     else:
         yield Finding("opencv", "missing", f"{cv2.__version__} lacks {FRONTAL_FACE}", advice)
@@ -139,7 +142,7 @@ def _cv2() -> Iterator[Finding]:
 def _optional() -> Iterator[Finding]:
     uses = {
         "yt-dlp": ("yt_dlp", "pip install yt-dlp (downloads need it)"),
-        "tensorboard": ("tensorboard", "pip install 'facegen[viewer]' (to look at curves while training)"),
+        "tensorboard": ("tensorboard", "pip install 'facegen[viewer]' (shows training curves)"),
     }
     for name, (module, advice) in uses.items():
         try:

@@ -1,4 +1,4 @@
-"""facegen export-shards: a packed corpus as WebDataset tar files, to travel or to be read by others."""
+"""`facegen export-shards`: write a packed corpus as WebDataset tar files."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +15,12 @@ from facegen.core.json_text import json_text
 @click.argument("corpus", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the shards.")
 @click.option(
-    "--speech", type=click.Choice(["flac", "wav"]), default="flac", show_default=True, help="How speech is written."
+    "--speech", type=click.Choice(["flac", "wav"]), default="flac", show_default=True, help="Format of the speech."
 )
 @click.option(
-    "--shard-mib", type=click.IntRange(1, 65536), default=512, show_default=True, help="No shard is larger, in MiB."
+    "--shard-mib", type=click.IntRange(1, 65536), default=512, show_default=True, help="Maximum MiB of a shard."
 )
-@click.option("--overwrite", is_flag=True, help="Replace an export that is there already.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing export.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was written as JSON.")
 def command(corpus: Path, out: Path, speech: str, shard_mib: int, overwrite: bool, as_json: bool) -> None:
     """Write a packed CORPUS as WebDataset tar shards, a sample a clip.

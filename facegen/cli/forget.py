@@ -1,4 +1,4 @@
-"""facegen forget: remove a person from a collection and its corpus."""
+"""`facegen forget`: remove a person from a collection and its corpus."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -13,12 +13,12 @@ from facegen.core.json_text import json_text
 @click.command("forget")
 @click.argument("person")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Say what was removed and what is left as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was removed and what is left as JSON.")
 def command(person: str, folder: Path, as_json: bool) -> int:
-    """Remove PERSON from the corpus in FOLDER, and from all that `facegen collect` keeps beside it.
+    """Remove PERSON from the corpus in FOLDER, and from everything that `facegen collect` keeps beside it.
 
-    Afterwards every file there is searched for what is left. Runs that were trained on the corpus are not touched: a
-    network cannot be made to forget, so delete them.
+    Afterwards every file there is searched for remaining data of the person. Runs that were trained on the corpus are
+    not changed: a network cannot be made to forget a person, so delete them.
     """
     from facegen.collect.forget import forget_person
 
@@ -34,5 +34,6 @@ def command(person: str, folder: Path, as_json: bool) -> int:
     for trace in forgotten.traces:
         error_console.print(f"[yellow]Left:[/] {escape(trace)}", soft_wrap=True)
     if forgotten.is_complete:
-        console.print("Delete runs that were trained on this corpus: networks cannot forget.", soft_wrap=True)
+        advice = "Delete runs that were trained on this corpus: a network cannot be made to forget a person."
+        console.print(advice, soft_wrap=True)
     return 0 if forgotten.is_complete else 1

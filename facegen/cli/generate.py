@@ -1,4 +1,4 @@
-"""`facegen generate`."""
+"""`facegen generate`: draw faces with a run."""
 
 import re
 from pathlib import Path
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--speech", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
-    help="Sound or video file of somebody speaking; several draw several people.",
+    help="Audio or video file with speech; several files draw several people.",
 )  # fmt: skip
-@click.option("--name", multiple=True, help="Somebody the run was trained on.")
-@click.option("--text", multiple=True, help="A sentence about somebody.")
-@click.option("--count", type=click.IntRange(1, 1000), default=8, show_default=True, help="Faces of each.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the noise: the same draws the same.")
+@click.option("--name", multiple=True, help="Name of a person that the run was trained on.")
+@click.option("--text", multiple=True, help="Sentence that describes a person.")
+@click.option("--count", type=click.IntRange(1, 1000), default=8, show_default=True, help="Number of faces per person.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the noise.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("faces"), show_default=True,
-    help="Folder for the faces and a grid of them, or a file ending in .png for the grid alone.",
+    help="Folder for the faces and a grid of them, or a .png file for the grid alone.",
 )  # fmt: skip
 def command(
     run: Path, speech: tuple[Path, ...], name: tuple[str, ...], text: tuple[str, ...], count: int, seed: int, out: Path
 ) -> None:
-    """Draw faces with RUN from speech, a name or a sentence, whatever it was trained on.
+    """Draw faces with RUN from speech, a name or a sentence, depending on what it was trained on.
 
-    Speech may be of any format, rate and length: a long one is cropped, a short one repeated. A face drawn from a
-    voice is one of many that fit it, and says nothing about the real speaker's face beyond what voices carry.
+    Speech may have any format, sample rate and length: long speech is cropped, short speech is repeated. A face drawn
+    from a voice is one of many that fit it. It tells nothing about the speaker's real face beyond what a voice carries.
     """
     subjects = given_subjects(speech, name, text)
     if not subjects:
-        raise click.UsageError("say who to draw: --speech FILE, --name NAME or --text SENTENCE")
+        raise click.UsageError("one of --speech, --name, --text is required")
     from facegen.inference.draw import draw_subjects
 
     faces = draw_subjects(run, subjects, count, seed)
@@ -48,41 +48,45 @@ def command(
 
 
 def given_subjects(speech: tuple[Path, ...], name: tuple[str, ...], text: tuple[str, ...]) -> "list[Subject]":
-    """Who is meant by these options, one given once standing for all; nobody where none is given."""
+    """Return one subject per person from the options; an option with one value applies to all of them.
+
+    Raises:
+        click.UsageError: options with several values have different numbers of them.
+    """
     from facegen.inference.portray import Subject
 
     given = [values for values in (speech, name, text) if values]
     num = max((len(values) for values in given), default=0)
     if any(len(values) not in (1, num) for values in given):
-        raise click.UsageError("--speech, --name and --text must be given equally often, or once for all")
+        raise click.UsageError("--speech, --name and --text must have the same number of values, or one value for all")
 
     def pick(values: tuple[str, ...] | tuple[Path, ...], row: int) -> "str | Path | None":
         return values[row if len(values) > 1 else 0] if values else None
 
     subjects = []
     for row in range(num):
-        path, who, words = pick(speech, row), pick(name, row), pick(text, row)
-        label = Path(path).stem if path is not None else str(who or words)
+        path, person, sentence = pick(speech, row), pick(name, row), pick(text, row)
+        label = Path(path).stem if path is not None else str(person or sentence)
         subjects.append(Subject(
-            label, Path(path) if path is not None else None, None if who is None else str(who),
-            None if words is None else str(words),
+            label, Path(path) if path is not None else None, None if person is None else str(person),
+            None if sentence is None else str(sentence),
         ))  # fmt: skip
     return subjects
 
 
 def _write(faces: "Tensor", subjects: "list[Subject]", out: Path) -> Path:
-    """Write the grid, and every face beside it where a folder was asked for; returns the grid's path."""
+    """Write the grid, and every face when `out` is a folder; return the path of the grid."""
     from PIL import Image
 
     from facegen.data.pictures import grid, save_picture
 
     labels = [subject.label for subject in subjects]
     columns = [f"noise {number + 1}" for number in range(faces.shape[1])]
-    alone = out.suffix.lower() == ".png"
-    grid_path = out if alone else out / "grid.png"
+    only_grid = out.suffix.lower() == ".png"
+    grid_path = out if only_grid else out / "grid.png"
     grid_path.parent.mkdir(parents=True, exist_ok=True)
     save_picture(grid(faces.numpy(), row_labels=labels, column_labels=columns), grid_path)
-    for row, label in enumerate([] if alone else labels):
+    for row, label in enumerate([] if only_grid else labels):
         stem = re.sub(r"[^A-Za-z0-9_-]+", "_", label)[:60]
         for number, face in enumerate(faces[row].numpy()):
             save_picture(Image.fromarray(face), out / f"{row + 1:03d}_{stem}_{number + 1:03d}.png")

@@ -1,4 +1,4 @@
-"""facegen inspect: what a corpus holds, and what should be looked at before training."""
+"""`facegen inspect`: show the content of a corpus, and data to check before training."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -26,34 +26,36 @@ SEX_NAMES = {0: "female", 1: "male", -1: "unknown"}
 
 @click.command("inspect")
 @click.argument("corpus", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Draw faces of it as a PNG picture.")
-@click.option("--split", type=click.Choice(SPLIT_NAMES), help="Only this split.")
-@click.option("--fold", type=click.IntRange(0, 99), default=0, show_default=True, help="Which people are held out.")
-@click.option("--num-folds", type=click.IntRange(2, 100), default=10, show_default=True, help="Of how many folds.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="PNG file for a sheet of sample faces.")
+@click.option("--split", type=click.Choice(SPLIT_NAMES), help="Show one split only.")
+@click.option("--fold", type=click.IntRange(0, 99), default=0, show_default=True, help="Index of the held-out fold.")
+@click.option(
+    "--num-folds", type=click.IntRange(2, 100), default=10, show_default=True, help="Number of cross-validation folds."
+)
 @click.option("--verify", is_flag=True, help="Compare all files with their hashes first.")
 @click.option(
     "--review", "review_dir", type=click.Path(path_type=Path, file_okay=False),
-    help="Look for faces and voices of others, and for repetitions; a page and a list go to this folder.",
+    help="Folder for a review of wrong and repeated faces and voices: a page and a list.",
 )
 @click.option(
     "--recogniser", "recognisers", multiple=True, metavar="NAME[:KEY=VALUE,...]",
-    help="Whose features --review compares, such as dlib_faces; may be repeated.  [default: plain ones, weak]",
+    help="Recogniser for --review, such as dlib_faces; may be repeated.  [default: simple features]",
 )
-@click.option("--judge", type=click.Path(path_type=Path, file_okay=False), help="A run whose features it compares.")
+@click.option("--judge", type=click.Path(path_type=Path, file_okay=False), help="Run whose features --review compares.")
 @click.option(
     "--threshold", type=click.FloatRange(min=0, min_open=True), default=3.5, show_default=True,
-    help="Robust standard deviations above which a face is listed.",
+    help="Least outlier score of a listed face, in robust standard deviations.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     corpus: Path, out: Path | None, split: str | None, fold: int, num_folds: int, verify: bool,
     review_dir: Path | None, recognisers: tuple[str, ...], judge: Path | None, threshold: float, as_json: bool,
 ) -> None:
-    """Show what a packed CORPUS holds: people, clips, splits, and faces and speech that should be looked at.
+    """Show the content of a packed CORPUS: people, clips, splits, and faces and speech to check.
 
-    With --review, all faces and the speech around them are compared with the rest of their person and with everybody
-    else. What does not fit goes on a list, review.csv, and on a page, review.html, beside typical faces of the person.
-    `facegen drop` then removes what you marked there.
+    With --review, every face and the speech around it are compared with those of the same person and of other people.
+    Outliers are listed in review.csv, and shown in review.html beside typical faces of the person. `facegen drop` then
+    removes the rows that you marked.
     """
     from facegen.core.tables import DataSettings
     from facegen.data.manifest import read_manifest
@@ -61,7 +63,7 @@ def command(
     from facegen.data.survey import survey
 
     if review_dir is None and (recognisers or judge is not None):
-        raise click.UsageError("--recogniser and --judge say how --review compares; give --review DIR, too")
+        raise click.UsageError("--recogniser and --judge need --review DIR")
     manifest = read_manifest(corpus)
     chosen_recognisers = _recognisers(recognisers, judge) if review_dir is not None else {}
     request = DataSettings(
@@ -72,69 +74,69 @@ def command(
     with watching() as observer:
         if verify:
             packed.corpus.verify(observer)
-        found = survey(packed, chosen, observer)
+        surveyed = survey(packed, chosen, observer)
         reviewed = _review(packed, chosen_recognisers, threshold, review_dir, observer) if review_dir else None
     if as_json:
         columns = {"columns": list(manifest.columns), "image_pixels": manifest.image_pixels}
         facts = {**columns, "sample_rate_hz": manifest.sample_rate_hz, "provenance": manifest.provenance.model_dump()}
-        said = {"review": _review_json(reviewed)} if reviewed is not None else {}
-        click.echo(json_text({**facts, **found.to_json(), **said}, indent=1))
+        review = {"review": _review_json(reviewed)} if reviewed is not None else {}
+        click.echo(json_text({**facts, **surveyed.to_json(), **review}, indent=1))
     else:
-        _print(packed, found, split, verify)
+        _print(packed, surveyed, split, verify)
         if reviewed is not None and review_dir is not None:
             _print_review(reviewed, review_dir)
     if out is not None:
         _draw(packed, chosen, out)
-        error_console.print(f"Faces of it: [cyan]{escape(str(out))}[/]", soft_wrap=True)
+        error_console.print(f"Faces: [cyan]{escape(str(out))}[/]", soft_wrap=True)
 
 
-def _print(packed: "Packed", found: "Survey", split: str | None, verified: bool) -> None:
+def _print(packed: "Packed", surveyed: "Survey", split: str | None, verified: bool) -> None:
     manifest = packed.corpus.manifest
-    made = manifest.provenance
+    provenance = manifest.provenance
     name = str(packed.corpus.folder) + (f", {split}" if split else "")
-    origin = f"packed from {made.source} by facegen {made.facegen}"
-    matched = "; all files match their hashes" if verified else ""
-    console.print(f"[bold]{escape(name)}[/]: {escape(origin)}{matched}", soft_wrap=True)
+    origin = f"packed from {provenance.source} by facegen {provenance.facegen}"
+    verification = "; all files match their hashes" if verified else ""
+    console.print(f"[bold]{escape(name)}[/]: {escape(origin)}{verification}", soft_wrap=True)
     facts = Table(show_header=False, box=None, pad_edge=False)
-    facts.add_row("people", f"{found.people:,}")
-    facts.add_row("clips", f"{found.clips:,}")
-    facts.add_row("faces", f"{found.faces:,} of {manifest.image_pixels}x{manifest.image_pixels} pixels")
-    if found.tracks:
-        length = f"{found.speech_seconds / 3600:.2f} h in {found.tracks:,} tracks"
-        mean = f"{found.speech_seconds / found.tracks:.1f} s in the mean"
+    facts.add_row("people", f"{surveyed.people:,}")
+    facts.add_row("clips", f"{surveyed.clips:,}")
+    facts.add_row("faces", f"{surveyed.faces:,} of {manifest.image_pixels}x{manifest.image_pixels} pixels")
+    if surveyed.tracks:
+        length = f"{surveyed.speech_seconds / 3600:.2f} h in {surveyed.tracks:,} tracks"
+        mean = f"mean {surveyed.speech_seconds / surveyed.tracks:.1f} s"
         facts.add_row("speech", f"{length}, {mean}, {manifest.sample_rate_hz} Hz")
     else:
         facts.add_row("speech", "none")
     facts.add_row("columns", ", ".join(manifest.columns))
-    for name, classes in found.attributes.items():
+    for name, classes in surveyed.attributes.items():
         names = SEX_NAMES if name == "sex" else {}
         facts.add_row(name, ", ".join(f"{count:,} {names.get(label, label)}" for label, count in classes.items()))
-    consent = ", ".join(f"{count:,} {text}" for text, count in list(found.consent.items())[:8])
-    facts.add_row("consent", escape(consent) or "nothing is said")
+    consent = ", ".join(f"{count:,} {text}" for text, count in list(surveyed.consent.items())[:8])
+    facts.add_row("consent", escape(consent) or "not recorded")
     console.print(facts)
-    _print_splits(found)
-    _print_quality(found)
+    _print_splits(surveyed)
+    _print_quality(surveyed)
 
 
-def _print_splits(found: "Survey") -> None:
+def _print_splits(surveyed: "Survey") -> None:
     table = Table("split", title="Splits", title_justify="left")
     for column in ("people", "clips", "faces"):
         table.add_column(column, justify="right")
-    for name, counts in found.splits.items():
+    for name, counts in surveyed.splits.items():
         table.add_row(name, *(f"{counts[column]:,}" for column in ("people", "clips", "faces")))
     console.print(table)
 
 
-def _print_quality(found: "Survey") -> None:
-    quality = found.quality
-    table = Table("to look at", title=f"Of {quality.num_clips:,} clips looked at", title_justify="left")
+def _print_quality(surveyed: "Survey") -> None:
+    quality = surveyed.quality
+    table = Table("to check", title=f"In {quality.num_clips:,} sampled clips", title_justify="left")
     table.add_column("clips", justify="right")
-    table.add_row(f"face out of focus (sharpness {quality.median_sharpness:.3f} in the median)", f"{quality.blurred:,}")
-    table.add_row("face shows next to nothing", f"{quality.flat:,}")
-    if found.tracks:
+    table.add_row(f"face out of focus (median sharpness {quality.median_sharpness:.3f})", f"{quality.blurred:,}")
+    table.add_row("face almost without contrast", f"{quality.flat:,}")
+    if surveyed.tracks:
         table.add_row("speech shorter than 1 s", f"{quality.short:,}")
         table.add_row("speech nearly silent", f"{quality.quiet:,}")
-        table.add_row("speech cut off at full scale", f"{quality.clipped:,}")
+        table.add_row("speech clipped at full scale", f"{quality.clipped:,}")
     console.print(table)
 
 
@@ -148,7 +150,7 @@ def _draw(packed: "Packed", split: Split | None, out: Path) -> None:
     clip = spread(torch.cat([clips.clip for clips in chosen]).sort().values, SHEET_CLIPS)
     if not len(clip):
         name = f"{packed.corpus.folder}: the split '{split}'"
-        raise DataError(f"{name} holds no clips that could be drawn; give another --split or --fold")
+        raise DataError(f"{name} has no clips to draw; give another --split or --fold")
     faces = packed.faces(clip, torch.zeros_like(clip)).numpy()
     manifest, index = packed.corpus.manifest, packed.corpus.index
     people = [manifest.identities[number] for number in index.identity[clip].tolist()]
@@ -162,10 +164,10 @@ def _recognisers(words: tuple[str, ...], judge: Path | None) -> "dict[str, Recog
     from facegen.evaluation.recognition import chosen_recognisers
     from facegen.inference.run_recogniser import RunRecogniser
 
-    found = chosen_recognisers(words)
+    recognisers = chosen_recognisers(words)
     if judge is not None:
-        found[judge.name] = RunRecogniser(judge)
-    return found or {PLAIN: Plain()}
+        recognisers[judge.name] = RunRecogniser(judge)
+    return recognisers or {PLAIN: Plain()}
 
 
 def _review(
@@ -203,7 +205,7 @@ def _print_review(reviewed: "Review", folder: Path) -> None:
 
     names = reviewed.corpus.manifest.identities
     table = Table("person", title=f"Review: {escape(reviewed.words)}", title_justify="left")
-    for column in ("faces", "do not fit", "repeat others"):
+    for column in ("faces", "outliers", "repetitions"):
         table.add_column(column, justify="right")
     for person, (faces, suspicious, repeated) in reviewed.counts().items():
         if suspicious or repeated or person in reviewed.uneven:
@@ -213,7 +215,7 @@ def _print_review(reviewed: "Review", folder: Path) -> None:
     table.add_row("all", *(f"{sum(column):,}" for column in zip(*reviewed.counts().values(), strict=True)))
     console.print(table)
     if reviewed.unjudged:
-        console.print(f"{reviewed.unjudged:,} faces have too few others of their person to be compared with.")
-    console.print(f"Look at: [cyan]{escape(str(folder / PAGE_NAME))}[/]", soft_wrap=True)
+        console.print(f"{reviewed.unjudged:,} faces were not compared: their person has too few others.")
+    console.print(f"Page: [cyan]{escape(str(folder / PAGE_NAME))}[/]", soft_wrap=True)
     words = f"facegen drop {reviewed.corpus.folder} {folder / FILE_NAME}"
-    console.print(f"Tick what does not belong, save the list, then: {escape(words)}", soft_wrap=True)
+    console.print(f"Mark wrong faces on the page, save the list, then run: {escape(words)}", soft_wrap=True)

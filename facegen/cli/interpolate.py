@@ -1,4 +1,4 @@
-"""`facegen interpolate`."""
+"""`facegen interpolate`: draw transitions between two people or two noises."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -23,21 +23,25 @@ FRAMES_PER_SECOND = 12
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--speech", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
-    help="Sound or video file of somebody speaking; one or two.",
+    help="Audio or video file with speech; one or two.",
 )  # fmt: skip
-@click.option("--name", multiple=True, help="Somebody the run was trained on; one or two.")
-@click.option("--text", multiple=True, help="A sentence about somebody; one or two.")
+@click.option("--name", multiple=True, help="Name of a person that the run was trained on; one or two.")
+@click.option("--text", multiple=True, help="Sentence that describes a person; one or two.")
 @click.option(
     "--person", "people", multiple=True,
-    help="Instead of these: somebody of the run's corpus, by name or number; one or two.  [default: two, by the seed]",
+    help="Person of the run's corpus, by name or number; one or two.  [default: two at random]",
 )  # fmt: skip
 @click.option(
-    "--split", type=click.Choice(get_args(Split)), help="Where --person is looked for.  [default: the recipe's]"
+    "--split", type=click.Choice(get_args(Split)), help="Split that --person belongs to.  [default: the recipe's]"
 )
-@click.option("--rows", type=click.IntRange(1, 100), default=4, show_default=True, help="Ways, each of its own noise.")
-@click.option("--steps", type=click.IntRange(2, 100), default=9, show_default=True, help="Faces of a way in the strip.")
-@click.option("--seconds", type=click.FloatRange(0.5, 60), default=4.0, show_default=True, help="Of the film, one way.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the noise: the same draws the same.")
+@click.option("--rows", type=click.IntRange(1, 100), default=4, show_default=True, help="Number of paths.")
+@click.option(
+    "--steps", type=click.IntRange(2, 100), default=9, show_default=True, help="Number of faces per path in strip.png."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0.5, 60), default=4.0, show_default=True, help="Duration of the film, one pass."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the noise.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("interpolation"), show_default=True,
     help="Folder for strip.png, film.gif and film.mp4.",
@@ -55,16 +59,17 @@ def command(
     seed: int,
     out: Path,
 ) -> None:
-    """Draw what lies between two people, or at one person between two noises, with RUN.
+    """Draw transitions between two people, or between two noises of one person, with RUN.
 
-    Two voices, names or sentences: the way between them, under a noise a row. One: the way between two noises a row.
-    True faces stand at the ends where the run's corpus has them. Faces between two people are nobody's.
+    With two voices, names or sentences, each row is a path between them under its own noise. With one, each row is a
+    path between two noises. True faces are shown at both ends if the run's corpus has them. The faces in between belong
+    to no real person.
     """
     subjects = given_subjects(speech, name, text)
     if subjects and (people or split):
-        raise click.UsageError("--person and --split are for people of the corpus; leave --speech, --name, --text out")
+        raise click.UsageError("--person and --split choose people of the corpus; omit --speech, --name and --text")
     if max(len(subjects), len(people)) > 2:
-        raise click.UsageError("give two people, or one for the way between two noises")
+        raise click.UsageError("too many people: give two, or one for a path between two noises")
     from facegen.inference.ends import ends_of_people, ends_of_subjects
     from facegen.inference.interpolate import interpolate
     from facegen.inference.load import load_face_pipeline

@@ -1,4 +1,4 @@
-"""`facegen list-plugins`."""
+"""`facegen list-plugins`: list installed parts and commands, and broken plugins."""
 
 from dataclasses import asdict
 

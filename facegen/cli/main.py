@@ -1,4 +1,4 @@
-"""The program `facegen`: finds the command, and turns what goes wrong into words and an exit code."""
+"""The program `facegen`: runs a command, and turns errors into messages and exit codes."""
 
 import importlib
 import os
@@ -12,24 +12,24 @@ from facegen import __version__
 from facegen.core.errors import FacegenError
 
 COMMANDS = {
-    "train": ("facegen.cli.train", "Train a recipe, or go on with a run."),
+    "train": ("facegen.cli.train", "Train a recipe, or resume a run."),
     "check": ("facegen.cli.check", "Check a recipe without training it."),
     "generate": ("facegen.cli.generate", "Draw faces with a run: from speech, a name or a sentence."),
-    "interpolate": ("facegen.cli.interpolate", "Draw what lies between two people, or between two noises."),
-    "match": ("facegen.cli.match", "Say which face speaks, or which voice a face has."),
+    "interpolate": ("facegen.cli.interpolate", "Draw transitions between two people, or between two noises."),
+    "match": ("facegen.cli.match", "Find the face that fits a voice, or the voice of a face."),
     "evaluate": ("facegen.cli.evaluate", "Measure a run on people that it was not trained on."),
-    "compare": ("facegen.cli.compare", "Set evaluations of several runs side by side."),
-    "collect": ("facegen.cli.collect", "Collect faces and speech from channels and videos into a corpus."),
-    "pack": ("facegen.cli.pack", "Pack faces and speech of your own into a corpus."),
+    "compare": ("facegen.cli.compare", "Compare evaluations of several runs."),
+    "collect": ("facegen.cli.collect", "Collect a corpus from channels and videos."),
+    "pack": ("facegen.cli.pack", "Pack your own faces and speech into a corpus."),
     "export-shards": ("facegen.cli.export_shards", "Write a packed corpus as WebDataset tar shards."),
-    "inspect": ("facegen.cli.inspect", "Show what a packed corpus holds."),
-    "drop": ("facegen.cli.drop", "Drop the faces that were marked on a review list."),
-    "forget": ("facegen.cli.forget", "Remove a person from a corpus, and prove it."),
-    "list-plugins": ("facegen.cli.list_plugins", "List the installed parts, and what is broken."),
-    "describe": ("facegen.cli.describe", "Explain a part: what it does, its settings, its layers."),
+    "inspect": ("facegen.cli.inspect", "Show the content of a packed corpus."),
+    "drop": ("facegen.cli.drop", "Remove the faces that were marked on a review list."),
+    "forget": ("facegen.cli.forget", "Remove a person from a corpus, and verify it."),
+    "list-plugins": ("facegen.cli.list_plugins", "List installed parts and commands, and broken plugins."),
+    "describe": ("facegen.cli.describe", "Explain a part: its purpose, settings and layers."),
     "doctor": ("facegen.cli.doctor", "Check this installation."),
 }
-"""Name -> module that defines `command`, one line of help; a module is imported when its command is called."""
+"""{name: (module that defines `command`, line of help)}; a module is imported when its command is called."""
 
 INTERRUPTED = 130
 PLUGIN = "facegen.plugin"
@@ -91,20 +91,20 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="facegen")
 def facegen() -> None:
-    """Faces from voices, names and sentences: match, draw, measure."""
+    """Draw faces from voices, names and sentences; match voices and faces; measure both."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the program.
 
     Returns:
-        0 all went well; 1 an error that the message explains, or a bug; 2 a mistake in the call; 130 interrupted.
+        0: success; 1: an error that the message explains, or a bug; 2: wrong usage; 130: interrupted.
     """
     return explained(lambda: facegen.main(args, prog_name="facegen", standalone_mode=False))
 
 
 def explained(work: Callable[[], object]) -> int:
-    """Do the work; what goes wrong becomes words on stderr and the exit code."""
+    """Do the work; return the exit code, and print errors as messages on stderr."""
     try:
         code = work()
         sys.stdout.flush()
@@ -120,7 +120,7 @@ def explained(work: Callable[[], object]) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone; without this, Python would complain once more while it flushes stdout at its end.
+        # The reader of the pipe is gone; without this, Python fails again when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except PluginBugError as bug:

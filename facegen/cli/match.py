@@ -1,4 +1,4 @@
-"""`facegen match`."""
+"""`facegen match`: match voices with faces."""
 
 from pathlib import Path
 
@@ -14,19 +14,19 @@ from facegen.core.json_text import json_text
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--speech", multiple=True, required=True, type=click.Path(path_type=Path, dir_okay=False),
-    help="Sound or video files.",
+    help="Audio or video files.",
 )  # fmt: skip
 @click.option(
     "--faces", multiple=True, required=True, type=click.Path(path_type=Path, dir_okay=False),
-    help="Pictures of faces, cropped like those of training.",
+    help="Images of faces, cropped like the training faces.",
 )  # fmt: skip
-@click.option("--detect", is_flag=True, help="Find the face in each picture first.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@click.option("--detect", is_flag=True, help="Detect and crop the face in each image first.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(run: Path, speech: tuple[Path, ...], faces: tuple[Path, ...], detect: bool, as_json: bool) -> None:
-    """Say which of several faces speaks, or which of several voices a face has.
+    """Find the face that fits a voice among several, or the voice that fits a face.
 
-    With several faces, each row shares one probability among the faces; with one face and several voices, among
-    the voices. These are the match stage's opinions about appearance and sound, no identification of a person.
+    With several faces, each row of probabilities over the faces sums to one; with one face and several voices, the row
+    over the voices does. The probabilities are those of the run's match stage. They do not identify a person.
     """
     from facegen.core.interfaces import Direction
     from facegen.inference.tell import tell

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options of several commands."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,20 +8,21 @@ import click
 
 
 def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """RECIPE, --preset, --set and --data."""
+    """Add RECIPE, --preset, --set and --data to a command."""
     decorators = (
         click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False)),
-        click.option("--preset", metavar="NAME", help="Lay one of the recipe's presets over it, such as small."),
+        click.option("--preset", metavar="NAME", help="Preset of the recipe to apply, such as small."),
         click.option(
             "--set",
             "overrides",
             multiple=True,
             metavar="TABLE.KEY=VALUE",
-            help="Change one key; may be repeated, and the last one counts. One of several tables is named by its type "
-            "or by its position, counted from 0: penalty.r1.r1_gamma=1, penalty.0.r1_gamma=1.",
+            help="Override one key; may be repeated, and the last one counts. An entry of a list of tables is named by its "
+            "type or its position from 0: penalty.r1.r1_gamma=1, penalty.0.r1_gamma=1.",
         ),
         click.option(
-            "--data", type=click.Path(path_type=Path, file_okay=False), help="A packed corpus instead of the recipe's."
+            "--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+            help="Packed corpus that replaces the recipe's.",
         ),
     )
     for decorator in reversed(decorators):
@@ -30,7 +31,7 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class ManyValues(click.Command):
-    """A command whose repeatable options also take several values at once: `--faces a.jpg b.jpg c.jpg`."""
+    """Command whose repeatable options take several values at once: `--faces a.jpg b.jpg c.jpg`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         repeatable = {
@@ -39,15 +40,15 @@ class ManyValues(click.Command):
             if isinstance(option, click.Option) and option.multiple
             for name in option.opts
         }
-        spread: list[str] = []
+        expanded: list[str] = []
         current = ""
-        fresh = False
+        awaits_value = False
         for arg in args:
             if arg.startswith("-"):
-                current, fresh = (arg, True) if arg in repeatable else ("", False)
-            elif current and not fresh:
-                spread.append(current)
+                current, awaits_value = (arg, True) if arg in repeatable else ("", False)
+            elif current and not awaits_value:
+                expanded.append(current)
             else:
-                fresh = False
-            spread.append(arg)
-        return super().parse_args(ctx, spread)
+                awaits_value = False
+            expanded.append(arg)
+        return super().parse_args(ctx, expanded)

@@ -1,4 +1,4 @@
-"""facegen pack: files of one's own become a corpus."""
+"""`facegen pack`: pack the user's own files into a corpus."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 
 @click.command("pack")
 @click.argument("source", type=click.Path(path_type=Path), nargs=-1)
-@click.option("--voxceleb", type=click.Path(path_type=Path), metavar="DIR", help="VoxCeleb's speech, with --vggface.")
-@click.option("--vggface", type=click.Path(path_type=Path), metavar="DIR", help="VGGFace's faces, with --voxceleb.")
+@click.option("--voxceleb", type=click.Path(path_type=Path), metavar="DIR", help="VoxCeleb's speech; needs --vggface.")
+@click.option("--vggface", type=click.Path(path_type=Path), metavar="DIR", help="VGGFace's faces; needs --voxceleb.")
 @click.option(
-    "--meta", type=click.Path(path_type=Path), metavar="CSV", help="The table that joins the two: vox1_meta.csv."
+    "--meta", type=click.Path(path_type=Path), metavar="CSV", help="Table that joins both: vox1_meta.csv."
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
-@click.option("--detect", is_flag=True, help="Look for the face in each picture, instead of taking its middle.")
+@click.option("--detect", is_flag=True, help="Detect the face in each image, instead of taking the centre.")
 @click.option(
     "--margin", type=click.FloatRange(0, 2), default=0.25, show_default=True,
-    help="With --detect: how much to keep around a face on each side, in widths of the face.",
+    help="Margin on each side of a detected face, in widths of the face.",
 )
 @click.option(
     "--image-pixels", type=click.IntRange(16, 1024), show_default="128, or that of exported shards",
-    help="Side of the stored faces.",
+    help="Side of the stored faces, in pixels.",
 )
 @click.option(
     "--sample-rate-hz", type=click.IntRange(4000, 96000), show_default="16000, or that of exported shards",
-    help="Of the stored speech.",
+    help="Sample rate of the stored speech.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a corpus that is there already.")
-@click.option("--json", "as_json", is_flag=True, help="Say what was packed as JSON.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing corpus.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     source: tuple[Path, ...], voxceleb: Path | None, vggface: Path | None, meta: Path | None, out: Path, detect: bool,
     margin: float, image_pixels: int | None, sample_rate_hz: int | None, overwrite: bool, as_json: bool,
@@ -44,28 +44,28 @@ def command(
     """Pack faces and speech of SOURCE into a corpus. SOURCE is one of these:
 
     \b
-    a table       a CSV file with the columns identity and face (a picture), and any of:
+    a table       a CSV file with the columns identity and face (an image), and any of:
                   speech (an audio or video file), caption, embedding (a .npy vector), sex,
                   video, time (of the face in its speech, in seconds), consent, source;
                   paths are relative to it
-    a folder      with a folder a person: pictures, and speech where there is some
-    tar shards    of WebDataset, one or several, or a folder of them
+    a folder      one sub-folder per person with images, and speech if there is any
+    tar shards    WebDataset shards, one or several, or a folder of them
 
-    Or join VoxCeleb and VGGFace: --voxceleb DIR --vggface DIR --meta vox1_meta.csv. What cannot be used is left out,
-    and listed in OUT/rejects.csv.
+    Or join VoxCeleb and VGGFace: --voxceleb DIR --vggface DIR --meta vox1_meta.csv. Rows that cannot be used are
+    skipped, and listed in OUT/rejects.csv.
     """
     from facegen.data.pack import pack
     from facegen.data.sources import join_sources, read_source
 
     if voxceleb and vggface and meta and not source:
-        found = join_sources(voxceleb, vggface, meta)
+        read = join_sources(voxceleb, vggface, meta)
     elif source and not (voxceleb or vggface or meta):
-        found = read_source(source)
+        read = read_source(source)
     else:
-        raise click.UsageError("give SOURCE, or all of --voxceleb, --vggface and --meta")
+        raise click.UsageError("SOURCE is missing: give SOURCE, or all of --voxceleb, --vggface and --meta")
     with watching() as observer:
         report = pack(
-            found, out, image_pixels=image_pixels, sample_rate_hz=sample_rate_hz, detect=detect, margin=margin,
+            read, out, image_pixels=image_pixels, sample_rate_hz=sample_rate_hz, detect=detect, margin=margin,
             overwrite=overwrite, observer=observer,
         )
     if as_json:
@@ -100,15 +100,15 @@ def _print(report: "PackReport") -> None:
     )
     if report.ignored_columns:
         ignored = escape(", ".join(report.ignored_columns))
-        error_console.print(f"Columns without a meaning here: {ignored}", soft_wrap=True)
+        error_console.print(f"Ignored columns: {ignored}", soft_wrap=True)
     if report.rejects:
-        table = Table(title=f"{len(report.rejects):,} of {report.num_rows:,} rows were left out", title_justify="left")
+        table = Table(title=f"{len(report.rejects):,} of {report.num_rows:,} rows were skipped", title_justify="left")
         table.add_column("rows", justify="right")
-        table.add_column("the row's ...")
+        table.add_column("reason: the row's ...")
         for reason, count in report.reasons.items():
             table.add_row(f"{count:,}", escape(reason))
         console.print(table)
-        console.print(f"Each with its reason: {escape(str(out / 'rejects.csv'))}", soft_wrap=True)
+        console.print(f"Skipped rows with reasons: {escape(str(out / 'rejects.csv'))}", soft_wrap=True)
     if report.duplicates:
         others = sum(duplicate.identity != duplicate.earlier_identity for duplicate in report.duplicates)
         error_console.print(
@@ -116,4 +116,4 @@ def _print(report: "PackReport") -> None:
             f"for another person; see {escape(str(out / 'duplicates.csv'))}",
             soft_wrap=True,
         )
-    console.print(f"Look at it with: facegen inspect {escape(str(out))}", soft_wrap=True)
+    console.print(f"Inspect it with: facegen inspect {escape(str(out))}", soft_wrap=True)

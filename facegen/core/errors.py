@@ -1,8 +1,8 @@
-"""What can go wrong, in words for the person who can mend it."""
+"""Errors that the user can fix; the command line prints their messages without a traceback."""
 
 
 class FacegenError(Exception):
-    """Something that the user can mend; `problems` holds every cause that was found, a line each."""
+    """Error that the user can fix; `problems` has one line per cause."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
@@ -10,20 +10,20 @@ class FacegenError(Exception):
 
 
 class PluginError(FacegenError):
-    """A plugin package is broken, or two of them claim one name."""
+    """Broken plugin package, or a name that two packages register."""
 
 
 class RecipeError(FacegenError):
-    """A recipe asks for what is not there, not allowed, or does not fit together."""
+    """Recipe with a missing, unknown or forbidden value, or with parts that do not fit together."""
 
 
 class DataError(FacegenError):
-    """A corpus, or a file that somebody gave, is missing, damaged or unfit."""
+    """Missing, damaged or unsuitable corpus or input file."""
 
 
 class CheckpointError(FacegenError):
-    """A run folder cannot be read, resumed, or used for what was asked."""
+    """Run folder that cannot be read, resumed or used for the task."""
 
 
 class TrainingError(FacegenError):
-    """Training diverged, or cannot go on."""
+    """Training that diverged or cannot continue."""

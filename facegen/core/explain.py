@@ -1,4 +1,4 @@
-"""Parts in words: the sections of a docstring, and what a recipe may set to what."""
+"""Descriptions of parts: sections of a docstring, and types, bounds and defaults of settings."""
 
 import inspect
 import json
@@ -25,7 +25,7 @@ _COMPARISONS = {
 
 
 def docstring_sections(part: type) -> dict[str, str]:
-    """The parts of a docstring by name, indentation removed; what stands before the first section is ''."""
+    """Split a docstring into {section: text without indentation}; '' is the text before the first section."""
     sections: dict[str, list[str]] = {"": []}
     current = ""
     for line in inspect.cleandoc(part.__doc__ or "").splitlines():
@@ -39,7 +39,7 @@ def docstring_sections(part: type) -> dict[str, str]:
 
 
 def section_entries(text: str) -> dict[str, str]:
-    """Entries `name: meaning` of a section; `one, other: meaning` counts for both."""
+    """Read the entries `name: meaning` of a section; `one, other: meaning` counts for both."""
     entries: dict[str, str] = {}
     names: list[str] = []
     for line in text.splitlines():
@@ -54,13 +54,13 @@ def section_entries(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class SettingRow:
-    """One key of a recipe's table, in words.
+    """Description of one key of a recipe table.
 
     Attributes:
         name: the key.
-        type: what it takes.
+        type: type of its value.
         bounds: such as "> 0, <= 1".
-        default: in TOML's form; "" where there is no word for it (None); None where the key is required.
+        default: as TOML; "" for None, which TOML cannot express; None when the key is required.
         meaning: from the docstring.
     """
 
@@ -72,13 +72,13 @@ class SettingRow:
 
 
 def setting_rows(model: type[BaseModel], meanings: Mapping[str, str]) -> list[SettingRow]:
-    """The keys of a schema, in order; those of a table inside it under dotted names, as TOML has them."""
+    """Describe the keys of a schema, in order; those of an inner table have dotted names, as in TOML."""
     rows: list[SettingRow] = []
     for name, field in model.model_fields.items():
         if isinstance(field.default, BaseModel) and type(field.default) is field.annotation:
             inner = type(field.default)
-            below = setting_rows(inner, section_entries(docstring_sections(inner).get("Attributes", "")))
-            rows += [replace(row, name=f"{name}.{row.name}") for row in below]
+            inner_rows = setting_rows(inner, section_entries(docstring_sections(inner).get("Attributes", "")))
+            rows += [replace(row, name=f"{name}.{row.name}") for row in inner_rows]
             continue
         default = None if field.is_required() else toml_value(field.default)
         type_and_bounds = type_text(field.annotation), bounds_text(field.metadata)
@@ -87,7 +87,7 @@ def setting_rows(model: type[BaseModel], meanings: Mapping[str, str]) -> list[Se
 
 
 def type_text(annotation: Any) -> str:
-    """A type in the words of a recipe's author."""
+    """Format a type for authors of recipes."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return f"{type_text(args[0])} {bounds_text(args[1:])}".strip()
@@ -108,7 +108,7 @@ def type_text(annotation: Any) -> str:
 
 
 def bounds_text(metadata: Any) -> str:
-    """Bounds of a value, from the metadata of its annotation."""
+    """Format the bounds of a value, from the metadata of its annotation."""
     texts = []
     for item in metadata:
         if isinstance(item, FieldInfo):
@@ -126,7 +126,7 @@ def bounds_text(metadata: Any) -> str:
 
 
 def toml_value(value: Any) -> str:
-    """A value in TOML's form; '' for None, which TOML cannot say."""
+    """Format a value as TOML; '' for None, which TOML cannot express."""
     if value is None or value is PydanticUndefined:
         return ""
     if isinstance(value, BaseModel):

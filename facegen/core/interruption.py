@@ -1,4 +1,4 @@
-"""Stopping on request: at once where nothing is lost by it, and else as soon as what is being written is whole."""
+"""Stopping on SIGINT and SIGTERM: at once where nothing is lost, otherwise at the next safe place."""
 
 import signal
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from types import FrameType
 
 
 class Stop(BaseException):
-    """Somebody asked to stop. No Exception, so that nobody on the way takes it for a failure of what was going on.
+    """Request to stop. No subclass of Exception, so that no handler of failures on the way catches it.
 
     Attributes:
-        signal_number: how.
+        signal_number: the signal that requested it.
     """
 
     def __init__(self, signal_number: int) -> None:
@@ -19,12 +19,12 @@ class Stop(BaseException):
 
 
 class Interruption:
-    """Takes SIGINT and SIGTERM as requests to stop; a second one ends the process as it would have anyway.
+    """Handler that turns SIGINT and SIGTERM into a request to stop; a second signal has its usual effect.
 
-    Whoever does long work looks at `signal_number` where it can stop, or says by `may_stop` that any moment is as good.
+    Long work either reads `signal_number` where it can stop, or allows a stop at any time inside `may_stop`.
 
     Attributes:
-        signal_number: how somebody asked; 0 while nobody has.
+        signal_number: the signal that requested a stop; 0 before that.
     """
 
     def __init__(self) -> None:
@@ -33,13 +33,13 @@ class Interruption:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Listen while this is open."""
+        """Install the handlers inside the `with` block."""
         earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
         def request(number: int, _: FrameType | None) -> None:
             self.signal_number = number
-            for each, handler in earlier.items():
-                signal.signal(each, handler)
+            for earlier_number, handler in earlier.items():
+                signal.signal(earlier_number, handler)
             if self._may_stop:
                 raise Stop(number)
 
@@ -53,10 +53,10 @@ class Interruption:
 
     @contextmanager
     def may_stop(self) -> Iterator[None]:
-        """Inside, a request stops at once; one that came before does, too.
+        """Stop at once on a request inside the `with` block, or when it came before.
 
         Raises:
-            Stop: somebody asked.
+            Stop: a stop was requested.
         """
         self._may_stop = True
         try:

@@ -1,4 +1,4 @@
-"""The layers of a part, with shapes and parameter counts, found without any memory or work on the meta device."""
+"""Layers of a part with shapes and parameter counts, found on the meta device without memory or computation."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ PAPER_DATA = DataSpec(
     attributes={"sex": 2},
     columns=frozenset({"faces", "identity", "speech", "caption", "text", "sex"}),
 )
-"""A corpus of the size that Choi et al. 2020 train on, with every column."""
+"""A corpus with every column, of the dimensions of Choi, Park and Lee 2020."""
 PAPER_CONDITION_DIM = 128
 ROWS = 2
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer, or a parameter that belongs to none.
+    """One call of a layer, or a parameter that belongs to no layer.
 
     Attributes:
-        name: where it stands in the part.
+        name: dotted name in the part.
         layer: its class.
-        shape: of its output, without the row.
-        num_parameters: counted at its first call only.
+        shape: shape of its output, without the batch dimension.
+        num_parameters: number of parameters; 0 for further calls of the same layer.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Layer:
 
 
 def engine_arguments(kind: str, part: type, data: DataSpec, condition_dim: int) -> tuple[Any, ...]:
-    """What the engine would supply to a part: its positional arguments. A discriminator gets all heads it offers."""
+    """Return the positional arguments that the engine supplies to a part; a discriminator gets all heads it offers."""
     if kind == "dataset":
         return (DataSettings(),)
     if kind in ("metric", "recogniser", "detector", "executor"):
@@ -59,7 +59,7 @@ def engine_arguments(kind: str, part: type, data: DataSpec, condition_dim: int) 
 
 
 def all_heads(part: type, data: DataSpec, condition_dim: int) -> dict[str, int]:
-    """Every head that a discriminator offers, as wide as the methods of the field ask."""
+    """Return {head: width} of every head that a discriminator offers, with the usual widths."""
     widths = {"embed": condition_dim, "classify": data.num_identities + 1}
     supported_heads: frozenset[str] = part.supported_heads  # type: ignore[attr-defined]
     return {head: widths.get(head, 1) for head in sorted(supported_heads)}
@@ -72,10 +72,10 @@ def part_layers(
     data: DataSpec = PAPER_DATA,
     condition_dim: int = PAPER_CONDITION_DIM,
 ) -> list[Layer]:
-    """The layers of a conditioner, generator or discriminator, in the order in which they run; [] for other kinds.
+    """List the layers of a conditioner, generator or discriminator in the order of their calls; [] for other kinds.
 
     Raises:
-        Exception: whatever the part raises when it cannot be built or run on this corpus.
+        Exception: any exception of a part that cannot be built or run on this corpus.
     """
     with torch.device("meta"):
         built = part(*engine_arguments(kind, part, data, condition_dim), **settings)
@@ -94,7 +94,7 @@ def part_layers(
 
 
 def run_heads(discriminator: Discriminator, faces: Tensor, condition: Tensor) -> dict[str, Tensor]:
-    """Trunk and every head that the discriminator offers."""
+    """Run the backbone and every head that the discriminator offers: {head: output}."""
     features = discriminator.features(faces)
     heads: dict[str, Callable[[], Tensor]] = {
         "score": lambda: discriminator.score(features, condition),
@@ -107,17 +107,17 @@ def run_heads(discriminator: Discriminator, faces: Tensor, condition: Tensor) ->
 
 
 def layer_table(module: nn.Module, run: Callable[[], object]) -> list[Layer]:
-    """One row a call of a layer while `run` runs `module`; the counts add up to all of its parameters."""
+    """List the calls of layers while `run` runs `module`; the counts add up to all of its parameters."""
     rows: list[Layer] = []
     counted: set[int] = set()
 
     def hook(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def record(layer: nn.Module, inputs: Any, output: Any) -> None:
             if isinstance(output, Tensor):
-                fresh = {id(weight): weight.numel() for weight in _own_parameters(layer) if id(weight) not in counted}
-                counted.update(fresh)
+                new = {id(weight): weight.numel() for weight in _own_parameters(layer) if id(weight) not in counted}
+                counted.update(new)
                 class_name = type(layer).__name__.removeprefix("Parametrized")
-                rows.append(Layer(name, class_name, tuple(output.shape[1:]), sum(fresh.values())))
+                rows.append(Layer(name, class_name, tuple(output.shape[1:]), sum(new.values())))
 
         return record
 

@@ -1,4 +1,4 @@
-"""Estimates with intervals. People are resampled, not rows: rows of one person are not independent."""
+"""Estimates with bootstrap intervals. People are resampled, not rows: rows of one person are not independent."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ _CHUNK_WEIGHTS = 1 << 22
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number, its 95% interval, and how many people it rests on; no interval where there is one person only."""
+    """A number, its 95% interval and the number of people it rests on; low and high are None for a single person."""
 
     value: float
     low: float | None
@@ -25,18 +25,20 @@ class Estimate:
 
 
 class Bootstrap:
-    """The people behind some rows, and resamples of them: as many people, drawn with replacement.
+    """Bootstrap over people: each resample draws as many people as there are, with replacement.
 
-    A statistic is a function of weights, how often each person was drawn. Its percentile interval is somewhat too
-    narrow with fewer than about 20 people.
+    A statistic is a function of weights: the number of times each person was drawn. Its percentile interval is somewhat
+    too narrow with fewer than about 20 people.
 
     Args:
-        person: (N,) whose row it is.
-        seed: of the resamples.
-        num_resamples: how many.
+        person: (N,) person of each row.
+        seed: random seed of the resamples.
+        num_resamples: number of resamples.
 
     Attributes:
-        of: (N,) whose row it is, as a place among the people.
+        of: (N,) index of each row's person, from 0 to num_people - 1.
+        num_people: number of people.
+        num_rows: (people,) number of rows of each person.
     """
 
     def __init__(self, person: Tensor, seed: int, num_resamples: int = NUM_RESAMPLES) -> None:
@@ -46,12 +48,12 @@ class Bootstrap:
         self._seed, self._num_resamples = seed, num_resamples
 
     def sums(self, values: Tensor) -> Tensor:
-        """(N, ...) -> (people, ...) float64: each person's rows added up."""
+        """Add up the rows of each person: (N, ...) -> (people, ...) float64."""
         summed = torch.zeros(self.num_people, *values.shape[1:], dtype=torch.float64)
         return summed.index_add_(0, self.of, values.cpu().double())
 
     def estimate(self, statistic: Callable[[Tensor], Tensor]) -> Estimate:
-        """A statistic, (R, people) weights -> (R,), and its percentile interval."""
+        """Estimate a statistic, (R, people) weights -> (R,), with its percentile interval."""
         value = float(statistic(torch.ones(1, self.num_people, dtype=torch.float64)))
         if self.num_people < 2:
             return Estimate(value, None, None, self.num_people)
@@ -64,20 +66,20 @@ class Bootstrap:
         return Estimate(value, min(low, value), max(high, value), self.num_people)
 
     def mean(self, values: Tensor) -> Estimate:
-        """The mean of (N,) values over rows."""
+        """Estimate the mean of (N,) values over rows."""
         sums = self.sums(values)
         return self.estimate(lambda weights: (weights @ sums) / (weights @ self.num_rows))
 
     def share(self, hits: Tensor) -> Estimate:
-        """The mean of (N,) values in [0, 1].
+        """Estimate the mean of (N,) values in [0, 1].
 
-        Where all people agree, no resample differs from another, and Wilson's interval is given, a person being one
-        trial.
+        If all people have the same mean, so have all resamples. Then the interval is Wilson's, with one trial per
+        person.
         """
-        found = self.mean(hits)
-        if found.low is None or found.low != found.high:
-            return found
-        return Estimate(found.value, *wilson(found.value, self.num_people), self.num_people)
+        mean = self.mean(hits)
+        if mean.low is None or mean.low != mean.high:
+            return mean
+        return Estimate(mean.value, *wilson(mean.value, self.num_people), self.num_people)
 
     def _weights(self) -> Iterator[Tensor]:
         generator = generator_for(self._seed, "bootstrap")
@@ -107,25 +109,26 @@ def compared(estimate: Estimate, reference: float, *, above: str, below: str = "
 
 
 def wilson(share: float, num: int) -> tuple[float, float]:
-    """Wilson's 95% interval of a share among so many trials (Wilson 1927)."""
+    """Return Wilson's 95% interval of a share among `num` trials (Wilson 1927)."""
     z = 1.959963984540054
     centre = (share + z * z / (2 * num)) / (1 + z * z / num)
     reach = z / (1 + z * z / num) * math.sqrt(share * (1 - share) / num + z * z / (4 * num * num))
-    # Rounding must not leave the share itself outside.
+    # Rounding must not exclude the share itself.
     return min(max(centre - reach, 0.0), share), max(min(centre + reach, 1.0), share)
 
 
 def frechet_distance(first: Tensor, second: Tensor) -> float:
-    """Frechet distance of the Gaussians that fit two sets of features.
+    """Compute the Frechet distance of the Gaussians that fit two sets of features.
 
         d^2 = |m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1 C2)^(1/2)
 
-    The last trace is the sum of the singular values of A B^T, for C1 = A^T A and C2 = B^T B. Where either side has no
-    more rows than features, A and B are the centred rows. Otherwise C1 = L L^T, and the singular values are the roots
-    of the eigenvalues of the symmetric L^T C2 L. Both are faster than a square root of the product, and as exact.
+    The last trace is the sum of the singular values of A B^T, for C1 = A^T A and C2 = B^T B. If either set has no more
+    rows than features, A and B are the centred rows. Otherwise C1 = L L^T, and the singular values are the square roots
+    of the eigenvalues of the symmetric L^T C2 L. Both are faster than the square root of the product, and as exact.
 
     Args:
-        first, second: (N, D) and (M, D); with N <= D or M <= D the covariances are singular, and the distance large.
+        first, second: (N, D) and (M, D) features; with N <= D or M <= D the covariances are singular, and the distance
+            is large.
     Source:
         Dowson and Landau 1982; Heusel et al. 2017.
     """
@@ -141,12 +144,12 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
 
 
 def _centred(rows: Tensor) -> Tensor:
-    """A, for which A^T A is the covariance of the rows."""
+    """Return A, for which A^T A is the covariance of the rows."""
     return (rows - rows.mean(0)) / math.sqrt(len(rows) - 1)
 
 
 def _root(covariance: Tensor) -> Tensor:
-    """L with L L^T the covariance, also where it is singular."""
+    """Return L, for which L L^T is the covariance, even a singular one."""
     root, failed = torch.linalg.cholesky_ex(covariance)
     if not bool(failed):
         return root

@@ -1,12 +1,12 @@
-"""The contract of each kind of part, as checks that facegen and the authors of plugins run alike.
+"""Contract checks per kind of part, for facegen itself and for authors of plugins.
 
     from facegen.testing import check_part
 
     def test_hinge() -> None:
         check_part("objective", Hinge)
 
-A check that fails raises AssertionError and says what is wrong. It finds broken contracts, not wrong formulas: add
-tests of your own with numbers that you computed by hand.
+A failed check raises AssertionError with the fault. The checks find broken contracts, not wrong formulas: add tests
+with numbers that you computed by hand.
 """
 
 from facegen.testing.check import check_part

@@ -1,4 +1,4 @@
-"""`check_part`: everything that a part of a kind must keep to."""
+"""`check_part`: the whole contract of a part."""
 
 from collections.abc import Callable
 from typing import Any
@@ -48,11 +48,11 @@ def check_part(kind: str, part: str | type, data: DataSpec = SMALL_DATA, **setti
 
     Args:
         kind: such as "objective".
-        part: its class, or the name under which it is installed.
-        data: the corpus to build it for.
-        settings: as in a recipe; what is not given takes its default.
+        part: its class, or its installed name.
+        data: the corpus that it is built for.
+        settings: as in a recipe; others have their defaults.
     Raises:
-        AssertionError: it does not; the message says where.
+        AssertionError: the part breaks the contract; the message names the part, its settings and the fault.
     """
     loaded: Any = registry().find(kind, part).load() if isinstance(part, str) else part
     given = ", ".join(f"{name} = {toml_value(value)}" for name, value in settings.items())
@@ -70,5 +70,5 @@ def _build_on_meta(part: type, supplied: tuple[Any, ...], settings: dict[str, An
             part(*supplied, **settings)
     except Exception as error:
         raise AssertionError(
-            f"cannot be built on the meta device, where facegen tries every part before training: {error}"
+            f"cannot be built on the meta device, on which facegen builds every part before training: {error}"
         ) from error

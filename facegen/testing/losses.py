@@ -1,4 +1,4 @@
-"""Checks of what is minimised: objectives, penalties, matchers."""
+"""Checks of losses: objectives, penalties, matchers."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -32,46 +32,49 @@ HEADS = SampleDiscriminator.supported_heads
 
 
 def check_objective(objective: Objective, data: DataSpec) -> None:
-    """Terms are finite scalars whose keys stay, gradients arrive where they should, nothing waits for the host."""
+    """Check that terms are finite scalars with constant keys, reach both networks, and read no value on the host."""
     unknown = sorted(set(objective.heads) - HEADS)
-    expect(not unknown, f"asks for heads {', '.join(unknown)}; there are {', '.join(sorted(HEADS))}")
+    expect(not unknown, f"needs the heads {', '.join(unknown)}; a discriminator can have {', '.join(sorted(HEADS))}")
 
     def critic(phase: Phase, seed: int = 0) -> tuple[Critic, Discriminator]:
-        judge = sample_discriminator(objective.heads, data, seed)
-        return sample_critic(phase, judge, num_mismatched=objective.num_mismatched, data=data, seed=seed), judge
+        discriminator = sample_discriminator(objective.heads, data, seed)
+        num_mismatched = objective.num_mismatched
+        return sample_critic(phase, discriminator, num_mismatched=num_mismatched, data=data, seed=seed), discriminator
 
     _check_steps(lambda seed: critic("discriminator", seed)[0], objective.discriminator_terms, "discriminator_terms")
     _check_steps(lambda seed: critic("generator", seed)[0], objective.generator_terms, "generator_terms")
-    drawing, (judging, judge) = critic("generator")[0], critic("discriminator")
-    drawn, judged = objective.generator_terms(drawing), objective.discriminator_terms(judging)
-    expect(bool(drawn or judged), "has no terms in either phase")
-    if drawn:
-        expect_reached(any_loss(drawn.values()), drawing.fake_faces, "the generated faces in generator_terms")
-    if judged:
-        _expect_trains(any_loss(judged.values()), judge, "discriminator_terms")
-        expect_finite_gradients(objective, any_loss(judged.values()))
+    generator_phase, (discriminator_phase, discriminator) = critic("generator")[0], critic("discriminator")
+    generator_terms = objective.generator_terms(generator_phase)
+    discriminator_terms = objective.discriminator_terms(discriminator_phase)
+    expect(bool(generator_terms or discriminator_terms), "has no terms in either phase")
+    if generator_terms:
+        loss = any_loss(generator_terms.values())
+        expect_reached(loss, generator_phase.fake_faces, "the generated faces in generator_terms")
+    if discriminator_terms:
+        _expect_trains(any_loss(discriminator_terms.values()), discriminator, "discriminator_terms")
+        expect_finite_gradients(objective, any_loss(discriminator_terms.values()))
     _check_measures(objective, lambda seed: critic("discriminator", seed)[0])
 
 
 def check_penalty(penalty: Penalty, data: DataSpec) -> None:
-    """Terms are finite scalars that reach the discriminator; `constrain` leaves its weights finite."""
+    """Check that terms are finite scalars that reach the discriminator, and that `constrain` keeps weights finite."""
     sides = frozenset(penalty.grad_inputs)
     expect(sides <= {"real", "fake"}, f"grad_inputs = {set(sides)}: may hold 'real' and 'fake'")
     _check_steps(
         lambda seed: sample_critic("discriminator", grad_inputs=sides, data=data, seed=seed), penalty.terms, "terms"
     )
-    judge = sample_discriminator(data=data)
-    terms = penalty.terms(sample_critic("discriminator", judge, grad_inputs=sides, data=data))
+    discriminator = sample_discriminator(data=data)
+    terms = penalty.terms(sample_critic("discriminator", discriminator, grad_inputs=sides, data=data))
     if terms:
-        _expect_trains(any_loss(terms.values()), judge, "terms")
+        _expect_trains(any_loss(terms.values()), discriminator, "terms")
     with torch.no_grad():
-        penalty.constrain(judge)
-    for name, weight in judge.named_parameters():
-        expect(bool(torch.isfinite(weight).all()), f"constrain leaves '{name}' not finite")
+        penalty.constrain(discriminator)
+    for name, weight in discriminator.named_parameters():
+        expect(bool(torch.isfinite(weight).all()), f"constrain makes '{name}' non-finite")
 
 
 def check_matcher(matcher: Matcher, data: DataSpec) -> None:
-    """Terms are finite scalars that reach encodings, embeddings and weights; logits rank each row's candidates."""
+    """Check that terms are finite scalars that reach encodings, embeddings and weights; check the logits."""
     encoding, embedding = torch.randn(ROWS, CONDITION_DIM), torch.randn(ROWS, CONDITION_DIM)
     encoding.requires_grad_()
     faces = embedding.requires_grad_() if matcher.needs_faces else None
@@ -119,7 +122,7 @@ def _check_measures(objective: Objective, critic: Callable[[int], Critic]) -> No
 
 
 def _expect_trains(loss: Tensor, discriminator: Discriminator, what: str) -> None:
-    expect(loss.requires_grad, f"{what} has no gradient: is it detached?")
+    expect(loss.requires_grad, f"{what} has no gradient; is it detached?")
     weights = list(discriminator.parameters())
     gradients = [
         gradient

@@ -1,4 +1,4 @@
-"""Checks of what is trained: conditioners, transforms, generators, discriminators, and augmentations."""
+"""Checks of networks: conditioners, transforms, generators, discriminators, augmentations."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ TOLERANCE = 1e-4
 
 
 def check_conditioner(conditioner: Conditioner, data: DataSpec) -> None:
-    """(B, condition_dim) from the columns it needs, the same again and in any company once it is in eval mode."""
+    """Check that it returns (B, condition_dim) from its columns, and in eval mode per row and repeatably."""
     unknown = sorted(set(conditioner.needs) - COLUMNS - set(data.attributes))
     expect(not unknown, f"needs {', '.join(unknown)}; a batch has {', '.join(sorted(COLUMNS))} and the attributes")
     full = sample_batch(data)
@@ -40,28 +40,28 @@ def check_conditioner(conditioner: Conditioner, data: DataSpec) -> None:
     with torch.no_grad():
         alone, again = conditioner(batch), conditioner(batch)
         few = conditioner(_first_rows(batch, 2))
-    expect(torch.equal(alone, again), "gives another result at the second call in eval mode: is there noise in it?")
+    expect(torch.equal(alone, again), "returns another result at the second call in eval mode; does it add noise?")
     expect(_close(few, alone[:2]), "a row's result depends on the other rows in eval mode")
-    expect(not torch.allclose(alone[0], alone[1]), "gives two different people the same condition")
+    expect(not torch.allclose(alone[0], alone[1]), "returns the same condition for two different people")
 
 
 def check_transform(transform: ConditionTransform, data: DataSpec) -> None:
-    """Conditions of width condition_dim; finite scalars as terms, and none added without a batch."""
+    """Check the widths of the condition, and that terms are finite scalars, absent without a batch."""
     before = sample_condition()
     after = transform(before, sample_batch(data))
     expect(isinstance(after, Condition), f"returns {type(after).__name__}, not a Condition")
     expect_shape(after.generator, (ROWS, transform.condition_dim), "its condition for the generator")
     expect_shape(after.critic, (ROWS, transform.condition_dim), "its condition for the critic")
-    expect(after.encoding is before.encoding, "changes `encoding`, which stays what the conditioners said")
+    expect(after.encoding is before.encoding, "changes `encoding`, which must remain the output of the conditioners")
     expect_terms(after.terms, "its condition's")
     expect_finite_gradients(transform, any_loss([after.generator, after.critic, *after.terms.values()]))
-    expect(not transform(before, None).terms, "adds terms without a batch: sampling has no losses")
+    expect(not transform(before, None).terms, "adds terms without a batch; sampling has no losses")
     with without_host_sync("forward"):
         transform(sample_condition(), sample_batch(data))
 
 
 def check_generator(generator: Generator, data: DataSpec) -> None:
-    """Faces in [-1, 1] that change with noise and condition and, in eval mode, not with the other rows."""
+    """Check that faces lie in [-1, 1], depend on noise and condition, and in eval mode not on other rows."""
     drafted = replace(data, image_pixels=generator.draft_pixels or data.image_pixels)
     draft = sample_batch(drafted).faces if generator.uses_draft else None
     condition, noise = sample_condition().generator, generator.noise(ROWS, torch.device("cpu"))
@@ -69,7 +69,7 @@ def check_generator(generator: Generator, data: DataSpec) -> None:
     expect_shape(noise, (ROWS, generator.noise_dim), "its noise")
     faces = generator(noise, condition, draft)
     expect_shape(faces, shape, "its result")
-    expect(faces.abs().max().item() <= 1, "draws values outside [-1, 1]")
+    expect(faces.abs().max().item() <= 1, "returns values outside [-1, 1]")
     expect_finite_gradients(generator, any_loss([faces]))
     generator.eval()
     with torch.no_grad():
@@ -80,13 +80,13 @@ def check_generator(generator: Generator, data: DataSpec) -> None:
         expect(not torch.allclose(other, faces), "ignores the condition")
         if generator.noise_dim:
             other = generator(generator.noise(ROWS, noise.device), condition, draft)
-            expect(not torch.allclose(other, faces), "ignores its noise; noise_dim = 0 would say so")
+            expect(not torch.allclose(other, faces), "ignores its noise; set noise_dim = 0 if that is intended")
     with without_host_sync("forward"):
         generator(generator.noise(ROWS, noise.device), condition, draft)
 
 
 def check_discriminator(discriminator: Discriminator, data: DataSpec) -> None:
-    """Every offered head has its exact shape, takes features, trains; rows mix where it says so and only there."""
+    """Check shape and gradients of every head, and that rows depend on each other only if `mixes_samples`."""
     widths = all_heads(type(discriminator), data, CONDITION_DIM)
     faces, condition = sample_batch(data).faces, sample_condition().critic
     face = (ROWS, 3, data.image_pixels, data.image_pixels)
@@ -96,7 +96,7 @@ def check_discriminator(discriminator: Discriminator, data: DataSpec) -> None:
         expect_shape(output, face if head == "reconstruct" else (ROWS, *width), f"head '{head}'")
     expect_finite_gradients(discriminator, any_loss(outputs.values()))
     without_dropout(discriminator)
-    # Spectral norms take one step of their power iteration a call; cached, both calls see the same weights.
+    # Spectral norms take one step of their power iteration per call; cached, both calls see the same weights.
     with torch.no_grad(), parametrize.cached():
         mixes = not _close(discriminator.features(faces)[:2], discriminator.features(faces[:2]))
         if "score" in discriminator.supported_heads:
@@ -112,7 +112,7 @@ def check_discriminator(discriminator: Discriminator, data: DataSpec) -> None:
 
 
 def check_augmentation(augmentation: Augmentation, data: DataSpec) -> None:
-    """Faces keep their shape, and gradients pass."""
+    """Check that faces keep shape and type, gradients pass, and randomness is torch's own."""
     faces = sample_batch(data).faces.requires_grad_()
     changed = augmentation(faces)
     expect_shape(changed, tuple(faces.shape), "its result")
@@ -129,11 +129,12 @@ def check_augmentation(augmentation: Augmentation, data: DataSpec) -> None:
     with repeatable():
         first = augmentation(faces)
     with repeatable():
-        expect(torch.equal(first, augmentation(faces)), "draws from a source of its own: the run's seed must rule it")
+        same = torch.equal(first, augmentation(faces))
+    expect(same, "uses its own random numbers; use torch's, which the run's seed determines")
 
 
 def _first_rows(batch: Batch, num: int) -> Batch:
-    def cut(column: Tensor | None) -> Tensor | None:
+    def first_rows(column: Tensor | None) -> Tensor | None:
         return None if column is None else column[:num]
 
     return Batch(
@@ -141,9 +142,9 @@ def _first_rows(batch: Batch, num: int) -> Batch:
         clip=batch.clip[:num],
         identity=batch.identity[:num],
         mismatched_rows=batch.mismatched_rows[:num] % num,
-        speech=cut(batch.speech),
-        caption=cut(batch.caption),
-        text=cut(batch.text),
+        speech=first_rows(batch.speech),
+        caption=first_rows(batch.caption),
+        text=first_rows(batch.text),
         attributes={name: labels[:num] for name, labels in batch.attributes.items()},
     )
 

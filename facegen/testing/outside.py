@@ -1,4 +1,4 @@
-"""Checks of what stands at the two ends: data sets and metrics."""
+"""Checks of datasets and metrics."""
 
 import math
 
@@ -15,49 +15,53 @@ SPLITS: tuple[Split, ...] = ("train", "heldout_utterances", "heldout_people")
 
 
 def check_dataset(dataset: Dataset, data: DataSpec) -> None:
-    """Rows of its splits do not overlap, and every column that the corpus claims can be read."""
+    """Check that splits do not overlap, and that every column of the spec can be read."""
     spec = dataset.spec
     clips = {split: dataset.clips(split) for split in SPLITS}
-    expect(len(clips["train"]) > 0, "has no clips to train on")
-    expect(bool((clips["train"].identity >= 0).all()), "has people in train without a number")
-    known = max(int(each.identity.max()) for each in clips.values() if len(each))
-    expect(known < spec.num_identities, f"numbers an identity {known}, but names only {spec.num_identities}")
+    expect(len(clips["train"]) > 0, "has no clips in train")
+    expect(bool((clips["train"].identity >= 0).all()), "has clips in train without an identity")
+    largest = max(int(split_clips.identity.max()) for split_clips in clips.values() if len(split_clips))
+    expect(largest < spec.num_identities, f"has the identity {largest}, but names only {spec.num_identities} people")
     trained = set(clips["train"].person.tolist())
-    expect(trained.isdisjoint(clips["heldout_people"].person.tolist()), "people of heldout_people are in train too")
-    rows = [row for each in clips.values() for row in each.clip.tolist()]
+    expect(trained.isdisjoint(clips["heldout_people"].person.tolist()), "has people of heldout_people in train")
+    rows = [row for split_clips in clips.values() for row in split_clips.clip.tolist()]
     expect(len(rows) == len(set(rows)), "has a clip in two splits")
     expect(dataset.fingerprint() == dataset.fingerprint(), "has no stable fingerprint")
-    some, frame = clips["train"].clip[:2], torch.zeros(2, dtype=torch.int64)[: len(clips["train"])]
-    faces = dataset.faces(some, frame)
-    expect(faces.dtype == torch.uint8, f"gives faces as {faces.dtype}, not uint8")
-    expect(tuple(faces.shape) == (len(some), spec.image_pixels, spec.image_pixels, 3), f"faces: {tuple(faces.shape)}")
+    chosen, frame = clips["train"].clip[:2], torch.zeros(2, dtype=torch.int64)[: len(clips["train"])]
+    faces = dataset.faces(chosen, frame)
+    expect(faces.dtype == torch.uint8, f"returns faces as {faces.dtype}, not uint8")
+    shape: tuple[int, ...] = (len(chosen), spec.image_pixels, spec.image_pixels, 3)
+    expect(tuple(faces.shape) == shape, f"returns faces of shape {tuple(faces.shape)}, not {shape}")
     if "speech" in spec.columns:
-        speech = dataset.speech(some, torch.zeros_like(some), spec.speech_samples)
-        expect(speech.dtype == torch.int16, f"gives speech as {speech.dtype}, not int16")
-        expect(tuple(speech.shape) == (len(some), spec.speech_samples), f"speech: {tuple(speech.shape)}")
+        speech = dataset.speech(chosen, torch.zeros_like(chosen), spec.speech_samples)
+        expect(speech.dtype == torch.int16, f"returns speech as {speech.dtype}, not int16")
+        shape = (len(chosen), spec.speech_samples)
+        expect(tuple(speech.shape) == shape, f"returns speech of shape {tuple(speech.shape)}, not {shape}")
     if "caption" in spec.columns:
-        expect(all(isinstance(caption, str) for caption in dataset.captions(some)), "gives captions that are no text")
+        are_strings = all(isinstance(caption, str) for caption in dataset.captions(chosen))
+        expect(are_strings, "returns captions that are not strings")
     if "text" in spec.columns:
-        expect(tuple(dataset.text(some).shape) == (len(some), spec.text_dim), "its text vectors have another width")
+        text_shape = tuple(dataset.text(chosen).shape)
+        expect(text_shape == (len(chosen), spec.text_dim), "returns text vectors of another width than text_dim")
 
 
 def check_metric(metric: Metric, data: DataSpec) -> None:
-    """Figures have names of their own, and a number, or a note that says why there is none."""
+    """Check that figures have unique names, and a number inside its interval, or a note with the reason."""
     for evidence in (sample_evidence(), rich_evidence()):
         _check_figures(metric, evidence)
 
 
 def _check_figures(metric: Metric, evidence: Evidence) -> None:
     figures = metric.measure(evidence)
-    expect(bool(figures), "answers nothing")
+    expect(bool(figures), "returns no figures")
     names = [figure.name for figure in figures]
-    expect(len(names) == len(set(names)), "gives two figures one name")
+    expect(len(names) == len(set(names)), "returns two figures with one name")
     for figure in figures:
-        said = math.isfinite(figure.value) or bool(figure.note)
-        expect(said, f"'{figure.name}' is {figure.value}, and no note says why")
+        has_reason = math.isfinite(figure.value) or bool(figure.note)
+        expect(has_reason, f"'{figure.name}' is {figure.value}, without a note that gives the reason")
         if figure.low is not None and figure.high is not None and math.isfinite(figure.value):
             inside = figure.low <= figure.value <= figure.high
             expect(inside, f"'{figure.name}' = {figure.value} lies outside its interval {figure.low} to {figure.high}")
     again = metric.measure(evidence)
     same = [f.value for f in again if math.isfinite(f.value)] == [f.value for f in figures if math.isfinite(f.value)]
-    expect(same, "answers the same evidence differently: draw from evidence.seed")
+    expect(same, "returns other values for the same evidence; seed random numbers by evidence.seed")

@@ -1,4 +1,4 @@
-"""The contract of outside judges."""
+"""Check of recognisers."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ SPEECH_SECONDS = 2
 
 
 def check_recogniser(recogniser: Recogniser, data: DataSpec) -> None:
-    """It judges faces, speech or both, a row on its own, and has a stable fingerprint."""
+    """Check that it embeds faces, speech or both, row by row, and has a stable fingerprint."""
     embeds = recogniser.embeds
     known = bool(embeds) and embeds <= {"faces", "speech"}
     expect(known, f"embeds {sorted(embeds)}: must name 'faces', 'speech', or both")
@@ -30,10 +30,12 @@ def check_recogniser(recogniser: Recogniser, data: DataSpec) -> None:
         _check_rows("embed_speech", recogniser.embed_speech(speech, rate), recogniser.embed_speech(speech[:1], rate))
 
 
-def _check_rows(what: str, found: Tensor, alone: Tensor) -> None:
-    expect(found.is_floating_point(), f"{what} gives {found.dtype}, no float")
-    expect(found.ndim == 2 and len(found) == ROWS, f"{what} gives {tuple(found.shape)} for {ROWS} rows")
-    whole = found.isfinite().all(1) | found.isnan().all(1)
-    expect(bool(whole.all()), f"{what} gives rows that are neither finite nor NaN throughout")
-    same = alone.shape == found[:1].shape and torch.allclose(alone, found[:1], atol=1e-4, equal_nan=True)
-    expect(same, f"{what} answers a row differently when others stand beside it")
+def _check_rows(what: str, embeddings: Tensor, alone: Tensor) -> None:
+    expect(embeddings.is_floating_point(), f"{what} returns {embeddings.dtype}; must be floating-point")
+    has_rows = embeddings.ndim == 2 and len(embeddings) == ROWS
+    expect(has_rows, f"{what} returns the shape {tuple(embeddings.shape)} for {ROWS} rows")
+    whole = embeddings.isfinite().all(1) | embeddings.isnan().all(1)
+    expect(bool(whole.all()), f"{what} returns rows that are partly NaN or infinite")
+    first = embeddings[:1]
+    same = alone.shape == first.shape and torch.allclose(alone, first, atol=1e-4, equal_nan=True)
+    expect(same, f"{what} returns another embedding for a row when other rows are present")

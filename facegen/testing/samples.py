@@ -1,4 +1,4 @@
-"""Small things to try a part on: a corpus, a batch, a condition, a critic, evidence."""
+"""Small inputs for parts: data spec, batch, condition, critic, evidence."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,7 +28,7 @@ ROWS = 6
 
 
 def sample_batch(data: DataSpec = SMALL_DATA, num: int = ROWS, num_mismatched: int = 1, seed: int = 0) -> Batch:
-    """Random rows of different people, so that every other row is a mismatch."""
+    """Return random rows of different people, so that every other row is a mismatch."""
     random = torch.Generator().manual_seed(seed)
     rows = torch.arange(num)
     steps = torch.arange(1, num_mismatched + 1)
@@ -46,20 +46,20 @@ def sample_batch(data: DataSpec = SMALL_DATA, num: int = ROWS, num_mismatched: i
 
 
 def sample_condition(num: int = ROWS, condition_dim: int = CONDITION_DIM, seed: int = 0) -> Condition:
-    """Random conditions, the same for both networks."""
+    """Return random conditions, the same for both networks."""
     values = torch.randn(num, condition_dim, generator=torch.Generator().manual_seed(seed + 1000))
     return Condition(values, values, values, {})
 
 
 class SampleDiscriminator(Discriminator):
-    """The smallest discriminator with every head.
+    """Small discriminator with every head.
 
         f = tanh(W avgpool(x)), score = v . f + (U c) . f
 
     Engine:
         data: supplies image_pixels.
         condition_dim: width of the condition.
-        heads: which to build, and how wide.
+        heads: {head to build: its width}.
     Source:
         Ours, for tests.
     """
@@ -93,7 +93,7 @@ class SampleDiscriminator(Discriminator):
 
     def _head(self, name: str, features: Tensor) -> Tensor:
         if name not in self.heads:
-            raise AssertionError(f"the head '{name}' is used, but `heads` does not ask for it")
+            raise AssertionError(f"the head '{name}' is used, but not in `heads`")
         result: Tensor = self.heads[name](features)
         return result
 
@@ -101,7 +101,7 @@ class SampleDiscriminator(Discriminator):
 def sample_discriminator(
     heads: Mapping[str, int] | None = None, data: DataSpec = SMALL_DATA, seed: int = 0
 ) -> SampleDiscriminator:
-    """A discriminator with the given heads; with `score` alone by default."""
+    """Return a discriminator with the given heads; with `score` alone by default."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return SampleDiscriminator(data, CONDITION_DIM, {"score": 1} if heads is None else heads)
@@ -116,10 +116,10 @@ def sample_critic(
     data: DataSpec = SMALL_DATA,
     seed: int = 0,
 ) -> Critic:
-    """One phase of one step on random faces; the fakes are a leaf, so that gradients can be asked for."""
+    """Return one phase of one step on random faces; the fakes are a leaf, so that they can have a gradient."""
     condition = sample_condition(seed=seed)
-    judge = sample_discriminator(data=data, seed=seed) if discriminator is None else discriminator
-    judge.requires_grad_(phase == "discriminator")
+    scored = sample_discriminator(data=data, seed=seed) if discriminator is None else discriminator
+    scored.requires_grad_(phase == "discriminator")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + 2000)
         fake_faces = torch.tanh(torch.randn(ROWS, 3, data.image_pixels, data.image_pixels)).requires_grad_()
@@ -132,7 +132,7 @@ def sample_critic(
         phase,
         sample_batch(data, num_mismatched=num_mismatched, seed=seed),
         condition,
-        judge,
+        scored,
         fake_faces,
         grad_inputs=grad_inputs,
         draw=draw,
@@ -141,7 +141,7 @@ def sample_critic(
 
 
 def sample_evidence(num: int = 40, num_noises: int = 2, dim: int = 8, seed: int = 0) -> Evidence:
-    """Random encodings and embeddings that agree somewhat, and random pictures."""
+    """Return random, correlated encodings and embeddings, and random images."""
     random = torch.Generator().manual_seed(seed)
 
     def near(centre: Tensor, *shape: int) -> Tensor:
@@ -149,7 +149,7 @@ def sample_evidence(num: int = 40, num_noises: int = 2, dim: int = 8, seed: int 
 
     people = F.normalize(torch.randn(num, dim, generator=random), dim=-1)
     return Evidence(
-        judge="a random one",
+        judge="random",
         split="heldout_people",
         seed=seed,
         person=torch.arange(num),
@@ -166,7 +166,7 @@ def sample_evidence(num: int = 40, num_noises: int = 2, dim: int = 8, seed: int 
 
 
 def rich_evidence(num: int = 120, num_training: int = 150, dim: int = 8, seed: int = 0) -> Evidence:
-    """The same with all that there may be beside: outside judges, training faces, hidden factors."""
+    """Return `sample_evidence` with every optional field: recognisers, training faces, hidden factors."""
     evidence = sample_evidence(num, dim=dim, seed=seed)
     random = torch.Generator().manual_seed(seed + 1)
 
@@ -174,7 +174,7 @@ def rich_evidence(num: int = 120, num_training: int = 150, dim: int = 8, seed: i
         return torch.randn(*shape, generator=random)
 
     def factors(faces: Tensor) -> dict[str, Tensor]:
-        """What pictures show: how bright they are, and which of two halves is the brighter."""
+        """Return the mean brightness of each image, and 1 where its upper half is the brighter one."""
         rows = faces.double().mean((2, 3))
         brighter = rows[:, : rows.shape[1] // 2].mean(1) > rows[:, rows.shape[1] // 2 :].mean(1)
         return {"brightness": rows.mean(1), "upper": brighter.double()}

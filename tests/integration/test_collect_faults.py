@@ -263,7 +263,7 @@ def test_a_signal_stops_and_says_how_to_go_on(collect, facegen, tmp_path, capsys
     os.killpg(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGINT, stderr
-    assert "videos are left. Call the same command again to go on." in stderr and "Traceback" not in stderr
+    assert "videos are left. Run the same command again to continue." in stderr and "Traceback" not in stderr
     before = moments_of_work(out)
     assert whole(out) and len(before) < 9 and not (out / "corpus.json").exists()
     assert ask(out, "SELECT count(*) FROM videos WHERE state = 'working'") == [(0,)]
@@ -290,7 +290,7 @@ def test_a_request_to_end_is_heard_between_two_videos(collect, tmp_path):
         asking.join()
         signal.signal(signal.SIGTERM, other)
     assert code == 128 + signal.SIGTERM, err
-    assert "Call the same command again to go on." in err
+    assert "Run the same command again to continue." in err
     before = moments_of_work(out)
     assert whole(out)
     assert "4 clips" in collect(text)[1]

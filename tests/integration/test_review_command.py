@@ -91,7 +91,7 @@ def test_from_a_stranger_to_a_corpus_without(collection, facegen, tmp_path, caps
     after = stored(out)
     assert collection()[0] == 0 and stored(out) == after
     assert facegen("drop", out, "--restore") == 0
-    assert "3 faces are taken back" in capsys.readouterr().out
+    assert "3 faces are restored" in capsys.readouterr().out
     assert collection()[0] == 0 and stored(out) == before, "nothing was lost"
 
 
@@ -125,11 +125,11 @@ def test_a_run_compares(collection, facegen, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("words", "code", "said"), [
-    (["inspect", "c", "--recogniser", "dlib_faces"], 2, "--recogniser and --judge say how --review compares"),
+    (["inspect", "c", "--recogniser", "dlib_faces"], 2, "--recogniser and --judge need --review DIR"),
     (["inspect", "c", "--review", "r"], 1, "c: does not exist"),
     (["inspect", "c", "--review", "r", "--threshold", "0"], 2, "--threshold"),
-    (["drop", "c"], 2, "give a list that `facegen inspect --review` wrote and you marked"),
-    (["drop", "c", "x.csv", "--restore"], 2, "it goes with no list"),
+    (["drop", "c"], 2, "REVIEW.csv is missing: the list of `facegen inspect --review`, with your marks"),
+    (["drop", "c", "x.csv", "--restore"], 2, "--restore takes neither a list nor --out"),
     (["drop", "c", "x.csv"], 1, "x.csv: cannot be read"),
     (["drop", "c", "--restore"], 1, "c: was not collected here"),
 ])  # fmt: skip

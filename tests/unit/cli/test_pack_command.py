@@ -13,7 +13,7 @@ def test_pack_and_inspect(pairs, tmp_path, capsys):
     said = capsys.readouterr()
     assert "3 people, 5 clips, 5 faces" in said.out
     assert "face does not exist" in said.out
-    assert "Columns without a meaning here: note" in said.err
+    assert "Ignored columns: note" in said.err
     assert "1 rows repeat an earlier face or speech, 1 of them for another person" in said.err
     assert main(["inspect", str(out), "--verify", "--out", str(tmp_path / "sheet.png")]) == 0
     said = capsys.readouterr()
@@ -60,7 +60,7 @@ def test_inspecting_a_split_of_nobody(tmp_path, capsys):
         for split in ("train", "heldout_utterances", "heldout_people")
     ]
     assert sorted(found) == [0, 1, 1]
-    assert capsys.readouterr().err.count("holds no clips that could be drawn; give another --split") == 2
+    assert capsys.readouterr().err.count("has no clips to draw; give another --split or --fold") == 2
     assert len(list(tmp_path.glob("*.png"))) == 2
 
 

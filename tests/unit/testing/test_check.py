@@ -97,10 +97,10 @@ def attached(self, critic):
         (objective(discriminator_terms=host), "discriminator_terms reads a tensor's value on the host"),
         (objective(discriminator_terms=masked), "reads a tensor's value on the host"),
         (objective(discriminator_terms=fickle), "changes its keys"),
-        (objective(discriminator_terms=unasked), "the head 'classify' is used, but `heads` does not ask for it"),
+        (objective(discriminator_terms=unasked), "the head 'classify' is used, but not in `heads`"),
         (objective(generator_terms=detached), "no gradient reaches the generated faces in generator_terms"),
         (objective(diagnostics=attached), "measure 'balance' is not detached"),
-        (objective(heads={"scores": 1}), "asks for heads scores; there are classify, embed"),
+        (objective(heads={"scores": 1}), "needs the heads scores; a discriminator can have classify, embed"),
         (objective(discriminator_terms=lambda s, c: {}, generator_terms=lambda s, c: {}), "no terms in either phase"),
     ],
 )
@@ -135,7 +135,7 @@ def test_penalties():
     with pytest.raises(AssertionError, match="terms does not reach the discriminator"):
         flat = {"terms": lambda self, critic: {"r1": critic.fake.mean() * 0}}
         check_penalty(type("Broken", (Penalty,), flat)(), SMALL_DATA)
-    with pytest.raises(AssertionError, match=r"constrain leaves 'trunk\.weight' not finite"):
+    with pytest.raises(AssertionError, match=r"constrain makes 'trunk\.weight' non-finite"):
         wild = {"constrain": lambda self, judge: judge.trunk.weight.div_(0)}
         check_penalty(type("Broken", (Penalty,), wild)(), SMALL_DATA)
 
@@ -197,8 +197,8 @@ def conditioner(forward=Text.forward, needs=Text.needs) -> Conditioner:
         (conditioner(lambda s, b: s.encode(b.text)[:, :4]), r"its result has shape \(6, 4\), not \(6, 8\)"),
         (conditioner(lambda s, b: s.encode(b.text) + torch.randn(8)), "another result at the second call"),
         (conditioner(lambda s, b: s.encode(b.text - b.text.mean(0))), "depends on the other rows in eval mode"),
-        (conditioner(lambda s, b: s.encode(b.text) * 0 + 1), "two different people the same condition"),
-        (conditioner(lambda s, b: b.text[:, :8]), r"'encode\.weight' takes no part"),
+        (conditioner(lambda s, b: s.encode(b.text) * 0 + 1), "the same condition for two different people"),
+        (conditioner(lambda s, b: b.text[:, :8]), r"'encode\.weight' does not affect the result"),
     ],
 )
 def test_conditioners(broken, said):
@@ -260,7 +260,7 @@ def altered(change) -> Generator:
     [
         (altered(lambda s, n, c, d: Paint.forward(s, n, c) * 9), r"outside \[-1, 1\]"),
         (altered(lambda s, n, c, d: Paint.forward(s, n, c)[:, :1]), r"has shape \(6, 1, 64, 64\)"),
-        (altered(lambda s, n, c, d: Paint.forward(s, n * 0, c)), "ignores its noise; noise_dim = 0 would say so"),
+        (altered(lambda s, n, c, d: Paint.forward(s, n * 0, c)), "ignores its noise; set noise_dim = 0 if"),
         (altered(lambda s, n, c, d: Paint.forward(s, n, c * 0)), "ignores the condition"),
         (altered(lambda s, n, c, d: Paint.forward(s, n - n.mean(0), c)), "depends on the other rows"),
     ],
@@ -296,7 +296,7 @@ def mixing(self, faces):
         ({"features": mixing}, "uses_batch_statistics is False, but a row's features do depend"),
         ({"uses_batch_statistics": True}, "uses_batch_statistics is True, but a row's features do not depend"),
         ({"embed": lambda s, f: f}, r"head 'embed' has shape \(6, 12\), not \(6, 16\)"),
-        ({"classify": lambda s, f: f[:, :7]}, "'heads.classify.weight' takes no part"),
+        ({"classify": lambda s, f: f[:, :7]}, "'heads.classify.weight' does not affect the result"),
         ({"score": lambda s, f, c: s.heads["score" if c is not None else "score_unconditional"](f)[:, 0]}, "condition"),
     ],
 )
@@ -323,7 +323,7 @@ NUMBERS = [0.1, 0.2, 0.3, 0.4, 0.5]
         (lambda s, x: x.detach() + torch.zeros((), requires_grad=True), "no gradient reaches the faces"),
         (lambda s, x: x.double(), "turns torch.float32 into torch.float64"),
         (lambda s, x: x.flip(3) if torch.rand(()) < 0.5 else x, "forward reads a tensor's value on the host"),
-        (lambda s, x: x + NUMBERS.pop(), "the run's seed must rule it"),
+        (lambda s, x: x + NUMBERS.pop(), "uses its own random numbers; use torch's"),
     ],
 )
 def test_augmentations(forward, said):
@@ -341,11 +341,11 @@ def metric(*figures: Figure) -> Metric:
 
 def test_metrics():
     check_metric(metric(Figure("a", 0.5, 0.4, 0.6), Figure("b", float("nan"), note="needs weights")), SMALL_DATA)
-    with pytest.raises(AssertionError, match="two figures one name"):
+    with pytest.raises(AssertionError, match="returns two figures with one name"):
         check_metric(metric(Figure("a", 1), Figure("a", 2)), SMALL_DATA)
-    with pytest.raises(AssertionError, match="no note says why"):
+    with pytest.raises(AssertionError, match="without a note that gives the reason"):
         check_metric(metric(Figure("a", float("nan"))), SMALL_DATA)
     with pytest.raises(AssertionError, match="outside its interval"):
         check_metric(metric(Figure("a", 0.5, 0.6, 0.7)), SMALL_DATA)
-    with pytest.raises(AssertionError, match="answers nothing"):
+    with pytest.raises(AssertionError, match="returns no figures"):
         check_metric(metric(), SMALL_DATA)

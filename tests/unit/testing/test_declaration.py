@@ -155,15 +155,15 @@ class Collides(Conditioner):
     [
         ("penalty", Good, "is no subclass of facegen.Penalty"),
         ("objective", NoDocstring, "has no docstring"),
-        ("objective", NoSentence, "should begin with a sentence, not 'a loss'"),
+        ("objective", NoSentence, "must begin with a sentence, not 'a loss'"),
         ("objective", NoSource, "no section 'Source:'"),
         ("objective", NoSettings, "'Settings:' does not explain weight"),
-        ("objective", Stale, "'Settings:' explains weigth, which it has not"),
+        ("objective", Stale, "'Settings:' explains weigth, which it does not have"),
         ("objective", NoAnnotation, "setting 'weight' has no annotation"),
-        ("objective", BadDefault, "its own defaults are not allowed: weight = 0.0: must be greater than 0"),
+        ("objective", BadDefault, "its defaults are not valid: weight = 0.0: must be greater than 0"),
         ("objective", Swallows, r"takes \*settings"),
         ("conditioner", NoShape, "no section 'Shape:'"),
-        ("conditioner", Collides, r"setting 'trained' is a key of \[conditioner\] already"),
+        ("conditioner", Collides, r"setting 'trained' is already a key of \[conditioner\]"),
     ],
 )
 def test_bad_declarations(kind, part, said):
