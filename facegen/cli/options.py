@@ -17,8 +17,8 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "overrides",
             multiple=True,
             metavar="TABLE.KEY=VALUE",
-            help="Override one key; may be repeated, and the last one counts. An entry of a list of tables is named by its "
-            "type or its position from 0: penalty.r1.r1_gamma=1, penalty.0.r1_gamma=1.",
+            help="Override one key; may be repeated, and the last one counts. An entry of a list of tables is named by "
+            "its type or its position from 0: penalty.r1.r1_gamma=1, penalty.0.r1_gamma=1.",
         ),
         click.option(
             "--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",

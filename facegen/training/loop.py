@@ -156,8 +156,8 @@ def _restore(stage: Stage, run: Run, distributed: Distributed, totals: _Totals, 
     _require_same_batches(folder, state, stage, distributed)
     if state["device"] != distributed.device.type:
         observer.warn(
-            f"{folder}: was trained on {state['device']} and is resumed on {distributed.device.type}: the result is not "
-            f"bitwise that of an unbroken run"
+            f"{folder}: was trained on {state['device']} and is resumed on {distributed.device.type}: the result is "
+            f"not bitwise that of an unbroken run"
         )
     for name, module in stage.modules.items():
         load_module(folder, name, module)

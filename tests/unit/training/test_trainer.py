@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from faults import Killed, failing
 from safetensors.torch import load_file, save_file
 from tiny_training import tiny_recipe
@@ -16,7 +17,7 @@ from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, TrainingError
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
-from facegen.inference.load import load_artist, load_matching
+from facegen.inference.load import load_face_pipeline, load_matching
 from facegen.training import journal, train
 from facegen.training.build import build_networks
 from facegen.training.loop import Interrupted
@@ -163,7 +164,7 @@ def poison(path: Path) -> None:
 
 CPU = torch.device("cpu")
 LOADS: dict[str, tuple[str, Callable[[Path], object]]] = {
-    "draw": ("train-00000005/average", lambda run: load_artist(Run.open(run), CPU)),
+    "draw": ("train-00000005/average", lambda run: load_face_pipeline(Run.open(run), CPU)),
     "match": ("match/encoders", lambda run: load_matching(Run.open(run), CPU)),
     "resume": ("train-00000005/generator_optimiser", lambda run: go(run, tiny_recipe(game=True))),
     "resume after match": ("match/discriminator", lambda run: go(run, tiny_recipe(game=True))),
