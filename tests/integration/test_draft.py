@@ -201,7 +201,7 @@ def test_encodings_of_a_draft_are_computed_with_its_weights_after_a_stop_too(
     assert facegen("train", recipes / "second.toml", "--out", whole) == 0
     stop_after(3 + 2, recipes / "second.toml", parts)
     assert facegen("train", recipes / "second.toml", "--out", parts, "--resume") == 0
-    for name in ("artist", "average", "discriminator"):
+    for name in ("face_pipeline", "ema", "discriminator"):
         assert equal(checkpoint(whole, 4, name), checkpoint(parts, 4, name)), name
 
 

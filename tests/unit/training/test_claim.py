@@ -73,7 +73,8 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     refused = pytest.raises(CheckpointError, match="another process is training this run")
     with file_lock(tmp_path / "run" / LOCK), refused:
         take(tmp_path / "run")
-    training = claimed(tmp_path / "run", RECIPE, open_dataset(RECIPE), resume=False, distributed=ONE_PROCESS, observer=Observer())
+    dataset = open_dataset(RECIPE)
+    training = claimed(tmp_path / "run", RECIPE, dataset, resume=False, distributed=ONE_PROCESS, observer=Observer())
     with training, refused:
         take(tmp_path / "run", resume=True)
 
@@ -101,11 +102,13 @@ def test_another_recipe_is_refused(tmp_path: Path, changes: dict[str, Any], name
         take(tmp_path / "run", tiny_recipe(**changes), resume=True)
 
 
-@pytest.mark.parametrize("key, value", [("corpus", "0" * 64), ("data", {"image_pixels": 16, "identities": ["a"]})])
+@pytest.mark.parametrize(
+    "key, value", [("corpus_fingerprint", "0" * 64), ("data", {"image_pixels": 16, "identities": ["a"]})]
+)
 def test_a_changed_corpus_is_refused(tmp_path: Path, key: str, value: object) -> None:
     take(tmp_path / "run")
     about = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert about["corpus"] == open_dataset(RECIPE).fingerprint()
+    assert about["corpus_fingerprint"] == open_dataset(RECIPE).fingerprint()
     about[key] = {**about[key], **value} if isinstance(value, dict) else value
     (tmp_path / "run" / "run.json").write_text(json.dumps(about))
     with pytest.raises(CheckpointError, match=r"its corpus has changed since the run was begun .*restore the corpus"):

@@ -164,7 +164,7 @@ def poison(path: Path) -> None:
 
 CPU = torch.device("cpu")
 LOADS: dict[str, tuple[str, Callable[[Path], object]]] = {
-    "draw": ("train-00000005/average", lambda run: load_face_pipeline(Run.open(run), CPU)),
+    "draw": ("train-00000005/ema", lambda run: load_face_pipeline(Run.open(run), CPU)),
     "match": ("match/encoders", lambda run: load_matching(Run.open(run), CPU)),
     "resume": ("train-00000005/generator_optimiser", lambda run: go(run, tiny_recipe(game=True))),
     "resume after match": ("match/discriminator", lambda run: go(run, tiny_recipe(game=True))),
