@@ -17,6 +17,7 @@ from rich.table import Table
 
 from facegen import __version__
 from facegen.cli.console import console
+from facegen.core.errors import PluginError
 
 CODECS = ("aac", "mp3", "opus", "flac", "pcm_s16le", "h264", "vp9", "mjpeg")
 FRONTAL_FACE = "haarcascade_frontalface_default.xml"
@@ -159,13 +160,21 @@ def _disk() -> Iterator[Finding]:
 
 def _plugins() -> Iterator[Finding]:
     from facegen.cli.plugin_commands import plugin_commands
-    from facegen.core.plugins import installed_plugins
+    from facegen.core.plugins import OWN_PACKAGE, installed_plugins
     from facegen.core.registry import registry
 
     names = sorted({f"{plugin.source.package} {plugin.source.version}" for plugin in installed_plugins()[0]})
     yield Finding("plugins", "ok", ", ".join(names) or "none installed")
-    for broken in dict.fromkeys([*registry().broken, *plugin_commands().broken]):
-        yield Finding("plugin", "warn", str(broken))
+    faults = [str(broken) for broken in (*registry().broken, *plugin_commands().broken)]
+    for part in (part for parts in registry().parts.values() for part in parts.values()):
+        if part.source.package == OWN_PACKAGE:
+            continue
+        try:
+            part.load()
+        except PluginError as error:
+            faults.append(str(error))
+    for reason in dict.fromkeys(faults):
+        yield Finding("plugin", "warn", reason)
 
 
 def _reason(error: Exception) -> str:

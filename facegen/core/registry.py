@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+from facegen.core.declared_settings import declared_settings, explain_reserved
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, Kind
 from facegen.core.plugins import OWN_PACKAGE, Broken, Plugin, Source, installed_plugins, load_target, read_plugin
@@ -32,8 +33,8 @@ class Part:
         """Return the class.
 
         Raises:
-            PluginError: its module does not import, it is not a class of its kind, or it uses a name that the
-                interface no longer has.
+            PluginError: its module does not import, it is not a class of its kind, it uses a name that the interface
+                no longer has, or a setting has a reserved name.
         """
         loaded: object = self.target
         if isinstance(self.target, str):
@@ -50,7 +51,15 @@ class Part:
                 f"{self.source}: {self.kind.name} '{self.name}' uses names that facegen.{self.kind.interface} no "
                 f"longer has: {'; '.join(renamed)}"
             )
+        reserved = self.reserved_setting(loaded)
+        if reserved is not None:
+            raise PluginError(str(reserved))
         return loaded
+
+    def reserved_setting(self, target: str | type) -> Broken | None:
+        """Return the fault of a setting that no recipe can set, because the engine reads its key; None without one."""
+        reserved = explain_reserved(self.kind, declared_settings(target))
+        return Broken(self.source, f"registers {self.kind.name} '{self.name}', whose {reserved}") if reserved else None
 
 
 @dataclass
@@ -92,6 +101,9 @@ class Registry:
         earlier = self.parts[part.kind.name].get(part.name)
         if earlier is None:
             self.parts[part.kind.name][part.name] = part
+            # The sources of facegen's own parts need not be read at every start: their tests load each of them.
+            reserved = None if part.source.package == OWN_PACKAGE else part.reserved_setting(part.target)
+            self.broken += [] if reserved is None else [reserved]
             return
         reason = (
             f"registers {part.kind.name} '{part.name}', which {earlier.source} has too; "

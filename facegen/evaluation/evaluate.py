@@ -19,6 +19,7 @@ from facegen.evaluation.gather import Subjects, choose_subjects, gather
 from facegen.evaluation.illustrate import illustrate
 from facegen.evaluation.judge import find_judge, judges_itself
 from facegen.evaluation.judge_recipe import judge_recipe
+from facegen.evaluation.metric_names import metric_names, told_apart
 from facegen.evaluation.recognition import build_recognisers, with_recognisers
 from facegen.evaluation.report import Report
 from facegen.evaluation.rivals import load_rivals
@@ -75,7 +76,8 @@ def evaluate(
     request: DataSettings = recipe.chosen("dataset").engine
     read = judge_needs.union(*(rival.needs for rival in rivals.values()))
     subjects = choose_subjects(corpus, request, settings, artist, read, device, observer)
-    metrics: dict[str, Metric] = {choice.name: choice.build() for choice in run.recipe.choices["metric"]}
+    asked = run.recipe.choices["metric"]
+    metrics: dict[str, Metric] = dict(zip(metric_names(asked), [choice.build() for choice in asked], strict=True))
     judge = find_judge(run, home, settings, device, observer, interruption)
     reads = frozenset[str]().union(*(metric.reads for metric in metrics.values()))
     evidence = gather(subjects, judge, observer, reads=reads, recognisers=outside, rivals=rivals)
@@ -93,7 +95,7 @@ def evaluate(
         num_clips=len(evidence.person),
         num_people=len(evidence.person.unique()),
         num_noises=0 if artist is None else settings.num_noises,
-        figures=_measure(metrics, evidence, observer),
+        figures=told_apart(_measure(metrics, evidence, observer), asked),
         table=path / "evaluation" / f"{name}.md",
         picture=None if artist is None else path / "evaluation" / f"{name}.png",
         pictures=illustrate(evidence, subjects, path / "evaluation" / name),

@@ -19,6 +19,7 @@ from facegen.core.evidence import Recognised
 from facegen.core.interfaces import Dataset, Recogniser
 from facegen.core.observer import Observer
 from facegen.core.recipe import Recipe, check_choice, check_recipe
+from facegen.core.unique_names import unique_names
 
 MOST_NOISES = 2
 """Recognisers are slow: so many faces of a row where there is none under a noise of its own, which is enough."""
@@ -84,12 +85,8 @@ def chosen_recognisers(words: Iterable[str]) -> dict[str, Recogniser]:
 
 
 def _build(choices: Iterable[Choice]) -> dict[str, Recogniser]:
-    found: dict[str, Recogniser] = {}
-    for choice in choices:
-        name, number = choice.name, 1
-        while name in found:
-            number += 1
-            name = f"{choice.name} {number}"
+    choices, found = list(choices), {}
+    for name, choice in zip(unique_names(choice.name for choice in choices), choices, strict=True):
         found[name] = choice.build()
         found[name].fingerprint()  # asked now, so that what is missing is said before any work is done
     return found

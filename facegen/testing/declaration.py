@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 import facegen
+from facegen.core.declared_settings import declared_settings, explain_reserved
 from facegen.core.explain import docstring_sections, section_entries
 from facegen.core.kinds import KINDS
 from facegen.core.renamed import old_names
@@ -27,10 +28,10 @@ def check_declaration(kind: str, part: type) -> None:
         expect(not variadic, f"takes *{parameter.name}: {advice}")
     settings = [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     engine = [parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]
-    reserved = {"type", *KINDS[kind].engine_keys.model_fields}
+    reserved = explain_reserved(KINDS[kind], declared_settings(part))
+    expect(not reserved, reserved)
     for setting in settings:
         expect(setting.annotation is not setting.empty, f"setting '{setting.name}' has no annotation")
-        expect(setting.name not in reserved, f"setting '{setting.name}' is already a key of [{KINDS[kind].table}]")
     _check_docstring(part, engine, [setting.name for setting in settings])
     _check_defaults(
         part, {setting.name: setting.default for setting in settings if setting.default is not setting.empty}

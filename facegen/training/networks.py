@@ -14,6 +14,7 @@ from facegen.core.interfaces import Augmentation, ConditionTransform, Discrimina
 from facegen.core.randomness import derived_seed
 from facegen.core.registry import registry
 from facegen.core.schedule import advance_schedules
+from facegen.core.unique_names import unique_names
 from facegen.training.artist import Artist, CriticEncoders, Encoders
 from facegen.training.draft import DraftRun
 
@@ -25,6 +26,9 @@ class Networks:
     Attributes:
         encoders: the conditioners; also inside `artist`, where there is one.
         critic_encoders: the discriminator's own copies, where a conditioner is trained "separate".
+        objectives: by the names under which they are logged, their types as the recipe writes them.
+        penalties: each with the number of steps after which it is due again.
+        penalty_names: of the penalties, likewise.
         heads: {head: width} that the recipe's parts ask of the discriminator.
     """
 
@@ -37,6 +41,7 @@ class Networks:
     penalties: tuple[tuple[Penalty, int], ...]
     augmentation: Augmentation | None
     heads: Mapping[str, int] = field(default_factory=dict)
+    penalty_names: tuple[str, ...] = ()
 
     @property
     def judging(self) -> Discriminator:
@@ -88,10 +93,9 @@ class _Builder:
     def networks(self, draft: DraftRun | None) -> Networks:
         """What the recipe's parts become; None stands for parts that refused."""
         recipe, data, encoders = self.recipe, self.data, self.encoders
-        objectives = {
-            f"{choice.name}{number or ''}": self._build(choice, data)
-            for number, choice in enumerate(recipe.choices["objective"])
-        }
+        choices = recipe.choices["objective"]
+        names = unique_names(choice.name for choice in choices)
+        objectives = {name: self._build(choice, data) for name, choice in zip(names, choices, strict=True)}
         heads = _heads(
             recipe, [part for part in objectives.values() if part], encoders.condition_dim, self.problems
         )  # fmt: skip
@@ -108,6 +112,7 @@ class _Builder:
             ),
             augmentation=self._one("augmentation", data),
             heads=heads,
+            penalty_names=tuple(unique_names(choice.name for choice in recipe.choices["penalty"])),
         )
 
     def artist(self, draft: DraftRun | None) -> Artist | None:

@@ -190,6 +190,15 @@ def test_the_list_says_which_face(folder, tmp_path):
     assert read_marked(tmp_path / "review.csv") == []
 
 
+def test_a_list_that_a_spreadsheet_wrote(tmp_path):
+    path, text = tmp_path / "review.csv", "drop,person,clip,face,digest\nyes,Çem,3,1,ab\n"
+    path.write_bytes(text.encode("utf-8-sig"))
+    assert [(face.person, face.clip, face.face) for face in read_marked(path)] == [("Çem", 3, 1)]
+    path.write_bytes(text.encode("utf-16"))
+    with pytest.raises(DataError, match="is encoded in UTF-16; save it in UTF-8"):
+        read_marked(path)
+
+
 @pytest.mark.parametrize("chosen", [[EXCHANGED], LIST, [(0, 0), (0, 1)], [(n // 2, n % 2) for n in range(12)]])
 def test_what_is_left_is_as_it_was(folder, tmp_path, chosen):
     before = all_faces(folder)
@@ -235,7 +244,8 @@ def test_a_list_of_another_state_is_refused(folder, tmp_path):
     ("drop,person,clip,face,digest\nyes,Çem,-1,0,0\n", "clip -1, face 0, of 'Çem' is not the face that was listed"),
     ("drop,person,clip,face,digest\nyes,Çem,99,0,0\n", "clip 99, face 0"),
     ("drop,person,clip,face,digest\nyes,Çem,0,7,0\n", "clip 0, face 7"),
-    (b"\xff\xfe\x00", "is no table of text"),
+    (b"\xff\xfe\x00", "is encoded in UTF-16; save it in UTF-8"),
+    (b"\xff\xfd\x80", "is no table of text"),
 ])  # fmt: skip
 def test_what_is_wrong_with_a_list(folder, tmp_path, text, said):
     path = tmp_path / "list.csv"

@@ -62,6 +62,19 @@ def test_a_table_says_the_same_as_toml(read):
     assert problems == [] and [each.said for each in rows.sources.values()] == ["1.mp4", "2.mp4"]
 
 
+TOML, TABLE = '[[person]]\nname = "ada"\nvideos = ["1.mp4"]\n', "name,videos\nada,1.mp4\n"
+
+
+@pytest.mark.parametrize(("name", "text"), [("sources.toml", TOML), ("sources.csv", TABLE)])
+def test_a_mark_is_read_over_and_another_encoding_is_named(read, tmp_path, name, text):
+    found, problems = read("\ufeff" + text, name)
+    assert problems == [] and list(found.people) == ["ada"]
+    (tmp_path / name).write_bytes(text.encode("utf-16"))
+    with pytest.raises(DataError) as raised:
+        read_sources(tmp_path / name, [])
+    assert str(raised.value) == f"{tmp_path / name}: is encoded in UTF-16; save it in UTF-8"
+
+
 @pytest.mark.parametrize("header", ["", "video,start,end,x,y\n", "YouTube ID,start,end,x,y\n"])
 def test_segments(read, tmp_path, header):
     found, problems = read(f"{header}E2LZA4bWVzI,90.00,96.2,0.5,0.25\na.mp4,1,7.5,0,1\n", "segments.csv")

@@ -415,3 +415,109 @@ def test_the_judge_of_another_recipe(good, tmp_path):
     judge = read_recipe(write(tmp_path, text, "judged.toml")).tables["judge"]
     assert judge["match"] == {"type": "matcher", "steps": 9, "batch_size": 8}
     assert set(judge) == {"conditioner", "discriminator", "match"}
+
+
+TWO_PENALTIES = GOOD + """
+[preset.small.penalty.1]
+every_steps = 7
+[[penalty]]
+type = "penalty"
+every_steps = 2
+[[penalty]]
+type = "penalty"
+every_steps = 3
+"""
+
+
+def steps_of(checked) -> list[int]:
+    return [choice.engine.every_steps for choice in checked.choices["penalty"]]
+
+
+def test_a_preset_and_set_change_one_table_of_a_list(tmp_path):
+    path = write(tmp_path, TWO_PENALTIES)
+    assert steps_of(read_recipe(path)) == [2, 3]
+    assert steps_of(read_recipe(path, preset="small")) == [2, 7]
+    assert steps_of(read_recipe(path, preset="small", overrides=["penalty.0.every_steps=5"])) == [5, 7]
+    assert steps_of(read_recipe(path, preset="small", overrides=["penalty.1.every_steps=9"])) == [2, 9]
+    with pytest.raises(RecipeError, match=r"--set penalty\.penalty\.every_steps=5: .* is penalty\.0 and penalty\.1"):
+        read_recipe(path, overrides=["penalty.penalty.every_steps=5"])
+
+
+def test_a_recipe_that_extends_another_replaces_a_list_or_changes_one_table_of_it(tmp_path):
+    write(tmp_path, TWO_PENALTIES)
+    listed = write(tmp_path, 'extends = "speech.toml"\n[[penalty]]\ntype = "penalty"\nevery_steps = 4\n', "list.toml")
+    assert steps_of(read_recipe(listed)) == [4]
+    single = write(tmp_path, 'extends = "speech.toml"\n[penalty.0]\nevery_steps = 4\n', "single.toml")
+    assert steps_of(read_recipe(single)) == [4, 3] and steps_of(read_recipe(single, preset="small")) == [4, 7]
+    bare = write(tmp_path, 'extends = "speech.toml"\n[penalty]\nevery_steps = 4\n', "bare.toml")
+    with pytest.raises(RecipeError) as raised:
+        read_recipe(bare)
+    assert str(raised.value) == (
+        f"{bare}: 'every_steps' is a key of one table, and there are penalty.0 (penalty), penalty.1 (penalty); write "
+        f"penalty.0.every_steps"
+    )
+
+
+@pytest.mark.parametrize("override", ["penalty.every_steps=2", "penalty.penalty.every_steps=2", "match.steps=3"])
+def test_set_on_a_table_that_the_recipe_lacks_is_refused_with_those_it_has(override, good):
+    table = override.partition(".")[0]
+    with pytest.raises(RecipeError) as raised:
+        read_recipe(good, overrides=[override])
+    assert str(raised.value) == (
+        f"--set {override}: the recipe has no [{table}]; it has conditioner, data, discriminator, generator, "
+        f"objective, train. To add a [{table}], give its type, too: --set {table}.type=NAME"
+    )
+
+
+def test_set_may_add_a_table_with_its_type_in_any_order(good):
+    checked = read_recipe(good, overrides=["penalty.every_steps=2", "penalty.type=penalty"])
+    assert steps_of(checked) == [2]
+    assert read_recipe(good, overrides=["evaluate.seed=4"]).evaluate.seed == 4, "tables without a type are always there"
+
+
+def test_an_empty_value_is_none(good):
+    with pytest.raises(RecipeError, match=r"--set conditioner\.path=: has no value"):
+        read_recipe(good, overrides=["conditioner.path="])
+
+
+def test_two_metrics_of_one_type_differ_in_a_setting(tmp_path):
+    text = GOOD + '[[metric]]\ntype = "metric"\n[[metric]]\ntype = "matching"\n[[metric]]\ntype = "metric"\n'
+    assert problems_of(text, tmp_path) == [
+        "[metric] type = 'metric': stands there twice with the same settings; leave one out, or change one"
+    ]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_recipe(good, tmp_path):
+    marked = tmp_path / "marked.toml"
+    marked.write_bytes(b"\xef\xbb\xbf" + good.read_bytes())
+    assert read_recipe(marked, overrides=["run.name=speech"]).values == read_recipe(good).values
+    wide = tmp_path / "wide.toml"
+    wide.write_bytes(good.read_text().encode("utf-16"))
+    with pytest.raises(RecipeError, match=r"wide\.toml: is encoded in UTF-16; save it in UTF-8"):
+        read_recipe(wide)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("train.steps=1e3", "[train] steps = 1000.0: must be a valid integer"),
+        ("train.generator.learning_rate=nan", "[train] generator.learning_rate = NaN: must be a finite number"),
+        ("train.ema_images=inf", "[train] ema_images = Infinity: must be a finite number"),
+        ("data.image_pixels=64.0", "[data] image_pixels = 64.0: must be a valid integer"),
+        ("objective.margin=inf", "[objective] margin = Infinity: must be a finite number"),
+        ("conditioner.trained=true", "[conditioner] trained = true: must be 'frozen', 'generator' or 'separate'"),
+    ],
+)
+def test_a_value_of_the_wrong_type_names_its_table(override, said, good):
+    with pytest.raises(RecipeError) as raised:
+        read_recipe(good, overrides=[override])
+    assert str(raised.value) == f"{good}: {said}"
+
+
+def test_a_date_is_no_string(tmp_path):
+    text = GOOD.replace("widths = [4, 5, 6]", "path = 2024-05-06")
+    assert problems_of(text, tmp_path) == ["[conditioner] path = 2024-05-06: is a date; write it in quotes"]
+    path = write(tmp_path, GOOD)
+    assert read_recipe(path, overrides=["conditioner.path=2024-05-06"]).chosen("conditioner").settings["path"] == Path(
+        "2024-05-06"
+    )

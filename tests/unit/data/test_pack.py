@@ -245,3 +245,10 @@ def test_a_table_from_a_spreadsheet_may_begin_with_a_mark(tmp_path):
     (tmp_path / "pairs.csv").write_bytes("\ufeffidentity,face\r\nJosé,a.png\r\n".encode())
     pack_pairs(tmp_path / "pairs.csv", tmp_path / "out")
     assert Corpus.open(tmp_path / "out").manifest.identities == ("José",)
+
+
+def test_a_table_in_utf_16_is_told_to_be_one(tmp_path):
+    (tmp_path / "pairs.csv").write_bytes("identity,face\r\nJosé,a.png\r\n".encode("utf-16"))
+    with pytest.raises(DataError) as raised:
+        pack_pairs(tmp_path / "pairs.csv", tmp_path / "out")
+    assert str(raised.value) == f"{tmp_path / 'pairs.csv'}: is encoded in UTF-16; save it in UTF-8"

@@ -315,3 +315,11 @@ def test_two_penalties_of_one_type_both_count() -> None:
     found = step_of(build_networks(recipe(penalty=penalties), DATA))(batch(), None, 0)
     assert {"r1/r1", "r1_2/r1", "r2/r2"} <= found.keys()
     assert found["r1_2/r1"].item() == pytest.approx(3 * found["r1/r1"].item())
+
+
+def test_objectives_and_penalties_are_named_by_their_types_in_the_recipe() -> None:
+    objective = [{"type": "relid"}, {"type": "reconstruction"}, {"type": "reconstruction", "distance": "l2"}]
+    penalty = [{"type": "gradient_penalty"}, {"type": "r1"}, {"type": "r1"}]
+    networks = build_networks(recipe(objective=objective, penalty=penalty), DATA)
+    assert list(networks.objectives) == ["relid", "reconstruction", "reconstruction_2"]
+    assert networks.penalty_names == ("gradient_penalty", "r1", "r1_2")
