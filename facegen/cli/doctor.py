@@ -165,15 +165,15 @@ def _plugins() -> Iterator[Finding]:
 
     names = sorted({f"{plugin.source.package} {plugin.source.version}" for plugin in installed_plugins()[0]})
     yield Finding("plugins", "ok", ", ".join(names) or "none installed")
-    reasons = [str(broken) for broken in (*registry().broken, *plugin_commands().broken)]
+    faults = [str(broken) for broken in (*registry().broken, *plugin_commands().broken)]
     for part in (part for parts in registry().parts.values() for part in parts.values()):
         if part.source.package == OWN_PACKAGE:
             continue
         try:
             part.load()
         except PluginError as error:
-            reasons.append(str(error))
-    for reason in dict.fromkeys(reasons):
+            faults.append(str(error))
+    for reason in dict.fromkeys(faults):
         yield Finding("plugin", "warn", reason)
 
 

@@ -57,7 +57,7 @@ class Part:
         return loaded
 
     def reserved_setting(self, target: str | type) -> Broken | None:
-        """Return the fault of a setting that no recipe can reach, since the engine reads its key; None without one."""
+        """Return the fault of a setting that no recipe can set, because the engine reads its key; None without one."""
         reserved = explain_reserved(self.kind, declared_settings(target))
         return Broken(self.source, f"registers {self.kind.name} '{self.name}', whose {reserved}") if reserved else None
 

@@ -163,7 +163,7 @@ class Collides(Conditioner):
         ("objective", BadDefault, "its defaults are not valid: weight = 0.0: must be greater than 0"),
         ("objective", Swallows, r"takes \*settings"),
         ("conditioner", NoShape, "no section 'Shape:'"),
-        ("conditioner", Collides, r"setting 'trained' is already a key of \[conditioner\]"),
+        ("conditioner", Collides, r"'trained' is a key of \[conditioner\] already, which the engine reads"),
     ],
 )
 def test_bad_declarations(kind, part, said):
