@@ -31,11 +31,11 @@ from facegen.evaluation.generalisation import SPLITS
 from facegen.evaluation.judge import Judge, find_judge
 from facegen.evaluation.plots import draw_curves
 from facegen.evaluation.report import number
-from facegen.inference.load import load_artist
+from facegen.inference.load import load_face_pipeline
 from facegen.training.checkpoint import write_atomically
+from facegen.training.distributed import Distributed
 from facegen.training.run import Run
 from facegen.training.train import open_dataset
-from facegen.training.world import World
 
 JUDGE_WORLD = 7919
 """Seed of the world whose people the judge learns from; no run's."""
@@ -67,20 +67,20 @@ def judge_of(run: Run, num_people: int, settings: EvaluateSettings, observer: Ob
     """The judge of all runs: the recipe's match stage on other people, trained once."""
     data = {**run.recipe.tables["data"], "seed": JUDGE_WORLD, "num_people": num_people}
     home = check_recipe({**run.recipe.tables, "data": data}, "the judge's world")
-    device = World.join(run.recipe.run.device).device
+    device = Distributed.join(run.recipe.run.device).device
     return find_judge(run, home, settings, device, observer, Interruption())
 
 
 def measure(run: Run, judge: Judge, num_clips: int, observer: Observer) -> dict[str, list[Figure]]:
     """What the judge says of a run's faces on every split."""
     recipe: Recipe = run.recipe
-    artist = load_artist(run, judge.device)
+    pipeline = load_face_pipeline(run, judge.device)
     metric: Metric = registry().parts["metric"]["matching"].load()()
     found = {}
     for split in SPLITS:
         settings = recipe.evaluate.model_copy(update={"split": split, "num_clips": num_clips})
         subjects = choose_subjects(
-            open_dataset(recipe), recipe.chosen("dataset").engine, settings, artist, needs_of(recipe), judge.device,
+            open_dataset(recipe), recipe.chosen("dataset").engine, settings, pipeline, needs_of(recipe), judge.device,
             observer,
         )  # fmt: skip
         found[split] = metric.measure(gather(subjects, judge, observer, reads=frozenset()))

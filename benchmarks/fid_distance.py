@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from facegen.core import companions
+from facegen.core import optional_imports
 from facegen.core.statistics import frechet_distance
 
 TOLERANCE = 1e-6
@@ -52,7 +52,7 @@ def main() -> None:
 
 def torch_fidelity(first: Tensor, second: Tensor) -> float:
     """Its own two functions: statistics of the features, and the distance."""
-    companions.torch_fidelity()
+    optional_imports.torch_fidelity()
     module = sys.modules["torch_fidelity.metric_fid"]
     # torch-fidelity's features are float32, and numpy's covariance of them float64, as ours is.
     given = [module.fid_features_to_statistics(features.float()) for features in (first, second)]

@@ -31,11 +31,11 @@ from facegen.evaluation.quantities import MissingError
 from facegen.evaluation.report import Report
 from facegen.evaluation.verdicts import UNDECIDED, Verdict, by_name, verdicts
 from facegen.evaluation.write_dossier import write_dossier
-from facegen.inference.load import load_artist
+from facegen.inference.load import load_face_pipeline
 from facegen.training.checkpoint import write_atomically
-from facegen.training.exhibition import choose_noises, draw_each
 from facegen.training.loop import Interrupted
 from facegen.training.run import Run
+from facegen.training.sample_grid import choose_noises, draw_each
 from facegen.training.train import open_dataset
 
 TESTS = Path(__file__).parents[1] / "tests"
@@ -129,14 +129,14 @@ def picture(out: Path, names: Sequence[str], path: Path) -> None:
     rows = []
     for name in names:
         run = Run.open(out / name)
-        artist = load_artist(run, torch.device("cpu"))
+        pipeline = load_face_pipeline(run, torch.device("cpu"))
         settings, request = run.recipe.evaluate, run.recipe.chosen("dataset").engine
         subjects = choose_subjects(
-            open_dataset(run.recipe), request, settings, artist, needs_of(run.recipe), torch.device("cpu"), Observer()
+            open_dataset(run.recipe), request, settings, pipeline, needs_of(run.recipe), torch.device("cpu"), Observer()
         )
         batch = subjects.rows.fetch_plain(subjects.rows.choose(NUM_SHOWN_VOICES, settings.seed, distinct_people=True))
-        noises = choose_noises(artist.noise, NUM_SHOWN_NOISES, settings.seed, torch.device("cpu"))
-        drawn = draw_each(artist, artist.encode(batch), noises, settings.seed)
+        noises = choose_noises(pipeline.noise, NUM_SHOWN_NOISES, settings.seed, torch.device("cpu"))
+        drawn = draw_each(pipeline, pipeline.encode(batch), noises, settings.seed)
         rows.append(torch.cat([restore_faces(batch.faces)[:, None], drawn], dim=1).flatten(0, 1).numpy())
     columns = ["true face", *(f"noise {noise + 1}" for noise in range(NUM_SHOWN_NOISES))] * NUM_SHOWN_VOICES
     path.parent.mkdir(parents=True, exist_ok=True)

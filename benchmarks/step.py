@@ -20,13 +20,13 @@ from torch.nn import functional
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.recipe import read_recipe
 from facegen.parts.layers.folded import ConvPool2d, UpsampleConv2d
-from facegen.training.networks import Networks, build_networks, trainable
+from facegen.training.build import Networks, build_networks, trainable
+from facegen.training.distributed import Distributed
+from facegen.training.gan import GanStep, discriminator_weights
 from facegen.training.optimisers import build_optimiser
-from facegen.training.step import GanStep, discriminator_weights
-from facegen.training.world import World
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "speech_relid.toml"
-WORLD = World(0, 1, torch.device("cpu"))
+WORLD = Distributed(0, 1, torch.device("cpu"))
 
 
 class UnfoldedPool(ConvPool2d):
@@ -70,28 +70,28 @@ def build(arguments: argparse.Namespace, penalised: bool) -> tuple[Networks, Dat
 
 def ours(networks: Networks, batch: Batch, encoding: Tensor) -> Callable[[], object]:
     """The engine's step."""
-    WORLD.place(networks.artist, networks.discriminator)
+    WORLD.place(networks.face_pipeline, networks.discriminator)
     recipe = read_recipe(RECIPE)
-    if recipe.train is None or networks.artist is None:
+    if recipe.train is None or networks.face_pipeline is None:
         raise SystemExit("the recipe does not train")
     optimisers = {
-        "generator": build_optimiser(recipe.train.generator, trainable(networks.artist)),
+        "generator": build_optimiser(recipe.train.generator, trainable(networks.face_pipeline)),
         "discriminator": build_optimiser(recipe.train.discriminator, discriminator_weights(networks)),
     }
     step = GanStep(
-        networks, optimisers, critic_trains_conditioner=False, num_identities=0, world=WORLD, precision="fp32"
+        networks, optimisers, critic_trains_conditioner=False, num_identities=0, distributed=WORLD, precision="fp32"
     )  # fmt: skip
     return lambda: step(batch, encoding, 0)
 
 
 def obvious(networks: Networks, batch: Batch, encoding: Tensor, penalised: bool) -> Callable[[], object]:
     """One trunk pass a score, one generator pass a phase."""
-    artist, critic = networks.artist, networks.discriminator
-    if artist is None or critic is None:
+    pipeline, critic = networks.face_pipeline, networks.discriminator
+    if pipeline is None or critic is None:
         raise SystemExit("the recipe does not train")
-    unfold(artist)
+    unfold(pipeline)
     unfold(critic)
-    players = {"generator": artist.generator, "discriminator": critic}
+    players = {"generator": pipeline.generator, "discriminator": critic}
     optimisers = {name: torch.optim.Adam(player.parameters(), 1e-4, (0.0, 0.99)) for name, player in players.items()}
     stranger = encoding[batch.mismatched_rows[:, 0]]
 
@@ -104,12 +104,12 @@ def obvious(networks: Networks, batch: Batch, encoding: Tensor, penalised: bool)
 
     def step() -> None:
         real = batch.faces.detach().requires_grad_(penalised)
-        loss = functional.softplus(-margin(real, artist.draw(encoding).detach())).mean()
+        loss = functional.softplus(-margin(real, pipeline.draw(encoding).detach())).mean()
         if penalised:
             (gradient,) = torch.autograd.grad(score(real, encoding).sum(), real, create_graph=True)
             loss = loss + 0.5 * gradient.square().sum((1, 2, 3)).mean()
         descend("discriminator", loss)
-        descend("generator", functional.softplus(-margin(artist.draw(encoding), batch.faces)).mean())
+        descend("generator", functional.softplus(-margin(pipeline.draw(encoding), batch.faces)).mean())
 
     def descend(name: str, loss: Tensor) -> None:
         for optimiser in optimisers.values():

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "cli": {"core", "data", "training", "inference", "collect", "evaluation", "cli"},
 }
 ONLY_IN_CLI = {"click", "rich"}
-ONLY_IN_COMPANIONS = {"torchaudio", "torchvision", "torch_fidelity"}
+ONLY_IN_OPTIONAL_IMPORTS = {"torchaudio", "torchvision", "torch_fidelity"}
 # The table of contents of the built-in parts is the one plugin without an entry point.
 ALLOWED = {("core/registry.py", "parts")}
 # The weights that FID is defined by are published as a pickle alone; torch reads tensors out of it, and runs nothing.
@@ -78,12 +78,12 @@ def test_a_part_imports_no_part_of_another_kind(path):
 
 
 @pytest.mark.parametrize("path", list(FILES))
-def test_the_command_line_and_the_companions_keep_to_themselves(path):
+def test_the_command_line_and_the_optional_imports_keep_to_themselves(path):
     roots = {name.split(".")[0] for name in FILES[path]}
     if not path.startswith("cli/"):
         assert not roots & ONLY_IN_CLI, f"facegen/{path} imports {roots & ONLY_IN_CLI}"
-    if path != "core/companions.py":
-        assert not roots & ONLY_IN_COMPANIONS, f"facegen/{path} goes past facegen.core.companions"
+    if path != "core/optional_imports.py":
+        assert not roots & ONLY_IN_OPTIONAL_IMPORTS, f"facegen/{path} goes past facegen.core.optional_imports"
 
 
 @pytest.mark.parametrize("path", list(FILES))

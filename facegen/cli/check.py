@@ -15,6 +15,7 @@ from facegen.cli.console import console
 from facegen.cli.options import recipe_options
 from facegen.core.chosen import Recipe
 from facegen.core.recipe import read_recipe
+from facegen.core.recipe_rules import idle_settings
 
 if TYPE_CHECKING:
     from facegen.training.estimate import StageCost
@@ -24,14 +25,18 @@ if TYPE_CHECKING:
 @recipe_options
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: Path | None, as_json: bool) -> None:
-    """Check RECIPE without training it: settings, shapes, corpus, and what time and memory it would take."""
-    checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
-    from facegen.training.estimate import measure_rate
-    from facegen.training.world import World
+    """Check RECIPE without training it: settings, shapes, corpus, and what time and memory it would take.
 
-    device = World.join(checked.run.device).device
+    Warnings are printed of what does not stop training: why `facegen evaluate` would refuse the finished run, and
+    settings that have no effect.
+    """
+    checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
+    from facegen.training.distributed import Distributed
+    from facegen.training.estimate import measure_rate
+
+    device = Distributed.join(checked.run.device).device
     earlier = [_examine(before, only_match=name.startswith("match.")) for name, before in checked.before()]
-    own = _examine(checked)
+    own = _examine(checked, evaluated=True)
     rate = measure_rate(device)
     if as_json:
         found = {**own.as_json(rate), "device": str(device), "earlier": [before.as_json(rate) for before in earlier]}
@@ -41,20 +46,31 @@ def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: 
         if earlier:
             console.print(f"[bold]{escape(examined.name)}[/]")
         examined.show(rate)
-    console.print(f"{recipe}: nothing wrong. Times are estimates for {device}, at {rate / 1e9:,.0f} GFLOP/s here.")
+    for warning in own.warnings:
+        console.print(f"[yellow]Warning:[/] {escape(warning)}", soft_wrap=True)
+    verdict = "can be trained; mind the warnings above" if own.warnings else "nothing wrong"
+    console.print(f"{recipe}: {verdict}. Times are estimates for {device}, at {rate / 1e9:,.0f} GFLOP/s here.")
 
 
 @dataclass(frozen=True)
 class _Examined:
-    """What is to be told about one recipe."""
+    """What is to be told about one recipe.
+
+    Attributes:
+        name: of its run.
+        splits: clips and people of each split.
+        costs: of each stage.
+        warnings: what does not stop training, such as why the finished run could not be evaluated.
+    """
 
     name: str
     splits: "Mapping[str, Mapping[str, int]]"
     costs: "list[StageCost]"
+    warnings: tuple[str, ...] = ()
 
     def as_json(self, rate: float) -> dict[str, Any]:
         stages = [{**asdict(cost), "seconds": cost.seconds(rate)} for cost in self.costs]
-        return {"name": self.name, "stages": stages, "splits": self.splits}
+        return {"name": self.name, "stages": stages, "splits": self.splits, "warnings": self.warnings}
 
     def show(self, rate: float) -> None:
         table = Table("split", "clips", "people", box=None, pad_edge=False, header_style="bold")
@@ -72,14 +88,16 @@ class _Examined:
         console.print(table)
 
 
-def _examine(recipe: Recipe, *, only_match: bool = False) -> _Examined:
+def _examine(recipe: Recipe, *, only_match: bool = False, evaluated: bool = False) -> _Examined:
+    from facegen.evaluation.evaluation_check import evaluation_problems
     from facegen.training.estimate import estimate
-    from facegen.training.rehearsal import rehearse
     from facegen.training.survey import survey
     from facegen.training.train import open_dataset
 
     dataset = open_dataset(recipe)
-    networks = rehearse(recipe, dataset.spec)
+    networks = dry_run(recipe, dataset.spec)
     splits = survey(recipe, dataset, networks)
-    costs = estimate(recipe, networks, dataset.spec)
-    return _Examined(recipe.run.name, splits, [cost for cost in costs if not only_match or cost.name == "match"])
+    refused = evaluation_problems(recipe, dataset, networks) if evaluated else []
+    warnings = [f"`facegen evaluate` would refuse the finished run: {problem}" for problem in refused]
+    costs = [cost for cost in estimate(recipe, networks, dataset.spec) if not only_match or cost.name == "match"]
+    return _Examined(recipe.run.name, splits, costs, (*warnings, *idle_settings(recipe)))

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from facegen import __version__
 from facegen.cli.console import console
+from facegen.core.errors import PluginError
 
 CODECS = ("aac", "mp3", "opus", "flac", "pcm_s16le", "h264", "vp9", "mjpeg")
 FRONTAL_FACE = "haarcascade_frontalface_default.xml"
@@ -88,13 +89,13 @@ def _torch() -> Iterator[Finding]:
         yield Finding("gpu", "ok", f"{properties.name}, {memory}, {bf16}, CUDA {torch.version.cuda}")
 
 
-def _companions() -> Iterator[Finding]:
-    from facegen.core import companions
+def _optional_imports() -> Iterator[Finding]:
+    from facegen.core import optional_imports
 
     uses: dict[str, tuple[Callable[[], object], str]] = {
-        "torchaudio": (companions.torchaudio, "spectrograms and resampling"),
-        "torchvision": (companions.torchvision, "torch-fidelity"),
-        "torch-fidelity": (companions.torch_fidelity, "evaluation"),
+        "torchaudio": (optional_imports.torchaudio, "spectrograms and resampling"),
+        "torchvision": (optional_imports.torchvision, "torch-fidelity"),
+        "torch-fidelity": (optional_imports.torch_fidelity, "evaluation"),
     }
     for name, (load, use) in uses.items():
         try:
@@ -102,7 +103,7 @@ def _companions() -> Iterator[Finding]:
         except Exception as error:
             yield Finding(name, "missing", _reason(error), f"pip install '{name}' ({use} needs it)")
             continue
-        stood_in = name in companions.stood_in()
+        stood_in = name in optional_imports.stood_in()
         note = ", its compiled code does not fit this torch and is not used" if stood_in else ""
         yield Finding(name, "ok", version(name) + note)
 
@@ -155,17 +156,25 @@ def _disk() -> Iterator[Finding]:
 
 
 def _plugins() -> Iterator[Finding]:
-    from facegen.core.registry import registry
+    from facegen.core.registry import OWN_PACKAGE, registry
 
     sources = {part.source for parts in registry().parts.values() for part in parts.values()}
-    names = sorted(f"{source.package} {source.version}" for source in sources if source.package != "facegen")
+    names = sorted(f"{source.package} {source.version}" for source in sources if source.package != OWN_PACKAGE)
     yield Finding("plugins", "ok", ", ".join(names) or "none installed")
-    for broken in registry().broken:
-        yield Finding("plugin", "warn", str(broken))
+    told = [str(broken) for broken in registry().broken]
+    for part in (part for parts in registry().parts.values() for part in parts.values()):
+        if part.source.package == OWN_PACKAGE:
+            continue
+        try:
+            part.load()
+        except PluginError as error:
+            told.append(str(error))
+    for reason in dict.fromkeys(told):
+        yield Finding("plugin", "warn", reason)
 
 
 def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-_EXAMINATIONS = (_python, _torch, _companions, _av, _cv2, _optional, _disk, _plugins)
+_EXAMINATIONS = (_python, _torch, _optional_imports, _av, _cv2, _optional, _disk, _plugins)

@@ -36,9 +36,7 @@ FRAMES_PER_SECOND = 12
 )
 @click.option("--rows", type=click.IntRange(1, 100), default=4, show_default=True, help="Ways, each of its own noise.")
 @click.option("--steps", type=click.IntRange(2, 100), default=9, show_default=True, help="Faces of a way in the strip.")
-@click.option(
-    "--seconds", type=click.FloatRange(0.5, 60), default=4.0, show_default=True, help="Of the film, one way."
-)
+@click.option("--seconds", type=click.FloatRange(0.5, 60), default=4.0, show_default=True, help="Of the film, one way.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the noise: the same draws the same.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("interpolation"), show_default=True,
@@ -69,20 +67,20 @@ def command(
         raise click.UsageError("give two people, or one for the way between two noises")
     from facegen.inference.ends import ends_of_people, ends_of_subjects
     from facegen.inference.interpolate import interpolate
-    from facegen.inference.load import load_artist
+    from facegen.inference.load import load_face_pipeline
+    from facegen.training.distributed import Distributed
     from facegen.training.run import Run
-    from facegen.training.world import World
 
     opened = Run.open(run)
-    device = World.join(opened.recipe.run.device).device
-    artist = load_artist(opened, device)
+    device = Distributed.join(opened.recipe.run.device).device
+    pipeline = load_face_pipeline(opened, device)
     if subjects:
-        ends = ends_of_subjects(opened, artist, subjects, device)
+        ends = ends_of_subjects(opened, pipeline, subjects, device)
     else:
-        ends = ends_of_people(opened, artist, people, 2, split or opened.recipe.evaluate.split, seed, device)
+        ends = ends_of_people(opened, pipeline, people, 2, split or opened.recipe.evaluate.split, seed, device)
     num_frames = max(steps, round(seconds * FRAMES_PER_SECOND))
     with watching() as observer:
-        _write(interpolate(artist, ends, rows, num_frames, seed, observer), ends, steps, out, observer)
+        _write(interpolate(pipeline, ends, rows, num_frames, seed, observer), ends, steps, out, observer)
 
 
 def _write(faces: "Tensor", ends: "Ends", steps: int, out: Path, observer: "Observer") -> None:

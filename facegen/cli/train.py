@@ -24,11 +24,11 @@ def command(
     """
     checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
     from facegen.core.interruption import Interruption
+    from facegen.training.distributed import Distributed
     from facegen.training.loop import Interrupted
     from facegen.training.train import train
-    from facegen.training.world import World
 
-    console.quiet = not World.join(checked.run.device).leads  # of several processes, one tells
+    console.quiet = not Distributed.join(checked.run.device).is_main_process  # of several processes, one tells
     folder = out if out is not None else Path("runs") / checked.run.name
     interruption = Interruption()
     try:

@@ -183,7 +183,7 @@ def _downloader(settings: DownloadSettings, options: dict[str, Any]) -> YoutubeD
     if settings.cookies is not None:
         try:
             # As a stream: a file would be written back when the downloader is closed, by several workers at once.
-            cookies["cookiefile"] = io.StringIO(settings.cookies.read_text(encoding="utf-8"))
+            cookies["cookiefile"] = io.StringIO(settings.cookies.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
             raise CollectError("the file of cookies cannot be read", "check [download] cookies", str(error)) from None
     if settings.cookies_from_browser:

@@ -45,7 +45,7 @@ class Plain(Recogniser):
         Dalal and Triggs 2005 (histograms of oriented gradients). The pitch is the highest peak of the autocorrelation.
     """
 
-    judges: ClassVar[frozenset[str]] = frozenset({"faces", "speech"})
+    embeds: ClassVar[frozenset[str]] = frozenset({"faces", "speech"})
 
     def fingerprint(self) -> str:
         return "plain 1"

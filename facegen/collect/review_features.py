@@ -99,7 +99,7 @@ def opinions_of(
 
     for name, recogniser in recognisers.items():
         for what, embed in (("face", face), ("voice", voice)):
-            if _READS[what] not in recogniser.judges or (what == "voice" and not hears):
+            if _READS[what] not in recogniser.embeds or (what == "voice" and not hears):
                 continue
             features = _features(corpus, name, what, recogniser, embed, len(rows), cache, observer)
             unseen = np.asarray(np.isnan(features).any(axis=1), np.bool_)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from facegen.collect.review import Finding, Review
 from facegen.core.errors import DataError
+from facegen.core.text_files import open_text
 from facegen.data.clip_files import digest
 from facegen.data.corpus import Corpus
 from facegen.data.durable import write_synced
@@ -76,7 +77,7 @@ def read_marked(path: Path) -> list[Marked]:
         DataError: it is no review list, or a row says something else; every such row.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with open_text(path, newline="") as file:
             table = csv.DictReader(file)
             missing = [name for name in NEEDED if name not in (table.fieldnames or ())]
             if missing:

@@ -14,6 +14,7 @@ from facegen.core.errors import DataError
 from facegen.core.settings import check_table
 from facegen.core.suggest import did_you_mean
 from facegen.core.tables import Count, Table
+from facegen.core.text_files import open_text
 from facegen.data.manifest import Identity
 
 LAST_VIDEOS = 15
@@ -138,7 +139,7 @@ def _segment_rows(path: Path, lines: Sequence[tuple[int, list[str]]], problems: 
 def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
     lines = []
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with open_text(path, newline="") as file:
             reader = csv.reader(file)
             for cells in reader:
                 if any(cell.strip() for cell in cells):

@@ -8,6 +8,7 @@ from typing import Any
 from facegen.collect.source_rows import PersonRow, PersonTable
 from facegen.core.errors import DataError
 from facegen.core.settings import check_table
+from facegen.core.text_files import read_text
 
 PERSON = "person"
 
@@ -19,7 +20,7 @@ def read_toml_rows(path: Path, problems: list[str]) -> tuple[list[PersonRow], di
         DataError: it cannot be read at all; what is wrong with single rows goes to `problems`.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         tables = tomllib.loads(text)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; give a list of sources, in TOML or CSV") from None

@@ -158,7 +158,7 @@ def archived(archive: Path | None) -> frozenset[str]:
     """The names in an archive file; none where there is no file."""
     if archive is None or not archive.is_file():
         return frozenset()
-    return frozenset(line.strip() for line in archive.read_text(encoding="utf-8", errors="replace").splitlines())
+    return frozenset(line.strip() for line in archive.read_text(encoding="utf-8-sig", errors="replace").splitlines())
 
 
 def _examine(video: Video, files: MediaFiles, task: VideoTask, folder: CollectionFolder) -> float:

@@ -32,12 +32,12 @@ class Critic:
         fake_faces: (B, 3, H, W), the generator's faces for the rows, or what draws them: called when something first
             reads them, and never where nothing does.
         augmentation: what stands between faces and trunk.
-        image_leaves: sides whose faces a penalty differentiates with respect to.
+        grad_inputs: sides whose faces a penalty differentiates with respect to.
         draw: condition -> faces, a further forward pass of the generator with fresh noise.
 
     Attributes:
         real_faces, fake_faces: before augmentation; leaves of R1 and R2, targets of L1.
-        real_view, fake_view: after augmentation; what the discriminator saw.
+        real_augmented, fake_augmented: after augmentation; what the discriminator saw.
         real, fake: (B,) scores under the rows' own condition, float32 like every score here.
         mismatched, fake_mismatched: (B,) scores under another person's condition.
         mismatched_all, fake_mismatched_all: (B, K) likewise, under each of K other people's.
@@ -53,7 +53,7 @@ class Critic:
         fake_faces: Tensor | Callable[[], Tensor],
         *,
         augmentation: "Augmentation | None" = None,
-        image_leaves: frozenset[str] = frozenset(),
+        grad_inputs: frozenset[str] = frozenset(),
         draw: Callable[[Tensor], Tensor] | None = None,
         num_identities: int = 0,
     ) -> None:
@@ -63,14 +63,14 @@ class Critic:
         self.num_identities = num_identities
         self._discriminator = discriminator
         self._augmentation = augmentation
-        self._image_leaves = image_leaves if phase == "discriminator" else frozenset()
+        self._grad_inputs = grad_inputs if phase == "discriminator" else frozenset()
         self._draw = draw
         self._image_gradients: dict[bool, dict[str, Tensor]] = {}
         self._fake_faces = fake_faces
         self.real_faces = self._leaf("real", batch.faces)
 
     def _leaf(self, side: Side, faces: Tensor) -> Tensor:
-        return faces.detach().requires_grad_() if side in self._image_leaves else faces
+        return faces.detach().requires_grad_() if side in self._grad_inputs else faces
 
     def _augmented(self, faces: Tensor) -> Tensor:
         return faces if self._augmentation is None else self._augmentation(faces)
@@ -81,21 +81,21 @@ class Critic:
         return self._leaf("fake", faces.detach() if self.phase == "discriminator" else faces)
 
     @cached_property
-    def real_view(self) -> Tensor:
+    def real_augmented(self) -> Tensor:
         if self.phase == "discriminator":
             _ = self.fake_faces  # they are judged too, and drawn first, so that whoever reads first changes no draw
         return self._augmented(self.real_faces)
 
     @cached_property
-    def fake_view(self) -> Tensor:
+    def fake_augmented(self) -> Tensor:
         return self._augmented(self.fake_faces)
 
     @cached_property
     def _joint_features(self) -> tuple[Tensor, Tensor] | None:
-        apart = self._discriminator.mixes_samples or len(self._image_leaves & {"real", "fake"}) == 1
+        apart = self._discriminator.uses_batch_statistics or len(self._grad_inputs & {"real", "fake"}) == 1
         if self.phase == "generator" or apart:
             return None
-        real, fake = self._discriminator.features(torch.cat([self.real_view, self.fake_view])).chunk(2)
+        real, fake = self._discriminator.features(torch.cat([self.real_augmented, self.fake_augmented])).chunk(2)
         return real, fake
 
     @cached_property
@@ -103,13 +103,13 @@ class Critic:
         if self._joint_features is not None:
             return self._joint_features[0]
         with torch.set_grad_enabled(self.phase == "discriminator"):
-            return self._discriminator.features(self.real_view)
+            return self._discriminator.features(self.real_augmented)
 
     @cached_property
     def fake_features(self) -> Tensor:
         if self._joint_features is not None:
             return self._joint_features[1]
-        return self._discriminator.features(self.fake_view)
+        return self._discriminator.features(self.fake_augmented)
 
     def _score(self, features: Tensor, condition: Tensor | None) -> Tensor:
         return self._discriminator.score(features, condition).float()
@@ -184,7 +184,7 @@ class Critic:
         return self.fake if conditional else self.fake_unconditional
 
     def _gradients_by_leaves(self, conditional: bool) -> dict[str, Tensor]:
-        sides = sorted(self._image_leaves)
+        sides = sorted(self._grad_inputs)
         scores = torch.stack([self._score_of(side, conditional).sum() for side in sides])
         leaves = [self.real_faces if side == "real" else self.fake_faces for side in sides]
         return dict(zip(sides, torch.autograd.grad(scores.sum(), leaves, create_graph=True), strict=True))

@@ -105,16 +105,16 @@ class Discriminator(nn.Module):
     """One trunk and heads on its features: `__init__(data, condition_dim, heads, *, settings)`.
 
     Attributes:
-        offers: the heads that it can have, of score, score_unconditional, embed, classify, reconstruct.
+        supported_heads: the heads that it can have, of score, score_unconditional, embed, classify, reconstruct.
     """
 
-    offers: ClassVar[frozenset[str]] = frozenset({"score"})
+    supported_heads: ClassVar[frozenset[str]] = frozenset({"score"})
 
     def __init__(self, data: DataSpec, condition_dim: int, heads: Mapping[str, int]) -> None:
         super().__init__()
 
     @property
-    def mixes_samples(self) -> bool:
+    def uses_batch_statistics(self) -> bool:
         """A row's output depends on the other rows, as with batch norm; then real and fake pass alone."""
         return False
 
@@ -161,11 +161,11 @@ class Objective(nn.Module):
         """Weighted losses of the generator's phase."""
         return {}
 
-    def measures(self, critic: Critic) -> Terms:
+    def diagnostics(self, critic: Critic) -> Terms:
         """Detached scalars of the discriminator's phase, averaged over processes and logged."""
         return {}
 
-    def update(self, measures: Terms) -> None:
+    def update(self, diagnostics: Terms) -> None:
         """After the step: change own buffers in place, without a host sync."""
 
 
@@ -173,10 +173,10 @@ class Penalty(nn.Module):
     """A regulariser of the discriminator: `__init__(data, *, settings)`.
 
     Attributes:
-        image_leaves: "real" and/or "fake", where it differentiates by the faces.
+        grad_inputs: "real" and/or "fake", where it differentiates by the faces.
     """
 
-    image_leaves: frozenset[str] = frozenset()
+    grad_inputs: frozenset[str] = frozenset()
 
     def terms(self, critic: Critic) -> Terms:
         """Weighted losses added to the discriminator's phase."""
@@ -193,11 +193,11 @@ class Augmentation(nn.Module):
         """(B, 3, H, W) -> (B, 3, H, W), with parameters drawn for each row."""
         raise NotImplementedError
 
-    def measures(self, critic: Critic) -> Terms:
+    def diagnostics(self, critic: Critic) -> Terms:
         """As an objective's."""
         return {}
 
-    def update(self, measures: Terms) -> None:
+    def update(self, diagnostics: Terms) -> None:
         """As an objective's."""
 
 
@@ -224,7 +224,7 @@ class Matcher(nn.Module):
         """The matching rule: (B, d) and (B, K, e) -> (B, K). Encodings query in "v2f", embeddings in "f2v"."""
         raise NotImplementedError
 
-    def update(self, measures: Terms) -> None:
+    def update(self, diagnostics: Terms) -> None:
         """As an objective's."""
 
 
@@ -297,10 +297,10 @@ class Recogniser:
     """A judge from outside, which learnt from other data than the run: `__init__(*, settings)`.
 
     Attributes:
-        judges: what it has features of, "faces", "speech", or both.
+        embeds: what it has features of, "faces", "speech", or both.
     """
 
-    judges: ClassVar[frozenset[str]] = frozenset()
+    embeds: ClassVar[frozenset[str]] = frozenset()
 
     def fingerprint(self) -> str:
         """Changes when its weights do: the key of what is derived from them."""

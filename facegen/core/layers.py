@@ -61,8 +61,8 @@ def engine_arguments(kind: str, part: type, data: DataSpec, condition_dim: int) 
 def all_heads(part: type, data: DataSpec, condition_dim: int) -> dict[str, int]:
     """Every head that a discriminator offers, as wide as the methods of the field ask."""
     widths = {"embed": condition_dim, "classify": data.num_identities + 1}
-    offers: frozenset[str] = part.offers  # type: ignore[attr-defined]
-    return {head: widths.get(head, 1) for head in sorted(offers)}
+    supported_heads: frozenset[str] = part.supported_heads  # type: ignore[attr-defined]
+    return {head: widths.get(head, 1) for head in sorted(supported_heads)}
 
 
 def part_layers(
@@ -103,7 +103,7 @@ def run_heads(discriminator: Discriminator, faces: Tensor, condition: Tensor) ->
         "classify": lambda: discriminator.classify(features),
         "reconstruct": lambda: discriminator.reconstruct(features, condition),
     }
-    return {head: heads[head]() for head in heads if head in discriminator.offers}
+    return {head: heads[head]() for head in heads if head in discriminator.supported_heads}
 
 
 def layer_table(module: nn.Module, run: Callable[[], object]) -> list[Layer]:

@@ -9,6 +9,7 @@ from facegen.core.chosen import Choice, Recipe
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, RECIPE_KINDS, Kind
 from facegen.core.recipe_file import JUDGE_TABLES, Tables, differences, is_recipe, lay_over, read_tables
+from facegen.core.recipe_rules import misplaced_draft, missing_tables, repeated_metrics
 from facegen.core.registry import registry
 from facegen.core.settings import check_table, settings_model, settings_of
 from facegen.core.suggest import did_you_mean
@@ -148,6 +149,7 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
             problems.append(f"{source}: [{name}] is not a table of a recipe{did_you_mean(name, known)}")
     choices = {kind.name: _check_kind(kind, tables, source, problems) for kind in RECIPE_KINDS.values()}
     _check_judge(tables, source, problems)
+    problems += repeated_metrics(choices["metric"], source)
     engine: dict[str, Any] = {}
     for name, model in ENGINE_TABLES.items():
         if name in OPTIONAL_TABLES and name not in tables:
@@ -155,7 +157,7 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
         checked, wrong = check_table(model, dict(tables.get(name, {})))
         problems += [f"{source}: [{name}] {problem}" for problem in wrong]
         engine[name] = checked
-    problems += [*_missing_tables(tables, source), *_misplaced_draft(tables, choices["generator"], source)]
+    problems += [*missing_tables(tables, source), *misplaced_draft(tables, choices["generator"], source)]
     if problems:
         raise RecipeError(*problems)
     return Recipe(
@@ -208,29 +210,6 @@ def _check_judge(tables: Mapping[str, Any], source: str, problems: list[str]) ->
             problems.append(
                 f"{source}: [judge.match] {key} is not for judges; where one starts from is [evaluate] judge_start"
             )
-
-
-def _missing_tables(tables: Mapping[str, Any], source: str) -> list[str]:
-    needed = ["generator", "objective"] if "train" in tables else []
-    needed += ["conditioner"] if {"train", "match"} & set(tables) else []
-    missing = [f"{source}: [{name}] is missing: training needs one" for name in needed if name not in tables]
-    if "train" not in tables and "match" not in tables:
-        missing.append(f"{source}: neither [train] nor [match]: there is nothing to train")
-    return missing
-
-
-def _misplaced_draft(tables: Mapping[str, Any], generators: tuple[Choice, ...], source: str) -> list[str]:
-    has_draft = "draft" in tables
-    for generator in generators:
-        if generator.part.load().uses_draft == has_draft:  # type: ignore[attr-defined]
-            continue
-        if has_draft:
-            return [f"{generator.where} type = '{generator.name}': uses no draft; leave [draft] out"]
-        return [
-            f"{generator.where} type = '{generator.name}': refines the faces of an earlier run; name it, such as "
-            f"[draft] run = 'runs/NAME', or run = 'RECIPE.toml', which is then trained first"
-        ]
-    return [f"{source}: [draft] is for a generator, and there is none"] if has_draft and not generators else []
 
 
 def _entries(

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from facegen.core.errors import RecipeError
+from facegen.core.errors import DataError, RecipeError
+from facegen.core.kinds import RECIPE_KINDS
+from facegen.core.recipe_merge import Tables, merge_tables, nested, parse_override
 from facegen.core.suggest import did_you_mean
 from facegen.core.tables import EARLIER_RUNS, ENGINE_TABLES
+from facegen.core.text_files import read_text
 
-Tables = dict[str, Any]
 JUDGE_TABLES = ("conditioner", "discriminator", "match", "augment")
 """Tables of [judge], which stand in for the recipe's own in the recipe of its judge."""
 
@@ -31,20 +33,38 @@ def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, pre
         below = _read((path.parent / str(tables.pop("extends"))).resolve())
         if "extends" in below:
             raise RecipeError(f"{path}: extends a recipe that itself extends another; name that one instead")
-        tables = _merge(_without(without, below, path), tables)
+        tables = merge_tables(_without(without, below, path), tables, str(path))
     elif without:
         raise RecipeError(f"{path}: without = {without!r}: there is nothing to leave out in a recipe without extends")
     presets = tables.pop("preset", {})
     if preset in presets:
-        tables = _merge(tables, presets[preset])
+        tables = merge_tables(tables, presets[preset], f"{path}: [preset.{preset}]")
     elif preset is not None and not preset_may_lack:
         raise RecipeError(f"{path}: preset '{preset}' is not in the recipe{did_you_mean(preset, presets)}")
+    overrides, chosen = tuple(overrides), set(tables)
     for override in overrides:
         tables = lay_over(tables, override)
-    return _with_judge(tables, preset)
+    _refuse_unchosen(tables, chosen, overrides)
+    return _with_judge(tables, preset, path)
 
 
-def _with_judge(tables: Tables, preset: str | None) -> Tables:
+def _refuse_unchosen(tables: Tables, chosen: set[str], overrides: Iterable[str]) -> None:
+    """--set changes tables that the recipe has, or adds one whose type it gives, too."""
+    problems = []
+    for override in overrides:
+        name = parse_override(override)[0][0]
+        is_part = any(name == kind.table for kind in RECIPE_KINDS.values())
+        if name in chosen or not is_part or "type" in tables[name]:
+            continue
+        problems.append(
+            f"--set {override}: the recipe has no [{name}]; it has {', '.join(sorted(chosen))}. To add a [{name}], "
+            f"give its type, too: --set {name}.type=NAME"
+        )
+    if problems:
+        raise RecipeError(*problems)
+
+
+def _with_judge(tables: Tables, preset: str | None, path: Path) -> Tables:
     """[judge] recipe = FILE becomes the tables of that file that train a judge, under those of [judge] itself."""
     judge = tables.get("judge")
     if not (isinstance(judge, dict) and is_recipe(judge.get("recipe"))):
@@ -52,7 +72,7 @@ def _with_judge(tables: Tables, preset: str | None) -> Tables:
     other = read_tables(Path(judge["recipe"]), preset, (), preset_may_lack=True)
     lent = {name: other[name] for name in JUDGE_TABLES if name in other}
     own = {name: table for name, table in judge.items() if name != "recipe"}
-    return {**tables, "judge": _merge(lent, own)}
+    return {**tables, "judge": merge_tables(lent, own, f"{path}: [judge]")}
 
 
 def judge_tables(tables: Mapping[str, Any], judge: Mapping[str, Any], start: Path | None) -> Tables:
@@ -73,15 +93,17 @@ def judge_tables(tables: Mapping[str, Any], judge: Mapping[str, Any], start: Pat
 
 
 def lay_over(tables: Tables, override: str) -> Tables:
-    """Tables with one key changed.
+    """Change one key of tables.
 
     Args:
-        override: "table.key=value", the value in TOML's own form.
+        tables: of a recipe.
+        override: "table.key=value", the value in TOML's own form; "table.type.key" or "table.0.key" for one of a list.
     Raises:
-        RecipeError: it has another form.
+        RecipeError: it has another form, or names no table of a list, or several.
     """
-    merged: Tables = _merge(tables, _parse_override(override))
-    return merged
+    changed = nested(*parse_override(override))
+    _anchor(changed, Path())
+    return merge_tables(tables, changed, f"--set {override}")
 
 
 def differences(first: Mapping[str, Any], second: Mapping[str, Any], above: str = "") -> list[str]:
@@ -103,12 +125,14 @@ def is_recipe(value: Any) -> TypeGuard[str]:
 
 def _read(path: Path) -> Tables:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(read_text(path))
     except FileNotFoundError:
         near = [recipe.stem for recipe in path.parent.glob("*.toml")] if path.parent.is_dir() else []
         raise RecipeError(f"{path}: there is no such recipe{did_you_mean(path.stem, near)}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as TOML: {error}") from error
+    except DataError as error:
+        raise RecipeError(*error.problems) from error
     here = {name: tables[name] for name in (*ENGINE_TABLES, "preset") if name in tables}
     if isinstance(here.get("preset"), dict):
         here |= {f"preset.{name}": preset for name, preset in here["preset"].items()}
@@ -141,31 +165,3 @@ def _without(names: Any, tables: Tables, path: Path) -> Tables:
             preset: {name: table for name, table in changed.items() if name not in names} for preset, changed in presets
         }
     return kept
-
-
-def _parse_override(override: str) -> Tables:
-    key, separator, value = override.partition("=")
-    if not separator or "." not in key:
-        raise RecipeError(f"--set {override}: must be TABLE.KEY=VALUE, such as train.batch_size=32")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value  # a bare word is a string, so that a shell's quotes need no quoting
-    for name in reversed(key.strip().split(".")):
-        parsed = {name: parsed}
-    _anchor(parsed, Path())
-    return parsed
-
-
-def _merge(below: Any, above: Any) -> Any:
-    """Lay tables over tables, key by key; a part of another type replaces the table, as its keys mean other things."""
-    if isinstance(below, list) and isinstance(above, dict) and len(below) == 1:
-        return [_merge(below[0], above)]
-    if not (isinstance(below, dict) and isinstance(above, dict)):
-        return above
-    if "type" in above and above["type"] != below.get("type", above["type"]):
-        return above
-    merged = dict(below)
-    for key, value in above.items():
-        merged[key] = _merge(below[key], value) if key in below else value
-    return merged

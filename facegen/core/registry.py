@@ -8,8 +8,10 @@ from importlib.metadata import Distribution, EntryPoint, distributions
 import pluggy
 
 from facegen.core import hookspecs
+from facegen.core.declared_settings import declared_settings, explain_reserved
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, Kind
+from facegen.core.renamed import old_names
 from facegen.core.suggest import did_you_mean
 
 ENTRY_POINT_GROUP = "facegen"
@@ -47,7 +49,8 @@ class Part:
         """The class.
 
         Raises:
-            PluginError: its module does not import, or it is not a class of its kind.
+            PluginError: its module does not import, it is not a class of its kind, it uses a name that the interface
+                no longer has, or a setting has a reserved name.
         """
         loaded = self._import() if isinstance(self.target, str) else self.target
         interface = getattr(importlib.import_module("facegen"), self.kind.interface)
@@ -56,7 +59,21 @@ class Part:
                 f"{self.source}: {self.kind.name} '{self.name}' is {loaded!r}, which is no subclass of "
                 f"facegen.{self.kind.interface}"
             )
+        renamed = old_names(self.kind.name, loaded, interface)
+        if renamed:
+            raise PluginError(
+                f"{self.source}: {self.kind.name} '{self.name}' uses names that facegen.{self.kind.interface} no "
+                f"longer has: {'; '.join(renamed)}"
+            )
+        reserved = self.reserved_setting(loaded)
+        if reserved is not None:
+            raise PluginError(str(reserved))
         return loaded
+
+    def reserved_setting(self, target: str | type) -> "Broken | None":
+        """A setting that no recipe could reach, because the engine reads the key of that name; None without one."""
+        reserved = explain_reserved(self.kind, declared_settings(target))
+        return Broken(self.source, f"registers {self.kind.name} '{self.name}', whose {reserved}") if reserved else None
 
     def _import(self) -> object:
         module, _, attribute = str(self.target).partition(":")
@@ -127,6 +144,9 @@ class Registry:
         earlier = self.parts[part.kind.name].get(part.name)
         if earlier is None:
             self.parts[part.kind.name][part.name] = part
+            # The sources of facegen's own parts need not be read at every start: their tests load each of them.
+            reserved = None if part.source.package == OWN_PACKAGE else part.reserved_setting(part.target)
+            self.broken += [] if reserved is None else [reserved]
             return
         reason = (
             f"registers {part.kind.name} '{part.name}', which {earlier.source} has too; "

@@ -3,25 +3,47 @@
 import inspect
 import json
 from collections.abc import Iterable
+from datetime import date, time
 from functools import cache
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
+from facegen.core.errors import PluginError
 from facegen.core.suggest import did_you_mean
 
 
 @cache
 def settings_model(part: type) -> type[BaseModel]:
-    """The schema of a part: its keyword-only parameters, with their annotations and defaults."""
-    hints = get_type_hints(part.__init__, include_extras=True)  # type: ignore[misc]
-    fields: dict[str, Any] = {
-        parameter.name: (hints[parameter.name], ... if parameter.default is parameter.empty else parameter.default)
-        for parameter in inspect.signature(part).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
+    """The schema of a part: its keyword-only parameters, with their annotations and defaults.
+
+    Raises:
+        PluginError: an annotation is missing, cannot be resolved, or is no type of a setting.
+    """
     config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
-    return create_model(part.__name__, __config__=config, **fields)
+    try:
+        hints = get_type_hints(part.__init__, include_extras=True)  # type: ignore[misc]
+        fields: dict[str, Any] = {
+            parameter.name: (
+                _annotation(parameter.name, hints),
+                ... if parameter.default is parameter.empty else parameter.default,
+            )
+            for parameter in inspect.signature(part).parameters.values()
+            if parameter.kind is parameter.KEYWORD_ONLY
+        }
+        return create_model(part.__name__, __config__=config, **fields)
+    except (NameError, AttributeError, TypeError, PydanticUserError) as error:
+        reason = str(error).splitlines()[0].split(". Set ")[0]
+        raise PluginError(
+            f"{part.__module__}:{part.__qualname__}: the annotations of its settings cannot be read ({reason}); "
+            f"annotate each setting with a type that TOML has"
+        ) from error
+
+
+def _annotation(setting: str, hints: dict[str, Any]) -> Any:
+    if setting not in hints:
+        raise TypeError(f"setting '{setting}' has no annotation")
+    return hints[setting]
 
 
 def check_table(
@@ -32,6 +54,9 @@ def check_table(
     The table goes through JSON, because pydantic's strict mode then lets a list fill a tuple and a string a Path,
     which TOML has no words for, and nothing else. `also` names further keys of the table, for the error text.
     """
+    dated = [f"{key} = {value}: is a date; write it in quotes" for key, value in table.items() if _is_date(value)]
+    if dated:
+        return None, dated
     try:
         return model.model_validate_json(json.dumps(table, default=str)), []
     except ValidationError as error:
@@ -54,6 +79,10 @@ def _explain(model: type[BaseModel], problem: Any, also: Iterable[str]) -> str:
     if problem["type"] == "missing":
         return f"{where} is missing: it has no default"
     return f"{where} = {json.dumps(problem['input'], default=str)}: {_sentence(problem['msg'])}"
+
+
+def _is_date(value: Any) -> bool:
+    return isinstance(value, date | time)
 
 
 def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

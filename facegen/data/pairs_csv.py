@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facegen.core.errors import DataError
 from facegen.core.suggest import did_you_mean
+from facegen.core.text_files import open_text
 from facegen.data.clip_requests import ClipRequest, FaceRequest, Reject, Requests
 from facegen.data.manifest import MAX_IDENTITY_CHARACTERS
 
@@ -60,7 +61,7 @@ def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
     """(line number, cells) of all lines that are not empty."""
     lines = []
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with open_text(path, newline="") as file:
             reader = csv.reader(file)
             for cells in reader:
                 if any(cell.strip() for cell in cells):

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from facegen.core.errors import DataError
+from facegen.core.text_files import read_text
 from facegen.data.clip_requests import ClipRequest, FaceRequest, Reject, Requests
 from facegen.data.folder import deal, files_of
 from facegen.data.pairs_csv import SEXES, unfit_identity
@@ -89,7 +90,7 @@ def _clip(person: Celebrity, path: Path, faces: Sequence[FaceRequest]) -> ClipRe
 
 def _read_table(path: Path) -> Sequence[Celebrity]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path).splitlines()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give vox1_meta.csv") from None
     except UnicodeDecodeError as error:

@@ -10,6 +10,7 @@ from facegen.core.observer import Observer
 from facegen.core.tables import Split
 from facegen.evaluation.dossier import read_reports
 from facegen.evaluation.evaluate import evaluate
+from facegen.evaluation.metric_names import metric_names
 from facegen.evaluation.report import Report
 from facegen.evaluation.write_dossier import write_dossier
 from facegen.training.run import Run
@@ -106,7 +107,7 @@ def _report(run: Run, split: Split, num_clips: int, observer: Observer, interrup
         except CheckpointError as error:
             observer.say(f"{error}; evaluating again")
         else:
-            asked = [choice.name for choice in run.recipe.choices["metric"]]
+            asked = metric_names(run.recipe.choices["metric"])
             if report.max_clips == num_clips and list(report.figures) == asked:
                 return report
     observer.say(f"evaluating {run.path} on {split}")

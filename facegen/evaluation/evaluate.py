@@ -19,16 +19,17 @@ from facegen.evaluation.gather import Subjects, choose_subjects, gather
 from facegen.evaluation.illustrate import illustrate
 from facegen.evaluation.judge import find_judge, judges_itself
 from facegen.evaluation.judge_recipe import judge_recipe
+from facegen.evaluation.metric_names import metric_names, told_apart
 from facegen.evaluation.recognition import build_recognisers, with_recognisers
 from facegen.evaluation.report import Report
 from facegen.evaluation.rivals import load_rivals
-from facegen.inference.load import load_artist
-from facegen.training.artist import Artist
+from facegen.inference.load import load_face_pipeline
 from facegen.training.checkpoint import read_state
-from facegen.training.exhibition import Exhibition, choose_noises
+from facegen.training.distributed import Distributed
+from facegen.training.face_pipeline import FacePipeline
 from facegen.training.run import Run
+from facegen.training.sample_grid import SampleGrid, choose_noises
 from facegen.training.train import open_dataset
-from facegen.training.world import World
 
 NUM_SHOWN_VOICES, NUM_SHOWN_NOISES = 8, 6
 
@@ -61,9 +62,9 @@ def evaluate(
     """
     run = Run.open(path)
     settings = _settings(run, overrides or {})
-    device = World.join(run.recipe.run.device).device
+    device = Distributed.join(run.recipe.run.device).device
     outside = build_recognisers(with_recognisers(run.recipe, recognisers))
-    artist = None if run.recipe.one("generator") is None else load_artist(run, device)
+    pipeline = None if run.recipe.one("generator") is None else load_face_pipeline(run, device)
     rivals = load_rivals(against, run, settings.judge_seed, device)
     recipe = run.recipe if data is None else _on_other_data(run, data)
     corpus = open_dataset(recipe)
@@ -75,14 +76,15 @@ def evaluate(
     request: DataSettings = recipe.chosen("dataset").engine
     read = judge_needs.union(*(rival.needs for rival in rivals.values()))
     subjects = choose_subjects(corpus, request, settings, artist, read, device, observer)
-    metrics: dict[str, Metric] = {choice.name: choice.build() for choice in run.recipe.choices["metric"]}
+    asked = run.recipe.choices["metric"]
+    metrics: dict[str, Metric] = dict(zip(metric_names(asked), [choice.build() for choice in asked], strict=True))
     judge = find_judge(run, home, settings, device, observer, interruption)
     reads = frozenset[str]().union(*(metric.reads for metric in metrics.values()))
     evidence = gather(subjects, judge, observer, reads=reads, recognisers=outside, rivals=rivals)
     name = settings.split if data is None else f"{data.resolve().name}-{settings.split}"
     report = Report(
         run=path.resolve().name,
-        step=None if artist is None else int(read_state(run.drawing_checkpoint())["step"]),
+        step=None if pipeline is None else int(read_state(run.drawing_checkpoint())["step"]),
         corpus=corpus_name(recipe),
         split=settings.split,
         seed=settings.seed,
@@ -93,14 +95,14 @@ def evaluate(
         num_clips=len(evidence.person),
         num_people=len(evidence.person.unique()),
         num_noises=0 if artist is None else settings.num_noises,
-        figures=_measure(metrics, evidence, observer),
+        figures=told_apart(_measure(metrics, evidence, observer), asked),
         table=path / "evaluation" / f"{name}.md",
-        picture=None if artist is None else path / "evaluation" / f"{name}.png",
+        picture=None if pipeline is None else path / "evaluation" / f"{name}.png",
         pictures=illustrate(evidence, subjects, path / "evaluation" / name),
     )
     report.write()
-    if artist is not None and report.picture is not None:
-        _show(subjects, artist, report)
+    if pipeline is not None and report.picture is not None:
+        _show(subjects, pipeline, report)
     return report
 
 
@@ -154,12 +156,12 @@ def _home(run: Run, recipe: Recipe, observer: Observer) -> Recipe:
     return run.recipe
 
 
-def _show(subjects: Subjects, artist: Artist, report: Report) -> None:
+def _show(subjects: Subjects, pipeline: FacePipeline, report: Report) -> None:
     """People in rows, the true face first, then one column a noise, large enough to be looked at."""
     rows, seed = subjects.rows, subjects.settings.seed
     shown = rows.choose(NUM_SHOWN_VOICES, seed, distinct_people=True)
-    noises = choose_noises(artist.noise, NUM_SHOWN_NOISES, seed, rows.device)
+    noises = choose_noises(pipeline.noise, NUM_SHOWN_NOISES, seed, rows.device)
     names = rows.dataset.spec.identities
-    picture = Exhibition(rows.fetch_plain(shown), noises, rows.split, names).picture(artist, report.heading)
+    picture = SampleGrid(rows.fetch_plain(shown), noises, rows.split, names).picture(pipeline, report.heading)
     if report.picture is not None:
         save_picture(picture, report.picture)

@@ -20,8 +20,8 @@ from facegen.data.rows import Rows
 from facegen.evaluation.judge import Judge
 from facegen.evaluation.recognition import Seen, recognise
 from facegen.evaluation.training_faces import embed_faces, training_faces
-from facegen.training.artist import Artist
-from facegen.training.exhibition import choose_noises, draw_each, known_by
+from facegen.training.face_pipeline import FacePipeline
+from facegen.training.sample_grid import choose_noises, condition_label, draw_each
 
 BATCH_ROWS = 64
 
@@ -34,20 +34,20 @@ class Subjects:
         rows: the split.
         chosen: (N,) positions in it.
         settings: number of noises, and the seed of every draw.
-        artist: what draws; None in a run that only matches.
+        face pipeline: what draws; None in a run that only matches.
     """
 
     rows: Rows
     chosen: Tensor
     settings: EvaluateSettings
-    artist: Artist | None
+    face_pipeline: FacePipeline | None
 
 
 def choose_subjects(
     dataset: Dataset,
     request: DataSettings,
     settings: EvaluateSettings,
-    artist: Artist | None,
+    pipeline: FacePipeline | None,
     judge_needs: frozenset[str],
     device: torch.device,
     observer: Observer,
@@ -57,14 +57,14 @@ def choose_subjects(
     Args:
         dataset, request: the corpus, and how its rows are cropped.
         settings: which rows, and how many.
-        artist: what will draw them.
+        face pipeline: what will draw them.
         judge_needs: the Batch columns that the judge will read.
         device: where batches go.
         observer: told what is loaded.
     Raises:
         DataError: the split is empty, lacks a column, or holds people whom run or judge cannot know.
     """
-    run_needs = frozenset[str]() if artist is None else artist.needs
+    run_needs = frozenset[str]() if pipeline is None else pipeline.needs
     rows = Rows(dataset, request, settings.split, run_needs | judge_needs, device, observer, keep=False)
     if "identity" in rows.needs and bool((rows.clips.identity < 0).any()):
         who = "the run draws" if "identity" in run_needs else "its judge tells"
@@ -72,7 +72,7 @@ def choose_subjects(
             f"{who} people by name, and those of '{settings.split}' are not among the names of the training split; "
             f"evaluate known people with --split heldout_utterances, or with --split train"
         )
-    return Subjects(rows, rows.choose(settings.num_clips, settings.seed), settings, artist)
+    return Subjects(rows, rows.choose(settings.num_clips, settings.seed), settings, pipeline)
 
 
 @torch.no_grad()
@@ -83,7 +83,7 @@ def gather(
     *,
     reads: frozenset[str] = frozenset({"training"}),
     recognisers: Mapping[str, Recogniser] | None = None,
-    rivals: Mapping[str, Artist] | None = None,
+    rivals: Mapping[str, FacePipeline] | None = None,
 ) -> Evidence:
     """Draw faces for every row, and ask the judge about them and about the real ones.
 
@@ -93,7 +93,7 @@ def gather(
         observer: told how far it is.
         reads: what the metrics read of the parts that are dear, "training".
         recognisers: {name: outside judge} that are asked, too.
-        rivals: {name: another run's artist} that draws the same rows.
+        rivals: {name: another run's face pipeline} that draws the same rows.
     """
     rows, settings = subjects.rows, subjects.settings
     dataset, clips = rows.dataset, rows.clips.select(subjects.chosen)
@@ -116,12 +116,15 @@ def gather(
         fresh=seen.get("fresh"), fresh_faces=seen.get("fresh_faces"),
         logits=judge.logits, max_candidates=judge.max_candidates,
         recognised=recognise(recognisers or {}, shown, key, cache, observer),
-        training=training_faces(dataset, judge, settings.seed, observer) if subjects.artist and "training" in reads
+        training=training_faces(dataset, judge, settings.seed, observer)
+        if subjects.face_pipeline and "training" in reads
         else None,
         factors=dict(dataset.factors(clips.clip, torch.zeros_like(clips.clip))), factor_sides=dataset.factor_sides,
         embed=lambda faces: embed_faces(judge, faces), cache=cache, observer=observer, faces_key=key,
-        condition=known_by(judge.encoders.needs),
-        rivals={name: _drawn_by(artist, subjects, judge, name, observer) for name, artist in (rivals or {}).items()},
+        condition=condition_label(judge.encoders.needs),
+        rivals={
+            name: _drawn_by(pipeline, subjects, judge, name, observer) for name, pipeline in (rivals or {}).items()
+        },
     )  # fmt: skip
 
 
@@ -143,13 +146,13 @@ def _cache_of(dataset: Dataset) -> Path | None:
 
 
 def _see_all(subjects: Subjects, judge: Judge, other: Tensor, observer: Observer) -> dict[str, Tensor]:
-    artist, settings, num = subjects.artist, subjects.settings, len(subjects.chosen)
+    pipeline, settings, num = subjects.face_pipeline, subjects.settings, len(subjects.chosen)
     noises, own = None, None
-    if artist is not None:
-        noises = choose_noises(artist.noise, settings.num_noises, settings.seed, judge.device)
-        own = choose_noises(artist.noise, num, derived_seed(settings.seed, "own noise"), judge.device)
+    if pipeline is not None:
+        noises = choose_noises(pipeline.noise, settings.num_noises, settings.seed, judge.device)
+        own = choose_noises(pipeline.noise, num, derived_seed(settings.seed, "own noise"), judge.device)
     found: dict[str, list[Tensor]] = {}
-    observer.start(f"draw {settings.split}" if artist is not None else f"encode {settings.split}", num)
+    observer.start(f"draw {settings.split}" if pipeline is not None else f"encode {settings.split}", num)
     for places in torch.arange(num).split(BATCH_ROWS):
         for name, values in _look(subjects, places, other[:, places], judge, noises, own).items():
             found.setdefault(name, []).append(values.cpu())
@@ -161,7 +164,7 @@ def _see_all(subjects: Subjects, judge: Judge, other: Tensor, observer: Observer
 def _look(
     subjects: Subjects, places: Tensor, other: Tensor, judge: Judge, noises: Tensor | None, own: Tensor | None
 ) -> dict[str, Tensor]:
-    rows, artist = subjects.rows, subjects.artist
+    rows, pipeline = subjects.rows, subjects.face_pipeline
     batch = rows.fetch_plain(subjects.chosen[places])
     real = judge.embed(batch.faces)
     seen = {"encodings": judge.encode(batch), "real": real, "real_faces": restore_faces(batch.faces)}
@@ -171,12 +174,12 @@ def _look(
         clip, frame = other[:, there].to(rows.device)
         faces = rows.dataset.faces(clip, frame)
         seen["real_other"][there.to(rows.device)] = judge.embed(prepare_faces(faces.to(rows.device)))
-    if artist is not None and noises is not None and own is not None:
-        encoding = artist.encode(batch)
+    if pipeline is not None and noises is not None and own is not None:
+        encoding = pipeline.encode(batch)
         # What a run draws at random beside the noise differs from batch to batch, and is the same at every call.
         seed = derived_seed(subjects.settings.seed, "batch", int(places[0]))
-        drawn = draw_each(artist, encoding, noises, seed)
-        fresh = draw_each(artist, encoding, own[places][None], derived_seed(seed, "own noise"))
+        drawn = draw_each(pipeline, encoding, noises, seed)
+        fresh = draw_each(pipeline, encoding, own[places][None], derived_seed(seed, "own noise"))
         # Judged as stored, in 8 bits, like the real ones.
         judged = [judge.embed(prepare_faces(faces.to(judge.device))) for faces in (*drawn.unbind(1), fresh[:, 0])]
         seen |= {"fake": torch.stack(judged[:-1], dim=1), "fake_faces": drawn}
@@ -184,15 +187,15 @@ def _look(
     return seen
 
 
-def _drawn_by(artist: Artist, subjects: Subjects, judge: Judge, name: str, observer: Observer) -> Tensor:
-    """(N, e) the judge's embeddings of what another artist draws of the same rows, under noises of its own."""
+def _drawn_by(pipeline: FacePipeline, subjects: Subjects, judge: Judge, name: str, observer: Observer) -> Tensor:
+    """(N, e) the judge's embeddings of what another face pipeline draws of the same rows, under noises of its own."""
     num, seed = len(subjects.chosen), subjects.settings.seed
-    noises = choose_noises(artist.noise, num, derived_seed(seed, "own noise"), judge.device)
+    noises = choose_noises(pipeline.noise, num, derived_seed(seed, "own noise"), judge.device)
     parts = []
     observer.start(f"draw {subjects.rows.split} by {name}", num)
     for places in torch.arange(num).split(BATCH_ROWS):
-        encoding = artist.encode(subjects.rows.fetch_plain(subjects.chosen[places]))
-        faces = draw_each(artist, encoding, noises[places][None], derived_seed(seed, "rival", int(places[0])))
+        encoding = pipeline.encode(subjects.rows.fetch_plain(subjects.chosen[places]))
+        faces = draw_each(pipeline, encoding, noises[places][None], derived_seed(seed, "rival", int(places[0])))
         parts.append(judge.embed(prepare_faces(faces[:, 0].to(judge.device))).cpu())
         observer.advance(int(places[-1]) + 1)
     observer.finish()

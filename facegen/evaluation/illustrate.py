@@ -17,8 +17,8 @@ from facegen.evaluation.gather import Subjects
 from facegen.evaluation.plots import Cloud, draw_clouds
 from facegen.evaluation.report import Picture
 from facegen.inference.interpolate import between_noises, between_people
-from facegen.training.artist import Artist
-from facegen.training.exhibition import choose_noises, known_by
+from facegen.training.face_pipeline import FacePipeline
+from facegen.training.sample_grid import choose_noises, condition_label
 
 NUM_SHOWN = 8
 NUM_NEAREST = 5
@@ -36,7 +36,7 @@ def illustrate(evidence: Evidence, subjects: Subjects, folder: Path) -> list[Pic
 
     Args:
         evidence: what the metrics were given.
-        subjects: what was evaluated; its artist draws what lies between.
+        subjects: what was evaluated; its face pipeline draws what lies between.
         folder: where the pictures go, a folder below that of the report.
     Returns:
         The pictures in the order in which they are to be shown.
@@ -49,11 +49,11 @@ def illustrate(evidence: Evidence, subjects: Subjects, folder: Path) -> list[Pic
             work.append(("nearest_training.png", lambda path: _nearest_training(evidence, training, path)))
         work.append(("distances_generated.svg", lambda path: _distances(evidence, "generated", path)))
     work.append(("distances_real.svg", lambda path: _distances(evidence, "real", path)))
-    artist = subjects.artist
-    if artist is not None:
-        work.append(("between_people.png", lambda path: _between_people(subjects, artist, path)))
-        if choose_noises(artist.noise, 1, 0, torch.device("cpu")).numel():
-            work.append(("between_noises.png", lambda path: _between_noises(subjects, artist, path)))
+    pipeline = subjects.face_pipeline
+    if pipeline is not None:
+        work.append(("between_people.png", lambda path: _between_people(subjects, pipeline, path)))
+        if choose_noises(pipeline.noise, 1, 0, torch.device("cpu")).numel():
+            work.append(("between_noises.png", lambda path: _between_noises(subjects, pipeline, path)))
     evidence.observer.start(f"illustrate {evidence.split}", len(work))
     pictures = []
     for number, (file, draw) in enumerate(work, 1):
@@ -150,41 +150,41 @@ def _distances(evidence: Evidence, kind: str, path: Path) -> str:
     )
 
 
-def _between_people(subjects: Subjects, artist: Artist, path: Path) -> str:
+def _between_people(subjects: Subjects, pipeline: FacePipeline, path: Path) -> str:
     rows, seed = subjects.rows, subjects.settings.seed
     people = rows.choose(2 * NUM_WAYS, seed, distinct_people=True)
     num_ways = len(people) // 2
     if not num_ways:
         return ""
     batch = rows.fetch_plain(people)
-    encodings, true = artist.encode(batch), restore_faces(batch.faces).cpu().numpy()
-    noises = choose_noises(artist.noise, num_ways, seed, rows.device)
+    encodings, true = pipeline.encode(batch), restore_faces(batch.faces).cpu().numpy()
+    noises = choose_noises(pipeline.noise, num_ways, seed, rows.device)
     pictures = []
     for way in range(num_ways):
         ends = slice(2 * way, 2 * way + 2)
-        drawn = between_people(artist, encodings[ends], noises[way], NUM_STEPS, seed).numpy()
+        drawn = between_people(pipeline, encodings[ends], noises[way], NUM_STEPS, seed).numpy()
         pictures.append([_enlarged(face) for face in (true[2 * way], *drawn, true[2 * way + 1])])
     _save(pictures, [], ["true face", *[""] * NUM_STEPS, "true face"], path)
     return (
         f"What lies between two people? Faces drawn on the straight way between what the generator reads of their "
-        f"{known_by(artist.needs)}, under one noise a row; the true faces at both ends."
+        f"{condition_label(pipeline.needs)}, under one noise a row; the true faces at both ends."
     )
 
 
-def _between_noises(subjects: Subjects, artist: Artist, path: Path) -> str:
+def _between_noises(subjects: Subjects, pipeline: FacePipeline, path: Path) -> str:
     rows, seed = subjects.rows, subjects.settings.seed
     people = rows.choose(NUM_WAYS, seed, distinct_people=True)
     batch = rows.fetch_plain(people)
-    encodings, true = artist.encode(batch), restore_faces(batch.faces).cpu().numpy()
-    noises = choose_noises(artist.noise, 2 * len(people), seed, rows.device)
+    encodings, true = pipeline.encode(batch), restore_faces(batch.faces).cpu().numpy()
+    noises = choose_noises(pipeline.noise, 2 * len(people), seed, rows.device)
     pictures = []
     for row, encoding in enumerate(encodings):
-        drawn = between_noises(artist, encoding, noises[2 * row : 2 * row + 2], NUM_STEPS, seed).numpy()
+        drawn = between_noises(pipeline, encoding, noises[2 * row : 2 * row + 2], NUM_STEPS, seed).numpy()
         pictures.append([_enlarged(face) for face in (true[row], *drawn)])
     _save(pictures, [], ["true face", *[""] * NUM_STEPS], path)
     return (
-        f"What does the noise decide? Faces drawn from one {known_by(artist.needs)} a row, along the arc between two "
-        f"noises; the true face first."
+        f"What does the noise decide? Faces drawn from one {condition_label(pipeline.needs)} a row, along the arc "
+        f"between two noises; the true face first."
     )
 
 

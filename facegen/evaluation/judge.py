@@ -22,6 +22,7 @@ from facegen.evaluation.corpora import corpus_name
 from facegen.evaluation.judge_recipe import judge_key, judge_recipe
 from facegen.inference.load import load_matching
 from facegen.training.artist import Encoders
+from facegen.training.networks import Networks
 from facegen.training.run import Run
 from facegen.training.train import open_dataset, train
 
@@ -52,7 +53,7 @@ class Judge:
             CheckpointError: it is not finished, or does not compare faces.
         """
         networks = load_matching(run, device)
-        if networks.discriminator is None or networks.matcher is None or not networks.matcher.needs_faces:
+        if networks.discriminator is None or networks.matcher is None or not compares_faces(networks):
             raise CheckpointError(f"{run.path}: its matcher does not compare faces, so it cannot judge them")
         return cls(name, key, networks.encoders, networks.discriminator, networks.matcher, device)
 
@@ -120,6 +121,11 @@ def find_judge(
                 train(recipe, folder, resume=True, observer=observer, interruption=interruption or Interruption())
     name = f"{recipe.chosen('matcher').name} judge, seed {settings.judge_seed}, trained on {corpus_name(recipe)} train"
     return Judge.of(Run.open(folder), name, device, key)
+
+
+def compares_faces(networks: Networks) -> bool:
+    """The match stage of these networks judges faces, by a discriminator that embeds them."""
+    return networks.discriminator is not None and networks.matcher is not None and networks.matcher.needs_faces
 
 
 def judges_itself(run: Run) -> bool:

@@ -30,7 +30,7 @@ def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
     """
     own = run.recipe
     matcher = own.one("matcher")
-    source = own
+    source = own.earlier.get("match.run", own)
     if matcher is not None and matcher.engine.run is not None and (matcher.engine.run / "run.json").exists():
         source = Run.open(matcher.engine.run).recipe
     _refuse_kinship(settings, own, source)

@@ -19,6 +19,7 @@ from facegen.core.evidence import Recognised
 from facegen.core.interfaces import Dataset, Recogniser
 from facegen.core.observer import Observer
 from facegen.core.recipe import Recipe, check_choice, check_recipe
+from facegen.core.unique_names import unique_names
 
 MOST_NOISES = 2
 """Recognisers are slow: so many faces of a row where there is none under a noise of its own, which is enough."""
@@ -84,12 +85,8 @@ def chosen_recognisers(words: Iterable[str]) -> dict[str, Recogniser]:
 
 
 def _build(choices: Iterable[Choice]) -> dict[str, Recogniser]:
-    found: dict[str, Recogniser] = {}
-    for choice in choices:
-        name, number = choice.name, 1
-        while name in found:
-            number += 1
-            name = f"{choice.name} {number}"
+    choices, found = list(choices), {}
+    for name, choice in zip(unique_names(choice.name for choice in choices), choices, strict=True):
         found[name] = choice.build()
         found[name].fingerprint()  # asked now, so that what is missing is said before any work is done
     return found
@@ -126,10 +123,10 @@ def recognise(
     for name, recogniser in recognisers.items():
         real = _real(name, recogniser, seen, faces_key, cache, observer)
         fake, fresh = None, None
-        if "faces" in recogniser.judges and seen.fresh_faces is not None:
+        if "faces" in recogniser.embeds and seen.fresh_faces is not None:
             faces = seen.fresh_faces
             fresh = _in_parts(f"{name}: generated faces", len(faces), observer, faces.__getitem__, recogniser)
-        elif "faces" in recogniser.judges and seen.fake_faces is not None:
+        elif "faces" in recogniser.embeds and seen.fake_faces is not None:
             shown = seen.fake_faces[:, :MOST_NOISES]
             faces = shown.flatten(0, 1)
             fake = _in_parts(f"{name}: generated faces", len(faces), observer, faces.__getitem__, recogniser)
@@ -158,7 +155,7 @@ def _real(
 
 
 def _look(name: str, recogniser: Recogniser, seen: Seen, observer: Observer) -> dict[str, Tensor]:
-    if "faces" not in recogniser.judges:
+    if "faces" not in recogniser.embeds:
         return {}
     num = len(seen.clip)
     real = _in_parts(f"{name}: real faces", num, observer, seen.real_faces.__getitem__, recogniser)
@@ -176,7 +173,7 @@ def _look(name: str, recogniser: Recogniser, seen: Seen, observer: Observer) -> 
 
 
 def _listen(name: str, recogniser: Recogniser, seen: Seen, observer: Observer) -> dict[str, Tensor]:
-    if "speech" not in recogniser.judges:
+    if "speech" not in recogniser.embeds:
         return {}
     if seen.speech_start is None:
         observer.warn(f"recogniser {name}: people are not drawn from speech here, so there is none for it to hear")

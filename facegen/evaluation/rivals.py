@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 
 from facegen.core.errors import DataError
-from facegen.inference.load import load_artist
-from facegen.training.artist import Artist
+from facegen.inference.load import load_face_pipeline
+from facegen.training.face_pipeline import FacePipeline
 from facegen.training.run import Run
 
 
-def load_rivals(paths: Sequence[Path], run: Run, judge_seed: int, device: torch.device) -> dict[str, Artist]:
+def load_rivals(paths: Sequence[Path], run: Run, judge_seed: int, device: torch.device) -> dict[str, FacePipeline]:
     """{name of its folder: what draws} of each.
 
     Args:
@@ -26,14 +26,14 @@ def load_rivals(paths: Sequence[Path], run: Run, judge_seed: int, device: torch.
     """
     if paths and run.recipe.one("generator") is None:
         raise DataError(f"--against: {run.path} draws no faces, so there are none to set against others")
-    found: dict[str, Artist] = {}
+    found: dict[str, FacePipeline] = {}
     problems = []
     for path in paths:
         rival, name = Run.open(path), path.resolve().name
         if name in found:
             problems.append(f"--against {path}: there are two runs named '{name}'; rename the folder of one")
             continue
-        found[name] = load_artist(rival, device)
+        found[name] = load_face_pipeline(rival, device)
         problems += [f"--against {path}: {problem}" for problem in _differences(run, rival, found[name])]
         if judge_seed == rival.recipe.run.seed:
             problems.append(
@@ -44,7 +44,7 @@ def load_rivals(paths: Sequence[Path], run: Run, judge_seed: int, device: torch.
     return found
 
 
-def _differences(run: Run, rival: Run, artist: Artist) -> list[str]:
+def _differences(run: Run, rival: Run, pipeline: FacePipeline) -> list[str]:
     """Why its faces cannot stand beside those of the run."""
     own, other = run.data, rival.data
     found = []
@@ -53,12 +53,12 @@ def _differences(run: Run, rival: Run, artist: Artist) -> list[str]:
     heard: Mapping[str, tuple[int, int]] = {
         "samples": (own.speech_samples, other.speech_samples), "Hz": (own.sample_rate_hz, other.sample_rate_hz)
     }  # fmt: skip
-    if "speech" in artist.needs:
+    if "speech" in pipeline.needs:
         found += [
             f"reads speech of {theirs} {unit}, and this run of {ours}; train both alike"
             for unit, (ours, theirs) in heard.items()
             if ours != theirs
         ]
-    if "identity" in artist.needs and own.identities != other.identities:
+    if "identity" in pipeline.needs and own.identities != other.identities:
         found.append("draws other people by name than this run knows; train both on one corpus")
     return found

@@ -16,11 +16,11 @@ from facegen.data.pictures import grid, save_picture
 from facegen.data.prepare import restore_faces
 from facegen.data.rows import Rows
 from facegen.evaluation.compare import Column
-from facegen.inference.load import load_artist
-from facegen.training.exhibition import SHOWN_PIXELS, choose_noises
+from facegen.inference.load import load_face_pipeline
+from facegen.training.distributed import Distributed
 from facegen.training.run import Run
+from facegen.training.sample_grid import SHOWN_PIXELS, choose_noises
 from facegen.training.train import open_dataset
-from facegen.training.world import World
 
 NUM_SHOWN_PEOPLE = 8
 Faces = NDArray[np.uint8]
@@ -67,17 +67,17 @@ def draw_side_by_side(columns: Sequence[Column], path: Path, observer: Observer)
 @torch.no_grad()
 def _draw(run: Run, split: Split, seed: int, observer: Observer) -> tuple[Faces, Faces, list[str]]:
     """Generated faces, true faces, and names where the run knows people by name."""
-    device = World.join(run.recipe.run.device).device
-    artist = load_artist(run, device)
+    device = Distributed.join(run.recipe.run.device).device
+    pipeline = load_face_pipeline(run, device)
     request: DataSettings = run.recipe.chosen("dataset").engine
-    rows = Rows(open_dataset(run.recipe), request, split, artist.needs, device, observer, keep=False)
+    rows = Rows(open_dataset(run.recipe), request, split, pipeline.needs, device, observer, keep=False)
     chosen = rows.choose(NUM_SHOWN_PEOPLE, seed, distinct_people=True)
     batch = rows.fetch_plain(chosen)
-    noises = choose_noises(artist.noise, len(chosen), seed, device)
+    noises = choose_noises(pipeline.noise, len(chosen), seed, device)
     with repeatable(device, seed, "side by side"):
-        faces = artist.draw(artist.condition(None, artist.encode(batch)).generator, noises)
+        faces = pipeline.draw(pipeline.condition(None, pipeline.encode(batch)).generator, noises)
     people = batch.identity.tolist()
-    if "identity" not in artist.needs:
+    if "identity" not in pipeline.needs:
         names = []
     elif min(people) < 0:
         raise DataError(f"{run.path}: draws people by name, and does not know those of '{split}'")

@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from facegen.inference.load import load_artist
+from facegen.inference.load import load_face_pipeline
 from facegen.inference.portray import Subject, subjects_batch
-from facegen.training.exhibition import choose_noises, draw_each
+from facegen.training.distributed import Distributed
 from facegen.training.run import Run
-from facegen.training.world import World
+from facegen.training.sample_grid import choose_noises, draw_each
 
 
 @torch.no_grad()
@@ -29,8 +29,8 @@ def draw_subjects(path: Path, subjects: Sequence[Subject], count: int, seed: int
         DataError: a subject cannot be read.
     """
     run = Run.open(path)
-    device = World.join(run.recipe.run.device).device
-    artist = load_artist(run, device)
-    batch = subjects_batch(subjects, artist.needs, run.data, device)
-    noises = choose_noises(artist.noise, count, seed, device)
-    return draw_each(artist, artist.encode(batch), noises, seed)
+    device = Distributed.join(run.recipe.run.device).device
+    pipeline = load_face_pipeline(run, device)
+    batch = subjects_batch(subjects, pipeline.needs, run.data, device)
+    noises = choose_noises(pipeline.noise, count, seed, device)
+    return draw_each(pipeline, pipeline.encode(batch), noises, seed)

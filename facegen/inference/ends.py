@@ -13,7 +13,7 @@ from facegen.core.tables import Split
 from facegen.data.prepare import restore_faces
 from facegen.data.rows import Rows
 from facegen.inference.portray import SHOWN_NAMES, Subject, subjects_batch
-from facegen.training.artist import Artist
+from facegen.training.face_pipeline import FacePipeline
 from facegen.training.run import Run
 from facegen.training.train import open_dataset
 
@@ -26,7 +26,7 @@ class Ends:
 
     Attributes:
         labels: who they are.
-        encodings: (P, dim) what the run's artist makes of them.
+        encodings: (P, dim) what the run's face pipeline makes of them.
         faces: (P, H, W, 3) uint8, their true faces; None where they are not known.
     """
 
@@ -35,15 +35,15 @@ class Ends:
     faces: Tensor | None
 
 
-def ends_of_subjects(run: Run, artist: Artist, subjects: Sequence[Subject], device: torch.device) -> Ends:
+def ends_of_subjects(run: Run, pipeline: FacePipeline, subjects: Sequence[Subject], device: torch.device) -> Ends:
     """People of whom files, names or sentences are given; true faces where they have names that the corpus knows.
 
     Raises:
         DataError: all that is missing, cannot be read, or was not trained on.
     """
-    batch = subjects_batch(subjects, artist.needs, run.data, device)
+    batch = subjects_batch(subjects, pipeline.needs, run.data, device)
     faces = _faces_by_name(run, [subject.name or "" for subject in subjects])
-    return Ends([subject.label for subject in subjects], artist.encode(batch), faces)
+    return Ends([subject.label for subject in subjects], pipeline.encode(batch), faces)
 
 
 def _faces_by_name(run: Run, names: Sequence[str]) -> Tensor | None:
@@ -64,22 +64,22 @@ def _faces_by_name(run: Run, names: Sequence[str]) -> Tensor | None:
 
 
 def ends_of_people(
-    run: Run, artist: Artist, people: Sequence[str], num: int, split: Split, seed: int, device: torch.device
+    run: Run, pipeline: FacePipeline, people: Sequence[str], num: int, split: Split, seed: int, device: torch.device
 ) -> Ends:
     """People of the run's corpus, by their first clip of a split.
 
     Args:
-        run, artist: what draws them.
+        run, face pipeline: what draws them.
         people: names of people of the training split, or numbers of people of the corpus.
         num: how many the seed draws where none are named.
         split: where they are looked for.
         seed: of that draw.
-        device: where the artist is.
+        device: where the face pipeline is.
     Raises:
         DataError: somebody is not in the split, or the run cannot draw those who are.
     """
     dataset, request = open_dataset(run.recipe), run.recipe.chosen("dataset").engine
-    rows = Rows(dataset, request, split, artist.needs, device, Observer(), keep=False)
+    rows = Rows(dataset, request, split, pipeline.needs, device, Observer(), keep=False)
     known = rows.clips.person
     if people:
         chosen = torch.tensor(_rows_of(people, rows, run.data.identities))
@@ -87,14 +87,14 @@ def ends_of_people(
         chosen = rows.choose(num, seed, distinct_people=True)
         if len(chosen) < num:
             raise DataError(f"the split '{split}' holds {len(known.unique())} people; choose another with --split")
-    if "identity" in artist.needs and bool((rows.clips.identity[chosen] < 0).any()):
+    if "identity" in pipeline.needs and bool((rows.clips.identity[chosen] < 0).any()):
         raise DataError(
             f"the run draws people by name, and those of '{split}' are not among the names of the training split; "
             f"choose known people with --split heldout_utterances, or with --split train"
         )
     batch = rows.fetch_plain(chosen)
     labels = [_label(row, rows, run.data.identities) for row in chosen.tolist()]
-    return Ends(labels, artist.encode(batch), restore_faces(batch.faces).cpu())
+    return Ends(labels, pipeline.encode(batch), restore_faces(batch.faces).cpu())
 
 
 def _rows_of(people: Sequence[str], rows: Rows, names: Sequence[str]) -> list[int]:

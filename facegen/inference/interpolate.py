@@ -11,18 +11,20 @@ from facegen.core.observer import Observer
 from facegen.core.randomness import repeatable
 from facegen.data.prepare import restore_faces
 from facegen.inference.ends import Ends
-from facegen.training.artist import Artist
-from facegen.training.exhibition import choose_noises
+from facegen.training.face_pipeline import FacePipeline
+from facegen.training.sample_grid import choose_noises
 
 Advance = Callable[[int], None]
 """Told how many faces were drawn so far."""
 
 
-def interpolate(artist: Artist, ends: Ends, num_rows: int, num_steps: int, seed: int, observer: Observer) -> Tensor:
+def interpolate(
+    pipeline: FacePipeline, ends: Ends, num_rows: int, num_steps: int, seed: int, observer: Observer
+) -> Tensor:
     """Faces between two people, each row under a noise of its own; or between two noises a row, of one person.
 
     Args:
-        artist: what draws.
+        face pipeline: what draws.
         ends: two people, or one.
         num_rows: how many ways.
         num_steps: faces of each, both ends included.
@@ -35,30 +37,30 @@ def interpolate(artist: Artist, ends: Ends, num_rows: int, num_steps: int, seed:
     """
     encodings = ends.encodings
     device = encodings.device
-    is_noisy = choose_noises(artist.noise, 1, seed, device).numel() > 0
+    is_noisy = choose_noises(pipeline.noise, 1, seed, device).numel() > 0
     if len(encodings) == 1 and not is_noisy:
         raise DataError("the run draws without noise, so that there is nothing between two noises; name two people")
     num_rows = num_rows if is_noisy else 1
     observer.start("draw", num_rows * num_steps)
     found = []
-    noises = choose_noises(artist.noise, num_rows * (3 - len(encodings)), seed, device)
+    noises = choose_noises(pipeline.noise, num_rows * (3 - len(encodings)), seed, device)
     for row in range(num_rows):
 
         def advance(done: int, before: int = row * num_steps) -> None:
             observer.advance(before + done)
 
         if len(encodings) == 2:
-            found.append(between_people(artist, encodings, noises[row], num_steps, seed, advance))
+            found.append(between_people(pipeline, encodings, noises[row], num_steps, seed, advance))
         else:
             pair = noises[2 * row : 2 * row + 2]
-            found.append(between_noises(artist, encodings[0], pair, num_steps, seed, advance))
+            found.append(between_noises(pipeline, encodings[0], pair, num_steps, seed, advance))
     observer.finish()
     return torch.stack(found)
 
 
 @torch.no_grad()
 def between_people(
-    artist: Artist, encodings: Tensor, noise: Tensor, num_steps: int, seed: int, advance: Advance | None = None
+    pipeline: FacePipeline, encodings: Tensor, noise: Tensor, num_steps: int, seed: int, advance: Advance | None = None
 ) -> Tensor:
     """Faces on the way from one person to another under one noise.
 
@@ -73,14 +75,14 @@ def between_people(
     Returns:
         (num_steps, H, W, 3) uint8 on the CPU.
     """
-    first, last = (_condition(artist, encoding, seed) for encoding in encodings)
+    first, last = (_condition(pipeline, encoding, seed) for encoding in encodings)
     ways = torch.linspace(0, 1, num_steps).tolist()
-    return _draw(artist, [torch.lerp(first, last, way) for way in ways], [noise] * num_steps, seed, advance)
+    return _draw(pipeline, [torch.lerp(first, last, way) for way in ways], [noise] * num_steps, seed, advance)
 
 
 @torch.no_grad()
 def between_noises(
-    artist: Artist, encoding: Tensor, noises: Tensor, num_steps: int, seed: int, advance: Advance | None = None
+    pipeline: FacePipeline, encoding: Tensor, noises: Tensor, num_steps: int, seed: int, advance: Advance | None = None
 ) -> Tensor:
     """Faces of one person on the way from one noise to another, along the arc between them.
 
@@ -91,10 +93,10 @@ def between_noises(
     Returns:
         (num_steps, H, W, 3) uint8 on the CPU.
     """
-    condition = _condition(artist, encoding, seed)
+    condition = _condition(pipeline, encoding, seed)
     ways = torch.linspace(0, 1, num_steps).tolist()
     along = [spherical(noises[0], noises[1], way) for way in ways]
-    return _draw(artist, [condition] * num_steps, along, seed, advance)
+    return _draw(pipeline, [condition] * num_steps, along, seed, advance)
 
 
 def spherical(first: Tensor, last: Tensor, way: float) -> Tensor:
@@ -122,20 +124,20 @@ def spherical(first: Tensor, last: Tensor, way: float) -> Tensor:
     return found.to(first.dtype)
 
 
-def _condition(artist: Artist, encoding: Tensor, seed: int) -> Tensor:
+def _condition(pipeline: FacePipeline, encoding: Tensor, seed: int) -> Tensor:
     """(dim,) -> (1, condition_dim): what the generator reads; a transform's own noise is the same for everybody."""
     with repeatable(encoding.device, seed, "interpolation"):
-        return artist.condition(None, encoding[None]).generator
+        return pipeline.condition(None, encoding[None]).generator
 
 
 def _draw(
-    artist: Artist, conditions: list[Tensor], noises: list[Tensor], seed: int, advance: Advance | None
+    pipeline: FacePipeline, conditions: list[Tensor], noises: list[Tensor], seed: int, advance: Advance | None
 ) -> Tensor:
     faces = []
     for number, (condition, noise) in enumerate(zip(conditions, noises, strict=True), 1):
         # One at a time, so that what else is random, such as dropout, does not flicker from step to step.
         with repeatable(condition.device, seed, "interpolation"):
-            faces.append(restore_faces(artist.draw(condition, noise[None])).cpu())
+            faces.append(restore_faces(pipeline.draw(condition, noise[None])).cpu())
         if advance is not None:
             advance(number)
     return torch.cat(faces)

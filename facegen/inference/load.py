@@ -1,31 +1,31 @@
-"""What a finished run offers: an artist that draws, encoders that match."""
+"""What a finished run offers: a face pipeline that draws, encoders that match."""
 
 import torch
 
 from facegen.core.errors import CheckpointError
 from facegen.core.schedule import advance_schedules
-from facegen.training.artist import Artist
+from facegen.training.build import Networks, build_networks
 from facegen.training.checkpoint import load_module, read_state
 from facegen.training.draft import kept_draft
-from facegen.training.networks import Networks, build_networks
+from facegen.training.face_pipeline import FacePipeline
 from facegen.training.run import Run
 from facegen.training.trainer import load_match
 
 
-def load_artist(run: Run, device: torch.device) -> Artist:
-    """The averaged artist of the newest checkpoint, ready to draw.
+def load_face_pipeline(run: Run, device: torch.device) -> FacePipeline:
+    """The averaged face pipeline of the newest checkpoint, ready to draw.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged.
     """
-    artist = build_networks(run.recipe, run.data, kept_draft(run.path)).artist
-    if artist is None:
+    pipeline = build_networks(run.recipe, run.data, kept_draft(run.path)).face_pipeline
+    if pipeline is None:
         raise CheckpointError(f"{run.path}: its recipe has no generator; it only matches")
     checkpoint = run.drawing_checkpoint()
-    load_module(checkpoint, "average", artist)
-    for module in artist.own:
+    load_module(checkpoint, "ema", pipeline)
+    for module in pipeline.own:
         advance_schedules(module, read_state(checkpoint)["step"] - 1)
-    return artist.to(device).eval().requires_grad_(False)
+    return pipeline.to(device).eval().requires_grad_(False)
 
 
 def load_matching(run: Run, device: torch.device) -> Networks:

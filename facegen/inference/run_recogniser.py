@@ -12,8 +12,8 @@ from facegen.core.interfaces import Recogniser
 from facegen.data.media import square_face
 from facegen.data.prepare import fit_speech, prepare_faces, prepare_speech
 from facegen.inference.load import load_matching
+from facegen.training.distributed import Distributed
 from facegen.training.run import Run
-from facegen.training.world import World
 
 
 class RunRecogniser(Recogniser):
@@ -27,13 +27,13 @@ class RunRecogniser(Recogniser):
 
     def __init__(self, path: Path) -> None:
         run = Run.open(path)
-        self._device = World.join(run.recipe.run.device).device
+        self._device = Distributed.join(run.recipe.run.device).device
         networks = load_matching(run, self._device)
         if networks.discriminator is None or networks.matcher is None or not networks.matcher.needs_faces:
             raise CheckpointError(f"{path}: its matcher does not compare faces, so it cannot tell them apart")
         self._path, self._data = path, run.data
         self._discriminator, self._encoders = networks.discriminator, networks.encoders
-        self.judges = frozenset({"faces", *(["speech"] if networks.encoders.needs == {"speech"} else [])})  # type: ignore[misc]
+        self.embeds = frozenset({"faces", *(["speech"] if networks.encoders.needs == {"speech"} else [])})  # type: ignore[misc]
 
     def fingerprint(self) -> str:
         made = hashlib.sha256()

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from facegen.data.pictures import grid
 from facegen.inference.ends import Ends
-from facegen.training.exhibition import SHOWN_PIXELS
+from facegen.training.sample_grid import SHOWN_PIXELS
 
 GAP = 6
 HOLD_FRAMES = 6

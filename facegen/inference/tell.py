@@ -12,8 +12,8 @@ from facegen.core.interfaces import Direction
 from facegen.data.prepare import prepare_speech
 from facegen.inference.load import load_matching
 from facegen.inference.portray import read_face_row, read_speech_row
+from facegen.training.distributed import Distributed
 from facegen.training.run import Run
-from facegen.training.world import World
 
 
 @torch.no_grad()
@@ -34,7 +34,7 @@ def tell(
         DataError: every file that cannot be read.
     """
     run = Run.open(path)
-    device = World.join(run.recipe.run.device).device
+    device = Distributed.join(run.recipe.run.device).device
     networks = load_matching(run, device)
     matcher, discriminator = networks.matcher, networks.discriminator
     hears = networks.encoders.needs == {"speech"}

@@ -7,8 +7,10 @@ from typing import Any
 from torch import nn
 
 import facegen
+from facegen.core.declared_settings import declared_settings, explain_reserved
 from facegen.core.explain import docstring_sections, section_entries
 from facegen.core.kinds import KINDS
+from facegen.core.renamed import old_names
 from facegen.core.settings import check_table, settings_model
 from facegen.testing.expect import expect
 
@@ -17,16 +19,18 @@ def check_declaration(kind: str, part: type) -> None:
     """A part subclasses its interface, documents and annotates every parameter, and its defaults are allowed."""
     interface = getattr(facegen, KINDS[kind].interface)
     expect(issubclass(part, interface), f"is no subclass of facegen.{interface.__name__}")
+    renamed = old_names(kind, part, interface)
+    expect(not renamed, f"uses names that facegen.{interface.__name__} no longer has: {'; '.join(renamed)}")
     parameters = list(inspect.signature(part).parameters.values())
     for parameter in parameters:
         variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
         expect(not variadic, f"takes *{parameter.name}: a recipe's misspelt key would be swallowed; name each one")
     settings = [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     engine = [parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]
-    reserved = {"type", *KINDS[kind].engine_keys.model_fields}
+    reserved = explain_reserved(KINDS[kind], declared_settings(part))
+    expect(not reserved, reserved)
     for setting in settings:
         expect(setting.annotation is not setting.empty, f"setting '{setting.name}' has no annotation")
-        expect(setting.name not in reserved, f"setting '{setting.name}' is a key of [{KINDS[kind].table}] already")
     _check_docstring(part, engine, [setting.name for setting in settings])
     _check_defaults(
         part, {setting.name: setting.default for setting in settings if setting.default is not setting.empty}

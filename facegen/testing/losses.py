@@ -28,7 +28,7 @@ from facegen.testing.samples import (
     sample_discriminator,
 )
 
-HEADS = SampleDiscriminator.offers
+HEADS = SampleDiscriminator.supported_heads
 
 
 def check_objective(objective: Objective, data: DataSpec) -> None:
@@ -55,13 +55,13 @@ def check_objective(objective: Objective, data: DataSpec) -> None:
 
 def check_penalty(penalty: Penalty, data: DataSpec) -> None:
     """Terms are finite scalars that reach the discriminator; `constrain` leaves its weights finite."""
-    sides = frozenset(penalty.image_leaves)
-    expect(sides <= {"real", "fake"}, f"image_leaves = {set(sides)}: may hold 'real' and 'fake'")
+    sides = frozenset(penalty.grad_inputs)
+    expect(sides <= {"real", "fake"}, f"grad_inputs = {set(sides)}: may hold 'real' and 'fake'")
     _check_steps(
-        lambda seed: sample_critic("discriminator", image_leaves=sides, data=data, seed=seed), penalty.terms, "terms"
+        lambda seed: sample_critic("discriminator", grad_inputs=sides, data=data, seed=seed), penalty.terms, "terms"
     )
     judge = sample_discriminator(data=data)
-    terms = penalty.terms(sample_critic("discriminator", judge, image_leaves=sides, data=data))
+    terms = penalty.terms(sample_critic("discriminator", judge, grad_inputs=sides, data=data))
     if terms:
         _expect_trains(any_loss(terms.values()), judge, "terms")
     with torch.no_grad():
@@ -108,14 +108,14 @@ def _check_steps(critic: Callable[[int], Critic], terms_of: Callable[[Critic], T
 
 
 def _check_measures(objective: Objective, critic: Callable[[int], Critic]) -> None:
-    measures = objective.measures(critic(0))
-    expect_terms(measures, "measures")
-    for name, measure in measures.items():
+    diagnostics = objective.diagnostics(critic(0))
+    expect_terms(diagnostics, "diagnostics")
+    for name, measure in diagnostics.items():
         expect(not measure.requires_grad, f"measure '{name}' is not detached")
-    objective.update(measures)
-    expect_same_keys(measures, objective.measures(critic(1)), "measures")
-    with without_host_sync("measures and update"):
-        objective.update(objective.measures(critic(0)))
+    objective.update(diagnostics)
+    expect_same_keys(diagnostics, objective.diagnostics(critic(1)), "diagnostics")
+    with without_host_sync("diagnostics and update"):
+        objective.update(objective.diagnostics(critic(0)))
 
 
 def _expect_trains(loss: Tensor, discriminator: Discriminator, what: str) -> None:

@@ -99,13 +99,13 @@ def check_discriminator(discriminator: Discriminator, data: DataSpec) -> None:
     # Spectral norms take one step of their power iteration a call; cached, both calls see the same weights.
     with torch.no_grad(), parametrize.cached():
         mixes = not _close(discriminator.features(faces)[:2], discriminator.features(faces[:2]))
-        if "score" in discriminator.offers:
+        if "score" in discriminator.supported_heads:
             changed = discriminator.score(discriminator.features(faces), condition.roll(1, 0))
             expect(not torch.allclose(changed, outputs["score"], atol=1e-7), "its score ignores the condition")
     expect(
-        mixes == discriminator.mixes_samples,
-        f"mixes_samples is {discriminator.mixes_samples}, but a row's features {'do' if mixes else 'do not'} "
-        "depend on the other rows",
+        mixes == discriminator.uses_batch_statistics,
+        f"uses_batch_statistics is {discriminator.uses_batch_statistics}, but a row's features "
+        f"{'do' if mixes else 'do not'} depend on the other rows",
     )
     with without_host_sync("features and heads"):
         run_heads(discriminator, faces, condition)
@@ -119,13 +119,13 @@ def check_augmentation(augmentation: Augmentation, data: DataSpec) -> None:
     expect(changed.dtype == faces.dtype, f"turns {faces.dtype} into {changed.dtype}")
     expect_reached(any_loss([changed]), faces, "the faces")
     critic = sample_critic("discriminator", data=data)
-    measures = augmentation.measures(critic)
-    expect_terms(measures, "measures")
-    augmentation.update(measures)
+    diagnostics = augmentation.diagnostics(critic)
+    expect_terms(diagnostics, "diagnostics")
+    augmentation.update(diagnostics)
     with without_host_sync("forward"):
         augmentation(torch.zeros_like(faces))
-    with without_host_sync("measures and update"):
-        augmentation.update(augmentation.measures(sample_critic("discriminator", data=data)))
+    with without_host_sync("diagnostics and update"):
+        augmentation.update(augmentation.diagnostics(sample_critic("discriminator", data=data)))
     with repeatable():
         first = augmentation(faces)
     with repeatable():

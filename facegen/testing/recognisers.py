@@ -13,17 +13,17 @@ SPEECH_SECONDS = 2
 
 def check_recogniser(recogniser: Recogniser, data: DataSpec) -> None:
     """It judges faces, speech or both, a row on its own, and has a stable fingerprint."""
-    judges = recogniser.judges
-    known = bool(judges) and judges <= {"faces", "speech"}
-    expect(known, f"judges {sorted(judges)}: must name 'faces', 'speech', or both")
+    embeds = recogniser.embeds
+    known = bool(embeds) and embeds <= {"faces", "speech"}
+    expect(known, f"embeds {sorted(embeds)}: must name 'faces', 'speech', or both")
     fingerprint = recogniser.fingerprint()
     expect(bool(fingerprint) and fingerprint == recogniser.fingerprint(), "has no stable fingerprint")
     random = torch.Generator().manual_seed(0)
-    if "faces" in judges:
+    if "faces" in embeds:
         size = (ROWS, data.image_pixels, data.image_pixels, 3)
         faces = torch.randint(0, 256, size, dtype=torch.uint8, generator=random)
         _check_rows("embed_faces", recogniser.embed_faces(faces), recogniser.embed_faces(faces[:1]))
-    if "speech" in judges:
+    if "speech" in embeds:
         rate = data.sample_rate_hz
         noise = torch.randn(ROWS, SPEECH_SECONDS * rate, generator=random) * 3000
         speech = noise.clamp(-32768, 32767).to(torch.int16)

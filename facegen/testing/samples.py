@@ -64,7 +64,7 @@ class SampleDiscriminator(Discriminator):
         Ours, for tests.
     """
 
-    offers = frozenset({"score", "score_unconditional", "embed", "classify", "reconstruct"})
+    supported_heads = frozenset({"score", "score_unconditional", "embed", "classify", "reconstruct"})
 
     def __init__(self, data: DataSpec, condition_dim: int, heads: Mapping[str, int]) -> None:
         super().__init__(data, condition_dim, heads)
@@ -111,7 +111,7 @@ def sample_critic(
     phase: Phase,
     discriminator: Discriminator | None = None,
     *,
-    image_leaves: frozenset[str] = frozenset(),
+    grad_inputs: frozenset[str] = frozenset(),
     num_mismatched: int = 1,
     data: DataSpec = SMALL_DATA,
     seed: int = 0,
@@ -134,7 +134,7 @@ def sample_critic(
         condition,
         judge,
         fake_faces,
-        image_leaves=image_leaves,
+        grad_inputs=grad_inputs,
         draw=draw,
         num_identities=data.num_identities,
     )

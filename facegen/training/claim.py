@@ -10,13 +10,13 @@ from facegen.core.files import LOCK, PART, file_lock
 from facegen.core.interfaces import Dataset
 from facegen.core.observer import Observer
 from facegen.core.recipe_file import differences
+from facegen.training.distributed import Distributed
 from facegen.training.run import ABOUT, RECIPE, Run, current_versions, recipe_text
-from facegen.training.world import World
 
 
 @contextmanager
 def claimed(
-    out: Path, recipe: Recipe, dataset: Dataset, *, resume: bool, world: World, observer: Observer
+    out: Path, recipe: Recipe, dataset: Dataset, *, resume: bool, distributed: Distributed, observer: Observer
 ) -> Iterator[Run]:
     """Hold a run folder while the block trains in it.
 
@@ -24,16 +24,16 @@ def claimed(
         out: the folder; made where it is missing.
         recipe, dataset: what is trained, on what.
         resume: the folder may hold the run already.
-        world: the first process creates, locks and tidies; the others wait.
+        distributed: the first process creates, locks and tidies; the others wait.
         observer: warned where the run was begun with other versions.
     Raises:
         CheckpointError: the folder holds something else, another process trains there, or the recipe or the corpus is
             not the one that the run was begun with.
     """
     _require_free(out, recipe, resume)
-    world.wait()  # all have looked before one writes
+    distributed.wait()  # all have looked before one writes
     with ExitStack() as locks:
-        if world.leads:
+        if distributed.is_main_process:
             out.mkdir(parents=True, exist_ok=True)
             try:
                 locks.enter_context(file_lock(out / LOCK))
@@ -42,13 +42,13 @@ def claimed(
             _require_free(out, recipe, resume)  # another process may have begun a run since
             if not (out / ABOUT).exists():
                 Run.create(out, recipe, dataset.spec, dataset.fingerprint())
-        world.wait()
+        distributed.wait()
         run = Run.open(out)
         _require_same(run, recipe, dataset)
-        if world.leads:
+        if distributed.is_main_process:
             _warn_of_other_versions(run, observer)
             run.tidy()
-        world.wait()
+        distributed.wait()
         yield run
 
 

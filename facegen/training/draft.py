@@ -1,6 +1,6 @@
 """The earlier run whose faces a generator refines: where it is, whether it fits, and what a run keeps of it.
 
-Its weights are part of the artist, in every checkpoint; its recipe and what its corpus was stand in RUN/draft.
+Its weights are part of the face pipeline, in every checkpoint; its recipe and what its corpus was stand in RUN/draft.
 """
 
 import shutil
@@ -19,7 +19,7 @@ KEPT = ("recipe.toml", "run.json")
 
 @dataclass(frozen=True)
 class DraftRun:
-    """What must be known of an earlier run to build its artist.
+    """What must be known of an earlier run to build its face pipeline.
 
     Attributes:
         recipe: its own.

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 Averaged = TypeVar("Averaged", bound=nn.Module)
 
 
-class Average(Generic[Averaged]):
+class EMA(Generic[Averaged]):
     """Exponential moving average of a module's parameters; buffers are copied.
 
     beta = 0.5^(images / half_life): R3GAN's form, in images, so that it does not depend on the batch size.

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from facegen.core.observer import Observer
 from facegen.data.rows import Rows
-from facegen.training.artist import Artist, Encoders
+from facegen.training.face_pipeline import Encoders, FacePipeline
 from facegen.training.optimisers import autocast
 
 CHUNK_ROWS = 128
@@ -29,18 +29,18 @@ class Encodings:
 
 
 @torch.no_grad()
-def encode_once(rows: Rows, source: Encoders | Artist, precision: str, observer: Observer) -> Encodings | None:
+def encode_once(rows: Rows, source: Encoders | FacePipeline, precision: str, observer: Observer) -> Encodings | None:
     """Encodings of a split, or None where they may still change: encoders that learn, crops that move.
 
     Args:
         rows: the split.
-        source: whose encodings: an artist's hold what its draft's encoders say, too.
+        source: whose encodings: a face pipeline's hold what its draft's encoders say, too.
         precision: of the computation.
         observer: told how far it is.
     """
-    if not (source.at_rest and rows.crop_is_fixed):
+    if not (source.is_frozen and rows.crop_is_fixed):
         return None
-    encode = source.encode if isinstance(source, Artist) else source
+    encode = source.encode if isinstance(source, FacePipeline) else source
     observer.start("encode", len(rows.clips))
     values = []
     with autocast(rows.device, precision):

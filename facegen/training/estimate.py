@@ -15,8 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.recipe import Recipe
+from facegen.training.build import Networks
 from facegen.training.loop import weighted_sum
-from facegen.training.networks import Networks
 
 REACHED_SHARE = 0.5
 """Share of a lone convolution's rate that whole steps reach: 0.50 and 0.61 in the stages of the small preset on two
@@ -49,25 +49,25 @@ class StageCost:
         return self.steps * self.step_flops / (REACHED_SHARE * flops_a_second)
 
 
-def estimate(recipe: Recipe, networks: Networks, data: DataSpec) -> list[StageCost]:
+def estimate_costs(recipe: Recipe, networks: Networks, data: DataSpec) -> list[StageCost]:
     """The cost of every stage.
 
     Args:
         recipe: checked.
-        networks: on the meta device, as `rehearse` returns them.
+        networks: on the meta device, as `dry_run` returns them.
         data: what the corpus is.
     """
     found = []
-    matcher, discriminator, artist = recipe.one("matcher"), networks.discriminator, networks.artist
+    matcher, discriminator, pipeline = recipe.one("matcher"), networks.discriminator, networks.face_pipeline
     if matcher is not None and matcher.engine.run is None:
         modules = [networks.encoders, discriminator, networks.matcher]
         size = matcher.engine.batch_size
         found.append(_cost("match", matcher.engine.steps, size, modules, lambda: _match_loss(networks, data, size)))
-    if recipe.train is not None and artist is not None:
+    if recipe.train is not None and pipeline is not None:
         networks.encoders.freeze()
         size = recipe.train.batch_size
         work = SimpleNamespace(networks=networks, data=data, size=size, critic_steps=recipe.train.critic_steps)
-        found.append(_cost("train", recipe.train.steps, size, [artist, discriminator], lambda: _gan_losses(work)))
+        found.append(_cost("train", recipe.train.steps, size, [pipeline, discriminator], lambda: _gan_losses(work)))
     return found
 
 
@@ -102,12 +102,12 @@ def _match_loss(networks: Networks, data: DataSpec, size: int) -> list[Tensor]:
 
 def _gan_losses(work: SimpleNamespace) -> list[Tensor]:
     networks: Networks = work.networks
-    artist, discriminator = networks.artist, networks.judging
-    if artist is None:
+    pipeline, discriminator = networks.face_pipeline, networks.discriminator_or_null
+    if pipeline is None:
         return []
     batch = Batch.blank(work.data, work.size, max(networks.num_mismatched, 1), device="meta")
-    condition = artist.condition(batch)
-    fakes = cache(lambda: artist.draw(condition.generator))
+    condition = pipeline.condition(batch)
+    fakes = cache(lambda: pipeline.draw(condition.generator))
     seen = condition._replace(critic=condition.critic.detach())
     losses = []
     for _ in range(work.critic_steps):
@@ -116,7 +116,7 @@ def _gan_losses(work: SimpleNamespace) -> list[Tensor]:
         for name, objective in networks.objectives.items():
             terms |= {f"{name}/{term}": value for term, value in objective.discriminator_terms(critic).items()}
         losses += [weighted_sum(terms)] if terms else []
-    critic = Critic("generator", batch, seen, discriminator, fakes, draw=artist.draw)
+    critic = Critic("generator", batch, seen, discriminator, fakes, draw=pipeline.draw)
     terms = dict(condition.terms)
     for name, objective in networks.objectives.items():
         terms |= {f"{name}/{term}": value for term, value in objective.generator_terms(critic).items()}

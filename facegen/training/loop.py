@@ -24,9 +24,9 @@ from facegen.training.checkpoint import (
     read_state,
     save_checkpoint,
 )
+from facegen.training.distributed import Distributed
 from facegen.training.journal import Journal
 from facegen.training.run import Run
-from facegen.training.world import World
 
 SIDES = ("discriminator", "generator")
 MAX_NAMED = 5
@@ -93,7 +93,13 @@ class _Totals:
 
 
 def run_stage(
-    stage: Stage, run: Run, seed: int, world: World, observer: Observer, journal: Journal, interruption: Interruption
+    stage: Stage,
+    run: Run,
+    seed: int,
+    distributed: Distributed,
+    observer: Observer,
+    journal: Journal,
+    interruption: Interruption,
 ) -> None:
     """Take a stage from its newest checkpoint, or from the start, to its end.
 
@@ -103,16 +109,16 @@ def run_stage(
         TrainingError: a measure or a weight is no longer finite; the last good checkpoint stays.
         Interrupted: somebody asked for it; everything is saved.
     """
-    totals = _Totals(world.device)
-    start = _restore(stage, run, world, totals, observer)
-    world.wait()  # all have read before one writes
-    if world.leads:
+    totals = _Totals(distributed.device)
+    start = _restore(stage, run, distributed, totals, observer)
+    distributed.wait()  # all have read before one writes
+    if distributed.is_main_process:
         journal.begin(stage.name, start)
         run.forget_old(stage.name, stage.keep_checkpoints)  # a killed process may not have come to it
     since, since_step = time.monotonic(), start
     observer.start(stage.name, stage.steps, start)
     for step in range(start, stage.steps):
-        torch.manual_seed(derived_seed(seed, stage.name, step, world.rank))
+        torch.manual_seed(derived_seed(seed, stage.name, step, distributed.rank))
         totals.add(stage.step(step))
         done = step + 1
         last = done == stage.steps
@@ -123,12 +129,12 @@ def run_stage(
             values["steps_per_second"] = (done - since_step) / max(time.monotonic() - since, 1e-9)
             since, since_step = time.monotonic(), done
             journal.log(stage.name, done, values)
-        if world.leads:
+        if distributed.is_main_process:
             stage.after_step(done)
         # Asked once a step and of all: nobody stops while others go on, and a later request is for the next step.
-        signal_number = world.largest(interruption.signal_number)
+        signal_number = distributed.largest(interruption.signal_number)
         if done % stage.checkpoint_steps == 0 or last or signal_number:
-            _save(stage, run, done, world, totals, journal)
+            _save(stage, run, done, distributed, totals, journal)
         if signal_number and not last:
             raise Interrupted(signal_number, stage.name, done)
     observer.finish()
@@ -141,17 +147,17 @@ def headline(values: Mapping[str, float]) -> dict[str, float]:
     return losses or {name: value for name, value in values.items() if "/" not in name}
 
 
-def _restore(stage: Stage, run: Run, world: World, totals: _Totals, observer: Observer) -> int:
+def _restore(stage: Stage, run: Run, distributed: Distributed, totals: _Totals, observer: Observer) -> int:
     newest = run.newest(stage.name)
     if newest is None:
         return 0
     folder, step = newest
     state = read_state(folder)
-    _require_same_batches(folder, state, stage, world)
-    if state["device"] != world.device.type:
+    _require_same_batches(folder, state, stage, distributed)
+    if state["device"] != distributed.device.type:
         observer.warn(
-            f"{folder}: was trained on {state['device']} and is resumed on {world.device.type}: the result is not "
-            f"bitwise that of an unbroken run"
+            f"{folder}: was trained on {state['device']} and is resumed on {distributed.device.type}: the result is "
+            f"not bitwise that of an unbroken run"
         )
     for name, module in stage.modules.items():
         load_module(folder, name, module)
@@ -161,14 +167,9 @@ def _restore(stage: Stage, run: Run, world: World, totals: _Totals, observer: Ob
     return step
 
 
-def _require_same_batches(folder: Path, state: Mapping[str, Any], stage: Stage, world: World) -> None:
+def _require_same_batches(folder: Path, state: Mapping[str, Any], stage: Stage, distributed: Distributed) -> None:
     """Refuse what would change the order of the rows and the effective batch from here on."""
-    if "totals" not in state:
-        raise CheckpointError(
-            f"{folder}: was written by an earlier version of facegen: it can draw and match, but not be resumed; "
-            f"begin another run with --out"
-        )
-    before, now = int(state["num_processes"]), world.size
+    before, now = int(state["num_processes"]), distributed.size
     if before != now:
         raise CheckpointError(
             f"{folder}: was trained by {before} processes, and now there are {now}: the effective batch and the "
@@ -188,8 +189,8 @@ def _call(num_processes: int) -> str:
     return alone if num_processes == 1 else f"`torchrun --nproc-per-node {num_processes} -m facegen train ...`"
 
 
-def _save(stage: Stage, run: Run, done: int, world: World, totals: _Totals, journal: Journal) -> None:
-    if world.leads:
+def _save(stage: Stage, run: Run, done: int, distributed: Distributed, totals: _Totals, journal: Journal) -> None:
+    if distributed.is_main_process:
         sums = totals.to_json()
         bad = [name for name, (value, _) in sums.items() if not math.isfinite(value)]
         for name, module in stage.modules.items():
@@ -203,14 +204,14 @@ def _save(stage: Stage, run: Run, done: int, world: World, totals: _Totals, jour
         state: dict[str, Any] = {
             "stage": stage.name,
             "step": done,
-            "num_processes": world.size,
+            "num_processes": distributed.size,
             "batch_size": stage.settings.batch_size,
-            "device": world.device.type,
+            "device": distributed.device.type,
             "totals": sums,
         }
         save_checkpoint(run.checkpoint_folder(stage.name, done), state, stage.modules, optimisers)
         run.forget_old(stage.name, stage.keep_checkpoints)
-    world.wait()
+    distributed.wait()
 
 
 def _check_finite(values: Mapping[str, float], stage: Stage, run: Run, done: int) -> None:

@@ -13,11 +13,11 @@ from facegen.core.interfaces import Direction, Matcher
 from facegen.core.schedule import advance_schedules
 from facegen.core.tables import MatchSettings
 from facegen.data.loader import Loader
+from facegen.training.build import Networks, trainable
+from facegen.training.distributed import Distributed
 from facegen.training.encodings import Encodings
 from facegen.training.loop import cosine, set_learning_rate, weighted_sum
-from facegen.training.networks import Networks, trainable
 from facegen.training.optimisers import autocast, build_match_optimiser
-from facegen.training.world import World
 
 FINAL_SHARE = 0.01
 
@@ -47,18 +47,18 @@ class MatchStage:
         networks: Networks,
         loader: Loader,
         encodings: Encodings | None,
-        world: World,
+        distributed: Distributed,
         precision: str,
     ) -> None:
         if networks.matcher is None:
             raise ValueError("the recipe has no matcher")
         self.settings, self.networks, self.loader, self.encodings = settings, networks, loader, encodings
         self.matcher: Matcher = networks.matcher
-        self.world, self.precision = world, precision
+        self.distributed, self.precision = distributed, precision
         self.steps, self.log_steps = settings.steps, settings.log_steps
         self.checkpoint_steps = settings.checkpoint_steps
         self.modules: Mapping[str, nn.Module] = match_modules(networks)
-        world.place(*self.modules.values(), networks.augmentation)
+        distributed.place(*self.modules.values(), networks.augmentation)
         self._faces_learn = self.matcher.trains_faces and not settings.freeze_faces
         if not self._faces_learn and networks.discriminator is not None:
             networks.discriminator.eval()
@@ -72,20 +72,20 @@ class MatchStage:
         end = settings.learning_rate * FINAL_SHARE
         rate = cosine(settings.learning_rate, end, step, settings.steps, settings.warmup_steps)
         set_learning_rate(optimiser, rate)
-        rows = self.loader.batch(step * self.world.size + self.world.rank, stride=self.world.size)
+        rows = self.loader.batch(step * self.distributed.size + self.distributed.rank, stride=self.distributed.size)
         batch = self._prepared(rows)
         optimiser.zero_grad(set_to_none=True)
-        with autocast(self.world.device, self.precision):
+        with autocast(self.distributed.device, self.precision):
             encoding = self._encode(batch)
             embedding = self._embed(batch.faces) if self.matcher.needs_faces else None
             terms = self.matcher.terms(encoding, embedding, batch)
         weighted_sum(terms).backward()
-        self.world.average_gradients(self._weights)
+        self.distributed.average_gradients(self._weights)
         optimiser.step()
         measures = {name: term.detach() for name, term in terms.items()}
         if embedding is not None:
             measures |= self._accuracies(encoding.detach(), embedding.detach(), batch.mismatched_rows)
-        measures = self.world.average_terms(measures)
+        measures = self.distributed.average_terms(measures)
         self.matcher.update(measures)
         return measures
 

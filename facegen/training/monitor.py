@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from facegen.core.batch import Batch
 from facegen.core.randomness import repeatable
-from facegen.training.artist import Artist
+from facegen.training.face_pipeline import FacePipeline
 
 COMPARED_PIXELS = 32
 ROUNDING = 1e-5
@@ -71,15 +71,15 @@ class Monitor:
         self._scale = variation(_small(batch.faces)[None]).clamp(min=1e-6)
 
     @torch.no_grad()
-    def read(self, artist: Artist) -> Reading:
+    def read(self, pipeline: FacePipeline) -> Reading:
         """Draw everybody under every noise and compare."""
-        encoding = artist.encode(self.batch)[: self.num_people]
+        encoding = pipeline.encode(self.batch)[: self.num_people]
         columns = []
         for number, noise in enumerate(self.noises):
             with repeatable(encoding.device, "monitor", number):
-                columns.append(_small(artist.portray(encoding, noise)))
+                columns.append(_small(pipeline.sample(encoding, noise)))
         small = torch.stack(columns, dim=1)
-        weights = artist.generator.input_weights()
+        weights = pipeline.generator.input_weights()
         ratio = float("nan")
         if weights is not None:
             noise, condition = (weight.float().square().mean().sqrt() for weight in weights)

@@ -11,11 +11,11 @@ from facegen import __version__
 from facegen.core.chosen import Recipe
 from facegen.core.errors import FacegenError
 from facegen.core.interfaces import Dataset
+from facegen.training.build import Networks, build_networks
 from facegen.training.checkpoint import load_tensors, read_state, same_network
+from facegen.training.distributed import Distributed
 from facegen.training.match import match_modules
-from facegen.training.networks import Networks, build_networks
 from facegen.training.run import Run
-from facegen.training.world import World
 
 NO_MATTER = {
     "data": ("resident_gib",),
@@ -57,13 +57,13 @@ def match_ingredients(recipe: Recipe) -> dict[str, object]:
     return found
 
 
-def match_key(recipe: Recipe, corpus: Dataset, world: World) -> str | None:
+def match_key(recipe: Recipe, corpus: Dataset, distributed: Distributed) -> str | None:
     """A digest of all that decides the match stage; None where it starts from one that has none, or is gone."""
     path = recipe.chosen("matcher").engine.start
     start = None if path is None else _key_of(path / "checkpoints" / "match")
     if path is not None and start is None:
         return None
-    said = [match_ingredients(recipe), corpus.fingerprint(), world.size, start, __version__]
+    said = [match_ingredients(recipe), corpus.fingerprint(), distributed.size, start, __version__]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

@@ -6,7 +6,7 @@ from facegen.core.errors import DataError
 from facegen.core.interfaces import Dataset
 from facegen.core.recipe import Recipe
 from facegen.core.tables import Split
-from facegen.training.networks import Networks
+from facegen.training.build import Networks
 
 SPLITS: tuple[Split, ...] = ("train", "heldout_utterances", "heldout_people")
 

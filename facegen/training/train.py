@@ -10,16 +10,16 @@ from facegen.core.errors import RecipeError, TrainingError
 from facegen.core.interfaces import Dataset
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
+from facegen.training.build import Networks, build_networks
 from facegen.training.checkpoint import load_module
 from facegen.training.claim import claimed
+from facegen.training.distributed import Distributed
 from facegen.training.draft import keep_draft, kept_draft
+from facegen.training.dry_run import dry_run
 from facegen.training.earlier import DRAFT, awaited, enough, folder_of, settled, standing
-from facegen.training.networks import Networks, build_networks
-from facegen.training.rehearsal import rehearse
 from facegen.training.run import Run
 from facegen.training.sharing import misfits
 from facegen.training.trainer import Trainer
-from facegen.training.world import World
 
 
 def open_dataset(recipe: Recipe) -> Dataset:
@@ -46,13 +46,13 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
         FacegenError: anything that the user can mend, before any work where possible.
         Interrupted: stopped on request, saved.
     """
-    world = World.join(recipe.run.device)
-    if not world.leads:
+    distributed = Distributed.join(recipe.run.device)
+    if not distributed.is_main_process:
         observer = Observer()  # one of them tells it
     recipe = settled(recipe, out)
     _examine(recipe, out, only_match=False)
     try:
-        return _train(recipe, out, resume, world, observer, interruption, only_match=False)
+        return _train(recipe, out, resume, distributed, observer, interruption, only_match=False)
     except OSError as error:
         raise TrainingError(
             f"{out}: {error}; the newest checkpoint is unchanged; free space, or correct what the message names, and "
@@ -71,7 +71,7 @@ def _examine(recipe: Recipe, out: Path, *, only_match: bool) -> Networks:
         elif there is not None:
             with torch.device("meta"):
                 before[name] = build_networks(there.recipe, there.data, kept_draft(there.path))
-    networks = rehearse(recipe, spec, out)
+    networks = dry_run(recipe, spec, out)
     for name in before.keys() - {DRAFT}:
         wrong = misfits(recipe, networks, before[name])
         if wrong:
@@ -86,14 +86,14 @@ def _train(
     recipe: Recipe,
     out: Path,
     resume: bool,
-    world: World,
+    distributed: Distributed,
     observer: Observer,
     interruption: Interruption,
     *,
     only_match: bool,
 ) -> Run:
     dataset = open_dataset(recipe)
-    with claimed(out, recipe, dataset, resume=resume, world=world, observer=observer) as run:
+    with claimed(out, recipe, dataset, resume=resume, distributed=distributed, observer=observer) as run:
         for name in awaited(recipe, run, only_match=only_match):
             below = standing(recipe, name)
             if below is not None and enough(below, name):
@@ -104,27 +104,27 @@ def _train(
             observer.say(
                 f"{folder} comes first: {Path(recipe.source).name} builds on it, with [{name.replace('.', '] ')}"
             )
-            _train(earlier, folder, True, world, observer, interruption, only_match=name != DRAFT)
-        networks = _networks(run, world, with_draft=not only_match)
-        trainer = Trainer(run, dataset, networks, world, observer, interruption)
+            _train(earlier, folder, True, distributed, observer, interruption, only_match=name != DRAFT)
+        networks = _networks(run, distributed, with_draft=not only_match)
+        trainer = Trainer(run, dataset, networks, distributed, observer, interruption)
         try:
             trainer.match()
             if not only_match:
-                trainer.play()
+                trainer.train_gan()
         finally:
             trainer.journal.close()
         return run
 
 
-def _networks(run: Run, world: World, *, with_draft: bool) -> Networks:
+def _networks(run: Run, distributed: Distributed, *, with_draft: bool) -> Networks:
     """The run's networks; before its first checkpoint, with a draft's weights as the earlier run left them."""
     draft = run.recipe.draft
     if draft is None or not with_draft or run.newest("train") is not None:
         return build_networks(run.recipe, run.data, kept_draft(run.path))
-    if world.leads and kept_draft(run.path) is None:
+    if distributed.is_main_process and kept_draft(run.path) is None:
         keep_draft(run, draft.run)
-    world.wait()
+    distributed.wait()
     networks = build_networks(run.recipe, run.data, kept_draft(run.path))
-    if networks.artist is not None and networks.artist.draft is not None:
-        load_module(Run.open(draft.run).drawing_checkpoint(), "average", networks.artist.draft)
+    if networks.face_pipeline is not None and networks.face_pipeline.draft is not None:
+        load_module(Run.open(draft.run).drawing_checkpoint(), "ema", networks.face_pipeline.draft)
     return networks

@@ -12,21 +12,21 @@ from facegen.core.observer import Observer
 from facegen.core.tables import DataSettings, MatchSettings, Split
 from facegen.data.loader import Loader
 from facegen.data.rows import Rows
-from facegen.training.artist import Artist, Encoders
+from facegen.training.build import Networks
 from facegen.training.checkpoint import load_module, load_tensors, read_state, same_network, save_checkpoint
+from facegen.training.distributed import Distributed
 from facegen.training.encodings import Encodings, encode_once
-from facegen.training.exhibition import Exhibition, choose_noises, known_by
-from facegen.training.gan import GanStage
+from facegen.training.face_pipeline import Encoders, FacePipeline
+from facegen.training.gan_stage import GanStage
 from facegen.training.journal import Journal
 from facegen.training.loop import run_stage
 from facegen.training.match import MatchStage, match_modules
 from facegen.training.monitor import Monitor
-from facegen.training.networks import Networks
 from facegen.training.run import Run
+from facegen.training.sample_grid import SampleGrid, choose_noises, condition_label
 from facegen.training.sharing import find_match, match_key, may_start_afresh
-from facegen.training.world import World
 
-NUM_EXHIBITED_PEOPLE, NUM_EXHIBITED_NOISES = 8, 6
+NUM_GRID_PEOPLE, NUM_GRID_NOISES = 8, 6
 NUM_COMPARED_PEOPLE, NUM_MONITORED_NOISES = 32, 8
 
 
@@ -47,15 +47,15 @@ class Trainer:
         run: Run,
         dataset: Dataset,
         networks: Networks,
-        world: World,
+        distributed: Distributed,
         observer: Observer,
         interruption: Interruption,
     ) -> None:
         self.run, self.dataset, self.networks = run, dataset, networks
-        self.world, self.observer, self.interruption = world, observer, interruption
+        self.distributed, self.observer, self.interruption = distributed, observer, interruption
         self.recipe = run.recipe
         self.settings: DataSettings = self.recipe.chosen("dataset").engine
-        self.journal = Journal(run, writes=world.leads)
+        self.journal = Journal(run, writes=distributed.is_main_process)
         self._train_rows: Rows | None = None
 
     def match(self) -> None:
@@ -66,31 +66,31 @@ class Trainer:
         settings: MatchSettings = choice.engine
         if not self._is_matched():
             earlier = None if settings.run is None else _matched(Run.open(settings.run))
-            if self.world.leads:
+            if self.distributed.is_main_process:
                 self._share(earlier)
-            self.world.wait()
+            self.distributed.wait()
         if not self._is_matched():
             modules = match_modules(self.networks)
             if settings.start is not None and self.run.newest("match") is None:
                 self._start_from(_matched(Run.open(settings.start)))
             self._run_stage(self._match_stage(settings))
-            if self.world.leads:
-                state = {"key": match_key(self.recipe, self.dataset, self.world)}
+            if self.distributed.is_main_process:
+                state = {"key": match_key(self.recipe, self.dataset, self.distributed)}
                 self._save_match(settings.steps, modules, state)
-            self.world.wait()
+            self.distributed.wait()
         load_match(self.run, self.networks)
 
     def _is_matched(self) -> bool:
         """The same answer for every process: all have looked before one writes."""
         matched = self.run.is_matched
-        self.world.wait()
+        self.distributed.wait()
         return matched
 
     def _share(self, earlier: Run | None) -> None:
         """Save an earlier run's match stage as this one's: the one that was named, or one that is the same."""
         reason = ""
         if earlier is None and self.run.newest("match") is None:
-            key = match_key(self.recipe, self.dataset, self.world)
+            key = match_key(self.recipe, self.dataset, self.distributed)
             earlier = None if key is None else find_match(self.run, key, self.networks)
             reason = ": same recipe, corpus and seed"
         if earlier is not None:
@@ -127,23 +127,23 @@ class Trainer:
         self._load_newest("match", match_modules(self.networks))
         encodings, needs = self._encodings(encoders)
         loader = Loader(self._rows(), settings.batch_size, strangers, self.recipe.run.seed, needs)
-        return MatchStage(settings, self.networks, loader, encodings, self.world, self.recipe.run.precision)
+        return MatchStage(settings, self.networks, loader, encodings, self.distributed, self.recipe.run.precision)
 
-    def play(self) -> None:
+    def train_gan(self) -> None:
         """Train what draws, against the discriminator where there is one."""
-        settings, artist, networks = self.recipe.train, self.networks.artist, self.networks
-        if settings is None or artist is None:
+        settings, pipeline, networks = self.recipe.train, self.networks.face_pipeline, self.networks
+        if settings is None or pipeline is None:
             return
         penalties = [penalty for penalty, _ in networks.penalties]
-        own = (networks.critic_encoders, networks.augmentation, *networks.objectives.values(), *penalties)
+        own = (networks.discriminator_encoders, networks.augmentation, *networks.objectives.values(), *penalties)
         networks.encoders.freeze()
-        self.world.place(artist, networks.discriminator, *own)
-        self._load_newest("train", {"artist": artist})
-        encodings, needs = self._encodings(artist)
+        self.distributed.place(pipeline, networks.discriminator, *own)
+        self._load_newest("train", {"face_pipeline": pipeline})
+        encodings, needs = self._encodings(pipeline)
         loader = Loader(self._rows(), settings.batch_size, networks.num_mismatched, self.recipe.run.seed + 1, needs)
         stage = GanStage(
-            settings, networks, loader, encodings, self._exhibition(artist), self._monitor(artist), self.journal,
-            self.observer, self.world, self.recipe.run.precision,
+            settings, networks, loader, encodings, self._sample_grid(pipeline), self._monitor(pipeline), self.journal,
+            self.observer, self.distributed, self.recipe.run.precision,
         )  # fmt: skip
         self._run_stage(stage)
 
@@ -156,24 +156,24 @@ class Trainer:
 
     def _run_stage(self, stage: MatchStage | GanStage) -> None:
         run_stage(
-            stage, self.run, self.recipe.run.seed, self.world, self.observer, self.journal, self.interruption
+            stage, self.run, self.recipe.run.seed, self.distributed, self.observer, self.journal, self.interruption
         )  # fmt: skip
 
     def _needs(self) -> frozenset[str]:
-        artist = self.networks.artist
-        return self.networks.encoders.needs if artist is None else artist.needs
+        pipeline = self.networks.face_pipeline
+        return self.networks.encoders.needs if pipeline is None else pipeline.needs
 
     def _rows(self) -> Rows:
         """The training split, loaded once for both stages."""
         if self._train_rows is None:
             self._train_rows = Rows(
-                self.dataset, self.settings, "train", self._needs(), self.world.device, self.observer
+                self.dataset, self.settings, "train", self._needs(), self.distributed.device, self.observer
             )  # fmt: skip
         return self._train_rows
 
-    def _encodings(self, source: Encoders | Artist) -> tuple[Encodings | None, frozenset[str]]:
+    def _encodings(self, source: Encoders | FacePipeline) -> tuple[Encodings | None, frozenset[str]]:
         """Every clip's encoding where it no longer changes, and the columns that are then still needed."""
-        self.world.place(source)
+        self.distributed.place(source)
         found = encode_once(self._rows(), source, self.recipe.run.precision, self.observer)
         return found, source.needs if found is None else frozenset()
 
@@ -183,19 +183,19 @@ class Trainer:
         order: tuple[Split, ...] = ("heldout_people", "heldout_utterances", "train")
         known = order[1:] if "identity" in needs else order  # a name means nothing beyond those that were learnt
         split = next(split for split in known if len(self.dataset.clips(split)))
-        return Rows(self.dataset, self.settings, split, needs, self.world.device, self.observer, keep=False)
+        return Rows(self.dataset, self.settings, split, needs, self.distributed.device, self.observer, keep=False)
 
-    def _exhibition(self, artist: Artist) -> Exhibition:
+    def _sample_grid(self, pipeline: FacePipeline) -> SampleGrid:
         rows, seed = self._spare_rows(), self.recipe.run.seed
-        chosen = rows.choose(NUM_EXHIBITED_PEOPLE, seed, distinct_people=True)
-        noises = choose_noises(artist.noise, NUM_EXHIBITED_NOISES, seed, self.world.device)
-        return Exhibition(rows.fetch_plain(chosen), noises, rows.split, self.dataset.spec.identities)
+        chosen = rows.choose(NUM_GRID_PEOPLE, seed, distinct_people=True)
+        noises = choose_noises(pipeline.noise, NUM_GRID_NOISES, seed, self.distributed.device)
+        return SampleGrid(rows.fetch_plain(chosen), noises, rows.split, self.dataset.spec.identities)
 
-    def _monitor(self, artist: Artist) -> Monitor:
+    def _monitor(self, pipeline: FacePipeline) -> Monitor:
         rows, seed = self._rows(), self.recipe.run.seed
         chosen = rows.choose(NUM_COMPARED_PEOPLE, seed, distinct_people=True)
-        noises = choose_noises(artist.noise, NUM_MONITORED_NOISES, seed + 1, self.world.device)
-        return Monitor(rows.fetch_plain(chosen), noises, known_by(artist.needs))
+        noises = choose_noises(pipeline.noise, NUM_MONITORED_NOISES, seed + 1, self.distributed.device)
+        return Monitor(rows.fetch_plain(chosen), noises, condition_label(pipeline.needs))
 
 
 def _matched(run: Run) -> Run:
@@ -214,5 +214,5 @@ def load_match(run: Run, networks: Networks) -> None:
         raise CheckpointError(f"{run.path}: has no finished match stage; `facegen train ... --resume` goes on")
     for name, module in match_modules(networks).items():
         load_module(run.match_folder, name, module)
-    if networks.critic_encoders is not None:
-        networks.critic_encoders.start_as(networks.encoders)
+    if networks.discriminator_encoders is not None:
+        networks.discriminator_encoders.start_as(networks.encoders)

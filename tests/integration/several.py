@@ -12,16 +12,16 @@ from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.core.recipe import read_recipe
 from facegen.training import train as training
+from facegen.training.distributed import Distributed
 from facegen.training.loop import Interrupted
 from facegen.training.trainer import Trainer
-from facegen.training.world import World
 
 
 def main(folder: Path, overrides: list[str]) -> None:
     """Average some numbers, train until one process is asked to stop, train on, and save what this process has."""
     torch.set_num_threads(1)
-    world = World.join("cpu")
-    found = averages(world)
+    distributed = Distributed.join("cpu")
+    found = averages(distributed)
     trainers: list[Trainer] = []
 
     class Watched(Trainer):
@@ -32,29 +32,31 @@ def main(folder: Path, overrides: list[str]) -> None:
     training.Trainer = Watched  # type: ignore[misc]
     recipe = read_recipe(RECIPES / "speech_relid.toml", preset="small", overrides=overrides)
     asked = Interruption()
-    asked.signal_number = signal.SIGTERM if world.rank == 1 else 0
+    asked.signal_number = signal.SIGTERM if distributed.rank == 1 else 0
     try:
         training.train(recipe, folder / "run", resume=True, observer=Observer(), interruption=asked)
     except Interrupted as stopped:
         found["stopped"] = torch.tensor([stopped.signal_number, stopped.step])
     training.train(recipe, folder / "run", resume=True, observer=Observer(), interruption=Interruption())
     networks = trainers[-1].networks
-    for name, network in {"artist": networks.artist, "discriminator": networks.discriminator}.items():
+    for name, network in {"face_pipeline": networks.face_pipeline, "discriminator": networks.discriminator}.items():
         assert network is not None
         found |= {f"{name}.{key}": weight.detach().contiguous() for key, weight in network.named_parameters()}
-    save_file(found, folder / f"process_{world.rank}.safetensors")
+    save_file(found, folder / f"process_{distributed.rank}.safetensors")
 
 
-def averages(world: World) -> dict[str, torch.Tensor]:
+def averages(distributed: Distributed) -> dict[str, torch.Tensor]:
     """What the processes' numbers become where each has its own."""
     first, second, unused = (torch.nn.Parameter(torch.zeros(2)) for _ in range(3))
-    first.grad = torch.tensor([1.0, 2.0]) * (world.rank + 1)
-    second.grad = torch.tensor([10.0, -4.0]) if world.rank else torch.tensor([0.0, 2.0])
-    world.average_gradients([first, unused, second])
-    terms = world.average_terms({"loss": torch.tensor(3.0 + world.rank), "accuracy": torch.tensor(float(world.rank))})
+    first.grad = torch.tensor([1.0, 2.0]) * (distributed.rank + 1)
+    second.grad = torch.tensor([10.0, -4.0]) if distributed.rank else torch.tensor([0.0, 2.0])
+    distributed.average_gradients([first, unused, second])
+    terms = distributed.average_terms(
+        {"loss": torch.tensor(3.0 + distributed.rank), "accuracy": torch.tensor(float(distributed.rank))}
+    )
     return {
         "averages": torch.cat([first.grad, second.grad, terms["loss"][None], terms["accuracy"][None]]),
-        "largest": torch.tensor(world.largest(7 * world.rank)),
+        "largest": torch.tensor(distributed.largest(7 * distributed.rank)),
     }
 
 

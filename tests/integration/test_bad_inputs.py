@@ -162,7 +162,7 @@ def test_a_folder_that_is_no_run(facegen: Facegen, said: Said, tmp_path: Path) -
 def test_a_damaged_run(facegen: Facegen, said: Said, run: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(run, broken)
-    weights = max(broken.glob("checkpoints/train-*/average.safetensors"))
+    weights = max(broken.glob("checkpoints/train-*/ema.safetensors"))
     weights.write_bytes(weights.read_bytes()[:1000])
     sound = write_sound(tmp_path / "a.wav", 8000)
     assert facegen("generate", broken, "--speech", sound, "--out", tmp_path / "faces") == 1

@@ -110,17 +110,17 @@ def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 def portraits(path: Path) -> torch.Tensor:
     """Two names under two noises: (noises, names, 3, H, W)."""
     from facegen.core.randomness import repeatable
-    from facegen.inference.load import load_artist
+    from facegen.inference.load import load_face_pipeline
     from facegen.inference.portray import Subject, subjects_batch
-    from facegen.training.exhibition import choose_noises
     from facegen.training.run import Run
+    from facegen.training.sample_grid import choose_noises
 
     run, cpu = Run.open(path), torch.device("cpu")
-    artist = load_artist(run, cpu)
+    pipeline = load_face_pipeline(run, cpu)
     names = [Subject(name, name=name) for name in ("speaker-3", "speaker-5")]
-    encoding = artist.encode(subjects_batch(names, artist.needs, run.data, cpu))
+    encoding = pipeline.encode(subjects_batch(names, pipeline.needs, run.data, cpu))
     with repeatable(cpu, "portraits"):
-        return torch.stack([artist.portray(encoding, noise) for noise in choose_noises(artist.noise, 2, 0, cpu)])
+        return torch.stack([pipeline.sample(encoding, noise) for noise in choose_noises(pipeline.noise, 2, 0, cpu)])
 
 
 def steps(run: Path, stage: str) -> list[str]:
@@ -132,12 +132,12 @@ def test_a_draft_is_trained_first_refined_and_kept(facegen: Facegen, recipes: Pa
     assert facegen("train", recipes / "second.toml", "--preset", "small", "--out", runs / "refined") == 0
     first, second = runs / "first", runs / "refined"
     assert steps(first, "train")[-1] == "train-00000002"
-    drawn = checkpoint(first, 2, "average")
+    drawn = checkpoint(first, 2, "ema")
     for step in (1, 2):
-        artist = checkpoint(second, step, "artist")
-        kept = {key.removeprefix("draft."): value for key, value in artist.items() if key.startswith("draft.")}
+        pipeline = checkpoint(second, step, "face_pipeline")
+        kept = {key.removeprefix("draft."): value for key, value in pipeline.items() if key.startswith("draft.")}
         assert equal(kept, drawn)  # it is not trained on, nor do its batch statistics move
-    learnt = [checkpoint(second, step, "artist")["generator.to_rgb.weight"] for step in (1, 2)]
+    learnt = [checkpoint(second, step, "face_pipeline")["generator.to_rgb.weight"] for step in (1, 2)]
     assert not torch.equal(*learnt)
 
     before = portraits(second)
@@ -162,7 +162,7 @@ def test_an_earlier_run_is_interrupted_and_resumed_bit_by_bit(facegen: Facegen, 
     assert steps(parts, "train")[-1] == "train-00000002"
     assert facegen("train", recipes / "second.toml", "--out", parts) == 1  # as every run that is there
     assert facegen("train", recipes / "second.toml", "--out", parts, "--resume") == 0
-    for name in ("artist", "average", "discriminator", "generator_optimiser"):
+    for name in ("face_pipeline", "ema", "discriminator", "generator_optimiser"):
         assert equal(checkpoint(whole, 4, name), checkpoint(parts, 4, name)), name
 
 
@@ -201,7 +201,7 @@ def test_encodings_of_a_draft_are_computed_with_its_weights_after_a_stop_too(
     assert facegen("train", recipes / "second.toml", "--out", whole) == 0
     stop_after(3 + 2, recipes / "second.toml", parts)
     assert facegen("train", recipes / "second.toml", "--out", parts, "--resume") == 0
-    for name in ("artist", "average", "discriminator"):
+    for name in ("face_pipeline", "ema", "discriminator"):
         assert equal(checkpoint(whole, 4, name), checkpoint(parts, 4, name)), name
 
 
@@ -290,7 +290,7 @@ def test_a_match_stage_is_shared_with_the_runs_beside_it(
             load_file(run / "checkpoints" / "match" / f"{name}.safetensors") for run in (runs / "speech", alone)
         )
         assert equal(one, other), name
-    assert equal(checkpoint(runs / "speech", 1, "artist"), checkpoint(alone, 1, "artist"))
+    assert equal(checkpoint(runs / "speech", 1, "face_pipeline"), checkpoint(alone, 1, "face_pipeline"))
 
 
 def test_a_generator_without_noise_and_a_game_without_a_discriminator(
@@ -309,7 +309,7 @@ def test_a_generator_without_noise_and_a_game_without_a_discriminator(
     assert "noise is ignored" not in said and "collapse" not in said
     stop_after(2, recipes / "still.toml", parts)
     assert facegen("train", recipes / "still.toml", "--out", parts, "--resume") == 0
-    assert equal(checkpoint(whole, 3, "artist"), checkpoint(parts, 3, "artist"))
+    assert equal(checkpoint(whole, 3, "face_pipeline"), checkpoint(parts, 3, "face_pipeline"))
     assert facegen("generate", whole, "--name", "speaker-3", "--count", "2", "--out", tmp_path / "faces") == 0
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from tiny_runs import RECIPES, Facegen, settings
 
 from facegen.core.recipe import Recipe, read_recipe
-from facegen.training.rehearsal import rehearse
+from facegen.training.dry_run import dry_run
 from facegen.training.run import Run
 from facegen.training.train import open_dataset
 
@@ -35,8 +35,8 @@ def presets_of(path: Path) -> list[str | None]:
 )
 def test_it_is_right_in_all_its_sizes(path: Path, preset: str | None) -> None:
     recipe = read_recipe(path, preset=preset)
-    networks = rehearse(recipe, open_dataset(recipe).spec)
-    assert (networks.artist is None) == (recipe.train is None)
+    networks = dry_run(recipe, open_dataset(recipe).spec)
+    assert (networks.face_pipeline is None) == (recipe.train is None)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -69,15 +69,15 @@ class Adaptive(Augmentation):
             faces = torch.where(happens, change(faces, strength), faces)
         return faces
 
-    def measures(self, critic: Critic) -> Terms:
+    def diagnostics(self, critic: Critic) -> Terms:
         self.step_images = len(critic.batch) * _num_processes()
         above = self.scores.real(critic)
         if self.compared_with == "fake":
             above = above - self.scores.fake(critic)
         return {"real_sign": above.detach().sign().mean(), "probability": self.probability.clone()}
 
-    def update(self, measures: Terms) -> None:
-        change = (measures["real_sign"] - self.target).sign() * (self.step_images / self.adjust_images)
+    def update(self, diagnostics: Terms) -> None:
+        change = (diagnostics["real_sign"] - self.target).sign() * (self.step_images / self.adjust_images)
         self.probability.add_(change).clamp_(0, self.max_probability)
 
 

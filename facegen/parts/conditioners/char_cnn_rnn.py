@@ -10,7 +10,7 @@ from torch.nn import functional
 from facegen.core.batch import NUM_CHARACTERS, Batch, DataSpec
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Conditioner
-from facegen.parts.layers.precision import WideLinear, widened, without_autocast
+from facegen.parts.layers.precision import Float32Linear, to_float32, without_autocast
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -58,7 +58,7 @@ class CharCnnRnn(Conditioner):
         sizes = zip((NUM_CHARACTERS, *channels), channels, strict=False)
         self.convolutions = nn.ModuleList(nn.Conv1d(fewer, more, kernel) for fewer, more in sizes)
         self.recurrent = nn.GRU(channels[-1], recurrent_width, batch_first=True)
-        self.head = WideLinear(recurrent_width, condition_dim)
+        self.head = Float32Linear(recurrent_width, condition_dim)
 
     def forward(self, batch: Batch) -> Tensor:
         codes = batch.caption
@@ -75,7 +75,7 @@ class CharCnnRnn(Conditioner):
             hidden = functional.relu(convolution(functional.pad(hidden, (0, self.kernel - 1))))
             hidden = hidden * _within(length, hidden.shape[2])[:, None]
         with without_autocast(hidden.device):
-            steps, _ = self.recurrent(widened(hidden).transpose(1, 2))
+            steps, _ = self.recurrent(to_float32(hidden).transpose(1, 2))
         read = steps * _within(length, steps.shape[1])[:, :, None]
         encoding: Tensor = self.head(read.sum(dim=1) / length.clamp(min=1)[:, None])
         return encoding

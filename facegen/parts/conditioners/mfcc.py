@@ -6,10 +6,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from facegen.core.batch import Batch, DataSpec
-from facegen.core.companions import torchaudio
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Conditioner
-from facegen.parts.layers.precision import WideLinear, without_autocast
+from facegen.core.optional_imports import torchaudio
+from facegen.parts.layers.precision import Float32Linear, without_autocast
 from facegen.parts.layers.spectra import LogMel, spectrum_problems
 from facegen.parts.layers.spectrum_encoders import SpectrumEncoder
 from facegen.parts.layers.waveform import SpeechLevel, TimePooling, too_short
@@ -79,7 +79,7 @@ class Mfcc(Conditioner):
         self.encoder = encoder or nn.Flatten(1, 2)
         self.pool = TimePooling(pooling)
         features = num_coefficients if encoder is None else encoder.features
-        self.head = WideLinear(features * self.pool.times_wider, condition_dim)
+        self.head = Float32Linear(features * self.pool.times_wider, condition_dim)
         needed = self.spectrum.samples_of(1)
         if 0 < data.speech_samples < needed:  # a corpus without speech is refused elsewhere
             raise too_short("mfcc", data.speech_samples, needed, "lower window_samples")

@@ -9,7 +9,7 @@ from torch.nn import functional
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Conditioner
-from facegen.parts.layers.precision import WideLinear
+from facegen.parts.layers.precision import Float32Linear
 
 
 class TextEmbedding(Conditioner):
@@ -50,7 +50,7 @@ class TextEmbedding(Conditioner):
             )
         self.condition_dim = data.text_dim if form == "plain" else condition_dim
         self.activation = activation
-        self.projection = WideLinear(data.text_dim, condition_dim) if form == "projected" else None
+        self.projection = Float32Linear(data.text_dim, condition_dim) if form == "projected" else None
 
     def forward(self, batch: Batch) -> Tensor:
         if batch.text is None:

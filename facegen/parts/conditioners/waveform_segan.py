@@ -9,7 +9,7 @@ from facegen.core.batch import Batch, DataSpec
 from facegen.core.interfaces import Conditioner
 from facegen.parts.layers.lengths import shortest
 from facegen.parts.layers.perceptron import hidden_layers
-from facegen.parts.layers.precision import WideLinear, widened
+from facegen.parts.layers.precision import Float32Linear, to_float32
 from facegen.parts.layers.segan_blocks import segan_blocks
 from facegen.parts.layers.waveform import SpeechLevel, too_short
 
@@ -68,7 +68,7 @@ class WaveformSegan(Conditioner):
         self.blocks = segan_blocks(1, widths, kernel, stride)
         self.pool = nn.AdaptiveAvgPool2d((1, pooled_steps))
         dims = (widths[-1] * pooled_steps, *head_widths)
-        self.head = nn.Sequential(*hidden_layers(dims[0], head_widths), WideLinear(dims[-1], condition_dim))
+        self.head = nn.Sequential(*hidden_layers(dims[0], head_widths), Float32Linear(dims[-1], condition_dim))
         self.standard: nn.Module = nn.BatchNorm1d(condition_dim, affine=False) if standardise else nn.Identity()
         needed = shortest(self.blocks)
         if 0 < data.speech_samples < needed:  # a corpus without speech is refused elsewhere
@@ -76,5 +76,5 @@ class WaveformSegan(Conditioner):
 
     def forward(self, batch: Batch) -> Tensor:
         hidden = self.blocks(self.level(batch)[:, None, None])
-        encoding: Tensor = self.standard(self.head(self.pool(widened(hidden)).flatten(1)))
+        encoding: Tensor = self.standard(self.head(self.pool(to_float32(hidden)).flatten(1)))
         return encoding

@@ -10,7 +10,7 @@ from torch.nn import functional
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Conditioner
-from facegen.parts.layers.precision import WideLinear, widened
+from facegen.parts.layers.precision import Float32Linear, to_float32
 from facegen.parts.layers.sinc import SincFilters
 
 Count = Annotated[int, Field(ge=1)]
@@ -84,7 +84,7 @@ class WaveformSincnet(Conditioner):
         sizes = zip((num_filters, *channels[:-1]), channels, kernels, strides, strict=True)
         self.blocks = nn.Sequential(*(_Block(*size) for size in sizes))
         pooled = channels[-1] * (2 if pooling == "mean_std" else 1)
-        self.head = WideLinear(pooled, condition_dim)
+        self.head = Float32Linear(pooled, condition_dim)
         if data.speech_samples:  # a corpus without speech is refused elsewhere
             self._check_length(data.speech_samples, kernels, strides)
 
@@ -108,10 +108,10 @@ class WaveformSincnet(Conditioner):
             speech = speech / speech.abs().amax(dim=1, keepdim=True).clamp(min=1e-4)
         hidden = self.filters(speech)
         if self.log_energy_steps:
-            energy = functional.avg_pool2d(widened(hidden).square(), (1, self.log_energy_steps))
+            energy = functional.avg_pool2d(to_float32(hidden).square(), (1, self.log_energy_steps))
             hidden = (energy + 1e-6).log()
         hidden = self.blocks(self.activation(self.norm(hidden)))
-        hidden = widened(hidden.flatten(2))
+        hidden = to_float32(hidden.flatten(2))
         pooled = hidden.mean(dim=2)
         if self.pooling == "mean_std":
             deviation = (hidden.var(dim=2, correction=0) + 1e-5).sqrt()

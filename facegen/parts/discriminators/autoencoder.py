@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Discriminator
 from facegen.parts.layers.began_decoder import BeganDecoder
-from facegen.parts.layers.precision import WideLinear
+from facegen.parts.layers.precision import Float32Linear
 from facegen.parts.layers.sizes import base_and_doublings
 
 Count = Annotated[int, Field(ge=1)]
@@ -41,7 +41,7 @@ class Autoencoder(Discriminator):
         embedding.
     """
 
-    offers = frozenset({"reconstruct", "embed"})
+    supported_heads = frozenset({"reconstruct", "embed"})
 
     def __init__(
         self,
@@ -66,12 +66,12 @@ class Autoencoder(Discriminator):
                 layers += [nn.Conv2d(channels, channels, 3, stride=2, padding=1), nn.ELU()]
             before = channels
         self.encoder = nn.Sequential(*layers)
-        self.hidden = WideLinear(before * (2 * half_base) ** 2, hidden_dim)
+        self.hidden = Float32Linear(before * (2 * half_base) ** 2, hidden_dim)
         if "reconstruct" in heads:
             input_dim = hidden_dim + (condition_dim if conditional else 0)
             self.decoder = BeganDecoder(input_dim, num_filters, data.image_pixels, "autoencoder")
         if "embed" in heads:
-            self.embedding = WideLinear(hidden_dim, heads["embed"])
+            self.embedding = Float32Linear(hidden_dim, heads["embed"])
 
     def features(self, faces: Tensor) -> Tensor:
         return self.hidden(self.encoder(faces.contiguous(memory_format=torch.channels_last)).flatten(1))

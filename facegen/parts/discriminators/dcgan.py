@@ -46,7 +46,7 @@ class Dcgan(Discriminator):
         al.'s. Heads other than the score, and max_width, are ours.
     """
 
-    offers = frozenset({"score", "score_unconditional", "embed", "classify"})
+    supported_heads = frozenset({"score", "score_unconditional", "embed", "classify"})
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Dcgan(Discriminator):
             normalise_spectrally(self)
 
     @property
-    def mixes_samples(self) -> bool:
+    def uses_batch_statistics(self) -> bool:
         return self.norm == "batch" and self.training
 
     def features(self, faces: Tensor) -> Tensor:

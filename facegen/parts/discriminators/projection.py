@@ -12,7 +12,7 @@ from torch.nn import functional
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Discriminator
 from facegen.parts.layers.folded import ConvPool2d
-from facegen.parts.layers.precision import WideLinear, widened
+from facegen.parts.layers.precision import Float32Linear, to_float32
 from facegen.parts.layers.sizes import base_and_doublings
 from facegen.parts.layers.spectral import normalise_spectrally
 
@@ -48,7 +48,7 @@ class Projection(Discriminator):
         "none" is ours, and so are the weights at the start: He et al. 2015, such that no block changes the scale.
     """
 
-    offers = frozenset({"score", "score_unconditional", "embed", "classify"})
+    supported_heads = frozenset({"score", "score_unconditional", "embed", "classify"})
 
     def __init__(
         self,
@@ -80,21 +80,21 @@ class Projection(Discriminator):
     def _add_heads(self, num_features: int, condition_dim: int, heads: Mapping[str, int]) -> None:
         embed_dim = heads.get("embed", condition_dim)
         if heads.keys() & {"score", "score_unconditional", "embed"}:
-            self.phi = WideLinear(num_features, embed_dim)
+            self.phi = Float32Linear(num_features, embed_dim)
         if heads.keys() & {"score", "score_unconditional"}:
-            self.psi = WideLinear(embed_dim, 1)
+            self.psi = Float32Linear(embed_dim, 1)
         self.to_condition: nn.Module = nn.Identity()
         if "score" in heads and embed_dim != condition_dim:
-            self.to_condition = WideLinear(embed_dim, condition_dim, bias=False)
+            self.to_condition = Float32Linear(embed_dim, condition_dim, bias=False)
         if "classify" in heads:
-            self.classes = WideLinear(num_features, heads["classify"])
+            self.classes = Float32Linear(num_features, heads["classify"])
 
     def features(self, faces: Tensor) -> Tensor:
         hidden = self.trunk(faces.contiguous(memory_format=torch.channels_last))
         hidden = functional.leaky_relu(hidden, self.negative_slope).flatten(2)
         if self.pool == "none":
-            return widened(hidden).flatten(1)
-        total = widened(hidden).sum(dim=2)
+            return to_float32(hidden).flatten(1)
+        total = to_float32(hidden).sum(dim=2)
         return total / hidden.shape[2] if self.pool == "mean" else total
 
     def score(self, features: Tensor, condition: Tensor | None) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Discriminator
 from facegen.parts.layers.linear_heads import LinearHeads
-from facegen.parts.layers.precision import WideLinear, widened
+from facegen.parts.layers.precision import Float32Linear, to_float32
 from facegen.parts.layers.r3gan_blocks import Downsample, ResidualBlock, start_scaled, widths_by_size
 
 Count = Annotated[int, Field(ge=1)]
@@ -48,7 +48,7 @@ class R3gan(Discriminator):
         equation 2, and so are widths beyond 64 pixels.
     """
 
-    offers = frozenset({"score", "score_unconditional", "embed", "classify"})
+    supported_heads = frozenset({"score", "score_unconditional", "embed", "classify"})
 
     def __init__(
         self,
@@ -88,20 +88,20 @@ class R3gan(Discriminator):
 
     def _add_heads(self, num_features: int, condition_dim: int, heads: dict[str, int]) -> None:
         if "score" in heads and self.compare == "projected":
-            self.of_face = WideLinear(num_features, num_features, bias=False)
-            self.of_condition = WideLinear(condition_dim, num_features, bias=False)
+            self.of_face = Float32Linear(num_features, num_features, bias=False)
+            self.of_condition = Float32Linear(condition_dim, num_features, bias=False)
             start_scaled(self.of_face.weight)
             start_scaled(self.of_condition.weight, num_features**-0.5)
         elif "score" in heads:
             embed_dim = heads.setdefault("embed", condition_dim)
             same = embed_dim == condition_dim
-            self.to_condition = nn.Identity() if same else WideLinear(embed_dim, condition_dim, bias=False)
+            self.to_condition = nn.Identity() if same else Float32Linear(embed_dim, condition_dim, bias=False)
         if "score" in heads and self.add_unconditional:
             heads["score_unconditional"] = 1
         self.alone = LinearHeads(num_features, heads)
 
     def features(self, faces: Tensor) -> Tensor:
-        return widened(self.trunk(faces.contiguous(memory_format=torch.channels_last)).flatten(1))
+        return to_float32(self.trunk(faces.contiguous(memory_format=torch.channels_last)).flatten(1))
 
     def score(self, features: Tensor, condition: Tensor | None) -> Tensor:
         if condition is None:

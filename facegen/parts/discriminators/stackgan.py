@@ -43,7 +43,7 @@ class Stackgan(Discriminator):
         which has batch norm; further norms, embedding and classes are ours, and so are weights from N(0, 0.02^2).
     """
 
-    offers = frozenset({"score", "score_unconditional", "embed", "classify"})
+    supported_heads = frozenset({"score", "score_unconditional", "embed", "classify"})
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Stackgan(Discriminator):
             normalise_spectrally(self)
 
     @property
-    def mixes_samples(self) -> bool:
+    def uses_batch_statistics(self) -> bool:
         return self.norm == "batch" and self.training
 
     def features(self, faces: Tensor) -> Tensor:

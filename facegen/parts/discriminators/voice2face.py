@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Discriminator
 from facegen.parts.layers.linear_heads import LinearHeads
-from facegen.parts.layers.precision import WideLinear
+from facegen.parts.layers.precision import Float32Linear
 from facegen.parts.layers.sizes import base_and_doublings
 from facegen.parts.layers.strided import halving_trunk
 
@@ -42,7 +42,7 @@ class Voice2face(Discriminator):
         the code, are ours.
     """
 
-    offers = frozenset({"score_unconditional", "embed", "classify"})
+    supported_heads = frozenset({"score_unconditional", "embed", "classify"})
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Voice2face(Discriminator):
         self.trunk = nn.Sequential(
             nn.Conv2d(3, channels[0], 1), nn.LeakyReLU(0.2), *halving_trunk(channels, batch_norm=False)
         )
-        self.code = WideLinear(channels[-1] * base_pixels**2, code_dim)
+        self.code = Float32Linear(channels[-1] * base_pixels**2, code_dim)
         self.alone = LinearHeads(code_dim, heads, bias=False)
 
     def features(self, faces: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Generator
 from facegen.parts.layers.adaptive_norm import AdaptiveInstanceNorm
 from facegen.parts.layers.folded import UpsampleConv2d
-from facegen.parts.layers.like_noise import as_long_as_noise
-from facegen.parts.layers.precision import widened
+from facegen.parts.layers.like_noise import normalise_second_moment
+from facegen.parts.layers.precision import to_float32
 from facegen.parts.layers.sizes import base_and_doublings
 
 Count = Annotated[int, Field(ge=1)]
@@ -75,14 +75,14 @@ class Adain(Generator):
 
     def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:
         if self.normalise_condition:
-            condition = as_long_as_noise(condition)
+            condition = normalise_second_moment(condition)
         both = torch.cat([noise, condition], dim=1)
         style = condition if self.style == "condition" else both
         hidden = self.stem(both).view(len(both), self.base_pixels, self.base_pixels, -1).permute(0, 3, 1, 2)
         hidden = functional.leaky_relu(hidden, 0.2)
         for layer in self.layers:
             hidden = layer(hidden, style)
-        return widened(self.to_rgb(hidden)).tanh()
+        return to_float32(self.to_rgb(hidden)).tanh()
 
     def input_weights(self) -> tuple[Tensor, Tensor]:
         noise, condition = self.stem.weight.tensor_split([self.noise_dim], dim=1)

@@ -11,7 +11,7 @@ from torch.nn import functional
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Generator
 from facegen.parts.layers.first_deconvolution import FirstDeconv2d
-from facegen.parts.layers.precision import widened
+from facegen.parts.layers.precision import to_float32
 from facegen.parts.layers.sizes import base_and_doublings
 from facegen.parts.layers.spectral import normalise_spectrally
 from facegen.parts.layers.strided import Norm, Projector, start_normally
@@ -87,7 +87,7 @@ class Dcgan(Generator):
             hidden = layer(hidden)
             if self.dropout:
                 hidden = functional.dropout(hidden, self.dropout, training=True)
-        return widened(self.to_rgb(hidden)).tanh()
+        return to_float32(self.to_rgb(hidden)).tanh()
 
     def input_weights(self) -> tuple[Tensor, Tensor] | None:
         if not self.noise_dim:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Generator
-from facegen.parts.layers.like_noise import as_long_as_noise
-from facegen.parts.layers.precision import widened
+from facegen.parts.layers.like_noise import normalise_second_moment
+from facegen.parts.layers.precision import to_float32
 from facegen.parts.layers.r3gan_blocks import ResidualBlock, Upsample, start_scaled, widths_by_size
 
 Count = Annotated[int, Field(ge=1)]
@@ -86,10 +86,10 @@ class R3gan(Generator):
 
     def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:
         if self.normalise_condition:
-            condition = as_long_as_noise(condition)
+            condition = normalise_second_moment(condition)
         scales = self.scales(torch.cat([noise, self.embedding(condition)], dim=1))
         pixels = scales[:, None, None] * self.basis.to(scales.dtype)
-        return widened(self.to_rgb(self.layers(pixels.permute(0, 3, 1, 2)))).tanh()
+        return to_float32(self.to_rgb(self.layers(pixels.permute(0, 3, 1, 2)))).tanh()
 
     def input_weights(self) -> tuple[Tensor, Tensor] | None:
         if not self.noise_dim:

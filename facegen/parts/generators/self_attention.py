@@ -13,7 +13,7 @@ from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Generator
 from facegen.parts.layers.conditional_batch_norm import ConditionalBatchNorm2d
 from facegen.parts.layers.folded import UpsampleConv2d
-from facegen.parts.layers.precision import widened
+from facegen.parts.layers.precision import to_float32
 from facegen.parts.layers.self_attention import SelfAttention2d, nearest_size
 from facegen.parts.layers.sizes import base_and_doublings
 from facegen.parts.layers.spectral import normalise_spectrally
@@ -80,7 +80,7 @@ class SelfAttention(Generator):
             hidden = block(hidden, style)
             if hidden.shape[2] == self.attention_pixels:
                 hidden = self.attention(hidden)
-        return widened(self.to_rgb(functional.relu(self.norm(hidden)))).tanh()
+        return to_float32(self.to_rgb(functional.relu(self.norm(hidden)))).tanh()
 
 
 class _Block(nn.Module):

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Generator
-from facegen.parts.layers.precision import widened
+from facegen.parts.layers.precision import to_float32
 from facegen.parts.layers.sizes import base_and_doublings
 from facegen.parts.layers.strided import start_normally
 from facegen.parts.layers.upsampling import UpsampleBlock
@@ -64,7 +64,7 @@ class StackganStage1(Generator):
     def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:
         hidden = functional.relu(self.norm(self.stem(torch.cat([noise, condition], dim=1))))
         pixels = hidden.view(len(hidden), self.base_pixels, self.base_pixels, -1).permute(0, 3, 1, 2)
-        return widened(self.to_rgb(self.layers(pixels))).tanh()
+        return to_float32(self.to_rgb(self.layers(pixels))).tanh()
 
     def input_weights(self) -> tuple[Tensor, Tensor] | None:
         if not self.noise_dim:

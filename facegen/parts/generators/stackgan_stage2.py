@@ -11,7 +11,7 @@ from torch.nn import functional
 from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Generator
-from facegen.parts.layers.precision import widened
+from facegen.parts.layers.precision import to_float32
 from facegen.parts.layers.strided import start_normally
 from facegen.parts.layers.upsampling import UpsampleBlock
 
@@ -78,7 +78,7 @@ class StackganStage2(Generator):
         encoded = self.encoder(draft.contiguous(memory_format=torch.channels_last))
         tiled = condition.to(encoded.dtype)[:, :, None, None].expand(-1, -1, *encoded.shape[2:])
         hidden = self.residuals(self.joint(torch.cat([encoded, tiled], dim=1)))
-        return widened(self.to_rgb(self.layers(hidden))).tanh()
+        return to_float32(self.to_rgb(self.layers(hidden))).tanh()
 
 
 def _doublings(draft_pixels: int, image_pixels: int) -> int:

@@ -10,7 +10,7 @@ from torch.nn import functional
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Generator
 from facegen.parts.layers.first_deconvolution import FirstDeconv2d
-from facegen.parts.layers.precision import widened
+from facegen.parts.layers.precision import to_float32
 from facegen.parts.layers.sizes import base_and_doublings
 
 Count = Annotated[int, Field(ge=1)]
@@ -59,4 +59,4 @@ class Voice2face(Generator):
         hidden = condition
         for conv in self.layers:
             hidden = functional.relu(conv(hidden))
-        return widened(self.to_rgb(hidden)).tanh()
+        return to_float32(self.to_rgb(hidden)).tanh()

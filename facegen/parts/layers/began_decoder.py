@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from facegen.parts.layers.folded import UpsampleConv2d
-from facegen.parts.layers.precision import widened
+from facegen.parts.layers.precision import to_float32
 from facegen.parts.layers.sizes import base_and_doublings
 
 
@@ -48,4 +48,4 @@ class BeganDecoder(nn.Module):
 
     def forward(self, vector: Tensor) -> Tensor:
         pixels = self.stem(vector).view(len(vector), self.base_pixels, self.base_pixels, -1)
-        return widened(self.to_rgb(self.layers(pixels.permute(0, 3, 1, 2))))
+        return to_float32(self.to_rgb(self.layers(pixels.permute(0, 3, 1, 2))))

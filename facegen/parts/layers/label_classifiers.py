@@ -8,7 +8,7 @@ from torch.nn import functional
 from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.errors import RecipeError
 from facegen.core.schedule import Ramp, Schedule, require_weights
-from facegen.parts.layers.precision import WideLinear
+from facegen.parts.layers.precision import Float32Linear
 
 IDENTITY = "identity"
 
@@ -61,7 +61,7 @@ class LabelClassifiers(nn.Module):
         classes = {} if self.identity_weight.is_zero else {IDENTITY: data.num_identities}
         classes |= {} if self.attribute_weight.is_zero else {name: data.attributes[name] for name in chosen}
         self.labels = tuple(classes)
-        self.classifiers = nn.ModuleList(WideLinear(dim, num) for num in classes.values())
+        self.classifiers = nn.ModuleList(Float32Linear(dim, num) for num in classes.values())
 
     def forward(self, values: Tensor, batch: Batch) -> Terms:
         """(B, dim) -> weighted scalars, named after their labels."""

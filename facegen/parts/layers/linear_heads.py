@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from facegen.parts.layers.precision import WideLinear
+from facegen.parts.layers.precision import Float32Linear
 
 
 class LinearHeads(nn.Module):
@@ -23,11 +23,11 @@ class LinearHeads(nn.Module):
     def __init__(self, num_features: int, heads: Mapping[str, int], *, bias: bool = True) -> None:
         super().__init__()
         if "score_unconditional" in heads:
-            self.unconditional = WideLinear(num_features, 1, bias=bias)
+            self.unconditional = Float32Linear(num_features, 1, bias=bias)
         if "embed" in heads:
-            self.embedding = WideLinear(num_features, heads["embed"], bias=bias)
+            self.embedding = Float32Linear(num_features, heads["embed"], bias=bias)
         if "classify" in heads:
-            self.classes = WideLinear(num_features, heads["classify"], bias=bias)
+            self.classes = Float32Linear(num_features, heads["classify"], bias=bias)
 
     def score(self, features: Tensor) -> Tensor:
         """Of a face alone."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def widened(values: Tensor) -> Tensor:
+def to_float32(values: Tensor) -> Tensor:
     """At least float32; float64 stays."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
@@ -19,7 +19,7 @@ def without_autocast(device: torch.device) -> AbstractContextManager[object]:
     return torch.autocast(device.type, enabled=False)
 
 
-class WideLinear(nn.Linear):
+class Float32Linear(nn.Linear):
     """A linear layer that autocast leaves alone: the difference of two scores has few bits to lose.
 
     Shape:
@@ -28,4 +28,4 @@ class WideLinear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         with without_autocast(input.device):
-            return functional.linear(widened(input), self.weight, self.bias)
+            return functional.linear(to_float32(input), self.weight, self.bias)

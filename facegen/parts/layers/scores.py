@@ -76,7 +76,7 @@ class Scores(nn.Module):
         weight = self.mismatched_weight.value
         return {"fake": (1 - weight) * loss(self.fake(critic)), "mismatched": weight * loss(critic.mismatched)}
 
-    def measures(self, critic: Critic) -> Terms:
+    def diagnostics(self, critic: Critic) -> Terms:
         """How far real scores stand above fake and mismatched ones, and how often."""
         below = {"real": self.fake(critic)} | ({"identity": critic.mismatched} if self.num_mismatched else {})
         margins = {name: (self.real(critic) - other).detach() for name, other in below.items()}

@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from facegen.core.errors import RecipeError
-from facegen.parts.layers.precision import widened
+from facegen.parts.layers.precision import to_float32
 
 
 def require_equal_widths(part: str, query_dim: int, candidate_dim: int) -> None:
@@ -22,9 +22,9 @@ def require_equal_widths(part: str, query_dim: int, candidate_dim: int) -> None:
 
 def cosines(query: Tensor, candidates: Tensor) -> Tensor:
     """Cosines of the angles: (B, d), (B, K, d) -> (B, K)."""
-    return functional.cosine_similarity(widened(query)[:, None], widened(candidates), dim=2)
+    return functional.cosine_similarity(to_float32(query)[:, None], to_float32(candidates), dim=2)
 
 
 def inner_products(query: Tensor, candidates: Tensor) -> Tensor:
     """(B, d), (B, K, d) -> (B, K)"""
-    return (widened(query)[:, None] * widened(candidates)).sum(dim=2)
+    return (to_float32(query)[:, None] * to_float32(candidates)).sum(dim=2)

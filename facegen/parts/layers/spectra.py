@@ -5,8 +5,8 @@ import warnings
 import torch
 from torch import Tensor, nn
 
-from facegen.core.companions import torchaudio
-from facegen.parts.layers.precision import widened, without_autocast
+from facegen.core.optional_imports import torchaudio
+from facegen.parts.layers.precision import to_float32, without_autocast
 
 _FLOOR = 1e-6
 """Added before the logarithm: about -80 dB of full scale, so that silence stays finite."""
@@ -30,7 +30,7 @@ class _Frames(nn.Module):
     def _transform(self, speech: Tensor) -> Tensor:
         """(B, samples) -> (B, fft_samples / 2 + 1, 1 + samples // hop_samples), complex"""
         size, hop = self.fft_samples, self.hop_samples
-        return torch.stft(widened(speech), size, hop, len(self.window), self.window, return_complex=True)
+        return torch.stft(to_float32(speech), size, hop, len(self.window), self.window, return_complex=True)
 
 
 class LogMel(_Frames):

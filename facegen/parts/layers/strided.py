@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facegen.parts.layers.precision import WideLinear
+from facegen.parts.layers.precision import Float32Linear
 
 Norm = Literal["batch", "spectral", "none"]
 
@@ -64,7 +64,7 @@ class PairScore(nn.Module):
         self.joint: nn.Module = nn.Identity()
         if kernel_size:
             self.joint = ConvBlock(both, num_channels, kernel_size, 1, kernel_size // 2, batch_norm=batch_norm)
-        self.to_score = WideLinear((num_channels if kernel_size else both) * base_pixels**2, 1)
+        self.to_score = Float32Linear((num_channels if kernel_size else both) * base_pixels**2, 1)
 
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         tiled = condition.to(features.dtype)[:, :, None, None].expand(-1, -1, *features.shape[2:])

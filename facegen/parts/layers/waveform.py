@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from facegen.core.batch import Batch
 from facegen.core.errors import RecipeError
-from facegen.parts.layers.precision import widened
+from facegen.parts.layers.precision import to_float32
 
 Pooling = Literal["mean", "mean_std"]
 
@@ -53,7 +53,7 @@ class TimePooling(nn.Module):
         self.times_wider = 2 if pooling == "mean_std" else 1
 
     def forward(self, hidden: Tensor) -> Tensor:
-        hidden = widened(hidden)
+        hidden = to_float32(hidden)
         mean = hidden.mean(dim=2)
         if self.times_wider == 1:
             return mean

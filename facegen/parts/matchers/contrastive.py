@@ -11,7 +11,7 @@ from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Direction, Matcher
 from facegen.core.schedule import Ramp, Schedule, require_weights
-from facegen.parts.layers.precision import widened, without_autocast
+from facegen.parts.layers.precision import to_float32, without_autocast
 from facegen.parts.layers.similarity import require_equal_widths
 
 _LEAST_SQUARE = 1e-12  # the root's slope is infinite at 0
@@ -91,7 +91,7 @@ class Contrastive(Matcher):
         return easiest_first.gather(1, rank[:, None])[:, 0]
 
     def _placed(self, values: Tensor) -> Tensor:
-        values = widened(values)
+        values = to_float32(values)
         return functional.normalize(values, dim=-1) if self.normalise else values
 
     def logits(self, query: Tensor, candidates: Tensor, *, direction: Direction) -> Tensor:

@@ -11,7 +11,7 @@ from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.errors import DataError, RecipeError
 from facegen.core.interfaces import Direction, Matcher
 from facegen.parts.layers.perceptron import hidden_layers
-from facegen.parts.layers.precision import WideLinear
+from facegen.parts.layers.precision import Float32Linear
 
 
 class PairClassification(Matcher):
@@ -91,4 +91,4 @@ class PairClassification(Matcher):
 
 
 def _network(dim: int, widths: tuple[int, ...]) -> nn.Sequential:
-    return nn.Sequential(*hidden_layers(dim, widths), WideLinear((dim, *widths)[-1], 2))
+    return nn.Sequential(*hidden_layers(dim, widths), Float32Linear((dim, *widths)[-1], 2))

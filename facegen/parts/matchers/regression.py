@@ -11,7 +11,7 @@ from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Direction, Matcher
 from facegen.core.schedule import Ramp, Schedule, require_weights
-from facegen.parts.layers.precision import widened
+from facegen.parts.layers.precision import to_float32
 from facegen.parts.layers.similarity import cosines, require_equal_widths
 
 Weight = Annotated[float, Field(ge=0)] | Ramp
@@ -74,7 +74,7 @@ class Regression(Matcher):
     def terms(self, encoding: Tensor, embedding: Tensor | None, batch: Batch) -> Terms:
         if embedding is None:
             raise RecipeError("regression: matching needs embeddings of the faces; give the recipe a [discriminator]")
-        found, wanted = widened(encoding), widened(embedding.detach())
+        found, wanted = to_float32(encoding), to_float32(embedding.detach())
         losses = {
             "normalised": (self.normalised_weight, self._normalised),
             "l1": (self.l1_weight, self._l1),

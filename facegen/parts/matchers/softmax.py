@@ -11,7 +11,7 @@ from torch.nn import functional
 from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Direction, Matcher
-from facegen.parts.layers.precision import widened, without_autocast
+from facegen.parts.layers.precision import to_float32, without_autocast
 
 _LEAST_LEARNT = 0.01
 
@@ -84,7 +84,7 @@ class Softmax(Matcher):
         return -logits.log_softmax(dim=1)[:, 0].mean()
 
     @torch.no_grad()
-    def update(self, measures: Terms) -> None:
+    def update(self, diagnostics: Terms) -> None:
         # The weight itself is brought back: under a clamp in the forward pass it would have no gradient to return by.
         if self.log_scale.requires_grad:
             self.log_scale.clamp_(max=-math.log(_LEAST_LEARNT))
@@ -94,7 +94,7 @@ class Softmax(Matcher):
 
     def _products(self, query: Tensor, candidates: Tensor) -> Tensor:
         """(..., N, d), (..., d, K) -> (..., N, K)"""
-        query, candidates = widened(query), widened(candidates)
+        query, candidates = to_float32(query), to_float32(candidates)
         if self.normalise:
             query, candidates = functional.normalize(query, dim=-1), functional.normalize(candidates, dim=-2)
         with without_autocast(query.device):

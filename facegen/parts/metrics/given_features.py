@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from facegen.core import companions
+from facegen.core import optional_imports
 
 _NAME = "facegen-given"
 _LARGEST_SEED = 2**32
@@ -74,7 +74,7 @@ def precision_recall(fake: Tensor, real: Tensor, *, num_neighbours: int) -> tupl
 def _measure(fake: Tensor, real: Tensor | None, **asked: Any) -> dict[str, float]:
     rows = {"input1": _Rows(fake)} if real is None else {"input1": _Rows(fake), "input2": _Rows(real)}
     # `save_cpu_ram` keeps torch-fidelity from starting processes to read rows that are in memory.
-    found: dict[str, float] = companions.torch_fidelity().calculate_metrics(
+    found: dict[str, float] = optional_imports.torch_fidelity().calculate_metrics(
         **rows, **asked, feature_extractor=_registered(), batch_size=1024, cuda=False, cache=False, save_cpu_ram=True,
         verbose=False,
     )  # fmt: skip
@@ -84,7 +84,7 @@ def _measure(fake: Tensor, real: Tensor | None, **asked: Any) -> dict[str, float
 @cache
 def _registered() -> str:
     """The name of the feature extractor that passes on what it is given, known to torch-fidelity from now on."""
-    fidelity = companions.torch_fidelity()
+    fidelity = optional_imports.torch_fidelity()
 
     base: Any = fidelity.FeatureExtractorBase
 

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from facegen.core import companions
+from facegen.core import optional_imports
 from facegen.core.observer import Observer
 from facegen.parts.metrics.inception_weights import digest, read_weights
 
@@ -83,7 +83,7 @@ class Inception:
 @cache
 def _blank() -> Any:
     """torch-fidelity's class, but for its reading of weights: it would run the code in a file, or download one."""
-    base: Any = companions.torch_fidelity().FeatureExtractorInceptionV3
+    base: Any = optional_imports.torch_fidelity().FeatureExtractorInceptionV3
 
     class Blank(base):
         def load_state_dict(self, state_dict: object) -> None:

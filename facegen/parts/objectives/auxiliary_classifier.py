@@ -81,7 +81,7 @@ class AuxiliaryClassifier(Objective):
     def generator_terms(self, critic: Critic) -> Terms:
         return {"fake": self.generator_weight.value * _cross_entropy(critic.fake_classes, self._labels(critic.batch))}
 
-    def measures(self, critic: Critic) -> Terms:
+    def diagnostics(self, critic: Critic) -> Terms:
         labels = self._labels(critic.batch)
         named = {"real": critic.real_classes, "fake": critic.fake_classes}
         return {

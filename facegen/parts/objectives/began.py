@@ -52,18 +52,18 @@ class Began(Objective):
     def generator_terms(self, critic: Critic) -> Terms:
         return {"fake": _fake_error(critic)}
 
-    def measures(self, critic: Critic) -> Terms:
+    def diagnostics(self, critic: Critic) -> Terms:
         real, fake = _real_error(critic).detach(), _fake_error(critic).detach()
         balance = self.diversity_ratio * real - fake
         return {"convergence": real + balance.abs(), "balance": balance, "k": self.k.clone()}
 
-    def update(self, measures: Terms) -> None:
-        self.k.add_(self.balance_rate * measures["balance"]).clamp_(0, 1)
+    def update(self, diagnostics: Terms) -> None:
+        self.k.add_(self.balance_rate * diagnostics["balance"]).clamp_(0, 1)
 
 
 def _real_error(critic: Critic) -> Tensor:
-    return (critic.real_view - critic.real_reconstruction).abs().mean()
+    return (critic.real_augmented - critic.real_reconstruction).abs().mean()
 
 
 def _fake_error(critic: Critic) -> Tensor:
-    return (critic.fake_view - critic.fake_reconstruction).abs().mean()
+    return (critic.fake_augmented - critic.fake_reconstruction).abs().mean()

@@ -55,5 +55,5 @@ class LeastSquares(Objective):
     def generator_terms(self, critic: Critic) -> Terms:
         return {"fake": least_squares(self.scores.fake(critic), self.generator_target)}
 
-    def measures(self, critic: Critic) -> Terms:
-        return self.scores.measures(critic)
+    def diagnostics(self, critic: Critic) -> Terms:
+        return self.scores.diagnostics(critic)

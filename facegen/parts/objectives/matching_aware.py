@@ -72,5 +72,5 @@ class MatchingAware(Objective):
             terms["fake_unconditional"] = self.unconditional_weight.value * self.loss(critic.fake_unconditional, 1.0)
         return terms
 
-    def measures(self, critic: Critic) -> Terms:
-        return self.scores.measures(critic)
+    def diagnostics(self, critic: Critic) -> Terms:
+        return self.scores.diagnostics(critic)

@@ -53,5 +53,5 @@ class NonSaturating(Objective):
     def generator_terms(self, critic: Critic) -> Terms:
         return {"fake": bce(self.scores.fake(critic), 1.0)}
 
-    def measures(self, critic: Critic) -> Terms:
-        return self.scores.measures(critic)
+    def diagnostics(self, critic: Critic) -> Terms:
+        return self.scores.diagnostics(critic)

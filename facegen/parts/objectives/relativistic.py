@@ -31,6 +31,6 @@ class Relativistic(Objective):
     def generator_terms(self, critic: Critic) -> Terms:
         return {"fake_over_real": functional.softplus(critic.real - critic.fake).mean()}
 
-    def measures(self, critic: Critic) -> Terms:
+    def diagnostics(self, critic: Critic) -> Terms:
         margin = (critic.real - critic.fake).detach()
         return {"real_margin": margin.mean(), "real_accuracy": (margin > 0).float().mean()}

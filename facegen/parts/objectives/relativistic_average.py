@@ -47,8 +47,8 @@ class RelativisticAverage(Objective):
     def _below(self, scores: Tensor, others: Tensor) -> Tensor:
         return self.loss(others.mean() - scores).mean() / 2
 
-    def measures(self, critic: Critic) -> Terms:
-        return self.scores.measures(critic)
+    def diagnostics(self, critic: Critic) -> Terms:
+        return self.scores.diagnostics(critic)
 
 
 def _log_sigmoid(margin: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ class Relid(Objective):
         margin = averaged if self.form == "averaged" else own - other + weight * (own - stranger)
         return {"relid": functional.softplus(-margin).mean()}
 
-    def measures(self, critic: Critic) -> Terms:
+    def diagnostics(self, critic: Critic) -> Terms:
         realness = (critic.real - critic.fake).detach()
         identity = (critic.real - critic.mismatched).detach()
         return {

@@ -45,5 +45,5 @@ class Wasserstein(Objective):
     def generator_terms(self, critic: Critic) -> Terms:
         return {"fake": -self.scores.fake(critic).mean()}
 
-    def measures(self, critic: Critic) -> Terms:
+    def diagnostics(self, critic: Critic) -> Terms:
         return {"distance": (self.scores.real(critic).mean() - self.scores.fake(critic).mean()).detach()}

@@ -50,7 +50,7 @@ class GradientPenalty(Penalty):
         self.conditional = head == "conditional"
 
     def terms(self, critic: Critic) -> Terms:
-        real, fake = critic.real_view.detach().float(), critic.fake_view.detach().float()
+        real, fake = critic.real_augmented.detach().float(), critic.fake_augmented.detach().float()
         faces = fake.lerp(real, torch.rand(len(real), 1, 1, 1, device=real.device)).requires_grad_()
         condition = critic.condition.critic if self.conditional else None
         scores = critic.score(faces, condition, augment=False)

@@ -30,7 +30,7 @@ class R1(Penalty):
         Mescheder, Geiger and Nowozin 2018, equation 9, whose published code leaves out the half.
     """
 
-    image_leaves = frozenset({"real"})
+    grad_inputs = frozenset({"real"})
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ class R2(Penalty):
         without it.
     """
 
-    image_leaves = frozenset({"fake"})
+    grad_inputs = frozenset({"fake"})
 
     def __init__(
         self,

@@ -29,4 +29,5 @@ class WeightClip(Penalty):
 
     def constrain(self, discriminator: Discriminator) -> None:
         for weight in discriminator.parameters():
-            weight.clamp_(-self.clip, self.clip)
+            if weight.requires_grad:  # fixed weights, as of a backbone that others trained, stay
+                weight.clamp_(-self.clip, self.clip)

@@ -39,7 +39,7 @@ class DlibFaces(Recogniser):
         King 2009 and 2017 (dlib); the network is that of He et al. 2016 with 29 layers.
     """
 
-    judges: ClassVar[frozenset[str]] = frozenset({"faces"})
+    embeds: ClassVar[frozenset[str]] = frozenset({"faces"})
 
     def __init__(self, *, find: Literal["search", "centre"] = "search") -> None:
         self.find = find

@@ -27,7 +27,7 @@ class Resemblyzer(Recogniser):
         Wan et al. 2018 (generalised end-to-end loss), in the package Resemblyzer.
     """
 
-    judges: ClassVar[frozenset[str]] = frozenset({"speech"})
+    embeds: ClassVar[frozenset[str]] = frozenset({"speech"})
 
     @cached_property
     def _package(self) -> Any:

@@ -9,7 +9,7 @@ from torch.nn import functional
 from facegen.core.batch import Batch, Condition, DataSpec
 from facegen.core.interfaces import ConditionTransform
 from facegen.core.schedule import Ramp, Schedule, require_weights
-from facegen.parts.layers.precision import WideLinear
+from facegen.parts.layers.precision import Float32Linear
 
 
 class ConditioningAugmentation(ConditionTransform):
@@ -48,7 +48,7 @@ class ConditioningAugmentation(ConditionTransform):
         self.activation = activation
         require_weights("conditioning_augmentation", {"kl_weight": kl_weight})
         self.weight = Schedule(kl_weight)
-        self.projection = WideLinear(condition_dim, 2 * width)
+        self.projection = Float32Linear(condition_dim, 2 * width)
 
     def forward(self, condition: Condition, batch: Batch | None) -> Condition:
         parameters = self.projection(condition.generator)

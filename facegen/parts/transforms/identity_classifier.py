@@ -10,7 +10,7 @@ from facegen.core.batch import Batch, Condition, DataSpec
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import ConditionTransform
 from facegen.core.schedule import Ramp, Schedule, require_weights
-from facegen.parts.layers.precision import WideLinear
+from facegen.parts.layers.precision import Float32Linear
 
 
 class IdentityClassifier(ConditionTransform):
@@ -56,7 +56,7 @@ class IdentityClassifier(ConditionTransform):
         layers: list[nn.Module] = []
         for width_in, width in zip((condition_dim, *widths), widths, strict=False):
             layers += [nn.Linear(width_in, width, bias=False), nn.BatchNorm1d(width), nn.LeakyReLU(0.2)]
-        self.classifier = nn.Sequential(*layers, WideLinear((condition_dim, *widths)[-1], data.num_identities))
+        self.classifier = nn.Sequential(*layers, Float32Linear((condition_dim, *widths)[-1], data.num_identities))
 
     def forward(self, condition: Condition, batch: Batch | None) -> Condition:
         if batch is None:

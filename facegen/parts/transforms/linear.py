@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from facegen.core.batch import Batch, Condition, DataSpec
 from facegen.core.interfaces import ConditionTransform
-from facegen.parts.layers.precision import WideLinear
+from facegen.parts.layers.precision import Float32Linear
 
 
 class Linear(ConditionTransform):
@@ -40,7 +40,7 @@ class Linear(ConditionTransform):
         super().__init__()
         self.condition_dim = width
         self.activation = activation
-        self.projection = WideLinear(condition_dim, width)
+        self.projection = Float32Linear(condition_dim, width)
 
     def forward(self, condition: Condition, batch: Batch | None) -> Condition:
         generator = self._project(condition.generator)

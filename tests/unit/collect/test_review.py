@@ -31,7 +31,7 @@ LIST = [STRANGER, EXCHANGED, FACELESS, REPEATED]
 class Colours(Recogniser):
     """Tells people by the colour that this test paints them in; a black picture shows nobody."""
 
-    judges = frozenset({"faces"})
+    embeds = frozenset({"faces"})
 
     def __init__(self) -> None:
         self.asked = 0

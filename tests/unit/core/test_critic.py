@@ -15,7 +15,7 @@ FACE = 3 * PIXELS * PIXELS
 class Counting(Discriminator):
     """Quadratic in the faces, so that image gradients can be written down: f = (A x)^2, score = f . c + b . f."""
 
-    offers = frozenset({"score", "score_unconditional", "embed", "classify", "reconstruct"})
+    supported_heads = frozenset({"score", "score_unconditional", "embed", "classify", "reconstruct"})
 
     def __init__(self, mixes: bool = False) -> None:
         nn.Module.__init__(self)
@@ -25,7 +25,7 @@ class Counting(Discriminator):
         self.passes: list[tuple[int, bool]] = []
 
     @property
-    def mixes_samples(self):
+    def uses_batch_statistics(self):
         return self.mixes
 
     def features(self, faces):
@@ -70,7 +70,7 @@ def critic(phase, discriminator=None, leaves=(), rows=((1, 2), (2, 3), (3, 0), (
     fakes = torch.randn(ROWS, 3, PIXELS, PIXELS, requires_grad=True) if fakes is None else fakes
     condition = Condition(values, values, values, {})
     judge = discriminator or Counting()
-    return Critic(phase, batch, condition, judge, fakes, image_leaves=frozenset(leaves), **options)
+    return Critic(phase, batch, condition, judge, fakes, grad_inputs=frozenset(leaves), **options)
 
 
 def touch_everything(judged: Critic) -> None:
@@ -190,7 +190,7 @@ def test_in_the_generators_phase_only_the_fakes_have_gradients():
     assert not judged.real_unconditional.requires_grad
 
 
-def test_image_leaves_hold_in_the_discriminators_phase_only():
+def test_grad_inputs_hold_in_the_discriminators_phase_only():
     assert critic("discriminator", leaves=("real",)).real_faces.requires_grad
     assert not critic("discriminator").real_faces.requires_grad
     assert not critic("generator", leaves=("real",)).real_faces.requires_grad
@@ -225,7 +225,7 @@ def test_each_view_is_augmented_once_and_further_scores_at_will():
     judged = critic("discriminator", judge, augmentation=plus)
     touch_everything(judged)
     assert plus.calls == 2
-    torch.testing.assert_close(judged.real_view, judged.batch.faces + 1)
+    torch.testing.assert_close(judged.real_augmented, judged.batch.faces + 1)
     faces = torch.randn(2, 3, PIXELS, PIXELS)
     torch.testing.assert_close(judged.score(faces, None), judge.score(judge.features(faces + 1), None))
     torch.testing.assert_close(judged.score(faces, None, augment=False), judge.score(judge.features(faces), None))

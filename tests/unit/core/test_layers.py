@@ -78,7 +78,7 @@ def test_parts_are_run_at_the_papers_size_without_memory():
     assert part_layers("generator", Refine, {}) == [Layer("convolution", "Conv2d", (3, 128, 128), 12)]
     rows = part_layers("discriminator", SampleDiscriminator, {})
     names = {row.name for row in rows}
-    assert {"trunk", "condition", *(f"heads.{head}" for head in SampleDiscriminator.offers)} == names
+    assert {"trunk", "condition", *(f"heads.{head}" for head in SampleDiscriminator.supported_heads)} == names
     classes = next(row for row in rows if row.name == "heads.classify")
     assert classes.shape == (PAPER_DATA.num_identities + 1,)
 

@@ -43,7 +43,7 @@ def evidence(**changes: Any) -> Evidence:
 
 @pytest.fixture
 def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Draws without an artist; returns captions and, of each grid, its cells, row by row."""
+    """Draws without a face pipeline; returns captions and, of each grid, its cells, row by row."""
     cells: dict[str, list[list[np.ndarray]]] = {}
     labels: dict[str, Any] = {}
     save = module._save
@@ -56,7 +56,7 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(module, "_save", note)
 
     def draw(found: Evidence) -> Any:
-        subjects: Any = SimpleNamespace(artist=None)
+        subjects: Any = SimpleNamespace(face_pipeline=None)
         pictures = {picture.name: picture for picture in illustrate(found, subjects, tmp_path / "train")}
         assert all((tmp_path / picture.file).is_file() for picture in pictures.values())
         return pictures, cells, labels

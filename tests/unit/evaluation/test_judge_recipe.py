@@ -11,7 +11,7 @@ from facegen.core.recipe import check_recipe
 from facegen.core.tables import EvaluateSettings
 from facegen.data.synthetic.speakers import Synthetic
 from facegen.evaluation.judge_recipe import judge_key, judge_recipe
-from facegen.training.rehearsal import rehearse
+from facegen.training.dry_run import dry_run
 from facegen.training.run import Run
 
 MATCH = {"type": "softmax", "steps": 7}
@@ -179,7 +179,7 @@ def test_a_judge_that_does_not_fit_together_is_told_before_the_run_is_trained() 
     spec = DataSpec(image_pixels=64, identities=("anna", "ben"))
     fitting = {"match": {"type": "softmax"}, "discriminator": {"type": "projection"}}
     named = tables(match=None, conditioner={"type": "one_hot"}, objective={"type": "relativistic"})
-    rehearse(check_recipe({**named, "judge": fitting}, "names.toml"), spec)
+    dry_run(check_recipe({**named, "judge": fitting}, "names.toml"), spec)
     hearing = {**fitting, "conditioner": {"type": "mfcc"}}
     with pytest.raises(RecipeError, match=r"names.toml, its judge: \[conditioner\] type = 'mfcc' needs speech"):
-        rehearse(check_recipe({**named, "judge": hearing}, "names.toml"), spec)
+        dry_run(check_recipe({**named, "judge": hearing}, "names.toml"), spec)

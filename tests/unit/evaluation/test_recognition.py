@@ -64,7 +64,7 @@ def test_what_is_missing_is_said_before_any_work(monkeypatch: pytest.MonkeyPatch
 class Colour(Recogniser):
     """Mean colour of a face, mean of the speech; counts what it is asked."""
 
-    judges = frozenset({"faces", "speech"})
+    embeds = frozenset({"faces", "speech"})
 
     def __init__(self) -> None:
         self.faces = self.clips = 0

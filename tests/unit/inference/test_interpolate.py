@@ -11,7 +11,7 @@ from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
 from facegen.core.observer import Observer
 from facegen.inference.ends import Ends
 from facegen.inference.interpolate import between_noises, between_people, interpolate, spherical
-from facegen.training.artist import Artist, Encoders
+from facegen.training.face_pipeline import Encoders, FacePipeline
 
 
 class Named(Conditioner):
@@ -46,9 +46,9 @@ class Showing(Generator):
         return faces
 
 
-def artist(*, transforms: tuple[ConditionTransform, ...] = (), noise_dim: int = 6) -> Artist:
+def pipeline(*, transforms: tuple[ConditionTransform, ...] = (), noise_dim: int = 6) -> FacePipeline:
     encoders = Encoders([Named()], [False])
-    return Artist(encoders, transforms, Showing(noise_dim)).eval()
+    return FacePipeline(encoders, transforms, Showing(noise_dim)).eval()
 
 
 def level(value: float) -> int:
@@ -92,7 +92,7 @@ def test_vectors_along_one_line_have_no_arc(other: float) -> None:
 def test_the_way_between_people_is_straight() -> None:
     encodings = torch.tensor([[-1.0, 0.0, 1.0], [1.0, 0.0, -0.5]])
     told: list[int] = []
-    faces = between_people(artist(), encodings, torch.zeros(6), 5, 0, told.append)
+    faces = between_people(pipeline(), encodings, torch.zeros(6), 5, 0, told.append)
     assert faces.shape == (5, 4, 4, 3)
     assert faces[:, 0, 0, 0].tolist() == [level(value) for value in (-1, -0.5, 0, 0.5, 1)]
     assert faces[:, 0, 0, 2].tolist() == [level(value) for value in (1, 0.625, 0.25, -0.125, -0.5)]
@@ -101,16 +101,16 @@ def test_the_way_between_people_is_straight() -> None:
 
 def test_what_a_transform_draws_is_the_same_all_along() -> None:
     encodings = torch.zeros(2, 3)
-    faces = between_people(artist(transforms=(Shaken(),)), encodings, torch.zeros(6), 4, 3)
+    faces = between_people(pipeline(transforms=(Shaken(),)), encodings, torch.zeros(6), 4, 3)
     assert (faces == faces[:1]).all()
     torch.manual_seed(1)
-    assert torch.equal(between_people(artist(transforms=(Shaken(),)), encodings, torch.zeros(6), 4, 3), faces)
-    assert not torch.equal(between_people(artist(transforms=(Shaken(),)), encodings, torch.zeros(6), 4, 4), faces)
+    assert torch.equal(between_people(pipeline(transforms=(Shaken(),)), encodings, torch.zeros(6), 4, 3), faces)
+    assert not torch.equal(between_people(pipeline(transforms=(Shaken(),)), encodings, torch.zeros(6), 4, 4), faces)
 
 
 def test_the_way_between_noises_is_the_arc() -> None:
     noises = torch.randn(2, 6, generator=torch.Generator().manual_seed(5))
-    faces = between_noises(artist(), torch.zeros(3), noises, 3, 0)
+    faces = between_noises(pipeline(), torch.zeros(3), noises, 3, 0)
     for step, way in enumerate((0.0, 0.5, 1.0)):
         expected = [level(float(value) / 10) for value in spherical(noises[0], noises[1], way)[:3]]
         assert faces[step, 1, 0].tolist() == pytest.approx(expected, abs=1)
@@ -129,19 +129,18 @@ def test_rows_have_noises_of_their_own() -> None:
             self.heard.append(done)
 
     observer, two = Listening(), Ends(["a", "b"], torch.tensor([[0.0] * 3, [1.0] * 3]), None)
-    found = interpolate(artist(), two, 3, 2, 0, observer)
+    found = interpolate(pipeline(), two, 3, 2, 0, observer)
     assert found.shape == (3, 2, 4, 4, 3)
     assert observer.heard == [("draw", 6), 1, 2, 3, 4, 5, 6]
     assert (found[0, 0, 1] != found[1, 0, 1]).any()
     assert (found[:, 0, 0] == found[:1, 0, 0]).all()
     one = Ends(["a"], torch.zeros(1, 3), None)
-    found = interpolate(artist(), one, 2, 3, 0, Observer())
+    found = interpolate(pipeline(), one, 2, 3, 0, Observer())
     assert (found[0, 0, 1] != found[0, 2, 1]).any()
 
 
 def test_without_noise_there_is_one_way_between_people_and_none_between_noises() -> None:
     two = Ends(["a", "b"], torch.tensor([[0.0] * 3, [1.0] * 3]), None)
-    assert interpolate(artist(noise_dim=0), two, 4, 5, 0, Observer()).shape[:2] == (1, 5)
+    assert interpolate(pipeline(noise_dim=0), two, 4, 5, 0, Observer()).shape[:2] == (1, 5)
     with pytest.raises(DataError, match="draws without noise, so that there is nothing between two noises; name two"):
-        interpolate(artist(noise_dim=0), Ends(["a"], torch.zeros(1, 3), None), 4, 5, 0, Observer())
-
+        interpolate(pipeline(noise_dim=0), Ends(["a"], torch.zeros(1, 3), None), 4, 5, 0, Observer())

@@ -99,7 +99,7 @@ def attached(self, critic):
         (objective(discriminator_terms=fickle), "changes its keys"),
         (objective(discriminator_terms=unasked), "the head 'classify' is used, but `heads` does not ask for it"),
         (objective(generator_terms=detached), "no gradient reaches the generated faces in generator_terms"),
-        (objective(measures=attached), "measure 'balance' is not detached"),
+        (objective(diagnostics=attached), "measure 'balance' is not detached"),
         (objective(heads={"scores": 1}), "asks for heads scores; there are classify, embed"),
         (objective(discriminator_terms=lambda s, c: {}, generator_terms=lambda s, c: {}), "no terms in either phase"),
     ],
@@ -122,7 +122,7 @@ def test_a_good_objective_passes():
 
 
 class R1(Penalty):
-    image_leaves = frozenset({"real"})
+    grad_inputs = frozenset({"real"})
 
     def terms(self, critic):
         return {"r1": critic.image_gradient("real").square().sum((1, 2, 3)).mean()}
@@ -131,7 +131,7 @@ class R1(Penalty):
 def test_penalties():
     check_penalty(R1(), SMALL_DATA)
     with pytest.raises(AssertionError, match="may hold 'real' and 'fake'"):
-        check_penalty(type("Broken", (R1,), {"image_leaves": frozenset({"reel"})})(), SMALL_DATA)
+        check_penalty(type("Broken", (R1,), {"grad_inputs": frozenset({"reel"})})(), SMALL_DATA)
     with pytest.raises(AssertionError, match="terms does not reach the discriminator"):
         flat = {"terms": lambda self, critic: {"r1": critic.fake.mean() * 0}}
         check_penalty(type("Broken", (Penalty,), flat)(), SMALL_DATA)
@@ -293,8 +293,8 @@ def mixing(self, faces):
     ("methods", "said"),
     [
         ({"score": column}, r"head 'score' has shape \(6, 1\), not \(6,\)"),
-        ({"features": mixing}, "mixes_samples is False, but a row's features do depend"),
-        ({"mixes_samples": True}, "mixes_samples is True, but a row's features do not depend"),
+        ({"features": mixing}, "uses_batch_statistics is False, but a row's features do depend"),
+        ({"uses_batch_statistics": True}, "uses_batch_statistics is True, but a row's features do not depend"),
         ({"embed": lambda s, f: f}, r"head 'embed' has shape \(6, 12\), not \(6, 16\)"),
         ({"classify": lambda s, f: f[:, :7]}, "'heads.classify.weight' takes no part"),
         ({"score": lambda s, f, c: s.heads["score" if c is not None else "score_unconditional"](f)[:, 0]}, "condition"),

@@ -11,10 +11,10 @@ from facegen.core.tables import MatchSettings
 from facegen.parts.matchers.contrastive import Contrastive
 from facegen.parts.matchers.pair_classification import PairClassification
 from facegen.testing import SMALL_DATA, SampleDiscriminator, sample_batch
-from facegen.training.artist import Encoders
+from facegen.training.build import Networks
+from facegen.training.distributed import Distributed
+from facegen.training.face_pipeline import Encoders
 from facegen.training.match import MatchStage
-from facegen.training.networks import Networks
-from facegen.training.world import World
 
 DIM = 4
 
@@ -54,12 +54,12 @@ class Batches:
 def stage_of(matcher, **settings):
     torch.manual_seed(0)
     networks = Networks(
-        encoders=Encoders([Reader()], [False]), critic_encoders=None, artist=None,
+        encoders=Encoders([Reader()], [False]), discriminator_encoders=None, face_pipeline=None,
         discriminator=Normed(SMALL_DATA, DIM, {"embed": DIM}), matcher=matcher, objectives={}, penalties=(),
         augmentation=None,
     )  # fmt: skip
     settings = MatchSettings.model_construct(**MatchSettings(**settings).model_dump())
-    return MatchStage(settings, networks, Batches(), None, World(0, 1, torch.device("cpu")), "fp32")
+    return MatchStage(settings, networks, Batches(), None, Distributed(0, 1, torch.device("cpu")), "fp32")
 
 
 def copies(module):

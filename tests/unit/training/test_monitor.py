@@ -30,7 +30,7 @@ def true_renderer(condition: Tensor, noise: Tensor) -> Tensor:
 
 
 class Renderer:
-    """An artist that knows the voices by their numbers."""
+    """A face pipeline that knows the voices by their numbers."""
 
     def __init__(self, draw: Callable[[Tensor, Tensor], Tensor], weights: tuple[Tensor, Tensor] | None = None) -> None:
         self.draw = draw
@@ -39,7 +39,7 @@ class Renderer:
     def encode(self, batch: Batch) -> Tensor:
         return VOICES[:, None].float()
 
-    def portray(self, encoding: Tensor, noise: Tensor) -> Tensor:
+    def sample(self, encoding: Tensor, noise: Tensor) -> Tensor:
         return self.draw(encoding, noise.expand(len(encoding), -1))
 
 

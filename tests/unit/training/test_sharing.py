@@ -8,15 +8,15 @@ import torch
 
 from facegen.core.batch import DataSpec
 from facegen.core.recipe import Recipe, check_recipe
+from facegen.training.build import build_networks
 from facegen.training.checkpoint import save_checkpoint
+from facegen.training.distributed import Distributed
 from facegen.training.match import match_modules
-from facegen.training.networks import build_networks
 from facegen.training.run import Run
 from facegen.training.sharing import find_match, match_key
 from facegen.training.train import open_dataset
-from facegen.training.world import World
 
-WORLD = World(0, 1, torch.device("cpu"))
+WORLD = Distributed(0, 1, torch.device("cpu"))
 DATA = DataSpec(16, identities=tuple("abcdef"), columns=frozenset({"faces", "identity"}))
 TABLES: dict[str, Any] = {
     "run": {"name": "one", "seed": 3},
@@ -37,8 +37,8 @@ def recipe(**changes: Any) -> Recipe:
     return check_recipe(tables, "test.toml")
 
 
-def key(chosen: Recipe, world: World = WORLD) -> str | None:
-    return match_key(chosen, open_dataset(chosen), world)
+def key(chosen: Recipe, distributed: Distributed = WORLD) -> str | None:
+    return match_key(chosen, open_dataset(chosen), distributed)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_does_not_change_it(same: dict[str, Any]) -> None:
 )
 def test_what_changes_it(other: dict[str, Any]) -> None:
     assert key(recipe(**other)) != key(recipe())
-    assert key(recipe(), World(0, 2, WORLD.device)) != key(recipe())
+    assert key(recipe(), Distributed(0, 2, WORLD.device)) != key(recipe())
 
 
 def test_a_stage_that_starts_from_an_earlier_one_is_known_by_that(tmp_path: Path) -> None:

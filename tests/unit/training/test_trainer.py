@@ -17,10 +17,10 @@ from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, TrainingError
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
-from facegen.inference.load import load_artist, load_matching
+from facegen.inference.load import load_face_pipeline, load_matching
 from facegen.training import journal, train
+from facegen.training.build import build_networks
 from facegen.training.loop import Interrupted
-from facegen.training.networks import build_networks
 from facegen.training.run import Run
 
 
@@ -38,7 +38,7 @@ class Listening(Observer):
 def _fast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without what writes nothing and takes long: the dry run, TensorBoard's import, waiting for the disk."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(train, "rehearse", lambda recipe, data, _: build_networks(recipe, data))
+    monkeypatch.setattr(train, "dry_run", lambda recipe, data, _: build_networks(recipe, data))
     monkeypatch.setattr(journal, "_summary_writer", lambda *_: None)
     monkeypatch.setattr("facegen.training.run.version", lambda _: "1")
     monkeypatch.setattr("os.fsync", lambda _: None)
@@ -164,7 +164,7 @@ def poison(path: Path) -> None:
 
 CPU = torch.device("cpu")
 LOADS: dict[str, tuple[str, Callable[[Path], object]]] = {
-    "draw": ("train-00000005/average", lambda run: load_artist(Run.open(run), CPU)),
+    "draw": ("train-00000005/ema", lambda run: load_face_pipeline(Run.open(run), CPU)),
     "match": ("match/encoders", lambda run: load_matching(Run.open(run), CPU)),
     "resume": ("train-00000005/generator_optimiser", lambda run: go(run, tiny_recipe(game=True))),
     "resume after match": ("match/discriminator", lambda run: go(run, tiny_recipe(game=True))),

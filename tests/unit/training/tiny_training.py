@@ -15,12 +15,12 @@ from facegen.core.tables import TrainSettings
 from facegen.data.pictures import save_picture
 from facegen.training.checkpoint import save_checkpoint
 from facegen.training.claim import claimed
+from facegen.training.distributed import Distributed
 from facegen.training.journal import Journal
 from facegen.training.loop import run_stage
 from facegen.training.train import open_dataset
-from facegen.training.world import World
 
-WORLD = World(0, 1, torch.device("cpu"))
+WORLD = Distributed(0, 1, torch.device("cpu"))
 TABLES: dict[str, Any] = {
     "run": {"name": "tiny", "seed": 3, "device": "cpu"},
     "data": {
@@ -110,7 +110,7 @@ class WatchedWalk(Walk):
 def train_walks(out: Path, recipe: Recipe, **settings: Any) -> WatchedWalk:
     """Take a run folder through two stages of walks: created, resumed, and handed over as `facegen train` does."""
     with claimed(
-        out, recipe, open_dataset(recipe), resume=True, world=WORLD, observer=Observer()
+        out, recipe, open_dataset(recipe), resume=True, distributed=WORLD, observer=Observer()
     ) as run:  # fmt: skip
         journal = Journal(run)
         sizes = {"steps": 5, "log_steps": 2, "checkpoint_steps": 3} | settings

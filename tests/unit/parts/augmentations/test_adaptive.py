@@ -26,11 +26,11 @@ def test_twenty_steps_of_the_probability():
     path = []
     for step in range(20):
         real = RNG.normal(size=ROWS) + (-5 if step < 2 else 5 if step < 12 else 0)
-        measures = augmentation.measures(critic_with(real))
+        diagnostics = augmentation.diagnostics(critic_with(real))
         sign = np.sign(real).mean()
-        assert measures["real_sign"].item() == pytest.approx(sign)
-        assert measures["probability"].item() == pytest.approx(p, abs=1e-6)
-        augmentation.update(measures)
+        assert diagnostics["real_sign"].item() == pytest.approx(sign)
+        assert diagnostics["probability"].item() == pytest.approx(p, abs=1e-6)
+        augmentation.update(diagnostics)
         p = min(max(p + np.sign(sign - 0.6) * 0.1, 0.0), 0.75)
         path.append(p)
         assert augmentation.probability.item() == pytest.approx(p, abs=1e-6)
@@ -40,20 +40,20 @@ def test_twenty_steps_of_the_probability():
 def test_on_target_nothing_moves():
     augmentation = Adaptive(SPEC, target=0.5, adjust_images=10.0)
     augmentation.probability.fill_(0.25)
-    augmentation.update(augmentation.measures(critic_with(np.array([1.0, 2.0, 3.0, -1.0]))))
+    augmentation.update(augmentation.diagnostics(critic_with(np.array([1.0, 2.0, 3.0, -1.0]))))
     assert augmentation.probability.item() == 0.25
 
 
 def test_relativistic_scores_are_compared_with_the_fakes():
     real, fake = RNG.normal(size=(2, ROWS)) + 10
-    measures = Adaptive(SPEC, compared_with="fake").measures(critic_with(real, fake))
-    assert measures["real_sign"].item() == pytest.approx(np.sign(real - fake).mean())
-    assert Adaptive(SPEC).measures(critic_with(real, fake))["real_sign"].item() == 1
+    diagnostics = Adaptive(SPEC, compared_with="fake").diagnostics(critic_with(real, fake))
+    assert diagnostics["real_sign"].item() == pytest.approx(np.sign(real - fake).mean())
+    assert Adaptive(SPEC).diagnostics(critic_with(real, fake))["real_sign"].item() == 1
 
 
 def test_the_head_without_a_condition():
     critic = SimpleNamespace(batch=range(2), real_unconditional=torch.tensor([1.0, -1.0]))
-    assert Adaptive(SPEC, head="unconditional").measures(critic)["real_sign"].item() == 0
+    assert Adaptive(SPEC, head="unconditional").diagnostics(critic)["real_sign"].item() == 0
 
 
 def test_at_first_nothing_is_changed():

@@ -145,13 +145,13 @@ def test_every_form_keeps_the_contract(norm, projection, joint):
 
 def test_rows_mix_under_batch_norm_in_training_only(faces):
     mixing = {norm: small(norm=norm) for norm in ("batch", "spectral", "none")}
-    assert {norm: discriminator.mixes_samples for norm, discriminator in mixing.items()} == {
+    assert {norm: discriminator.uses_batch_statistics for norm, discriminator in mixing.items()} == {
         "batch": True,
         "spectral": False,
         "none": False,
     }
     resting = mixing["batch"].eval()
-    assert not resting.mixes_samples
+    assert not resting.uses_batch_statistics
     torch.testing.assert_close(resting.features(faces)[:2], resting.features(faces[:2]))
 
 

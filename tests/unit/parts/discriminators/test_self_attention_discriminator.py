@@ -77,4 +77,4 @@ def test_score_and_features_are_those_of_the_formula(slope):
     without = discriminator.score(features, torch.zeros_like(condition))
     torch.testing.assert_close(discriminator.score(features, None), without)
     assert discriminator.classify(features).shape == (3, 4)
-    assert not discriminator.train().mixes_samples
+    assert not discriminator.train().uses_batch_statistics

@@ -83,5 +83,5 @@ def test_the_unconditional_score_and_its_absence():
 def test_every_norm_keeps_the_contract(norm):
     check_part("discriminator", Stackgan, DataSpec(128, identities=("anna", "ben")), width=2, norm=norm)
     discriminator = Stackgan(DataSpec(16), 3, ALL_HEADS, width=2, norm=norm)
-    assert discriminator.mixes_samples == (norm == "batch")
-    assert not discriminator.eval().mixes_samples
+    assert discriminator.uses_batch_statistics == (norm == "batch")
+    assert not discriminator.eval().uses_batch_statistics

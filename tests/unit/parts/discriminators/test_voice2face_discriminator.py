@@ -48,7 +48,7 @@ def test_there_is_no_score_under_a_condition():
     discriminator = Voice2face(DataSpec(16), 5, ALL_HEADS, width=2)
     with pytest.raises(NotImplementedError, match="Voice2face has no head 'score'"):
         discriminator.score(torch.zeros(2, 64), torch.zeros(2, 5))
-    assert not discriminator.mixes_samples
+    assert not discriminator.uses_batch_statistics
 
 
 def test_only_the_heads_that_are_asked_for_exist():

@@ -2,17 +2,17 @@
 
 import torch
 
-from facegen.parts.layers.precision import WideLinear, widened, without_autocast
+from facegen.parts.layers.precision import Float32Linear, to_float32, without_autocast
 
 
 def test_widened_never_narrows():
-    found = [widened(torch.zeros(1, dtype=dtype)).dtype for dtype in (torch.bfloat16, torch.float32, torch.float64)]
+    found = [to_float32(torch.zeros(1, dtype=dtype)).dtype for dtype in (torch.bfloat16, torch.float32, torch.float64)]
     assert found == [torch.float32, torch.float32, torch.float64]
 
 
 def test_wide_linear_keeps_float32_under_autocast():
     torch.manual_seed(0)
-    layer, plain = WideLinear(64, 8), torch.nn.Linear(64, 8)
+    layer, plain = Float32Linear(64, 8), torch.nn.Linear(64, 8)
     plain.load_state_dict(layer.state_dict())
     values = torch.randn(4, 64)
     exact = layer(values)
@@ -24,4 +24,4 @@ def test_wide_linear_keeps_float32_under_autocast():
 
 def test_the_meta_device_has_no_autocast_to_switch_off():
     with without_autocast(torch.device("meta")):
-        assert WideLinear(3, 2, device="meta")(torch.zeros(4, 3, device="meta")).shape == (4, 2)
+        assert Float32Linear(3, 2, device="meta")(torch.zeros(4, 3, device="meta")).shape == (4, 2)

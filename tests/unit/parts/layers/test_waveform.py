@@ -6,8 +6,8 @@ import torch
 from scipy.signal import lfilter
 
 from facegen.core.batch import Batch, DataSpec
-from facegen.core.companions import torchaudio
 from facegen.core.errors import RecipeError
+from facegen.core.optional_imports import torchaudio
 from facegen.parts.layers.waveform import SpeechLevel, TimePooling
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from facegen.core import companions
+from facegen.core import optional_imports
 from facegen.core.statistics import frechet_distance
 from facegen.parts.metrics.given_features import inception_score, kernel_distance, precision_recall
 
@@ -63,7 +63,7 @@ def test_kernel_distance_of_gaussians_in_closed_form() -> None:
 
 def test_torch_fidelity_s_own_functions_agree() -> None:
     fake, real = features(60, seed=6), features(50, seed=7, shift=0.2)
-    companions.torch_fidelity()
+    optional_imports.torch_fidelity()
     kid = sys.modules["torch_fidelity.metric_kid"].kid_features_to_metric(
         fake, real, kid_subsets=7, kid_subset_size=20, rng_seed=9, verbose=False
     )
@@ -75,7 +75,7 @@ def test_torch_fidelity_s_own_functions_agree() -> None:
 
 
 def test_frechet_distance_is_torch_fidelity_s() -> None:
-    companions.torch_fidelity()
+    optional_imports.torch_fidelity()
     module = sys.modules["torch_fidelity.metric_fid"]
     for num, other, dim in ((300, 200, 64), (20, 30, 64), (20, 300, 64)):
         fake, real = features(num, dim, seed=8, shift=0.1), features(other, dim, seed=9)

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from facegen.core import companions
+from facegen.core import optional_imports
 from facegen.core.errors import DataError
 from facegen.core.observer import Observer
 from facegen.core.statistics import frechet_distance
@@ -100,7 +100,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_numbers_are_those_of_torch_fidelity_alone(files: Path) -> None:
     real, fake = some_faces(1), some_faces(2)
-    expected = companions.torch_fidelity().calculate_metrics(
+    expected = optional_imports.torch_fidelity().calculate_metrics(
         input1=Pictures(fake), input2=Pictures(real), isc=True, fid=True, kid=True, prc=True, isc_splits=2,
         kid_subsets=3, kid_subset_size=4, prc_neighborhood=2, feature_extractor="inception-v3-compat",
         feature_layer_prc=FEATURES, feature_extractor_weights_path=str(files / TORCH_FIDELITY), rng_seed=5,

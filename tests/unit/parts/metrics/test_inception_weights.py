@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from facegen.core import companions
+from facegen.core import optional_imports
 from facegen.core.errors import DataError
 from facegen.core.observer import Observer
 from facegen.parts.metrics import inception_weights as module
@@ -56,7 +56,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_is_torch_fidelity_s_file() -> None:
-    assert companions.torch_fidelity().feature_extractor_inceptionv3.URL_INCEPTION_V3 == module.URL
+    assert optional_imports.torch_fidelity().feature_extractor_inceptionv3.URL_INCEPTION_V3 == module.URL
 
 
 def test_both_ways_of_saving_and_safetensors(tmp_path: Path) -> None:

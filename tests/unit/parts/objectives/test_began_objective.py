@@ -13,7 +13,7 @@ from facegen.parts.objectives.began import Began
 SPEC = DataSpec(2)
 RNG = np.random.default_rng(0)
 SHAPE = (3, 3, 2, 2)
-NAMES = ("real_view", "real_reconstruction", "fake_view", "fake_reconstruction")
+NAMES = ("real_augmented", "real_reconstruction", "fake_augmented", "fake_reconstruction")
 
 
 def error(view, reconstruction):
@@ -27,15 +27,15 @@ def test_losses_of_both_networks(agree):
     assert objective.heads == {"reconstruct": 1}
     agree(
         objective.discriminator_terms,
-        lambda real_view, real_reconstruction, fake_view, fake_reconstruction: {
-            "real": error(real_view, real_reconstruction),
-            "fake": -0.25 * error(fake_view, fake_reconstruction),
+        lambda real_augmented, real_reconstruction, fake_augmented, fake_reconstruction: {
+            "real": error(real_augmented, real_reconstruction),
+            "fake": -0.25 * error(fake_augmented, fake_reconstruction),
         },
         **arrays,
     )
     agree(
         objective.generator_terms,
-        lambda fake_view, fake_reconstruction: {"fake": error(fake_view, fake_reconstruction)},
+        lambda fake_augmented, fake_reconstruction: {"fake": error(fake_augmented, fake_reconstruction)},
         **{name: arrays[name] for name in NAMES[2:]},
     )
 
@@ -43,8 +43,8 @@ def test_losses_of_both_networks(agree):
 def critic_with(real_error, fake_error):
     """Faces that are rebuilt with these mean errors."""
     return SimpleNamespace(
-        real_view=torch.full(SHAPE, real_error),
-        fake_view=torch.full(SHAPE, fake_error),
+        real_augmented=torch.full(SHAPE, real_error),
+        fake_augmented=torch.full(SHAPE, fake_error),
         real_reconstruction=torch.zeros(SHAPE),
         fake_reconstruction=torch.zeros(SHAPE),
     )
@@ -54,10 +54,10 @@ def test_twenty_steps_of_the_balance():
     objective, k, ends = Began(SPEC, diversity_ratio=0.4, balance_rate=0.5), 0.0, set()
     for step in range(20):
         real, fake = (2.0, 0.1 * RNG.random()) if step < 8 else (0.5, 1.5 * RNG.random())
-        measures = objective.measures(critic_with(real, fake))
-        assert measures["k"].item() == pytest.approx(k, abs=1e-6)
-        assert measures["convergence"].item() == pytest.approx(real + abs(0.4 * real - fake), abs=1e-6)
-        objective.update(measures)
+        diagnostics = objective.diagnostics(critic_with(real, fake))
+        assert diagnostics["k"].item() == pytest.approx(k, abs=1e-6)
+        assert diagnostics["convergence"].item() == pytest.approx(real + abs(0.4 * real - fake), abs=1e-6)
+        objective.update(diagnostics)
         free = k + 0.5 * (0.4 * real - fake)
         k = min(max(free, 0.0), 1.0)
         ends |= {end for end, reached in (("low", free < 0), ("high", free > 1)) if reached}

@@ -101,7 +101,7 @@ def test_a_lost_generator_keeps_its_gradient():
 
 def test_measures_tell_how_far_real_pairs_stand_above_the_others():
     critic = SimpleNamespace(real=torch.tensor(REAL), fake=torch.tensor(FAKE), mismatched=torch.tensor(MISMATCHED))
-    with_pairs = NonSaturating(SPEC, mismatched_weight=0.5).measures(critic)
+    with_pairs = NonSaturating(SPEC, mismatched_weight=0.5).diagnostics(critic)
     assert {name: measure.item() for name, measure in with_pairs.items()} == pytest.approx(
         {
             "real_margin": (REAL - FAKE).mean(),
@@ -110,4 +110,4 @@ def test_measures_tell_how_far_real_pairs_stand_above_the_others():
             "identity_accuracy": (REAL > MISMATCHED).mean(),
         }
     )
-    assert set(NonSaturating(SPEC).measures(critic)) == {"real_margin", "real_accuracy"}
+    assert set(NonSaturating(SPEC).diagnostics(critic)) == {"real_margin", "real_accuracy"}

@@ -38,8 +38,8 @@ def test_losses_are_minus_log_sigmoids_of_the_margin_and_move_both_scores(agree,
 
 
 def test_measures(objective):
-    measures = {name: value.item() for name, value in objective.measures(CRITIC).items()}
-    assert measures == {"real_margin": pytest.approx(-0.25 / 3), "real_accuracy": pytest.approx(2 / 3)}
+    diagnostics = {name: value.item() for name, value in objective.diagnostics(CRITIC).items()}
+    assert diagnostics == {"real_margin": pytest.approx(-0.25 / 3), "real_accuracy": pytest.approx(2 / 3)}
 
 
 def test_large_margins_neither_overflow_nor_lose_their_gradient(objective):

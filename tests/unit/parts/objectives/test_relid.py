@@ -108,7 +108,7 @@ def test_measures():
         "identity_margin": (REAL - MISMATCHED[:, 0]).mean(),
         "identity_accuracy": (MISMATCHED[:, 0] < REAL).mean(),
     }
-    assert values(Relid(SPEC).measures(CRITIC)) == pytest.approx(expected)
+    assert values(Relid(SPEC).diagnostics(CRITIC)) == pytest.approx(expected)
 
 
 DIM, ROWS = 12, 3

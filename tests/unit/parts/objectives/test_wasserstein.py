@@ -81,5 +81,5 @@ def test_the_distance_is_what_the_discriminator_gains():
     critic = SimpleNamespace(real=torch.tensor(REAL), fake=torch.tensor(FAKE))
     objective = Wasserstein(SPEC)
     gained = -sum(term.item() for term in objective.discriminator_terms(critic).values())
-    assert objective.measures(critic)["distance"].item() == pytest.approx(REAL.mean() - FAKE.mean())
+    assert objective.diagnostics(critic)["distance"].item() == pytest.approx(REAL.mean() - FAKE.mean())
     assert gained == pytest.approx(REAL.mean() - FAKE.mean())

@@ -9,7 +9,7 @@ from facegen.core.schedule import Ramp, advance_schedules
 from facegen.parts.penalties.r1 import R1
 
 SPEC = DataSpec(PIXELS)
-REAL = {"image_leaves": R1.image_leaves}
+REAL = {"grad_inputs": R1.grad_inputs}
 
 
 def test_linear_discriminator_is_as_steep_as_its_condition_is_long():

@@ -12,7 +12,7 @@ from facegen.parts.penalties.r1 import R1
 from facegen.parts.penalties.r2 import R2
 
 SPEC = DataSpec(PIXELS)
-REAL, FAKE = {"image_leaves": R1.image_leaves}, {"image_leaves": R2.image_leaves}
+REAL, FAKE = {"grad_inputs": R1.grad_inputs}, {"grad_inputs": R2.grad_inputs}
 
 
 HEADS = [("conditional", 1.0), ("unconditional", 0.0)]
@@ -40,7 +40,7 @@ def test_quadratic_discriminator_and_the_gradient_of_its_penalty(head, slope):
 def test_beside_r1_both_sides_pass_together_and_neither_term_changes(heads):
     (real_head, real_slope), (fake_head, fake_slope) = heads
     r1, r2 = R1(SPEC, r1_gamma=2.0, head=real_head), R2(SPEC, r2_gamma=3.0, head=fake_head)
-    critic = critic_of(0.7, image_leaves=R1.image_leaves | R2.image_leaves)
+    critic = critic_of(0.7, grad_inputs=R1.grad_inputs | R2.grad_inputs)
     terms = r1.terms(critic) | r2.terms(critic)
     assert critic._discriminator.passes == 1
     torch.testing.assert_close(terms["r2"], r2.terms(critic_of(0.7, **FAKE))["r2"])

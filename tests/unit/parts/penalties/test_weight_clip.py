@@ -31,3 +31,13 @@ def test_the_weight_itself_is_clipped_where_a_norm_stands_over_it():
     with torch.no_grad():
         WeightClip(SPEC, clip=0.01).constrain(layer)
     assert layer.parametrizations.weight.original.abs().max().item() <= 0.01
+
+
+def test_fixed_weights_are_not_clipped():
+    judge = sample_discriminator({"score": 1})
+    judge.trunk.requires_grad_(False)
+    before = judge.trunk.weight.clone()
+    with torch.no_grad():
+        WeightClip(SPEC, clip=1e-3).constrain(judge)
+    assert torch.equal(judge.trunk.weight, before)
+    assert all(weight.abs().max() <= 1e-3 for weight in judge.parameters() if weight.requires_grad)

@@ -15,7 +15,7 @@ def test_layers_of_wav2pix():
     data = DataSpec(16, identities=tuple(map(str, range(10))))
     classifier = IdentityClassifier(data, 128)
     assert [type(layer).__name__ for layer in classifier.classifier] == [
-        "Linear", "BatchNorm1d", "LeakyReLU", "WideLinear",
+        "Linear", "BatchNorm1d", "LeakyReLU", "Float32Linear",
     ]  # fmt: skip
     assert sum(weight.numel() for weight in classifier.parameters()) == 128 * 200 + 2 * 200 + 200 * 10 + 10
 

@@ -5,16 +5,16 @@ from torch import Tensor
 
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.recipe import check_recipe
-from facegen.training.artist import Artist
-from facegen.training.exhibition import Exhibition, choose_noises, draw_each, known_by
-from facegen.training.networks import build_networks
+from facegen.training.build import build_networks
+from facegen.training.face_pipeline import FacePipeline
+from facegen.training.sample_grid import SampleGrid, choose_noises, condition_label, draw_each
 
 NAMES = tuple("abcdef")
 DATA = DataSpec(16, identities=NAMES, columns=frozenset({"faces", "identity"}))
 CPU = torch.device("cpu")
 
 
-def artist(noise_dim: int, **tables: object) -> Artist:
+def pipeline(noise_dim: int, **tables: object) -> FacePipeline:
     recipe = check_recipe(
         {
             "data": {"type": "synthetic"},
@@ -26,18 +26,18 @@ def artist(noise_dim: int, **tables: object) -> Artist:
         },
         "test.toml",
     )
-    found = build_networks(recipe, DATA).artist
+    found = build_networks(recipe, DATA).face_pipeline
     assert found is not None
     return found.eval()
 
 
-def faces(drawing: Artist, noises: Tensor, seed: int = 0) -> Tensor:
+def faces(drawing: FacePipeline, noises: Tensor, seed: int = 0) -> Tensor:
     torch.manual_seed(123)
     return draw_each(drawing, 100 * drawing.encode(Batch.blank(DATA, 6)), noises, seed)
 
 
 def test_what_is_random_beside_the_noise_is_the_same_at_every_call() -> None:
-    noisy = artist(0, condition={"type": "gaussian_noise", "deviation": 100.0})
+    noisy = pipeline(0, condition={"type": "gaussian_noise", "deviation": 100.0})
     noises = choose_noises(noisy.noise, 3, 0, CPU)
     assert noises.shape == (3, 0)
     drawn = faces(noisy, noises)
@@ -49,7 +49,7 @@ def test_what_is_random_beside_the_noise_is_the_same_at_every_call() -> None:
 
 
 def test_everybody_may_have_a_noise_of_their_own() -> None:
-    drawing = artist(4)
+    drawing = pipeline(4)
     noises = choose_noises(drawing.noise, 6, 0, CPU)
     own = faces(drawing, noises[None])
     assert own.shape == (6, 1, 16, 16, 3)
@@ -58,18 +58,18 @@ def test_everybody_may_have_a_noise_of_their_own() -> None:
 
 
 def test_without_noise_every_column_is_the_same() -> None:
-    still = artist(0)
+    still = pipeline(0)
     drawn = faces(still, choose_noises(still.noise, 2, 0, CPU))
     assert drawn.shape == (6, 2, 16, 16, 3) and torch.equal(drawn[:, 0], drawn[:, 1])
 
 
 def test_people_are_called_by_what_they_are_drawn_from() -> None:
-    assert known_by(frozenset({"speech"})) == "voice"
-    assert known_by(frozenset({"identity", "speech"})) == "voice and name"
-    assert known_by(frozenset({"caption"})) == "sentence"
-    assert known_by(frozenset({"sex"})) == "sex"
-    assert known_by(frozenset()) == "condition"
-    shown = Exhibition(Batch.blank(DATA, 3), torch.zeros(2, 4), "train", NAMES)
+    assert condition_label(frozenset({"speech"})) == "voice"
+    assert condition_label(frozenset({"identity", "speech"})) == "voice and name"
+    assert condition_label(frozenset({"caption"})) == "sentence"
+    assert condition_label(frozenset({"sex"})) == "sex"
+    assert condition_label(frozenset()) == "condition"
+    shown = SampleGrid(Batch.blank(DATA, 3), torch.zeros(2, 4), "train", NAMES)
     assert shown._labels(frozenset({"identity"})) == ["a", "b", "c"]
     assert shown._labels(frozenset({"speech"})) == ["voice 1", "voice 2", "voice 3"]
-    assert shown.picture(artist(4), "title").width > 3 * 112
+    assert shown.picture(pipeline(4), "title").width > 3 * 112

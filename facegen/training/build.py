@@ -14,8 +14,9 @@ from facegen.core.interfaces import Augmentation, ConditionTransform, Discrimina
 from facegen.core.randomness import derived_seed
 from facegen.core.registry import registry
 from facegen.core.schedule import advance_schedules
-from facegen.training.artist import Artist, CriticEncoders, Encoders
+from facegen.core.unique_names import unique_names
 from facegen.training.draft import DraftRun
+from facegen.training.face_pipeline import DiscriminatorEncoders, Encoders, FacePipeline
 
 
 @dataclass(frozen=True)
@@ -23,23 +24,27 @@ class Networks:
     """What a recipe's parts become; None or empty where the recipe has none.
 
     Attributes:
-        encoders: the conditioners; also inside `artist`, where there is one.
+        encoders: the conditioners; also inside `face_pipeline`, where there is one.
         critic_encoders: the discriminator's own copies, where a conditioner is trained "separate".
+        objectives: by the names under which they are logged, their types as the recipe writes them.
+        penalties: each with the number of steps after which it is due again.
+        penalty_names: of the penalties, likewise.
         heads: {head: width} that the recipe's parts ask of the discriminator.
     """
 
     encoders: Encoders
-    critic_encoders: CriticEncoders | None
-    artist: Artist | None
+    discriminator_encoders: DiscriminatorEncoders | None
+    face_pipeline: FacePipeline | None
     discriminator: Discriminator | None
     matcher: Matcher | None
     objectives: Mapping[str, Objective]
     penalties: tuple[tuple[Penalty, int], ...]
     augmentation: Augmentation | None
     heads: Mapping[str, int] = field(default_factory=dict)
+    penalty_names: tuple[str, ...] = ()
 
     @property
-    def judging(self) -> Discriminator:
+    def discriminator_or_null(self) -> Discriminator:
         """The discriminator, or one without any head where the recipe has none."""
         return _NoDiscriminator() if self.discriminator is None else self.discriminator
 
@@ -50,7 +55,7 @@ class Networks:
 
 
 class _NoDiscriminator(Discriminator):
-    offers = frozenset()
+    supported_heads = frozenset()
 
     def __init__(self) -> None:
         nn.Module.__init__(self)
@@ -88,18 +93,17 @@ class _Builder:
     def networks(self, draft: DraftRun | None) -> Networks:
         """What the recipe's parts become; None stands for parts that refused."""
         recipe, data, encoders = self.recipe, self.data, self.encoders
-        objectives = {
-            f"{choice.name}{number or ''}": self._build(choice, data)
-            for number, choice in enumerate(recipe.choices["objective"])
-        }
+        choices = recipe.choices["objective"]
+        names = unique_names(choice.name for choice in choices)
+        objectives = {name: self._build(choice, data) for name, choice in zip(names, choices, strict=True)}
         heads = _heads(
             recipe, [part for part in objectives.values() if part], encoders.condition_dim, self.problems
         )  # fmt: skip
         embed_dim = heads.get("embed", encoders.condition_dim)
         return Networks(
             encoders=encoders,
-            critic_encoders=self._critic_encoders(),
-            artist=self.artist(draft),
+            discriminator_encoders=self._discriminator_encoders(),
+            face_pipeline=self.face_pipeline(draft),
             discriminator=self._one("discriminator", data, self.condition_dim, heads),
             matcher=self._one("matcher", data, encoders.condition_dim, embed_dim),
             objectives=objectives,
@@ -108,26 +112,27 @@ class _Builder:
             ),
             augmentation=self._one("augmentation", data),
             heads=heads,
+            penalty_names=tuple(unique_names(choice.name for choice in recipe.choices["penalty"])),
         )
 
-    def artist(self, draft: DraftRun | None) -> Artist | None:
+    def face_pipeline(self, draft: DraftRun | None) -> FacePipeline | None:
         """All that draws, and what draws before it; None without a generator."""
         generator = self._one("generator", self.data, self.condition_dim)
         before = None
         if draft is not None:
-            before = _Builder(draft.recipe, draft.data, self.problems).artist(draft.draft)
+            before = _Builder(draft.recipe, draft.data, self.problems).face_pipeline(draft.draft)
             end = draft.recipe.train.steps - 1 if draft.recipe.train is not None else 0
             for module in () if before is None else before.own:
                 advance_schedules(module, end)
         if generator is None:
             return None
-        artist = Artist(self.encoders, self.transforms, generator, before)
-        if before is not None and generator.noise_dim not in (0, artist.noise_dim):
+        pipeline = FacePipeline(self.encoders, self.transforms, generator, before)
+        if before is not None and generator.noise_dim not in (0, pipeline.noise_dim):
             self.problems.append(
                 f"{self.recipe.chosen('generator').where} has noise of {generator.noise_dim} of its own; with a draft "
-                f"the noise is the draft's, of {artist.noise_dim}, or there is none (0)"
+                f"the noise is the draft's, of {pipeline.noise_dim}, or there is none (0)"
             )
-        return artist
+        return pipeline
 
     def _build(self, choice: Choice, *supplied: Any, salt: str = "") -> Any:
         with torch.random.fork_rng(devices=[]):
@@ -149,7 +154,7 @@ class _Builder:
         built = [(part, rests) for part, rests in zip(parts, frozen, strict=True) if part is not None]
         return Encoders([part for part, _ in built], [rests for _, rests in built])
 
-    def _critic_encoders(self) -> CriticEncoders | None:
+    def _discriminator_encoders(self) -> DiscriminatorEncoders | None:
         copies = {
             number: self._build(choice, self.data, salt=f"critic{number}")
             for number, choice in enumerate(self.recipe.choices["conditioner"])
@@ -157,7 +162,7 @@ class _Builder:
         }
         if not copies or self.problems:
             return None
-        return CriticEncoders(copies, self.encoders.widths)
+        return DiscriminatorEncoders(copies, self.encoders.widths)
 
     def _transforms(self, condition_dim: int) -> tuple[list[ConditionTransform], int]:
         transforms = []
@@ -192,7 +197,7 @@ def _heads(recipe: Recipe, objectives: list[Objective], embed_dim: int, problems
         if heads:
             problems.append(f"{recipe.source}: [discriminator] is missing: its heads {', '.join(heads)} are needed")
         return heads
-    for head in sorted(set(heads) - choice.part.load().offers):  # type: ignore[attr-defined]
+    for head in sorted(set(heads) - choice.part.load().supported_heads):  # type: ignore[attr-defined]
         problems.append(
             f"{choice.where} type = '{choice.name}' has no head '{head}', which the recipe's objective or matcher "
             f"needs. Discriminators that have it: {', '.join(_offering(head)) or 'none is installed'}"
@@ -204,10 +209,10 @@ def _offering(head: str) -> list[str]:
     names = []
     for name, part in sorted(registry().parts["discriminator"].items()):
         try:
-            offers = part.load().offers  # type: ignore[attr-defined]
+            supported_heads = part.load().supported_heads  # type: ignore[attr-defined]
         except FacegenError:
             continue  # a broken plugin is named where it matters, not here
-        if head in offers:
+        if head in supported_heads:
             names.append(name)
     return names
 

@@ -13,15 +13,15 @@ from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Augmentation
 from facegen.core.recipe import check_recipe
 from facegen.core.recipe_file import judge_tables
-from facegen.training.artist import Artist
+from facegen.training.build import Networks, build_networks, trainable
 from facegen.training.draft import find_draft
-from facegen.training.networks import Networks, build_networks, trainable
+from facegen.training.face_pipeline import FacePipeline
 
 ROWS = 4
 Problems = list[str]
 
 
-def rehearse(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Networks:
+def dry_run(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Networks:
     """Build everything, and pass one blank batch through it: shapes without memory or time.
 
     Args:
@@ -42,7 +42,7 @@ def rehearse(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Networ
     if found:
         raise RecipeError(*(f"{recipe.source}: {problem}" for problem in found))
     if "judge" in recipe.tables:
-        rehearse(_judge(recipe), data)
+        dry_run(_judge(recipe), data)
     return networks
 
 
@@ -73,7 +73,7 @@ def _attempt(name: str, work: Callable[[], Tensor | Terms], shape: tuple[int, ..
 
 
 def _match_problems(networks: Networks, data: DataSpec) -> Iterator[Problems]:
-    encoders, matcher, judging = networks.encoders, networks.matcher, networks.judging
+    encoders, matcher, judging = networks.encoders, networks.matcher, networks.discriminator_or_null
     batch = Batch.blank(data, ROWS, max(matcher.num_mismatched, 1) if matcher is not None else 1, device="meta")
     yield _attempt("[conditioner]", lambda: encoders(batch), (ROWS, encoders.condition_dim))
     if matcher is None:
@@ -118,22 +118,22 @@ def _idle_augmentation(recipe: Recipe, networks: Networks) -> Problems:
 
 
 def _train_problems(recipe: Recipe, networks: Networks, data: DataSpec) -> Iterator[Problems]:
-    artist = networks.artist
-    if artist is None or not networks.objectives:
+    pipeline = networks.face_pipeline
+    if pipeline is None or not networks.objectives:
         return
     batch = Batch.blank(data, ROWS, max(networks.num_mismatched, 1), device="meta")
-    yield _attempt("[condition]", lambda: artist.condition(batch).critic, (ROWS, artist.condition_dim))
-    condition = artist.condition(batch)
+    yield _attempt("[condition]", lambda: pipeline.condition(batch).critic, (ROWS, pipeline.condition_dim))
+    condition = pipeline.condition(batch)
     yield _attempt("[condition]", lambda: condition.terms)
     yield _apart_problems(recipe, networks, condition)
-    yield _attempt("[generator]", lambda: artist.draw(condition.generator), tuple(batch.faces.shape))
-    yield from _head_problems(networks, batch, condition, artist)
-    yield from _loss_problems(networks, batch, condition, artist)
+    yield _attempt("[generator]", lambda: pipeline.draw(condition.generator), tuple(batch.faces.shape))
+    yield from _head_problems(networks, batch, condition, pipeline)
+    yield from _loss_problems(networks, batch, condition, pipeline)
 
 
 def _apart_problems(recipe: Recipe, networks: Networks, condition: Condition) -> Problems:
     """Encoders that the discriminator has to itself: nothing else changes what it sees, and no score leaves them."""
-    if networks.critic_encoders is None:
+    if networks.discriminator_encoders is None:
         return []
     apart, problems = "[conditioner] trained = 'separate': the discriminator then sees an encoding of its own", []
     if condition.critic is not condition.encoding:
@@ -149,8 +149,12 @@ def _apart_problems(recipe: Recipe, networks: Networks, condition: Condition) ->
     return problems
 
 
-def _head_problems(networks: Networks, batch: Batch, condition: Condition, artist: Artist) -> Iterator[Problems]:
-    critic = Critic("discriminator", batch, condition, networks.judging, artist.draw(condition.generator))
+def _head_problems(
+    networks: Networks, batch: Batch, condition: Condition, pipeline: FacePipeline
+) -> Iterator[Problems]:
+    critic = Critic(
+        "discriminator", batch, condition, networks.discriminator_or_null, pipeline.draw(condition.generator)
+    )
     heads: dict[str, Callable[[], Tensor]] = {
         "score": lambda: critic.real,
         "score_unconditional": lambda: critic.real_unconditional,
@@ -164,23 +168,25 @@ def _head_problems(networks: Networks, batch: Batch, condition: Condition, artis
         yield _attempt(f"[discriminator], its head '{head}',", heads[head], shape)
 
 
-def _loss_problems(networks: Networks, batch: Batch, condition: Condition, artist: Artist) -> Iterator[Problems]:
-    leaves = frozenset[str]().union(*(penalty.image_leaves for penalty, _ in networks.penalties))
-    fake = artist.draw(condition.generator)
+def _loss_problems(
+    networks: Networks, batch: Batch, condition: Condition, pipeline: FacePipeline
+) -> Iterator[Problems]:
+    leaves = frozenset[str]().union(*(penalty.grad_inputs for penalty, _ in networks.penalties))
+    fake = pipeline.draw(condition.generator)
     critic = Critic(
-        "discriminator", batch, condition, networks.judging, fake, augmentation=networks.augmentation,
-        image_leaves=leaves, draw=artist.draw, num_identities=len(batch),
+        "discriminator", batch, condition, networks.discriminator_or_null, fake, augmentation=networks.augmentation,
+        grad_inputs=leaves, draw=pipeline.draw, num_identities=len(batch),
     )  # fmt: skip
     for name, objective in networks.objectives.items():
         yield _attempt(f"[objective] {name}", lambda part=objective: part.discriminator_terms(critic))  # type: ignore[misc]
     for penalty, _ in networks.penalties:
         yield _attempt(f"[penalty] {type(penalty).__name__}", lambda part=penalty: part.terms(critic))  # type: ignore[misc]
     if networks.augmentation is not None:
-        measures = networks.augmentation.measures
+        measures = networks.augmentation.diagnostics
         yield _attempt("[augment]", lambda: measures(critic))
     critic = Critic(
-        "generator", batch, condition, networks.judging, fake, augmentation=networks.augmentation,
-        draw=artist.draw, num_identities=len(batch),
+        "generator", batch, condition, networks.discriminator_or_null, fake, augmentation=networks.augmentation,
+        draw=pipeline.draw, num_identities=len(batch),
     )  # fmt: skip
     for name, objective in networks.objectives.items():
         yield _attempt(f"[objective] {name}", lambda part=objective: part.generator_terms(critic))  # type: ignore[misc]

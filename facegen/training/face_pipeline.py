@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from facegen.core.batch import Batch, Condition, Terms
 from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
+from facegen.training.freezing import Frozen, set_frozen_to_eval
 
 
 class Encoders(nn.Module):
@@ -27,26 +28,32 @@ class Encoders(nn.Module):
         self.condition_dim = sum(self.widths)
         self.needs = frozenset[str]().union(*(conditioner.needs for conditioner in conditioners))
         self._resting: tuple[nn.Module, ...] = ()
+        self._freeze = Frozen()
 
     @property
-    def at_rest(self) -> bool:
+    def is_frozen(self) -> bool:
         """No encoding changes any more: it can be kept."""
         return len(self._resting) == len(self.parts)
 
     def freeze(self, *, everything: bool = False) -> None:
-        """End the learning of the frozen ones: no gradient, and evaluation mode whatever `train()` says later.
+        """Freeze the frozen conditioners: no gradient, and evaluation mode after every later `train()`.
 
-        In training mode batch norm's running statistics would drift even without a gradient.
+        An earlier call ends: what it froze learns again, except weights that the conditioner itself has fixed.
+
+        Args:
+            everything: freeze the others, too.
         """
+        self._freeze.release()
         chosen = zip(self.parts, self.frozen, strict=True)
         self._resting = tuple(part for part, frozen in chosen if frozen or everything)
-        for part in self.parts:
-            part.requires_grad_(part not in self._resting)
+        self._freeze = Frozen(*self._resting)
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
-        for part in getattr(self, "_resting", ()):
+        for part in self.parts:
+            set_frozen_to_eval(part)
+        for part in self._resting:
             part.eval()
         return self
 
@@ -55,7 +62,7 @@ class Encoders(nn.Module):
         return torch.cat([part(batch) for part in self.parts], dim=1)
 
 
-class CriticEncoders(nn.Module):
+class DiscriminatorEncoders(nn.Module):
     """The discriminator's view of the encoding: own copies of conditioners that are trained "separate".
 
     What the other conditioners say is taken from the encoding itself, without gradient.
@@ -83,15 +90,15 @@ class CriticEncoders(nn.Module):
         return torch.cat(said, dim=1)
 
 
-class Artist(nn.Module):
+class FacePipeline(nn.Module):
     """Draws faces for batches: encoders, then transforms, then the generator.
 
     With a draft, an encoding holds what the draft's encoders say behind what its own say, and the generator's
-    condition likewise: whoever passes them on need not know. The discriminator's condition is the artist's own.
+    condition likewise: whoever passes them on need not know. The discriminator's condition is the face pipeline's own.
 
     Args:
         encoders, transforms, generator: what a recipe chose.
-        draft: a finished artist whose faces the generator refines; it draws them under the same noise, and no
+        draft: a finished face pipeline whose faces the generator refines; it draws them under the same noise, and no
             longer learns.
     """
 
@@ -100,7 +107,7 @@ class Artist(nn.Module):
         encoders: Encoders,
         transforms: Sequence[ConditionTransform],
         generator: Generator,
-        draft: "Artist | None" = None,
+        draft: "FacePipeline | None" = None,
     ) -> None:
         super().__init__()
         self.encoders = encoders
@@ -111,6 +118,8 @@ class Artist(nn.Module):
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
+        for part in (*self.transforms, self.generator):
+            set_frozen_to_eval(part)
         if self.draft is not None:
             self.draft.eval()
         return self
@@ -131,9 +140,9 @@ class Artist(nn.Module):
         return self.encoders.needs | (frozenset() if self.draft is None else self.draft.needs)
 
     @property
-    def at_rest(self) -> bool:
+    def is_frozen(self) -> bool:
         """No encoding changes any more: it can be kept."""
-        return self.encoders.at_rest
+        return self.encoders.is_frozen
 
     def encode(self, batch: Batch) -> Tensor:
         """What is known about the rows, before any transform: (B, dim)."""
@@ -154,7 +163,7 @@ class Artist(nn.Module):
         terms: Terms = {}
         for transform in self.transforms:
             condition = transform(condition._replace(terms={}), batch)
-            terms |= {unused(name, terms): value for name, value in condition.terms.items()}
+            terms |= {unique_name(name, terms): value for name, value in condition.terms.items()}
         condition = condition._replace(terms=terms)
         if self.draft is None:
             return condition
@@ -178,7 +187,7 @@ class Artist(nn.Module):
         return self.generator(noise[:, : self.generator.noise_dim], own, faces)
 
     @torch.no_grad()
-    def portray(self, encoding: Tensor, noise: Tensor) -> Tensor:
+    def sample(self, encoding: Tensor, noise: Tensor) -> Tensor:
         """Faces of people under one noise; what a transform adds at random is drawn anew.
 
         Args:
@@ -190,7 +199,7 @@ class Artist(nn.Module):
         return self.draw(self.condition(None, encoding).generator, noise.expand(len(encoding), -1))
 
 
-def unused(name: str, taken: Container[str]) -> str:
+def unique_name(name: str, taken: Container[str]) -> str:
     """The name, with the first number from 2 on that makes it new where it is taken: two parts of one type are two."""
     numbered = (f"{name}_{number}" for number in count(2))
     return next(each for each in numbered if each not in taken) if name in taken else name

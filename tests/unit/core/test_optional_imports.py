@@ -1,4 +1,4 @@
-"""The companions import on every installation, and are used for real here."""
+"""The optional imports work on every installation, and are used for real here."""
 
 import subprocess
 import sys
@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from facegen.core import companions
+from facegen.core import optional_imports
 
 
 def test_mel_spectrogram_of_a_tone_peaks_at_its_frequency():
     rate_hz, tone_hz = 16000, 1000.0
-    transform = companions.torchaudio().transforms.MelSpectrogram(
+    transform = optional_imports.torchaudio().transforms.MelSpectrogram(
         sample_rate=rate_hz, n_fft=512, hop_length=128, n_mels=40
     )
     time = torch.arange(rate_hz) / rate_hz
@@ -26,7 +26,7 @@ def test_mel_spectrogram_of_a_tone_peaks_at_its_frequency():
 
 
 def test_resampling_keeps_a_tone():
-    resampled = companions.torchaudio().functional.resample(
+    resampled = optional_imports.torchaudio().functional.resample(
         torch.sin(2 * torch.pi * 440 * torch.arange(48000) / 48000), 48000, 16000
     )
     expected = torch.sin(2 * torch.pi * 440 * torch.arange(16000) / 16000)
@@ -34,7 +34,7 @@ def test_resampling_keeps_a_tone():
 
 
 def test_torch_fidelity_measures_through_its_own_functions():
-    fidelity = companions.torch_fidelity()
+    fidelity = optional_imports.torch_fidelity()
     assert fidelity.__name__ == "torch_fidelity" and callable(fidelity.calculate_metrics)
     compute = sys.modules["torch_fidelity.metric_fid"].fid_statistics_to_metric
     near = {"mu": np.zeros(3), "sigma": np.eye(3)}
@@ -46,7 +46,7 @@ def test_torch_fidelity_measures_through_its_own_functions():
 
 def test_imports_raise_no_warning():
     program = (
-        "from facegen.core import companions as c\n"
+        "from facegen.core import optional_imports as c\n"
         "print(c.torchaudio().__name__, c.torchvision().__name__, c.torch_fidelity().__name__)"
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True)
@@ -54,18 +54,18 @@ def test_imports_raise_no_warning():
 
 
 def test_a_proper_installation_is_left_as_it_is(monkeypatch):
-    companions.torchvision()  # cached now, so that the pretended one below is not
+    optional_imports.torchvision()  # cached now, so that the pretended one below is not
     proper = {name: ModuleType(name) for name in ("torchaudio", "torchvision", "torch_fidelity")}
     for name, module in proper.items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.delitem(sys.modules, "torchaudio._extension", raising=False)
-    monkeypatch.setattr(companions, "_LIBRARIES", [])
+    monkeypatch.setattr(optional_imports, "_LIBRARIES", [])
     for name, module in proper.items():
-        assert getattr(companions, name).__wrapped__() is module
-    assert "torchaudio._extension" not in sys.modules and companions._LIBRARIES == []
+        assert getattr(optional_imports, name).__wrapped__() is module
+    assert "torchaudio._extension" not in sys.modules and optional_imports._LIBRARIES == []
 
 
 def test_a_missing_package_is_not_stood_in_for(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchaudio", None)  # how Python marks what must not be imported
     with pytest.raises(ImportError):
-        companions.torchaudio.__wrapped__()
+        optional_imports.torchaudio.__wrapped__()

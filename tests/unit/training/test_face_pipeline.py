@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from facegen.core.batch import Batch, Condition, DataSpec
 from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
 from facegen.core.recipe import check_recipe
-from facegen.training.artist import Artist, CriticEncoders, Encoders
+from facegen.training.build import build_networks
 from facegen.training.encodings import Encodings
-from facegen.training.networks import build_networks
+from facegen.training.face_pipeline import DiscriminatorEncoders, Encoders, FacePipeline
 
 DATA = DataSpec(16, identities=tuple("abcdef"), columns=frozenset({"faces", "identity"}))
 
@@ -38,8 +38,8 @@ class Widen(ConditionTransform):
         self.line = nn.Linear(before, after)
 
     def forward(self, condition: Condition, batch: Batch | None) -> Condition:
-        widened = self.line(condition.generator)
-        return condition._replace(generator=widened, critic=2 * widened)
+        to_float32 = self.line(condition.generator)
+        return condition._replace(generator=to_float32, critic=2 * to_float32)
 
 
 class Paint(Generator):
@@ -59,33 +59,33 @@ class Paint(Generator):
 
 
 @pytest.fixture
-def draft() -> Artist:
+def draft() -> FacePipeline:
     torch.manual_seed(0)
-    return Artist(Encoders([Numbers(3)], [False]), [Widen(3, 4)], Paint(4, 5))
+    return FacePipeline(Encoders([Numbers(3)], [False]), [Widen(3, 4)], Paint(4, 5))
 
 
 @pytest.fixture
-def artist(draft: Artist) -> Artist:
-    return Artist(Encoders([Numbers(2)], [False]), [Widen(2, 6)], Paint(6, 0, refines=True), draft)
+def pipeline(draft: FacePipeline) -> FacePipeline:
+    return FacePipeline(Encoders([Numbers(2)], [False]), [Widen(2, 6)], Paint(6, 0, refines=True), draft)
 
 
 def batch() -> Batch:
     return Batch.blank(DATA, 6)
 
 
-def test_a_draft_draws_for_the_same_rows_under_the_same_noise(artist: Artist, draft: Artist) -> None:
-    artist.eval()
-    condition = artist.condition(batch())
+def test_a_draft_draws_for_the_same_rows_under_the_same_noise(pipeline: FacePipeline, draft: FacePipeline) -> None:
+    pipeline.eval()
+    condition = pipeline.condition(batch())
     assert condition.generator.shape == (6, 6 + 4) and condition.critic.shape == (6, 6)
-    assert torch.equal(condition.encoding, artist.encoders(batch()))
-    noise = artist.noise(6, torch.device("cpu"))
-    assert noise.shape == (6, 5) and artist.noise_dim == 5
+    assert torch.equal(condition.encoding, pipeline.encoders(batch()))
+    noise = pipeline.noise(6, torch.device("cpu"))
+    assert noise.shape == (6, 5) and pipeline.noise_dim == 5
     faces = draft.draw(draft.condition(batch()).generator, noise)
-    expected = artist.generator(noise[:, :0], condition.generator[:, :6], faces)
-    assert torch.equal(artist.draw(condition.generator, noise), expected)
-    known = Encodings(torch.arange(6), artist.encode(batch())).of(torch.arange(6))
-    assert torch.equal(artist.condition(None, known).generator, condition.generator)
-    assert artist.needs == {"identity"}
+    expected = pipeline.generator(noise[:, :0], condition.generator[:, :6], faces)
+    assert torch.equal(pipeline.draw(condition.generator, noise), expected)
+    known = Encodings(torch.arange(6), pipeline.encode(batch())).of(torch.arange(6))
+    assert torch.equal(pipeline.condition(None, known).generator, condition.generator)
+    assert pipeline.needs == {"identity"}
 
 
 class Loss(ConditionTransform):
@@ -99,35 +99,35 @@ class Loss(ConditionTransform):
 
 def test_losses_of_every_transform_are_kept_whatever_they_are_called() -> None:
     transforms = [Loss(1.0), Widen(3, 3), Loss(2.0), Loss(3.0)]
-    artist = Artist(Encoders([Numbers(3)], [False]), transforms, Paint(3, 5))
-    terms = artist.condition(batch()).terms
+    pipeline = FacePipeline(Encoders([Numbers(3)], [False]), transforms, Paint(3, 5))
+    terms = pipeline.condition(batch()).terms
     assert {name: loss.item() for name, loss in terms.items()} == {"loss": 1.0, "loss_2": 2.0, "loss_3": 3.0}
 
 
-def test_a_draft_learns_nothing_and_stays_in_evaluation_mode(artist: Artist, draft: Artist) -> None:
+def test_a_draft_learns_nothing_and_stays_in_evaluation_mode(pipeline: FacePipeline, draft: FacePipeline) -> None:
     before = copy.deepcopy(draft.state_dict())
-    for module in (artist, copy.deepcopy(artist)):
+    for module in (pipeline, copy.deepcopy(pipeline)):
         module.train()
         assert module.generator.training and not any(part.training for part in module.draft.modules())
-    faces = artist.draw(artist.condition(batch()).generator)
+    faces = pipeline.draw(pipeline.condition(batch()).generator)
     faces.sum().backward()
     assert all(weight.grad is None for weight in draft.parameters())
-    assert all(weight.grad is not None for weight in artist.transforms.parameters())
+    assert all(weight.grad is not None for weight in pipeline.transforms.parameters())
     assert all(torch.equal(value, before[key]) for key, value in draft.state_dict().items())
 
 
 def test_what_is_frozen_for_one_stage_learns_in_the_next() -> None:
     encoders = Encoders([Numbers(2), Numbers(3)], [True, False])
     encoders.freeze(everything=True)
-    assert encoders.at_rest and not any(weight.requires_grad for weight in encoders.parameters())
+    assert encoders.is_frozen and not any(weight.requires_grad for weight in encoders.parameters())
     encoders.freeze()
-    assert not encoders.at_rest and not encoders.parts[0].training and encoders.parts[1].training
+    assert not encoders.is_frozen and not encoders.parts[0].training and encoders.parts[1].training
     assert [part.line.weight.requires_grad for part in encoders.parts] == [False, True]  # type: ignore[union-attr]
 
 
 def test_the_discriminator_has_copies_of_what_is_trained_apart_and_shares_the_rest() -> None:
     encoders = Encoders([Numbers(2), Numbers(3)], [False, False])
-    own = CriticEncoders({1: Numbers(3)}, encoders.widths)
+    own = DiscriminatorEncoders({1: Numbers(3)}, encoders.widths)
     own.start_as(encoders)
     encoding = encoders(batch())
     seen = own(batch(), encoding)
@@ -150,5 +150,5 @@ def test_only_conditioners_that_are_trained_apart_are_copied() -> None:
         "train": {"steps": 10},
     }
     networks = build_networks(check_recipe(recipe, "test.toml"), DATA)
-    assert networks.critic_encoders is not None
-    assert networks.critic_encoders.widths == (6, 4) and list(networks.critic_encoders.copies) == ["1"]
+    assert networks.discriminator_encoders is not None
+    assert networks.discriminator_encoders.widths == (6, 4) and list(networks.discriminator_encoders.copies) == ["1"]

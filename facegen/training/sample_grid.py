@@ -11,16 +11,16 @@ from facegen.core.batch import Batch
 from facegen.core.randomness import derived_seed, repeatable
 from facegen.data.pictures import grid
 from facegen.data.prepare import restore_faces
-from facegen.training.artist import Artist
+from facegen.training.face_pipeline import FacePipeline
 
 SHOWN_PIXELS = 128
 """About how large a face is shown; smaller ones are enlarged by whole pixels."""
-KNOWN_BY = {"speech": "voice", "identity": "name", "caption": "sentence", "text": "text"}
+CONDITION_LABELS = {"speech": "voice", "identity": "name", "caption": "sentence", "text": "text"}
 """What a Batch column is to people."""
 
 
 @dataclass(frozen=True)
-class Exhibition:
+class SampleGrid:
     """What the grids of a run show.
 
     Attributes:
@@ -36,34 +36,36 @@ class Exhibition:
     names: tuple[str, ...] = ()
 
     @torch.no_grad()
-    def draw(self, artist: Artist) -> Tensor:
+    def draw(self, pipeline: FacePipeline) -> Tensor:
         """(V, 1 + Z, H, W, 3) uint8: the true face, then one column a noise."""
-        drawn = draw_each(artist, artist.encode(self.batch), self.noises, 0)
+        drawn = draw_each(pipeline, pipeline.encode(self.batch), self.noises, 0)
         return torch.cat([restore_faces(self.batch.faces)[:, None].cpu(), drawn], dim=1)
 
-    def picture(self, artist: Artist, title: str) -> Image:
+    def picture(self, pipeline: FacePipeline, title: str) -> Image:
         """The grid as a Pillow picture, large enough to be looked at."""
         columns = ["true face", *(f"noise {number + 1}" for number in range(len(self.noises)))]
-        faces = self.draw(artist).numpy()
+        faces = self.draw(pipeline).numpy()
         scale = max(1, round(SHOWN_PIXELS / faces.shape[3]))
-        return grid(faces, row_labels=self._labels(artist.needs), column_labels=columns, title=title, scale=scale)
+        return grid(faces, row_labels=self._labels(pipeline.needs), column_labels=columns, title=title, scale=scale)
 
     def _labels(self, needs: frozenset[str]) -> list[str]:
         who = self.batch.identity.tolist()
         if "identity" in needs and self.names and min(who) >= 0:
             return [self.names[number] for number in who]
-        return [f"{known_by(needs)} {number + 1}" for number in range(len(who))]
+        return [f"{condition_label(needs)} {number + 1}" for number in range(len(who))]
 
 
-def known_by(needs: frozenset[str]) -> str:
+def condition_label(needs: frozenset[str]) -> str:
     """What people are drawn from, in words: "voice", "voice and name"."""
-    names = " and ".join(KNOWN_BY.get(column, column) for column in sorted(needs, key=[*KNOWN_BY, *needs].index))
+    names = " and ".join(
+        CONDITION_LABELS.get(column, column) for column in sorted(needs, key=[*CONDITION_LABELS, *needs].index)
+    )
     return names or "condition"
 
 
 @torch.no_grad()
-def draw_each(artist: Artist, encoding: Tensor, noises: Tensor, seed: int) -> Tensor:
-    """Everybody under every noise, the same at every call, whatever else the artist draws at random.
+def draw_each(pipeline: FacePipeline, encoding: Tensor, noises: Tensor, seed: int) -> Tensor:
+    """Everybody under every noise, the same at every call, whatever else the face pipeline draws at random.
 
     Args:
         encoding: (B, dim)
@@ -74,7 +76,7 @@ def draw_each(artist: Artist, encoding: Tensor, noises: Tensor, seed: int) -> Te
     columns = []
     for number, noise in enumerate(noises):
         with repeatable(encoding.device, seed, "drawing", number):
-            columns.append(restore_faces(artist.portray(encoding, noise)).cpu())
+            columns.append(restore_faces(pipeline.sample(encoding, noise)).cpu())
     return torch.stack(columns, dim=1)
 
 

@@ -12,10 +12,11 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from facegen.core.batch import Terms
+from facegen.training.freezing import set_frozen_to_eval
 
 
 @dataclass(frozen=True)
-class World:
+class Distributed:
     """This process among all of them."""
 
     rank: int
@@ -23,7 +24,7 @@ class World:
     device: torch.device
 
     @classmethod
-    def join(cls, device: str) -> "World":
+    def join(cls, device: str) -> "Distributed":
         """Join what torchrun started, or stay alone.
 
         Args:
@@ -39,15 +40,19 @@ class World:
         return cls(int(os.environ.get("RANK", "0")), size, place)
 
     @property
-    def leads(self) -> bool:
+    def is_main_process(self) -> bool:
         """This process writes files and speaks to the user."""
         return self.rank == 0
 
     def place(self, *modules: nn.Module | None) -> None:
-        """Bring modules to this process's device, images with their channels last, and into training mode."""
+        """Move modules to this process's device, images with their channels last, and into training mode.
+
+        Sub-modules whose weights are all fixed stay in evaluation mode.
+        """
         for module in modules:
             if module is not None:
                 module.to(self.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+                set_frozen_to_eval(module)
 
     def average_gradients(self, weights: Iterable[nn.Parameter]) -> None:
         """Replace every gradient by its mean over processes."""

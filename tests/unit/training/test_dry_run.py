@@ -8,16 +8,16 @@ import pytest
 from facegen.core.errors import RecipeError
 from facegen.core.recipe import read_recipe
 from facegen.testing import SMALL_DATA
-from facegen.training.rehearsal import rehearse
+from facegen.training.dry_run import dry_run
 
 RECIPE = Path(__file__).parents[3] / "recipes" / "speech_relid.toml"
 DATA = replace(SMALL_DATA, image_pixels=48, speech_samples=19200)
 
 
-def rehearsed(tmp_path, tables, without=("match", "objective", "penalty")):
+def dry_run_of(tmp_path, tables, without=("match", "objective", "penalty")):
     path = tmp_path / "recipe.toml"
     path.write_text(f"extends = '{RECIPE}'\nwithout = {list(without)}\n{tables}")
-    return rehearse(read_recipe(path, preset="small"), DATA)
+    return dry_run(read_recipe(path, preset="small"), DATA)
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,14 @@ def rehearsed(tmp_path, tables, without=("match", "objective", "penalty")):
     ],
 )
 def test_games_with_and_without_a_conditional_score(tmp_path, tables, heads):
-    networks = rehearsed(tmp_path, tables)
+    networks = dry_run_of(tmp_path, tables)
     asked = {head: width for objective in networks.objectives.values() for head, width in objective.heads.items()}
     assert asked == heads
 
 
 def test_the_embedding_is_there_where_the_match_stage_learns_one(tmp_path):
     tables = "[[objective]]\ntype = 'reconstruction'\nsource = 'embedding'"
-    assert list(rehearsed(tmp_path, tables, ("objective", "penalty")).objectives) == ["reconstruction"]
+    assert list(dry_run_of(tmp_path, tables, ("objective", "penalty")).objectives) == ["reconstruction"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_embedding_is_there_where_the_match_stage_learns_one(tmp_path):
 )
 def test_a_head_that_nobody_asks_for(tmp_path, tables, named):
     with pytest.raises(RecipeError, match=f"{named} reads a head that no objective and no matcher asks"):
-        rehearsed(tmp_path, tables)
+        dry_run_of(tmp_path, tables)
 
 
 APART = "[conditioner]\ntrained = 'separate'\n"
@@ -71,21 +71,21 @@ CHANGED = (NOISE, "[condition]\ntype = 'linear'\nwidth = 3")
 
 @pytest.mark.parametrize("condition", UNCHANGED)
 def test_encoders_of_the_discriminators_own_beside_transforms_of_the_generators_condition(tmp_path, condition):
-    assert rehearsed(tmp_path, APART + condition, without=()).critic_encoders is not None
+    assert dry_run_of(tmp_path, APART + condition, without=()).discriminator_encoders is not None
 
 
 @pytest.mark.parametrize("condition", CHANGED)
 def test_what_encoders_of_the_discriminators_own_would_pass_by_is_refused(tmp_path, condition):
     with pytest.raises(RecipeError, match=r"trained = 'separate': .* passes no \[condition\]; the one here would"):
-        rehearsed(tmp_path, APART + condition, without=())
-    rehearsed(tmp_path, condition, without=())
+        dry_run_of(tmp_path, APART + condition, without=())
+    dry_run_of(tmp_path, condition, without=())
 
 
 def test_scores_reach_no_conditioner_where_the_discriminator_has_its_own(tmp_path):
     trains = "[train]\ncritic_trains_conditioner = true\n"
     with pytest.raises(RecipeError, match=r"'separate': .* leave out \[train\] critic_trains_conditioner"):
-        rehearsed(tmp_path, APART + trains, without=())
-    rehearsed(tmp_path, trains, without=())
+        dry_run_of(tmp_path, APART + trains, without=())
+    dry_run_of(tmp_path, trains, without=())
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_scores_reach_no_conditioner_where_the_discriminator_has_its_own(tmp_pat
 def test_faces_of_the_match_stage_pass_an_augmentation_that_changes_them(tmp_path, augment, problem):
     tables = f"[match]\naugment = true\n{augment}"
     if problem is None:
-        rehearsed(tmp_path, tables, without=())
+        dry_run_of(tmp_path, tables, without=())
     else:
         with pytest.raises(RecipeError, match=rf"\[match\] augment = true: {problem}"):
-            rehearsed(tmp_path, tables, without=())
+            dry_run_of(tmp_path, tables, without=())

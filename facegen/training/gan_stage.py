@@ -1,0 +1,131 @@
+"""The train stage: generator against discriminator."""
+
+import re
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from facegen.core.batch import Batch, Terms
+from facegen.core.observer import Observer
+from facegen.core.tables import TrainSettings
+from facegen.data.loader import Loader
+from facegen.data.pictures import save_picture
+from facegen.training.build import Networks, trainable
+from facegen.training.distributed import Distributed
+from facegen.training.ema import EMA
+from facegen.training.encodings import Encodings
+from facegen.training.face_pipeline import FacePipeline
+from facegen.training.gan import GanStep, advance_schedules_of, discriminator_weights
+from facegen.training.journal import Journal, to_pixels
+from facegen.training.loop import set_learning_rate
+from facegen.training.monitor import Monitor
+from facegen.training.optimisers import build_optimiser, learning_rate
+from facegen.training.sample_grid import SampleGrid, condition_label
+
+
+class GanStage:
+    """Trains generator and discriminator, averages all that draws, and shows what it draws.
+
+    Args:
+        settings: the recipe's [train].
+        networks: what is trained.
+        loader: where the batches come from.
+        encodings: of the loader's clips, where they are fixed.
+        sample grid, monitor: what is drawn and watched on the way.
+        journal, observer: where it goes.
+        world, precision: where and how it computes.
+    """
+
+    name = "train"
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        networks: Networks,
+        loader: Loader,
+        encodings: Encodings | None,
+        sample_grid: SampleGrid,
+        monitor: Monitor,
+        journal: Journal,
+        observer: Observer,
+        distributed: Distributed,
+        precision: str,
+    ) -> None:
+        if networks.face_pipeline is None:
+            raise ValueError("the train stage needs a generator")
+        self.settings, self.networks, self.distributed = settings, networks, distributed
+        self.loader, self.encodings = loader, encodings
+        self.sample_grid, self.monitor, self.journal, self.observer = sample_grid, monitor, journal, observer
+        self.steps, self.log_steps = settings.steps, settings.log_steps
+        self.checkpoint_steps, self.keep_checkpoints = settings.checkpoint_steps, settings.keep_checkpoints
+        self.face_pipeline: FacePipeline = networks.face_pipeline
+        self.ema = EMA(networks.face_pipeline, settings.ema_images)
+        learning = {"generator": trainable(networks.face_pipeline), "discriminator": discriminator_weights(networks)}
+        self.optimisers: Mapping[str, Optimizer] = {
+            side: build_optimiser(getattr(settings, side), weights) for side, weights in learning.items() if weights
+        }
+        self.modules: Mapping[str, nn.Module] = gan_modules(networks) | {"ema": self.ema.module}
+        self._step = GanStep(
+            networks, self.optimisers, critic_trains_conditioner=settings.critic_trains_conditioner,
+            num_identities=loader.rows.dataset.spec.num_identities, distributed=distributed, precision=precision,
+        )  # fmt: skip
+        self._warned: set[str] = set()
+
+    def step(self, step: int) -> Terms:
+        """One step of the generator, and as many of the discriminator as the recipe says."""
+        advance_schedules_of(self.networks, step)
+        for side, optimiser in self.optimisers.items():
+            set_learning_rate(optimiser, learning_rate(getattr(self.settings, side), step, self.steps))
+        critic_steps = self.settings.critic_steps
+        first = step * critic_steps
+        for further in range(first, first + critic_steps - 1):
+            batch = self._batch(further)
+            self._step.extra_critic_step(batch, self._encoding(batch.clip), further)
+        batch = self._batch(first + critic_steps - 1)
+        measures = self._step(batch, self._encoding(batch.clip), first + critic_steps - 1)
+        images = len(batch) * self.distributed.size
+        self.ema.update(self.face_pipeline, images, (step + 1) * images)
+        return measures
+
+    def _batch(self, step: int) -> Batch:
+        return self.loader.batch(step * self.distributed.size + self.distributed.rank, stride=self.distributed.size)
+
+    def _encoding(self, clip: Tensor) -> Tensor | None:
+        return None if self.encodings is None else self.encodings.of(clip)
+
+    def after_step(self, done_steps: int) -> None:
+        """Draw the grid and read the monitor where they fall due."""
+        last = done_steps == self.steps
+        if last or done_steps % self.settings.monitor_steps == 0:
+            reading = self.monitor.read(self.ema.module)
+            self.journal.log("monitor", done_steps, reading.values())
+            for warning in self.monitor.warnings(reading) if done_steps > self.steps // 10 else ():
+                kind = re.split(r"[:(]", warning)[0]
+                if kind not in self._warned:
+                    self._warned.add(kind)
+                    self.observer.warn(f"step {done_steps}: {warning}")
+        if last or done_steps % self.settings.sample_steps == 0:
+            self._save_sample_grid(done_steps)
+
+    def _save_sample_grid(self, done_steps: int) -> None:
+        run = self.journal.run
+        subjects = condition_label(self.ema.module.needs)
+        title = f"{run.path.name}, step {done_steps}, by {subjects}, {self.sample_grid.split}"
+        picture = self.sample_grid.picture(self.ema.module, title)
+        path = run.path / "samples" / f"step_{done_steps:08d}.png"
+        save_picture(picture, path)
+        self.journal.picture("samples", done_steps, to_pixels(picture))
+        self.observer.picture(path, "faces of fixed people")
+
+
+def gan_modules(networks: Networks) -> dict[str, nn.Module]:
+    """What the train stage stores, by name."""
+    found: dict[str, nn.Module | None] = {
+        "face_pipeline": networks.face_pipeline,
+        "discriminator": networks.discriminator,
+        "discriminator_encoders": networks.discriminator_encoders,
+        "augmentation": networks.augmentation,
+        **{f"objective_{name}": objective for name, objective in networks.objectives.items()},
+    }
+    return {name: module for name, module in found.items() if module is not None}
