@@ -15,7 +15,8 @@ from facegen.core.errors import CheckpointError
 from facegen.core.files import new_folder
 from facegen.core.json_text import json_text
 
-FORMAT = 1
+FORMAT = 2
+"""2: names of files as the networks are called now, sums of measures, number of processes, batch size."""
 MAX_SHOWN = 3
 
 
@@ -51,7 +52,11 @@ def read_state(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error}); is this folder a checkpoint?") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: format {state.get('format')!r}; this facegen reads format {FORMAT}")
+        known = state.get("format") if isinstance(state, dict) else None
+        raise CheckpointError(
+            f"{path}: format {known!r}; this facegen reads format {FORMAT}: train the run again, or use the version "
+            f"that wrote it"
+        )
     return state
 
 

@@ -169,11 +169,6 @@ def _restore(stage: Stage, run: Run, distributed: Distributed, totals: _Totals, 
 
 def _require_same_batches(folder: Path, state: Mapping[str, Any], stage: Stage, distributed: Distributed) -> None:
     """Refuse what would change the order of the rows and the effective batch from here on."""
-    if "totals" not in state:
-        raise CheckpointError(
-            f"{folder}: was written by an earlier version of facegen: it can draw and match, but not be resumed; "
-            f"begin another run with --out"
-        )
     before, now = int(state["num_processes"]), distributed.size
     if before != now:
         raise CheckpointError(

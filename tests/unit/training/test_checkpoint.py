@@ -101,7 +101,7 @@ def test_damage_is_explained(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="is this folder a checkpoint"):
         read_state(tmp_path)
     (tmp_path / "c" / "state.json").write_text(json.dumps({"format": 99}))
-    with pytest.raises(CheckpointError, match="format 99; this facegen reads format 1"):
+    with pytest.raises(CheckpointError, match="format 99; this facegen reads format 2: train the run again"):
         read_state(tmp_path / "c")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from faults import Killed, failing
-from tiny_training import ONE_PROCESS, tiny_recipe
+from tiny_training import WORLD, tiny_recipe
 
 from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError
@@ -32,7 +32,7 @@ class Listening(Observer):
 
 def take(out: Path, recipe: Recipe = RECIPE, resume: bool = False) -> list[str]:
     observer = Listening()
-    with claimed(out, recipe, open_dataset(recipe), resume=resume, distributed=ONE_PROCESS, observer=observer) as run:
+    with claimed(out, recipe, open_dataset(recipe), resume=resume, distributed=WORLD, observer=observer) as run:
         assert run.recipe.values == recipe.values
     return observer.warnings
 
@@ -73,8 +73,8 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     refused = pytest.raises(CheckpointError, match="another process is training this run")
     with file_lock(tmp_path / "run" / LOCK), refused:
         take(tmp_path / "run")
-    dataset = open_dataset(RECIPE)
-    training = claimed(tmp_path / "run", RECIPE, dataset, resume=False, distributed=ONE_PROCESS, observer=Observer())
+    dataset, observer = open_dataset(RECIPE), Observer()
+    training = claimed(tmp_path / "run", RECIPE, dataset, resume=False, distributed=WORLD, observer=observer)
     with training, refused:
         take(tmp_path / "run", resume=True)
 

@@ -20,7 +20,7 @@ from facegen.training.journal import Journal
 from facegen.training.loop import run_stage
 from facegen.training.train import open_dataset
 
-ONE_PROCESS = Distributed(0, 1, torch.device("cpu"))
+WORLD = Distributed(0, 1, torch.device("cpu"))
 TABLES: dict[str, Any] = {
     "run": {"name": "tiny", "seed": 3, "device": "cpu"},
     "data": {
@@ -110,18 +110,18 @@ class WatchedWalk(Walk):
 def train_walks(out: Path, recipe: Recipe, **settings: Any) -> WatchedWalk:
     """Take a run folder through two stages of walks: created, resumed, and handed over as `facegen train` does."""
     with claimed(
-        out, recipe, open_dataset(recipe), resume=True, distributed=ONE_PROCESS, observer=Observer()
+        out, recipe, open_dataset(recipe), resume=True, distributed=WORLD, observer=Observer()
     ) as run:  # fmt: skip
         journal = Journal(run)
         sizes = {"steps": 5, "log_steps": 2, "checkpoint_steps": 3} | settings
         try:
             if not run.is_matched:
                 walk = WatchedWalk(journal, name="match", **sizes)
-                run_stage(walk, run, 0, ONE_PROCESS, Observer(), journal, Interruption())
+                run_stage(walk, run, 0, WORLD, Observer(), journal, Interruption())
                 save_checkpoint(run.match_folder, {"step": 5}, walk.modules, {})
                 run.forget_old("match", 0)
             walk = WatchedWalk(journal, name="train", **sizes)
-            run_stage(walk, run, 0, ONE_PROCESS, Observer(), journal, Interruption())
+            run_stage(walk, run, 0, WORLD, Observer(), journal, Interruption())
         finally:
             journal.close()
         return walk
