@@ -75,7 +75,7 @@ def evaluate(
         raise DataError(f"--data {data}: the judge tells people by name, and knows nobody of another corpus")
     request: DataSettings = recipe.chosen("dataset").engine
     read = judge_needs.union(*(rival.needs for rival in rivals.values()))
-    subjects = choose_subjects(corpus, request, settings, artist, read, device, observer)
+    subjects = choose_subjects(corpus, request, settings, pipeline, read, device, observer)
     asked = run.recipe.choices["metric"]
     metrics: dict[str, Metric] = dict(zip(metric_names(asked), [choice.build() for choice in asked], strict=True))
     judge = find_judge(run, home, settings, device, observer, interruption)
@@ -94,7 +94,7 @@ def evaluate(
         max_clips=settings.num_clips,
         num_clips=len(evidence.person),
         num_people=len(evidence.person.unique()),
-        num_noises=0 if artist is None else settings.num_noises,
+        num_noises=0 if pipeline is None else settings.num_noises,
         figures=told_apart(_measure(metrics, evidence, observer), asked),
         table=path / "evaluation" / f"{name}.md",
         picture=None if pipeline is None else path / "evaluation" / f"{name}.png",

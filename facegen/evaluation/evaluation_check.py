@@ -14,9 +14,9 @@ from facegen.evaluation.gather import choose_subjects
 from facegen.evaluation.judge import compares_faces, judges_itself
 from facegen.evaluation.judge_recipe import judge_recipe
 from facegen.evaluation.recognition import build_recognisers
+from facegen.training.build import Networks
+from facegen.training.dry_run import dry_run
 from facegen.training.earlier import settled, standing
-from facegen.training.networks import Networks
-from facegen.training.rehearsal import rehearse
 from facegen.training.run import Run
 from facegen.training.survey import survey
 
@@ -40,7 +40,7 @@ def evaluation_problems(recipe: Recipe, dataset: Dataset, networks: Networks) ->
     request, device = recipe.chosen("dataset").engine, torch.device("cpu")
     problems += _problems_of(
         lambda: choose_subjects(
-            dataset, request, recipe.evaluate, networks.artist, frozenset(judge_needs), device, Observer()
+            dataset, request, recipe.evaluate, networks.face_pipeline, frozenset(judge_needs), device, Observer()
         )
     )
     return problems
@@ -60,7 +60,7 @@ def _judge(run: Run, dataset: Dataset, networks: Networks) -> Recipe:
     judge = judge_recipe(run, recipe, recipe.evaluate)
     if "start" in judge.tables["match"]:
         standing(settled(judge, run.path), "match.start")
-    survey(judge, dataset, rehearse(judge, dataset.spec))
+    survey(judge, dataset, dry_run(judge, dataset.spec))
     return judge
 
 

@@ -21,8 +21,8 @@ from facegen.core.tables import EvaluateSettings
 from facegen.evaluation.corpora import corpus_name
 from facegen.evaluation.judge_recipe import judge_key, judge_recipe
 from facegen.inference.load import load_matching
-from facegen.training.artist import Encoders
-from facegen.training.networks import Networks
+from facegen.training.build import Networks
+from facegen.training.face_pipeline import Encoders
 from facegen.training.run import Run
 from facegen.training.train import open_dataset, train
 
