@@ -1,6 +1,5 @@
 """Pictures of many faces: labelled grids and contact sheets."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from facegen.core.files import replacing
 
 GAP = 6
 MARGIN = 14
@@ -133,13 +134,8 @@ def contact_sheet(
 
 def save_picture(picture: Image.Image, path: Path) -> None:
     """Write a PNG; a reader sees the old picture or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        picture.save(unfinished, format="PNG")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(path) as part:
+        picture.save(part, format="PNG")
 
 
 def _break(word: str, width: int, size: int) -> list[str]:

@@ -139,5 +139,6 @@ def gan_modules(networks: Networks) -> dict[str, nn.Module]:
         "discriminator_encoders": networks.discriminator_encoders,
         "augmentation": networks.augmentation,
         **{f"objective_{name}": objective for name, objective in networks.objectives.items()},
+        **{f"penalty_{name}": part for name, (part, _) in networks.penalties.items() if part.state_dict()},
     }
     return {name: module for name, module in found.items() if module is not None}

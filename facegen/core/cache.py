@@ -1,0 +1,66 @@
+"""Files that can be computed again: embeddings, rendered corpora, derived weights."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from facegen.core.files import replacing
+
+RENDERED_BYTES = 4 << 30
+"""Size limit of the cache of rendered corpora."""
+
+
+def user_cache(name: str) -> Path:
+    """The path of a folder in the user's cache (XDG_CACHE_HOME, or ~/.cache); it may not exist yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "facegen" / name
+
+
+def load_cached(path: Path | None) -> dict[str, Tensor] | None:
+    """The tensors of a cache file; None where there is no cache, no such file, or a damaged one."""
+    if path is None:
+        return None
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError):
+        return None
+    with suppress(OSError):
+        os.utime(path)
+    return tensors
+
+
+def save_cached(path: Path | None, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors to a cache file; does nothing where there is no cache, or where it cannot be written."""
+    if path is None:
+        return
+    with suppress(OSError, SafetensorError), replacing(path) as part:
+        save_file({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, part)
+
+
+def load_rendered(key: str) -> dict[str, Tensor] | None:
+    """The rendered corpus that was saved under a key, if it is still in the cache."""
+    return load_cached(_rendered(key))
+
+
+def save_rendered(key: str, tensors: Mapping[str, Tensor]) -> None:
+    """Save a rendered corpus under a key, and delete the least recently used ones beyond RENDERED_BYTES."""
+    path = _rendered(key)
+    if sum(tensor.nbytes for tensor in tensors.values()) > RENDERED_BYTES // 4:
+        return
+    save_cached(path, tensors)
+    with suppress(OSError):
+        # Temporary files of killed processes are counted and deleted, too.
+        files = [(file.stat(), file) for file in path.parent.iterdir()]
+        total = 0
+        for status, file in sorted(files, key=lambda entry: entry[0].st_mtime, reverse=True):
+            total += status.st_size
+            if total > RENDERED_BYTES:
+                file.unlink()
+
+
+def _rendered(key: str) -> Path:
+    return user_cache("rendered") / f"{key}.safetensors"

@@ -1,0 +1,234 @@
+"""Atomic writes and locks: the only module that renames, syncs or locks files."""
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+LOCK = ".lock"
+"""Name of the lock file of a folder that one process at a time may change."""
+PART = ".part"
+"""End of the temporary name of a file or folder that is not complete."""
+REPLACED = ".replaced"
+"""End of the name of a folder while a new one takes its place."""
+_NAME_CHARACTERS = 40
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
+
+
+def write_file(path: Path, data: bytes | str) -> None:
+    """Write a file atomically; text is stored as UTF-8.
+
+    Raises:
+        OSError: it cannot be written; an older file is unchanged.
+    """
+    with replacing(path) as part:
+        part.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; it takes the place of `path` when the block ends without an error.
+
+    The temporary name is unique, so that processes that write the same file never share it. A reader sees the old
+    file or the new one, also after a power failure. The mode of an older file is kept; a new one follows the umask. A
+    symbolic link stays, and its target is replaced. Missing folders are made. A device or a pipe is written directly.
+
+    Raises:
+        OSError: it cannot be written; an older file is unchanged.
+    """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    target = _target(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = _part(target)
+    try:
+        yield part
+        with suppress(FileNotFoundError):
+            shutil.copymode(target, part)
+        sync_file(part)
+        os.replace(part, target)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+    sync_folder(target.parent)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder to fill; it takes the place of `path` when the block ends without an error.
+
+    Every file in it is forced to the disk first. An older folder is renamed to `.NAME.replaced`, and deleted when the
+    new one is in place. If the process is killed in between, `restore_folders` and the next call put the old one back.
+
+    Raises:
+        OSError: it cannot be written; an older folder is unchanged.
+    """
+    target = _target(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _restore(target)
+    _delete_abandoned(target)
+    part = _part(target)
+    part.mkdir()
+    descriptor = os.open(part, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a network file system may not lock folders
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield part
+        for entry in (*part.rglob("*"), part):
+            sync_folder(entry) if entry.is_dir() else sync_file(entry)
+        _replace_folder(part, target)
+    except BaseException:
+        with suppress(OSError):
+            _restore(target)
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    finally:
+        os.close(descriptor)
+    shutil.rmtree(_replaced(target), ignore_errors=True)
+
+
+def restore_folders(parent: Path) -> None:
+    """Put the folders in `parent` back whose replacement by `new_folder` was interrupted.
+
+    Raises:
+        OSError: a folder cannot be renamed.
+    """
+    for old in parent.glob(f".*{REPLACED}"):
+        _restore(parent / old.name[1:].removesuffix(REPLACED))
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename a file or a folder on the same file system; a file replaces an older file."""
+    os.replace(source, target)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name.
+
+    Raises:
+        OSError: the file system has no hard links, or the target exists.
+    """
+    os.link(source, target)
+
+
+def remove(path: Path) -> None:
+    """Delete a file, or a folder with its content, if it exists; of a symbolic link, only the link."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def sync_file(path: Path) -> None:
+    """Force the content of a file to the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Force the names in a folder to the disk, where the file system can."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def file_lock(path: Path, *, wait: bool = False) -> Iterator[None]:
+    """Hold a lock while the block runs; the system releases the lock of a process that ends, however it ends.
+
+    Args:
+        path: the lock file; it exists while the lock is held, and after its holder was killed.
+        wait: wait until the lock is free.
+    Raises:
+        BlockingIOError: another process holds it.
+        OSError: it cannot be made. On a file system without locks, every process gets it.
+    """
+    file = _lock(path, wait)
+    # The process before may have removed the file after it was opened here and before it was locked.
+    while not _is(path, file):
+        file.close()
+        file = _lock(path, wait)
+    with file:
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink()
+
+
+def _target(path: Path) -> Path:
+    """What a symbolic link leads to; any other path as it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def _part(target: Path) -> Path:
+    return target.with_name(f".{target.name[:_NAME_CHARACTERS]}.{secrets.token_hex(6)}{PART}")
+
+
+def _replaced(target: Path) -> Path:
+    return target.with_name(f".{target.name}{REPLACED}")
+
+
+def _restore(target: Path) -> None:
+    if not target.exists() and _replaced(target).exists():
+        with suppress(FileNotFoundError):  # another process was first
+            os.rename(_replaced(target), target)
+        sync_folder(target.parent)
+
+
+def _replace_folder(part: Path, target: Path) -> None:
+    while True:
+        if target.exists():
+            shutil.rmtree(_replaced(target), ignore_errors=True)
+            os.rename(target, _replaced(target))
+        try:
+            os.rename(part, target)
+            break
+        except OSError as error:
+            # A reader may have put the old folder back in between.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+    sync_folder(target.parent)
+
+
+def _delete_abandoned(target: Path) -> None:
+    """Delete the temporary folders of the same name whose processes were killed: nobody holds their locks."""
+    prefix = f".{target.name[:_NAME_CHARACTERS]}."
+    for path in target.parent.iterdir():
+        if path.name.startswith(prefix) and path.name.endswith(PART) and path.is_dir():
+            descriptor = os.open(path, os.O_RDONLY)
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path)
+            os.close(descriptor)
+
+
+def _lock(path: Path, wait: bool) -> IO[str]:
+    file = path.open("a")  # for writing, without which network file systems lock nothing
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            file.close()
+            raise
+    return file
+
+
+def _is(path: Path, file: IO[str]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
