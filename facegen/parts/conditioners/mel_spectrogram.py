@@ -11,7 +11,7 @@ from facegen.core.interfaces import Conditioner
 from facegen.parts.layers.lengths import shortest
 from facegen.parts.layers.perceptron import hidden_layers
 from facegen.parts.layers.precision import Float32Linear
-from facegen.parts.layers.spectra import CompressedSpectrum, LogMel, fft_samples_of, spectrum_problems
+from facegen.parts.layers.spectra import CompressedSpectrum, LogMel, fft_samples_of, samples_needed, spectrum_problems
 from facegen.parts.layers.spectrum_encoders import SpectrumEncoder, encoder_problems
 from facegen.parts.layers.waveform import SpeechLevel, TimePooling, too_short
 
@@ -94,7 +94,7 @@ class MelSpectrogram(Conditioner):
         self.pool = TimePooling(pooling)
         dims = (self.encoder.features * self.pool.times_wider, *head_widths)
         self.head = nn.Sequential(*hidden_layers(dims[0], head_widths), Float32Linear(dims[-1], condition_dim))
-        needed = self.spectrum.samples_of(shortest(self.encoder.blocks))
+        needed = samples_needed(shortest(self.encoder.blocks), window_samples, hop_samples)
         if 0 < data.speech_samples < needed:  # a corpus without speech is refused elsewhere
             raise too_short("mel_spectrogram", data.speech_samples, needed, "lower hop_samples or stride")
 

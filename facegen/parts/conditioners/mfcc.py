@@ -9,8 +9,8 @@ from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Conditioner
 from facegen.core.optional_imports import torchaudio
-from facegen.parts.layers.precision import Float32Linear, without_autocast
-from facegen.parts.layers.spectra import LogMel, spectrum_problems
+from facegen.parts.layers.precision import Float32Linear, to_float32, without_autocast
+from facegen.parts.layers.spectra import fft_samples_of, samples_needed, spectrum_problems, torchaudio_transform
 from facegen.parts.layers.spectrum_encoders import SpectrumEncoder
 from facegen.parts.layers.waveform import SpeechLevel, TimePooling, too_short
 
@@ -46,7 +46,6 @@ class Mfcc(Conditioner):
     """
 
     needs = frozenset({"speech"})
-    transform: Tensor
 
     def __init__(
         self,
@@ -71,23 +70,30 @@ class Mfcc(Conditioner):
             raise RecipeError(*(f"mfcc: {problem}" for problem in problems))
 
         self.level = SpeechLevel("mfcc", normalise=normalise, pre_emphasis=pre_emphasis)
-        self.spectrum = LogMel(data.sample_rate_hz, window_samples, hop_samples, num_mels)
-        transform = torchaudio().functional.create_dct(num_coefficients, num_mels, "ortho")
-        self.register_buffer("transform", transform.T, persistent=False)
+        bands = {
+            "n_fft": fft_samples_of(window_samples),
+            "win_length": window_samples,
+            "hop_length": hop_samples,
+            "n_mels": num_mels,
+        }
+        self.cepstrum = torchaudio_transform(
+            lambda: torchaudio().transforms.MFCC(data.sample_rate_hz, num_coefficients, log_mels=True, melkwargs=bands)
+        )
         self.norm = nn.BatchNorm1d(num_coefficients)
         encoder = SpectrumEncoder("voice2face", 1, num_coefficients, channels) if channels else None
         self.encoder = encoder or nn.Flatten(1, 2)
         self.pool = TimePooling(pooling)
         features = num_coefficients if encoder is None else encoder.features
         self.head = Float32Linear(features * self.pool.times_wider, condition_dim)
-        needed = self.spectrum.samples_of(1)
+        needed = samples_needed(1, window_samples, hop_samples)
         if 0 < data.speech_samples < needed:  # a corpus without speech is refused elsewhere
             raise too_short("mfcc", data.speech_samples, needed, "lower window_samples")
 
     def coefficients(self, speech: Tensor) -> Tensor:
-        """(B, samples) -> (B, num_coefficients, frames)"""
+        """Compute the coefficients over time: (B, samples) -> (B, num_coefficients, frames)."""
         with without_autocast(speech.device):
-            return self.transform @ self.spectrum(speech)[:, 0]
+            values: Tensor = self.cepstrum(to_float32(speech))
+            return values
 
     def forward(self, batch: Batch) -> Tensor:
         levelled = self.norm(self.coefficients(self.level(batch)))

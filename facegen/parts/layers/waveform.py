@@ -4,10 +4,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from facegen.core.batch import Batch
 from facegen.core.errors import RecipeError
+from facegen.core.optional_imports import torchaudio
 from facegen.parts.layers.precision import to_float32
 
 Pooling = Literal["mean", "mean_std"]
@@ -35,7 +35,8 @@ class SpeechLevel(nn.Module):
         if self.normalise:
             speech = speech / speech.abs().amax(dim=1, keepdim=True).clamp(min=1e-4)
         if self.pre_emphasis:
-            speech = speech - self.pre_emphasis * functional.pad(speech[:, :-1], (1, 0))
+            emphasised: Tensor = torchaudio().functional.preemphasis(speech, self.pre_emphasis)
+            return emphasised
         return speech
 
 

@@ -19,7 +19,11 @@ def test_coefficients_are_the_orthonormal_cosine_transform_of_the_log_mel_spectr
     bands = LogMel(16000, 400, 160, 40)(speech)[:, 0].double().numpy()
     assert found.shape == (3, 13, 26)
     expected = scipy.fft.dct(bands, type=2, axis=1, norm="ortho")[:, :13]
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6, atol=1e-5)
+
+
+def test_the_tables_are_no_weights():
+    assert {name.split(".")[0] for name in Mfcc(speech_spec(4000)).state_dict()} == {"norm", "encoder", "head"}
 
 
 def test_layers_and_weights():

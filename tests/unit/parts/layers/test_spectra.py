@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from facegen.parts.layers.spectra import CompressedSpectrum, LogMel, fft_samples_of, spectrum_problems
+from facegen.core.optional_imports import torchaudio
+from facegen.parts.layers.spectra import CompressedSpectrum, LogMel, fft_samples_of, samples_needed, spectrum_problems
 
 RATE = 16000
 
@@ -38,6 +39,21 @@ def test_log_mel_is_that_of_the_formula(window, hop, mels):
     np.testing.assert_allclose(found[:, 0].numpy(), expected.swapaxes(1, 2), rtol=1e-4, atol=1e-4)
 
 
+def test_log_mel_is_that_of_torchaudio_but_for_the_last_bit():
+    whole = torchaudio().transforms.MelSpectrogram(RATE, n_fft=512, win_length=400, hop_length=160, n_mels=40)
+    found = LogMel(RATE, 400, 160, 40)(speech_of())
+    torch.testing.assert_close(found[:, 0], (whole(speech_of()) + 1e-6).log(), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [lambda: LogMel(RATE, 512, 128, 64), lambda: CompressedSpectrum(512, 128)])
+def test_tables_follow_the_default_device_and_are_no_weights(make):
+    spectrum = make()
+    assert spectrum.state_dict() == {} and list(spectrum.parameters()) == []
+    assert {table.device.type for table in spectrum.buffers()} == {"cpu"}
+    with torch.device("meta"):
+        assert {table.device.type for table in make().buffers()} == {"meta"}
+
+
 def test_compressed_parts_are_those_of_the_formula():
     found = CompressedSpectrum(400, 160)(speech_of(2000)).double().numpy()
     expected = transformed(speech_of(2000), 400, 160).swapaxes(1, 2)
@@ -56,11 +72,11 @@ def test_six_seconds_are_the_spectrogram_of_speech2face_but_for_the_frames_at_th
 def test_the_fewest_samples_of_so_many_frames(make):
     spectrum = make()
     for frames in (1, 2, 3, 4, 30):
-        samples = spectrum.samples_of(frames)
+        samples = samples_needed(frames, 512, 128)
         assert spectrum(torch.zeros(1, samples)).shape[3] >= frames
     with pytest.raises(RuntimeError):
-        spectrum(torch.zeros(1, spectrum.samples_of(1) - 1))
-    assert spectrum(torch.zeros(1, spectrum.samples_of(30) - 1)).shape[3] == 29
+        spectrum(torch.zeros(1, samples_needed(1, 512, 128) - 1))
+    assert spectrum(torch.zeros(1, samples_needed(30, 512, 128) - 1)).shape[3] == 29
 
 
 def test_silence_is_finite_and_autocast_changes_nothing():
