@@ -20,9 +20,9 @@ from torch.nn import functional
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.recipe import read_recipe
 from facegen.parts.layers.folded import ConvPool2d, UpsampleConv2d
-from facegen.training.build import Networks, build_networks, trainable
+from facegen.training.build import Networks, build_networks
 from facegen.training.distributed import Distributed
-from facegen.training.gan import GanStep, discriminator_weights
+from facegen.training.gan import GanStep, gan_weights
 from facegen.training.optimisers import build_optimiser
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "speech_relid.toml"
@@ -64,7 +64,7 @@ def build(arguments: argparse.Namespace, penalised: bool) -> tuple[Networks, Dat
     networks = build_networks(recipe, data)
     networks.encoders.freeze()
     if not penalised:
-        object.__setattr__(networks, "penalties", ())
+        object.__setattr__(networks, "penalties", {})
     return networks, data
 
 
@@ -75,8 +75,7 @@ def ours(networks: Networks, batch: Batch, encoding: Tensor) -> Callable[[], obj
     if recipe.train is None or networks.face_pipeline is None:
         raise SystemExit("the recipe does not train")
     optimisers = {
-        "generator": build_optimiser(recipe.train.generator, trainable(networks.face_pipeline)),
-        "discriminator": build_optimiser(recipe.train.discriminator, discriminator_weights(networks)),
+        side: build_optimiser(getattr(recipe.train, side), weights) for side, weights in gan_weights(networks).items()
     }
     step = GanStep(
         networks, optimisers, critic_trains_conditioner=False, num_identities=0, distributed=WORLD, precision="fp32"

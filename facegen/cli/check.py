@@ -18,7 +18,7 @@ from facegen.core.recipe import read_recipe
 from facegen.core.recipe_rules import idle_settings
 
 if TYPE_CHECKING:
-    from facegen.training.estimate import StageCost
+    from facegen.training.costs import StageCost
 
 
 @click.command("check")
@@ -31,8 +31,8 @@ def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: 
     settings that have no effect.
     """
     checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
+    from facegen.training.costs import measure_rate
     from facegen.training.distributed import Distributed
-    from facegen.training.estimate import measure_rate
 
     device = Distributed.join(checked.run.device).device
     earlier = [_examine(before, only_match=name.startswith("match.")) for name, before in checked.before()]
@@ -80,18 +80,22 @@ class _Examined:
         table = Table("stage", "steps", "batch", "weights", "GFLOP a step", "memory", "time", box=None, pad_edge=False,
                       header_style="bold")  # fmt: skip
         for cost in self.costs:
-            time_text = str(timedelta(seconds=round(cost.seconds(rate))))
-            table.add_row(
-                cost.name, f"{cost.steps:,}", str(cost.batch_size), f"{cost.num_weights:,}",
-                f"{cost.step_flops / 1e9:,.1f}", f"{cost.memory_bytes / 2**30:.2f} GiB", f"about {time_text}",
-            )  # fmt: skip
+            counted = ["unknown"] * 3 if cost.step_flops is None else _counted(cost, rate)
+            table.add_row(cost.name, f"{cost.steps:,}", str(cost.batch_size), f"{cost.num_weights:,}", *counted)
         console.print(table)
+
+
+def _counted(cost: "StageCost", rate: float) -> list[str]:
+    """Operations, memory and time of a stage, where they can be told without data."""
+    flops, memory_bytes, seconds = cost.step_flops or 0.0, cost.memory_bytes or 0.0, cost.seconds(rate) or 0.0
+    duration = timedelta(seconds=round(seconds))
+    return [f"{flops / 1e9:,.1f}", f"{memory_bytes / 2**30:.2f} GiB", f"about {duration}"]
 
 
 def _examine(recipe: Recipe, *, only_match: bool = False, evaluated: bool = False) -> _Examined:
     from facegen.evaluation.evaluation_check import evaluation_problems
+    from facegen.training.costs import estimate_costs
     from facegen.training.dry_run import dry_run
-    from facegen.training.estimate import estimate_costs
     from facegen.training.survey import survey
     from facegen.training.train import open_dataset
 
@@ -100,6 +104,5 @@ def _examine(recipe: Recipe, *, only_match: bool = False, evaluated: bool = Fals
     splits = survey(recipe, dataset, networks)
     refused = evaluation_problems(recipe, dataset, networks) if evaluated else []
     warnings = [f"`facegen evaluate` would refuse the finished run: {problem}" for problem in refused]
-    costs = estimate_costs(recipe, networks, dataset.spec)
-    costs = [cost for cost in costs if not only_match or cost.name == "match"]
+    costs = [cost for cost in estimate_costs(recipe, networks, dataset) if not only_match or cost.name == "match"]
     return _Examined(recipe.run.name, splits, costs, (*warnings, *idle_settings(recipe)))

@@ -70,8 +70,7 @@ class Rows:
     @property
     def crop_is_fixed(self) -> bool:
         """Every clip has one crop of speech only, so that its encoding can be kept."""
-        one_place = self.settings.crop == "fixed" and self.settings.pairing != "centred"
-        return one_place or bool((self.clips.track_samples <= self.settings.speech_samples).all())
+        return crop_is_fixed(self.settings, self.clips)
 
     def fetch(
         self,
@@ -136,3 +135,9 @@ class Rows:
     def _caption(self, clip: Tensor) -> Tensor:
         codes = encode_captions(self.dataset.captions(clip), self.dataset.spec.caption_characters)
         return codes.to(self.device)
+
+
+def crop_is_fixed(settings: DataSettings, clips: Clips) -> bool:
+    """Tell whether every clip has one crop of speech only, so that its encoding can be kept."""
+    one_place = settings.crop == "fixed" and settings.pairing != "centred"
+    return one_place or bool((clips.track_samples <= settings.speech_samples).all())

@@ -1,6 +1,6 @@
 """From a checked recipe to networks, and every reason why that cannot be done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,10 +25,9 @@ class Networks:
 
     Attributes:
         encoders: the conditioners; also inside `face_pipeline`, where there is one.
-        critic_encoders: the discriminator's own copies, where a conditioner is trained "separate".
+        discriminator_encoders: the discriminator's own copies, where a conditioner is trained "separate".
         objectives: by the names under which they are logged, their types as the recipe writes them.
-        penalties: each with the number of steps after which it is due again.
-        penalty_names: of the penalties, likewise.
+        penalties: likewise, each with its interval in discriminator steps.
         heads: {head: width} that the recipe's parts ask of the discriminator.
     """
 
@@ -38,10 +37,9 @@ class Networks:
     discriminator: Discriminator | None
     matcher: Matcher | None
     objectives: Mapping[str, Objective]
-    penalties: tuple[tuple[Penalty, int], ...]
+    penalties: Mapping[str, tuple[Penalty, int]]
     augmentation: Augmentation | None
     heads: Mapping[str, int] = field(default_factory=dict)
-    penalty_names: tuple[str, ...] = ()
 
     @property
     def discriminator_or_null(self) -> Discriminator:
@@ -93,9 +91,7 @@ class _Builder:
     def networks(self, draft: DraftRun | None) -> Networks:
         """What the recipe's parts become; None stands for parts that refused."""
         recipe, data, encoders = self.recipe, self.data, self.encoders
-        choices = recipe.choices["objective"]
-        names = unique_names(choice.name for choice in choices)
-        objectives = {name: self._build(choice, data) for name, choice in zip(names, choices, strict=True)}
+        objectives = {name: self._build(choice, data) for name, choice in _by_name(recipe.choices["objective"])}
         heads = _heads(
             recipe, [part for part in objectives.values() if part], encoders.condition_dim, self.problems
         )  # fmt: skip
@@ -107,12 +103,12 @@ class _Builder:
             discriminator=self._one("discriminator", data, self.condition_dim, heads),
             matcher=self._one("matcher", data, encoders.condition_dim, embed_dim),
             objectives=objectives,
-            penalties=tuple(
-                (self._build(choice, data), choice.engine.every_steps) for choice in recipe.choices["penalty"]
-            ),
+            penalties={
+                name: (self._build(choice, data), choice.engine.every_steps)
+                for name, choice in _by_name(recipe.choices["penalty"])
+            },
             augmentation=self._one("augmentation", data),
             heads=heads,
-            penalty_names=tuple(unique_names(choice.name for choice in recipe.choices["penalty"])),
         )
 
     def face_pipeline(self, draft: DraftRun | None) -> FacePipeline | None:
@@ -172,6 +168,11 @@ class _Builder:
                 transforms.append(transform)
                 condition_dim = transform.condition_dim
         return transforms, condition_dim
+
+
+def _by_name(choices: Sequence[Choice]) -> list[tuple[str, Choice]]:
+    """Parts of one kind with the names that tell them apart in the log."""
+    return list(zip(unique_names(choice.name for choice in choices), choices, strict=True))
 
 
 def _check_columns(recipe: Recipe, data: DataSpec, problems: list[str]) -> None:

@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from facegen.core.batch import Terms
-from facegen.training.freezing import set_frozen_to_eval
+from facegen.training.freezing import set_training_mode
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Distributed:
         """
         for module in modules:
             if module is not None:
-                module.to(self.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-                set_frozen_to_eval(module)
+                module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        set_training_mode(*modules)
 
     def average_gradients(self, weights: Iterable[nn.Parameter]) -> None:
         """Replace every gradient by its mean over processes."""

@@ -43,10 +43,16 @@ class Encoders(nn.Module):
         Args:
             everything: freeze the others, too.
         """
-        self._freeze.release()
+        self.unfreeze()
         chosen = zip(self.parts, self.frozen, strict=True)
         self._resting = tuple(part for part, frozen in chosen if frozen or everything)
         self._freeze = Frozen(*self._resting)
+        self.train(self.training)
+
+    def unfreeze(self) -> None:
+        """End an earlier `freeze`; weights that a conditioner itself has fixed stay fixed."""
+        self._freeze.release()
+        self._resting = ()
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:

@@ -37,6 +37,14 @@ class Frozen:
         self.release()
 
 
+def set_training_mode(*modules: nn.Module | None) -> None:
+    """Put modules into training mode, except sub-modules whose weights are all fixed."""
+    for module in modules:
+        if module is not None:
+            module.train()
+            set_frozen_to_eval(module)
+
+
 def set_frozen_to_eval(module: nn.Module) -> None:
     """Put every sub-module whose weights are all fixed into evaluation mode.
 

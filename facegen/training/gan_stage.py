@@ -1,4 +1,4 @@
-"""The train stage: generator against discriminator."""
+"""The train stage: adversarial steps, schedules, the moving average, sample grids and the monitor."""
 
 import re
 from collections.abc import Mapping
@@ -8,15 +8,16 @@ from torch.optim import Optimizer
 
 from facegen.core.batch import Batch, Terms
 from facegen.core.observer import Observer
+from facegen.core.schedule import advance_schedules
 from facegen.core.tables import TrainSettings
 from facegen.data.loader import Loader
 from facegen.data.pictures import save_picture
-from facegen.training.build import Networks, trainable
+from facegen.training.build import Networks
 from facegen.training.distributed import Distributed
 from facegen.training.ema import EMA
 from facegen.training.encodings import Encodings
 from facegen.training.face_pipeline import FacePipeline
-from facegen.training.gan import GanStep, advance_schedules_of, discriminator_weights
+from facegen.training.gan import GanStep, gan_weights
 from facegen.training.journal import Journal, to_pixels
 from facegen.training.loop import set_learning_rate
 from facegen.training.monitor import Monitor
@@ -25,16 +26,18 @@ from facegen.training.sample_grid import SampleGrid, condition_label
 
 
 class GanStage:
-    """Trains generator and discriminator, averages all that draws, and shows what it draws.
+    """Training of generator and discriminator, with a moving average of the face pipeline.
 
     Args:
         settings: the recipe's [train].
         networks: what is trained.
         loader: where the batches come from.
-        encodings: of the loader's clips, where they are fixed.
-        sample grid, monitor: what is drawn and watched on the way.
-        journal, observer: where it goes.
-        world, precision: where and how it computes.
+        encodings: cached encodings of the loader's clips; None where they change from step to step.
+        sample_grid: drawn every `sample_steps`.
+        monitor: read every `monitor_steps`.
+        journal, observer: the log of the run, and the progress of the command.
+        distributed: this process among all.
+        precision: "auto", "fp32" or "bf16".
     """
 
     name = "train"
@@ -61,9 +64,8 @@ class GanStage:
         self.checkpoint_steps, self.keep_checkpoints = settings.checkpoint_steps, settings.keep_checkpoints
         self.face_pipeline: FacePipeline = networks.face_pipeline
         self.ema = EMA(networks.face_pipeline, settings.ema_images)
-        learning = {"generator": trainable(networks.face_pipeline), "discriminator": discriminator_weights(networks)}
         self.optimisers: Mapping[str, Optimizer] = {
-            side: build_optimiser(getattr(settings, side), weights) for side, weights in learning.items() if weights
+            side: build_optimiser(getattr(settings, side), weights) for side, weights in gan_weights(networks).items()
         }
         self.modules: Mapping[str, nn.Module] = gan_modules(networks) | {"ema": self.ema.module}
         self._step = GanStep(
@@ -73,15 +75,15 @@ class GanStage:
         self._warned: set[str] = set()
 
     def step(self, step: int) -> Terms:
-        """One step of the generator, and as many of the discriminator as the recipe says."""
-        advance_schedules_of(self.networks, step)
+        """Run one generator step and `critic_steps` discriminator steps."""
+        set_schedules(self.networks, step)
         for side, optimiser in self.optimisers.items():
             set_learning_rate(optimiser, learning_rate(getattr(self.settings, side), step, self.steps))
         critic_steps = self.settings.critic_steps
         first = step * critic_steps
         for further in range(first, first + critic_steps - 1):
             batch = self._batch(further)
-            self._step.extra_critic_step(batch, self._encoding(batch.clip), further)
+            self._step.extra_discriminator_step(batch, self._encoding(batch.clip), further)
         batch = self._batch(first + critic_steps - 1)
         measures = self._step(batch, self._encoding(batch.clip), first + critic_steps - 1)
         images = len(batch) * self.distributed.size
@@ -95,7 +97,7 @@ class GanStage:
         return None if self.encodings is None else self.encodings.of(clip)
 
     def after_step(self, done_steps: int) -> None:
-        """Draw the grid and read the monitor where they fall due."""
+        """Save the sample grid and read the monitor where they are due."""
         last = done_steps == self.steps
         if last or done_steps % self.settings.monitor_steps == 0:
             reading = self.monitor.read(self.ema.module)
@@ -119,13 +121,24 @@ class GanStage:
         self.observer.picture(path, "faces of fixed people")
 
 
+def set_schedules(networks: Networks, step: int) -> None:
+    """Set the schedules of every part that trains; those of a draft stay at the end of its own training."""
+    parts: list[nn.Module | None] = [*networks.objectives.values(), networks.augmentation]
+    parts += [penalty for penalty, _ in networks.penalties.values()]
+    parts += [] if networks.face_pipeline is None else networks.face_pipeline.own
+    for part in parts:
+        if part is not None:
+            advance_schedules(part, step)
+
+
 def gan_modules(networks: Networks) -> dict[str, nn.Module]:
-    """What the train stage stores, by name."""
+    """Modules that a checkpoint of the train stage holds, by file name; the moving average comes beside them."""
     found: dict[str, nn.Module | None] = {
         "face_pipeline": networks.face_pipeline,
         "discriminator": networks.discriminator,
         "discriminator_encoders": networks.discriminator_encoders,
         "augmentation": networks.augmentation,
         **{f"objective_{name}": objective for name, objective in networks.objectives.items()},
+        **{f"penalty_{name}": part for name, (part, _) in networks.penalties.items() if part.state_dict()},
     }
     return {name: module for name, module in found.items() if module is not None}

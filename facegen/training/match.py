@@ -18,22 +18,112 @@ from facegen.training.distributed import Distributed
 from facegen.training.encodings import Encodings
 from facegen.training.loop import cosine, set_learning_rate, weighted_sum
 from facegen.training.optimisers import autocast, build_match_optimiser
+from facegen.training.part_terms import part_terms
 
 FINAL_SHARE = 0.01
+"""Learning rate at the end, as a share of the highest."""
+
+
+class MatchStep:
+    """One step of the match stage: conditioners, the discriminator's backbone and `embed` head, and the matcher.
+
+    With [match] freeze_faces, and with a matcher that trains no faces, the discriminator stays as it is: no gradient,
+    and evaluation mode, so that its batch statistics stay, too.
+
+    Training, the dry run and the estimate of `facegen check` execute this object.
+
+    Args:
+        settings: the recipe's [match].
+        networks: with a matcher.
+        optimiser: of `match_weights`.
+        distributed: processes over which gradients and logged values are averaged.
+        precision: "auto", "fp32" or "bf16".
+    """
+
+    def __init__(
+        self,
+        settings: MatchSettings,
+        networks: Networks,
+        optimiser: Optimizer,
+        *,
+        distributed: Distributed,
+        precision: str,
+    ) -> None:
+        if networks.matcher is None:
+            raise ValueError("the recipe has no matcher")
+        self.settings, self.networks = settings, networks
+        self.matcher: Matcher = networks.matcher
+        self.optimiser, self.weights = optimiser, match_weights(settings, networks)
+        self.distributed, self.precision = distributed, precision
+        self.faces_learn = faces_learn(settings, networks)
+        if not self.faces_learn and networks.discriminator is not None:
+            networks.discriminator.eval()
+
+    def __call__(self, batch: Batch, encoding: Tensor | None) -> Terms:
+        """Update the networks once.
+
+        Args:
+            batch: the rows.
+            encoding: (B, dim) of the rows, where it is cached.
+        Returns:
+            detached scalars for the log.
+        """
+        batch = self._augmented(batch)
+        self.optimiser.zero_grad(set_to_none=True)
+        with autocast(self.distributed.device, self.precision):
+            if encoding is None:
+                encoding = self.networks.encoders(batch).float()
+            embedding = self._embed(batch.faces) if self.matcher.needs_faces else None
+            terms = part_terms("[match]", "", self.matcher.terms, encoding, embedding, batch)
+        weighted_sum(terms).backward()
+        self.distributed.average_gradients(self.weights)
+        self.optimiser.step()
+        log = {name: term.detach() for name, term in terms.items()}
+        if embedding is not None:
+            log |= self._accuracies(encoding.detach(), embedding.detach(), batch.mismatched_rows)
+        log = self.distributed.average_terms(log)
+        self.matcher.update(log)
+        return log
+
+    def _augmented(self, batch: Batch) -> Batch:
+        if self.settings.noise and batch.speech is not None:
+            batch = replace(batch, speech=batch.speech + self.settings.noise * torch.randn_like(batch.speech))
+        if self.settings.augment and self.networks.augmentation is not None:
+            batch = batch.with_faces(self.networks.augmentation(batch.faces))
+        return batch
+
+    def _embed(self, faces: Tensor) -> Tensor:
+        discriminator = self.networks.discriminator_or_null
+        with torch.set_grad_enabled(self.faces_learn):
+            return discriminator.embed(discriminator.features(faces)).float()
+
+    def _accuracies(self, encoding: Tensor, embedding: Tensor, mismatched_rows: Tensor) -> Terms:
+        """Share of rows whose own partner wins, among as many mismatched ones as the matcher reads."""
+        mismatched = mismatched_rows[:, : max(self.matcher.num_mismatched, 1)]
+        candidates = torch.cat([torch.arange(len(mismatched), device=mismatched.device)[:, None], mismatched], dim=1)
+        return {
+            f"accuracy_{direction}": self._accuracy(query, other[candidates], direction)
+            for direction, query, other in (("v2f", encoding, embedding), ("f2v", embedding, encoding))
+        }
+
+    def _accuracy(self, query: Tensor, candidates: Tensor, direction: str) -> Tensor:
+        chosen: Direction = "v2f" if direction == "v2f" else "f2v"
+        with torch.no_grad():
+            logits = self.matcher.logits(query, candidates, direction=chosen)
+        best = (logits == logits.amax(dim=1, keepdim=True)).float()
+        return (best[:, 0] / best.sum(dim=1)).mean()  # ties count by their share, so equal logits are at chance
 
 
 class MatchStage:
-    """Trains conditioners, the discriminator's trunk and `embed` head, and the matcher's own weights.
-
-    With [match] freeze_faces, and with a matcher that teaches no faces, the discriminator stays as it is: no gradient,
-    and evaluation mode, so that its batch statistics stay, too.
+    """Training of the match stage: steps, learning rate and schedules.
 
     Args:
         settings: the recipe's [match].
         networks: what is trained.
         loader: where the batches come from.
-        encodings: of the loader's clips, where they no longer change.
-        world, precision: where and how it computes.
+        encodings: cached encodings of the loader's clips; None where they change from step to step.
+        distributed: this process among all.
+        precision: "auto", "fp32" or "bf16".
     Raises:
         RecipeError: nothing is left to learn.
     """
@@ -50,94 +140,54 @@ class MatchStage:
         distributed: Distributed,
         precision: str,
     ) -> None:
-        if networks.matcher is None:
-            raise ValueError("the recipe has no matcher")
         self.settings, self.networks, self.loader, self.encodings = settings, networks, loader, encodings
-        self.matcher: Matcher = networks.matcher
-        self.distributed, self.precision = distributed, precision
+        self.distributed = distributed
         self.steps, self.log_steps = settings.steps, settings.log_steps
         self.checkpoint_steps = settings.checkpoint_steps
         self.modules: Mapping[str, nn.Module] = match_modules(networks)
         distributed.place(*self.modules.values(), networks.augmentation)
-        self._faces_learn = self.matcher.trains_faces and not settings.freeze_faces
-        if not self._faces_learn and networks.discriminator is not None:
-            networks.discriminator.eval()
-        self._weights = self._learning()
-        self.optimisers: Mapping[str, Optimizer] = {"match": build_match_optimiser(settings, self._weights)}
+        optimiser = build_match_optimiser(settings, match_weights(settings, networks))
+        self.optimisers: Mapping[str, Optimizer] = {"match": optimiser}
+        self._step = MatchStep(settings, networks, optimiser, distributed=distributed, precision=precision)
 
     def step(self, step: int) -> Terms:
-        """One step of gradient descent on the matcher's terms."""
-        settings, optimiser = self.settings, self.optimisers["match"]
-        advance_schedules(self.matcher, step)
+        """Run one step with the learning rate and the schedules of its number."""
+        settings = self.settings
+        advance_schedules(self._step.matcher, step)
         end = settings.learning_rate * FINAL_SHARE
         rate = cosine(settings.learning_rate, end, step, settings.steps, settings.warmup_steps)
-        set_learning_rate(optimiser, rate)
-        rows = self.loader.batch(step * self.distributed.size + self.distributed.rank, stride=self.distributed.size)
-        batch = self._prepared(rows)
-        optimiser.zero_grad(set_to_none=True)
-        with autocast(self.distributed.device, self.precision):
-            encoding = self._encode(batch)
-            embedding = self._embed(batch.faces) if self.matcher.needs_faces else None
-            terms = self.matcher.terms(encoding, embedding, batch)
-        weighted_sum(terms).backward()
-        self.distributed.average_gradients(self._weights)
-        optimiser.step()
-        measures = {name: term.detach() for name, term in terms.items()}
-        if embedding is not None:
-            measures |= self._accuracies(encoding.detach(), embedding.detach(), batch.mismatched_rows)
-        measures = self.distributed.average_terms(measures)
-        self.matcher.update(measures)
-        return measures
+        set_learning_rate(self._step.optimiser, rate)
+        batch = self.loader.batch(step * self.distributed.size + self.distributed.rank, stride=self.distributed.size)
+        return self._step(batch, None if self.encodings is None else self.encodings.of(batch.clip))
 
     def after_step(self, done_steps: int) -> None:
-        """Nothing falls due."""
+        """Do nothing: no sample grids and no monitor in this stage."""
 
-    def _learning(self) -> list[nn.Parameter]:
-        learning = [name for name in self.modules if name != "discriminator" or self._faces_learn]
-        found = trainable(*(self.modules[name] for name in learning))
-        if not found:
-            raise RecipeError(
-                "[match] freeze_conditioner and freeze_faces: with both, this matcher has nothing to learn; drop one"
-            )
-        return found
 
-    def _prepared(self, batch: Batch) -> Batch:
-        if self.settings.noise and batch.speech is not None:
-            batch = replace(batch, speech=batch.speech + self.settings.noise * torch.randn_like(batch.speech))
-        if self.settings.augment and self.networks.augmentation is not None:
-            batch = batch.with_faces(self.networks.augmentation(batch.faces))
-        return batch
+def faces_learn(settings: MatchSettings, networks: Networks) -> bool:
+    """Tell whether the match stage trains the discriminator."""
+    return networks.matcher is not None and networks.matcher.trains_faces and not settings.freeze_faces
 
-    def _encode(self, batch: Batch) -> Tensor:
-        known = self.encodings
-        return self.networks.encoders(batch).float() if known is None else known.of(batch.clip)
 
-    def _embed(self, faces: Tensor) -> Tensor:
-        discriminator = self.networks.discriminator
-        if discriminator is None:
-            raise ValueError("the matcher needs faces, and there is no discriminator to embed them")
-        with torch.set_grad_enabled(self._faces_learn):
-            return discriminator.embed(discriminator.features(faces)).float()
+def match_weights(settings: MatchSettings, networks: Networks) -> list[nn.Parameter]:
+    """Weights that the match stage trains.
 
-    def _accuracies(self, encoding: Tensor, embedding: Tensor, mismatched_rows: Tensor) -> Terms:
-        """Share of rows whose own partner wins, among as many strangers as the matcher reads."""
-        strangers = mismatched_rows[:, : max(self.matcher.num_mismatched, 1)]
-        candidates = torch.cat([torch.arange(len(strangers), device=strangers.device)[:, None], strangers], dim=1)
-        return {
-            f"accuracy_{direction}": self._wins(query, other[candidates], direction)
-            for direction, query, other in (("v2f", encoding, embedding), ("f2v", embedding, encoding))
-        }
-
-    def _wins(self, query: Tensor, candidates: Tensor, direction: str) -> Tensor:
-        chosen: Direction = "v2f" if direction == "v2f" else "f2v"
-        with torch.no_grad():
-            logits = self.matcher.logits(query, candidates, direction=chosen)
-        best = (logits == logits.amax(dim=1, keepdim=True)).float()
-        return (best[:, 0] / best.sum(dim=1)).mean()  # of a draw, its share: who ranks nobody is at chance
+    Raises:
+        RecipeError: there is none.
+    """
+    modules = match_modules(networks)
+    if not faces_learn(settings, networks):
+        modules.pop("discriminator", None)
+    weights = trainable(*modules.values())
+    if not weights:
+        raise RecipeError(
+            "[match] freeze_conditioner and freeze_faces: with both, this matcher has nothing to learn; drop one"
+        )
+    return weights
 
 
 def match_modules(networks: Networks) -> dict[str, nn.Module]:
-    """What the match stage trains and stores, by name."""
+    """Modules that the match stage trains and its checkpoints hold, by file name."""
     found = {
         "encoders": networks.encoders,
         "discriminator": networks.discriminator,

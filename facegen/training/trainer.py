@@ -134,7 +134,7 @@ class Trainer:
         settings, pipeline, networks = self.recipe.train, self.networks.face_pipeline, self.networks
         if settings is None or pipeline is None:
             return
-        penalties = [penalty for penalty, _ in networks.penalties]
+        penalties = [penalty for penalty, _ in networks.penalties.values()]
         own = (networks.discriminator_encoders, networks.augmentation, *networks.objectives.values(), *penalties)
         networks.encoders.freeze()
         self.distributed.place(pipeline, networks.discriminator, *own)

@@ -53,7 +53,7 @@ def test_the_embedding_is_there_where_the_match_stage_learns_one(tmp_path):
         ("[[objective]]\ntype = 'reconstruction'\nsource = 'embedding'", r"\[objective\] reconstruction"),
         (
             "[[objective]]\ntype = 'auxiliary_classifier'\n[[penalty]]\ntype = 'gradient_penalty'",
-            r"\[penalty\] GradientPenalty",
+            r"\[penalty\] gradient_penalty",
         ),
         ("[[objective]]\ntype = 'auxiliary_classifier'\n[augment]\ntype = 'adaptive'", r"\[augment\]"),
     ],

@@ -15,11 +15,11 @@ from facegen.parts.objectives.relid import Relid
 from facegen.parts.penalties.r1 import R1
 from facegen.parts.penalties.weight_clip import WeightClip
 from facegen.testing import SMALL_DATA, sample_batch
-from facegen.training.build import Networks, trainable
+from facegen.training.build import Networks
 from facegen.training.distributed import Distributed
 from facegen.training.face_pipeline import Encoders, FacePipeline
 from facegen.training.freezing import Frozen, set_frozen_to_eval
-from facegen.training.gan import GanStep, discriminator_weights
+from facegen.training.gan import GanStep, gan_weights
 from facegen.training.match import MatchStage
 from facegen.training.optimisers import build_optimiser
 
@@ -89,7 +89,7 @@ def networks_of(frozen: bool = False) -> Networks:
         encoders=encoders, discriminator_encoders=None, face_pipeline=FacePipeline(encoders, [], Paint()),
         discriminator=Judge(), matcher=Contrastive(SMALL_DATA, DIM, DIM, margin=2.0),
         objectives={"relid": Relid(SMALL_DATA)},
-        penalties=((R1(SMALL_DATA), 1), (WeightClip(SMALL_DATA, clip=0.05), 1)), augmentation=None,
+        penalties={"r1": (R1(SMALL_DATA), 1), "clip": (WeightClip(SMALL_DATA, clip=0.05), 1)}, augmentation=None,
     )  # fmt: skip
 
 
@@ -104,10 +104,9 @@ def match(networks: Networks) -> MatchStage:
 def train_gan(networks: Networks) -> GanStep:
     networks.encoders.freeze()
     ALONE.place(networks.face_pipeline, networks.discriminator)
-    learning = {"generator": trainable(networks.face_pipeline), "discriminator": discriminator_weights(networks)}
     settings = OptimiserSettings(learning_rate=0.01)
     step = GanStep(
-        networks, {side: build_optimiser(settings, weights) for side, weights in learning.items()},
+        networks, {side: build_optimiser(settings, weights) for side, weights in gan_weights(networks).items()},
         critic_trains_conditioner=True, num_identities=6, distributed=ALONE, precision="fp32",
     )  # fmt: skip
     for number in range(2):

@@ -14,9 +14,9 @@ from facegen.core.batch import Batch, DataSpec
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Augmentation
 from facegen.core.recipe import Recipe, check_recipe
-from facegen.training.build import Networks, build_networks, trainable
+from facegen.training.build import Networks, build_networks
 from facegen.training.distributed import Distributed
-from facegen.training.gan import GanStep, discriminator_weights
+from facegen.training.gan import GanStep, gan_weights
 
 WORLD = Distributed(0, 1, torch.device("cpu"))
 DATA = DataSpec(16, identities=tuple("abcdef"), columns=frozenset({"faces", "identity"}))
@@ -46,8 +46,7 @@ def batch() -> Batch:
 
 def optimisers(networks: Networks) -> dict[str, torch.optim.Optimizer]:
     """Plain gradient descent: how far a weight moves is its gradient."""
-    learning = {"generator": trainable(networks.face_pipeline), "discriminator": discriminator_weights(networks)}
-    return {side: torch.optim.SGD(weights, RATE) for side, weights in learning.items() if weights}
+    return {side: torch.optim.SGD(weights, RATE) for side, weights in gan_weights(networks).items()}
 
 
 def step_of(networks: Networks, *, critic_trains_conditioner: bool = False) -> GanStep:
@@ -129,11 +128,10 @@ def test_the_generators_phase_leaves_the_discriminator_as_it_was() -> None:
     step = step_of(networks)
     assert networks.discriminator is not None
     weights = list(networks.discriminator.parameters())
-    condition = step.face_pipeline.condition(rows)
-    fakes = step._fakes(condition, learn=True)
-    step._discriminator_phase(rows, condition, fakes, 1)
+    condition, fakes = step.condition_and_fakes(rows, None, generator_learns=True)
+    step.discriminator_phase(rows, condition, fakes, 1)
     before = [(weight.detach().clone(), weight.grad.clone()) for weight in weights if weight.grad is not None]
-    measures = step._generator_phase(rows, condition, fakes)
+    measures = step.generator_phase(rows, condition, fakes)
     assert len(before) == len(weights)
     for weight, (value, gradient) in zip(weights, before, strict=True):
         assert weight.requires_grad and weight.grad is not None
@@ -153,15 +151,14 @@ def test_spectral_norm_iterates_once_a_phase_and_all_its_scores_see_the_same_wei
     phi = networks.discriminator.phi.parametrizations.weight  # type: ignore[operator, union-attr]
     weight, left, right = phi.original.detach().clone(), phi[0]._u.clone(), phi[0]._v.clone()
     rows = batch()
-    condition = step.face_pipeline.condition(rows)
-    fakes = step._fakes(condition, learn=True)
-    step._discriminator_phase(rows, condition, fakes, 0)  # R1 is due: second derivatives pass the same weights
+    condition, fakes = step.condition_and_fakes(rows, None, generator_learns=True)
+    step.discriminator_phase(rows, condition, fakes, 0)  # R1 is due: second derivatives pass the same weights
     left = functional.normalize(weight @ right, dim=0, eps=1e-12)
     right = functional.normalize(weight.T @ left, dim=0, eps=1e-12)
     assert torch.allclose(phi[0]._u, left, atol=1e-6) and torch.allclose(phi[0]._v, right, atol=1e-6)
     assert not torch.equal(phi.original, weight)
     second = phi.original.detach().clone()
-    step._generator_phase(rows, condition, fakes)
+    step.generator_phase(rows, condition, fakes)
     left = functional.normalize(second @ right, dim=0, eps=1e-12)
     assert torch.allclose(phi[0]._u, left, atol=1e-6)
     assert torch.equal(phi.original, second)
@@ -174,9 +171,8 @@ def test_the_gradient_through_spectral_norm_is_that_of_one_set_of_weights() -> N
     judge = networks.discriminator
     assert judge is not None
     obvious, rows = copy.deepcopy(judge), batch()
-    condition = step.face_pipeline.condition(rows)
-    fakes = step._fakes(condition, learn=True)
-    step._discriminator_phase(rows, condition, fakes, 0)
+    condition, fakes = step.condition_and_fakes(rows, None, generator_learns=True)
+    step.discriminator_phase(rows, condition, fakes, 0)
     obvious.score(obvious.features(rows.faces), condition.critic)  # one iteration
     obvious.eval()  # from here on u and v stay
     real = rows.faces.clone().requires_grad_()
@@ -239,7 +235,7 @@ def test_the_generator_draws_what_is_read_and_no_more(tables: dict[str, object],
     networks, passes = build_networks(recipe(**tables), DATA), []
     step = step_of(networks)
     step.face_pipeline.generator.register_forward_hook(lambda *_: passes.append(torch.is_grad_enabled()))
-    step.extra_critic_step(batch(), None, 0)
+    step.extra_discriminator_step(batch(), None, 0)
     assert passes == [False] * further
     step(batch(), None, 1)
     assert passes[further:] == [True] * whole
@@ -261,7 +257,7 @@ def test_batch_statistics_of_a_decoder_are_those_of_what_it_decodes() -> None:
 def test_faces_that_are_first_read_without_gradient_still_teach_the_generator() -> None:
     step = step_of(build_networks(recipe(), DATA))
     for learn in (True, False):
-        fakes = step._fakes(step.face_pipeline.condition(batch()), learn=learn)
+        _, fakes = step.condition_and_fakes(batch(), None, generator_learns=learn)
         with torch.no_grad():
             fakes()
         assert fakes().requires_grad == learn

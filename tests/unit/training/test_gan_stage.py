@@ -63,7 +63,7 @@ def stage_of(distributed: Distributed = ALONE, **train: Any) -> GanStage:
 
 def changing(networks: Any) -> list[Any]:
     """One of everything that may have a schedule."""
-    (penalty, _), pipeline = networks.penalties[0], networks.face_pipeline
+    ((penalty, _),), pipeline = networks.penalties.values(), networks.face_pipeline
     conditioner, transform = pipeline.encoders.parts[0], pipeline.transforms[0]
     return [*networks.objectives.values(), penalty, networks.augmentation, conditioner, transform, pipeline.generator]
 

@@ -55,7 +55,7 @@ def stage_of(matcher, **settings):
     torch.manual_seed(0)
     networks = Networks(
         encoders=Encoders([Reader()], [False]), discriminator_encoders=None, face_pipeline=None,
-        discriminator=Normed(SMALL_DATA, DIM, {"embed": DIM}), matcher=matcher, objectives={}, penalties=(),
+        discriminator=Normed(SMALL_DATA, DIM, {"embed": DIM}), matcher=matcher, objectives={}, penalties={},
         augmentation=None,
     )  # fmt: skip
     settings = MatchSettings.model_construct(**MatchSettings(**settings).model_dump())

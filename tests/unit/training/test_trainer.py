@@ -4,6 +4,7 @@ import itertools
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from tiny_training import tiny_recipe
 
 from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, TrainingError
+from facegen.core.interfaces import Penalty
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.inference.load import load_face_pipeline, load_matching
 from facegen.training import journal, train
 from facegen.training.build import build_networks
+from facegen.training.gan_stage import gan_modules
 from facegen.training.loop import Interrupted
 from facegen.training.run import Run
 
@@ -206,3 +209,20 @@ def _log(run: Path) -> list[dict[str, Any]]:
     entries = Run.open(run).read_log()
     assert len(entries) == len((run / "log.jsonl").read_text().splitlines())
     return [{key: value for key, value in entry.items() if key != "steps_per_second"} for entry in entries]
+
+
+class RunningMean(Penalty):
+    """A penalty with a state of its own, such as the running mean of path-length regularisation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(()))
+
+
+def test_the_state_of_a_penalty_is_saved_too() -> None:
+    recipe = tiny_recipe(game=True)
+    networks = build_networks(recipe, train.open_dataset(recipe).spec)
+    assert not [name for name in gan_modules(networks) if name.startswith("penalty")]
+    penalty = RunningMean()
+    networks = replace(networks, penalties={"path": (penalty, 4)})
+    assert gan_modules(networks)["penalty_path"] is penalty

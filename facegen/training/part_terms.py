@@ -1,0 +1,36 @@
+"""Terms of a part, under its name: in the log, and in the errors that it raises."""
+
+from collections.abc import Callable
+from typing import Any
+
+from facegen.core.batch import Terms
+from facegen.core.errors import RecipeError
+
+
+def part_terms(part: str, prefix: str, compute: Callable[..., Terms], *arguments: Any) -> Terms:
+    """Compute the terms of a part and prefix their names.
+
+    An exception gets a note with the name of the part, so that a dry run can tell which part failed.
+
+    Args:
+        part: table and name in the recipe, such as "[objective] relid".
+        prefix: of the names in the log, such as "discriminator/relid/".
+        compute, arguments: method of the part that returns the terms, and what it is called with.
+    Raises:
+        RecipeError: a term is no scalar.
+    """
+    try:
+        terms = compute(*arguments)
+        for name, term in terms.items():
+            if term.ndim:
+                raise RecipeError(f"{part}: its term '{name}' has shape {tuple(term.shape)}; a term is a scalar, ()")
+    except Exception as error:
+        error.add_note(part)
+        raise
+    return {f"{prefix}{name}": term for name, term in terms.items()}
+
+
+def failed_part(error: BaseException, otherwise: str) -> str:
+    """Name the part in which an exception was raised."""
+    notes: list[str] = getattr(error, "__notes__", [])
+    return notes[0] if notes else otherwise
