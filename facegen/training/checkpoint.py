@@ -1,8 +1,6 @@
 """Checkpoints: folders of safetensors that appear whole or not at all."""
 
 import json
-import os
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,43 +12,31 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from facegen.core.errors import CheckpointError
+from facegen.core.files import new_folder
+from facegen.core.files import write_file as write_atomically  # noqa: F401 (imported from here by evaluation)
 
 FORMAT = 1
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a small file so that a reader sees the old or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+MAX_SHOWN = 3
 
 
 def save_checkpoint(
     folder: Path, state: Mapping[str, Any], modules: Mapping[str, nn.Module], optimisers: Mapping[str, Optimizer]
 ) -> None:
-    """Write modules and optimisers into a new folder: under a temporary name, flushed to disk, then renamed.
+    """Write modules and optimisers into a new folder, which appears whole or not at all.
 
     Args:
         folder: of the checkpoint; replaced where it exists.
         state: plain values kept beside the weights, such as the step.
         modules, optimisers: what to save, by name.
+    Raises:
+        OSError: it cannot be written; what was there before is unchanged.
     """
-    temporary = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    for name, module in modules.items():
-        _save_tensors(temporary / f"{name}.safetensors", dict(module.state_dict()))
-    for name, optimiser in optimisers.items():
-        _save_tensors(temporary / f"{name}.safetensors", _optimiser_tensors(optimiser))
-    write_atomically(temporary / "state.json", json.dumps({"format": FORMAT, **state}, indent=1))
-    _sync_folder(temporary)
-    if folder.exists():
-        shutil.rmtree(folder)
-    temporary.rename(folder)
-    _sync_folder(folder.parent)
+    files = {name: dict(module.state_dict()) for name, module in modules.items()}
+    files |= {name: optimiser_tensors(optimiser) for name, optimiser in optimisers.items()}
+    with new_folder(folder) as part:
+        for name, tensors in files.items():
+            _save_tensors(part / f"{name}.safetensors", tensors)
+        (part / "state.json").write_text(json.dumps({"format": FORMAT, **state}, indent=1), encoding="utf-8")
 
 
 def read_state(folder: Path) -> dict[str, Any]:
@@ -69,6 +55,18 @@ def read_state(folder: Path) -> dict[str, Any]:
     return state
 
 
+def read_step(folder: Path) -> int:
+    """The number of steps after which a checkpoint was written.
+
+    Raises:
+        CheckpointError: the folder holds no checkpoint, or a damaged one.
+    """
+    step = read_state(folder).get("step")
+    if not isinstance(step, int):
+        raise CheckpointError(f"{folder / 'state.json'}: step = {step!r}: must be a number; {_remedy(folder)}")
+    return step
+
+
 def load_module(folder: Path, name: str, module: nn.Module, *, shared_only: bool = False) -> None:
     """Fill a module from a checkpoint, in place.
 
@@ -77,26 +75,47 @@ def load_module(folder: Path, name: str, module: nn.Module, *, shared_only: bool
         module: to be filled.
         shared_only: children that only one side has, such as a head, are left as they are.
     Raises:
-        CheckpointError: the file is missing, damaged, or of another network.
+        CheckpointError: the file is missing or damaged, a tensor is missing, unknown, or of another shape or type, or
+            holds NaN or infinity; the module is unchanged.
     """
     path = folder / f"{name}.safetensors"
-    tensors = load_tensors(path)
+    tensors, own = load_tensors(path), module.state_dict()
     if shared_only:
-        own = module.state_dict()
         shared = _children(own) & _children(tensors)
         tensors = {key: value for key, value in tensors.items() if _child(key) in shared}
         tensors |= {key: value for key, value in own.items() if _child(key) not in shared}
-    try:
-        module.load_state_dict(tensors)
-    except RuntimeError as error:
-        lines = str(error).splitlines()
-        raise CheckpointError(f"{path}: holds another network than the recipe's: {' '.join(lines[1:3])}") from None
+    differing = _differences(tensors, own)
+    if differing:
+        more = [f"and {len(differing) - MAX_SHOWN} more"] if len(differing) > MAX_SHOWN else []
+        shown = "; ".join([*differing[:MAX_SHOWN], *more])
+        raise CheckpointError(
+            f"{path}: holds another network than the recipe's: {shown}; use the recipe and the versions of "
+            f"facegen and plugins that the run was trained with, or train it again"
+        )
+    module.load_state_dict(tensors)
+
+
+def _differences(stored: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
+    """Why stored tensors do not fit a module, a tensor each."""
+    found = []
+    for key in sorted(stored.keys() | own.keys()):
+        if key not in stored:
+            found.append(f"tensor '{key}' is missing")
+        elif key not in own:
+            found.append(f"tensor '{key}' is unknown")
+        elif _kind(stored[key]) != _kind(own[key]):
+            found.append(f"tensor '{key}' is {_kind(stored[key])} instead of {_kind(own[key])}")
+    return found
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
 def same_network(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     """Whether two states are of one network, as far as both have the same children."""
     both = _children(one) & _children(other)
-    first, second = ({key: each[key].shape for key in each if _child(key) in both} for each in (one, other))
+    first, second = ({key: _kind(each[key]) for key in each if _child(key) in both} for each in (one, other))
     return first == second
 
 
@@ -112,20 +131,27 @@ def load_optimiser(folder: Path, name: str, optimiser: Optimizer) -> None:
     """Fill an optimiser from a checkpoint, in place; its settings stay the recipe's.
 
     Raises:
-        CheckpointError: the file is missing or damaged.
+        CheckpointError: the file is missing, damaged, or of other weights.
     """
+    path = folder / f"{name}.safetensors"
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in load_tensors(folder / f"{name}.safetensors").items():
-        number, _, field = key.partition(".")
-        weight = weights[int(number)]
+    for key, tensor in load_tensors(path).items():
+        number, _, moment = key.partition(".")
+        weight = weights[int(number)] if number.isdecimal() and int(number) < len(weights) else None
+        if weight is None or tensor.shape not in (weight.shape, torch.Size()):
+            expected = "an unknown weight" if weight is None else f"a weight of shape {tuple(weight.shape)}"
+            raise CheckpointError(
+                f"{path}: tensor '{key}' is {_kind(tensor)} and belongs to {expected}; {_remedy(folder)}"
+            )
         # Fused optimisers walk a weight and its moments as they lie in memory: both must lie alike.
         alike = torch.empty_like(weight).copy_(tensor) if tensor.shape == weight.shape else tensor
-        state.setdefault(int(number), {})[field] = alike
+        state.setdefault(int(number), {})[moment] = alike
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
-def _optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
+def optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
+    """All that an optimiser has accumulated, by "number of the weight.name"."""
     state = optimiser.state_dict()["state"]
     return {
         f"{number}.{field}": torch.as_tensor(value)
@@ -135,27 +161,41 @@ def _optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
     }
 
 
-def _save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    path.touch()
+    mode = path.stat().st_mode
+    try:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
+    except SafetensorError as error:
+        raise OSError(f"{path}: {error}") from error
+    path.chmod(mode)  # safetensors lets nobody else read what it writes, whatever the umask
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint's file.
+    """Read the tensors of a checkpoint's file.
 
     Raises:
-        CheckpointError: it is missing or damaged.
+        CheckpointError: it is missing or damaged, or a tensor holds NaN or infinity.
     """
     try:
-        return load_file(path)
+        tensors = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error}); the checkpoint is damaged") from None
+        reason = f"cannot be read ({error}): the checkpoint is damaged"
+        raise CheckpointError(f"{path}: {reason}; {_remedy(path.parent)}") from None
+    bad = non_finite(tensors)
+    if bad:
+        num_bad, num = int((~tensors[bad[0]].isfinite()).sum()), tensors[bad[0]].numel()
+        raise CheckpointError(
+            f"{path}: tensor '{bad[0]}' holds NaN or infinity in {num_bad} of {num} places: the checkpoint is damaged; "
+            f"{_remedy(path.parent)}"
+        )
+    return tensors
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def non_finite(tensors: Mapping[str, Tensor]) -> list[str]:
+    """Names of the tensors that hold NaN or infinity."""
+    return [key for key, tensor in tensors.items() if not bool(tensor.isfinite().all())]
+
+
+def _remedy(folder: Path) -> str:
+    return f"restore it from a copy, or remove {folder} and call `facegen train ... --resume`"

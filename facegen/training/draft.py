@@ -10,6 +10,7 @@ from pathlib import Path
 from facegen.core.batch import DataSpec
 from facegen.core.chosen import Recipe
 from facegen.core.errors import RecipeError
+from facegen.core.files import new_folder
 from facegen.training.run import Run
 
 FOLDER = "draft"
@@ -76,15 +77,11 @@ def find_draft(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Draf
 
 def keep_draft(run: Run, earlier: Path) -> None:
     """Copy what must be known of the earlier run into a run's folder, whole or not at all."""
-    target = run.path / FOLDER
-    temporary = target.with_name(f".{FOLDER}.new")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    for name in KEPT:
-        shutil.copy(earlier / name, temporary)
-    if (earlier / FOLDER).exists():
-        shutil.copytree(earlier / FOLDER, temporary / FOLDER)
-    temporary.rename(target)
+    with new_folder(run.path / FOLDER) as part:
+        for name in KEPT:
+            shutil.copyfile(earlier / name, part / name)
+        if (earlier / FOLDER).exists():
+            shutil.copytree(earlier / FOLDER, part / FOLDER)
 
 
 def _misfits(draft: DraftRun, data: DataSpec, image_pixels: int) -> list[str]:

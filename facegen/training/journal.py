@@ -1,5 +1,6 @@
 """Where measures and pictures of a run go: log.jsonl, and TensorBoard where it is installed."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ import torch
 from torch import Tensor
 
 from facegen.training.run import Run
+
+DIGITS = 6
+"""Significant digits of a logged value."""
 
 
 class Journal:
@@ -20,13 +24,24 @@ class Journal:
 
     def __init__(self, run: Run, *, writes: bool = True) -> None:
         self.run, self._writes = run, writes
-        self._writer = _summary_writer(run.path / "events") if writes else None
+        self._writer: Any = None
 
-    def log(self, stage: str, step: int, values: Mapping[str, float]) -> None:
-        """One line of numbers."""
+    def begin(self, stage: str, step: int) -> None:
+        """Go on after a step of a stage: take back everything later, which a killed process may have written.
+
+        TensorBoard's events stand in a folder for each stage: taking back a step takes back all of the folder.
+        """
         if not self._writes:
             return
-        self.run.log(stage, step, {name: round(value, 6) for name, value in values.items()})
+        self.run.rewind(stage, step)
+        self.close()
+        self._writer = _summary_writer(self.run.path / "events" / stage, step + 1)
+
+    def log(self, stage: str, step: int, values: Mapping[str, float]) -> None:
+        """Write one line of numbers, with six significant digits; null stands for NaN and infinity."""
+        if not self._writes:
+            return
+        self.run.log(stage, step, {name: _rounded(value) for name, value in values.items()})
         if self._writer is not None:
             for name, value in values.items():
                 self._writer.add_scalar(f"{stage}/{name}", value, step)
@@ -36,18 +51,30 @@ class Journal:
         if self._writer is not None:
             self._writer.add_image(name, pixels, step, dataformats="HWC")
 
+    def flush(self) -> None:
+        """Force everything to the disk: a checkpoint that is about to be written relies on it."""
+        if self._writes:
+            self.run.sync_log()
+        if self._writer is not None:
+            self._writer.flush()
+
     def close(self) -> None:
         """Flush and close."""
         if self._writer is not None:
             self._writer.close()
+            self._writer = None
 
 
-def _summary_writer(folder: Path) -> Any:
+def _rounded(value: float) -> float | None:
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+
+
+def _summary_writer(folder: Path, purge_step: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:  # the extra `viewer` is not installed
         return None
-    return SummaryWriter(str(folder))
+    return SummaryWriter(str(folder), purge_step=purge_step)
 
 
 def to_pixels(picture: Any) -> Tensor:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -10,16 +11,26 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from facegen.core.batch import Terms
-from facegen.core.errors import TrainingError
+from facegen.core.errors import CheckpointError, TrainingError
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
 from facegen.core.randomness import derived_seed
-from facegen.training.checkpoint import load_module, load_optimiser, save_checkpoint
+from facegen.core.tables import MatchSettings, TrainSettings
+from facegen.training.checkpoint import (
+    load_module,
+    load_optimiser,
+    non_finite,
+    optimiser_tensors,
+    read_state,
+    save_checkpoint,
+)
 from facegen.training.journal import Journal
 from facegen.training.run import Run
 from facegen.training.world import World
 
 SIDES = ("discriminator", "generator")
+MAX_NAMED = 5
+"""So many values are named that are no longer finite."""
 
 
 class Stage(Protocol):
@@ -32,6 +43,10 @@ class Stage(Protocol):
     keep_checkpoints: int
     modules: Mapping[str, nn.Module]
     optimisers: Mapping[str, Optimizer]
+
+    @property
+    def settings(self) -> MatchSettings | TrainSettings:
+        """The stage's table of the recipe."""
 
     def step(self, step: int) -> Terms:
         """Do one step and return what to log; without a host sync."""
@@ -49,15 +64,16 @@ class Interrupted(Exception):  # noqa: N818 (nothing went wrong)
 
 
 class _Totals:
-    """Means of measures since the last flush, kept on the device."""
+    """Sums of measures since the last line of the log, kept on the device, and saved with every checkpoint."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
         self._sums: Terms = {}
         self._counts: dict[str, int] = {}
 
     def add(self, measures: Terms) -> None:
-        for name, value in measures.items():
-            value = value.detach()
+        for name, measure in measures.items():
+            value = measure.detach().float()
             self._sums[name] = self._sums[name] + value if name in self._sums else value
             self._counts[name] = self._counts.get(name, 0) + 1
 
@@ -65,6 +81,15 @@ class _Totals:
         means = {name: float(value) / self._counts[name] for name, value in self._sums.items()}
         self._sums, self._counts = {}, {}
         return means
+
+    def to_json(self) -> dict[str, list[float]]:
+        """{name: [sum, count]}; a float32 is the same number after JSON."""
+        return {name: [float(value), self._counts[name]] for name, value in self._sums.items()}
+
+    def restore(self, saved: Mapping[str, list[float]]) -> None:
+        """Take up the sums that `to_json` gave."""
+        self._sums = {name: torch.tensor(value, device=self._device) for name, (value, _) in saved.items()}
+        self._counts = {name: int(count) for name, (_, count) in saved.items()}
 
 
 def run_stage(
@@ -78,9 +103,13 @@ def run_stage(
         TrainingError: a measure or a weight is no longer finite; the last good checkpoint stays.
         Interrupted: somebody asked for it; everything is saved.
     """
-    start = _restore(stage, run)
+    totals = _Totals(world.device)
+    start = _restore(stage, run, world, totals, observer)
     world.wait()  # all have read before one writes
-    totals, since, since_step = _Totals(), time.monotonic(), start
+    if world.leads:
+        journal.begin(stage.name, start)
+        run.forget_old(stage.name, stage.keep_checkpoints)  # a killed process may not have come to it
+    since, since_step = time.monotonic(), start
     observer.start(stage.name, stage.steps, start)
     for step in range(start, stage.steps):
         torch.manual_seed(derived_seed(seed, stage.name, step, world.rank))
@@ -99,7 +128,7 @@ def run_stage(
         # Asked once a step and of all: nobody stops while others go on, and a later request is for the next step.
         signal_number = world.largest(interruption.signal_number)
         if done % stage.checkpoint_steps == 0 or last or signal_number:
-            _save(stage, run, done, world)
+            _save(stage, run, done, world, totals, journal)
         if signal_number and not last:
             raise Interrupted(signal_number, stage.name, done)
     observer.finish()
@@ -112,26 +141,73 @@ def headline(values: Mapping[str, float]) -> dict[str, float]:
     return losses or {name: value for name, value in values.items() if "/" not in name}
 
 
-def _restore(stage: Stage, run: Run) -> int:
+def _restore(stage: Stage, run: Run, world: World, totals: _Totals, observer: Observer) -> int:
     newest = run.newest(stage.name)
     if newest is None:
         return 0
     folder, step = newest
+    state = read_state(folder)
+    _require_same_batches(folder, state, stage, world)
+    if state["device"] != world.device.type:
+        observer.warn(
+            f"{folder}: was trained on {state['device']} and is resumed on {world.device.type}: the result is not "
+            f"bitwise that of an unbroken run"
+        )
     for name, module in stage.modules.items():
         load_module(folder, name, module)
     for name, optimiser in stage.optimisers.items():
         load_optimiser(folder, f"{name}_optimiser", optimiser)
+    totals.restore(state["totals"])
     return step
 
 
-def _save(stage: Stage, run: Run, done: int, world: World) -> None:
+def _require_same_batches(folder: Path, state: Mapping[str, Any], stage: Stage, world: World) -> None:
+    """Refuse what would change the order of the rows and the effective batch from here on."""
+    if "totals" not in state:
+        raise CheckpointError(
+            f"{folder}: was written by an earlier version of facegen: it can draw and match, but not be resumed; "
+            f"begin another run with --out"
+        )
+    before, now = int(state["num_processes"]), world.size
+    if before != now:
+        raise CheckpointError(
+            f"{folder}: was trained by {before} processes, and now there are {now}: the effective batch and the "
+            f"order of the rows would change; go on with {_call(before)}, or begin another run with --out"
+        )
+    before, now = int(state["batch_size"]), stage.settings.batch_size
+    if before != now:
+        raise CheckpointError(
+            f"{folder}: was trained with [{stage.name}] batch_size = {before}, and the recipe says {now}: the "
+            f"effective batch and the order of the rows would change; set {before} again, or begin another run with "
+            f"--out"
+        )
+
+
+def _call(num_processes: int) -> str:
+    alone = "a single process, without torchrun"
+    return alone if num_processes == 1 else f"`torchrun --nproc-per-node {num_processes} -m facegen train ...`"
+
+
+def _save(stage: Stage, run: Run, done: int, world: World, totals: _Totals, journal: Journal) -> None:
     if world.leads:
+        sums = totals.to_json()
+        bad = [name for name, (value, _) in sums.items() if not math.isfinite(value)]
         for name, module in stage.modules.items():
-            for key, weight in module.state_dict().items():
-                if weight.is_floating_point() and not bool(weight.isfinite().all()):
-                    raise TrainingError(_diverged(stage, run, done, f"the weight {name}.{key}"))
+            bad += [f"the weight {name}.{key}" for key in non_finite(module.state_dict())]
+        for name, optimiser in stage.optimisers.items():
+            bad += [f"the optimiser's value {name}.{key}" for key in non_finite(optimiser_tensors(optimiser))]
+        if bad:
+            raise TrainingError(_diverged(stage, run, done, ", ".join(bad[:MAX_NAMED])))
+        journal.flush()
         optimisers = {f"{name}_optimiser": optimiser for name, optimiser in stage.optimisers.items()}
-        state: dict[str, Any] = {"stage": stage.name, "step": done}
+        state: dict[str, Any] = {
+            "stage": stage.name,
+            "step": done,
+            "num_processes": world.size,
+            "batch_size": stage.settings.batch_size,
+            "device": world.device.type,
+            "totals": sums,
+        }
         save_checkpoint(run.checkpoint_folder(stage.name, done), state, stage.modules, optimisers)
         run.forget_old(stage.name, stage.keep_checkpoints)
     world.wait()
@@ -140,7 +216,7 @@ def _save(stage: Stage, run: Run, done: int, world: World) -> None:
 def _check_finite(values: Mapping[str, float], stage: Stage, run: Run, done: int) -> None:
     bad = [name for name, value in values.items() if not math.isfinite(value)]
     if bad:
-        raise TrainingError(_diverged(stage, run, done, ", ".join(bad)))
+        raise TrainingError(_diverged(stage, run, done, ", ".join(bad[:MAX_NAMED])))
 
 
 def _diverged(stage: Stage, run: Run, done: int, what: str) -> str:

@@ -1,21 +1,17 @@
 """From a recipe to a trained run: what it builds on, its corpus, its networks, its stages."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from facegen.core.batch import DataSpec
 from facegen.core.chosen import Recipe
-from facegen.core.errors import CheckpointError, RecipeError
-from facegen.core.files import LOCK, file_lock
+from facegen.core.errors import RecipeError, TrainingError
 from facegen.core.interfaces import Dataset
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
-from facegen.core.recipe_file import differences
 from facegen.training.checkpoint import load_module
+from facegen.training.claim import claimed
 from facegen.training.draft import keep_draft, kept_draft
 from facegen.training.earlier import DRAFT, awaited, enough, folder_of, settled, standing
 from facegen.training.networks import Networks, build_networks
@@ -55,7 +51,13 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
         observer = Observer()  # one of them tells it
     recipe = settled(recipe, out)
     _examine(recipe, out, only_match=False)
-    return _train(recipe, out, resume, world, observer, interruption, only_match=False)
+    try:
+        return _train(recipe, out, resume, world, observer, interruption, only_match=False)
+    except OSError as error:
+        raise TrainingError(
+            f"{out}: {error}; the newest checkpoint is unchanged; free space, or correct what the message names, and "
+            f"call it again with --resume"
+        ) from error
 
 
 def _examine(recipe: Recipe, out: Path, *, only_match: bool) -> Networks:
@@ -91,8 +93,7 @@ def _train(
     only_match: bool,
 ) -> Run:
     dataset = open_dataset(recipe)
-    run = _claim(out, recipe, dataset.spec, resume, world)
-    with _alone(run, world):
+    with claimed(out, recipe, dataset, resume=resume, world=world, observer=observer) as run:
         for name in awaited(recipe, run, only_match=only_match):
             below = standing(recipe, name)
             if below is not None and enough(below, name):
@@ -113,42 +114,6 @@ def _train(
         finally:
             trainer.journal.close()
         return run
-
-
-@contextmanager
-def _alone(run: Run, world: World) -> Iterator[None]:
-    with ExitStack() as work:
-        if world.leads:
-            try:
-                work.enter_context(file_lock(run.path / LOCK))
-            except BlockingIOError:
-                raise CheckpointError(
-                    f"{run.path}: another process is training this run; wait for it, or stop it"
-                ) from None
-        yield
-
-
-def _claim(out: Path, recipe: Recipe, data: DataSpec, resume: bool, world: World) -> Run:
-    exists = (out / "run.json").exists()
-    occupied = out.exists() and any(out.iterdir())
-    world.wait()  # all have looked before one writes
-    if not exists:
-        if occupied:
-            raise CheckpointError(f"{out}: is not empty and holds no run; give another folder with --out")
-        if world.leads:
-            Run.create(out, recipe, data)
-        world.wait()
-        return Run.open(out)
-    if not resume:
-        raise CheckpointError(f"{out}: holds a run already; --resume goes on with it, --out names another folder")
-    run = Run.open(out)
-    differing = differences(run.recipe.values, recipe.values)
-    if differing:
-        raise CheckpointError(
-            f"{out}: was begun with another recipe, which differs in {', '.join(differing)}; "
-            f"name another folder with --out, or use the run's own {out / 'recipe.toml'}"
-        )
-    return run
 
 
 def _networks(run: Run, world: World, *, with_draft: bool) -> Networks:

@@ -124,6 +124,7 @@ class Trainer:
         strangers = matcher.num_mismatched if matcher is not None else 0
         if settings.freeze_conditioner:
             encoders.freeze(everything=True)
+        self._load_newest("match", match_modules(self.networks))
         encodings, needs = self._encodings(encoders)
         loader = Loader(self._rows(), settings.batch_size, strangers, self.recipe.run.seed, needs)
         return MatchStage(settings, self.networks, loader, encodings, self.world, self.recipe.run.precision)
@@ -137,6 +138,7 @@ class Trainer:
         own = (networks.critic_encoders, networks.augmentation, *networks.objectives.values(), *penalties)
         networks.encoders.freeze()
         self.world.place(artist, networks.discriminator, *own)
+        self._load_newest("train", {"artist": artist})
         encodings, needs = self._encodings(artist)
         loader = Loader(self._rows(), settings.batch_size, networks.num_mismatched, self.recipe.run.seed + 1, needs)
         stage = GanStage(
@@ -145,10 +147,14 @@ class Trainer:
         )  # fmt: skip
         self._run_stage(stage)
 
+    def _load_newest(self, stage: str, modules: Mapping[str, nn.Module]) -> None:
+        """Fill modules from a stage's newest checkpoint: encodings that are computed once must be of its weights."""
+        newest = self.run.newest(stage)
+        if newest is not None:
+            for name, module in modules.items():
+                load_module(newest[0], name, module)
+
     def _run_stage(self, stage: MatchStage | GanStage) -> None:
-        newest = self.run.newest(stage.name)
-        if self.world.leads:
-            self.run.rewind_log(stage.name, newest[1] if newest else 0)
         run_stage(
             stage, self.run, self.recipe.run.seed, self.world, self.observer, self.journal, self.interruption
         )  # fmt: skip

@@ -191,6 +191,20 @@ def stop_after(training_steps: int, recipe: Path, out: Path) -> None:
         train(read_recipe(recipe), out, resume=True, observer=Asking(), interruption=interruption)
 
 
+def test_encodings_of_a_draft_are_computed_with_its_weights_after_a_stop_too(
+    facegen: Facegen, recipes: Path, tmp_path: Path
+) -> None:
+    """Its encoders have learnt, and those of the refiner are frozen: every encoding is computed once, at the start."""
+    whole, parts = tmp_path / "whole" / "second", tmp_path / "parts" / "second"
+    frozen = SECOND.replace("condition_dim = 6", 'condition_dim = 6\ntrained = "frozen"')
+    (recipes / "second.toml").write_text(frozen)
+    assert facegen("train", recipes / "second.toml", "--out", whole) == 0
+    stop_after(3 + 2, recipes / "second.toml", parts)
+    assert facegen("train", recipes / "second.toml", "--out", parts, "--resume") == 0
+    for name in ("artist", "average", "discriminator"):
+        assert equal(checkpoint(whole, 4, name), checkpoint(parts, 4, name)), name
+
+
 def test_what_stands_in_the_folder_of_an_earlier_run(
     facegen: Facegen, recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,15 +4,16 @@ import math
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from tiny_training import Walk
+from torch import nn
 
-from facegen.core.errors import TrainingError
+from facegen.core.errors import CheckpointError, TrainingError
 from facegen.core.interruption import Interruption
 from facegen.core.observer import Observer
+from facegen.training.checkpoint import save_checkpoint
 from facegen.training.loop import Interrupted, cosine, run_stage, weighted_sum
 from facegen.training.world import World
 
@@ -40,30 +41,9 @@ class FakeJournal:
     def log(self, stage: str, step: int, values: Mapping[str, float]) -> None:
         self.lines.append((step, dict(values)))
 
+    def begin(self, stage: str, step: int) -> None: ...
 
-class Walk:
-    """A random walk down a slope: momentum is the optimiser's state, noise the generator's."""
-
-    name, steps, log_steps, checkpoint_steps, keep_checkpoints = "walk", 12, 4, 4, 9
-
-    def __init__(self, at_step: Any = None) -> None:
-        self.network = nn.Linear(2, 1)
-        nn.init.ones_(self.network.weight)
-        nn.init.zeros_(self.network.bias)
-        self.modules = {"network": self.network}
-        self.optimisers = {"network": torch.optim.SGD(self.network.parameters(), 0.01, momentum=0.9)}
-        self.at_step = at_step
-
-    def step(self, step: int) -> dict[str, Tensor]:
-        if self.at_step is not None:
-            self.at_step(step)
-        loss = (self.network(torch.randn(4, 2)) - 3).square().mean()
-        self.optimisers["network"].zero_grad()
-        loss.backward()
-        self.optimisers["network"].step()
-        return {"loss": loss.detach(), "step": torch.tensor(float(step))}
-
-    def after_step(self, done_steps: int) -> None: ...
+    def flush(self) -> None: ...
 
 
 def run(walk: Walk, path: Path, interruption: Interruption | None = None) -> FakeJournal:
@@ -76,7 +56,7 @@ def run(walk: Walk, path: Path, interruption: Interruption | None = None) -> Fak
 def test_measures_are_means_since_the_last_line(tmp_path: Path) -> None:
     lines = run(Walk(), tmp_path).lines
     assert [step for step, _ in lines] == [4, 8, 12]
-    assert [values["step"] for _, values in lines] == [1.5, 5.5, 9.5]
+    assert [values["index"] for _, values in lines] == [1.5, 5.5, 9.5]
 
 
 def test_a_resumed_stage_repeats_an_unbroken_one(tmp_path: Path) -> None:
@@ -139,3 +119,84 @@ def test_learning_rate_rises_then_falls_along_half_a_cosine() -> None:
 def test_the_loss_is_the_sum_of_its_terms_in_float32() -> None:
     loss = weighted_sum({"one": torch.tensor(1.0), "other": torch.tensor(2.5, dtype=torch.bfloat16)})
     assert loss.item() == 3.5 and loss.dtype == torch.float32
+
+
+def test_means_go_on_from_a_checkpoint_between_two_lines(tmp_path: Path) -> None:
+    """Lines after 5 and 10 steps, checkpoints after 4, 8 and 12; killed at the tenth step."""
+    sizes = {"log_steps": 5, "checkpoint_steps": 4}
+
+    def crash(step: int) -> None:
+        if step == 9:
+            raise ConnectionError("the power failed")
+
+    whole = run(Walk(**sizes), tmp_path / "whole").lines
+    with pytest.raises(ConnectionError):
+        run(Walk(crash, **sizes), tmp_path / "broken")
+    resumed = run(Walk(**sizes), tmp_path / "broken").lines
+    assert [(step, values["index"]) for step, values in resumed] == [(10, 7.0), (12, 10.5)]
+    assert [values["loss"] for _, values in resumed] == [values["loss"] for _, values in whole[1:]]
+
+
+def test_a_measure_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:
+    walk = Walk(log_steps=12)
+    step = walk.step
+    walk.step = lambda number: {**step(number), "loss": torch.tensor(math.nan)}  # type: ignore[method-assign]
+    with pytest.raises(TrainingError, match=r"walk step 4: loss is no longer a finite number"):
+        run(walk, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_moment_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:
+    walk = Walk()
+
+    def poison(step: int) -> None:
+        if step == 7:
+            walk.optimisers["network"].state[walk.network.bias]["momentum_buffer"].fill_(math.inf)
+            walk.optimisers["network"].param_groups[0]["lr"] = 0.0
+
+    walk.at_step = poison
+    with pytest.raises(TrainingError, match=r"network\.1\.momentum_buffer is no longer a finite number"):
+        run(walk, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "batch_size, num_processes, complaint",
+    [
+        (4, 2, r"was trained by 1 processes, and now there are 2: .*a single process, without torchrun"),
+        (8, 1, r"was trained with \[walk\] batch_size = 4, and the recipe says 8: .*set 4 again"),
+    ],
+)
+def test_another_number_of_processes_or_batch_is_refused(
+    tmp_path: Path, batch_size: int, num_processes: int, complaint: str
+) -> None:
+    run(Walk(steps=4), tmp_path)
+    stage, world = Walk(batch_size=batch_size), World(1, num_processes, torch.device("cpu"))
+    before = stage.network.weight.clone()
+    with pytest.raises(CheckpointError, match=rf"walk-00000004: {complaint}"):
+        run_stage(stage, FakeRun(tmp_path), 0, world, Observer(), FakeJournal(), Interruption())  # type: ignore[arg-type]
+    assert torch.equal(before, stage.network.weight)
+
+
+def test_the_call_for_several_processes_is_told(tmp_path: Path) -> None:
+    run(Walk(steps=4), tmp_path)
+    state = tmp_path / "walk-00000004" / "state.json"
+    state.write_text(state.read_text().replace('"num_processes": 1', '"num_processes": 4'))
+    with pytest.raises(CheckpointError, match=r"trained by 4 processes, and now there are 1: .*--nproc-per-node 4 "):
+        run(Walk(), tmp_path)
+
+
+def test_a_checkpoint_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "walk-00000004", {"step": 4}, {"network": nn.Linear(2, 1)}, {})
+    with pytest.raises(CheckpointError, match=r"walk-00000004: was written by an earlier version of facegen"):
+        run(Walk(), tmp_path)
+
+
+def test_another_device_is_warned_about(tmp_path: Path) -> None:
+    run(Walk(steps=4), tmp_path)
+    state = tmp_path / "walk-00000004" / "state.json"
+    state.write_text(state.read_text().replace('"cpu"', '"cuda"'))
+    warnings: list[str] = []
+    observer = Observer()
+    observer.warn = warnings.append  # type: ignore[method-assign]
+    run_stage(Walk(), FakeRun(tmp_path), 0, WORLD, observer, FakeJournal(), Interruption())  # type: ignore[arg-type]
+    assert len(warnings) == 1 and "was trained on cuda and is resumed on cpu" in warnings[0]

@@ -1,0 +1,208 @@
+"""The match stage and its hand-over: killed, shared, resumed with encodings that are computed once."""
+
+import itertools
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from faults import Killed, failing
+from safetensors.torch import load_file, save_file
+from tiny_training import tiny_recipe
+
+from facegen.core.chosen import Recipe
+from facegen.core.errors import CheckpointError, TrainingError
+from facegen.core.interruption import Interruption
+from facegen.core.observer import Observer
+from facegen.inference.load import load_artist, load_matching
+from facegen.training import journal, train
+from facegen.training.loop import Interrupted
+from facegen.training.networks import build_networks
+from facegen.training.run import Run
+
+
+class Listening(Observer):
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.messages.append(message)
+
+    warn = say
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without what writes nothing and takes long: the dry run, TensorBoard's import, waiting for the disk."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(train, "rehearse", lambda recipe, data, _: build_networks(recipe, data))
+    monkeypatch.setattr(journal, "_summary_writer", lambda *_: None)
+    monkeypatch.setattr("facegen.training.run.version", lambda _: "1")
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+def go(out: Path, recipe: Recipe, interruption: Interruption | None = None) -> list[str]:
+    observer = Listening()
+    train.train(recipe, out, resume=True, observer=observer, interruption=interruption or Interruption())
+    return observer.messages
+
+
+def weights(run: Path) -> dict[str, Any]:
+    return {
+        f"{path.relative_to(run)} {key}": value.tolist()
+        for path in sorted(run.rglob("*.safetensors"))
+        for key, value in load_file(path).items()
+    }
+
+
+def names(run: Path) -> list[str]:
+    return sorted(str(path.relative_to(run)) for path in run.rglob("*"))
+
+
+def steps(run: Path) -> list[tuple[str, int]]:
+    return [(entry["stage"], entry["step"]) for entry in Run.open(run).read_log()]
+
+
+def test_killed_while_the_match_stage_is_handed_over(tmp_path: Path) -> None:
+    recipe = tiny_recipe()
+    go(tmp_path / "whole" / "run", recipe)
+    failed = set()
+    for last in itertools.count(60):
+        run = tmp_path / str(last) / "run"
+        with failing(last, Killed()) as disk, suppress(Killed):
+            go(run, recipe)
+        if disk.failed.startswith("fsync"):
+            continue
+        failed.add(disk.failed.replace(str(run), ""))
+        assert go(run, recipe) == []
+        assert weights(run) == weights(tmp_path / "whole" / "run")
+        assert (names(run), steps(run)) == (names(tmp_path / "whole" / "run"), [("match", 2), ("match", 3)])
+        if not disk.failed:
+            break
+    assert any("rename" in name and ".match." in name for name in failed)
+    assert any("replace" in name and "match-00000003" in name for name in failed)
+
+
+def test_killed_while_a_match_stage_is_taken_over(tmp_path: Path) -> None:
+    recipe = tiny_recipe()
+    go(tmp_path / "runs" / "first", recipe)
+    for last in itertools.count():
+        run = tmp_path / "runs" / "second"
+        shutil.rmtree(run, ignore_errors=True)
+        with failing(last, Killed()) as disk, suppress(Killed):
+            go(run, recipe)
+        if disk.failed.startswith("fsync"):
+            continue
+        go(run, recipe)
+        assert weights(run) == weights(tmp_path / "runs" / "first")
+        assert steps(run) == []
+        assert set(names(run)) | {"log.jsonl"} == set(names(tmp_path / "runs" / "first"))
+        if not disk.failed:
+            break
+    assert last > 20
+
+
+class After(Interruption):
+    """Asks to stop when it has been looked at so many times."""
+
+    def __init__(self, num_steps: int) -> None:
+        self._looks, self._num_steps = itertools.count(1), num_steps
+
+    @property
+    def signal_number(self) -> int:  # type: ignore[override]
+        return 15 if next(self._looks) >= self._num_steps else 0
+
+
+def test_frozen_encoders_are_those_that_the_resumed_stage_started_from(tmp_path: Path) -> None:
+    """Encodings are computed once, before the checkpoint is loaded into the stage: they must be of its weights."""
+    earlier = tmp_path / "earlier" / "run"
+    go(earlier, tiny_recipe())
+    recipe = tiny_recipe(
+        match__start=str(earlier), match__freeze_conditioner=True, match__steps=6, data__crop="fixed"
+    )  # fmt: skip
+    go(tmp_path / "whole" / "run", recipe)
+    with pytest.raises(Interrupted):
+        go(tmp_path / "parts" / "run", recipe, After(3))
+    shutil.rmtree(earlier)
+    go(tmp_path / "parts" / "run", recipe)
+    assert weights(tmp_path / "parts" / "run") == weights(tmp_path / "whole" / "run")
+
+
+@pytest.mark.parametrize("num_steps", range(1, 9))
+def test_a_run_of_both_stages_stopped_after_any_step(tmp_path: Path, num_steps: int, whole: Path) -> None:
+    run = tmp_path / "parts" / "tiny"
+    recipe = tiny_recipe(game=True)
+    # The last step of the match stage is no place to stop: the next one is the train stage's first.
+    with suppress(Interrupted):
+        go(run, recipe, After(num_steps))
+    go(run, recipe)
+    assert weights(run) == weights(whole)
+    assert _log(run) == _log(whole)
+    assert {path.name: path.read_bytes() for path in (run / "samples").iterdir()} == {
+        path.name: path.read_bytes() for path in (whole / "samples").iterdir()
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of both stages that nobody stopped."""
+    run = tmp_path_factory.mktemp("whole") / "tiny"
+    train.train(tiny_recipe(game=True), run, resume=False, observer=Observer(), interruption=Interruption())
+    return run
+
+
+def poison(path: Path) -> None:
+    """Write NaN into one value of the first float tensor of a file of weights."""
+    tensors = load_file(path)
+    key = next(key for key in sorted(tensors) if tensors[key].is_floating_point())
+    tensors[key].view(-1)[0] = float("nan")
+    save_file(tensors, path)
+
+
+CPU = torch.device("cpu")
+LOADS: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "draw": ("train-00000005/average", lambda run: load_artist(Run.open(run), CPU)),
+    "match": ("match/encoders", lambda run: load_matching(Run.open(run), CPU)),
+    "resume": ("train-00000005/generator_optimiser", lambda run: go(run, tiny_recipe(game=True))),
+    "resume after match": ("match/discriminator", lambda run: go(run, tiny_recipe(game=True))),
+    "match.run": ("match/matcher", lambda run: go(run.parent / "new", tiny_recipe(match__run=str(run)))),
+    "match.start": ("match/discriminator", lambda run: go(run.parent / "new", tiny_recipe(match__start=str(run)))),
+}
+
+
+@pytest.mark.parametrize("load", LOADS)
+def test_weights_that_are_not_finite_are_refused_wherever_they_are_loaded(
+    tmp_path: Path, whole: Path, load: str
+) -> None:
+    file, use = LOADS[load]
+    shutil.copytree(whole, tmp_path / "tiny")
+    poison(tmp_path / "tiny" / "checkpoints" / f"{file}.safetensors")
+    with pytest.raises(CheckpointError, match=rf"{file}\.safetensors: tensor '.+' holds NaN or infinity in 1 of \d+ "):
+        use(tmp_path / "tiny")
+
+
+def test_a_damaged_match_stage_beside_it_is_not_taken_over(tmp_path: Path, whole: Path) -> None:
+    shutil.copytree(whole, tmp_path / "tiny")
+    assert len(go(tmp_path / "second", tiny_recipe())) == 1
+    poison(tmp_path / "tiny" / "checkpoints" / "match" / "encoders.safetensors")
+    shutil.rmtree(tmp_path / "second")
+    assert go(tmp_path / "third", tiny_recipe()) == []
+    assert steps(tmp_path / "third") == [("match", 2), ("match", 3)]
+
+
+def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
+    full = OSError(28, "No space left on device")
+    expected = r"run: .*No space left on device; the newest checkpoint is unchanged; free space, .*--resume"
+    with failing(33, full), pytest.raises(TrainingError, match=expected):
+        go(tmp_path / "run", tiny_recipe())
+    go(tmp_path / "run", tiny_recipe())
+    assert steps(tmp_path / "run") == [("match", 2), ("match", 3)]
+
+
+def _log(run: Path) -> list[dict[str, Any]]:
+    entries = Run.open(run).read_log()
+    assert len(entries) == len((run / "log.jsonl").read_text().splitlines())
+    return [{key: value for key, value in entry.items() if key != "steps_per_second"} for entry in entries]
