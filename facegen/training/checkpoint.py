@@ -13,7 +13,6 @@ from torch.optim import Optimizer
 
 from facegen.core.errors import CheckpointError
 from facegen.core.files import new_folder
-from facegen.core.files import write_file as write_atomically  # noqa: F401 (imported from here by evaluation)
 
 FORMAT = 1
 MAX_SHOWN = 3
