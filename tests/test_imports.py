@@ -1,6 +1,7 @@
 """Imports point one way: cli -> evaluation, collect -> inference -> training -> data -> core, and parts -> core."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,15 @@ def test_nothing_unpickles(path):
     text = (PACKAGE / path).read_text(encoding="utf-8")
     safe = 'torch.load(path, map_location="cpu", weights_only=True)' if path == READS_TENSORS_OF_A_PICKLE else ""
     assert text.count("torch.load") == bool(safe) and safe in text
+
+
+@pytest.mark.parametrize("path", sorted(set(FILES) - {"core/files.py"}))
+def test_one_module_renames_syncs_and_locks(path):
+    """What a kill or a full disk leaves behind is decided, and tested, in one place."""
+    text = (PACKAGE / path).read_text(encoding="utf-8")
+    direct = r"\bos\.(?:replace|rename|link|fsync)\b|\b(?:tempfile|fcntl)\.|\.rename\(|\bshutil\.move\b"
+    calls = re.findall(direct, text)
+    assert not calls, f"facegen/{path} uses {calls}; see facegen.core.files"
 
 
 def torch_free(program: str) -> None:

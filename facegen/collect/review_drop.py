@@ -2,7 +2,8 @@
 
 import hashlib
 import shutil
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from facegen.collect.folder import CollectionFolder
 from facegen.collect.manifest import CollectionManifest
 from facegen.collect.review_list import find_marked, read_marked
 from facegen.core.errors import DataError
+from facegen.core.files import new_folder
 from facegen.core.observer import Observer
 from facegen.data import manifest as corpus_json
 from facegen.data.corpus import Corpus
-from facegen.data.manifest import Manifest
 from facegen.data.removal import remove_faces
 
 _CHUNK_ROWS = 256
@@ -73,13 +74,14 @@ def drop_marked(folder: Path, path: Path, out: Path | None = None, observer: Obs
     before, digest = corpus.manifest, _digest(corpus, ~dropped)
     try:
         with ExitStack() as stack:
+            place = folder
             if out is not None:
-                _copy(corpus, out)
+                place = stack.enter_context(_copied(corpus, out))
             elif collected:
                 stack.enter_context(collection.alone())
                 manifest = stack.enter_context(CollectionManifest(collection.manifest))
                 manifest_review.drop(manifest, _frames_of(corpus, manifest, dropped))
-            left = remove_faces(out or folder, dropped, observer)
+            left = remove_faces(place, dropped, observer)
     except DiskError as error:
         raise DataError(f"{folder}: cannot be written ({error.detail}); call the same command again") from None
     except OSError as error:
@@ -130,14 +132,15 @@ def _frames_of(corpus: Corpus, manifest: CollectionManifest, dropped: Tensor) ->
     return found
 
 
-def _copy(corpus: Corpus, out: Path) -> None:
-    """The files of the corpus, and nothing else of its folder; corpus.json last."""
+@contextmanager
+def _copied(corpus: Corpus, out: Path) -> Iterator[Path]:
+    """Copy the files of a corpus, and nothing else of its folder, to where OUT is made."""
     if out.exists():
         raise DataError(f"{out}: is there already; give a new folder")
-    manifest: Manifest = corpus.manifest
-    out.mkdir(parents=True)
-    for name in [*(shard.file for shard in manifest.shards), corpus_json.FILE_NAME]:
-        shutil.copyfile(corpus.folder / name, out / name)
+    with new_folder(out) as part:
+        for name in [*(shard.file for shard in corpus.manifest.shards), corpus_json.FILE_NAME]:
+            shutil.copyfile(corpus.folder / name, part / name)
+        yield part
 
 
 def _digest(corpus: Corpus, chosen: Tensor) -> str:

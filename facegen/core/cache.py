@@ -25,12 +25,9 @@ def load_cached(path: Path | None) -> dict[str, Tensor] | None:
     if path is None:
         return None
     try:
-        tensors = load_file(path)
+        return load_file(path)
     except (OSError, SafetensorError):
         return None
-    with suppress(OSError):
-        os.utime(path)
-    return tensors
 
 
 def save_cached(path: Path | None, tensors: Mapping[str, Tensor]) -> None:
@@ -43,7 +40,12 @@ def save_cached(path: Path | None, tensors: Mapping[str, Tensor]) -> None:
 
 def load_rendered(key: str) -> dict[str, Tensor] | None:
     """The rendered corpus that was saved under a key, if it is still in the cache."""
-    return load_cached(_rendered(key))
+    path = _rendered(key)
+    tensors = load_cached(path)
+    if tensors is not None:
+        with suppress(OSError):
+            os.utime(path)  # used now
+    return tensors
 
 
 def save_rendered(key: str, tensors: Mapping[str, Tensor]) -> None:

@@ -5,6 +5,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,8 +37,9 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; it takes the place of `path` when the block ends without an error.
 
     The temporary name is unique, so that processes that write the same file never share it. A reader sees the old
-    file or the new one, also after a power failure. The mode of an older file is kept; a new one follows the umask. A
-    symbolic link stays, and its target is replaced. Missing folders are made. A device or a pipe is written directly.
+    file or the new one, also after a power failure. The mode of an older file is kept; a new one follows the umask,
+    whatever the library that writes it does. A symbolic link stays, and its target is replaced. Missing folders are
+    made. A device or a pipe is written directly.
 
     Raises:
         OSError: it cannot be written; an older file is unchanged.
@@ -49,9 +51,10 @@ def replacing(path: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = _part(target)
     try:
+        part.touch()
+        mode = (target if target.exists() else part).stat().st_mode
         yield part
-        with suppress(FileNotFoundError):
-            shutil.copymode(target, part)
+        part.chmod(stat.S_IMODE(mode))
         sync_file(part)
         os.replace(part, target)
     except BaseException:
@@ -65,8 +68,9 @@ def replacing(path: Path) -> Iterator[Path]:
 def new_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder to fill; it takes the place of `path` when the block ends without an error.
 
-    Every file in it is forced to the disk first. An older folder is renamed to `.NAME.replaced`, and deleted when the
-    new one is in place. If the process is killed in between, `restore_folders` and the next call put the old one back.
+    Every file in it gets the mode of a new file, and is forced to the disk first. An older folder is renamed to
+    `.NAME.replaced`, and deleted when the new one is in place. If the process is killed in between, `restore_folders`
+    and the next call put the old one back.
 
     Raises:
         OSError: it cannot be written; an older folder is unchanged.
@@ -82,8 +86,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         with suppress(OSError):  # a network file system may not lock folders
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield part
-        for entry in (*part.rglob("*"), part):
-            sync_folder(entry) if entry.is_dir() else sync_file(entry)
+        _finish_tree(part)
         _replace_folder(part, target)
     except BaseException:
         with suppress(OSError):
@@ -187,6 +190,19 @@ def _restore(target: Path) -> None:
         with suppress(FileNotFoundError):  # another process was first
             os.rename(_replaced(target), target)
         sync_folder(target.parent)
+
+
+def _finish_tree(folder: Path) -> None:
+    example = folder / f".mode{PART}"
+    example.touch()
+    mode = stat.S_IMODE(example.stat().st_mode)
+    example.unlink()
+    for path in (*folder.rglob("*"), folder):
+        if path.is_dir():
+            sync_folder(path)
+        else:
+            path.chmod(mode)
+            sync_file(path)
 
 
 def _replace_folder(part: Path, target: Path) -> None:

@@ -1,8 +1,11 @@
 """What may go wrong while collecting: every reason is said, nothing is lost, nothing is done twice."""
 
+import contextlib
+import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -12,10 +15,19 @@ import time
 from contextlib import closing
 
 import pytest
+from faults import Killed, failing
 from speaking_videos import serving, write_speaker
 
+from facegen.collect.corpus import pack_corpus
+from facegen.collect.failures import DiskError
+from facegen.collect.folder import CollectionFolder
+from facegen.collect.manifest import CollectionManifest
 from facegen.collect.result_file import read_result
+from facegen.collect.settings import check_settings
+from facegen.core.errors import DataError
+from facegen.core.observer import Observer
 from facegen.data.corpus import Corpus
+from facegen.data.file_swap import STAGING
 
 SERIAL = ["--set", "executor.type=serial", "--set", "download.timeout_seconds=5", "--set", "download.backoff_seconds=0"]
 POOL = ["--set", "executor.type=processes", "--set", "executor.num_workers=2"]
@@ -324,6 +336,39 @@ def test_killed_at_any_moment_it_loses_nothing(collect, tmp_path):
         assert (out / file).read_bytes() == (undisturbed / file).read_bytes()
     assert not list((out / "collection" / "results").glob("*.part"))
     assert not list((out / "collection" / "downloads").iterdir())
+
+
+@pytest.mark.parametrize("error", [Killed(), OSError(28, "No space left on device")], ids=["killed", "full"])
+def test_a_repacking_that_is_stopped_anywhere_loses_nothing(collect, tmp_path, monkeypatch, error):
+    """Every operation of packing that changes the disk is, in turn, the last one, or the one that fails."""
+    text, original = list_many(tmp_path, 2, 5), tmp_path / "out"
+    assert "2 clips" in collect(text)[1]
+    (original / "mine.txt").write_text("mine")
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    settings = check_settings(tmp_path / "sources.toml", {}, ["corpus.image_pixels=64"], [])
+    old, new, seen = Corpus.open(original).manifest.image_pixels, 64, set()
+    for last in itertools.count():
+        out = shutil.copytree(original, tmp_path / f"{last}")
+        folder = CollectionFolder(out)
+
+        def repack(folder=folder):
+            with folder.alone(), CollectionManifest(folder.manifest) as manifest:
+                folder.tidy()
+                return pack_corpus(folder, manifest, settings, "sources.toml", Observer())
+
+        with failing(last, error) as disk, contextlib.suppress(Killed, DiskError, DataError):
+            repack()
+        corpus = Corpus.open(out)
+        corpus.verify()
+        seen.add(corpus.manifest.image_pixels)
+        repack()
+        assert Corpus.open(out).manifest.image_pixels == new, disk.failed
+        assert not (out / STAGING).exists() and len(list(out.glob("*.safetensors"))) == 3, disk.failed
+        assert (out / "mine.txt").read_text() == "mine" and len(whole(out)) == 2
+        shutil.rmtree(out)
+        if not disk.failed:
+            break
+    assert seen == {old, new} and last > 30
 
 
 @pytest.fixture

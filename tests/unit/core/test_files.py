@@ -10,8 +10,10 @@ import subprocess
 import sys
 from threading import Thread
 
+import numpy as np
 import pytest
 from faults import Killed, failing
+from safetensors.numpy import save_file
 
 from facegen.core import files
 from facegen.core.files import file_lock, new_folder, replacing, restore_folders, write_file
@@ -69,6 +71,19 @@ class TestFile:
             (tmp_path / "a").chmod(0o604)
             write_file(tmp_path / "a", b"y")
             assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o604
+        finally:
+            os.umask(before)
+
+    def test_the_umask_holds_whatever_a_library_does(self, tmp_path):
+        before = os.umask(0o027)
+        try:
+            with replacing(tmp_path / "a") as part, new_folder(tmp_path / "folder") as folder:
+                for path in (part, folder / "b"):
+                    save_file({"x": np.zeros(1)}, path)
+                    path.chmod(0o600)
+            for path in (tmp_path / "a", tmp_path / "folder" / "b"):
+                assert stat.S_IMODE(path.stat().st_mode) == 0o640
+            assert [path.name for path in (tmp_path / "folder").iterdir()] == ["b"]
         finally:
             os.umask(before)
 
