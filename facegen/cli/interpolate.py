@@ -76,12 +76,12 @@ def command(
     opened = Run.open(run)
     device = World.join(opened.recipe.run.device).device
     artist = load_artist(opened, device)
-    if subjects:
-        ends = ends_of_subjects(opened, artist, subjects, device)
-    else:
-        ends = ends_of_people(opened, artist, people, 2, split or opened.recipe.evaluate.split, seed, device)
     num_frames = max(steps, round(seconds * FRAMES_PER_SECOND))
     with watching() as observer:
+        if subjects:
+            ends = ends_of_subjects(opened, artist, subjects, device, observer)
+        else:
+            ends = ends_of_people(opened, artist, people, 2, split or opened.recipe.evaluate.split, seed, device)
         _write(interpolate(artist, ends, rows, num_frames, seed, observer), ends, steps, out, observer)
 
 

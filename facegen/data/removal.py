@@ -24,7 +24,11 @@ from facegen.data.remaining import keep_clips, keep_faces, write_kept
 STAGING = ".removing"
 DERIVED = "derived"
 """What was learnt from a corpus, or computed of it, and is made again when it is needed."""
-PERSON_COLUMNS = {"rejects.csv": ("identity",), "duplicates.csv": ("identity", "earlier_identity")}
+PERSON_COLUMNS = {
+    "rejects.csv": ("identity",),
+    "duplicates.csv": ("identity", "earlier_identity"),
+    "warnings.csv": ("identity",),
+}
 """Tables beside a corpus, and their columns that name people."""
 
 

@@ -16,7 +16,9 @@ MEMORY_SECONDS = 0.5
 """Over which the loudness of channels and of their mix is compared."""
 CANCELLED, RESTORED = 0.1, 0.3
 """A mix has cancelled below, and is whole again above, this share of the energy that it has of independent channels."""
-UNNAMED_LAYOUT = re.compile(r"(\d+) channels.*")
+UNNAMED_LAYOUT = re.compile(r"\d+ channels.*")
+MOST_GUESSED_CHANNELS = 8
+"""Of a file that does not name its loudspeakers; FFmpeg takes so many for those of the usual layout."""
 
 
 @dataclass
@@ -31,6 +33,7 @@ class AudioFaults:
         peak: the largest of these.
         single_channel_samples: of the mix, taken from one channel because the others cancelled it.
         formats: how many formats followed each other.
+        missing_seconds: of the length that the file names, what could not be read.
     """
 
     packets: int = 0
@@ -41,6 +44,7 @@ class AudioFaults:
     peak: float = 0.0
     single_channel_samples: int = 0
     formats: int = 0
+    missing_seconds: float = 0.0
 
     def warnings(self) -> list[MediaWarning]:
         """One for each kind of fault."""
@@ -52,6 +56,7 @@ class AudioFaults:
             (self.beyond, "has samples beyond full scale, which are clipped", f"{self.beyond} of {self.samples}"),
             (self.single_channel_samples, "has channels of opposite phase, of which one is used", ""),
             (self.formats > 1, "changes its rate or its channels on the way", f"{self.formats} formats"),
+            (self.missing_seconds, "ends before the length that it names", f"{self.missing_seconds:.1f} s missing"),
         )  # fmt: skip
         return [MediaWarning(reason, detail) for count, reason, detail in kinds if count]
 
@@ -118,11 +123,10 @@ class MonoResampler:
         if channel is not None:
             self._faults.single_channel_samples += frame.samples
             return _mono(values[channel], frame)
-        # FFmpeg has no rule for more channels than its layouts name.
-        has_rule = num_channels == 2 or not UNNAMED_LAYOUT.fullmatch(frame.layout.name)
-        if has_rule and not repaired:
-            return frame
-        return _mono(values.mean(axis=0).astype(values.dtype), frame)
+        has_rule = num_channels <= MOST_GUESSED_CHANNELS or not UNNAMED_LAYOUT.fullmatch(frame.layout.name)
+        if not has_rule:
+            return _mono(values.mean(axis=0).astype(values.dtype), frame)
+        return _with_channels(values, frame) if repaired else frame
 
     def _repair(self, values: NDArray[Any], stores_floats: bool) -> bool:
         """Interpolate samples that are no numbers, in place; whether there were any."""
@@ -162,10 +166,17 @@ def _by_channel(frame: AudioFrame, num_channels: int) -> NDArray[Any]:
     return np.array(values if frame.format.is_planar else values.reshape(-1, num_channels).T)
 
 
+def _with_channels(values: NDArray[Any], like: AudioFrame) -> AudioFrame:
+    packed = np.ascontiguousarray(values.T).reshape(1, -1)
+    frame = AudioFrame.from_ndarray(packed, format=like.format.packed.name, layout=like.layout.name)
+    frame.sample_rate = like.sample_rate
+    return frame
+
+
 def _mono(samples: NDArray[Any], like: AudioFrame) -> AudioFrame:
-    mono = AudioFrame.from_ndarray(np.ascontiguousarray(samples)[None], format=like.format.packed.name, layout="mono")
-    mono.sample_rate = like.sample_rate
-    return mono
+    frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples)[None], format=like.format.packed.name, layout="mono")
+    frame.sample_rate = like.sample_rate
+    return frame
 
 
 def _samples(frames: list[av.AudioFrame]) -> list[NDArray[np.int16]]:
