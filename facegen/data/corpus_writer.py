@@ -3,7 +3,7 @@
 import os
 import shutil
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from facegen.core.errors import DataError
+from facegen.core.names import normalise_name
 from facegen.data import manifest as corpus_json
 from facegen.data.durable import sync_folder, write_synced
 from facegen.data.manifest import OPTIONAL_COLUMNS, STAGING, STRING_COLUMNS, Manifest, Provenance, Shard
@@ -135,7 +136,7 @@ class CorpusWriter:
         self._frame_offsets.append(self._frame_offsets[-1] + len(faces))
         self._frame_time_samples.extend(time_samples)
         self._frame_boxes.extend([0] * 3 * len(faces) if boxes is None else boxes.ravel().tolist())
-        self._clips.append(clip)
+        self._clips.append(replace(clip, identity=normalise_name(clip.identity)))
 
     def finish(self) -> Manifest:
         """Write the index, and move everything to its place."""

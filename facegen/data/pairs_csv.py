@@ -41,8 +41,8 @@ def read_pairs(path: Path) -> Requests:
             rejects.append(Reject(number, "", "has another number of cells than the header", detail))
             continue
         named = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-        row = {name: named.get(name, "") for name in known}
-        rows.append((number, row | {"identity": normalise_name(row["identity"])}))
+        named["identity"] = normalise_name(named["identity"])
+        rows.append((number, {name: named.get(name, "") for name in known}))
     used = [name for name in FOR_ALL_OR_NONE if any(row[name] for _, row in rows)]
     clips: dict[ClipRequest, ClipRequest] = {}
     for number, row in rows:
