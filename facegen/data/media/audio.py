@@ -38,6 +38,10 @@ MAX_SHARE_DAMAGED = 0.5
 REPEATED_SECONDS, SKIPPED_SECONDS = 0.5, 10.0
 """A clock that steps back or ahead by more belongs to another recording, which follows at once."""
 STORE_THEIR_LENGTH = frozenset(["mov", "matroska", "flac"])
+PASSES_OVER_DAMAGE = frozenset(["aac"])
+"""Of bare packets, whose reader looks for the next header without a word; what it passed over is missing at the end."""
+MAX_TAG_BYTES = 200
+"""Of a title behind the sound."""
 MISSING_SECONDS, MISSING_SHARE = 1.0, 0.05
 """By which a track may be shorter than its container says."""
 
@@ -61,12 +65,17 @@ def read_speech(path: Readable, sample_rate_hz: int, on_warning: OnWarning | Non
     with open_media(path, on_warning) as container:
         stream = audio_stream(container, path)
         clock = _Clock(sound, has_own=_has_clock(container))
+        end_bytes = 0
         for packet in packets(container, [stream]):
+            end_bytes = max(end_bytes, (packet.pos or 0) + packet.size)
             for frame in clock.decode(packet):
                 sound.add(frame, clock.time_of(frame))
             if len(sound) > MAX_SPEECH_HOURS * 3600 * sample_rate_hz:
                 raise UnusableFileError(path, f"is longer than {MAX_SPEECH_HOURS} hours", "cut it into pieces")
         sound.finish()
+        if container.format.name in PASSES_OVER_DAMAGE:
+            skipped = container.size - end_bytes
+            sound.faults.skipped_bytes = skipped if skipped > MAX_TAG_BYTES else 0
         sound.faults.missing_seconds = missing_seconds(container, stream, sound)
     require_sound(path, sound)
     for warning in sound.warnings():
