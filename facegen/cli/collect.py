@@ -99,6 +99,11 @@ def _print_reasons(status: "Status") -> None:
         for reason, count in status.frames_rejected.items():
             table.add_row(escape(reason), f"{count:,}")
         console.print(table)
+    if status.videos_with_faults:
+        table = Table("videos with faults that were used", "faults")
+        for source, faults in status.videos_with_faults.items():
+            table.add_row(escape(source), escape(faults))
+        console.print(table)
     for name, problems in (("videos", status.videos_rejected), ("channels", status.channels_rejected)):
         if problems:
             console.print(_problem_table(name, problems))

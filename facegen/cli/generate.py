@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from facegen.cli.console import console
+from facegen.cli.console import console, watching
 from facegen.cli.options import ManyValues
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def command(
         raise click.UsageError("one of --speech, --name, --text is required")
     from facegen.inference.draw import draw_subjects
 
-    faces = draw_subjects(run, subjects, count, seed)
+    with watching() as observer:
+        faces = draw_subjects(run, subjects, count, seed, observer)
     grid_path = _write(faces, subjects, out)
     console.print(f"Faces: {grid_path}", soft_wrap=True)
 

@@ -79,12 +79,12 @@ def command(
     opened = Run.open(run)
     device = Distributed.join(opened.recipe.run.device).device
     pipeline = load_face_pipeline(opened, device)
-    if subjects:
-        ends = ends_of_subjects(opened, pipeline, subjects, device)
-    else:
-        ends = ends_of_people(opened, pipeline, people, 2, split or opened.recipe.evaluate.split, seed, device)
     num_frames = max(steps, round(seconds * FRAMES_PER_SECOND))
     with watching() as observer:
+        if subjects:
+            ends = ends_of_subjects(opened, pipeline, subjects, device, observer)
+        else:
+            ends = ends_of_people(opened, pipeline, people, 2, split or opened.recipe.evaluate.split, seed, device)
         _write(interpolate(pipeline, ends, rows, num_frames, seed, observer), ends, steps, out, observer)
 
 

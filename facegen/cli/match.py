@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from facegen.cli.console import console
+from facegen.cli.console import console, watching
 from facegen.cli.options import ManyValues
 from facegen.core.json_text import json_text
 
@@ -32,7 +32,8 @@ def command(run: Path, speech: tuple[Path, ...], faces: tuple[Path, ...], detect
     from facegen.inference.tell import tell
 
     direction: Direction = "f2v" if len(faces) == 1 and len(speech) > 1 else "v2f"
-    shares = tell(run, speech, faces, direction=direction, detect=detect)
+    with watching() as observer:
+        shares = tell(run, speech, faces, direction=direction, detect=detect, observer=observer)
     queries, candidates = (faces, speech) if direction == "f2v" else (speech, faces)
     if as_json:
         rows = [

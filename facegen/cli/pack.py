@@ -52,7 +52,7 @@ def command(
     tar shards    WebDataset shards, one or several, or a folder of them
 
     Or join VoxCeleb and VGGFace: --voxceleb DIR --vggface DIR --meta vox1_meta.csv. Rows that cannot be used are
-    skipped, and listed in OUT/rejects.csv.
+    skipped, and listed in OUT/rejects.csv. Files that have a fault and are used are listed in OUT/warnings.csv.
     """
     from facegen.data.pack import pack
     from facegen.data.sources import join_sources, read_source
@@ -85,6 +85,7 @@ def _as_json(report: "PackReport") -> dict[str, object]:
         "rows": report.num_rows,
         "rejected": report.reasons,
         "duplicates": len(report.duplicates),
+        "warnings": report.warning_reasons,
         "ignored_columns": list(report.ignored_columns),
     }
 
@@ -109,6 +110,13 @@ def _print(report: "PackReport") -> None:
             table.add_row(f"{count:,}", escape(reason))
         console.print(table)
         console.print(f"Skipped rows with reasons: {escape(str(out / 'rejects.csv'))}", soft_wrap=True)
+    if report.warnings:
+        faults = "; ".join(f"{count:,} {reason}" for reason, count in report.warning_reasons.items())
+        error_console.print(
+            f"[yellow]Warning:[/] files with a fault were used: {escape(faults)}; see "
+            f"{escape(str(out / 'warnings.csv'))}",
+            soft_wrap=True,
+        )
     if report.duplicates:
         others = sum(duplicate.identity != duplicate.earlier_identity for duplicate in report.duplicates)
         error_console.print(

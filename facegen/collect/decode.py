@@ -20,7 +20,7 @@ from facegen.collect.examination import MediaFiles, Segment
 from facegen.collect.examine_settings import ExamineSettings
 from facegen.collect.sampler import FrameSampler, Sampled
 from facegen.data.media.audio import audio_stream, open_media, packets, require_sound
-from facegen.data.media.files import UnusableFileError
+from facegen.data.media.files import MediaWarning, UnusableFileError
 from facegen.data.media.images import MAX_IMAGE_MEGAPIXELS, TOO_LARGE
 from facegen.data.media.sound import Sound
 
@@ -82,6 +82,12 @@ class Recording:
         self._end = segment.end_seconds if segment else math.inf
         self.sound = Sound(settings.speech.sample_rate_hz)
         self._last_seconds = 0.0
+        self._length_warnings: list[MediaWarning] = []
+
+    @property
+    def warnings(self) -> list[MediaWarning]:
+        """Faults of the sound, and what was done about them."""
+        return [*self._length_warnings, *self.sound.warnings()]
 
     @property
     def duration_seconds(self) -> float:
@@ -92,7 +98,7 @@ class Recording:
         """The frames at the moments that were asked for, in the order of time."""
         if self._files.audio is not None:
             self.read_all_sound()
-        with open_media(self._files.video) as container:
+        with open_media(self._files.video, self._length_warnings.append) as container:
             video = self._video_stream(container)
             audio = None if self._files.audio is not None else audio_stream(container, self._files.video)
             origin = _origin_seconds(container)
@@ -128,7 +134,7 @@ class Recording:
         """Read the sound at once, ahead of the pictures: for a file of its own, or one whose streams drift apart."""
         self.sound = Sound(self._settings.speech.sample_rate_hz)
         path = self._files.audio or self._files.video
-        with open_media(path) as container:
+        with open_media(path, self._length_warnings.append) as container:
             audio = audio_stream(container, path)
             origin = _origin_seconds(container)
             _seek(container, origin + self._start)

@@ -68,6 +68,7 @@ class Examination:
         speech_start_seconds: the moment of its first sample, counted from the beginning of the video.
         duration_seconds: of the video, or of the segment that was asked for.
         reason: why the whole video gives nothing, such as "too short"; empty where it was examined.
+        warnings: faults of its sound, which was used all the same.
     """
 
     frames: Sequence[ExaminedFrame]
@@ -75,3 +76,4 @@ class Examination:
     speech_start_seconds: float
     duration_seconds: float
     reason: str = ""
+    warnings: Sequence[str] = ()

@@ -115,7 +115,8 @@ class _Judge:
         lower, upper = self._bounds()
         if upper - lower < 2 * half:
             reason = TOO_SHORT
-        return Examination(tuple(self.frames), speech, start, self.recording.duration_seconds, reason)
+        warnings = tuple(map(str, self.recording.warnings))
+        return Examination(tuple(self.frames), speech, start, self.recording.duration_seconds, reason, warnings)
 
     def _reason_of_time(self, picture: Picture) -> str:
         """What speaks against a frame before anybody has looked at it."""

@@ -1,6 +1,8 @@
 """Removes a person from a collection, and shows that nothing of them is left."""
 
 import shutil
+from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,12 +12,13 @@ from facegen.collect.folder import NAME, CollectionFolder
 from facegen.collect.manifest import CollectionManifest
 from facegen.collect.sources import source_id
 from facegen.core.errors import DataError
+from facegen.core.names import same_people
 from facegen.core.observer import Observer
 from facegen.core.suggest import did_you_mean
 from facegen.data import manifest as corpus_json
 from facegen.data.file_swap import delete_set, recover, staging_folder
 from facegen.data.manifest import read_manifest, stored_shards
-from facegen.data.proof import Marks, find_traces, marks_of
+from facegen.data.proof import Marks, find_traces, longer_names, marks_of
 from facegen.data.removal import DERIVED, PERSON_COLUMNS, remove_person
 
 
@@ -49,7 +52,7 @@ def forget_person(out: Path, person: str, observer: Observer | None = None) -> F
 
     Args:
         out: folder of a collection, or of any packed corpus.
-        person: their name.
+        person: their name; whoever has it in another Unicode form is the same person.
         observer: told how far it is.
     Raises:
         DataError: there is nobody of that name, or something cannot be written.
@@ -61,27 +64,40 @@ def forget_person(out: Path, person: str, observer: Observer | None = None) -> F
     except OSError as error:
         raise DataError(f"{out}: cannot be written ({error}); call the same command again to finish") from None
     known = _people(folder)
-    if person not in known and not was_interrupted:
+    spellings = same_people(person, known) or ([person] if was_interrupted else [])
+    if not spellings:
         if not folder.manifest.is_file():
             read_manifest(out)  # says what is wrong with the folder
         raise DataError(f"{out}: knows nobody named '{person}'{did_you_mean(person, known)}")
-    removed: dict[str, int] = {}
-    marks = marks_of(out, person) if _has_corpus(out) else Marks(person)
-    longer = frozenset(name for name in known if person in name and name != person)
-    marks = replace(marks, others=marks.others | longer)
+    removed: Counter[str] = Counter()
+    marks = [_marks(out, spelling, known) for spelling in spellings]
     try:
-        if folder.manifest.is_file():
-            with folder.alone(), CollectionManifest(folder.manifest) as manifest:
+        with ExitStack() as stack:
+            manifest = None
+            if folder.manifest.is_file():
+                stack.enter_context(folder.alone())
+                manifest = stack.enter_context(CollectionManifest(folder.manifest))
                 folder.tidy()
-                removed |= _forget_collected(folder, manifest, person)
-                removed["clips of the corpus"] = _forget_packed(out, person, observer)
-        else:
-            removed["clips of the corpus"] = _forget_packed(out, person, observer)
+            for spelling in spellings:
+                if manifest is not None:
+                    removed.update(_forget_collected(folder, manifest, spelling))
+                removed["clips of the corpus"] += _forget_packed(out, spelling, observer)
     except DiskError as error:
         raise DataError(f"{out}: cannot be written ({error.detail}); call the same command again to finish") from None
     except OSError as error:
         raise DataError(f"{out}: cannot be written ({error}); call the same command again to finish") from None
-    return Forgotten(person, removed, *_search(folder, person, marks))
+    left: Counter[str] = Counter()
+    traces: dict[str, None] = {}
+    for spelling, of_spelling in zip(spellings, marks, strict=True):
+        counts, lines = _search(folder, spelling, of_spelling)
+        left.update(counts)
+        traces |= dict.fromkeys(lines)
+    return Forgotten(person, dict(removed), dict(left), tuple(traces))
+
+
+def _marks(out: Path, person: str, known: set[str]) -> Marks:
+    marks = marks_of(out, person) if _has_corpus(out) else Marks(person)
+    return replace(marks, others=marks.others | longer_names(person, known))
 
 
 def _people(folder: CollectionFolder) -> set[str]:

@@ -43,7 +43,9 @@ CREATE TABLE clips (
 ) WITHOUT ROWID;
 CREATE TABLE forgotten (digest TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-"""`number` of a clip is that of its frame: a clip is an accepted frame and the speech around it."""
+"""`detail` of a video that is done names faults of its sound, which was used all the same; it is empty without any.
+
+`number` of a clip is that of its frame: a clip is an accepted frame and the speech around it."""
 STATES = {
     "waiting": "not collected yet, or to be tried again",
     "working": "in work; after a crash it waits again",

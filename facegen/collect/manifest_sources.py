@@ -4,9 +4,11 @@ import hashlib
 import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from facegen.collect.manifest import CollectionManifest
-from facegen.collect.sources import Person, Source
+from facegen.collect.sources import Person, Source, SourceList
+from facegen.core.names import known_as, normalise_name, spellings_of
 
 SALT = "salt"
 
@@ -28,6 +30,15 @@ def add(manifest: CollectionManifest, people: Sequence[Person], sources: Sequenc
             if source.person not in forgotten:
                 _add_source(db, source)
     return sorted(forgotten)
+
+
+def spelled_as_stored(manifest: CollectionManifest, sources: SourceList) -> SourceList:
+    """A list with the spellings by which the manifest knows people, so that nobody of it is collected twice."""
+    stored = [name for (name,) in manifest.ask("SELECT name FROM people") if not name.isascii()]
+    known = {name: known_as(name, stored) or name for name in sources.people}
+    people = {known[name]: replace(person, name=known[name]) for name, person in sources.people.items()}
+    respelled = [replace(source, person=known[source.person]) for source in sources.sources.values()]
+    return replace(sources, people=people, sources={source.id: source for source in respelled})
 
 
 def add_listed(manifest: CollectionManifest, channel: str, addresses: Sequence[tuple[str, str]]) -> None:
@@ -65,7 +76,7 @@ def forget(manifest: CollectionManifest, name: str) -> int:
     with manifest.change() as db:
         number = db.execute("SELECT count(*) FROM videos WHERE person = ?", (name,)).fetchone()[0]
         db.execute("DELETE FROM people WHERE name = ?", (name,))
-        db.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (_salted(salt, name),))
+        db.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (_salted(salt, normalise_name(name)),))
     manifest.compact()
     return int(number)
 
@@ -74,7 +85,9 @@ def _forgotten(manifest: CollectionManifest, names: Sequence[str]) -> set[str]:
     """Those who were forgotten; the manifest keeps no name of theirs, but a salted hash."""
     digests = {digest for (digest,) in manifest.ask("SELECT digest FROM forgotten")}
     salt = manifest.fact(SALT)
-    return {name for name in names if _salted(salt, name) in digests} if digests else set()
+    if not digests:
+        return set()
+    return {name for name in names if any(_salted(salt, form) in digests for form in spellings_of(name))}
 
 
 def _salted(salt: str, name: str) -> str:

@@ -147,6 +147,7 @@ def finish(
         ).fetchone()
         reason, detail = ("repeats another video", twin[0]) if twin else _why_nothing(result)
         state = "nothing" if reason else "done"
+        detail = detail or "; ".join(result.warnings)
         db.execute(
             "UPDATE videos SET state = ?, reason = ?, advice = '', detail = ?, duration_seconds = ?, "
             "speech_digest = ?, settings = ?, versions = ?, changed = ?, title = CASE ? WHEN '' THEN title ELSE ? "

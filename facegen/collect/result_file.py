@@ -46,6 +46,7 @@ class Result:
         speech_start_seconds: the moment of the first sample of speech.
         speech_digest: hash of the samples; two videos with the same sound are one.
         frames: all that were looked at.
+        warnings: faults of its sound, which was used all the same.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class Result:
     speech_start_seconds: float
     speech_digest: str
     frames: tuple[ResultFrame, ...]
+    warnings: tuple[str, ...] = ()
 
     def speech(self) -> NDArray[np.int16]:
         """(samples,) int16."""
@@ -89,6 +91,7 @@ def write_result(path: Path, source_id: str, made_with: str, found: Examination)
         "duration_seconds": found.duration_seconds,
         "speech_start_seconds": found.speech_start_seconds,
         "speech_digest": hashlib.sha256(np.ascontiguousarray(found.speech).data).hexdigest(),
+        "warnings": list(found.warnings),
         "frame_reasons": [frame.reason for frame in found.frames],
     }
     columns: dict[str, NDArray[Any]] = {
@@ -126,7 +129,7 @@ def read_result(path: Path) -> Result:
             )
             return Result(
                 path, said["id"], said["made_with"], said["reason"], said["duration_seconds"],
-                said["speech_start_seconds"], said["speech_digest"], frames,
+                said["speech_start_seconds"], said["speech_digest"], frames, tuple(said.get("warnings", ())),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, SafetensorError) as error:
             raise _damaged(path, error) from None

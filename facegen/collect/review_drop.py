@@ -17,6 +17,7 @@ from facegen.collect.manifest import CollectionManifest
 from facegen.collect.review_list import find_marked, read_marked
 from facegen.core.errors import DataError
 from facegen.core.files import new_folder
+from facegen.core.names import normalise_name
 from facegen.core.observer import Observer
 from facegen.data import manifest as corpus_json
 from facegen.data.corpus import Corpus
@@ -122,7 +123,8 @@ def _frames_of(corpus: Corpus, manifest: CollectionManifest, dropped: Tensor) ->
         video, number, person, box = frames[row]
         clip = int(torch.searchsorted(index.frame_offsets, row, right=True)) - 1
         stored = tuple(index.frame_boxes[row].tolist()) if index.frame_boxes is not None else (0, 0, 0)
-        fits = fits and names[int(index.identity[clip])] == person and stored == box
+        is_theirs = normalise_name(names[int(index.identity[clip])]) == normalise_name(person)
+        fits = fits and is_theirs and stored == box
         found.append((video, number))
     if not fits:
         raise DataError(

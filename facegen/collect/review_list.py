@@ -11,6 +11,7 @@ from torch import Tensor
 from facegen.collect.review import Finding, Review
 from facegen.core.errors import DataError
 from facegen.core.files import write_file
+from facegen.core.names import normalise_name
 from facegen.core.text_files import open_text
 from facegen.data.clip_files import digest
 from facegen.data.corpus import Corpus
@@ -116,8 +117,8 @@ def _is_there(corpus: Corpus, face: Marked) -> bool:
         return False
     if not 0 <= face.face < int(index.frame_offsets[face.clip + 1] - index.frame_offsets[face.clip]):
         return False
-    whose = names[int(index.identity[face.clip])]
-    return whose == face.person and digest_of(corpus, face.clip, face.face) == face.digest
+    whose = normalise_name(names[int(index.identity[face.clip])])
+    return whose == normalise_name(face.person) and digest_of(corpus, face.clip, face.face) == face.digest
 
 
 def digest_of(corpus: Corpus, clip: int, face: int) -> str:

@@ -71,6 +71,7 @@ class CollectionRun:
         self.folder.tidy()
         manifest_work.recover(self.manifest)
         self._check_settings()
+        sources = manifest_sources.spelled_as_stored(self.manifest, sources)
         for name in manifest_sources.add(self.manifest, [*sources.people.values()], [*sources.sources.values()]):
             self.observer.warn(f"'{name}' was forgotten here and is left out; take them out of {sources.path}, too")
         if unlisted := manifest_sources.unlisted(self.manifest, sources.sources):
@@ -190,6 +191,8 @@ class CollectionRun:
                 versions=VERSIONS, seconds=(answer.download_seconds, seconds),
             )  # fmt: skip
             self._seconds["examine s"] += seconds
+            for warning in result.warnings:
+                self.observer.warn(f"{video.source}: {warning}")
             if state == "done":
                 self._clips += sum(not frame.reason for frame in result.frames)
             else:

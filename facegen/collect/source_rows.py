@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from facegen.collect.examination import Segment
 from facegen.core.errors import DataError
+from facegen.core.names import normalise_name
 from facegen.core.settings import check_table
 from facegen.core.suggest import did_you_mean
 from facegen.core.tables import Count, Table
@@ -20,6 +21,10 @@ from facegen.data.manifest import Identity
 LAST_VIDEOS = 15
 SEPARATOR = ";"
 SEGMENT_COLUMNS = ("video", "start", "end", "x", "y")
+
+
+def _normal(name: object) -> object:
+    return normalise_name(name) if isinstance(name, str) else name
 
 
 class PersonTable(Table):
@@ -36,7 +41,7 @@ class PersonTable(Table):
         language: that is spoken.
     """
 
-    name: Identity
+    name: Annotated[Identity, BeforeValidator(_normal)]
     channel: str = ""
     videos: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     last: Count = LAST_VIDEOS

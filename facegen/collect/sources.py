@@ -9,6 +9,7 @@ from typing import Any, Literal
 from facegen.collect.examination import Segment
 from facegen.collect.source_rows import PersonRow, SegmentRow, read_csv_rows
 from facegen.collect.source_toml import read_toml_rows
+from facegen.core.names import normalise_name
 
 ID_CHARACTERS = 20
 YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
@@ -158,7 +159,7 @@ def _add_segment(found: SourceList, row: SegmentRow, problems: list[str]) -> Non
     said = f"https://www.youtube.com/watch?v={row.video}" if is_id else row.video
     stem = row.video if is_id else Path(row.video).stem or row.video
     part = row.segment
-    name = f"{stem}_{part.start_seconds:g}-{part.end_seconds:g}"
+    name = normalise_name(f"{stem}_{part.start_seconds:g}-{part.end_seconds:g}")
     source = _video(found.path, name, said, row.where, problems, part)
     if source is not None:
         found.people[name] = Person(name)

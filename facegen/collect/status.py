@@ -61,6 +61,7 @@ class Status:
         people: a row each, in the order of their names.
         groups: a row a sex, and one for all.
         frames_rejected: {reason: frames}, the most frequent first.
+        videos_with_faults: {source: faults of its sound} of videos that were used all the same.
         videos_rejected: why videos gave nothing, or could not be had.
         channels_rejected: the same of channels.
         seconds: of work, {"fetch": ..., "examine": ...}.
@@ -72,6 +73,7 @@ class Status:
     people: tuple[Holdings, ...]
     groups: tuple[Holdings, ...]
     frames_rejected: dict[str, int]
+    videos_with_faults: dict[str, str]
     videos_rejected: tuple[Problem, ...]
     channels_rejected: tuple[Problem, ...]
     seconds: dict[str, float]
@@ -102,6 +104,7 @@ def read_status(out: Path) -> Status:
             people=people,
             groups=_groups(people),
             frames_rejected=dict(rejected),
+            videos_with_faults=dict(manifest.ask(_WITH_FAULTS)),
             videos_rejected=_problems(manifest, "videos", "source"),
             channels_rejected=_problems(manifest, "channels", "address"),
             seconds={"fetch": fetch or 0.0, "examine": examine or 0.0},
@@ -110,6 +113,7 @@ def read_status(out: Path) -> Status:
         )
 
 
+_WITH_FAULTS = "SELECT source, detail FROM videos WHERE state = 'done' AND detail != '' ORDER BY position"
 _PEOPLE = """
 SELECT name, sex, count(videos.id), coalesce(sum(state = 'done'), 0), coalesce(sum(state IN ('waiting', 'working')), 0),
     (SELECT count(*) FROM frames JOIN videos AS v ON frames.video = v.id WHERE v.person = people.name),

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.data.archive import Member
-from facegen.data.clip_requests import ClipRequest, FaceRequest, Reject
+from facegen.data.clip_requests import ClipRequest, FaceRequest, FileWarning, Reject
 from facegen.data.faces import crop_face, find_faces
 from facegen.data.media.audio import read_speech
-from facegen.data.media.files import Readable, UnusableFileError
+from facegen.data.media.files import OnWarning, Readable, UnusableFileError
 from facegen.data.media.images import read_image, square_face
 
 MAX_TEXT_DIM = 65536
@@ -46,6 +46,7 @@ class LoadedClip:
         speech: (samples,) int16; None without, or where it was not asked for.
         text: (text_dim,) float32, or None.
         rejects: what had to be left out.
+        warnings: faults of files that are used all the same.
     """
 
     request: ClipRequest
@@ -54,6 +55,24 @@ class LoadedClip:
     speech_digest: bytes = b""
     text: NDArray[np.float32] | None = None
     rejects: list[Reject] = field(default_factory=list)
+    warnings: list[FileWarning] = field(default_factory=list)
+
+    def warn(self, column: str, line: int, path: Readable) -> OnWarning:
+        """Make a receiver of warnings about a file that stands in a column of a row."""
+        who = self.request.identity
+        return lambda warning: self.warnings.append(
+            FileWarning(line, who, f"{column} {warning.reason}", ": ".join(filter(None, (str(path), warning.detail))))
+        )
+
+    def load_speech(self, path: Readable, sample_rate_hz: int) -> NDArray[np.int16]:
+        """Read the track of the clip, which has faces that can be used: (samples,) int16.
+
+        Raises:
+            UnusableFileError: it cannot be used.
+        """
+        self.speech = read_speech(path, sample_rate_hz, self.warn("speech", self.faces[0][1].line, path))
+        self.speech_digest = digest(self.speech)
+        return self.speech
 
     def reject_all(self, column: str, error: UnusableFileError) -> None:
         """Leave out the whole clip, with all faces that could have been used, for what stands in a column."""
@@ -73,7 +92,7 @@ def load_clip(request: ClipRequest, settings: ImportSettings, wants_speech: bool
     clip = LoadedClip(request)
     for face in request.faces:
         try:
-            pixels = _load_face(face.path, settings)
+            pixels = _load_face(face.path, settings, clip.warn("face", face.line, face.path))
             clip.faces.append((pixels, face, digest(pixels)))
         except UnusableFileError as error:
             clip.rejects.append(Reject(face.line, request.identity, f"face {error.reason}", str(error)))
@@ -84,8 +103,7 @@ def load_clip(request: ClipRequest, settings: ImportSettings, wants_speech: bool
             clip.reject_all("embedding", error)
     if clip.faces and request.speech is not None and wants_speech:
         try:
-            clip.speech = read_speech(request.speech, settings.sample_rate_hz)
-            clip.speech_digest = digest(clip.speech)
+            clip.load_speech(request.speech, settings.sample_rate_hz)
         except UnusableFileError as error:
             clip.reject_all("speech", error)
     return clip
@@ -135,8 +153,8 @@ def digest(values: NDArray[Any]) -> bytes:
     return hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()
 
 
-def _load_face(path: Readable, settings: ImportSettings) -> NDArray[np.uint8]:
-    image = read_image(path)
+def _load_face(path: Readable, settings: ImportSettings, on_warning: OnWarning) -> NDArray[np.uint8]:
+    image = read_image(path, on_warning)
     if settings.detect:
         found = find_faces(image)
         if not found:

@@ -72,6 +72,22 @@ class Reject:
 
 
 @dataclass(frozen=True)
+class FileWarning:
+    """A file that has a fault and was used all the same.
+
+    Attributes:
+        line, identity: of the first row that names it, as in `Reject`.
+        reason: the fault and what was done, in words that are the same for every such file.
+        detail: the file, and the numbers of its fault.
+    """
+
+    line: int
+    identity: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class Requests:
     """All that an importer asks for.
 
@@ -91,6 +107,6 @@ class Requests:
     sample_rate_hz: int | None = None
 
 
-def count_reasons(rejects: Sequence[Reject]) -> dict[str, int]:
+def count_reasons(rows: Sequence[Reject] | Sequence[FileWarning]) -> dict[str, int]:
     """{reason: how many rows}, the most frequent first."""
-    return dict(Counter(reject.reason for reject in rejects).most_common())
+    return dict(Counter(row.reason for row in rows).most_common())

@@ -2,7 +2,7 @@
 
 from array import array
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,7 @@ from safetensors.numpy import save
 
 from facegen.core.errors import DataError
 from facegen.core.files import write_file
+from facegen.core.names import normalise_name
 from facegen.data import manifest as corpus_json
 from facegen.data.file_swap import renumber, staging_folder, swap
 from facegen.data.manifest import (
@@ -156,7 +157,7 @@ class CorpusWriter:
         self._frame_offsets.append(self._frame_offsets[-1] + len(faces))
         self._frame_time_samples.extend(time_samples)
         self._frame_boxes.extend([0] * 3 * len(faces) if boxes is None else boxes.ravel().tolist())
-        self._clips.append(clip)
+        self._clips.append(replace(clip, identity=normalise_name(clip.identity)))
 
     def finish(self) -> Manifest:
         """Write the index, and let the corpus take the place of an older one."""

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from facegen.core.errors import DataError
+from facegen.core.names import normalise_name
 from facegen.data.clip_requests import ClipRequest, FaceRequest, Reject, Requests
 from facegen.data.pairs_csv import unfit_identity
 
-PICTURES = frozenset(["bmp", "gif", "jpeg", "jpg", "pgm", "png", "ppm", "tif", "tiff", "webp"])
+PICTURES = frozenset(
+    ["avif", "bmp", "gif", "heic", "heif", "jpeg", "jpg", "jxl", "pgm", "png", "ppm", "tif", "tiff", "webp"]
+)
 VIDEOS = frozenset(["avi", "mkv", "mov", "mp4", "mpeg", "mpg", "webm"])
 SOUNDS = VIDEOS | {"aac", "aif", "aiff", "flac", "m4a", "mka", "mp3", "oga", "ogg", "opus", "wav", "wma"}
 """Endings; what a file really holds is found out when it is read."""
@@ -34,6 +37,11 @@ class PersonFiles:
     pictures: list[Path] = field(default_factory=list)
     sounds: list[Path] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Whose folder it is."""
+        return normalise_name(self.folder.name)
 
 
 def read_folder(path: Path) -> Requests:
@@ -65,7 +73,7 @@ def read_folder(path: Path) -> Requests:
     clips: list[ClipRequest] = []
     for person in people:
         rejects += _unusable(person, has_speech, lines)
-        if person.pictures and not unfit_identity(0, person.folder.name):
+        if person.pictures and not unfit_identity(0, person.name):
             clips += _clips(person, has_speech, lines)
     return Requests(clips, sum(len(clip.faces) for clip in clips) + len(rejects), rejects)
 
@@ -92,7 +100,7 @@ def deal(faces: Sequence[T], tracks: Sequence[Path]) -> list[tuple[Path, list[T]
 
 
 def _unusable(person: PersonFiles, has_speech: bool, lines: Iterator[int]) -> Iterator[Reject]:
-    who = person.folder.name
+    who = person.name
     unfit = unfit_identity(0, who)
     if unfit is not None:
         yield Reject(next(lines), unfit.identity, unfit.reason, f"{person.folder}: {unfit.detail}")
@@ -128,7 +136,7 @@ def _clips(person: PersonFiles, has_speech: bool, lines: Iterator[int]) -> Itera
         name = path.relative_to(root).as_posix()
         # Where there are several folders with sounds, each is a recording, as in VoxCeleb: held out as one.
         utterance = path.parent.relative_to(root).as_posix() if len(recordings) > 1 else name
-        yield ClipRequest(person.folder.name, utterance, name, tuple(theirs), path if has_speech else None)
+        yield ClipRequest(person.name, utterance, name, tuple(theirs), path if has_speech else None)
 
 
 def _twins(person: PersonFiles) -> dict[Path, list[Path]]:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from facegen.core.observer import Observer
-from facegen.data.clip_files import ImportSettings, LoadedClip, digest, load_clip
-from facegen.data.clip_requests import ClipRequest, Reject
+from facegen.data.clip_files import ImportSettings, LoadedClip, load_clip
+from facegen.data.clip_requests import ClipRequest, FileWarning, Reject
 from facegen.data.corpus_writer import ClipRecord, CorpusWriter
-from facegen.data.media.audio import read_speech
 from facegen.data.media.files import Readable, UnusableFileError
 
 MAX_WORKERS = 16
@@ -48,6 +47,7 @@ class Importing:
         observer: told how far it is.
         rejects: rows that were left out; an importer puts its own there first.
         duplicates: rows with the same content as an earlier one.
+        warnings: faults of files that were used all the same.
     """
 
     writer: CorpusWriter
@@ -55,6 +55,7 @@ class Importing:
     observer: Observer
     rejects: list[Reject] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
+    warnings: list[FileWarning] = field(default_factory=list)
     _track_of_file: dict[Readable, int] = field(default_factory=dict)
     _track_of_digest: dict[bytes, int] = field(default_factory=dict)
     _first_of_digest: dict[bytes, tuple[int, str]] = field(default_factory=dict)
@@ -100,6 +101,7 @@ class Importing:
                 clip.reject_all("speech", error)
         self._reject_other_text_dim(clip)
         self.rejects += clip.rejects
+        self.warnings += clip.warnings
         if not clip.faces:
             return
         for _, face, face_digest in clip.faces:
@@ -116,15 +118,15 @@ class Importing:
         """The number of a clip's track, stored once however many rows or files hold it."""
         if path in self._track_of_file:
             return self._track_of_file[path]
-        if clip.speech is None:
+        speech = clip.speech
+        if speech is None:
             # Asked for by an earlier clip that could not be used; rare, so it is simply read again.
-            clip.speech = read_speech(path, self.settings.sample_rate_hz)
-            clip.speech_digest = digest(clip.speech)
+            speech = clip.load_speech(path, self.settings.sample_rate_hz)
         track = self._track_of_digest.get(clip.speech_digest)
         self._note_duplicate("speech", clip.faces[0][1].line, clip.request.identity, clip.speech_digest)
         if track is None:
-            track = self.writer.add_track(clip.speech)
-            self._track_samples.append(len(clip.speech))
+            track = self.writer.add_track(speech)
+            self._track_samples.append(len(speech))
         self._track_of_file[path] = self._track_of_digest[clip.speech_digest] = track
         return track
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from facegen import __version__
 from facegen.core.errors import DataError
 from facegen.core.files import write_file
+from facegen.core.names import differ_in_case
 from facegen.core.observer import Observer
 from facegen.data.clip_files import ImportSettings
-from facegen.data.clip_requests import Reject, count_reasons
+from facegen.data.clip_requests import FileWarning, Reject, count_reasons
 from facegen.data.corpus_writer import CorpusWriter
 from facegen.data.faces import FACE_MARGIN
 from facegen.data.importing import Duplicate, Importing
@@ -21,6 +22,7 @@ from facegen.data.sources import Source
 
 REJECTS = "rejects.csv"
 DUPLICATES = "duplicates.csv"
+WARNINGS = "warnings.csv"
 ATTRIBUTE_CLASSES = {"sex": 2}
 IMAGE_PIXELS = 128
 SAMPLE_RATE_HZ = 16000
@@ -31,11 +33,12 @@ class PackReport:
     """What became of an import.
 
     Attributes:
-        folder: the corpus; rejects.csv and duplicates.csv stand in it, too.
+        folder: the corpus; rejects.csv, duplicates.csv and warnings.csv stand in it, too.
         manifest: what it holds.
         num_rows: how many rows there were.
         rejects: those that were left out.
         duplicates: rows with the same content as an earlier one.
+        warnings: faults of files that were used all the same.
         ignored_columns: columns of the table that have no meaning here.
     """
 
@@ -44,12 +47,18 @@ class PackReport:
     num_rows: int
     rejects: Sequence[Reject]
     duplicates: Sequence[Duplicate]
+    warnings: Sequence[FileWarning]
     ignored_columns: Sequence[str]
 
     @property
     def reasons(self) -> dict[str, int]:
         """{reason: rows that were left out for it}, the most frequent first."""
         return count_reasons(self.rejects)
+
+    @property
+    def warning_reasons(self) -> dict[str, int]:
+        """{fault: files that have it and were used}, the most frequent first."""
+        return count_reasons(self.warnings)
 
 
 def pack_pairs(
@@ -98,20 +107,28 @@ def pack(
         ),
         overwrite=overwrite,
     )
-    importing = Importing(writer, settings, observer or Observer(), list(requests.rejects))
+    observer = observer or Observer()
+    importing = Importing(writer, settings, observer, list(requests.rejects))
     try:
         with writer:
             importing.run(requests.clips, requests.num_rows)
             if not writer.num_clips:
                 raise DataError(*_nothing_left(source.place, importing.rejects))
             rejects = sorted(importing.rejects, key=lambda reject: reject.line)
+            warnings = sorted(importing.warnings, key=lambda warning: warning.line)
             _write_table(writer.staging / REJECTS, Reject, rejects)
             _write_table(writer.staging / DUPLICATES, Duplicate, importing.duplicates)
+            _write_table(writer.staging / WARNINGS, FileWarning, warnings)
             manifest = writer.finish()
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{out}: cannot be written ({reason}); free some space, or give another folder") from None
-    return PackReport(out, manifest, requests.num_rows, rejects, importing.duplicates, requests.ignored_columns)
+    for names in differ_in_case(manifest.identities):
+        people = " and ".join(f"'{name}'" for name in names)
+        observer.warn(f"{people} differ in capitals only, and are {len(names)} people; give one person one name")
+    return PackReport(
+        out, manifest, requests.num_rows, rejects, importing.duplicates, warnings, requests.ignored_columns
+    )
 
 
 def _nothing_left(source: str, rejects: Sequence[Reject]) -> list[str]:
@@ -125,7 +142,9 @@ def _nothing_left(source: str, rejects: Sequence[Reject]) -> list[str]:
     ]
 
 
-def _write_table(path: Path, row_type: type, rows: Sequence[Reject] | Sequence[Duplicate]) -> None:
+def _write_table(
+    path: Path, row_type: type, rows: Sequence[Reject] | Sequence[Duplicate] | Sequence[FileWarning]
+) -> None:
     text = io.StringIO(newline="")
     table = csv.DictWriter(text, [column.name for column in fields(row_type)])
     table.writeheader()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from facegen.core.errors import DataError
+from facegen.core.names import normalise_name
 from facegen.core.suggest import did_you_mean
 from facegen.core.text_files import open_text
 from facegen.data.clip_requests import ClipRequest, FaceRequest, Reject, Requests
@@ -41,6 +42,7 @@ def read_pairs(path: Path) -> Requests:
             rejects.append(Reject(number, "", "has another number of cells than the header", detail))
             continue
         named = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+        named["identity"] = normalise_name(named["identity"])
         rows.append((number, {name: named.get(name, "") for name in known}))
     used = [name for name in FOR_ALL_OR_NONE if any(row[name] for _, row in rows)]
     clips: dict[ClipRequest, ClipRequest] = {}

@@ -4,7 +4,7 @@ import csv
 import json
 import mmap
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from facegen.core.names import normalise_name, same_people, spellings_of
 from facegen.data.clip_files import digest
 from facegen.data.corpus import Corpus
 from facegen.data.corpus_index import CorpusIndex
@@ -46,7 +47,7 @@ def marks_of(corpus_dir: Path, identity: str) -> Marks:
     """
     corpus = Corpus.open(corpus_dir)
     names, index = corpus.manifest.identities, corpus.index
-    others = frozenset(name for name in names if identity in name and name != identity)
+    others = longer_names(identity, names)
     if identity not in names:
         return Marks(identity, others)
     clips = (index.identity == names.index(identity)).nonzero()[:, 0]
@@ -56,6 +57,12 @@ def marks_of(corpus_dir: Path, identity: str) -> Marks:
         faces |= {digest(face) for face in corpus.faces(torch.full_like(frames, clip), frames).numpy()}
     tracks = {digest(_track(corpus, clip)) for clip in clips.tolist() if index.track[clip] >= 0}
     return Marks(identity, others, frozenset(faces), frozenset(tracks))
+
+
+def longer_names(identity: str, names: Iterable[str]) -> frozenset[str]:
+    """Names of other people that hold a name, whatever the Unicode form of either."""
+    normal = normalise_name(identity)
+    return frozenset(name for name in names if normal in normalise_name(name) and normalise_name(name) != normal)
 
 
 def find_traces(folder: Path, marks: Marks) -> list[str]:
@@ -107,11 +114,12 @@ def _pattern(marks: Marks) -> re.Pattern[bytes]:
 
 
 def _spellings(name: str) -> Iterator[bytes]:
-    """As it stands in text, in JSON and in CSV."""
-    yield name.encode("utf-8", "replace")
-    yield json.dumps(name)[1:-1].encode()
-    yield json.dumps(name, ensure_ascii=False)[1:-1].encode("utf-8", "replace")
-    yield name.replace('"', '""').encode("utf-8", "replace")
+    """As it stands in text, in JSON and in CSV, in each of its Unicode forms."""
+    for form in spellings_of(name):
+        yield form.encode("utf-8", "replace")
+        yield json.dumps(form)[1:-1].encode()
+        yield json.dumps(form, ensure_ascii=False)[1:-1].encode("utf-8", "replace")
+        yield form.replace('"', '""').encode("utf-8", "replace")
 
 
 def _mentions(pattern: re.Pattern[bytes], marks: Marks, content: bytes | mmap.mmap) -> bool:
@@ -130,7 +138,7 @@ def _in_table(path: Path, place: str, pattern: re.Pattern[bytes], marks: Marks) 
 
 def _in_corpus(folder: Path, marks: Marks) -> Iterator[str]:
     manifest = read_manifest(folder)
-    if marks.identity in manifest.identities:
+    if same_people(marks.identity, manifest.identities):
         yield f"{FILE_NAME}: among the identities"
     if _mentions(_pattern(marks), marks, json.dumps(manifest.provenance.model_dump(mode="json")).encode()):
         yield f"{FILE_NAME}: in the provenance"

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from facegen.core.errors import DataError
 from facegen.core.files import move, sync_folder, write_file
+from facegen.core.names import known_as, normalise_name
 from facegen.core.observer import Observer
 from facegen.data import manifest as corpus_json
 from facegen.data.corpus import Corpus
@@ -20,7 +21,11 @@ from facegen.data.remaining import keep_clips, keep_faces, write_kept
 
 DERIVED = "derived"
 """What was learnt from a corpus, or computed of it, and is made again when it is needed."""
-PERSON_COLUMNS = {"rejects.csv": ("identity",), "duplicates.csv": ("identity", "earlier_identity")}
+PERSON_COLUMNS = {
+    "rejects.csv": ("identity",),
+    "duplicates.csv": ("identity", "earlier_identity"),
+    "warnings.csv": ("identity",),
+}
 """Tables beside a corpus, and their columns that name people."""
 
 
@@ -44,6 +49,7 @@ def remove_person(corpus_dir: Path, identity: str, observer: Observer | None = N
         DataError: there is no corpus, it cannot be written, somebody else is at work on it, or nobody would be left.
     """
     manifest = read_manifest(corpus_dir)
+    identity = known_as(identity, manifest.identities) or identity
     if manifest.identities == (identity,):
         raise _nobody_left(corpus_dir, identity)
     with _rewriting(corpus_dir, f"remove '{identity}' again") as staging:
@@ -126,7 +132,8 @@ def _rewrite_tables(folder: Path, identity: str, staging: Path) -> None:
             table = csv.DictReader(file)
             rows: list[dict[str, Any]] = list(table)
             header = list(table.fieldnames or ())
-        left = [row for row in rows if all(row.get(column) != identity for column in columns)]
+        normal = normalise_name(identity)
+        left = [row for row in rows if all(normalise_name(row.get(column) or "") != normal for column in columns)]
         if len(left) == len(rows):
             continue
         text = io.StringIO()

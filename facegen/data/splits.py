@@ -5,10 +5,12 @@ clip) in ten: what a known name or voice is tested on.
 """
 
 import hashlib
+import unicodedata
 
 import torch
 from torch import Tensor
 
+from facegen.core.names import normalise_name
 from facegen.core.tables import Split
 
 UTTERANCES_PER_HELD_OUT = 10
@@ -16,12 +18,12 @@ UTTERANCES_PER_HELD_OUT = 10
 
 def held_out_person(name: str, num_folds: int, fold: int) -> bool:
     """Whether a person belongs to the fold that is held out."""
-    return _number(name) % num_folds == fold
+    return _number(_normal(name)) % num_folds == fold
 
 
 def utterance_number(identity: str, utterance: str) -> int:
     """A stable number for a video or clip of a person, below 2^63; what `held_out_utterances` reads."""
-    return _number(f"{identity}\0{utterance}")
+    return _number(f"{_normal(identity)}\0{unicodedata.normalize('NFC', utterance)}")
 
 
 def held_out_utterance(identity: str, utterance: str) -> bool:
@@ -62,6 +64,11 @@ def rows_of_split(split: Split, person: Tensor, utterance: Tensor, person_is_hel
         return unseen.nonzero()[:, 0]
     held_out = held_out_utterances(person, utterance)
     return (~unseen & (held_out if split == "heldout_utterances" else ~held_out)).nonzero()[:, 0]
+
+
+def _normal(name: str) -> str:
+    """A name in either Unicode form is one person; one in ASCII stays as it is, spaces at its ends included."""
+    return name if name.isascii() else normalise_name(name)
 
 
 def _number(text: str) -> int:

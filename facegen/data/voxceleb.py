@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from facegen.core.errors import DataError
+from facegen.core.names import normalise_name
 from facegen.core.text_files import read_text
 from facegen.data.clip_requests import ClipRequest, FaceRequest, Reject, Requests
 from facegen.data.folder import deal, files_of
@@ -75,7 +76,7 @@ def _unfit(person: Celebrity, sounds: Sequence[Path], pictures: Sequence[Path]) 
 
 def _clip(person: Celebrity, path: Path, faces: Sequence[FaceRequest]) -> ClipRequest:
     video, utterance = path.parent.name, path.name
-    is_own_folder = video in (person.voice, person.face)
+    is_own_folder = normalise_name(video) in (person.voice, person.face)
     name = "/".join([person.voice, *([] if is_own_folder else [video]), utterance])
     return ClipRequest(
         identity=person.face,
@@ -117,7 +118,8 @@ def _person(line: int, row: Sequence[str], place: Mapping[str, int | None]) -> C
         number = place[kind]
         return row[number] if number is not None and number < len(row) else ""
 
-    return Celebrity(line, cell("VoxCeleb"), cell("VGGFace"), SEXES.get(cell("Gender").lower(), -1))
+    voice, face = normalise_name(cell("VoxCeleb")), normalise_name(cell("VGGFace"))
+    return Celebrity(line, voice, face, SEXES.get(cell("Gender").lower(), -1))
 
 
 def _people_folders(root: Path, names: set[str]) -> dict[str, list[Path]]:
@@ -129,7 +131,7 @@ def _people_folders(root: Path, names: set[str]) -> dict[str, list[Path]]:
         depth = len(Path(parent).relative_to(root).parts)
         folders.sort()
         for name in folders:
-            if name in names:
-                found.setdefault(name, []).append(Path(parent, name))
-        folders[:] = [name for name in folders if name not in names] if depth + 1 < MAX_DEPTH else []
+            if normalise_name(name) in names:
+                found.setdefault(normalise_name(name), []).append(Path(parent, name))
+        folders[:] = [name for name in folders if normalise_name(name) not in names] if depth + 1 < MAX_DEPTH else []
     return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from facegen.core.names import normalise_name
 from facegen.data.archive import DamagedArchiveError, Member, Unusable, list_members
 from facegen.data.clip_requests import ClipRequest, FaceRequest, Reject, Requests
 from facegen.data.folder import PICTURES, SOUNDS
@@ -147,6 +148,7 @@ def _describe(sample: Sample) -> _Described | Reject:
         if isinstance(value, bool | dict | list | float):
             return Reject(sample.line, "", f"has an unusable {key}", f"{sample.place}: {key} = {value!r}: a string")
         row[key] = "" if value is None else str(value)
+    row["identity"] = normalise_name(row["identity"])
     times = _times(values, len(sample.pictures))
     if times is None:
         detail = f"{sample.place}: times: a list of seconds (0 or more) or null, one a picture"

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from facegen.core.observer import Observer
 from facegen.inference.load import load_face_pipeline
 from facegen.inference.portray import Subject, subjects_batch
 from facegen.training.distributed import Distributed
@@ -14,7 +15,9 @@ from facegen.training.sample_grid import choose_noises, draw_each
 
 
 @torch.no_grad()
-def draw_subjects(path: Path, subjects: Sequence[Subject], count: int, seed: int) -> Tensor:
+def draw_subjects(
+    path: Path, subjects: Sequence[Subject], count: int, seed: int, observer: Observer | None = None
+) -> Tensor:
     """Draw people with a run.
 
     Args:
@@ -22,6 +25,7 @@ def draw_subjects(path: Path, subjects: Sequence[Subject], count: int, seed: int
         subjects: who.
         count: faces of each, with the same noises for all.
         seed: of the noises, and of all else that the run draws at random.
+        observer: warned of files that have a fault and are used all the same.
     Returns:
         (subjects, count, H, W, 3) uint8 on the CPU.
     Raises:
@@ -31,6 +35,6 @@ def draw_subjects(path: Path, subjects: Sequence[Subject], count: int, seed: int
     run = Run.open(path)
     device = Distributed.join(run.recipe.run.device).device
     pipeline = load_face_pipeline(run, device)
-    batch = subjects_batch(subjects, pipeline.needs, run.data, device)
+    batch = subjects_batch(subjects, pipeline.needs, run.data, device, observer)
     noises = choose_noises(pipeline.noise, count, seed, device)
     return draw_each(pipeline, pipeline.encode(batch), noises, seed)

@@ -12,7 +12,7 @@ from facegen.core.suggest import did_you_mean
 from facegen.core.tables import EvaluationSplit
 from facegen.data.prepare import restore_faces
 from facegen.data.rows import Rows
-from facegen.inference.portray import SHOWN_NAMES, Subject, subjects_batch
+from facegen.inference.portray import SHOWN_NAMES, Subject, number_of, subjects_batch
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.run import Run
 from facegen.training.train import open_dataset
@@ -35,13 +35,15 @@ class Ends:
     faces: Tensor | None
 
 
-def ends_of_subjects(run: Run, pipeline: FacePipeline, subjects: Sequence[Subject], device: torch.device) -> Ends:
+def ends_of_subjects(
+    run: Run, pipeline: FacePipeline, subjects: Sequence[Subject], device: torch.device, observer: Observer | None = None
+) -> Ends:
     """People of whom files, names or sentences are given; true faces where they have names that the corpus knows.
 
     Raises:
         DataError: all that is missing, cannot be read, or was not trained on.
     """
-    batch = subjects_batch(subjects, pipeline.needs, run.data, device)
+    batch = subjects_batch(subjects, pipeline.needs, run.data, device, observer)
     faces = _faces_by_name(run, [subject.name or "" for subject in subjects])
     return Ends([subject.label for subject in subjects], pipeline.encode(batch), faces)
 
@@ -55,7 +57,7 @@ def _faces_by_name(run: Run, names: Sequence[str]) -> Tensor | None:
     except DataError:
         return None
     clips = dataset.clips("train")
-    numbers = torch.tensor([run.data.identities.index(name) for name in names])
+    numbers = torch.tensor([number_of(name, run.data.identities) for name in names])
     found = clips.identity == numbers[:, None]
     if not bool(found.any(dim=1).all()):
         return None
@@ -108,8 +110,8 @@ def _rows_of(people: Sequence[str], rows: Rows, names: Sequence[str]) -> list[in
     found, problems = [], []
     for each in people:
         clips = rows.clips
-        if each in names:
-            places = torch.nonzero(clips.identity == list(names).index(each))[:, 0]
+        if (number := number_of(each, names)) >= 0:
+            places = torch.nonzero(clips.identity == number)[:, 0]
         elif each.isdecimal():
             places = torch.nonzero(clips.person == int(each))[:, 0]
         else:

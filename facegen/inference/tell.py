@@ -9,6 +9,7 @@ from torch import Tensor
 from facegen.core.batch import Batch
 from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interfaces import Direction
+from facegen.core.observer import Observer
 from facegen.data.prepare import prepare_speech
 from facegen.inference.load import load_matching
 from facegen.inference.portray import read_face_row, read_speech_row
@@ -18,7 +19,8 @@ from facegen.training.run import Run
 
 @torch.no_grad()
 def tell(
-    path: Path, speech: Sequence[Path], faces: Sequence[Path], *, direction: Direction, detect: bool
+    path: Path, speech: Sequence[Path], faces: Sequence[Path], *, direction: Direction, detect: bool,
+    observer: Observer | None = None,
 ) -> list[list[float]]:
     """Probabilities of candidates (Choi et al. 2020, Eq. 1).
 
@@ -27,6 +29,7 @@ def tell(
         speech, faces: files.
         direction: voices query faces, or faces query voices.
         detect: find the face in each picture first.
+        observer: warned of files that have a fault and are used all the same.
     Returns:
         one row a query, one share a candidate.
     Raises:
@@ -44,8 +47,9 @@ def tell(
     if matcher.max_candidates is not None and num_candidates > matcher.max_candidates:
         raise DataError(f"the run's matcher ranks {matcher.max_candidates} candidates at most, not {num_candidates}")
     problems: list[str] = []
-    voices = _read_all(speech, lambda file: read_speech_row(file, run.data), problems)
-    pictures = _read_all(faces, lambda file: read_face_row(file, run.data, detect=detect), problems)
+    watch = observer or Observer()
+    voices = _read_all(speech, lambda file: read_speech_row(file, run.data, watch), problems)
+    pictures = _read_all(faces, lambda file: read_face_row(file, run.data, watch, detect=detect), problems)
     if problems:
         raise DataError(*problems)
     rows = torch.arange(len(speech), device=device)

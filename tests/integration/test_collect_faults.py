@@ -14,6 +14,7 @@ import threading
 import time
 from contextlib import closing
 
+import av
 import pytest
 from faults import Killed, failing
 from speaking_videos import serving, write_speaker
@@ -413,3 +414,21 @@ def test_a_disk_that_cannot_be_written_stops_cleanly(collect, facegen, tmp_path,
     # What is there can still be looked at.
     assert facegen("collect", tmp_path / "sources.toml", "--out", out, "--status") == 0
     assert "ada" in capsys.readouterr().out
+
+
+def test_a_video_with_damaged_sound_is_used_and_that_is_noted(collect, tmp_path, capsys, facegen):
+    path = write_speaker(tmp_path / "a.mp4", 0)
+    with av.open(str(path)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(audio=0) if packet.size]
+    content = bytearray(path.read_bytes())
+    for place, size in places[20:22]:
+        content[place : place + size] = random.Random(place).randbytes(size)
+    path.write_bytes(content)
+    fault = "has damaged packets, which are silent (2 of"
+    code, _, err = collect('[[person]]\nname = "ada"\nvideos = ["a.mp4"]\n')
+    assert code == 0 and f"Warning: a.mp4: {fault}" in err
+    with closing(sqlite3.connect(tmp_path / "out" / "collection" / "manifest.sqlite")) as db, db:
+        ((detail,),) = db.execute("SELECT detail FROM videos WHERE state = 'done'")
+    assert detail.startswith(fault)
+    assert facegen("collect", tmp_path / "sources.toml", "--out", tmp_path / "out", "--status") == 0
+    assert fault in capsys.readouterr().out

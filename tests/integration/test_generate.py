@@ -101,3 +101,27 @@ def test_evaluate_prints_a_table_and_a_picture(facegen: Facegen, run: Path, caps
     assert (run / "evaluation" / "heldout_people.png").exists()
     report = json.loads((run / "evaluation" / "heldout_people.json").read_text())
     assert report["num_clips"] == 24 and report["split"] == "heldout_people"
+
+
+def test_faults_of_files_that_are_used_are_said(
+    facegen: Facegen, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = write_sound(tmp_path / "a.wav", 1.0, 16000, 2)
+    with wave.open(str(sound), "rb") as file:
+        samples = np.frombuffer(file.readframes(16000), "<i2").reshape(-1, 2).copy()
+    samples[:, 1] *= -1
+    with wave.open(str(sound), "wb") as file:
+        file.setparams((2, 2, 16000, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    face = tmp_path / "face.png"
+    Image.fromarray(np.arange(1024, dtype=np.uint16).reshape(32, 32) * 4).save(face)
+    heard = f"Warning: {sound}: has channels of opposite phase, of which one is used"
+    seen = f"Warning: {face}: uses another range than its type, and is scaled by it (white is 4095 instead of 65535)"
+    capsys.readouterr()
+    assert facegen("generate", run, "--speech", sound, "--count", 1, "--out", tmp_path / "faces") == 0
+    assert heard in capsys.readouterr().err
+    assert facegen("interpolate", run, "--speech", sound, "--seconds", 0.5, "--out", tmp_path / "between") == 0
+    assert heard in capsys.readouterr().err
+    assert facegen("match", run, "--speech", sound, "--faces", face, "--json") == 0
+    out, err = capsys.readouterr()
+    assert heard in err and seen in err and json.loads(out)["rows"]

@@ -37,6 +37,13 @@ MAX_SHARE_NOT_FINITE = 0.1
 MAX_SHARE_DAMAGED = 0.5
 REPEATED_SECONDS, SKIPPED_SECONDS = 0.5, 10.0
 """A clock that steps back or ahead by more belongs to another recording, which follows at once."""
+STORE_THEIR_LENGTH = frozenset(["mov", "matroska", "flac"])
+PASSES_OVER_DAMAGE = frozenset(["aac"])
+"""Of bare packets, whose reader looks for the next header without a word; what it passed over is missing at the end."""
+MAX_TAG_BYTES = 200
+"""Of a title behind the sound."""
+MISSING_SECONDS, MISSING_SHARE = 1.0, 0.05
+"""By which a track may be shorter than its container says."""
 
 av.logging.set_level(av.logging.PANIC)
 
@@ -55,14 +62,21 @@ def read_speech(path: Readable, sample_rate_hz: int, on_warning: OnWarning | Non
     """
     on_warning = on_warning or python_warning(path)
     sound = Sound(sample_rate_hz)
-    clock = _Clock()
     with open_media(path, on_warning) as container:
-        for packet in packets(container, [audio_stream(container, path)]):
-            for frame in sound.decode(packet):
-                sound.add(frame, clock.continued(frame, sound))
+        stream = audio_stream(container, path)
+        clock = _Clock(sound, has_own=_has_clock(container))
+        end_bytes = 0
+        for packet in packets(container, [stream]):
+            end_bytes = max(end_bytes, (packet.pos or 0) + packet.size)
+            for frame in clock.decode(packet):
+                sound.add(frame, clock.time_of(frame))
             if len(sound) > MAX_SPEECH_HOURS * 3600 * sample_rate_hz:
                 raise UnusableFileError(path, f"is longer than {MAX_SPEECH_HOURS} hours", "cut it into pieces")
-    sound.finish()
+        sound.finish()
+        if container.format.name in PASSES_OVER_DAMAGE:
+            skipped = container.size - end_bytes
+            sound.faults.skipped_bytes = skipped if skipped > MAX_TAG_BYTES else 0
+        sound.faults.missing_seconds = missing_seconds(container, stream, sound)
     require_sound(path, sound)
     for warning in sound.warnings():
         on_warning(warning)
@@ -144,17 +158,51 @@ def packets(container: InputContainer, streams: "list[VideoStream | AudioStream]
         return
 
 
+def missing_seconds(container: InputContainer, stream: AudioStream, sound: Sound) -> float:
+    """How much less sound could be read than a container that stores its length says; 0 where nothing is missing."""
+    stored = stream.duration * float(stream.time_base) if stream.duration and stream.time_base else 0.0
+    if not stored and not container.streams.video:
+        stored = (container.duration or 0) / av.time_base
+    missing = stored - len(sound) / sound.sample_rate_hz
+    is_known = container.format.name.split(",")[0] in STORE_THEIR_LENGTH
+    return missing if is_known and missing > max(MISSING_SECONDS, MISSING_SHARE * stored) else 0.0
+
+
+def _has_clock(container: InputContainer) -> bool:
+    """Whether time stamps come from the file; of bare packets, FFmpeg makes them up as if no format ever changed."""
+    bare, jumping = (cast(int, av.format.Flags[name].value) for name in ("generic_index", "ts_discont"))
+    return not container.format.flags & bare or bool(container.format.flags & jumping)
+
+
 class _Clock:
-    """The moments of frames on one clock, although recordings that were put together each begin anew."""
+    """The moments of frames in a track, without gaps between recordings that were put together.
 
-    def __init__(self) -> None:
-        self._shift_seconds = 0.0
+    Args:
+        sound: the track.
+        has_own: the file has time stamps; else frames follow each other, and damaged packets keep their place.
+    """
 
-    def continued(self, frame: av.AudioFrame, sound: Sound) -> float | None:
-        """The moment of a frame; None where the file does not say."""
-        if frame.time is None or not len(sound):
+    def __init__(self, sound: Sound, has_own: bool) -> None:
+        self._sound, self._has_own = sound, has_own
+        self._shift_seconds = self._lost_seconds = 0.0
+
+    def decode(self, packet: Packet) -> list[av.AudioFrame]:
+        """Decode a packet; the length of one that is damaged counts as lost."""
+        before = self._sound.faults.damaged_packets
+        frames = self._sound.decode(packet)
+        if self._sound.faults.damaged_packets > before and packet.duration and packet.time_base:
+            self._lost_seconds += packet.duration * float(packet.time_base)
+        return frames
+
+    def time_of(self, frame: av.AudioFrame) -> float | None:
+        """The moment of a frame; None where it follows the last one."""
+        lost, self._lost_seconds = self._lost_seconds, 0.0
+        due = self._sound.due_seconds
+        if not self._has_own:
+            return due + lost if lost else None
+        if frame.time is None or not len(self._sound):
             return frame.time
-        ahead = frame.time + self._shift_seconds - sound.due_seconds
+        ahead = frame.time + self._shift_seconds - due
         if not -REPEATED_SECONDS <= ahead <= SKIPPED_SECONDS:
             self._shift_seconds -= ahead
         return frame.time + self._shift_seconds

@@ -1,5 +1,6 @@
 """Decoded sound of any format as one channel of 16 bits at one rate; faults are repaired and counted."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,14 @@ from facegen.data.media.files import MediaWarning
 
 MEMORY_SECONDS = 0.5
 """Over which the loudness of channels and of their mix is compared."""
+COMPARED_EVERY = 4
+"""Of so many samples one is compared, which is as good, and cheaper."""
 CANCELLED, RESTORED = 0.1, 0.3
 """A mix has cancelled below, and is whole again above, this share of the energy that it has of independent channels."""
-UNNAMED_LAYOUT = re.compile(r"(\d+) channels.*")
+SAMPLE_TYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
+UNNAMED_LAYOUT = re.compile(r"\d+ channels.*")
+MOST_GUESSED_CHANNELS = 8
+"""Of a file that does not name its loudspeakers; FFmpeg takes so many for those of the usual layout."""
 
 
 @dataclass
@@ -31,6 +37,8 @@ class AudioFaults:
         peak: the largest of these.
         single_channel_samples: of the mix, taken from one channel because the others cancelled it.
         formats: how many formats followed each other.
+        skipped_bytes: of bare packets, what was passed over to find the next header.
+        missing_seconds: of the length that the file names, what could not be read.
     """
 
     packets: int = 0
@@ -41,6 +49,8 @@ class AudioFaults:
     peak: float = 0.0
     single_channel_samples: int = 0
     formats: int = 0
+    skipped_bytes: int = 0
+    missing_seconds: float = 0.0
 
     def warnings(self) -> list[MediaWarning]:
         """One for each kind of fault."""
@@ -52,6 +62,8 @@ class AudioFaults:
             (self.beyond, "has samples beyond full scale, which are clipped", f"{self.beyond} of {self.samples}"),
             (self.single_channel_samples, "has channels of opposite phase, of which one is used", ""),
             (self.formats > 1, "changes its rate or its channels on the way", f"{self.formats} formats"),
+            (self.skipped_bytes, "has bytes that are no sound, which are passed over", f"{self.skipped_bytes} bytes"),
+            (self.missing_seconds, "ends before the length that it names", f"{self.missing_seconds:.1f} s missing"),
         )  # fmt: skip
         return [MediaWarning(reason, detail) for count, reason, detail in kinds if count]
 
@@ -111,44 +123,50 @@ class MonoResampler:
         if (num_channels == 1 and not is_float) or not frame.samples:
             return frame
         values = _by_channel(frame, num_channels)
-        repaired = is_float and self._repair(values, stores_floats)
+        repaired = False
+        if is_float:
+            self._faults.samples += values.size
+            # A single sum finds them all, much faster than looking at each.
+            repaired = not math.isfinite(values.sum(dtype=np.float64))
+            values = self._finite(values) if repaired else values
+            if stores_floats:
+                self._note_loudness(values)
         if num_channels == 1:
             return _mono(values[0], frame) if repaired else frame
         channel = self._loudest_if_cancelled(values, frame)
         if channel is not None:
             self._faults.single_channel_samples += frame.samples
             return _mono(values[channel], frame)
-        # FFmpeg has no rule for more channels than its layouts name.
-        has_rule = num_channels == 2 or not UNNAMED_LAYOUT.fullmatch(frame.layout.name)
-        if has_rule and not repaired:
-            return frame
-        return _mono(values.mean(axis=0).astype(values.dtype), frame)
+        has_rule = num_channels <= MOST_GUESSED_CHANNELS or not UNNAMED_LAYOUT.fullmatch(frame.layout.name)
+        if not has_rule:
+            return _mono(values.mean(axis=0).astype(values.dtype), frame)
+        return _with_channels(values, frame) if repaired else frame
 
-    def _repair(self, values: NDArray[Any], stores_floats: bool) -> bool:
-        """Interpolate samples that are no numbers, in place; whether there were any."""
-        finite = np.isfinite(values)
-        self._faults.samples += values.size
-        is_damaged = not finite.all()
-        if is_damaged:
-            self._faults.not_finite += int((~finite).sum())
-            places = np.arange(values.shape[1])
-            for channel, good in zip(values, finite, strict=True):
-                channel[~good] = np.interp(places[~good], places[good], channel[good]) if good.any() else 0
-        if stores_floats:
-            loudness = np.abs(values)
-            self._faults.beyond += int((loudness > 1).sum())
-            self._faults.peak = max(self._faults.peak, float(loudness.max()))
-        return is_damaged
+    def _finite(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(channels, samples) with those interpolated that are no numbers."""
+        values, finite = values.copy(), np.isfinite(values)
+        self._faults.not_finite += int((~finite).sum())
+        places = np.arange(values.shape[1])
+        for channel, good in zip(values, finite, strict=True):
+            channel[~good] = np.interp(places[~good], places[good], channel[good]) if good.any() else 0
+        return values
+
+    def _note_loudness(self, values: NDArray[Any]) -> None:
+        loudness = np.abs(values)
+        self._faults.beyond += int((loudness > 1).sum())
+        self._faults.peak = max(self._faults.peak, float(loudness.max()))
 
     def _loudest_if_cancelled(self, values: NDArray[Any], frame: AudioFrame) -> int | None:
         """The channel to use alone; None while the mix holds what the channels hold."""
-        centred = values.astype(np.float32) - (128 if values.dtype == np.uint8 else 0)
-        covariance = (centred @ centred.T).astype(np.float64)
+        some = values[:, ::COMPARED_EVERY].astype(np.float32)
+        if values.dtype == np.uint8:
+            some -= 128
+        covariance = (some @ some.T).astype(np.float64)
         if self._covariance is not None:
-            covariance += self._covariance * np.exp(-frame.samples / (MEMORY_SECONDS * frame.sample_rate))
+            covariance += self._covariance * math.exp(-frame.samples / (MEMORY_SECONDS * frame.sample_rate))
         self._covariance = covariance
-        energy = covariance.trace()
-        share = covariance.sum() / energy if energy > 0 else 1.0
+        energy = float(covariance.trace())
+        share = float(covariance.sum()) / energy if energy > 0 else 1.0
         if share > (CANCELLED if self._channel is None else RESTORED):
             self._channel = None
         elif self._channel is None:
@@ -157,15 +175,26 @@ class MonoResampler:
 
 
 def _by_channel(frame: AudioFrame, num_channels: int) -> NDArray[Any]:
-    """(channels, samples), a copy."""
-    values = frame.to_ndarray()
-    return np.array(values if frame.format.is_planar else values.reshape(-1, num_channels).T)
+    """(channels, samples)"""
+    kind = SAMPLE_TYPES[frame.format.packed.name]
+    # Faster than frame.to_ndarray(), which copies; a buffer may be longer than what is in it.
+    planes = [np.frombuffer(plane, kind) for plane in frame.planes]
+    if frame.format.is_planar:
+        return np.stack([plane[: frame.samples] for plane in planes])
+    return planes[0][: frame.samples * num_channels].reshape(-1, num_channels).T
+
+
+def _with_channels(values: NDArray[Any], like: AudioFrame) -> AudioFrame:
+    packed = np.ascontiguousarray(values.T).reshape(1, -1)
+    frame = AudioFrame.from_ndarray(packed, format=like.format.packed.name, layout=like.layout.name)
+    frame.sample_rate = like.sample_rate
+    return frame
 
 
 def _mono(samples: NDArray[Any], like: AudioFrame) -> AudioFrame:
-    mono = AudioFrame.from_ndarray(np.ascontiguousarray(samples)[None], format=like.format.packed.name, layout="mono")
-    mono.sample_rate = like.sample_rate
-    return mono
+    frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples)[None], format=like.format.packed.name, layout="mono")
+    frame.sample_rate = like.sample_rate
+    return frame
 
 
 def _samples(frames: list[av.AudioFrame]) -> list[NDArray[np.int16]]:

@@ -89,7 +89,7 @@ class Sound:
             return np.zeros(0, np.int16)
         first = max(0, round((start_seconds - self.start_seconds) * self.sample_rate_hz))
         last = max(first, round((end_seconds - self.start_seconds) * self.sample_rate_hz))
-        return np.frombuffer(bytes(memoryview(self._samples)[2 * first : 2 * last]), np.int16)
+        return np.frombuffer(self._samples[2 * first : 2 * last], np.int16)
 
     def _move_to(self, time_seconds: float) -> None:
         missing = round((time_seconds - self.start_seconds) * self.sample_rate_hz) - len(self)

@@ -4,7 +4,9 @@ from itertools import cycle, product
 import av
 import numpy as np
 import pytest
+from media_files import damage_packets, write_riff
 from videos import (
+    Sound,
     claim_hours,
     cut_by_edit_list,
     draw_number,
@@ -295,3 +297,32 @@ def test_an_array_of_missing_pieces(tmp_path):
 def test_tolerance_and_steps_must_fit():
     with pytest.raises(ValueError, match=r"at most half of every_seconds = 0\.1"):
         FrameSettings(every_seconds=0.1)
+
+
+def test_faults_of_sound_are_repaired_and_said(tmp_path):
+    samples = np.stack([tone(0, 6, 44100), -tone(0, 6, 44100)], 1)
+    times, sound = steady(25, 6), Sound(samples, 44100, "aac")
+    damage_packets(write_video(tmp_path / "whole.mp4", times, sound), tmp_path / "a.mp4", range(100, 103))
+    recording, pictures = read(tmp_path / "a.mp4")
+    check_clock(recording, pictures, times)
+    assert [(warning.reason, warning.detail) for warning in recording.warnings] == [
+        ("has damaged packets, which are silent", "3 of 260"),
+        ("has channels of opposite phase, of which one is used", ""),
+    ]
+
+
+def test_a_sound_file_with_a_wrong_length_is_read_to_its_end(tmp_path):
+    times = steady(25, 4)
+    video = write_video(tmp_path / "v.mp4", times, None)
+    recording, pictures = read(video, audio=write_riff(tmp_path / "a.wav", tone(0, 4, 16000), length=4000))
+    check_clock(recording, pictures, times)
+    assert [warning.reason for warning in recording.warnings] == [
+        "has a wrong length in its header, and is read to its end"
+    ]
+
+
+def test_a_track_of_damaged_packets_is_refused(tmp_path):
+    whole = write_video(tmp_path / "whole.mp4", steady(25, 4), timed_sound(4))
+    damage_packets(whole, tmp_path / "a.mp4", range(10, 160))
+    with pytest.raises(UnusableFileError, match=r"has no sound that can be decoded \(\d+ of \d+ packets\)"):
+        read(tmp_path / "a.mp4")

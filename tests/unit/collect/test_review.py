@@ -4,6 +4,7 @@ import csv
 import html
 import json
 import re
+import unicodedata
 
 import numpy as np
 import pytest
@@ -272,3 +273,12 @@ def test_everything_is_never_dropped_and_nothing_is_overwritten(folder, tmp_path
 def test_only_a_collection_takes_back(folder):
     with pytest.raises(DataError, match="was not collected here"):
         restore_dropped(folder)
+
+
+def test_a_list_whose_names_changed_their_unicode_form_still_fits(folder, tmp_path):
+    clip = next(clip for clip in range(18) if PEOPLE[clip // CLIPS] == "Çem")
+    digest = digest_of(Corpus.open(folder), clip, 1)
+    name = unicodedata.normalize("NFD", "Çem")
+    text = f"drop,person,clip,face,digest\nyes,{name},{clip},1,{digest}\n"
+    (tmp_path / "marked.csv").write_text(text, encoding="utf-8")
+    assert drop_marked(folder, tmp_path / "marked.csv", tmp_path / "left").faces == 1

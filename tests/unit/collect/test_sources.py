@@ -1,8 +1,10 @@
 import pytest
 
+from facegen.collect import manifest_sources
 from facegen.collect.examination import Segment
+from facegen.collect.manifest import CollectionManifest
 from facegen.collect.request import read_request
-from facegen.collect.sources import read_sources
+from facegen.collect.sources import Person, Source, SourceList, read_sources
 from facegen.core.errors import DataError
 
 
@@ -196,3 +198,35 @@ def test_settings_of_a_list(tmp_path):
     # How a video is fetched, and by how many, decides about no clip.
     _, other = read_request(path, ["face.max_pixels=200", "download.proxy=http://x", "executor.num_workers=1"])
     assert other.digest == settings.digest
+
+
+def test_names_of_either_unicode_form_are_one_person(tmp_path):
+    composed, decomposed = "Jos\u00e9", "Jose\u0301"
+    toml = "".join(
+        f'[[person]]\nname = "{name}"\nvideos = ["https://x.org/{number}.mp4"]\n'
+        for number, name in enumerate((composed, decomposed, "Ada\u200b", "\u200b"))
+    )
+    (tmp_path / "a.toml").write_text(toml, encoding="utf-8")
+    problems: list[str] = []
+    found = read_sources(tmp_path / "a.toml", problems)
+    assert list(found.people) == [composed, "Ada"]
+    assert [source.person for source in found.sources.values()] == [composed, composed, "Ada"]
+    assert len(problems) == 1 and "name" in problems[0]
+    (tmp_path / "a.csv").write_text(f"name,videos\n{decomposed},https://x.org/0.mp4\n", encoding="utf-8")
+    assert list(read_sources(tmp_path / "a.csv", problems).people) == [composed]
+
+
+def test_a_manifest_keeps_the_spelling_that_it_has(tmp_path):
+    composed, decomposed = "Jos\u00e9", "Jose\u0301"
+    old = Source(decomposed, "url", "https://x.org/0.mp4", "https://x.org/0.mp4")
+    new = Source(composed, "url", "https://x.org/0.mp4", "https://x.org/0.mp4")
+    listed = SourceList(tmp_path / "a.toml", {composed: Person(composed, consent="yes")}, {new.id: new})
+    with CollectionManifest(tmp_path / "manifest.sqlite") as manifest:
+        manifest_sources.add(manifest, [Person(decomposed)], [old])
+        spelled = manifest_sources.spelled_as_stored(manifest, listed)
+        assert manifest_sources.add(manifest, [*spelled.people.values()], [*spelled.sources.values()]) == []
+        assert manifest.ask("SELECT name, consent FROM people") == [(decomposed, "yes")]
+        assert manifest.ask("SELECT id, person FROM videos") == [(old.id, decomposed)]
+        assert manifest_sources.unlisted(manifest, spelled.sources) == 0
+        manifest_sources.forget(manifest, decomposed)
+        assert manifest_sources.add(manifest, [Person(composed)], [new]) == [composed]
