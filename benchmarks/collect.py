@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from facegen.collect.examination import MediaFiles
-from facegen.collect.examine import examine
-from facegen.collect.examine_settings import NEVER, ExamineSettings, FaceSettings, SpeechSettings
+from facegen.collect.video.examination import MediaFiles
+from facegen.collect.video.examine import examine
+from facegen.collect.video.examine_settings import NEVER, ExamineSettings, FaceSettings, SpeechSettings
 from facegen.core.face_box import FaceBox
 from facegen.core.registry import registry
 from facegen.data.media.audio import read_speech

@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
-from facegen.core.recipe import Recipe, read_recipe
-from facegen.training.run import Run
+from facegen.core.progress import Observer
+from facegen.core.recipe.recipe import Recipe, read_recipe
+from facegen.training.runs.run import Run
 from facegen.training.train import train
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "speech_relid.toml"
@@ -87,7 +87,7 @@ def main() -> None:
 
 def report(recipe: Recipe, run: Run, watch: Stopwatch) -> None:
     """Print the table."""
-    matcher = recipe.chosen("matcher").engine
+    matcher = recipe.config("matcher").engine
     sizes = {"match": matcher.batch_size, "train": recipe.train.batch_size if recipe.train else 0}
     print("| stage | steps | rows a second |\n|---|---|---|")
     for stage, size in sizes.items():

@@ -26,14 +26,14 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from facegen.core.tables import DataSettings
-from facegen.data.corpus_writer import ClipRecord, CorpusWriter
-from facegen.data.manifest import Provenance
+from facegen.core.recipe.tables import DataSettings
+from facegen.data.corpus.dataset import Packed
+from facegen.data.corpus.header import Provenance
+from facegen.data.corpus.writer import ClipRecord, CorpusWriter
+from facegen.data.importers.pack import pack_pairs
+from facegen.data.loading.prepare import prepare_faces, prepare_speech
 from facegen.data.media.audio import read_speech
 from facegen.data.media.images import read_image, square_face
-from facegen.data.pack import pack_pairs
-from facegen.data.packed import Packed
-from facegen.data.prepare import prepare_faces, prepare_speech
 
 RATE_HZ, SECONDS = 16000, 4.0
 FILE_PIXELS, IMAGE_PIXELS = 220, 64
@@ -121,8 +121,8 @@ def measure_opening(folder: Path) -> None:
 OPENING = """
 import sys, time, torch
 from pathlib import Path
-from facegen.core.tables import DataSettings
-from facegen.data.packed import Packed
+from facegen.core.recipe.tables import DataSettings
+from facegen.data.corpus.dataset import Packed
 
 def resident():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmRSS")) / 1024

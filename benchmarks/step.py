@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facegen.core.batch import Batch, DataSpec
-from facegen.core.recipe import read_recipe
+from facegen.core.recipe.recipe import read_recipe
 from facegen.parts.layers.folded import ConvPool2d, UpsampleConv2d
 from facegen.training.build import Networks, build_networks
 from facegen.training.distributed import Distributed

@@ -27,9 +27,9 @@ from facegen.core.interfaces import Metric as Metric
 from facegen.core.interfaces import Objective as Objective
 from facegen.core.interfaces import Penalty as Penalty
 from facegen.core.interfaces import Recogniser as Recogniser
-from facegen.core.schedule import Ramp as Ramp
-from facegen.core.schedule import Schedule as Schedule
-from facegen.core.schedule import require_weights as require_weights
-from facegen.core.tables import DataSettings as DataSettings
+from facegen.core.recipe.schedule import Ramp as Ramp
+from facegen.core.recipe.schedule import Schedule as Schedule
+from facegen.core.recipe.schedule import require_weights as require_weights
+from facegen.core.recipe.tables import DataSettings as DataSettings
 
 __version__: str

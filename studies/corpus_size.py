@@ -20,10 +20,10 @@ from facegen.core.evidence import Figure
 from facegen.core.files import write_file
 from facegen.core.interfaces import Metric
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
-from facegen.core.recipe import Recipe, check_recipe
+from facegen.core.progress import Observer
+from facegen.core.recipe.recipe import Recipe, check_recipe
+from facegen.core.recipe.tables import EvaluateSettings
 from facegen.core.registry import registry
-from facegen.core.tables import EvaluateSettings
 from facegen.evaluation.evaluate import needs_of
 from facegen.evaluation.gather import choose_subjects, gather
 from facegen.evaluation.generalisation import SPLITS
@@ -32,7 +32,7 @@ from facegen.evaluation.plots import draw_curves
 from facegen.evaluation.report import number
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
 from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
 
@@ -78,7 +78,7 @@ def measure(run: Run, judge: Judge, num_clips: int, observer: Observer) -> dict[
     for split in SPLITS:
         settings = recipe.evaluate.model_copy(update={"split": split, "num_clips": num_clips})
         subjects = choose_subjects(
-            open_dataset(recipe), recipe.chosen("dataset").engine, settings, pipeline, needs_of(recipe), judge.device,
+            open_dataset(recipe), recipe.config("dataset").engine, settings, pipeline, needs_of(recipe), judge.device,
             observer,
         )  # fmt: skip
         found[split] = metric.measure(gather(subjects, judge, observer, reads=frozenset()))

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from facegen.data.synthetic.known import FACTOR_SIDES
+from facegen.data.synthetic.truth import FACTOR_SIDES
 from studies.report_figures import STRANGERS, Results, Value
 
 RELID = "speech_relid"

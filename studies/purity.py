@@ -16,12 +16,12 @@ from pathlib import Path
 
 from facegen.cli.main import main as facegen
 from facegen.collect.folder import CollectionFolder
-from facegen.collect.identity import THRESHOLD
-from facegen.collect.manifest import CollectionManifest
-from facegen.collect.plain_features import PLAIN, Plain
-from facegen.collect.review import review
+from facegen.collect.manifest.manifest import CollectionManifest
+from facegen.collect.review.outliers import THRESHOLD
+from facegen.collect.review.plain_features import PLAIN, Plain
+from facegen.collect.review.review import review
 from facegen.core.interfaces import Recogniser
-from facegen.data.corpus import Corpus
+from facegen.data.corpus.reader import Corpus
 from facegen.evaluation.recognition import chosen_recognisers
 from facegen.inference.run_recogniser import RunRecogniser
 from studies.planted_videos import CLEAN, EDGE, PLANTED, WRONG, Scene, truth_at, write_set
@@ -56,7 +56,7 @@ def measure(
         "ORDER BY videos.position, number"
     )
     row = 0
-    with CollectionManifest(CollectionFolder(folder).manifest, read_only=True) as manifest:
+    with CollectionManifest(CollectionFolder(folder).header, read_only=True) as manifest:
         for source, moment, reason in manifest.ask(query):
             what = truth_at(truth[Path(source).name], moment)
             offered[what] += 1

@@ -16,15 +16,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError
-from facegen.core.recipe import read_recipe
-from facegen.core.recipe_file import differences
-from facegen.core.tables import EARLIER_RUNS
+from facegen.core.recipe.file import differences
+from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.recipe import read_recipe
+from facegen.core.recipe.tables import EARLIER_RUNS
 from facegen.evaluation.evaluate import needs_of
 from facegen.evaluation.report import Report
-from facegen.training.earlier import settled
-from facegen.training.run import Run
+from facegen.training.runs.earlier import settled
+from facegen.training.runs.run import Run
 from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
 from studies.results_page import write_page
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from facegen.core.tables import EARLIER_RUNS
+from facegen.core.recipe.tables import EARLIER_RUNS
 from facegen.evaluation.verdicts import BLURRED, COLLAPSED, IGNORED, KEPT, NOISY
 from studies.factors import RELID, Reading, read
 from studies.factors import to_markdown as factors_table

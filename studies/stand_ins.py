@@ -24,9 +24,9 @@ from facegen.cli.console import watching
 from facegen.cli.main import main as facegen
 from facegen.core.files import write_file
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
-from facegen.data.pictures import grid
-from facegen.data.prepare import restore_faces
+from facegen.core.progress import Observer
+from facegen.data.loading.prepare import restore_faces
+from facegen.data.media.grids import grid
 from facegen.evaluation.evaluate import evaluate, needs_of
 from facegen.evaluation.gather import choose_subjects
 from facegen.evaluation.quantities import MissingError
@@ -35,7 +35,7 @@ from facegen.evaluation.verdicts import UNDECIDED, Verdict, by_name, verdicts
 from facegen.evaluation.write_dossier import write_dossier
 from facegen.inference.load import load_face_pipeline
 from facegen.training.loop import Interrupted
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 from facegen.training.sample_grid import choose_noises, draw_each
 from facegen.training.train import open_dataset
 from studies.facegen_command import INTERRUPTED
@@ -132,7 +132,7 @@ def picture(out: Path, names: Sequence[str], path: Path) -> None:
     for name in names:
         run = Run.open(out / name)
         pipeline = load_face_pipeline(run, torch.device("cpu"))
-        settings, request = run.recipe.evaluate, run.recipe.chosen("dataset").engine
+        settings, request = run.recipe.evaluate, run.recipe.config("dataset").engine
         subjects = choose_subjects(
             open_dataset(run.recipe), request, settings, pipeline, needs_of(run.recipe), torch.device("cpu"), Observer()
         )

@@ -11,11 +11,11 @@ from pydantic import BaseModel
 
 from facegen.cli.main import COMMANDS
 from facegen.collect.settings import TABLES as COLLECT_TABLES
-from facegen.collect.source_rows import PersonTable
+from facegen.collect.sources.csv_rows import PersonTable
 from facegen.core.errors import DataError
 from facegen.core.hookspecs import HOOKS
 from facegen.core.kinds import KINDS
-from facegen.core.recipe import ENGINE_TABLES
+from facegen.core.recipe.recipe import ENGINE_TABLES
 from facegen.core.registry import registry
 from facegen.testing import check_part
 

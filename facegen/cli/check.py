@@ -12,13 +12,13 @@ from rich.table import Table
 
 from facegen.cli.console import console
 from facegen.cli.options import recipe_options
-from facegen.core.chosen import Recipe
-from facegen.core.json_text import json_text
-from facegen.core.recipe import read_recipe
-from facegen.core.recipe_rules import idle_settings
+from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.recipe import read_recipe
+from facegen.core.recipe.rules import idle_settings
+from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
-    from facegen.training.costs import StageCost
+    from facegen.training.check.costs import StageCost
 
 
 @click.command("check")
@@ -31,7 +31,7 @@ def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: 
     settings that have no effect.
     """
     checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
-    from facegen.training.costs import measure_rate
+    from facegen.training.check.costs import measure_rate
     from facegen.training.distributed import Distributed
 
     device = Distributed.join(checked.run.device).device
@@ -94,9 +94,9 @@ def _counted(cost: "StageCost", rate: float) -> list[str]:
 
 def _examine(recipe: Recipe, *, only_match: bool = False, evaluated: bool = False) -> _Examined:
     from facegen.evaluation.evaluation_check import evaluation_problems
-    from facegen.training.costs import estimate_costs
-    from facegen.training.dry_run import dry_run
-    from facegen.training.survey import survey
+    from facegen.training.check.corpus_check import survey
+    from facegen.training.check.costs import estimate_costs
+    from facegen.training.check.dry_run import dry_run
     from facegen.training.train import open_dataset
 
     dataset = open_dataset(recipe)

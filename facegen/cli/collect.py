@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.console import console, error_console, watching
-from facegen.core.json_text import json_text
+from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
-    from facegen.collect.status import Holdings, Problem, Status
+    from facegen.collect.status import CollectionStats, Problem, Status
 
 SIGNAL_EXIT = 128
 
@@ -63,7 +63,7 @@ def command(
     _print_status(read_status(out), as_json)
     if not as_json:
         unchanged = "" if packed.was_packed else ", unchanged"
-        rows = f"{packed.manifest.num_clips:,} clips with {packed.manifest.num_frames:,} faces"
+        rows = f"{packed.header.num_clips:,} clips with {packed.header.num_frames:,} faces"
         console.print(f"Corpus: [bold]{escape(str(out))}[/], {rows}{unchanged}", soft_wrap=True)
         console.print(f"Inspect it with: facegen inspect {escape(str(out))}", soft_wrap=True)
     return 0
@@ -87,7 +87,7 @@ def _print_status(status: "Status", as_json: bool) -> None:
     _print_reasons(status)
 
 
-def _cells(row: "Holdings") -> list[str]:
+def _cells(row: "CollectionStats") -> list[str]:
     counts = (row.videos, row.done, row.waiting, row.frames, row.faces)
     return [*(f"{count:,}" for count in counts), f"{row.faces_seconds:,.0f}", f"{row.unique_seconds:,.1f}"]
 

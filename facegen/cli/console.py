@@ -24,7 +24,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 
 PLAIN_COLUMNS = 200
 """Width of output to pipes and files, so that tables are not folded."""

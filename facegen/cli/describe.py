@@ -11,14 +11,14 @@ from rich.table import Table
 
 from facegen.cli.console import console
 from facegen.cli.list_plugins import installed_parts, parts_table
+from facegen.core.describe.docstrings import SettingRow, docstring_sections, section_entries, setting_rows, toml_value
 from facegen.core.errors import RecipeError
-from facegen.core.explain import SettingRow, docstring_sections, section_entries, setting_rows, toml_value
-from facegen.core.json_text import json_text
 from facegen.core.kinds import KINDS, Kind
-from facegen.core.recipe import ENGINE_TABLES
+from facegen.core.recipe.recipe import ENGINE_TABLES
+from facegen.core.recipe.settings import settings_model
 from facegen.core.registry import registry
-from facegen.core.settings import settings_model
-from facegen.core.suggest import did_you_mean
+from facegen.core.text.json_text import json_text
+from facegen.core.text.suggest import did_you_mean
 
 PROSE_COLUMNS = 120
 TABLE = "table"
@@ -97,7 +97,7 @@ def _rows(model: type[BaseModel], section: str, documented: type | None = None) 
 def _layers(kind: str, part: type) -> tuple[list[Any], str]:
     if kind not in ("conditioner", "generator", "discriminator"):
         return [], ""
-    from facegen.core.layers import part_layers
+    from facegen.core.describe.layers import part_layers
 
     required = [name for name, field in settings_model(part).model_fields.items() if field.is_required()]
     if required:

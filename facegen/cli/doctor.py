@@ -17,7 +17,7 @@ from rich.table import Table
 from facegen import __version__
 from facegen.cli.console import console
 from facegen.core.errors import PluginError
-from facegen.core.json_text import json_text
+from facegen.core.text.json_text import json_text
 
 CODECS = ("aac", "mp3", "opus", "flac", "pcm_s16le", "h264", "vp9", "mjpeg")
 FRONTAL_FACE = "haarcascade_frontalface_default.xml"

@@ -7,7 +7,7 @@ import click
 from rich.markup import escape
 
 from facegen.cli.console import console, watching
-from facegen.core.json_text import json_text
+from facegen.core.text.json_text import json_text
 
 
 @click.command("drop")
@@ -26,7 +26,7 @@ def command(corpus: Path, review_list: Path | None, out: Path | None, restore: b
     before it is dropped; all remaining data is compared bit for bit afterwards. A collection keeps dropped faces beside
     the corpus, and can restore them; other corpora are changed permanently unless --out is given.
     """
-    from facegen.collect.review_drop import drop_marked, restore_dropped
+    from facegen.collect.review.drop import drop_marked, restore_dropped
 
     if restore and (review_list is not None or out is not None):
         raise click.UsageError("--restore takes neither a list nor --out; it restores everything that was dropped")

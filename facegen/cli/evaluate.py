@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.console import console, watching
-from facegen.core.json_text import json_text
-from facegen.core.tables import EvaluationSplit
+from facegen.core.recipe.tables import EvaluationSplit
+from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
     from facegen.evaluation.report import Report

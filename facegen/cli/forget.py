@@ -7,7 +7,7 @@ import click
 from rich.markup import escape
 
 from facegen.cli.console import console, error_console, watching
-from facegen.core.json_text import json_text
+from facegen.core.text.json_text import json_text
 
 
 @click.command("forget")

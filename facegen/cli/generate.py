@@ -12,7 +12,7 @@ from facegen.cli.options import ManyValues
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from facegen.inference.portray import Subject
+    from facegen.inference.sample import Subject
 
 
 @click.command("generate", cls=ManyValues)
@@ -54,7 +54,7 @@ def given_subjects(speech: tuple[Path, ...], name: tuple[str, ...], text: tuple[
     Raises:
         click.UsageError: options with several values have different numbers of them.
     """
-    from facegen.inference.portray import Subject
+    from facegen.inference.sample import Subject
 
     given = [values for values in (speech, name, text) if values]
     num = max((len(values) for values in given), default=0)
@@ -79,7 +79,7 @@ def _write(faces: "Tensor", subjects: "list[Subject]", out: Path) -> Path:
     """Write the grid, and every face when `out` is a folder; return the path of the grid."""
     from PIL import Image
 
-    from facegen.data.pictures import grid, save_picture
+    from facegen.data.media.grids import grid, save_picture
 
     labels = [subject.label for subject in subjects]
     columns = [f"noise {number + 1}" for number in range(faces.shape[1])]

@@ -9,15 +9,15 @@ from rich.table import Table
 
 from facegen.cli.console import console, error_console, watching
 from facegen.core.errors import DataError
-from facegen.core.json_text import json_text
-from facegen.core.tables import Split
+from facegen.core.recipe.tables import Split
+from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
-    from facegen.collect.review import Review
+    from facegen.collect.review.review import Review
     from facegen.core.interfaces import Recogniser
-    from facegen.core.observer import Observer
-    from facegen.data.packed import Packed
-    from facegen.data.survey import Survey
+    from facegen.core.progress import Observer
+    from facegen.data.corpus.dataset import Packed
+    from facegen.data.corpus.summary import Survey
 
 SPLIT_NAMES = ("train", "heldout_utterances", "heldout_people")
 SHEET_CLIPS = 64
@@ -57,17 +57,17 @@ def command(
     Outliers are listed in review.csv, and shown in review.html beside typical faces of the person. `facegen drop` then
     removes the rows that you marked.
     """
-    from facegen.core.tables import DataSettings
-    from facegen.data.manifest import read_manifest
-    from facegen.data.packed import Packed
-    from facegen.data.survey import survey
+    from facegen.core.recipe.tables import DataSettings
+    from facegen.data.corpus.dataset import Packed
+    from facegen.data.corpus.header import read_header
+    from facegen.data.corpus.summary import survey
 
     if review_dir is None and (recognisers or judge is not None):
         raise click.UsageError("--recogniser and --judge need --review DIR")
-    manifest = read_manifest(corpus)
+    header = read_header(corpus)
     chosen_recognisers = _recognisers(recognisers, judge) if review_dir is not None else {}
     request = DataSettings(
-        image_pixels=manifest.image_pixels, sample_rate_hz=manifest.sample_rate_hz, num_folds=num_folds, fold=fold
+        image_pixels=header.image_pixels, sample_rate_hz=header.sample_rate_hz, num_folds=num_folds, fold=fold
     )
     packed = Packed(request, path=corpus)
     chosen = cast(Split | None, split)
@@ -77,8 +77,8 @@ def command(
         surveyed = survey(packed, chosen, observer)
         reviewed = _review(packed, chosen_recognisers, threshold, review_dir, observer) if review_dir else None
     if as_json:
-        columns = {"columns": list(manifest.columns), "image_pixels": manifest.image_pixels}
-        facts = {**columns, "sample_rate_hz": manifest.sample_rate_hz, "provenance": manifest.provenance.model_dump()}
+        columns = {"columns": list(header.columns), "image_pixels": header.image_pixels}
+        facts = {**columns, "sample_rate_hz": header.sample_rate_hz, "provenance": header.provenance.model_dump()}
         review = {"review": _review_json(reviewed)} if reviewed is not None else {}
         click.echo(json_text({**facts, **surveyed.to_json(), **review}, indent=1))
     else:
@@ -91,8 +91,8 @@ def command(
 
 
 def _print(packed: "Packed", surveyed: "Survey", split: str | None, verified: bool) -> None:
-    manifest = packed.corpus.manifest
-    provenance = manifest.provenance
+    header = packed.corpus.header
+    provenance = header.provenance
     name = str(packed.corpus.folder) + (f", {split}" if split else "")
     origin = f"packed from {provenance.source} by facegen {provenance.facegen}"
     verification = "; all files match their hashes" if verified else ""
@@ -100,14 +100,14 @@ def _print(packed: "Packed", surveyed: "Survey", split: str | None, verified: bo
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_row("people", f"{surveyed.people:,}")
     facts.add_row("clips", f"{surveyed.clips:,}")
-    facts.add_row("faces", f"{surveyed.faces:,} of {manifest.image_pixels}x{manifest.image_pixels} pixels")
+    facts.add_row("faces", f"{surveyed.faces:,} of {header.image_pixels}x{header.image_pixels} pixels")
     if surveyed.tracks:
         length = f"{surveyed.speech_seconds / 3600:.2f} h in {surveyed.tracks:,} tracks"
         mean = f"mean {surveyed.speech_seconds / surveyed.tracks:.1f} s"
-        facts.add_row("speech", f"{length}, {mean}, {manifest.sample_rate_hz} Hz")
+        facts.add_row("speech", f"{length}, {mean}, {header.sample_rate_hz} Hz")
     else:
         facts.add_row("speech", "none")
-    facts.add_row("columns", ", ".join(manifest.columns))
+    facts.add_row("columns", ", ".join(header.columns))
     for name, classes in surveyed.attributes.items():
         names = SEX_NAMES if name == "sex" else {}
         facts.add_row(name, ", ".join(f"{count:,} {names.get(label, label)}" for label, count in classes.items()))
@@ -143,8 +143,8 @@ def _print_quality(surveyed: "Survey") -> None:
 def _draw(packed: "Packed", split: Split | None, out: Path) -> None:
     import torch
 
-    from facegen.data.pictures import contact_sheet, save_picture
-    from facegen.data.survey import spread
+    from facegen.data.corpus.summary import spread
+    from facegen.data.media.grids import contact_sheet, save_picture
 
     chosen = [packed.clips(split)] if split else [packed.clips(cast(Split, name)) for name in SPLIT_NAMES]
     clip = spread(torch.cat([clips.clip for clips in chosen]).sort().values, SHEET_CLIPS)
@@ -152,15 +152,15 @@ def _draw(packed: "Packed", split: Split | None, out: Path) -> None:
         name = f"{packed.corpus.folder}: the split '{split}'"
         raise DataError(f"{name} has no clips to draw; give another --split or --fold")
     faces = packed.faces(clip, torch.zeros_like(clip)).numpy()
-    manifest, index = packed.corpus.manifest, packed.corpus.index
-    people = [manifest.identities[number] for number in index.identity[clip].tolist()]
+    header, index = packed.corpus.header, packed.corpus.index
+    people = [header.identities[number] for number in index.identity[clip].tolist()]
     labels = [f"{name} ({row})" for name, row in zip(people, clip.tolist(), strict=True)]
-    scale = max(1, 96 // manifest.image_pixels)
+    scale = max(1, 96 // header.image_pixels)
     save_picture(contact_sheet(faces, labels, title=f"{packed.corpus.folder.name}: person (clip)", scale=scale), out)
 
 
 def _recognisers(words: tuple[str, ...], judge: Path | None) -> "dict[str, Recogniser]":
-    from facegen.collect.plain_features import PLAIN, Plain
+    from facegen.collect.review.plain_features import PLAIN, Plain
     from facegen.evaluation.recognition import chosen_recognisers
     from facegen.inference.run_recogniser import RunRecogniser
 
@@ -173,10 +173,10 @@ def _recognisers(words: tuple[str, ...], judge: Path | None) -> "dict[str, Recog
 def _review(
     packed: "Packed", recognisers: "dict[str, Recogniser]", threshold: float, folder: Path, observer: "Observer"
 ) -> "Review":
-    from facegen.collect.plain_features import PLAIN
-    from facegen.collect.review import review
-    from facegen.collect.review_list import FILE_NAME, write_list
-    from facegen.collect.review_page import PAGE_NAME, write_page
+    from facegen.collect.review.page import PAGE_NAME, write_page
+    from facegen.collect.review.plain_features import PLAIN
+    from facegen.collect.review.review import review
+    from facegen.collect.review.review_list import FILE_NAME, write_list
 
     cache = packed.cache_dir if set(recognisers) != {PLAIN} else None
     reviewed = review(packed.corpus, recognisers, threshold=threshold, cache=cache, observer=observer)
@@ -186,9 +186,9 @@ def _review(
 
 
 def _review_json(reviewed: "Review") -> dict[str, object]:
-    from facegen.collect.review_list import COLUMNS, table_of
+    from facegen.collect.review.review_list import COLUMNS, table_of
 
-    names = reviewed.corpus.manifest.identities
+    names = reviewed.corpus.header.identities
     return {
         "compared": [f"{opinion.what} by {opinion.name}" for opinion in reviewed.opinions],
         "threshold": reviewed.threshold,
@@ -200,10 +200,10 @@ def _review_json(reviewed: "Review") -> dict[str, object]:
 
 
 def _print_review(reviewed: "Review", folder: Path) -> None:
-    from facegen.collect.review_list import FILE_NAME
-    from facegen.collect.review_page import PAGE_NAME
+    from facegen.collect.review.page import PAGE_NAME
+    from facegen.collect.review.review_list import FILE_NAME
 
-    names = reviewed.corpus.manifest.identities
+    names = reviewed.corpus.header.identities
     table = Table("person", title=f"Review: {escape(reviewed.words)}", title_justify="left")
     for column in ("faces", "outliers", "repetitions"):
         table.add_column(column, justify="right")

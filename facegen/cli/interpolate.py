@@ -8,13 +8,13 @@ import click
 from facegen.cli.console import console, watching
 from facegen.cli.generate import given_subjects
 from facegen.cli.options import ManyValues
-from facegen.core.tables import Split
+from facegen.core.recipe.tables import Split
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from facegen.core.observer import Observer
-    from facegen.inference.ends import Ends
+    from facegen.core.progress import Observer
+    from facegen.inference.endpoints import Endpoints
 
 FRAMES_PER_SECOND = 12
 
@@ -70,11 +70,11 @@ def command(
         raise click.UsageError("--person and --split choose people of the corpus; omit --speech, --name and --text")
     if max(len(subjects), len(people)) > 2:
         raise click.UsageError("too many people: give two, or one for a path between two noises")
-    from facegen.inference.ends import ends_of_people, ends_of_subjects
+    from facegen.inference.endpoints import endpoints_of_people, endpoints_of_subjects
     from facegen.inference.interpolate import interpolate
     from facegen.inference.load import load_face_pipeline
     from facegen.training.distributed import Distributed
-    from facegen.training.run import Run
+    from facegen.training.runs.run import Run
 
     opened = Run.open(run)
     device = Distributed.join(opened.recipe.run.device).device
@@ -82,19 +82,19 @@ def command(
     num_frames = max(steps, round(seconds * FRAMES_PER_SECOND))
     with watching() as observer:
         if subjects:
-            ends = ends_of_subjects(opened, pipeline, subjects, device, observer)
+            ends = endpoints_of_subjects(opened, pipeline, subjects, device, observer)
         else:
-            ends = ends_of_people(opened, pipeline, people, 2, split or opened.recipe.evaluate.split, seed, device)
+            ends = endpoints_of_people(opened, pipeline, people, 2, split or opened.recipe.evaluate.split, seed, device)
         _write(interpolate(pipeline, ends, rows, num_frames, seed, observer), ends, steps, out, observer)
 
 
-def _write(faces: "Tensor", ends: "Ends", steps: int, out: Path, observer: "Observer") -> None:
+def _write(faces: "Tensor", ends: "Endpoints", steps: int, out: Path, observer: "Observer") -> None:
     from facegen.core.errors import DataError
-    from facegen.data.moving import save_gif, save_mp4
-    from facegen.data.pictures import save_picture
-    from facegen.inference.strip import draw_film, draw_strip
+    from facegen.data.media.films import save_gif, save_mp4
+    from facegen.data.media.grids import save_picture
+    from facegen.inference.montage import draw_film, draw_montage
 
-    picture = draw_strip(faces, ends, steps)
+    picture = draw_montage(faces, ends, steps)
     save_picture(picture, out / "strip.png")
     console.print(f"Strip: {out / 'strip.png'}", soft_wrap=True)
     film = draw_film(faces, ends)

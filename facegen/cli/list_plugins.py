@@ -8,10 +8,10 @@ from rich.table import Table
 
 from facegen.cli.console import console
 from facegen.cli.plugin_commands import PluginCommand, plugin_commands
-from facegen.core.json_text import json_text
 from facegen.core.kinds import KINDS
 from facegen.core.registry import Part, registry
-from facegen.core.suggest import did_you_mean
+from facegen.core.text.json_text import json_text
+from facegen.core.text.suggest import did_you_mean
 
 
 @click.command("list-plugins")

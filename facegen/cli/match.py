@@ -7,7 +7,7 @@ from rich.table import Table
 
 from facegen.cli.console import console, watching
 from facegen.cli.options import ManyValues
-from facegen.core.json_text import json_text
+from facegen.core.text.json_text import json_text
 
 
 @click.command("match", cls=ManyValues)
@@ -29,7 +29,7 @@ def command(run: Path, speech: tuple[Path, ...], faces: tuple[Path, ...], detect
     over the voices does. The probabilities are those of the run's match stage. They do not identify a person.
     """
     from facegen.core.interfaces import Direction
-    from facegen.inference.tell import tell
+    from facegen.inference.rank import tell
 
     direction: Direction = "f2v" if len(faces) == 1 and len(speech) > 1 else "v2f"
     with watching() as observer:

@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.console import console, error_console, watching
-from facegen.core.json_text import json_text
+from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
-    from facegen.data.pack import PackReport
+    from facegen.data.importers.pack import PackReport
 
 
 @click.command("pack")
@@ -54,8 +54,8 @@ def command(
     Or join VoxCeleb and VGGFace: --voxceleb DIR --vggface DIR --meta vox1_meta.csv. Rows that cannot be used are
     skipped, and listed in OUT/rejects.csv. Files that have a fault and are used are listed in OUT/warnings.csv.
     """
-    from facegen.data.pack import pack
-    from facegen.data.sources import join_sources, read_source
+    from facegen.data.importers.detect import join_sources, read_source
+    from facegen.data.importers.pack import pack
 
     if voxceleb and vggface and meta and not source:
         read = join_sources(voxceleb, vggface, meta)
@@ -75,13 +75,13 @@ def command(
 
 
 def _as_json(report: "PackReport") -> dict[str, object]:
-    manifest = report.manifest
+    header = report.header
     return {
         "folder": str(report.folder),
-        "people": len(manifest.identities),
-        "clips": manifest.num_clips,
-        "faces": manifest.num_frames,
-        "speech_seconds": manifest.num_samples / manifest.sample_rate_hz,
+        "people": len(header.identities),
+        "clips": header.num_clips,
+        "faces": header.num_frames,
+        "speech_seconds": header.num_samples / header.sample_rate_hz,
         "rows": report.num_rows,
         "rejected": report.reasons,
         "duplicates": len(report.duplicates),
@@ -91,12 +91,12 @@ def _as_json(report: "PackReport") -> dict[str, object]:
 
 
 def _print(report: "PackReport") -> None:
-    manifest, out = report.manifest, report.folder
-    hours = manifest.num_samples / manifest.sample_rate_hz / 3600
-    size = sum(shard.num_bytes for shard in manifest.shards) / 2**20
+    header, out = report.header, report.folder
+    hours = header.num_samples / header.sample_rate_hz / 3600
+    size = sum(shard.num_bytes for shard in header.shards) / 2**20
     console.print(
-        f"[bold]{escape(str(out))}[/]: {len(manifest.identities):,} people, {manifest.num_clips:,} clips, "
-        f"{manifest.num_frames:,} faces, {hours:.2f} h of speech, {size:,.0f} MiB",
+        f"[bold]{escape(str(out))}[/]: {len(header.identities):,} people, {header.num_clips:,} clips, "
+        f"{header.num_frames:,} faces, {hours:.2f} h of speech, {size:,.0f} MiB",
         soft_wrap=True,
     )
     if report.ignored_columns:

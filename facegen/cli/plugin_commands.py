@@ -9,7 +9,7 @@ import click
 
 from facegen.core.errors import PluginError
 from facegen.core.plugins import Broken, Source, installed_plugins, load_target
-from facegen.core.suggest import did_you_mean
+from facegen.core.text.suggest import did_you_mean
 
 HOOK = "facegen_commands"
 _NAME = re.compile(r"[a-z][a-z0-9-]*")

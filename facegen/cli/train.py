@@ -6,7 +6,7 @@ import click
 
 from facegen.cli.console import console, watching
 from facegen.cli.options import recipe_options
-from facegen.core.recipe import read_recipe
+from facegen.core.recipe.recipe import read_recipe
 
 SIGNAL_EXIT = 128
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from facegen.collect import manifest, result_file
-from facegen.collect.failures import DISK_ERRORS, DiskError
-from facegen.collect.sources import source_id
+from facegen.collect.manifest import manifest
+from facegen.collect.sources.source_list import source_id
+from facegen.collect.video import result_file
+from facegen.collect.video.failures import DISK_ERRORS, DiskError
 from facegen.core.errors import DataError
 from facegen.core.files import LOCK, PART, file_lock
-from facegen.data import manifest as corpus_json
-from facegen.data.file_swap import recover
+from facegen.data.corpus import header as corpus_json
+from facegen.data.corpus.file_swap import recover
 
 NAME = "collection"
 IMPORTER = "collect"
@@ -94,7 +95,7 @@ class CollectionFolder:
 
     def _refuse_others_corpus(self) -> None:
         path = self.out / corpus_json.FILE_NAME
-        if path.is_file() and corpus_json.read_manifest(self.out).provenance.importer != IMPORTER:
+        if path.is_file() and corpus_json.read_header(self.out).provenance.importer != IMPORTER:
             raise DataError(f"{self.out}: holds a corpus that was not collected; give another folder")
 
 

@@ -6,20 +6,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from facegen.collect import manifest_sources
-from facegen.collect.failures import DiskError
 from facegen.collect.folder import NAME, CollectionFolder
-from facegen.collect.manifest import CollectionManifest
-from facegen.collect.sources import source_id
+from facegen.collect.manifest import people as manifest_sources
+from facegen.collect.manifest.manifest import CollectionManifest
+from facegen.collect.sources.source_list import source_id
+from facegen.collect.video.failures import DiskError
 from facegen.core.errors import DataError
-from facegen.core.names import same_people
-from facegen.core.observer import Observer
-from facegen.core.suggest import did_you_mean
-from facegen.data import manifest as corpus_json
-from facegen.data.file_swap import delete_set, recover, staging_folder
-from facegen.data.manifest import read_manifest, stored_shards
-from facegen.data.proof import Marks, find_traces, longer_names, marks_of
-from facegen.data.removal import DERIVED, PERSON_COLUMNS, remove_person
+from facegen.core.progress import Observer
+from facegen.core.text.names import same_people
+from facegen.core.text.suggest import did_you_mean
+from facegen.data.corpus import header as corpus_json
+from facegen.data.corpus.file_swap import delete_set, recover, staging_folder
+from facegen.data.corpus.header import read_header, stored_shards
+from facegen.data.corpus.removal import DERIVED, PERSON_COLUMNS, remove_person
+from facegen.data.corpus.residue_scan import Fingerprints, find_traces, fingerprints_of, longer_names
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def forget_person(out: Path, person: str, observer: Observer | None = None) -> F
     spellings = same_people(person, known) or ([person] if was_interrupted else [])
     if not spellings:
         if not folder.manifest.is_file():
-            read_manifest(out)  # says what is wrong with the folder
+            read_header(out)  # says what is wrong with the folder
         raise DataError(f"{out}: knows nobody named '{person}'{did_you_mean(person, known)}")
     removed: Counter[str] = Counter()
     marks = [_marks(out, spelling, known) for spelling in spellings]
@@ -95,8 +95,8 @@ def forget_person(out: Path, person: str, observer: Observer | None = None) -> F
     return Forgotten(person, dict(removed), dict(left), tuple(traces))
 
 
-def _marks(out: Path, person: str, known: set[str]) -> Marks:
-    marks = marks_of(out, person) if _has_corpus(out) else Marks(person)
+def _marks(out: Path, person: str, known: set[str]) -> Fingerprints:
+    marks = fingerprints_of(out, person) if _has_corpus(out) else Fingerprints(person)
     return replace(marks, others=marks.others | longer_names(person, known))
 
 
@@ -106,7 +106,7 @@ def _people(folder: CollectionFolder) -> set[str]:
         with CollectionManifest(folder.manifest, read_only=True) as manifest:
             found |= {name for (name,) in manifest.ask("SELECT name FROM people")}
     if _has_corpus(folder.out):
-        found |= set(read_manifest(folder.out).identities)
+        found |= set(read_header(folder.out).identities)
     return found
 
 
@@ -150,7 +150,7 @@ def _remove(path: Path) -> int:
 def _forget_packed(out: Path, person: str, observer: Observer) -> int:
     if not _has_corpus(out):
         return 0
-    corpus = read_manifest(out)
+    corpus = read_header(out)
     if corpus.identities != (person,):
         return remove_person(out, person, observer)
     # Nobody would be left: then there is no corpus any more, nor a table about it.
@@ -160,12 +160,12 @@ def _forget_packed(out: Path, person: str, observer: Observer) -> int:
     return corpus.num_clips
 
 
-def _search(folder: CollectionFolder, person: str, marks: Marks) -> tuple[dict[str, int], tuple[str, ...]]:
+def _search(folder: CollectionFolder, person: str, marks: Fingerprints) -> tuple[dict[str, int], tuple[str, ...]]:
     """Count what the manifest and the corpus still hold, and look through every file for name, faces and speech."""
     left: dict[str, int] = {}
     unknown: list[str] = []
     if _has_corpus(folder.out):
-        left["people of the corpus"] = int(person in read_manifest(folder.out).identities)
+        left["people of the corpus"] = int(person in read_header(folder.out).identities)
     if folder.manifest.is_file():
         with CollectionManifest(folder.manifest, read_only=True) as manifest:
             for table, column in (("people", "name"), ("videos", "person"), ("channels", "person")):

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from facegen.collect import manifest_work
-from facegen.collect.corpus import PackedClips, pack_corpus
-from facegen.collect.failures import DiskError
 from facegen.collect.folder import CollectionFolder
-from facegen.collect.manifest import CollectionManifest
+from facegen.collect.manifest import work_queue as manifest_work
+from facegen.collect.manifest.manifest import CollectionManifest
+from facegen.collect.packing import PackedClips, pack_corpus
 from facegen.collect.run import CollectionRun, CollectOptions
 from facegen.collect.settings import CollectSettings
-from facegen.collect.sources import SourceList
+from facegen.collect.sources.source_list import SourceList
+from facegen.collect.video.failures import DiskError
 from facegen.core.errors import DataError
 from facegen.core.interruption import Interruption, Stop
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 
 
 class Stopped(Exception):  # noqa: N818 (nothing went wrong)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from facegen.collect.settings import CollectSettings, check_settings
-from facegen.collect.sources import SourceList, read_sources
+from facegen.collect.sources.source_list import SourceList, read_sources
 from facegen.core.errors import DataError
 
 

@@ -8,17 +8,18 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from facegen import __version__
-from facegen.collect import manifest_sources, manifest_work
-from facegen.collect.failures import CollectError, DiskError
 from facegen.collect.folder import CollectionFolder
-from facegen.collect.manifest import MADE_WITH, CollectionManifest
-from facegen.collect.result_file import read_result
+from facegen.collect.manifest import people as manifest_sources
+from facegen.collect.manifest import work_queue as manifest_work
+from facegen.collect.manifest.manifest import MADE_WITH, CollectionManifest
 from facegen.collect.settings import CollectSettings, changed_settings
-from facegen.collect.sources import SourceList
+from facegen.collect.sources.source_list import SourceList
 from facegen.collect.task import ChannelTask, VideoAnswer, VideoTask, archived, collect_videos, list_videos
+from facegen.collect.video.failures import CollectError, DiskError
+from facegen.collect.video.result_file import read_result
 from facegen.core.errors import DataError
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 
 if TYPE_CHECKING:
     from facegen.core.collection_interfaces import Executor

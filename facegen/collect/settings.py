@@ -9,15 +9,15 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from facegen.collect.download_settings import DownloadSettings
-from facegen.collect.examine_settings import ExamineSettings, FaceSettings, FrameSettings, SpeechSettings
-from facegen.core.chosen import Choice
+from facegen.collect.video.download_settings import DownloadSettings
+from facegen.collect.video.examine_settings import ExamineSettings, FaceSettings, FrameSettings, SpeechSettings
 from facegen.core.errors import DataError, RecipeError
-from facegen.core.recipe import check_choice
-from facegen.core.recipe_file import differences, lay_over
-from facegen.core.settings import check_table
-from facegen.core.suggest import did_you_mean
-from facegen.core.tables import Table
+from facegen.core.recipe.file import differences, lay_over
+from facegen.core.recipe.part_config import PartConfig
+from facegen.core.recipe.recipe import check_choice
+from facegen.core.recipe.settings import check_table
+from facegen.core.recipe.tables import Table
+from facegen.core.text.suggest import did_you_mean
 
 DEFAULT_PARTS = {"detector": "haar", "executor": "processes"}
 
@@ -52,8 +52,8 @@ class CollectSettings:
     download: DownloadSettings
     examine: ExamineSettings
     corpus: CorpusSettings
-    detector: Choice
-    executor: Choice
+    detector: PartConfig
+    executor: PartConfig
 
     @property
     def made_with(self) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _check(model: type[Table], tables: Mapping[str, Any], name: str, path: Path,
     return checked
 
 
-def _choose(kind: str, tables: Mapping[str, Any], path: Path, problems: list[str]) -> Choice | None:
+def _choose(kind: str, tables: Mapping[str, Any], path: Path, problems: list[str]) -> PartConfig | None:
     table = tables.get(kind, {})
     with_default = {**tables, kind: {"type": DEFAULT_PARTS[kind], **table} if isinstance(table, dict) else table}
     choice = check_choice(kind, with_default, str(path), problems)

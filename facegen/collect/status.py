@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from facegen.collect.folder import CollectionFolder, size_of
-from facegen.collect.manifest import MADE_WITH, CollectionManifest
+from facegen.collect.manifest.manifest import MADE_WITH, CollectionManifest
 
 UNKNOWN = "unknown"
 ALL = "all"
 
 
 @dataclass(frozen=True)
-class Holdings:
+class CollectionStats:
     """One row of the table.
 
     Attributes:
@@ -70,8 +70,8 @@ class Status:
     """
 
     folder: Path
-    people: tuple[Holdings, ...]
-    groups: tuple[Holdings, ...]
+    people: tuple[CollectionStats, ...]
+    groups: tuple[CollectionStats, ...]
     frames_rejected: dict[str, int]
     videos_with_faults: dict[str, str]
     videos_rejected: tuple[Problem, ...]
@@ -125,12 +125,12 @@ FROM people LEFT JOIN videos ON videos.person = people.name GROUP BY name ORDER 
 """
 
 
-def _person(row: tuple[Any, ...], unique: dict[str, float]) -> Holdings:
+def _person(row: tuple[Any, ...], unique: dict[str, float]) -> CollectionStats:
     name, sex, videos, done, waiting, frames, faces, seconds = row
-    return Holdings(name, sex or UNKNOWN, 1, videos, done, waiting, frames, faces, seconds, unique.get(name, 0.0))
+    return CollectionStats(name, sex or UNKNOWN, 1, videos, done, waiting, frames, faces, seconds, unique.get(name, 0.0))
 
 
-def _groups(people: tuple[Holdings, ...]) -> tuple[Holdings, ...]:
+def _groups(people: tuple[CollectionStats, ...]) -> tuple[CollectionStats, ...]:
     found = [
         _sum(sex, sex, [person for person in people if person.sex == sex])
         for sex in sorted({person.sex for person in people}, key=lambda sex: (sex == UNKNOWN, sex))
@@ -138,9 +138,9 @@ def _groups(people: tuple[Holdings, ...]) -> tuple[Holdings, ...]:
     return (*found, _sum(ALL, "", people))
 
 
-def _sum(name: str, sex: str, rows: Any) -> Holdings:
-    columns = [column for column in Holdings.__dataclass_fields__ if column not in ("name", "sex")]
-    return Holdings(name, sex, **{column: sum(getattr(row, column) for row in rows) for column in columns})
+def _sum(name: str, sex: str, rows: Any) -> CollectionStats:
+    columns = [column for column in CollectionStats.__dataclass_fields__ if column not in ("name", "sex")]
+    return CollectionStats(name, sex, **{column: sum(getattr(row, column) for row in rows) for column in columns})
 
 
 def _unique_seconds(manifest: CollectionManifest) -> dict[str, float]:

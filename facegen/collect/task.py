@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
 
-from facegen.collect.download_settings import DownloadSettings
-from facegen.collect.examination import MediaFiles
-from facegen.collect.examine_settings import ExamineSettings
-from facegen.collect.failures import CollectError, disk_error
 from facegen.collect.folder import CollectionFolder
-from facegen.collect.manifest_work import Channel, Video
-from facegen.collect.result_file import read_result, write_result
-from facegen.core.chosen import Choice
+from facegen.collect.manifest.work_queue import Channel, Video
+from facegen.collect.video.download_settings import DownloadSettings
+from facegen.collect.video.examination import MediaFiles
+from facegen.collect.video.examine_settings import ExamineSettings
+from facegen.collect.video.failures import CollectError, disk_error
+from facegen.collect.video.result_file import read_result, write_result
 from facegen.core.errors import DataError
 from facegen.core.files import move
+from facegen.core.recipe.part_config import PartConfig
 from facegen.data.media.files import UnusableFileError
 
 if TYPE_CHECKING:
-    from facegen.collect.download import Listed
+    from facegen.collect.video.download import Listed
     from facegen.core.collection_interfaces import Detector
 
 HALF_OF_A_PAIR = ("pictures", "sound")
@@ -45,7 +45,7 @@ class VideoTask:
     out: Path
     download: DownloadSettings
     examine: ExamineSettings
-    detector: Choice
+    detector: PartConfig
     made_with: str
     keep_videos: bool
     keep_frames: bool
@@ -82,7 +82,7 @@ def list_videos(task: ChannelTask) -> "list[Listed]":
     Raises:
         CollectError: the channel cannot be had.
     """
-    from facegen.collect.download import list_channel
+    from facegen.collect.video.download import list_channel
 
     return list_channel(task.channel.address, task.channel.last, task.download)
 
@@ -131,7 +131,7 @@ def _media(task: VideoTask, folder: CollectionFolder) -> Iterator[tuple[MediaFil
     if kept.is_dir():
         yield _files_in(kept), "", "", 0.0
         return
-    from facegen.collect.download import fetch
+    from facegen.collect.video.download import fetch
 
     target = folder.download(address)
     shutil.rmtree(target, ignore_errors=True)
@@ -163,7 +163,7 @@ def archived(archive: Path | None) -> frozenset[str]:
 
 
 def _examine(video: Video, files: MediaFiles, task: VideoTask, folder: CollectionFolder) -> float:
-    from facegen.collect.examine import examine
+    from facegen.collect.video.examine import examine
 
     begun = time.monotonic()
     frames = folder.kept_frames(video.id) if task.keep_frames else None
@@ -180,7 +180,7 @@ def _examine(video: Video, files: MediaFiles, task: VideoTask, folder: Collectio
     return time.monotonic() - begun
 
 
-def _detector(choice: Choice) -> "Detector":
+def _detector(choice: PartConfig) -> "Detector":
     """One detector a process: its model is loaded once."""
     key = repr(choice.values)
     if key not in _detectors:

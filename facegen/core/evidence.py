@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.core.statistics import Estimate
 
 Logits = Callable[[Tensor, Tensor, str], Tensor]

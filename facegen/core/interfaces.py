@@ -37,7 +37,7 @@ from facegen.core.batch import Batch, Condition, DataSpec, Terms
 from facegen.core.clips import Clips
 from facegen.core.critic import Critic
 from facegen.core.evidence import Evidence, Figure, Side
-from facegen.core.tables import DataSettings, Split
+from facegen.core.recipe.tables import DataSettings, Split
 
 Direction = Literal["v2f", "f2v"]
 

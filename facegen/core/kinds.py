@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from facegen.core import hookspecs
-from facegen.core.tables import ConditionerSettings, DataSettings, MatchSettings, PenaltySettings, Table
+from facegen.core.recipe.tables import ConditionerSettings, DataSettings, MatchSettings, PenaltySettings, Table
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pluggy
 
 from facegen.core import hookspecs
 from facegen.core.errors import PluginError
-from facegen.core.suggest import did_you_mean
+from facegen.core.text.suggest import did_you_mean
 
 ENTRY_POINT_GROUP = "facegen"
 OWN_PACKAGE = "facegen"

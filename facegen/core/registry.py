@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from facegen.core.declared_settings import declared_settings, explain_reserved
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, Kind
 from facegen.core.plugins import OWN_PACKAGE, Broken, Plugin, Source, installed_plugins, load_target, read_plugin
+from facegen.core.recipe.declared_settings import declared_settings, explain_reserved
 from facegen.core.renamed import old_names
-from facegen.core.suggest import did_you_mean
+from facegen.core.text.suggest import did_you_mean
 
 
 @dataclass(frozen=True)

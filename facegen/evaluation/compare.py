@@ -6,15 +6,15 @@ from pathlib import Path
 
 from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
-from facegen.core.tables import EvaluationSplit
+from facegen.core.progress import Observer
+from facegen.core.recipe.tables import EvaluationSplit
 from facegen.evaluation.dossier import read_reports
 from facegen.evaluation.evaluate import evaluate
 from facegen.evaluation.metric_names import metric_names
 from facegen.evaluation.report import Report
 from facegen.evaluation.weights import weights_hash
 from facegen.evaluation.write_dossier import write_dossier
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _report(run: Run, split: EvaluationSplit, num_clips: int, observer: Observer
         except CheckpointError as error:
             observer.say(f"{error}; evaluating again")
         else:
-            asked = metric_names(run.recipe.choices["metric"])
+            asked = metric_names(run.recipe.configs["metric"])
             is_complete = report.max_clips == num_clips and list(report.figures) == asked
             if is_complete and report.weights_hash == weights_hash(run):
                 return report

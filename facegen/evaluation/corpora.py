@@ -9,10 +9,10 @@ from typing import Any
 
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Conditioner, Dataset
-from facegen.core.recipe import Recipe, with_data
-from facegen.core.tables import EvaluationSplit
-from facegen.data.corpus import Corpus
-from facegen.training.run import Run
+from facegen.core.recipe.recipe import Recipe, with_data
+from facegen.core.recipe.tables import EvaluationSplit
+from facegen.data.corpus.reader import Corpus
+from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
 
 _OWN_PEOPLE = {
@@ -70,7 +70,7 @@ class EvaluationCorpus:
             return cls(recipe, recipe, dataset, dataset, is_own=True)
         if "identity" in needs_of(recipe):
             raise DataError(f"--data {data}: the run draws people by name, and knows nobody of another corpus")
-        names = set(Corpus.open(data).manifest.identities) & set(run.data.identities)
+        names = set(Corpus.open(data).header.identities) & set(run.data.identities)
         home = recipe if own is None else run.recipe
         return cls(recipe, home, dataset, own, is_own=False, own_error=own_error, shared_names=sorted(names))
 
@@ -154,33 +154,33 @@ def _domain(dataset: Dataset | None) -> str:
 
 def needs_of(recipe: Recipe) -> frozenset[str]:
     """The Batch columns that the recipe's conditioners read."""
-    parts: list[type[Conditioner]] = [choice.part.load() for choice in recipe.choices["conditioner"]]
+    parts: list[type[Conditioner]] = [choice.part.load() for choice in recipe.configs["conditioner"]]
     return frozenset[str]().union(*(part.needs for part in parts))
 
 
 def _refuse_other_rate(run: Run, recipe: Recipe, data: Path) -> None:
-    manifest, request = Corpus.open(data).manifest, run.data
-    reads_speech = "speech" in needs_of(recipe) and "speech" in manifest.columns
-    if reads_speech and manifest.sample_rate_hz != request.sample_rate_hz:
+    header, request = Corpus.open(data).header, run.data
+    reads_speech = "speech" in needs_of(recipe) and "speech" in header.columns
+    if reads_speech and header.sample_rate_hz != request.sample_rate_hz:
         raise DataError(
-            f"--data {data}: its speech has {manifest.sample_rate_hz} Hz, and the run reads {request.sample_rate_hz} "
+            f"--data {data}: its speech has {header.sample_rate_hz} Hz, and the run reads {request.sample_rate_hz} "
             f"Hz; pack the corpus again at that rate"
         )
 
 
 def corpus_name(recipe: Recipe) -> str:
     """Name of the recipe's corpus: its folder, or the dataset that makes it."""
-    choice = recipe.chosen("dataset")
+    choice = recipe.config("dataset")
     return Path(str(choice.settings["path"])).name if "path" in choice.settings else choice.name
 
 
 def corpus_key(recipe: Recipe, split: EvaluationSplit) -> str:
     """A key of the people that a split is taken from, at whatever size; folds do not matter to a whole corpus."""
-    choice = recipe.chosen("dataset")
+    choice = recipe.config("dataset")
     folds = [] if split == "all" else [choice.engine.num_folds, choice.engine.fold]
     said: list[Any] = [choice.name, *folds]
     if "path" in choice.settings:
-        said += [shard.sha256 for shard in Corpus.open(choice.settings["path"]).manifest.shards]
+        said += [shard.sha256 for shard in Corpus.open(choice.settings["path"]).header.shards]
     else:
         said.append(dict(choice.settings))
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -12,13 +12,13 @@ import numpy as np
 
 from facegen import __version__
 from facegen.core.errors import CheckpointError
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.evaluation.generalisation import Gap, find_gaps, obstacle, own_splits
 from facegen.evaluation.plots import draw_curves
 from facegen.evaluation.report import Picture, Report
 from facegen.evaluation.verdicts import Verdict, verdicts
 from facegen.evaluation.weights import weights_hash
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 
 FORMAT = 1
 NAME = "report"

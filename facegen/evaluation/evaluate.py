@@ -10,10 +10,10 @@ from facegen.core.errors import DataError, RecipeError
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
-from facegen.core.settings import check_table
-from facegen.core.tables import DataSettings, EvaluateSettings, EvaluationSplit
-from facegen.data.pictures import save_picture
+from facegen.core.progress import Observer
+from facegen.core.recipe.settings import check_table
+from facegen.core.recipe.tables import DataSettings, EvaluateSettings, EvaluationSplit
+from facegen.data.media.grids import save_picture
 from facegen.evaluation.corpora import EvaluationCorpus, corpus_key, needs_of
 from facegen.evaluation.gather import Subjects, choose_subjects, gather
 from facegen.evaluation.illustrate import illustrate
@@ -25,10 +25,10 @@ from facegen.evaluation.report import Report
 from facegen.evaluation.rivals import load_rivals
 from facegen.evaluation.weights import weights_hash
 from facegen.inference.load import load_face_pipeline
-from facegen.training.checkpoint import read_state
 from facegen.training.distributed import Distributed
 from facegen.training.face_pipeline import FacePipeline
-from facegen.training.run import Run
+from facegen.training.runs.checkpoint import read_state
+from facegen.training.runs.run import Run
 from facegen.training.sample_grid import SampleGrid, choose_noises
 
 NUM_SHOWN_VOICES, NUM_SHOWN_NOISES = 8, 6
@@ -67,16 +67,16 @@ def evaluate(
         observer.warn(note)
     device = Distributed.join(run.recipe.run.device).device
     outside = build_recognisers(with_recognisers(run.recipe, recognisers))
-    pipeline = None if run.recipe.one("generator") is None else load_face_pipeline(run, device)
+    pipeline = None if run.recipe.optional_config("generator") is None else load_face_pipeline(run, device)
     rivals = load_rivals(against, run, settings.judge_seed, device)
     # All that can be refused is refused before a judge is trained.
     judge_needs = needs_of(run.recipe if judges_itself(run) else judge_recipe(run, corpus.judge_home, settings))
     if not corpus.is_own and "identity" in judge_needs:
         raise DataError(f"--data {data}: the judge tells people by name, and knows nobody of another corpus")
-    request: DataSettings = corpus.recipe.chosen("dataset").engine
+    request: DataSettings = corpus.recipe.config("dataset").engine
     read = judge_needs.union(*(rival.needs for rival in rivals.values()))
     subjects = choose_subjects(corpus.dataset, request, settings, pipeline, read, device, observer)
-    asked = run.recipe.choices["metric"]
+    asked = run.recipe.configs["metric"]
     metrics: dict[str, Metric] = dict(zip(metric_names(asked), [choice.build() for choice in asked], strict=True))
     judge = find_judge(run, corpus.judge_home, settings, device, observer, interruption)
     reads = frozenset[str]().union(*(metric.reads for metric in metrics.values()))

@@ -5,20 +5,20 @@ from pathlib import Path
 
 import torch
 
-from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, FacegenError
 from facegen.core.interfaces import Dataset
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
+from facegen.core.recipe.part_config import Recipe
 from facegen.evaluation.evaluate import needs_of
 from facegen.evaluation.gather import choose_subjects
 from facegen.evaluation.judge import compares_faces, judges_itself
 from facegen.evaluation.judge_recipe import judge_recipe
 from facegen.evaluation.recognition import build_recognisers
 from facegen.training.build import Networks
-from facegen.training.dry_run import dry_run
-from facegen.training.earlier import settled, standing
-from facegen.training.run import Run
-from facegen.training.survey import survey
+from facegen.training.check.corpus_check import survey
+from facegen.training.check.dry_run import dry_run
+from facegen.training.runs.earlier import settled, standing
+from facegen.training.runs.run import Run
 
 
 def evaluation_problems(recipe: Recipe, dataset: Dataset, networks: Networks) -> list[str]:
@@ -34,10 +34,10 @@ def evaluation_problems(recipe: Recipe, dataset: Dataset, networks: Networks) ->
     # A run that nobody trained yet: its folder is not read.
     run = Run(Path("runs") / recipe.run.name, recipe, dataset.spec)
     problems = list(_problems_of(lambda: build_recognisers(recipe)))
-    problems += [p for choice in recipe.choices["metric"] for p in _problems_of(choice.build)]
+    problems += [p for choice in recipe.configs["metric"] for p in _problems_of(choice.build)]
     judge_needs: list[str] = []
     problems += _problems_of(lambda: judge_needs.extend(needs_of(_judge(run, dataset, networks))))
-    request, device = recipe.chosen("dataset").engine, torch.device("cpu")
+    request, device = recipe.config("dataset").engine, torch.device("cpu")
     problems += _problems_of(
         lambda: choose_subjects(
             dataset, request, recipe.evaluate, networks.face_pipeline, frozenset(judge_needs), device, Observer()

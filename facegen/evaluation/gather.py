@@ -12,11 +12,11 @@ from facegen.core.clips import Clips
 from facegen.core.errors import DataError
 from facegen.core.evidence import Evidence, Training
 from facegen.core.interfaces import Dataset, Recogniser
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.core.randomness import derived_seed
-from facegen.core.tables import DataSettings, EvaluateSettings
-from facegen.data.prepare import prepare_faces, restore_faces
-from facegen.data.rows import Rows
+from facegen.core.recipe.tables import DataSettings, EvaluateSettings
+from facegen.data.loading.prepare import prepare_faces, restore_faces
+from facegen.data.loading.rows import Rows
 from facegen.evaluation.corpora import EvaluationCorpus
 from facegen.evaluation.judge import Judge
 from facegen.evaluation.recognition import Seen, recognise

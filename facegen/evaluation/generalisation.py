@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from facegen.core.evidence import Figure
-from facegen.core.tables import Split
+from facegen.core.recipe.tables import Split
 from facegen.evaluation.report import Report
 
 SPLITS: tuple[Split, ...] = ("train", "heldout_utterances", "heldout_people")

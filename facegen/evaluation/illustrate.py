@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from facegen.core.evidence import Evidence, Training
 from facegen.core.randomness import generator_for
-from facegen.data.pictures import grid, save_picture
-from facegen.data.prepare import restore_faces
+from facegen.data.loading.prepare import restore_faces
+from facegen.data.media.grids import grid, save_picture
 from facegen.evaluation.gather import Subjects
 from facegen.evaluation.plots import Cloud, draw_clouds
 from facegen.evaluation.report import Picture

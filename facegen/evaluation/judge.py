@@ -15,15 +15,15 @@ from facegen.core.errors import CheckpointError
 from facegen.core.files import file_lock
 from facegen.core.interfaces import Direction, Discriminator, Matcher
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
-from facegen.core.recipe import Recipe
-from facegen.core.tables import EvaluateSettings
+from facegen.core.progress import Observer
+from facegen.core.recipe.recipe import Recipe
+from facegen.core.recipe.tables import EvaluateSettings
 from facegen.evaluation.corpora import corpus_name
 from facegen.evaluation.judge_recipe import judge_key, judge_recipe
 from facegen.inference.load import load_matching
 from facegen.training.build import Networks
 from facegen.training.face_pipeline import Encoders
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset, train
 
 
@@ -103,7 +103,7 @@ def find_judge(
         RecipeError: the recipe has no match stage that could train one.
         Interrupted: its training was stopped, and goes on next time.
     """
-    matcher = run.recipe.one("matcher")
+    matcher = run.recipe.optional_config("matcher")
     if judges_itself(run) and matcher is not None:
         return Judge.of(run, f"the run's own {matcher.name} matching, seed {run.recipe.run.seed}", device)
     recipe = judge_recipe(run, home, settings)
@@ -119,7 +119,7 @@ def find_judge(
             observer.say(f"training the judge, once for this corpus: {folder}")
             with interruption.listening() if interruption is not None else nullcontext():
                 train(recipe, folder, resume=True, observer=observer, interruption=interruption or Interruption())
-    name = f"{recipe.chosen('matcher').name} judge, seed {settings.judge_seed}, trained on {corpus_name(recipe)} train"
+    name = f"{recipe.config('matcher').name} judge, seed {settings.judge_seed}, trained on {corpus_name(recipe)} train"
     return Judge.of(Run.open(folder), name, device, key)
 
 
@@ -130,7 +130,7 @@ def compares_faces(networks: Networks) -> bool:
 
 def judges_itself(run: Run) -> bool:
     """It only matches: it draws no faces that somebody else would have to judge."""
-    return run.recipe.train is None and run.recipe.one("matcher") is not None
+    return run.recipe.train is None and run.recipe.optional_config("matcher") is not None
 
 
 @contextmanager

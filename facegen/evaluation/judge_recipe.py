@@ -7,10 +7,10 @@ from typing import Any
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Dataset, Matcher
 from facegen.core.kinds import RECIPE_KINDS
-from facegen.core.recipe import Recipe, check_recipe
-from facegen.core.recipe_file import JUDGE_TABLES, judge_tables
-from facegen.core.tables import EvaluateSettings
-from facegen.training.run import Run
+from facegen.core.recipe.file import JUDGE_TABLES, judge_tables
+from facegen.core.recipe.recipe import Recipe, check_recipe
+from facegen.core.recipe.tables import EvaluateSettings
+from facegen.training.runs.run import Run
 
 _IDLE_KEYS = {
     "data": ("path", "resident_gib"),
@@ -29,7 +29,7 @@ def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
         RecipeError: there is no match stage, or seed or start are those that the run was trained with.
     """
     own = run.recipe
-    matcher = own.one("matcher")
+    matcher = own.optional_config("matcher")
     source = own.earlier.get("match.run", own)
     if matcher is not None and matcher.engine.run is not None and (matcher.engine.run / "run.json").exists():
         source = Run.open(matcher.engine.run).recipe
@@ -57,7 +57,7 @@ def _refuse_kinship(settings: EvaluateSettings, own: Recipe, source: Recipe) -> 
             f"{own.source}: [evaluate] judge_seed = {seed}: the run's own encoders have this seed, and would "
             f"judge faces that were trained to please them; choose another one"
         )
-    matcher = source.one("matcher")
+    matcher = source.optional_config("matcher")
     if start is not None and matcher is not None and start == matcher.engine.start:
         raise RecipeError(
             f"{own.source}: [evaluate] judge_start = {start}: the run's own encoders started from it; "
@@ -67,7 +67,7 @@ def _refuse_kinship(settings: EvaluateSettings, own: Recipe, source: Recipe) -> 
 
 def _refuse_blindness(recipe: Recipe, settings: EvaluateSettings) -> None:
     """A judge compares faces, by a network that learnt to."""
-    matcher = recipe.chosen("matcher")
+    matcher = recipe.config("matcher")
     part: type[Matcher] = matcher.part.load()
     if not part.needs_faces:
         raise RecipeError(
@@ -88,6 +88,6 @@ def judge_key(recipe: Recipe, corpus: Dataset) -> str:
     for kind in RECIPE_KINDS.values():
         if kind.table in ("data", *JUDGE_TABLES):
             idle = _IDLE_KEYS.get(kind.table, ())
-            for choice in recipe.choices[kind.name]:
+            for choice in recipe.configs[kind.name]:
                 said.append([kind.table, {key: value for key, value in choice.values.items() if key not in idle}])
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]

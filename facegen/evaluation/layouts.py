@@ -54,7 +54,7 @@ def all_figures(columns: Sequence[Column]) -> Sheet:
     rows = []
     for name in names:
         figures = [each.get(name) for each in found]
-        marks: list[Mark] = [""] * len(figures) if hindrances else marks_of(figures)
+        marks: list[Mark] = [""] * len(figures) if hindrances else fingerprints_of(figures)
         row = [Cell(name), *map(Cell.of, figures, marks), Cell(", ".join(map(number, _chances(figures))))]
         rows.append([*row, Cell(FIGURES.get(name, ""))] if published else row)
     head = ["figure", *(column.label for column in columns), "chance"]
@@ -70,7 +70,7 @@ def _chances(figures: Sequence[Figure | None]) -> list[float]:
     return list(dict.fromkeys(figure.chance for figure in figures if figure is not None and figure.chance is not None))
 
 
-def marks_of(figures: Sequence[Figure | None]) -> list[Mark]:
+def fingerprints_of(figures: Sequence[Figure | None]) -> list[Mark]:
     """The best of a row, and those whose intervals overlap its own.
 
     No marks without direction or intervals, nor where guessing would give different numbers.

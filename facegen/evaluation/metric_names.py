@@ -3,18 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from facegen.core.chosen import Choice
+from facegen.core.describe.docstrings import toml_value
 from facegen.core.evidence import Figure
-from facegen.core.explain import toml_value
-from facegen.core.unique_names import unique_names
+from facegen.core.recipe.part_config import PartConfig
+from facegen.core.recipe.unique_names import unique_names
 
 
-def metric_names(metrics: Sequence[Choice]) -> list[str]:
+def metric_names(metrics: Sequence[PartConfig]) -> list[str]:
     """The names under which a report keeps metrics: their types, the second of a type numbered."""
     return unique_names(metric.name for metric in metrics)
 
 
-def told_apart(figures: Mapping[str, list[Figure]], metrics: Sequence[Choice]) -> dict[str, list[Figure]]:
+def told_apart(figures: Mapping[str, list[Figure]], metrics: Sequence[PartConfig]) -> dict[str, list[Figure]]:
     """Give figures of two metrics of one type names of their own.
 
     Where a further metric of a type measures what the first one does, all its figures are followed by the settings in
@@ -26,7 +26,7 @@ def told_apart(figures: Mapping[str, list[Figure]], metrics: Sequence[Choice]) -
         metrics: as the recipe chose them, in the same order.
     """
     apart: dict[str, list[Figure]] = {}
-    firsts: dict[str, Choice] = {}
+    firsts: dict[str, PartConfig] = {}
     taken: set[str] = set()
     for (name, measured), metric in zip(figures.items(), metrics, strict=True):
         first = firsts.setdefault(metric.name, metric)
@@ -38,7 +38,7 @@ def told_apart(figures: Mapping[str, list[Figure]], metrics: Sequence[Choice]) -
     return apart
 
 
-def _differing(metric: Choice, first: Choice) -> str:
+def _differing(metric: PartConfig, first: PartConfig) -> str:
     """The settings in which a metric differs from the first one of its type, in TOML's form."""
     values, others = metric.values, first.values
     return ", ".join(f"{key} = {toml_value(value)}" for key, value in values.items() if value != others[key])

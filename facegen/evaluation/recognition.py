@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from facegen.core.cache import load_cached, save_cached
-from facegen.core.chosen import Choice
 from facegen.core.errors import RecipeError
 from facegen.core.evidence import Recognised
 from facegen.core.interfaces import Dataset, Recogniser
-from facegen.core.observer import Observer
-from facegen.core.recipe import Recipe, check_choice, check_recipe
-from facegen.core.unique_names import unique_names
+from facegen.core.progress import Observer
+from facegen.core.recipe.part_config import PartConfig
+from facegen.core.recipe.recipe import Recipe, check_choice, check_recipe
+from facegen.core.recipe.unique_names import unique_names
 
 MOST_NOISES = 2
 """Recognisers are slow: so many faces of a row where there is none under a noise of its own, which is enough."""
@@ -66,7 +66,7 @@ def build_recognisers(recipe: Recipe) -> dict[str, Recogniser]:
     Raises:
         FacegenError: one lacks the package or the weights that it works with.
     """
-    return _build(recipe.choices["recogniser"])
+    return _build(recipe.configs["recogniser"])
 
 
 def chosen_recognisers(words: Iterable[str]) -> dict[str, Recogniser]:
@@ -82,7 +82,7 @@ def chosen_recognisers(words: Iterable[str]) -> dict[str, Recogniser]:
     return _build(choice for choice in choices if choice is not None)
 
 
-def _build(choices: Iterable[Choice]) -> dict[str, Recogniser]:
+def _build(choices: Iterable[PartConfig]) -> dict[str, Recogniser]:
     choices, found = list(choices), {}
     for name, choice in zip(unique_names(choice.name for choice in choices), choices, strict=True):
         found[name] = choice.build()

@@ -10,8 +10,8 @@ from typing import Any
 from facegen.core.errors import CheckpointError
 from facegen.core.evidence import Figure
 from facegen.core.files import write_file
-from facegen.core.json_text import finite, json_text
-from facegen.core.tables import EvaluationSplit
+from facegen.core.recipe.tables import EvaluationSplit
+from facegen.core.text.json_text import finite, json_text
 
 
 @dataclass(frozen=True)

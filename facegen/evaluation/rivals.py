@@ -8,7 +8,7 @@ import torch
 from facegen.core.errors import DataError
 from facegen.inference.load import load_face_pipeline
 from facegen.training.face_pipeline import FacePipeline
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 
 
 def load_rivals(paths: Sequence[Path], run: Run, judge_seed: int, device: torch.device) -> dict[str, FacePipeline]:
@@ -24,7 +24,7 @@ def load_rivals(paths: Sequence[Path], run: Run, judge_seed: int, device: torch.
         DataError: the run itself draws nothing; one draws faces of another size, from other speech, or other people by
             name, or was trained with the judge's seed.
     """
-    if paths and run.recipe.one("generator") is None:
+    if paths and run.recipe.optional_config("generator") is None:
         raise DataError(f"--against: {run.path} draws no faces, so there are none to set against others")
     found: dict[str, FacePipeline] = {}
     problems = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from facegen.core.evidence import Figure
-from facegen.core.json_text import finite
+from facegen.core.text.json_text import finite
 from facegen.evaluation.report import number
 
 Mark = Literal["", "best", "~"]

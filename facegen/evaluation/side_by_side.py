@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facegen.core.errors import CheckpointError, DataError
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.core.randomness import repeatable
-from facegen.core.tables import DataSettings, EvaluationSplit
-from facegen.data.pictures import grid, save_picture
-from facegen.data.prepare import restore_faces
-from facegen.data.rows import Rows
+from facegen.core.recipe.tables import DataSettings, EvaluationSplit
+from facegen.data.loading.prepare import restore_faces
+from facegen.data.loading.rows import Rows
+from facegen.data.media.grids import grid, save_picture
 from facegen.evaluation.compare import Column
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 from facegen.training.sample_grid import SHOWN_PIXELS, choose_noises
 from facegen.training.train import open_dataset
 
@@ -36,7 +36,7 @@ def draw_side_by_side(columns: Sequence[Column], path: Path, observer: Observer)
     Returns:
         Whether there is a picture.
     """
-    drawing = [column for column in columns if column.run and column.run.recipe.one("generator") is not None]
+    drawing = [column for column in columns if column.run and column.run.recipe.optional_config("generator") is not None]
     first = {column.place: column for column in reversed(drawing)}
     shown = [column for column in drawing if first[column.place] is column]
     if not shown:
@@ -69,7 +69,7 @@ def _draw(run: Run, split: EvaluationSplit, seed: int, observer: Observer) -> tu
     """Generated faces, true faces, and names where the run knows people by name."""
     device = Distributed.join(run.recipe.run.device).device
     pipeline = load_face_pipeline(run, device)
-    request: DataSettings = run.recipe.chosen("dataset").engine
+    request: DataSettings = run.recipe.config("dataset").engine
     rows = Rows(open_dataset(run.recipe), request, split, pipeline.needs, device, observer, keep=False)
     chosen = rows.choose(NUM_SHOWN_PEOPLE, seed, distinct_people=True)
     batch = rows.fetch_plain(chosen)

@@ -8,9 +8,9 @@ from torch import Tensor
 from facegen.core.cache import load_rendered, save_rendered
 from facegen.core.evidence import Training
 from facegen.core.interfaces import Dataset
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.core.randomness import generator_for
-from facegen.data.prepare import prepare_faces
+from facegen.data.loading.prepare import prepare_faces
 from facegen.evaluation.judge import Judge
 
 MOST_CLIPS = 2000

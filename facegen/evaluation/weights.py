@@ -2,7 +2,7 @@
 
 import hashlib
 
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 
 
 def weights_hash(run: Run) -> str:
@@ -11,7 +11,7 @@ def weights_hash(run: Run) -> str:
     Raises:
         CheckpointError: the run has no generator yet.
     """
-    if run.recipe.one("generator") is not None:
+    if run.recipe.optional_config("generator") is not None:
         paths = [run.drawing_checkpoint() / "average.safetensors"]
     else:
         paths = sorted(run.match_folder.glob("*.safetensors"))

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from facegen.core.files import write_file
-from facegen.core.json_text import json_text
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
+from facegen.core.text.json_text import json_text
 from facegen.evaluation.dossier import NAME, Dossier, collect
 from facegen.evaluation.page import GRID, to_html
 from facegen.evaluation.questions import QUESTIONS, figure_names
 from facegen.evaluation.report import Report, cells_of, number
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 
 
 def write_dossier(path: Path, observer: Observer) -> Path:

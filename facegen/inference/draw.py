@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.inference.load import load_face_pipeline
-from facegen.inference.portray import Subject, subjects_batch
+from facegen.inference.sample import Subject, subjects_batch
 from facegen.training.distributed import Distributed
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 from facegen.training.sample_grid import choose_noises, draw_each
 
 

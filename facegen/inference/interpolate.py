@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from facegen.core.errors import DataError
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.core.randomness import repeatable
-from facegen.data.prepare import restore_faces
-from facegen.inference.ends import Ends
+from facegen.data.loading.prepare import restore_faces
+from facegen.inference.endpoints import Endpoints
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.sample_grid import choose_noises
 
@@ -19,7 +19,7 @@ Advance = Callable[[int], None]
 
 
 def interpolate(
-    pipeline: FacePipeline, ends: Ends, num_rows: int, num_steps: int, seed: int, observer: Observer
+    pipeline: FacePipeline, ends: Endpoints, num_rows: int, num_steps: int, seed: int, observer: Observer
 ) -> Tensor:
     """Faces between two people, each row under a noise of its own; or between two noises a row, of one person.
 

@@ -3,12 +3,12 @@
 import torch
 
 from facegen.core.errors import CheckpointError
-from facegen.core.schedule import advance_schedules
+from facegen.core.recipe.schedule import advance_schedules
 from facegen.training.build import Networks, build_networks
-from facegen.training.checkpoint import load_module, read_state
-from facegen.training.draft import kept_draft
 from facegen.training.face_pipeline import FacePipeline
-from facegen.training.run import Run
+from facegen.training.runs.checkpoint import load_module, read_state
+from facegen.training.runs.draft import kept_draft
+from facegen.training.runs.run import Run
 from facegen.training.trainer import load_match
 
 

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from facegen.core.batch import Batch
 from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interfaces import Recogniser
+from facegen.data.loading.prepare import fit_speech, prepare_faces, prepare_speech
 from facegen.data.media.images import square_face
-from facegen.data.prepare import fit_speech, prepare_faces, prepare_speech
 from facegen.inference.load import load_matching
 from facegen.training.distributed import Distributed
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 
 
 class RunRecogniser(Recogniser):

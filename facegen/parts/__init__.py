@@ -6,7 +6,7 @@ from facegen.core.hookspecs import hookimpl
 @hookimpl
 def facegen_datasets() -> dict[str, str]:
     return {
-        "packed": "facegen.data.packed:Packed",
+        "packed": "facegen.data.corpus.dataset:Packed",
         "synthetic": "facegen.data.synthetic.speakers:Synthetic",
     }
 

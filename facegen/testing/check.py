@@ -6,9 +6,9 @@ from typing import Any
 import torch
 
 from facegen.core.batch import DataSpec
-from facegen.core.explain import toml_value
+from facegen.core.describe.docstrings import toml_value
+from facegen.core.describe.layers import engine_arguments
 from facegen.core.kinds import KINDS
-from facegen.core.layers import engine_arguments
 from facegen.core.registry import registry
 from facegen.testing.declaration import check_declaration
 from facegen.testing.detectors import check_detector

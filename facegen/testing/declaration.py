@@ -7,11 +7,11 @@ from typing import Any
 from torch import nn
 
 import facegen
-from facegen.core.declared_settings import declared_settings, explain_reserved
-from facegen.core.explain import docstring_sections, section_entries
+from facegen.core.describe.docstrings import docstring_sections, section_entries
 from facegen.core.kinds import KINDS
+from facegen.core.recipe.declared_settings import declared_settings, explain_reserved
+from facegen.core.recipe.settings import check_table, settings_model
 from facegen.core.renamed import old_names
-from facegen.core.settings import check_table, settings_model
 from facegen.testing.expect import expect
 
 

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn.utils import parametrize
 
 from facegen.core.batch import Batch, Condition, DataSpec
+from facegen.core.describe.layers import all_heads, run_heads
 from facegen.core.interfaces import Augmentation, Conditioner, ConditionTransform, Discriminator, Generator
-from facegen.core.layers import all_heads, run_heads
 from facegen.testing.expect import (
     any_loss,
     expect,

@@ -7,7 +7,7 @@ import torch
 from facegen.core.batch import DataSpec
 from facegen.core.evidence import Evidence
 from facegen.core.interfaces import Dataset, Metric
-from facegen.core.tables import Split
+from facegen.core.recipe.tables import Split
 from facegen.testing.expect import expect
 from facegen.testing.samples import rich_evidence, sample_evidence
 

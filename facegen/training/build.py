@@ -8,15 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from facegen.core.batch import DataSpec
-from facegen.core.chosen import Choice, Recipe
 from facegen.core.errors import FacegenError, RecipeError
 from facegen.core.interfaces import Augmentation, ConditionTransform, Discriminator, Matcher, Objective, Penalty
 from facegen.core.randomness import derived_seed
+from facegen.core.recipe.part_config import PartConfig, Recipe
+from facegen.core.recipe.schedule import advance_schedules
+from facegen.core.recipe.unique_names import unique_names
 from facegen.core.registry import registry
-from facegen.core.schedule import advance_schedules
-from facegen.core.unique_names import unique_names
-from facegen.training.draft import DraftRun
 from facegen.training.face_pipeline import DiscriminatorEncoders, Encoders, FacePipeline
+from facegen.training.runs.draft import DraftRun
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class _Builder:
     def networks(self, draft: DraftRun | None) -> Networks:
         """What the recipe's parts become; None stands for parts that refused."""
         recipe, data, encoders = self.recipe, self.data, self.encoders
-        objectives = {name: self._build(choice, data) for name, choice in _by_name(recipe.choices["objective"])}
+        objectives = {name: self._build(choice, data) for name, choice in _by_name(recipe.configs["objective"])}
         heads = _heads(
             recipe, [part for part in objectives.values() if part], encoders.condition_dim, self.problems
         )  # fmt: skip
@@ -105,7 +105,7 @@ class _Builder:
             objectives=objectives,
             penalties={
                 name: (self._build(choice, data), choice.engine.every_steps)
-                for name, choice in _by_name(recipe.choices["penalty"])
+                for name, choice in _by_name(recipe.configs["penalty"])
             },
             augmentation=self._one("augmentation", data),
             heads=heads,
@@ -125,12 +125,12 @@ class _Builder:
         pipeline = FacePipeline(self.encoders, self.transforms, generator, before)
         if before is not None and generator.noise_dim not in (0, pipeline.noise_dim):
             self.problems.append(
-                f"{self.recipe.chosen('generator').where} has noise of {generator.noise_dim} of its own; with a draft "
+                f"{self.recipe.config('generator').where} has noise of {generator.noise_dim} of its own; with a draft "
                 f"the noise is the draft's, of {pipeline.noise_dim}, or there is none (0)"
             )
         return pipeline
 
-    def _build(self, choice: Choice, *supplied: Any, salt: str = "") -> Any:
+    def _build(self, choice: PartConfig, *supplied: Any, salt: str = "") -> Any:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(self.recipe.run.seed, "weights", choice.part.kind.name, choice.name, salt))
             try:
@@ -140,11 +140,11 @@ class _Builder:
                 return None
 
     def _one(self, kind: str, *supplied: Any) -> Any:
-        choice = self.recipe.one(kind)
+        choice = self.recipe.optional_config(kind)
         return None if choice is None else self._build(choice, *supplied)
 
     def _encoders(self) -> Encoders:
-        choices = self.recipe.choices["conditioner"]
+        choices = self.recipe.configs["conditioner"]
         parts = [self._build(choice, self.data, salt=str(number)) for number, choice in enumerate(choices)]
         frozen = [choice.engine.trained == "frozen" for choice in choices]
         built = [(part, rests) for part, rests in zip(parts, frozen, strict=True) if part is not None]
@@ -153,7 +153,7 @@ class _Builder:
     def _discriminator_encoders(self) -> DiscriminatorEncoders | None:
         copies = {
             number: self._build(choice, self.data, salt=f"critic{number}")
-            for number, choice in enumerate(self.recipe.choices["conditioner"])
+            for number, choice in enumerate(self.recipe.configs["conditioner"])
             if choice.engine.trained == "separate"
         }
         if not copies or self.problems:
@@ -162,7 +162,7 @@ class _Builder:
 
     def _transforms(self, condition_dim: int) -> tuple[list[ConditionTransform], int]:
         transforms = []
-        for choice in self.recipe.choices["transform"]:
+        for choice in self.recipe.configs["transform"]:
             transform = self._build(choice, self.data, condition_dim)
             if transform is not None:
                 transforms.append(transform)
@@ -170,14 +170,14 @@ class _Builder:
         return transforms, condition_dim
 
 
-def _by_name(choices: Sequence[Choice]) -> list[tuple[str, Choice]]:
+def _by_name(choices: Sequence[PartConfig]) -> list[tuple[str, PartConfig]]:
     """Parts of one kind with the names that tell them apart in the log."""
     return list(zip(unique_names(choice.name for choice in choices), choices, strict=True))
 
 
 def _check_columns(recipe: Recipe, data: DataSpec, problems: list[str]) -> None:
     has = ", ".join(sorted(data.columns))
-    for choice in recipe.choices["conditioner"]:
+    for choice in recipe.configs["conditioner"]:
         for column in sorted(choice.part.load().needs - data.columns):  # type: ignore[attr-defined]
             problems.append(f"{choice.where} type = '{choice.name}' needs {column}; the corpus has {has}")
 
@@ -186,14 +186,14 @@ def _heads(recipe: Recipe, objectives: list[Objective], embed_dim: int, problems
     """The heads that objectives and matcher ask for, refused where the discriminator cannot have them."""
     heads: dict[str, int] = {}
     asked = [dict(objective.heads) for objective in objectives]
-    matcher = recipe.one("matcher")
+    matcher = recipe.optional_config("matcher")
     if matcher is not None and matcher.part.load().needs_faces:  # type: ignore[attr-defined]
         asked.append({"embed": embed_dim})
     for request in asked:
         for head, width in request.items():
             if heads.setdefault(head, width) != width:
                 problems.append(f"{recipe.source}: two parts ask for head '{head}' of width {heads[head]} and {width}")
-    choice = recipe.one("discriminator")
+    choice = recipe.optional_config("discriminator")
     if choice is None:
         if heads:
             problems.append(f"{recipe.source}: [discriminator] is missing: its heads {', '.join(heads)} are needed")

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from facegen.core.observer import Observer
-from facegen.data.rows import Rows
+from facegen.core.progress import Observer
+from facegen.data.loading.rows import Rows
 from facegen.training.face_pipeline import Encoders, FacePipeline
 from facegen.training.optimisers import autocast
 

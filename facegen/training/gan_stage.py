@@ -7,21 +7,21 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from facegen.core.batch import Batch, Terms
-from facegen.core.observer import Observer
-from facegen.core.schedule import advance_schedules
-from facegen.core.tables import TrainSettings
-from facegen.data.loader import Loader
-from facegen.data.pictures import save_picture
+from facegen.core.progress import Observer
+from facegen.core.recipe.schedule import advance_schedules
+from facegen.core.recipe.tables import TrainSettings
+from facegen.data.loading.loader import Loader
+from facegen.data.media.grids import save_picture
 from facegen.training.build import Networks
 from facegen.training.distributed import Distributed
 from facegen.training.ema import EMA
 from facegen.training.encodings import Encodings
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.gan import GanStep, gan_weights
-from facegen.training.journal import Journal, to_pixels
 from facegen.training.loop import set_learning_rate
 from facegen.training.monitor import Monitor
 from facegen.training.optimisers import build_optimiser, learning_rate
+from facegen.training.runs.logger import RunLogger, to_pixels
 from facegen.training.sample_grid import SampleGrid, condition_label
 
 
@@ -35,7 +35,7 @@ class GanStage:
         encodings: cached encodings of the loader's clips; None where they change from step to step.
         sample_grid: drawn every `sample_steps`.
         monitor: read every `monitor_steps`.
-        journal, observer: the log of the run, and the progress of the command.
+        logger, observer: the log of the run, and the progress of the command.
         distributed: this process among all.
         precision: "auto", "fp32" or "bf16".
     """
@@ -50,7 +50,7 @@ class GanStage:
         encodings: Encodings | None,
         sample_grid: SampleGrid,
         monitor: Monitor,
-        journal: Journal,
+        logger: RunLogger,
         observer: Observer,
         distributed: Distributed,
         precision: str,
@@ -59,7 +59,7 @@ class GanStage:
             raise ValueError("the train stage needs a generator")
         self.settings, self.networks, self.distributed = settings, networks, distributed
         self.loader, self.encodings = loader, encodings
-        self.sample_grid, self.monitor, self.journal, self.observer = sample_grid, monitor, journal, observer
+        self.sample_grid, self.monitor, self.logger, self.observer = sample_grid, monitor, logger, observer
         self.steps, self.log_steps = settings.steps, settings.log_steps
         self.checkpoint_steps, self.keep_checkpoints = settings.checkpoint_steps, settings.keep_checkpoints
         self.face_pipeline: FacePipeline = networks.face_pipeline
@@ -101,7 +101,7 @@ class GanStage:
         last = done_steps == self.steps
         if last or done_steps % self.settings.monitor_steps == 0:
             reading = self.monitor.read(self.ema.module)
-            self.journal.log("monitor", done_steps, reading.values())
+            self.logger.log("monitor", done_steps, reading.values())
             for warning in self.monitor.warnings(reading) if done_steps > self.steps // 10 else ():
                 kind = re.split(r"[:(]", warning)[0]
                 if kind not in self._warned:
@@ -111,13 +111,13 @@ class GanStage:
             self._save_sample_grid(done_steps)
 
     def _save_sample_grid(self, done_steps: int) -> None:
-        run = self.journal.run
+        run = self.logger.run
         subjects = condition_label(self.ema.module.needs)
         title = f"{run.path.name}, step {done_steps}, by {subjects}, {self.sample_grid.split}"
         picture = self.sample_grid.picture(self.ema.module, title)
         path = run.path / "samples" / f"step_{done_steps:08d}.png"
         save_picture(picture, path)
-        self.journal.picture("samples", done_steps, to_pixels(picture))
+        self.logger.picture("samples", done_steps, to_pixels(picture))
         self.observer.picture(path, "faces of fixed people")
 
 

@@ -13,10 +13,11 @@ from torch.optim import Optimizer
 from facegen.core.batch import Terms
 from facegen.core.errors import CheckpointError, TrainingError
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.core.randomness import derived_seed
-from facegen.core.tables import MatchSettings, TrainSettings
-from facegen.training.checkpoint import (
+from facegen.core.recipe.tables import MatchSettings, TrainSettings
+from facegen.training.distributed import Distributed
+from facegen.training.runs.checkpoint import (
     load_module,
     load_optimiser,
     non_finite,
@@ -24,9 +25,8 @@ from facegen.training.checkpoint import (
     read_state,
     save_checkpoint,
 )
-from facegen.training.distributed import Distributed
-from facegen.training.journal import Journal
-from facegen.training.run import Run
+from facegen.training.runs.logger import RunLogger
+from facegen.training.runs.run import Run
 
 SIDES = ("discriminator", "generator")
 MAX_NAMED = 5
@@ -98,7 +98,7 @@ def run_stage(
     seed: int,
     distributed: Distributed,
     observer: Observer,
-    journal: Journal,
+    logger: RunLogger,
     interruption: Interruption,
 ) -> None:
     """Take a stage from its newest checkpoint, or from the start, to its end.
@@ -113,7 +113,7 @@ def run_stage(
     start = _restore(stage, run, distributed, totals, observer)
     distributed.wait()  # all have read before one writes
     if distributed.is_main_process:
-        journal.begin(stage.name, start)
+        logger.begin(stage.name, start)
         run.forget_old(stage.name, stage.keep_checkpoints)  # a killed process may not have come to it
     since, since_step = time.monotonic(), start
     observer.start(stage.name, stage.steps, start)
@@ -128,13 +128,13 @@ def run_stage(
             observer.advance(done, headline(values))
             values["steps_per_second"] = (done - since_step) / max(time.monotonic() - since, 1e-9)
             since, since_step = time.monotonic(), done
-            journal.log(stage.name, done, values)
+            logger.log(stage.name, done, values)
         if distributed.is_main_process:
             stage.after_step(done)
         # Asked once a step and of all: nobody stops while others go on, and a later request is for the next step.
         signal_number = distributed.largest(interruption.signal_number)
         if done % stage.checkpoint_steps == 0 or last or signal_number:
-            _save(stage, run, done, distributed, totals, journal)
+            _save(stage, run, done, distributed, totals, logger)
         if signal_number and not last:
             raise Interrupted(signal_number, stage.name, done)
     observer.finish()
@@ -189,7 +189,7 @@ def _call(num_processes: int) -> str:
     return alone if num_processes == 1 else f"`torchrun --nproc-per-node {num_processes} -m facegen train ...`"
 
 
-def _save(stage: Stage, run: Run, done: int, distributed: Distributed, totals: _Totals, journal: Journal) -> None:
+def _save(stage: Stage, run: Run, done: int, distributed: Distributed, totals: _Totals, logger: RunLogger) -> None:
     if distributed.is_main_process:
         sums = totals.to_json()
         bad = [name for name, (value, _) in sums.items() if not math.isfinite(value)]
@@ -199,7 +199,7 @@ def _save(stage: Stage, run: Run, done: int, distributed: Distributed, totals: _
             bad += [f"the optimiser's value {name}.{key}" for key in non_finite(optimiser_tensors(optimiser))]
         if bad:
             raise TrainingError(_diverged(stage, run, done, ", ".join(bad[:MAX_NAMED])))
-        journal.flush()
+        logger.flush()
         optimisers = {f"{name}_optimiser": optimiser for name, optimiser in stage.optimisers.items()}
         state: dict[str, Any] = {
             "stage": stage.name,

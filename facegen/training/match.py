@@ -10,9 +10,9 @@ from torch.optim import Optimizer
 from facegen.core.batch import Batch, Terms
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Direction, Matcher
-from facegen.core.schedule import advance_schedules
-from facegen.core.tables import MatchSettings
-from facegen.data.loader import Loader
+from facegen.core.recipe.schedule import advance_schedules
+from facegen.core.recipe.tables import MatchSettings
+from facegen.data.loading.loader import Loader
 from facegen.training.build import Networks, trainable
 from facegen.training.distributed import Distributed
 from facegen.training.encodings import Encodings

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer, RMSprop
 
-from facegen.core.tables import MatchSettings, OptimiserSettings
+from facegen.core.recipe.tables import MatchSettings, OptimiserSettings
 from facegen.training.loop import cosine
 
 

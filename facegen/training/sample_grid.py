@@ -9,8 +9,8 @@ from torch import Tensor
 
 from facegen.core.batch import Batch
 from facegen.core.randomness import derived_seed, repeatable
-from facegen.data.pictures import grid
-from facegen.data.prepare import restore_faces
+from facegen.data.loading.prepare import restore_faces
+from facegen.data.media.grids import grid
 from facegen.training.face_pipeline import FacePipeline
 
 SHOWN_PIXELS = 128

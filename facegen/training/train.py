@@ -5,20 +5,20 @@ from pathlib import Path
 
 import torch
 
-from facegen.core.chosen import Recipe
 from facegen.core.errors import RecipeError, TrainingError
 from facegen.core.interfaces import Dataset
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
+from facegen.core.recipe.part_config import Recipe
 from facegen.training.build import Networks, build_networks
-from facegen.training.checkpoint import load_module
-from facegen.training.claim import claimed
+from facegen.training.check.dry_run import dry_run
 from facegen.training.distributed import Distributed
-from facegen.training.draft import keep_draft, kept_draft
-from facegen.training.dry_run import dry_run
-from facegen.training.earlier import DRAFT, awaited, enough, folder_of, settled, standing
-from facegen.training.run import Run
-from facegen.training.sharing import misfits
+from facegen.training.runs.checkpoint import load_module
+from facegen.training.runs.claim import claimed
+from facegen.training.runs.draft import keep_draft, kept_draft
+from facegen.training.runs.earlier import DRAFT, awaited, enough, folder_of, settled, standing
+from facegen.training.runs.match_cache import misfits
+from facegen.training.runs.run import Run
 from facegen.training.trainer import Trainer
 
 
@@ -28,7 +28,7 @@ def open_dataset(recipe: Recipe) -> Dataset:
     Raises:
         DataError: it is missing, damaged or unfit.
     """
-    choice = recipe.chosen("dataset")
+    choice = recipe.config("dataset")
     dataset: Dataset = choice.build(choice.engine)
     return dataset
 
@@ -112,7 +112,7 @@ def _train(
             if not only_match:
                 trainer.train_gan()
         finally:
-            trainer.journal.close()
+            trainer.logger.close()
         return run
 
 

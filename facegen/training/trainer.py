@@ -8,23 +8,23 @@ from torch import nn
 from facegen.core.errors import CheckpointError
 from facegen.core.interfaces import Dataset
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
-from facegen.core.tables import DataSettings, MatchSettings, Split
-from facegen.data.loader import Loader
-from facegen.data.rows import Rows
+from facegen.core.progress import Observer
+from facegen.core.recipe.tables import DataSettings, MatchSettings, Split
+from facegen.data.loading.loader import Loader
+from facegen.data.loading.rows import Rows
 from facegen.training.build import Networks
-from facegen.training.checkpoint import load_module, load_tensors, read_state, same_network, save_checkpoint
 from facegen.training.distributed import Distributed
 from facegen.training.encodings import Encodings, encode_once
 from facegen.training.face_pipeline import Encoders, FacePipeline
 from facegen.training.gan_stage import GanStage
-from facegen.training.journal import Journal
 from facegen.training.loop import run_stage
 from facegen.training.match import MatchStage, match_modules
 from facegen.training.monitor import Monitor
-from facegen.training.run import Run
+from facegen.training.runs.checkpoint import load_module, load_tensors, read_state, same_network, save_checkpoint
+from facegen.training.runs.logger import RunLogger
+from facegen.training.runs.match_cache import find_match, match_key, may_start_afresh
+from facegen.training.runs.run import Run
 from facegen.training.sample_grid import SampleGrid, choose_noises, condition_label
-from facegen.training.sharing import find_match, match_key, may_start_afresh
 
 NUM_GRID_PEOPLE, NUM_GRID_NOISES = 8, 6
 NUM_COMPARED_PEOPLE, NUM_MONITORED_NOISES = 32, 8
@@ -54,13 +54,13 @@ class Trainer:
         self.run, self.dataset, self.networks = run, dataset, networks
         self.distributed, self.observer, self.interruption = distributed, observer, interruption
         self.recipe = run.recipe
-        self.settings: DataSettings = self.recipe.chosen("dataset").engine
-        self.journal = Journal(run, writes=distributed.is_main_process)
+        self.settings: DataSettings = self.recipe.config("dataset").engine
+        self.logger = RunLogger(run, writes=distributed.is_main_process)
         self._train_rows: Rows | None = None
 
     def match(self) -> None:
         """Train the encoders, or take over those that are trained."""
-        choice = self.recipe.one("matcher")
+        choice = self.recipe.optional_config("matcher")
         if choice is None:
             return
         settings: MatchSettings = choice.engine
@@ -142,7 +142,7 @@ class Trainer:
         encodings, needs = self._encodings(pipeline)
         loader = Loader(self._rows(), settings.batch_size, networks.num_mismatched, self.recipe.run.seed + 1, needs)
         stage = GanStage(
-            settings, networks, loader, encodings, self._sample_grid(pipeline), self._monitor(pipeline), self.journal,
+            settings, networks, loader, encodings, self._sample_grid(pipeline), self._monitor(pipeline), self.logger,
             self.observer, self.distributed, self.recipe.run.precision,
         )  # fmt: skip
         self._run_stage(stage)
@@ -156,7 +156,7 @@ class Trainer:
 
     def _run_stage(self, stage: MatchStage | GanStage) -> None:
         run_stage(
-            stage, self.run, self.recipe.run.seed, self.distributed, self.observer, self.journal, self.interruption
+            stage, self.run, self.recipe.run.seed, self.distributed, self.observer, self.logger, self.interruption
         )  # fmt: skip
 
     def _needs(self) -> frozenset[str]:

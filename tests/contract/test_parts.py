@@ -8,10 +8,10 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from facegen.core.describe.layers import engine_arguments
 from facegen.core.errors import RecipeError
-from facegen.core.layers import engine_arguments
+from facegen.core.recipe.schedule import Ramp
 from facegen.core.registry import registry
-from facegen.core.schedule import Ramp
 from facegen.testing import SMALL_DATA, check_part
 
 BUILT_IN = [

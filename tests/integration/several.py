@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 from tiny_runs import RECIPES
 
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
-from facegen.core.recipe import read_recipe
+from facegen.core.progress import Observer
+from facegen.core.recipe.recipe import read_recipe
 from facegen.training import train as training
 from facegen.training.distributed import Distributed
 from facegen.training.loop import Interrupted

@@ -10,9 +10,9 @@ import torch
 from speaking_videos import FACE, HEIGHT, RATE_HZ, WIDTH, hum, portrait, serving, write_speaker
 from tiny_runs import RECIPES, settings
 
-from facegen.data.corpus import Corpus
-from facegen.data.file_swap import STAGING
-from facegen.data.packed import Packed
+from facegen.data.corpus.dataset import Packed
+from facegen.data.corpus.file_swap import STAGING
+from facegen.data.corpus.reader import Corpus
 
 SERIAL = ["--set", "executor.type=serial", "--set", "download.timeout_seconds=5", "--set", "download.backoff_seconds=0"]
 
@@ -71,7 +71,7 @@ def test_the_whole_path(site, collect, facegen, tmp_path, capsys):
 
     corpus = Corpus.open(tmp_path / "out")
     corpus.verify()
-    manifest, index = corpus.manifest, corpus.index
+    manifest, index = corpus.header, corpus.index
     assert manifest.identities == ("ada", "ben") and manifest.num_tracks == 3
     clips = torch.arange(3)
     # In the order of the list; the channel's videos were not known before it was asked.
@@ -130,7 +130,7 @@ def test_the_corpus_trains_at_once(collect, facegen, tmp_path):
     assert collect(text, "--set", "corpus.image_pixels=32", "--set", "corpus.faces_per_clip=1")[0] == 0
     corpus = Corpus.open(tmp_path / "out")
     # A row a face; the rows of one video share its track.
-    assert (corpus.manifest.num_clips, corpus.manifest.num_frames, corpus.manifest.num_tracks) == (36, 36, 12)
+    assert (corpus.header.num_clips, corpus.header.num_frames, corpus.header.num_tracks) == (36, 36, 12)
     tiny = settings(data__speech_seconds=1, match__batch_size=4, train__batch_size=4)
     tiny = [word for key, word in zip(tiny[::2], tiny[1::2], strict=True) if _fits(word) for word in (key, word)]
     run = tmp_path / "run"
@@ -150,7 +150,7 @@ def test_segments_choose_the_part_and_fetch_once(site, facegen, tmp_path):
     table.write_text(f"{site.url('long.mp4')},1.0,7.5,0.5,0.5\n{site.url('long.mp4')},9.0,14.0,0.5,0.5\n")
     assert facegen("collect", table, "--out", tmp_path / "out", *SERIAL) == 0
     corpus = Corpus.open(tmp_path / "out")
-    assert corpus.manifest.identities == ("long_1-7.5", "long_9-14")
+    assert corpus.header.identities == ("long_1-7.5", "long_9-14")
     names = corpus.index.strings["name"].at(torch.tensor([0, 1]))
     assert all("at 3.00" in name or "at 11.00" in name for name in names)
     whole = [path for path in site.asked if path == "long.mp4"]
@@ -171,13 +171,13 @@ def test_other_settings_are_refused_and_redo_obeys(site, collect, tmp_path):
     code, _, err = collect(text, "--set", "speech.spacing_seconds=1")
     assert code == 1
     assert "1 videos were examined under other settings: speech.spacing_seconds: 2.0 before, 1.0 now" in err
-    assert Corpus.open(tmp_path / "out").manifest.num_frames == 3
+    assert Corpus.open(tmp_path / "out").header.num_frames == 3
     code, _, err = collect(text, "--set", "speech.spacing_seconds=1", "--redo")
     assert code == 0 and "1 videos are examined again under the new settings" in err
-    assert Corpus.open(tmp_path / "out").manifest.num_frames == 5
+    assert Corpus.open(tmp_path / "out").header.num_frames == 5
     # What is no part of a clip's making may change: another size is packed anew from the same results.
     assert collect(text, "--set", "speech.spacing_seconds=1", "--set", "corpus.image_pixels=64")[0] == 0
-    assert Corpus.open(tmp_path / "out").manifest.image_pixels == 64
+    assert Corpus.open(tmp_path / "out").header.image_pixels == 64
 
 
 def test_what_was_fetched_and_whole_frames_are_kept_if_asked(site, collect, tmp_path):
@@ -247,22 +247,22 @@ def test_forget_removes_every_trace(site, collect, facegen, tmp_path, capsys):
     collection = out / "collection"
     assert [len(list((collection / name).iterdir())) for name in ("results", "videos", "frames")] == [1, 1, 1]
     corpus = Corpus.open(out)
-    assert corpus.manifest.identities == ("Ben Hart",)
+    assert corpus.header.identities == ("Ben Hart",)
     assert torch.equal(corpus.speech(torch.tensor([0]), torch.tensor([0]), 8 * RATE_HZ), kept)
     # Who was forgotten is not collected again, though the list still names them.
     asked = site.asked["a.mp4"]
     code, _, err = collect(text)
     assert code == 0 and "'Zoe Quill' was forgotten here and is left out" in err
-    assert site.asked["a.mp4"] == asked and Packed(_request(corpus), path=out).corpus.manifest.num_clips == 1
+    assert site.asked["a.mp4"] == asked and Packed(_request(corpus), path=out).corpus.header.num_clips == 1
     # The last person leaves an empty folder, which a later call may fill.
     assert facegen("forget", "Ben Hart", out) == 0
     assert not (out / "corpus.json").exists() and not list(out.glob("*.safetensors"))
 
 
 def _request(corpus):
-    from facegen.core.tables import DataSettings
+    from facegen.core.recipe.tables import DataSettings
 
-    return DataSettings(image_pixels=corpus.manifest.image_pixels)
+    return DataSettings(image_pixels=corpus.header.image_pixels)
 
 
 def test_consent_is_asked_for(collect, tmp_path):

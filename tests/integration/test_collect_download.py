@@ -6,10 +6,10 @@ import av
 import pytest
 from speaking_videos import serving, write_speaker
 
-from facegen.collect import download
-from facegen.collect.download import fetch, list_channel
-from facegen.collect.download_settings import DownloadSettings
-from facegen.collect.failures import CollectError
+from facegen.collect.video import download
+from facegen.collect.video.download import fetch, list_channel
+from facegen.collect.video.download_settings import DownloadSettings
+from facegen.collect.video.failures import CollectError
 
 
 @pytest.fixture(scope="module")

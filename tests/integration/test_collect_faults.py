@@ -19,16 +19,16 @@ import pytest
 from faults import Killed, failing
 from speaking_videos import serving, write_speaker
 
-from facegen.collect.corpus import pack_corpus
-from facegen.collect.failures import DiskError
 from facegen.collect.folder import CollectionFolder
-from facegen.collect.manifest import CollectionManifest
-from facegen.collect.result_file import read_result
+from facegen.collect.manifest.manifest import CollectionManifest
+from facegen.collect.packing import pack_corpus
 from facegen.collect.settings import check_settings
+from facegen.collect.video.failures import DiskError
+from facegen.collect.video.result_file import read_result
 from facegen.core.errors import DataError
-from facegen.core.observer import Observer
-from facegen.data.corpus import Corpus
-from facegen.data.file_swap import STAGING
+from facegen.core.progress import Observer
+from facegen.data.corpus.file_swap import STAGING
+from facegen.data.corpus.reader import Corpus
 
 SERIAL = ["--set", "executor.type=serial", "--set", "download.timeout_seconds=5", "--set", "download.backoff_seconds=0"]
 POOL = ["--set", "executor.type=processes", "--set", "executor.num_workers=2"]
@@ -109,7 +109,7 @@ def test_every_bad_video_says_why_and_ends_nothing(site, collect, tmp_path):
     assert (attempts["gone.mp4"], attempts["whole.mp4"]) == (1, 2)
     assert "missing.mp4: does not exist; check the path" in err
     assert "HTTP 404" in out and "check the address" in out
-    assert Corpus.open(tmp_path / "out").manifest.num_frames == 3
+    assert Corpus.open(tmp_path / "out").header.num_frames == 3
     assert not list((tmp_path / "out" / "collection" / "downloads").iterdir())
     # What was set aside stays so, until it is asked for.
     (tmp_path / "missing.mp4").write_bytes(write_speaker(tmp_path / "late.mp4", 5).read_bytes())
@@ -149,7 +149,7 @@ def test_hostile_names_stay_in_the_folder(site, collect, tmp_path, name):
     after = {path for path in tmp_path.parent.rglob("*") if "www" not in path.parts} - before
     allowed = {tmp_path / "out", tmp_path / "sources.toml"}
     assert {path for path in after if path not in allowed and tmp_path / "out" not in path.parents} == set()
-    assert Corpus.open(tmp_path / "out").manifest.identities == ("../../../evil",)
+    assert Corpus.open(tmp_path / "out").header.identities == ("../../../evil",)
     assert not [path for path in (tmp_path / "out").rglob("*") if "escape" in path.name or "evil" in path.name]
 
 
@@ -347,7 +347,7 @@ def test_a_repacking_that_is_stopped_anywhere_loses_nothing(collect, tmp_path, m
     (original / "mine.txt").write_text("mine")
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     settings = check_settings(tmp_path / "sources.toml", {}, ["corpus.image_pixels=64"], [])
-    old, new, seen = Corpus.open(original).manifest.image_pixels, 64, set()
+    old, new, seen = Corpus.open(original).header.image_pixels, 64, set()
     for last in itertools.count():
         out = shutil.copytree(original, tmp_path / f"{last}")
         folder = CollectionFolder(out)
@@ -361,9 +361,9 @@ def test_a_repacking_that_is_stopped_anywhere_loses_nothing(collect, tmp_path, m
             repack()
         corpus = Corpus.open(out)
         corpus.verify()
-        seen.add(corpus.manifest.image_pixels)
+        seen.add(corpus.header.image_pixels)
         repack()
-        assert Corpus.open(out).manifest.image_pixels == new, disk.failed
+        assert Corpus.open(out).header.image_pixels == new, disk.failed
         assert not (out / STAGING).exists() and len(list(out.glob("*.safetensors"))) == 3, disk.failed
         assert (out / "mine.txt").read_text() == "mine" and len(whole(out)) == 2
         shutil.rmtree(out)

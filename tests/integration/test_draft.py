@@ -111,8 +111,8 @@ def portraits(path: Path) -> torch.Tensor:
     """Two names under two noises: (noises, names, 3, H, W)."""
     from facegen.core.randomness import repeatable
     from facegen.inference.load import load_face_pipeline
-    from facegen.inference.portray import Subject, subjects_batch
-    from facegen.training.run import Run
+    from facegen.inference.sample import Subject, subjects_batch
+    from facegen.training.runs.run import Run
     from facegen.training.sample_grid import choose_noises
 
     run, cpu = Run.open(path), torch.device("cpu")
@@ -169,8 +169,8 @@ def test_an_earlier_run_is_interrupted_and_resumed_bit_by_bit(facegen: Facegen, 
 def stop_after(training_steps: int, recipe: Path, out: Path) -> None:
     """Ask for a stop after so many steps of train stages, whosever they are."""
     from facegen.core.interruption import Interruption
-    from facegen.core.observer import Observer
-    from facegen.core.recipe import read_recipe
+    from facegen.core.progress import Observer
+    from facegen.core.recipe.recipe import read_recipe
     from facegen.training.loop import Interrupted
     from facegen.training.train import train
 

@@ -13,11 +13,11 @@ from tiny_runs import RECIPES, Facegen, settings
 from facegen.cli.main import main
 from facegen.core.errors import DataError
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
-from facegen.core.recipe import DEFAULT_METRICS
+from facegen.core.progress import Observer
+from facegen.core.recipe.recipe import DEFAULT_METRICS
 from facegen.evaluation.evaluate import evaluate
 from facegen.training.loop import Interrupted
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 
 RECIPE = RECIPES / "speech_relid.toml"
 

@@ -11,11 +11,11 @@ from tiny_runs import RECIPES, settings
 from facegen.cli.main import main
 from facegen.core.errors import DataError
 from facegen.core.evidence import Figure
-from facegen.core.observer import Observer
-from facegen.core.tables import DataSettings
-from facegen.data.corpus_writer import ClipRecord, CorpusWriter
-from facegen.data.manifest import Provenance
-from facegen.data.packed import Packed
+from facegen.core.progress import Observer
+from facegen.core.recipe.tables import DataSettings
+from facegen.data.corpus.dataset import Packed
+from facegen.data.corpus.header import Provenance
+from facegen.data.corpus.writer import ClipRecord, CorpusWriter
 from facegen.data.synthetic.speakers import Synthetic
 from facegen.evaluation.evaluate import evaluate
 from facegen.evaluation.report import Report

@@ -50,8 +50,8 @@ def check_recipe(site: Site, margin: str) -> subprocess.CompletedProcess[str]:
     (site.folder / "hinge.toml").write_text(RECIPE.format(margin=margin))
     program = (
         "from pathlib import Path\nfrom facegen.cli.main import explained\n"
-        "from facegen.core.recipe import read_recipe\n"
-        "def work(): print(dict(read_recipe(Path('hinge.toml')).one('objective').settings))\n"
+        "from facegen.core.recipe.recipe import read_recipe\n"
+        "def work(): print(dict(read_recipe(Path('hinge.toml')).optional_config('objective').settings))\n"
         "raise SystemExit(explained(work))"
     )
     path = os.pathsep.join([str(site.folder), str(PROJECT)])

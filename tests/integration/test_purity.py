@@ -2,7 +2,7 @@
 
 import pytest
 
-from facegen.collect.plain_features import Plain
+from facegen.collect.review.plain_features import Plain
 from studies import planted_videos, purity
 from studies.planted_videos import CLEAN, EDGE
 

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from tiny_runs import RECIPES, Facegen, settings
 
-from facegen.core.recipe import Recipe, read_recipe
-from facegen.training.dry_run import dry_run
-from facegen.training.run import Run
+from facegen.core.recipe.recipe import Recipe, read_recipe
+from facegen.training.check.dry_run import dry_run
+from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
 
 FILES = sorted(RECIPES.glob("*.toml"))
@@ -66,7 +66,7 @@ def tiny(path: Path) -> list[str]:
 
 def known_of(recipe: Recipe) -> frozenset[str]:
     """The Batch columns that the conditioners read."""
-    return frozenset[str]().union(*(choice.part.load().needs for choice in recipe.choices["conditioner"]))  # type: ignore[attr-defined]
+    return frozenset[str]().union(*(choice.part.load().needs for choice in recipe.configs["conditioner"]))  # type: ignore[attr-defined]
 
 
 def words_for(needs: frozenset[str], folder: Path) -> list[object]:
@@ -92,14 +92,14 @@ def test_it_trains_and_draws(path: Path, facegen: Facegen, tmp_path: Path) -> No
     out = tmp_path / "run"
     assert facegen("train", path, "--preset", "small", *tiny(path), "--out", out) == 0
     recipe = Run.open(out).recipe
-    assert Run.open(out).is_matched == (recipe.one("matcher") is not None)
+    assert Run.open(out).is_matched == (recipe.optional_config("matcher") is not None)
     if recipe.train is None:
         return
     assert (out / "samples" / "step_00000002.png").is_file()
     words = words_for(known_of(recipe), tmp_path)
     assert facegen("generate", out, *words, "--count", 2, "--out", tmp_path / "faces") == 0
     faces = sorted((tmp_path / "faces").glob("001_*.png"))
-    size = recipe.chosen("dataset").engine.image_pixels
+    size = recipe.config("dataset").engine.image_pixels
     assert len(faces) == 2
     for face in faces:
         with Image.open(face) as picture:

@@ -10,7 +10,7 @@ import torch
 from speaking_videos import FOUND, write_speaker
 from tiny_runs import RECIPES, TINY
 
-from facegen.data.corpus import Corpus
+from facegen.data.corpus.reader import Corpus
 
 SERIAL = ["--set", "executor.type=serial"]
 
@@ -39,13 +39,13 @@ def collection(facegen, tmp_path, capsys):
 
 
 def stored(folder):
-    return [shard.sha256 for shard in Corpus.open(folder).manifest.shards]
+    return [shard.sha256 for shard in Corpus.open(folder).header.shards]
 
 
 def stranger(folder):
     """The clips that show somebody else, by their source."""
     corpus = Corpus.open(folder)
-    names = corpus.index.strings["source"].at(torch.arange(corpus.manifest.num_clips))
+    names = corpus.index.strings["source"].at(torch.arange(corpus.header.num_clips))
     return {clip for clip, name in enumerate(names) if name.endswith("ada_1.mp4")}
 
 
@@ -66,7 +66,7 @@ def test_from_a_stranger_to_a_corpus_without(collection, facegen, tmp_path, caps
     out = tmp_path / "out"
     before = stored(out)
     wrong = stranger(out)
-    assert len(wrong) == 1 and Corpus.open(out).manifest.num_frames == 36
+    assert len(wrong) == 1 and Corpus.open(out).header.num_frames == 36
     capsys.readouterr()
     assert facegen("inspect", out, "--review", tmp_path / "review", "--json") == 0
     said = json.loads(capsys.readouterr().out)["review"]
@@ -79,7 +79,7 @@ def test_from_a_stranger_to_a_corpus_without(collection, facegen, tmp_path, caps
     assert facegen("drop", out, tmp_path / "marked.csv") == 0
     told = capsys.readouterr().out
     assert "Dropped: 3 faces, 1 clips, 0 people" in told and "33 faces in 11 clips, bit for bit as before" in told
-    assert stranger(out) == set() and Corpus.open(out).manifest.num_frames == 33
+    assert stranger(out) == set() and Corpus.open(out).header.num_frames == 33
     with closing(sqlite3.connect(out / "collection" / "manifest.sqlite")) as db, db:
         reasons = db.execute("SELECT reason, count(*) FROM frames WHERE reason LIKE 'dropped%' GROUP BY 1").fetchall()
         clips = db.execute("SELECT count(*) FROM clips").fetchone()[0]

@@ -10,7 +10,7 @@ import pytest
 
 from facegen.cli.main import main
 from facegen.core.evidence import Figure
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.core.registry import registry
 from facegen.evaluation.evaluate import evaluate
 from facegen.evaluation.verdicts import UNDECIDED, by_name, verdicts

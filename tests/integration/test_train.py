@@ -52,8 +52,8 @@ def test_a_stopped_run_goes_on_bit_by_bit(facegen: Facegen, tmp_path: Path) -> N
 def stop_after(stage: str, step: int, sizes: list[str], out: Path) -> None:
     """Ask for a stop right after a step, as Ctrl-C would."""
     from facegen.core.interruption import Interruption
-    from facegen.core.observer import Observer
-    from facegen.core.recipe import read_recipe
+    from facegen.core.progress import Observer
+    from facegen.core.recipe.recipe import read_recipe
     from facegen.training.loop import Interrupted
     from facegen.training.train import train
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from facegen.cli.main import main
-from facegen.data.corpus import Corpus
+from facegen.data.corpus.reader import Corpus
 from facegen.data.media.audio import read_speech
 
 VIDEOS = Path(__file__).parents[3] / "shared" / "real" / "video"
@@ -87,14 +87,14 @@ def test_the_corpus_holds_the_faces_and_the_sound(folder):
     out = folder / "out"
     corpus = Corpus.open(out)
     corpus.verify()
-    assert (corpus.manifest.identities, corpus.manifest.num_frames) == (("speaker",), 11)
+    assert (corpus.header.identities, corpus.header.num_frames) == (("speaker",), 11)
     assert corpus.index.strings["source"].at(torch.tensor([0]))[0].endswith("/talk.html")
     places = corpus.index.frame_time_samples / RATE_HZ
     assert places.tolist() == pytest.approx(list(range(2, 23, 2)), abs=0.02)
     # The last face is at 22 s, and needs the sound up to 24 s.
     sound = read_speech(VIDEOS / "talk_24s_720p.mp4", RATE_HZ)[: 24 * RATE_HZ]
     stored = corpus.speech(torch.tensor([0]), torch.tensor([0]), len(sound))[0].numpy()
-    assert corpus.manifest.num_tracks == 1 and np.array_equal(stored, sound)
+    assert corpus.header.num_tracks == 1 and np.array_equal(stored, sound)
     # One speaker before a still camera: the faces are of one size, and mostly alike.
     assert ((corpus.index.frame_boxes[:, 2] > 300) & (corpus.index.frame_boxes[:, 2] < 380)).all()
     frame = torch.arange(11)

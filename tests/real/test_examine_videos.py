@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from facegen.collect.examination import MediaFiles
-from facegen.collect.examine import examine
-from facegen.collect.examine_settings import ExamineSettings
+from facegen.collect.video.examination import MediaFiles
+from facegen.collect.video.examine import examine
+from facegen.collect.video.examine_settings import ExamineSettings
 from facegen.core.registry import registry
 
 VIDEOS = Path(__file__).parents[3] / "shared" / "real" / "video"

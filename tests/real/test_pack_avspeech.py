@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from facegen.core.observer import Observer
-from facegen.data.corpus import Corpus
+from facegen.core.progress import Observer
+from facegen.data.corpus.reader import Corpus
+from facegen.data.importers.pack import pack_pairs
 from facegen.data.media.audio import read_speech
 from facegen.data.media.images import read_image, square_face
-from facegen.data.pack import pack_pairs
 
 REAL = Path(__file__).parents[3] / "shared" / "real"
 AVSPEECH = REAL / "avspeech"
@@ -44,8 +44,8 @@ def test_a_photograph_shows_a_face(tmp_path):
     lines = ["identity,face", *(f"{path.parent.name},{path}" for path in photographs)]
     (tmp_path / "pairs.csv").write_text("\n".join(lines), encoding="utf-8")
     report = pack_pairs(tmp_path / "pairs.csv", tmp_path / "out", detect=True)
-    assert report.manifest.num_clips >= 0.9 * len(photographs)
-    assert report.manifest.columns == ("faces", "identity")
+    assert report.header.num_clips >= 0.9 * len(photographs)
+    assert report.header.columns == ("faces", "identity")
 
 
 @pytest.mark.parametrize(("name", "seconds"), [("talk_24s_720p.mp4", 24), ("grid_bbaf2n.mpg", 3)])

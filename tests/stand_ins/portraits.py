@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Generator
-from facegen.data.prepare import prepare_faces
+from facegen.data.loading.prepare import prepare_faces
 from facegen.data.synthetic.counter import uniform
 from facegen.data.synthetic.face import render_faces
 from facegen.data.synthetic.moments import draw_moments

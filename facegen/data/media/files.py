@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from facegen.core.errors import DataError
-from facegen.data.archive import Member
+from facegen.data.importers.archive import Member
 
 Readable = Path | Member
 """Where bytes come from: a file, or a file inside an archive."""

@@ -14,13 +14,13 @@ from facegen.core.cache import user_cache
 from facegen.core.clips import Clips
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Dataset
-from facegen.core.tables import DataSettings, Split
-from facegen.data.captions import CAPTION_CHARACTERS
+from facegen.core.recipe.tables import DataSettings, Split
+from facegen.data.loading.captions import CAPTION_CHARACTERS
 from facegen.data.synthetic.captions import captions
 from facegen.data.synthetic.face import render_faces
-from facegen.data.synthetic.known import FACTOR_SIDES, seen_factors
 from facegen.data.synthetic.moments import draw_moments
 from facegen.data.synthetic.people import draw_people
+from facegen.data.synthetic.truth import FACTOR_SIDES, seen_factors
 from facegen.data.synthetic.voice import speak
 
 RENDERER_VERSION = 1

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.errors import RecipeError
-from facegen.core.schedule import Ramp, Schedule, require_weights
+from facegen.core.recipe.schedule import Ramp, Schedule, require_weights
 from facegen.parts.layers.precision import Float32Linear
 
 IDENTITY = "identity"

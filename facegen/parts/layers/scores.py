@@ -9,9 +9,9 @@ from torch.nn import functional
 
 from facegen.core.batch import Terms
 from facegen.core.critic import Critic
+from facegen.core.describe.docstrings import toml_value
 from facegen.core.errors import RecipeError
-from facegen.core.explain import toml_value
-from facegen.core.schedule import Ramp, Schedule, require_weights
+from facegen.core.recipe.schedule import Ramp, Schedule, require_weights
 
 Head = Literal["conditional", "unconditional"]
 Share = Annotated[float, Field(ge=0, lt=1)] | Ramp

@@ -8,7 +8,7 @@ from torch import Tensor
 from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Direction, Matcher
-from facegen.core.schedule import Ramp
+from facegen.core.recipe.schedule import Ramp
 from facegen.parts.layers.label_classifiers import LabelClassifiers
 from facegen.parts.layers.similarity import cosines, inner_products, require_equal_widths
 

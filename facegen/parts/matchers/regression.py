@@ -10,7 +10,7 @@ from torch.nn import functional
 from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Direction, Matcher
-from facegen.core.schedule import Ramp, Schedule, require_weights
+from facegen.core.recipe.schedule import Ramp, Schedule, require_weights
 from facegen.parts.layers.precision import to_float32
 from facegen.parts.layers.similarity import cosines, require_equal_widths
 

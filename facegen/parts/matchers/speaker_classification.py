@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.interfaces import Direction, Matcher
-from facegen.core.schedule import Ramp
+from facegen.core.recipe.schedule import Ramp
 from facegen.parts.layers.label_classifiers import LabelClassifiers
 from facegen.parts.layers.perceptron import hidden_layers
 from facegen.parts.layers.similarity import cosines

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from facegen.core import optional_imports
 from facegen.core.files import replacing
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.parts.metrics.inception_weights import digest, read_weights
 
 FEATURES, LOGITS = "2048", "logits_unbiased"

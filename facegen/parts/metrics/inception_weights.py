@@ -17,7 +17,7 @@ from torch import Tensor
 
 from facegen.core.errors import DataError
 from facegen.core.files import replacing
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 
 URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
 PYTORCH_FID_NAME = "pt_inception-2015-12-05-6726825d.pth"

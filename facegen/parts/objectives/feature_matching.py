@@ -8,7 +8,7 @@ from torch.nn import functional
 from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Objective
-from facegen.core.schedule import Ramp, Schedule, require_weights
+from facegen.core.recipe.schedule import Ramp, Schedule, require_weights
 
 
 class FeatureMatching(Objective):

@@ -7,7 +7,7 @@ from pydantic import Field
 from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Objective
-from facegen.core.schedule import Ramp, Schedule, require_weights
+from facegen.core.recipe.schedule import Ramp, Schedule, require_weights
 from facegen.parts.layers.scores import Scores, bce, least_squares
 
 

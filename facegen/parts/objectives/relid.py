@@ -10,7 +10,7 @@ from facegen.core.batch import DataSpec, Terms
 from facegen.core.critic import Critic
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Objective
-from facegen.core.schedule import Ramp, Schedule, require_weights
+from facegen.core.recipe.schedule import Ramp, Schedule, require_weights
 
 Weight = Annotated[float, Field(ge=0)] | Ramp
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from facegen.core.batch import Batch, Condition, DataSpec
 from facegen.core.interfaces import ConditionTransform
-from facegen.core.schedule import Ramp, Schedule, require_weights
+from facegen.core.recipe.schedule import Ramp, Schedule, require_weights
 from facegen.parts.layers.precision import Float32Linear
 
 

@@ -8,7 +8,7 @@ import torch
 from facegen_hinge.hinge import Hinge
 
 from facegen import Ramp, RecipeError
-from facegen.core.schedule import advance_schedules
+from facegen.core.recipe.schedule import advance_schedules
 from facegen.testing import SMALL_DATA, check_part
 
 

@@ -12,7 +12,7 @@ from facegen_ray.executor import Ray  # noqa: E402
 from ray_tasks import work  # noqa: E402
 
 from facegen import RecipeError  # noqa: E402
-from facegen.core.settings import check_table, settings_model  # noqa: E402
+from facegen.core.recipe.settings import check_table, settings_model  # noqa: E402
 from facegen.testing import check_part  # noqa: E402
 
 # Ray leaves sockets and files of its own to the garbage collector.

@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from facegen.cli import doctor
 from facegen.cli.doctor import Finding
 from facegen.cli.main import main
+from facegen.core.recipe.settings import check_table, settings_model
 from facegen.core.registry import registry
-from facegen.core.settings import check_table, settings_model
 
 PARTS = [(part.kind.name, name) for parts in registry().parts.values() for name, part in parts.items()]
 
@@ -79,7 +79,7 @@ def test_nearest_names(arguments, expected, capsys):
 
 @pytest.mark.parametrize("name", ["run", "draft", "train", "evaluate"])
 def test_tables_of_the_engine_are_described_with_their_own_defaults(name, capsys):
-    from facegen.core.recipe import ENGINE_TABLES
+    from facegen.core.recipe.recipe import ENGINE_TABLES
 
     described = json.loads(said(capsys, "describe", "table", name, "--json"))
     assert all(row["meaning"] for row in described["settings"])

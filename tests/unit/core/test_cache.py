@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from facegen.core import cache
-from facegen.core.observer import Observer
-from facegen.core.tables import DataSettings
-from facegen.data.rows import Rows
+from facegen.core.progress import Observer
+from facegen.core.recipe.tables import DataSettings
+from facegen.data.loading.rows import Rows
 from facegen.data.synthetic.speakers import Synthetic
 
 REQUEST = DataSettings(image_pixels=16, speech_seconds=0.1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from facegen.core.recipe import read_recipe
+from facegen.core.recipe.recipe import read_recipe
 
 RECIPES = Path(__file__).parents[3] / "recipes"
 BATCH_NORM = {"generator.norm": "batch", "discriminator.norm": "batch"}

@@ -7,9 +7,9 @@ from corpus_files import draw_face, make_speech
 from safetensors.numpy import load_file, save_file
 
 from facegen.core.errors import DataError
-from facegen.data.corpus import Corpus
-from facegen.data.corpus_writer import ClipRecord, CorpusWriter
-from facegen.data.manifest import Provenance
+from facegen.data.corpus.header import Provenance
+from facegen.data.corpus.reader import Corpus
+from facegen.data.corpus.writer import ClipRecord, CorpusWriter
 
 
 def write(folder, boxes, **known):

@@ -10,15 +10,15 @@ from corpus_files import draw_face, make_speech, write_csv, write_png, write_wav
 from media_files import write_riff
 
 from facegen.collect.forget import forget_person
-from facegen.core.observer import Observer
-from facegen.data.corpus import Corpus
-from facegen.data.corpus_writer import ClipRecord, CorpusWriter
-from facegen.data.export_shards import export_shards
-from facegen.data.manifest import Provenance
-from facegen.data.pack import pack, pack_pairs
-from facegen.data.removal import remove_person
-from facegen.data.sources import join_sources, read_source
-from facegen.data.splits import held_out_person, utterance_number
+from facegen.core.progress import Observer
+from facegen.data.corpus.header import Provenance
+from facegen.data.corpus.reader import Corpus
+from facegen.data.corpus.removal import remove_person
+from facegen.data.corpus.writer import ClipRecord, CorpusWriter
+from facegen.data.importers.detect import join_sources, read_source
+from facegen.data.importers.export import export_shards
+from facegen.data.importers.pack import pack, pack_pairs
+from facegen.data.loading.splits import held_out_person, utterance_number
 
 COMPOSED, DECOMPOSED = "Jos\u00e9", "Jose\u0301"
 
@@ -33,7 +33,7 @@ class Listener(Observer):
 
 def people_of(folder):
     corpus = Corpus.open(folder)
-    return corpus.manifest.identities, corpus.index.identity.tolist()
+    return corpus.header.identities, corpus.index.identity.tolist()
 
 
 def write_files(tmp_path, names):

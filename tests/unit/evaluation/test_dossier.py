@@ -12,12 +12,12 @@ from reports import report, share
 from facegen.core.batch import DataSpec
 from facegen.core.errors import CheckpointError
 from facegen.core.evidence import Figure
-from facegen.core.observer import Observer
-from facegen.core.recipe import check_recipe
+from facegen.core.progress import Observer
+from facegen.core.recipe.recipe import check_recipe
 from facegen.evaluation import dossier
 from facegen.evaluation.dossier import collect, draw_log, read_reports
 from facegen.evaluation.write_dossier import write_dossier
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 
 TABLES: dict[str, Any] = {
     "run": {"name": "the_recipe"}, "data": {"type": "synthetic"}, "conditioner": {"type": "one_hot"},

@@ -9,11 +9,11 @@ import pytest
 from facegen.training.rehearsal import rehearse
 
 from facegen.core.errors import RecipeError
-from facegen.core.recipe import check_recipe
-from facegen.core.tables import EvaluateSettings
+from facegen.core.recipe.recipe import check_recipe
+from facegen.core.recipe.tables import EvaluateSettings
 from facegen.evaluation.evaluation_check import evaluation_problems
 from facegen.evaluation.judge_recipe import judge_recipe
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
 
 DATA = {

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from facegen.core.evidence import Evidence, Training
-from facegen.data.pictures import GAP
+from facegen.data.media.grids import GAP
 from facegen.evaluation import illustrate as module
 from facegen.evaluation.illustrate import FACE_PIXELS, illustrate
 

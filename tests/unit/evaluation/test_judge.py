@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.evaluation.judge import taking_turns
 
 

@@ -7,12 +7,12 @@ import pytest
 
 from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError
-from facegen.core.recipe import check_recipe
-from facegen.core.tables import EvaluateSettings
+from facegen.core.recipe.recipe import check_recipe
+from facegen.core.recipe.tables import EvaluateSettings
 from facegen.data.synthetic.speakers import Synthetic
 from facegen.evaluation.judge_recipe import judge_key, judge_recipe
-from facegen.training.dry_run import dry_run
-from facegen.training.run import Run
+from facegen.training.check.dry_run import dry_run
+from facegen.training.runs.run import Run
 
 MATCH = {"type": "softmax", "steps": 7}
 
@@ -151,7 +151,7 @@ def test_refusals_mention_the_table_of_the_judge() -> None:
 
 def key(mine: Run, **settings: Any) -> str:
     recipe = judge_recipe(mine, mine.recipe, EvaluateSettings(**settings))
-    data = recipe.chosen("dataset")
+    data = recipe.config("dataset")
     return judge_key(recipe, Synthetic(data.engine, **data.settings))
 
 

@@ -1,7 +1,7 @@
 """Two metrics of one type: both are kept, and their figures bear different names."""
 
 from facegen.core.evidence import Figure
-from facegen.core.recipe import check_recipe
+from facegen.core.recipe.recipe import check_recipe
 from facegen.evaluation.metric_names import metric_names, told_apart
 
 TABLES = {
@@ -13,7 +13,7 @@ TABLES = {
 
 
 def chosen(*metrics: dict):
-    return check_recipe({**TABLES, "metric": list(metrics)}, "a.toml").choices["metric"]
+    return check_recipe({**TABLES, "metric": list(metrics)}, "a.toml").configs["metric"]
 
 
 def figures(*names: str) -> list[Figure]:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from facegen.core.batch import DataSpec
-from facegen.core.recipe import check_recipe
+from facegen.core.recipe.recipe import check_recipe
 from facegen.evaluation.compare import Column, _names, obstacles
 from facegen.evaluation.report import Report
-from facegen.training.run import Run
+from facegen.training.runs.run import Run
 
 
 def column(name: str, **changes: Any) -> Column:

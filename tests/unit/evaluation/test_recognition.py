@@ -9,9 +9,9 @@ from torch import Tensor
 
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Recogniser
-from facegen.core.observer import Observer
-from facegen.core.recipe import Recipe, check_recipe
-from facegen.core.tables import DataSettings
+from facegen.core.progress import Observer
+from facegen.core.recipe.recipe import Recipe, check_recipe
+from facegen.core.recipe.tables import DataSettings
 from facegen.data.synthetic.speakers import Synthetic
 from facegen.evaluation.recognition import MOST_NOISES, Seen, build_recognisers, recognise, with_recognisers
 
@@ -28,7 +28,7 @@ def recipe(**tables: object) -> Recipe:
 
 
 def chosen(found: Recipe) -> list[tuple[str, object]]:
-    return [(choice.name, choice.settings.get("find")) for choice in found.choices["recogniser"]]
+    return [(choice.name, choice.settings.get("find")) for choice in found.configs["recogniser"]]
 
 
 def test_asked_for_beside_those_of_the_recipe() -> None:

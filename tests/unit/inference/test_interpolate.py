@@ -8,8 +8,8 @@ from torch import Tensor
 from facegen.core.batch import Batch, Condition
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
-from facegen.core.observer import Observer
-from facegen.inference.ends import Ends
+from facegen.core.progress import Observer
+from facegen.inference.endpoints import Endpoints
 from facegen.inference.interpolate import between_noises, between_people, interpolate, spherical
 from facegen.training.face_pipeline import Encoders, FacePipeline
 
@@ -128,19 +128,19 @@ def test_rows_have_noises_of_their_own() -> None:
         def advance(self, done: int, values: object = None) -> None:
             self.heard.append(done)
 
-    observer, two = Listening(), Ends(["a", "b"], torch.tensor([[0.0] * 3, [1.0] * 3]), None)
+    observer, two = Listening(), Endpoints(["a", "b"], torch.tensor([[0.0] * 3, [1.0] * 3]), None)
     found = interpolate(pipeline(), two, 3, 2, 0, observer)
     assert found.shape == (3, 2, 4, 4, 3)
     assert observer.heard == [("draw", 6), 1, 2, 3, 4, 5, 6]
     assert (found[0, 0, 1] != found[1, 0, 1]).any()
     assert (found[:, 0, 0] == found[:1, 0, 0]).all()
-    one = Ends(["a"], torch.zeros(1, 3), None)
+    one = Endpoints(["a"], torch.zeros(1, 3), None)
     found = interpolate(pipeline(), one, 2, 3, 0, Observer())
     assert (found[0, 0, 1] != found[0, 2, 1]).any()
 
 
 def test_without_noise_there_is_one_way_between_people_and_none_between_noises() -> None:
-    two = Ends(["a", "b"], torch.tensor([[0.0] * 3, [1.0] * 3]), None)
+    two = Endpoints(["a", "b"], torch.tensor([[0.0] * 3, [1.0] * 3]), None)
     assert interpolate(pipeline(noise_dim=0), two, 4, 5, 0, Observer()).shape[:2] == (1, 5)
     with pytest.raises(DataError, match="draws without noise, so that there is nothing between two noises; name two"):
-        interpolate(pipeline(noise_dim=0), Ends(["a"], torch.zeros(1, 3), None), 4, 5, 0, Observer())
+        interpolate(pipeline(noise_dim=0), Endpoints(["a"], torch.zeros(1, 3), None), 4, 5, 0, Observer())

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from facegen.core.batch import DataSpec
-from facegen.core.recipe import read_recipe
-from facegen.training.earlier import settled
-from facegen.training.run import Run
+from facegen.core.recipe.recipe import read_recipe
+from facegen.training.runs.earlier import settled
+from facegen.training.runs.run import Run
 from studies import reproduce
 from studies.reproduce import Job, set_aside
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from facegen.core.batch import Batch, Condition, DataSpec
 from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
-from facegen.core.recipe import check_recipe
+from facegen.core.recipe.recipe import check_recipe
 from facegen.training.build import build_networks
 from facegen.training.encodings import Encodings
 from facegen.training.face_pipeline import DiscriminatorEncoders, Encoders, FacePipeline

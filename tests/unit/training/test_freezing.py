@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.interfaces import Conditioner, Discriminator, Generator
-from facegen.core.tables import MatchSettings, OptimiserSettings
+from facegen.core.recipe.tables import MatchSettings, OptimiserSettings
 from facegen.parts.matchers.contrastive import Contrastive
 from facegen.parts.objectives.relid import Relid
 from facegen.parts.penalties.r1 import R1

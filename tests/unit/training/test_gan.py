@@ -13,7 +13,7 @@ from torch.nn.utils import parametrize
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.critic import Critic
 from facegen.core.interfaces import Augmentation
-from facegen.core.recipe import Recipe, check_recipe
+from facegen.core.recipe.recipe import Recipe, check_recipe
 from facegen.training.build import Networks, build_networks
 from facegen.training.distributed import Distributed
 from facegen.training.gan import GanStep, gan_weights

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.interfaces import Augmentation
-from facegen.core.recipe import check_recipe
-from facegen.core.schedule import Ramp, Schedule
+from facegen.core.recipe.recipe import check_recipe
+from facegen.core.recipe.schedule import Ramp, Schedule
 from facegen.training.build import build_networks
 from facegen.training.distributed import Distributed
 from facegen.training.gan_stage import GanStage

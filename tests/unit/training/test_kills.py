@@ -12,15 +12,15 @@ from faults import Killed, failing
 from safetensors.torch import load_file
 from tiny_training import WatchedWalk, tiny_recipe, train_walks
 
-from facegen.training import journal
-from facegen.training.run import Run
+from facegen.training.runs import logger as logger
+from facegen.training.runs.run import Run
 
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without TensorBoard, without waiting for the disk, and without reading the packages' versions each time."""
-    monkeypatch.setattr(journal, "_summary_writer", lambda *_: None)
-    monkeypatch.setattr("facegen.training.run.version", lambda _: "1")
+    monkeypatch.setattr(logger, "_summary_writer", lambda *_: None)
+    monkeypatch.setattr("facegen.training.runs.run.version", lambda _: "1")
     monkeypatch.setattr("os.fsync", lambda _: None)
 
 

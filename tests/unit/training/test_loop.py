@@ -12,7 +12,7 @@ from torch import nn
 
 from facegen.core.errors import CheckpointError, TrainingError
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.training.distributed import Distributed
 from facegen.training.loop import Interrupted, cosine, run_stage, weighted_sum
 
@@ -46,10 +46,10 @@ class FakeJournal:
 
 
 def run(walk: Walk, path: Path, interruption: Interruption | None = None) -> FakeJournal:
-    journal = FakeJournal()
+    logger = FakeJournal()
     asked = interruption or Interruption()
-    run_stage(walk, FakeRun(path), 0, WORLD, Observer(), journal, asked)  # type: ignore[arg-type]
-    return journal
+    run_stage(walk, FakeRun(path), 0, WORLD, Observer(), logger, asked)  # type: ignore[arg-type]
+    return logger
 
 
 def test_measures_are_means_since_the_last_line(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from torch import nn
 
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Conditioner
-from facegen.core.schedule import Ramp
-from facegen.core.tables import MatchSettings
+from facegen.core.recipe.schedule import Ramp
+from facegen.core.recipe.tables import MatchSettings
 from facegen.parts.matchers.contrastive import Contrastive
 from facegen.parts.matchers.pair_classification import PairClassification
 from facegen.testing import SMALL_DATA, SampleDiscriminator, sample_batch

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from facegen.core.batch import Batch, DataSpec
-from facegen.data.prepare import prepare_faces
+from facegen.data.loading.prepare import prepare_faces
 from facegen.data.synthetic.face import render_faces
 from facegen.data.synthetic.moments import draw_moments
 from facegen.data.synthetic.people import FACTORS, draw_people

@@ -2,7 +2,7 @@ import pytest
 from torch import nn
 from torch.optim import AdamW, RMSprop
 
-from facegen.core.tables import OptimiserSettings
+from facegen.core.recipe.tables import OptimiserSettings
 from facegen.training.optimisers import build_optimiser, learning_rate
 
 

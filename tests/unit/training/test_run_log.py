@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from facegen.core.batch import DataSpec
-from facegen.core.recipe import check_recipe
-from facegen.training.run import Run
+from facegen.core.recipe.recipe import check_recipe
+from facegen.training.runs.run import Run
 
 TABLES = {
     "data": {"type": "synthetic"}, "conditioner": {"type": "one_hot"}, "discriminator": {"type": "projection"},

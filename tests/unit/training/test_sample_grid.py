@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from facegen.core.batch import Batch, DataSpec
-from facegen.core.recipe import check_recipe
+from facegen.core.recipe.recipe import check_recipe
 from facegen.training.build import build_networks
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.sample_grid import SampleGrid, choose_noises, condition_label, draw_each

@@ -14,17 +14,18 @@ from faults import Killed, failing
 from safetensors.torch import load_file, save_file
 from tiny_training import tiny_recipe
 
-from facegen.core.chosen import Recipe
 from facegen.core.errors import CheckpointError, TrainingError
 from facegen.core.interfaces import Penalty
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
+from facegen.core.recipe.part_config import Recipe
 from facegen.inference.load import load_face_pipeline, load_matching
-from facegen.training import journal, train
+from facegen.training import train
 from facegen.training.build import build_networks
 from facegen.training.gan_stage import gan_modules
 from facegen.training.loop import Interrupted
-from facegen.training.run import Run
+from facegen.training.runs import logger as logger
+from facegen.training.runs.run import Run
 
 
 class Listening(Observer):
@@ -42,8 +43,8 @@ def _fast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without what writes nothing and takes long: the dry run, TensorBoard's import, waiting for the disk."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(train, "dry_run", lambda recipe, data, _: build_networks(recipe, data))
-    monkeypatch.setattr(journal, "_summary_writer", lambda *_: None)
-    monkeypatch.setattr("facegen.training.run.version", lambda _: "1")
+    monkeypatch.setattr(logger, "_summary_writer", lambda *_: None)
+    monkeypatch.setattr("facegen.training.runs.run.version", lambda _: "1")
     monkeypatch.setattr("os.fsync", lambda _: None)
 
 

@@ -9,15 +9,15 @@ from PIL import Image
 from torch import Tensor, nn
 
 from facegen.core.interruption import Interruption
-from facegen.core.observer import Observer
-from facegen.core.recipe import Recipe, check_recipe
-from facegen.core.tables import TrainSettings
-from facegen.data.pictures import save_picture
-from facegen.training.checkpoint import save_checkpoint
-from facegen.training.claim import claimed
+from facegen.core.progress import Observer
+from facegen.core.recipe.recipe import Recipe, check_recipe
+from facegen.core.recipe.tables import TrainSettings
+from facegen.data.media.grids import save_picture
 from facegen.training.distributed import Distributed
-from facegen.training.journal import Journal
 from facegen.training.loop import run_stage
+from facegen.training.runs.checkpoint import save_checkpoint
+from facegen.training.runs.claim import claimed
+from facegen.training.runs.logger import RunLogger
 from facegen.training.train import open_dataset
 
 WORLD = Distributed(0, 1, torch.device("cpu"))
@@ -95,16 +95,16 @@ class WatchedWalk(Walk):
 
     keep_checkpoints = 1
 
-    def __init__(self, journal: Journal, **settings: Any) -> None:
+    def __init__(self, logger: RunLogger, **settings: Any) -> None:
         super().__init__(**settings)
-        self.journal = journal
+        self.logger = logger
 
     def after_step(self, done_steps: int) -> None:
         if self.name == "train" and done_steps % 2 == 0:
-            self.journal.log("monitor", done_steps, {"weight": self.network.weight.sum().item()})
+            self.logger.log("monitor", done_steps, {"weight": self.network.weight.sum().item()})
         if self.name == "train" and done_steps % 3 == 0:
             picture = Image.new("RGB", (2, 2), (done_steps, 0, 0))
-            save_picture(picture, self.journal.run.path / "samples" / f"step_{done_steps:08d}.png")
+            save_picture(picture, self.logger.run.path / "samples" / f"step_{done_steps:08d}.png")
 
 
 def train_walks(out: Path, recipe: Recipe, **settings: Any) -> WatchedWalk:
@@ -112,16 +112,16 @@ def train_walks(out: Path, recipe: Recipe, **settings: Any) -> WatchedWalk:
     with claimed(
         out, recipe, open_dataset(recipe), resume=True, distributed=WORLD, observer=Observer()
     ) as run:  # fmt: skip
-        journal = Journal(run)
+        logger = RunLogger(run)
         sizes = {"steps": 5, "log_steps": 2, "checkpoint_steps": 3} | settings
         try:
             if not run.is_matched:
-                walk = WatchedWalk(journal, name="match", **sizes)
-                run_stage(walk, run, 0, WORLD, Observer(), journal, Interruption())
+                walk = WatchedWalk(logger, name="match", **sizes)
+                run_stage(walk, run, 0, WORLD, Observer(), logger, Interruption())
                 save_checkpoint(run.match_folder, {"step": 5}, walk.modules, {})
                 run.forget_old("match", 0)
-            walk = WatchedWalk(journal, name="train", **sizes)
-            run_stage(walk, run, 0, WORLD, Observer(), journal, Interruption())
+            walk = WatchedWalk(logger, name="train", **sizes)
+            run_stage(walk, run, 0, WORLD, Observer(), logger, Interruption())
         finally:
-            journal.close()
+            logger.close()
         return walk

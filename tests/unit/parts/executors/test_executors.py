@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from executor_tasks import TwoArgumentsError, work
 
-from facegen.core.settings import check_table, settings_model
+from facegen.core.recipe.settings import check_table, settings_model
 from facegen.parts.executors.processes import Processes
 from facegen.parts.executors.serial import Serial
 

@@ -7,7 +7,7 @@ from scipy.special import log_softmax
 
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import RecipeError
-from facegen.core.schedule import Ramp, advance_schedules
+from facegen.core.recipe.schedule import Ramp, advance_schedules
 from facegen.parts.layers.label_classifiers import LabelClassifiers
 
 ROWS, DIM = 5, 3

@@ -6,7 +6,7 @@ import torch
 
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import RecipeError
-from facegen.core.schedule import Ramp, advance_schedules
+from facegen.core.recipe.schedule import Ramp, advance_schedules
 from facegen.parts.matchers.contrastive import Contrastive
 
 ROWS, DIM = 6, 3

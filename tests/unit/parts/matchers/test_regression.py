@@ -7,7 +7,7 @@ from scipy.special import log_softmax, softmax
 
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import RecipeError
-from facegen.core.schedule import Ramp, advance_schedules
+from facegen.core.recipe.schedule import Ramp, advance_schedules
 from facegen.parts.matchers.regression import Regression
 
 ROWS, DIM = 5, 4

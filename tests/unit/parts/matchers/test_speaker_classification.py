@@ -6,7 +6,7 @@ import torch
 from scipy.special import log_softmax
 
 from facegen.core.batch import Batch, DataSpec
-from facegen.core.schedule import Ramp, advance_schedules
+from facegen.core.recipe.schedule import Ramp, advance_schedules
 from facegen.parts.matchers.speaker_classification import SpeakerClassification
 
 ROWS, DIM = 4, 3

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from facegen.core.errors import DataError
 from facegen.core.evidence import Evidence, Figure, Recognised
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.core.statistics import frechet_distance
 from facegen.parts.metrics import fidelity as module
 from facegen.parts.metrics.fidelity import Fidelity

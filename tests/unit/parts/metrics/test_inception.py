@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from facegen.core import optional_imports
 from facegen.core.errors import DataError
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.core.statistics import frechet_distance
 from facegen.parts.metrics import inception as module
 from facegen.parts.metrics.given_features import inception_score, kernel_distance, precision_recall

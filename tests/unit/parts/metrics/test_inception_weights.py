@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from facegen.core import optional_imports
 from facegen.core.errors import DataError
-from facegen.core.observer import Observer
+from facegen.core.progress import Observer
 from facegen.parts.metrics import inception_weights as module
 from facegen.parts.metrics.inception_weights import (
     NoWeightsError,

@@ -8,7 +8,7 @@ import torch
 
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import RecipeError
-from facegen.core.schedule import Ramp, advance_schedules
+from facegen.core.recipe.schedule import Ramp, advance_schedules
 from facegen.parts.objectives.auxiliary_classifier import AuxiliaryClassifier
 
 PEOPLE = 3

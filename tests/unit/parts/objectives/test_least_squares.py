@@ -5,7 +5,7 @@ import pytest
 
 from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError
-from facegen.core.schedule import Ramp, advance_schedules
+from facegen.core.recipe.schedule import Ramp, advance_schedules
 from facegen.parts.objectives.least_squares import LeastSquares
 
 SPEC = DataSpec(16)

@@ -9,7 +9,7 @@ import torch
 
 from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError
-from facegen.core.schedule import Ramp, advance_schedules
+from facegen.core.recipe.schedule import Ramp, advance_schedules
 from facegen.parts.objectives.matching_aware import MatchingAware
 
 SPEC = DataSpec(16)

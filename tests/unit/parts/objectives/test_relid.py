@@ -11,7 +11,7 @@ from facegen.core.batch import Batch, Condition, DataSpec
 from facegen.core.critic import Critic
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Discriminator
-from facegen.core.schedule import Ramp, advance_schedules
+from facegen.core.recipe.schedule import Ramp, advance_schedules
 from facegen.parts.objectives.relativistic import Relativistic
 from facegen.parts.objectives.relid import Relid
 

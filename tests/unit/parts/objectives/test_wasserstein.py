@@ -8,7 +8,7 @@ import torch
 
 from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError
-from facegen.core.schedule import Ramp, advance_schedules
+from facegen.core.recipe.schedule import Ramp, advance_schedules
 from facegen.parts.objectives.wasserstein import Wasserstein
 
 SPEC = DataSpec(16)

@@ -5,7 +5,7 @@ import torch
 from polynomial import PIXELS, Doubling, critic_of
 
 from facegen.core.batch import DataSpec
-from facegen.core.schedule import Ramp, advance_schedules
+from facegen.core.recipe.schedule import Ramp, advance_schedules
 from facegen.parts.penalties.r1 import R1
 
 SPEC = DataSpec(PIXELS)

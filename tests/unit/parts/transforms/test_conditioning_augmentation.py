@@ -5,7 +5,7 @@ import torch
 from conditions import SPEC, batch_of, condition_of
 from torch.distributions import Normal, kl_divergence
 
-from facegen.core.schedule import Ramp, advance_schedules
+from facegen.core.recipe.schedule import Ramp, advance_schedules
 from facegen.parts.transforms.conditioning_augmentation import ConditioningAugmentation
 
 BATCH = batch_of(0, 1, 2)

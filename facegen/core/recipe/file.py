@@ -1,0 +1,167 @@
+"""Recipe files: TOML, the file that one extends, presets, and single keys laid over all that."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from facegen.core.errors import DataError, RecipeError
+from facegen.core.kinds import RECIPE_KINDS
+from facegen.core.recipe.merge import Tables, merge_tables, nested, parse_override
+from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES
+from facegen.core.text.suggest import did_you_mean
+from facegen.core.text.text_files import read_text
+
+JUDGE_TABLES = ("conditioner", "discriminator", "match", "augment")
+"""Tables of [judge], which stand in for the recipe's own in the recipe of its judge."""
+
+
+def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, preset_may_lack: bool = False) -> Tables:
+    """The tables that a recipe file says, its layers merged.
+
+    Args:
+        path: the TOML file.
+        preset: name of one of its [preset.*] tables, laid over it.
+        overrides: "table.key=value" pairs, laid over that.
+        preset_may_lack: a recipe without that preset is taken as it is.
+    Raises:
+        RecipeError: a layer is missing, or cannot be read.
+    """
+    tables = _read(path)
+    without = tables.pop("without", [])
+    if "extends" in tables:
+        below = _read((path.parent / str(tables.pop("extends"))).resolve())
+        if "extends" in below:
+            raise RecipeError(f"{path}: extends a recipe that itself extends another; name that one instead")
+        tables = merge_tables(_without(without, below, path), tables, str(path))
+    elif without:
+        raise RecipeError(f"{path}: without = {without!r}: there is nothing to leave out in a recipe without extends")
+    presets = tables.pop("preset", {})
+    if preset in presets:
+        tables = merge_tables(tables, presets[preset], f"{path}: [preset.{preset}]")
+    elif preset is not None and not preset_may_lack:
+        raise RecipeError(f"{path}: preset '{preset}' is not in the recipe{did_you_mean(preset, presets)}")
+    overrides, chosen = tuple(overrides), set(tables)
+    for override in overrides:
+        tables = lay_over(tables, override)
+    _refuse_unchosen(tables, chosen, overrides)
+    return _with_judge(tables, preset, path)
+
+
+def _refuse_unchosen(tables: Tables, chosen: set[str], overrides: Iterable[str]) -> None:
+    """--set changes tables that the recipe has, or adds one whose type it gives, too."""
+    problems = []
+    for override in overrides:
+        name = parse_override(override)[0][0]
+        is_part = any(name == kind.table for kind in RECIPE_KINDS.values())
+        if name in chosen or not is_part or "type" in tables[name]:
+            continue
+        problems.append(
+            f"--set {override}: the recipe has no [{name}]; it has {', '.join(sorted(chosen))}. To add a [{name}], "
+            f"give its type, too: --set {name}.type=NAME"
+        )
+    if problems:
+        raise RecipeError(*problems)
+
+
+def _with_judge(tables: Tables, preset: str | None, path: Path) -> Tables:
+    """[judge] recipe = FILE becomes the tables of that file that train a judge, under those of [judge] itself."""
+    judge = tables.get("judge")
+    if not (isinstance(judge, dict) and is_recipe(judge.get("recipe"))):
+        return tables
+    other = read_tables(Path(judge["recipe"]), preset, (), preset_may_lack=True)
+    lent = {name: other[name] for name in JUDGE_TABLES if name in other}
+    own = {name: table for name, table in judge.items() if name != "recipe"}
+    return {**tables, "judge": merge_tables(lent, own, f"{path}: [judge]")}
+
+
+def judge_tables(tables: Mapping[str, Any], judge: Mapping[str, Any], start: Path | None) -> Tables:
+    """What trains a judge: the tables of [judge], and for the rest what trains the match stage of a recipe.
+
+    Args:
+        tables: of the recipe.
+        judge: its [judge], or another's.
+        start: an earlier run whose match stage the judge starts from.
+    """
+    found = {name: tables[name] for name in JUDGE_TABLES if name in tables} | dict(judge)
+    # A judge that starts from nothing has nothing to keep as it is.
+    left_out = {"run", "start"} | (set() if start else {"freeze_conditioner", "freeze_faces"})
+    match = {key: value for key, value in found.get("match", {}).items() if key not in left_out}
+    if match:
+        found["match"] = match if start is None else {**match, "start": str(start)}
+    return found if match.get("augment") else {name: table for name, table in found.items() if name != "augment"}
+
+
+def lay_over(tables: Tables, override: str) -> Tables:
+    """Change one key of tables.
+
+    Args:
+        tables: of a recipe.
+        override: "table.key=value", the value in TOML's own form; "table.type.key" or "table.0.key" for one of a list.
+    Raises:
+        RecipeError: it has another form, or names no table of a list, or several.
+    """
+    changed = nested(*parse_override(override))
+    _anchor(changed, Path())
+    return merge_tables(tables, changed, f"--set {override}")
+
+
+def differences(first: Mapping[str, Any], second: Mapping[str, Any], above: str = "") -> list[str]:
+    """Dotted keys in which two recipes differ."""
+    found = []
+    for key in sorted({*first, *second}):
+        one, other = first.get(key), second.get(key)
+        if isinstance(one, dict) and isinstance(other, dict):
+            found += differences(one, other, f"{above}{key}.")
+        elif one != other:
+            found.append(f"{above}{key}")
+    return found
+
+
+def is_recipe(value: Any) -> TypeGuard[str]:
+    """An earlier run is named by its recipe, not by its folder."""
+    return isinstance(value, str) and value.endswith(".toml")
+
+
+def _read(path: Path) -> Tables:
+    try:
+        tables = tomllib.loads(read_text(path))
+    except FileNotFoundError:
+        near = [recipe.stem for recipe in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+        raise RecipeError(f"{path}: there is no such recipe{did_you_mean(path.stem, near)}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read as TOML: {error}") from error
+    except DataError as error:
+        raise RecipeError(*error.problems) from error
+    here = {name: tables[name] for name in (*ENGINE_TABLES, "preset") if name in tables}
+    if isinstance(here.get("preset"), dict):
+        here |= {f"preset.{name}": preset for name, preset in here["preset"].items()}
+    flat = {name: value for name, value in here.items() if not isinstance(value, dict)}
+    if flat:
+        raise RecipeError(*(f"{path}: {name} = {v!r}: must be a table, written [{name}]" for name, v in flat.items()))
+    for layer in (tables, *tables.get("preset", {}).values()):
+        _anchor(layer, path.parent)
+    return tables
+
+
+def _anchor(tables: Tables, folder: Path) -> None:
+    """Make the recipes that tables name independent of the file that names them."""
+    for table, key in (*EARLIER_RUNS, ("judge", "recipe")):
+        value = tables[table].get(key) if isinstance(tables.get(table), dict) else None
+        if is_recipe(value):
+            tables[table][key] = str((folder / value).resolve())
+
+
+def _without(names: Any, tables: Tables, path: Path) -> Tables:
+    """The tables of an extended recipe, and of its presets, but for some."""
+    known = {name for name in tables if name != "preset"}
+    if not isinstance(names, list) or not all(name in known for name in names):
+        allowed = ", ".join(sorted(known))
+        raise RecipeError(f"{path}: without = {names!r}: must list tables of the extended recipe: {allowed}")
+    kept = {name: table for name, table in tables.items() if name not in names}
+    if "preset" in tables:
+        presets = tables["preset"].items()
+        kept["preset"] = {
+            preset: {name: table for name, table in changed.items() if name not in names} for preset, changed in presets
+        }
+    return kept

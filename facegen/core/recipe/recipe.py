@@ -1,0 +1,250 @@
+"""Recipes: TOML files that say which parts make a run, checked in full before anything is built."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from facegen.core.errors import PluginError, RecipeError
+from facegen.core.kinds import KINDS, RECIPE_KINDS, Kind
+from facegen.core.recipe.file import JUDGE_TABLES, Tables, differences, is_recipe, lay_over, read_tables
+from facegen.core.recipe.part_config import PartConfig, Recipe
+from facegen.core.recipe.rules import misplaced_draft, missing_tables, repeated_metrics
+from facegen.core.recipe.settings import check_table, settings_model, settings_of
+from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES, DraftSettings
+from facegen.core.registry import registry
+from facegen.core.text.suggest import did_you_mean
+
+REQUIRED_TABLES = ("data",)
+OPTIONAL_TABLES = ("draft", "train")
+SHARED_OVERRIDES = ("match", "train")
+"""Tables whose --set keys hold for the recipes of earlier runs, too ..."""
+OWN_OVERRIDES = {*EARLIER_RUNS, ("match", "freeze_conditioner"), ("match", "freeze_faces")}
+"""... but for those that are about an earlier run themselves."""
+DEFAULT_METRICS = (
+    "matching", "identity", "correlation", "preference", "retrieval", "diversity", "sharpness", "frechet", "fidelity",
+    "people_covered", "memorisation", "factors",
+)  # fmt: skip
+
+
+def read_recipe(
+    path: Path, *, preset: str | None = None, overrides: Iterable[str] = (), data: Path | None = None
+) -> Recipe:
+    """Read, merge and check a recipe, and those of the earlier runs that it names.
+
+    An earlier recipe takes over this one's corpus, seed, device, precision and preset, and what `overrides` say about
+    [match] and [train]; of a matcher's own keys, only where it has the same one.
+
+    Args:
+        path: the TOML file.
+        preset: name of one of its [preset.*] tables, laid over it.
+        overrides: "table.key=value" pairs, the value in TOML's own form, laid over that.
+        data: a packed corpus that replaces the recipe's own.
+    Raises:
+        RecipeError: every problem that was found.
+        PluginError: a part that it names is broken.
+    """
+    overrides = tuple(overrides)
+    tables = read_tables(path, preset, overrides)
+    if data is not None:
+        tables = _with_packed(tables, data)
+    tables.setdefault("run", {}).setdefault("name", path.stem)
+    recipe = _assembled(tables, path, preset, overrides, ())
+    _refuse_shared_names(recipe)
+    return recipe
+
+
+def with_data(recipe: Recipe, data: Path) -> Recipe:
+    """The same recipe on a packed corpus."""
+    return check_recipe(_with_packed(recipe.tables, data), recipe.source)
+
+
+def _with_packed(tables: Mapping[str, Any], data: Path) -> Tables:
+    engine_keys = KINDS["dataset"].engine_keys.model_fields
+    given = tables.get("data")
+    kept = {key: given[key] for key in given if key in engine_keys} if isinstance(given, dict) else {}
+    return {**tables, "data": {**kept, "type": "packed", "path": str(data.resolve())}}
+
+
+def _assembled(
+    tables: Tables, path: Path, preset: str | None, overrides: tuple[str, ...], above: tuple[Path, ...]
+) -> Recipe:
+    """Check tables, and read the earlier recipes that they name."""
+    problems: list[str] = []
+    recipe, earlier = None, {}
+    try:
+        recipe = check_recipe(tables, str(path))
+    except RecipeError as error:
+        problems += error.problems
+    for table, key in EARLIER_RUNS:
+        value = tables[table].get(key) if isinstance(tables.get(table), dict) else None
+        if not is_recipe(value):
+            continue
+        if Path(value) in (path.resolve(), *above):
+            problems.append(f"{path}: [{table}] {key} = '{value}': a recipe cannot come before itself")
+            continue
+        try:
+            below = _earlier_tables(Path(value), tables, preset, overrides, draft=table == "draft")
+            earlier[f"{table}.{key}"] = _assembled(below, Path(value), preset, overrides, (*above, path.resolve()))
+        except RecipeError as error:
+            problems += error.problems
+    if recipe is None or problems:
+        raise RecipeError(*problems)
+    return replace(recipe, earlier=earlier)
+
+
+def _earlier_tables(
+    path: Path, above: Tables, preset: str | None, overrides: tuple[str, ...], *, draft: bool
+) -> Tables:
+    """What an earlier recipe says, on the corpus and with the seed of the one that names it."""
+    tables = read_tables(path, preset, (), preset_may_lack=True)
+    for override in overrides:
+        if _is_shared(override, tables, above):
+            tables = lay_over(tables, override)
+    if isinstance(above.get("data"), dict):
+        tables["data"] = dict(above["data"])
+        if draft:
+            default = DraftSettings.model_fields["image_pixels"].default
+            tables["data"]["image_pixels"] = above["draft"].get("image_pixels", default)
+    tables["run"] = {**above["run"], "name": tables.get("run", {}).get("name", path.stem)}
+    return tables
+
+
+def _is_shared(override: str, tables: Tables, above: Tables) -> bool:
+    """Whether what --set says of a recipe holds for an earlier one, too."""
+    table, _, key = override.partition("=")[0].strip().partition(".")
+    if table not in SHARED_OVERRIDES or table not in tables or (table, key) in OWN_OVERRIDES:
+        return False
+    if table != KINDS["matcher"].table or key in KINDS["matcher"].engine_keys.model_fields:
+        return True
+    mine, its = (said.get(table) for said in (above, tables))
+    return isinstance(mine, dict) and isinstance(its, dict) and mine.get("type") == its.get("type")
+
+
+def _refuse_shared_names(recipe: Recipe) -> None:
+    """Earlier runs stand beside the run, in folders of their names: one name cannot mean two recipes."""
+    known, problems = {recipe.run.name: recipe}, []
+    for _, earlier in recipe.before():
+        name = earlier.run.name
+        differing = differences(known.setdefault(name, earlier).values, earlier.values)
+        if differing:
+            problems.append(
+                f"{recipe.source}: {known[name].source} and {earlier.source} are both named '{name}', and differ in "
+                f"{', '.join(differing)}; give one of them another [run] name"
+            )
+    if problems:
+        raise RecipeError(*problems)
+
+
+def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
+    """Check merged tables.
+
+    Raises:
+        RecipeError: every problem that was found.
+    """
+    problems = [f"{source}: [{name}] is missing" for name in REQUIRED_TABLES if name not in tables]
+    known = {*ENGINE_TABLES, "judge", *(kind.table for kind in RECIPE_KINDS.values())}
+    for name in tables:
+        if name not in known:
+            problems.append(f"{source}: [{name}] is not a table of a recipe{did_you_mean(name, known)}")
+    choices = {kind.name: _check_kind(kind, tables, source, problems) for kind in RECIPE_KINDS.values()}
+    _check_judge(tables, source, problems)
+    problems += repeated_metrics(choices["metric"], source)
+    engine: dict[str, Any] = {}
+    for name, model in ENGINE_TABLES.items():
+        if name in OPTIONAL_TABLES and name not in tables:
+            continue
+        checked, wrong = check_table(model, dict(tables.get(name, {})))
+        problems += [f"{source}: [{name}] {problem}" for problem in wrong]
+        engine[name] = checked
+    problems += [*missing_tables(tables, source), *misplaced_draft(tables, choices["generator"], source)]
+    if problems:
+        raise RecipeError(*problems)
+    return Recipe(
+        source, tables, choices, engine["run"], engine.get("train"), engine["evaluate"], engine.get("draft")
+    )  # fmt: skip
+
+
+def check_choice(kind: str, tables: Mapping[str, Any], source: str, problems: list[str]) -> PartConfig | None:
+    """The part of a kind that tables choose, for lists of sources; None where they choose none, or a wrong one.
+
+    Args:
+        kind: one of which there is at most one.
+        tables: where it may stand.
+        source: the file, for error texts.
+        problems: what is wrong is added to these.
+    """
+    return next(iter(_check_kind(KINDS[kind], tables, source, problems)), None)
+
+
+def _check_kind(
+    kind: Kind, tables: Mapping[str, Any], source: str, problems: list[str], above: str = ""
+) -> tuple[PartConfig, ...]:
+    """The parts of a kind that tables choose; `above` is the name of the table that these tables stand in."""
+    where = f"{above}{kind.table}"
+    entries = _entries(kind, tables, source, where, problems)
+    found = [_check_choice(kind, entry, f"{source}: [{where}]", problems) for entry in entries]
+    return tuple(choice for choice in found if choice is not None)
+
+
+def _check_judge(tables: Mapping[str, Any], source: str, problems: list[str]) -> None:
+    """[judge] may hold the tables that train a judge, and needs those of them that the recipe lacks."""
+    if "judge" not in tables:
+        return
+    judge = tables["judge"]
+    if not isinstance(judge, dict):
+        problems.append(f"{source}: judge = {judge!r}: must be a table of tables, such as [judge.match]")
+        return
+    for name in judge:
+        if name not in JUDGE_TABLES:
+            problems.append(f"{source}: [judge.{name}] is not a table of a judge{did_you_mean(name, JUDGE_TABLES)}")
+    for kind in RECIPE_KINDS.values():
+        if kind.table in JUDGE_TABLES and kind.table in judge:
+            _check_kind(kind, judge, source, problems, "judge.")
+    for name in ("conditioner", "discriminator", "match"):
+        if name not in tables and name not in judge:
+            problems.append(f"{source}: [judge.{name}] is missing: the recipe has no [{name}] that the judge could use")
+    match = judge.get("match")
+    for key in ("run", "start"):
+        if isinstance(match, dict) and key in match:
+            problems.append(
+                f"{source}: [judge.match] {key} is not for judges; where one starts from is [evaluate] judge_start"
+            )
+
+
+def _entries(
+    kind: Kind, tables: Mapping[str, Any], source: str, where: str, problems: list[str]
+) -> list[dict[str, Any]]:
+    if kind.table not in tables:
+        return [{"type": name} for name in DEFAULT_METRICS] if kind.name == "metric" else []
+    entries = tables[kind.table]
+    if isinstance(entries, dict):
+        return [entries]
+    if not (isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)):
+        problems.append(f"{source}: {where} = {entries!r}: must be a table, written [{where}]")
+        return []
+    if len(entries) > 1 and not kind.many:
+        problems.append(f"{source}: [[{where}]] appears {len(entries)} times: there is one {kind.name} at most")
+    return entries
+
+
+def _check_choice(kind: Kind, entry: dict[str, Any], where: str, problems: list[str]) -> PartConfig | None:
+    name = entry.get("type")
+    if not isinstance(name, str):
+        available = ", ".join(sorted(registry().parts[kind.name]))
+        problems.append(f"{where} type = {name!r}: must be the name of a {kind.name}. Available: {available}")
+        return None
+    try:
+        part = registry().find(kind.name, name)
+        model = settings_model(part.load())
+    except (PluginError, RecipeError) as error:
+        problems += [f"{where} type = '{name}': {problem}" for problem in error.problems]
+        return None
+    engine_keys = kind.engine_keys.model_fields
+    own = {key: value for key, value in entry.items() if key not in engine_keys and key != "type"}
+    settings, wrong_settings = check_table(model, own, also=("type", *engine_keys))
+    engine, wrong_engine = check_table(kind.engine_keys, {key: entry[key] for key in entry if key in engine_keys})
+    problems += [f"{where} {problem}" for problem in [*wrong_settings, *wrong_engine]]
+    if settings is None or engine is None:
+        return None
+    return PartConfig(part, settings_of(settings), engine, where)

@@ -1,0 +1,99 @@
+"""A part's settings: a strict schema made from its signature, and values checked against it."""
+
+import inspect
+import json
+from collections.abc import Iterable
+from datetime import date, time
+from functools import cache
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
+
+from facegen.core.errors import PluginError
+from facegen.core.text.suggest import did_you_mean
+
+
+@cache
+def settings_model(part: type) -> type[BaseModel]:
+    """The schema of a part: its keyword-only parameters, with their annotations and defaults.
+
+    Raises:
+        PluginError: an annotation is missing, cannot be resolved, or is no type of a setting.
+    """
+    config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
+    try:
+        hints = get_type_hints(part.__init__, include_extras=True)  # type: ignore[misc]
+        fields: dict[str, Any] = {
+            parameter.name: (
+                _annotation(parameter.name, hints),
+                ... if parameter.default is parameter.empty else parameter.default,
+            )
+            for parameter in inspect.signature(part).parameters.values()
+            if parameter.kind is parameter.KEYWORD_ONLY
+        }
+        return create_model(part.__name__, __config__=config, **fields)
+    except (NameError, AttributeError, TypeError, PydanticUserError) as error:
+        reason = str(error).splitlines()[0].split(". Set ")[0]
+        raise PluginError(
+            f"{part.__module__}:{part.__qualname__}: the annotations of its settings cannot be read ({reason}); "
+            f"annotate each setting with a type that TOML has"
+        ) from error
+
+
+def _annotation(setting: str, hints: dict[str, Any]) -> Any:
+    if setting not in hints:
+        raise TypeError(f"setting '{setting}' has no annotation")
+    return hints[setting]
+
+
+def check_table(
+    model: type[BaseModel], table: dict[str, Any], also: Iterable[str] = ()
+) -> tuple[BaseModel | None, list[str]]:
+    """Values of a TOML table as a model, or all that is wrong with them, a line a key.
+
+    The table goes through JSON, because pydantic's strict mode then lets a list fill a tuple and a string a Path,
+    which TOML has no words for, and nothing else. `also` names further keys of the table, for the error text.
+    """
+    dated = [f"{key} = {value}: is a date; write it in quotes" for key, value in table.items() if _is_date(value)]
+    if dated:
+        return None, dated
+    try:
+        return model.model_validate_json(json.dumps(table, default=str)), []
+    except ValidationError as error:
+        return None, [_explain(model, problem, also) for problem in error.errors()]
+
+
+def settings_of(checked: BaseModel) -> dict[str, Any]:
+    """The values of a checked model, nested models kept as they are."""
+    return {name: getattr(checked, name) for name in type(checked).model_fields}
+
+
+def _explain(model: type[BaseModel], problem: Any, also: Iterable[str]) -> str:
+    # A union (float | Ramp) reports one problem for each of its members, under the member's name.
+    where = ".".join(str(part) for part in problem["loc"])
+    key = str(problem["loc"][-1]) if problem["loc"] else ""
+    if problem["type"] == "extra_forbidden":
+        above = problem["loc"][:-1]
+        allowed = [*_keys_at(model, above), *(() if above else also)]
+        return f"{where} is not a key here{did_you_mean(key, allowed)}"
+    if problem["type"] == "missing":
+        return f"{where} is missing: it has no default"
+    return f"{where} = {json.dumps(problem['input'], default=str)}: {_sentence(problem['msg'])}"
+
+
+def _is_date(value: Any) -> bool:
+    return isinstance(value, date | time)
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    for step in location:
+        field = model.model_fields.get(str(step))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return []
+        model = field.annotation
+    return list(model.model_fields)
+
+
+def _sentence(message: str) -> str:
+    message = message.removeprefix("Input should be ").removeprefix("Value error, ")
+    return message if message.startswith(("must", "String", "Tuple", "List")) else f"must be {message}"

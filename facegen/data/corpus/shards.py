@@ -1,0 +1,117 @@
+"""One safetensors file with one tensor, written row by row and read through a memory map."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from facegen.core.errors import DataError
+from facegen.core.files import sync_file
+from facegen.data.corpus.header import Shard
+
+HEADER_BYTES = 256
+"""Set aside for the header, which is known last; safetensors allows blanks at its end."""
+_DTYPES = {"uint8": ("U8", torch.uint8), "int16": ("I16", torch.int16)}
+
+
+class ShardWriter:
+    """Writes a tensor of so far unknown length, holding no more than a row in memory.
+
+    Args:
+        path: the file, which must not exist.
+        tensor: its name in the file.
+        dtype: "uint8" or "int16".
+        row_shape: shape of a row.
+    """
+
+    def __init__(self, path: Path, tensor: str, dtype: str, row_shape: tuple[int, ...]) -> None:
+        self._path, self._tensor, self._dtype, self._row_shape = path, tensor, dtype, row_shape
+        self._file = path.open("xb")
+        self._file.write(bytes(HEADER_BYTES))
+        self.num_rows = 0
+        self.num_bytes = 0
+
+    def append(self, rows: NDArray[Any]) -> None:
+        """Add rows: (n, *row_shape)."""
+        if rows.dtype != self._dtype or rows.shape[1:] != self._row_shape:
+            raise ValueError(f"{self._tensor}: {rows.dtype} {rows.shape} does not fit {self._dtype} {self._row_shape}")
+        data = np.ascontiguousarray(rows, dtype=rows.dtype.newbyteorder("<"))
+        self._file.write(data.data)
+        self.num_rows += len(rows)
+        self.num_bytes += data.nbytes
+
+    def close(self) -> Shard:
+        """Write the header, and force the file to the disk."""
+        entry = {
+            "dtype": _DTYPES[self._dtype][0],
+            "shape": [self.num_rows, *self._row_shape],
+            "data_offsets": [0, self.num_bytes],
+        }
+        header = json.dumps({self._tensor: entry}).encode().ljust(HEADER_BYTES - 8)
+        self._file.seek(0)
+        self._file.write(len(header).to_bytes(8, "little") + header)
+        self._file.close()
+        sync_file(self._path)
+        return describe_shard(self._path, self.num_rows)
+
+    def abandon(self) -> None:
+        """Close the file without completing it."""
+        self._file.close()
+
+
+def describe_shard(path: Path, num_rows: int) -> Shard:
+    """The entry of a finished file in corpus.json."""
+    return Shard(file=path.name, num_rows=num_rows, num_bytes=path.stat().st_size, sha256=sha256_of(path))
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_file(path: Path, shard: Shard) -> str | None:
+    """What is wrong with a file by its existence and size, or None."""
+    if not path.exists():
+        return f"{path}: is missing; copy it from where the corpus comes from, or pack the corpus again"
+    if not path.is_file():
+        return f"{path}: is no regular file; pack the corpus again"
+    size = path.stat().st_size
+    if size != shard.num_bytes:
+        state = "was cut short" if size < shard.num_bytes else "was changed"
+        return f"{path}: {state}: {size} bytes instead of {shard.num_bytes}; copy it again, or pack the corpus again"
+    return None
+
+
+def map_tensors(path: Path) -> dict[str, Tensor]:
+    """Map the tensors of a safetensors file into memory: nothing is read before it is used.
+
+    Raises:
+        DataError: the file is no safetensors file; its header is checked against its size.
+    """
+    try:
+        with safe_open(path, framework="pt") as opened:
+            return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+        raise DataError(f"{path}: is damaged ({error}); copy it again, or pack the corpus again") from None
+
+
+def map_shard(path: Path, tensor: str, dtype: str, shape: tuple[int, ...]) -> Tensor:
+    """Map the one tensor of a shard into memory.
+
+    Raises:
+        DataError: it is another tensor than corpus.json says.
+    """
+    tensors = map_tensors(path)
+    found = {name: (values.dtype, tuple(values.shape)) for name, values in tensors.items()}
+    if found != {tensor: (_DTYPES[dtype][1], shape)}:
+        said = f"{tensor} {dtype} {shape}"
+        has = ", ".join(f"{name} {kind} {size}" for name, (kind, size) in found.items()) or "nothing"
+        raise DataError(f"{path}: holds {has}, but corpus.json says {said}; pack the corpus again")
+    return tensors[tensor]

@@ -1,0 +1,162 @@
+"""Clips on their way from files to a packed corpus; what every importer shares."""
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from facegen.core.progress import Observer
+from facegen.data.corpus.writer import ClipRecord, CorpusWriter
+from facegen.data.importers.clip_files import ImportSettings, LoadedClip, load_clip
+from facegen.data.importers.clip_requests import ClipRequest, FileWarning, Reject
+from facegen.data.media.files import Readable, UnusableFileError
+
+MAX_WORKERS = 16
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Two rows with the same content; both were kept.
+
+    Attributes:
+        kind: "face" or "speech".
+        line, earlier_line: where the importer's table names them.
+        identity, earlier_identity: whose they are said to be.
+    """
+
+    kind: str
+    line: int
+    earlier_line: int
+    identity: str
+    earlier_identity: str
+
+
+@dataclass
+class Importing:
+    """Decodes files and hands them to a writer; what cannot be used is noted and left out.
+
+    Files are decoded by threads, a few clips ahead, and written in the order of the requests, so that the corpus
+    does not depend on who was faster.
+
+    Attributes:
+        writer: of the corpus.
+        settings: how files become rows.
+        observer: told how far it is.
+        rejects: rows that were left out; an importer puts its own there first.
+        duplicates: rows with the same content as an earlier one.
+        warnings: faults of files that were used all the same.
+    """
+
+    writer: CorpusWriter
+    settings: ImportSettings
+    observer: Observer
+    rejects: list[Reject] = field(default_factory=list)
+    duplicates: list[Duplicate] = field(default_factory=list)
+    warnings: list[FileWarning] = field(default_factory=list)
+    _track_of_file: dict[Readable, int] = field(default_factory=dict)
+    _track_of_digest: dict[bytes, int] = field(default_factory=dict)
+    _first_of_digest: dict[bytes, tuple[int, str]] = field(default_factory=dict)
+    _track_samples: list[int] = field(default_factory=list)
+    _text_dim: int | None = None
+
+    def run(self, requests: Sequence[ClipRequest], num_rows: int) -> None:
+        """Load and store clips."""
+        self.observer.start("pack", num_rows, len(self.rejects))
+        done = len(self.rejects)
+        for clip in self._loaded(requests):
+            self._store(clip)
+            done += len(clip.request.faces)
+            self.observer.advance(done, {"rejected": len(self.rejects)} if self.rejects else None)
+        self.observer.finish()
+
+    def _loaded(self, requests: Sequence[ClipRequest]) -> Iterator[LoadedClip]:
+        workers = min(os.cpu_count() or 1, MAX_WORKERS)
+        asked: set[Readable] = set()
+        ahead: deque[Future[LoadedClip]] = deque()
+        with ThreadPoolExecutor(workers, thread_name_prefix="facegen-pack") as pool:
+            try:
+                for request in requests:
+                    wants_speech = request.speech is not None and request.speech not in asked
+                    if request.speech is not None:
+                        asked.add(request.speech)
+                    ahead.append(pool.submit(load_clip, request, self.settings, wants_speech))
+                    if len(ahead) > 2 * workers:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _store(self, clip: LoadedClip) -> None:
+        request = clip.request
+        track = -1
+        if clip.faces and request.speech is not None:
+            try:
+                track = self._track(clip, request.speech)
+                self._reject_late_faces(clip, self._track_samples[track])
+            except UnusableFileError as error:
+                clip.reject_all("speech", error)
+        self._reject_other_text_dim(clip)
+        self.rejects += clip.rejects
+        self.warnings += clip.warnings
+        if not clip.faces:
+            return
+        for _, face, face_digest in clip.faces:
+            self._note_duplicate("face", face.line, request.identity, face_digest)
+        record = ClipRecord(
+            request.identity, request.utterance, request.name, track, dict(request.attributes), request.caption,
+            request.consent, request.source, clip.text, request.licence, request.language,
+        )
+        times = [self._time_samples(face.time_seconds) for _, face, _ in clip.faces]
+        boxes = np.array([face.box or (0, 0, 0) for _, face, _ in clip.faces], dtype=np.int64)
+        self.writer.add_clip(record, np.stack([pixels for pixels, _, _ in clip.faces]), times, boxes)
+
+    def _track(self, clip: LoadedClip, path: Readable) -> int:
+        """The number of a clip's track, stored once however many rows or files hold it."""
+        if path in self._track_of_file:
+            return self._track_of_file[path]
+        speech = clip.speech
+        if speech is None:
+            # Asked for by an earlier clip that could not be used; rare, so it is simply read again.
+            speech = clip.load_speech(path, self.settings.sample_rate_hz)
+        track = self._track_of_digest.get(clip.speech_digest)
+        self._note_duplicate("speech", clip.faces[0][1].line, clip.request.identity, clip.speech_digest)
+        if track is None:
+            track = self.writer.add_track(speech)
+            self._track_samples.append(len(speech))
+        self._track_of_file[path] = self._track_of_digest[clip.speech_digest] = track
+        return track
+
+    def _reject_late_faces(self, clip: LoadedClip, track_samples: int) -> None:
+        kept = []
+        for loaded in clip.faces:
+            face = loaded[1]
+            if self._time_samples(face.time_seconds) < track_samples:
+                kept.append(loaded)
+                continue
+            length = track_samples / self.settings.sample_rate_hz
+            reason = "has a time after the end of its speech"
+            detail = f"time = {face.time_seconds:g} s, but {clip.request.speech} has {length:.2f} s"
+            clip.rejects.append(Reject(face.line, clip.request.identity, reason, detail))
+        clip.faces = kept
+
+    def _reject_other_text_dim(self, clip: LoadedClip) -> None:
+        if clip.text is None or not clip.faces or clip.request.embedding is None:
+            return
+        if self._text_dim is None:
+            self._text_dim = len(clip.text)
+        if len(clip.text) != self._text_dim:
+            reason, advice = "has another length than the first embedding", "give all of them one length"
+            detail = f"{len(clip.text)} instead of {self._text_dim}"
+            clip.reject_all("embedding", UnusableFileError(clip.request.embedding, reason, advice, detail))
+
+    def _time_samples(self, seconds: float | None) -> int:
+        return -1 if seconds is None else round(seconds * self.settings.sample_rate_hz)
+
+    def _note_duplicate(self, kind: str, line: int, identity: str, content: bytes) -> None:
+        earlier = self._first_of_digest.setdefault(content, (line, identity))
+        if earlier != (line, identity):
+            self.duplicates.append(Duplicate(kind, line, earlier[0], identity, earlier[1]))

@@ -1,0 +1,152 @@
+"""Importers: from files of somebody's own to a packed corpus. A bad row is left out with its reason, never silently."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from facegen import __version__
+from facegen.core.errors import DataError
+from facegen.core.files import write_file
+from facegen.core.progress import Observer
+from facegen.core.text.names import differ_in_case
+from facegen.data.corpus.header import CorpusHeader, Provenance
+from facegen.data.corpus.writer import CorpusWriter
+from facegen.data.importers.clip_files import ImportSettings
+from facegen.data.importers.clip_requests import FileWarning, Reject, count_reasons
+from facegen.data.importers.detect import Source
+from facegen.data.importers.importer import Duplicate, Importing
+from facegen.data.importers.table import read_pairs
+from facegen.data.media.face_crops import FACE_MARGIN
+
+REJECTS = "rejects.csv"
+DUPLICATES = "duplicates.csv"
+WARNINGS = "warnings.csv"
+ATTRIBUTE_CLASSES = {"sex": 2}
+IMAGE_PIXELS = 128
+SAMPLE_RATE_HZ = 16000
+
+
+@dataclass(frozen=True)
+class PackReport:
+    """What became of an import.
+
+    Attributes:
+        folder: the corpus; rejects.csv, duplicates.csv and warnings.csv stand in it, too.
+        header: what it holds.
+        num_rows: how many rows there were.
+        rejects: those that were left out.
+        duplicates: rows with the same content as an earlier one.
+        warnings: faults of files that were used all the same.
+        ignored_columns: columns of the table that have no meaning here.
+    """
+
+    folder: Path
+    header: CorpusHeader
+    num_rows: int
+    rejects: Sequence[Reject]
+    duplicates: Sequence[Duplicate]
+    warnings: Sequence[FileWarning]
+    ignored_columns: Sequence[str]
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """{reason: rows that were left out for it}, the most frequent first."""
+        return count_reasons(self.rejects)
+
+    @property
+    def warning_reasons(self) -> dict[str, int]:
+        """{fault: files that have it and were used}, the most frequent first."""
+        return count_reasons(self.warnings)
+
+
+def pack_pairs(
+    csv_path: Path, out: Path, *, image_pixels: int = IMAGE_PIXELS, sample_rate_hz: int = SAMPLE_RATE_HZ,
+    detect: bool = False, margin: float = FACE_MARGIN, overwrite: bool = False, observer: Observer | None = None,
+) -> PackReport:
+    """Pack the rows of a CSV table; its columns are those of `pairs_csv.read_pairs`, paths are relative to it.
+
+    Args and Raises are those of `pack`.
+    """
+    return pack(
+        Source("pairs", csv_path.name, str(csv_path), read_pairs(csv_path)), out, image_pixels=image_pixels,
+        sample_rate_hz=sample_rate_hz, detect=detect, margin=margin, overwrite=overwrite, observer=observer,
+    )
+
+
+def pack(
+    source: Source, out: Path, *, image_pixels: int | None = None, sample_rate_hz: int | None = None,
+    detect: bool = False, margin: float = FACE_MARGIN, overwrite: bool = False, observer: Observer | None = None,
+) -> PackReport:
+    """Pack what a source asks for.
+
+    Args:
+        source: as `sources.read_source` found it.
+        out: folder of the corpus.
+        image_pixels, sample_rate_hz: as in `ImportSettings`; None takes those at which the source says that it was
+            stored, and else 128 and 16000.
+        detect, margin: as in `ImportSettings`.
+        overwrite: replace a corpus that is there already.
+        observer: told how far it is.
+    Raises:
+        DataError: nothing in it can be used, or the folder holds something already.
+    """
+    requests = source.requests
+    settings = ImportSettings(
+        image_pixels or requests.image_pixels or IMAGE_PIXELS,
+        sample_rate_hz or requests.sample_rate_hz or SAMPLE_RATE_HZ, detect, margin,
+    )
+    writer = CorpusWriter(
+        out,
+        image_pixels=settings.image_pixels,
+        sample_rate_hz=settings.sample_rate_hz,
+        attribute_classes=ATTRIBUTE_CLASSES,
+        provenance=Provenance(
+            importer=source.importer, source=source.name, facegen=__version__, settings=vars(settings)
+        ),
+        overwrite=overwrite,
+    )
+    observer = observer or Observer()
+    importing = Importing(writer, settings, observer, list(requests.rejects))
+    try:
+        with writer:
+            importing.run(requests.clips, requests.num_rows)
+            if not writer.num_clips:
+                raise DataError(*_nothing_left(source.place, importing.rejects))
+            rejects = sorted(importing.rejects, key=lambda reject: reject.line)
+            warnings = sorted(importing.warnings, key=lambda warning: warning.line)
+            _write_table(writer.staging / REJECTS, Reject, rejects)
+            _write_table(writer.staging / DUPLICATES, Duplicate, importing.duplicates)
+            _write_table(writer.staging / WARNINGS, FileWarning, warnings)
+            header = writer.finish()
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{out}: cannot be written ({reason}); free some space, or give another folder") from None
+    for names in differ_in_case(header.identities):
+        people = " and ".join(f"'{name}'" for name in names)
+        observer.warn(f"{people} differ in capitals only, and are {len(names)} people; give one person one name")
+    return PackReport(
+        out, header, requests.num_rows, rejects, importing.duplicates, warnings, requests.ignored_columns
+    )
+
+
+def _nothing_left(source: str, rejects: Sequence[Reject]) -> list[str]:
+    if not rejects:
+        return [f"{source}: has no rows; add a line for each face"]
+    reasons = ", ".join(f"{count} {reason}" for reason, count in count_reasons(rejects).items())
+    first = rejects[0]
+    return [
+        f"{source}: none of {len(rejects)} rows can be used: {reasons}",
+        f"for example line {first.line}: {first.detail}",
+    ]
+
+
+def _write_table(
+    path: Path, row_type: type, rows: Sequence[Reject] | Sequence[Duplicate] | Sequence[FileWarning]
+) -> None:
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, [column.name for column in fields(row_type)])
+    table.writeheader()
+    table.writerows(vars(row) for row in rows)
+    write_file(path, text.getvalue().encode("utf-8", "backslashreplace"))

@@ -1,0 +1,220 @@
+"""WebDataset tar shards: samples of files that share a key, read without unpacking them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from facegen.core.text.names import normalise_name
+from facegen.data.importers.archive import DamagedArchiveError, Member, Unusable, list_members
+from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, Reject, Requests
+from facegen.data.importers.folder import PICTURES, SOUNDS
+from facegen.data.importers.table import FOR_ALL_OR_NONE, OPTIONAL, REQUIRED, SEXES, Row, seconds_of, unfit_row
+
+MAX_BYTES = {"picture": 2**28, "sound": 2**33, "json": 2**20, "npy": 2**20}
+"""A larger member is refused unread."""
+TEXTS = ("identity", "caption", "sex", "video", "consent", "source", "licence", "language")
+KEYS = frozenset({*TEXTS, "time", "times", "boxes", "name", "utterance", "image_pixels", "sample_rate_hz"})
+
+
+@dataclass
+class Sample:
+    """Files of an archive that share a key.
+
+    Attributes:
+        line: its number, counted over all archives.
+        place: archive and key, for people.
+        key: what the files share.
+        pictures, sounds, jsons, vectors, others: the files by what they are, in the order of the archive.
+    """
+
+    line: int
+    place: str
+    key: str
+    pictures: list[Member] = field(default_factory=list)
+    sounds: list[Member] = field(default_factory=list)
+    jsons: list[Member] = field(default_factory=list)
+    vectors: list[Member] = field(default_factory=list)
+    others: list[Member] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Described:
+    """A sample, and what its JSON says: as a row of a table, and as it stands there."""
+
+    sample: Sample
+    row: Row
+    values: Mapping[str, Any]
+    times: tuple[float | None, ...]
+
+
+def read_shards(paths: Sequence[Path]) -> Requests:
+    """Ask for the samples of tar shards: `KEY.jpg`, `KEY.wav`, `KEY.json` and the like; further pictures `KEY.1.jpg`.
+
+    The JSON has the columns of `pairs_csv.read_pairs` as keys, `times` with a moment a picture, and what
+    `export_shards` adds. An archive that is damaged is used as far as it goes.
+
+    Args:
+        paths: the archives, in their order.
+    """
+    rejects: list[Reject] = []
+    described: list[_Described] = []
+    ignored: dict[str, None] = {}
+    for sample in _samples(paths, rejects):
+        found = _describe(sample)
+        if isinstance(found, Reject):
+            rejects.append(found)
+            continue
+        described.append(found)
+        ignored.update(dict.fromkeys(key for key in found.values if key not in KEYS))
+        ignored.update(dict.fromkeys(f".{_kind(member)}" for member in sample.others))
+    used = [name for name in FOR_ALL_OR_NONE if any(found.row[name] for found in described)]
+    clips = []
+    for found in described:
+        unfit = unfit_row(found.sample.line, found.row, used)
+        if unfit is not None:
+            detail = f"{found.sample.place}: {unfit.detail}"
+            rejects.append(Reject(unfit.line, unfit.identity, unfit.reason, detail))
+            continue
+        clips.append(_clip(found))
+    num_rows = sum(len(clip.faces) for clip in clips) + len(rejects)
+    first = described[0].values if described else {}
+    return Requests(
+        clips, num_rows, rejects, list(ignored),
+        _within(first.get("image_pixels"), 16, 1024), _within(first.get("sample_rate_hz"), 4000, 96000),
+    )
+
+
+def _samples(paths: Sequence[Path], rejects: list[Reject]) -> Iterator[Sample]:
+    line = 0
+    for path in paths:
+        samples: dict[str, Sample] = {}
+        try:
+            for member in list_members(path):
+                unusable = member if isinstance(member, Unusable) else _too_large(member)
+                if unusable is not None:
+                    line += 1
+                    rejects.append(Reject(line, "", unusable.reason, f"{path}: {unusable.detail}"))
+                elif isinstance(member, Member):
+                    folder, _, name = member.name.rpartition("/")
+                    key = f"{folder}/{name.partition('.')[0]}" if folder else name.partition(".")[0]
+                    if key not in samples:
+                        line += 1
+                        samples[key] = Sample(line, f"{path}: {key}", key)
+                    _list_of(samples[key], member).append(member)
+        except DamagedArchiveError as error:
+            line += 1
+            detail = f"{path}: {error}; what stands before was used; copy it again, or decompress it first"
+            rejects.append(Reject(line, "", "is a damaged archive, or none", detail))
+        yield from samples.values()
+
+
+def _kind(member: Member) -> str:
+    ending = member.name.rpartition(".")[2].lower()
+    return "picture" if ending in PICTURES else "sound" if ending in SOUNDS else ending
+
+
+def _list_of(sample: Sample, member: Member) -> list[Member]:
+    lists = {"picture": sample.pictures, "sound": sample.sounds, "json": sample.jsons, "npy": sample.vectors}
+    return lists.get(_kind(member), sample.others)
+
+
+def _too_large(member: Member) -> Unusable | None:
+    most = MAX_BYTES.get(_kind(member))
+    if most is None or member.size <= most:
+        return None
+    detail = f"'{member.name}': {member.size} bytes, but at most {most} are read"
+    return Unusable(member.name, "has a member that is too large", detail)
+
+
+def _describe(sample: Sample) -> _Described | Reject:
+    for several in (sample.sounds, sample.jsons, sample.vectors):
+        if len(several) > 1:
+            names = ", ".join(member.name for member in several)
+            return Reject(sample.line, "", "has two files of one kind", f"{sample.place}: {names}; leave one")
+    values: Any = {}
+    if sample.jsons:
+        try:
+            with sample.jsons[0].open() as file:
+                values = json.loads(file.read())
+        except (ValueError, RecursionError, OSError) as error:
+            return Reject(sample.line, "", "has a JSON that cannot be read", f"{sample.jsons[0]}: {error}")
+        if not isinstance(values, dict):
+            return Reject(sample.line, "", "has a JSON that is no object", f"{sample.jsons[0]}: write {{...}}")
+    row = {name: "" for name in (*REQUIRED, *FOR_ALL_OR_NONE, *OPTIONAL)}
+    for key in TEXTS:
+        value = values.get(key)
+        if isinstance(value, bool | dict | list | float):
+            return Reject(sample.line, "", f"has an unusable {key}", f"{sample.place}: {key} = {value!r}: a string")
+        row[key] = "" if value is None else str(value)
+    row["identity"] = normalise_name(row["identity"])
+    times = _times(values, len(sample.pictures))
+    if times is None:
+        detail = f"{sample.place}: times: a list of seconds (0 or more) or null, one a picture"
+        return Reject(sample.line, row["identity"], "has an unusable time", detail)
+    row |= {
+        "face": sample.pictures[0].name if sample.pictures else "",
+        "speech": sample.sounds[0].name if sample.sounds else "",
+        "embedding": sample.vectors[0].name if sample.vectors else "",
+    }
+    return _Described(sample, row, values, times)
+
+
+def _times(values: Mapping[str, Any], num_pictures: int) -> tuple[float | None, ...] | None:
+    """A moment a picture, None where it is not known; None for all that cannot be used."""
+    given = values.get("times", [values["time"]] if "time" in values else [None] * num_pictures)
+    if not isinstance(given, list) or len(given) != num_pictures:
+        return None
+    times = []
+    for value in given:
+        seconds = None if isinstance(value, bool) or value is None else seconds_of(str(value))
+        if seconds is None and value is not None:
+            return None
+        times.append(seconds)
+    return tuple(times)
+
+
+def _clip(found: _Described) -> ClipRequest:
+    sample, row = found.sample, found.row
+    name = found.values.get("name")
+    name = name if isinstance(name, str) and name else sample.key
+    number = found.values.get("utterance")
+    known = isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= 19
+    utterance = int(str(number)) if known and int(str(number)) < 2**63 else row["video"] or name
+    sex = SEXES[row["sex"].lower()]
+    return ClipRequest(
+        identity=row["identity"],
+        utterance=utterance,
+        name=name,
+        faces=tuple(
+            FaceRequest(sample.line, member, seconds, box)
+            for member, seconds, box in zip(sample.pictures, found.times, _boxes(found), strict=True)
+        ),
+        speech=sample.sounds[0] if sample.sounds else None,
+        embedding=sample.vectors[0] if sample.vectors else None,
+        attributes=(("sex", sex),) if sex >= 0 else (),
+        caption=row["caption"],
+        consent=row["consent"],
+        source=row["source"],
+        licence=row["licence"],
+        language=row["language"],
+    )
+
+
+def _boxes(found: _Described) -> list[tuple[int, int, int] | None]:
+    """A box a picture, None for what is none: no clip is left out for that."""
+    given = found.values.get("boxes")
+    boxes = given if isinstance(given, list) and len(given) == len(found.sample.pictures) else found.sample.pictures
+    return [_box(values) for values in boxes]
+
+
+def _box(values: object) -> tuple[int, int, int] | None:
+    if not isinstance(values, list) or len(values) != 3:
+        return None
+    left, top, side = (_within(value, -(2**31), 2**31) for value in values)
+    return None if left is None or top is None or side is None or side < 0 else (left, top, side)
+
+
+def _within(value: object, low: int, high: int) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high else None

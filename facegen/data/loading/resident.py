@@ -1,0 +1,137 @@
+"""A split kept in memory: faces and tracks are read or rendered once, and gathered on the device from then on."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+import torch
+from torch import Tensor
+
+from facegen.core.cache import load_rendered, save_rendered
+from facegen.core.clips import Clips
+from facegen.core.interfaces import Dataset
+from facegen.core.progress import Observer
+
+CHUNK_ROWS = 64
+
+
+def resident_bytes(dataset: Dataset, clips: Clips, needs: frozenset[str]) -> int:
+    """What `Resident` would hold of a split, in bytes."""
+    size = int(clips.num_frames.sum()) * dataset.spec.image_pixels**2 * 3
+    return size + (2 * int(clips.track_samples.sum()) if "speech" in needs else 0)
+
+
+def _key(dataset: Dataset, clips: Clips, has_speech: bool) -> str:
+    """Of the corpus, the rows, and what of them is held."""
+    said = hashlib.sha256(f"{dataset.fingerprint()} {has_speech}".encode())
+    for numbers in (clips.clip, clips.num_frames, clips.track_samples):
+        said.update(numbers.numpy().tobytes())
+    return said.hexdigest()[:32]
+
+
+class Resident:
+    """Faces and speech of a split, on one device.
+
+    Faces of all clips lie one behind the other, and so do the tracks; a row of the split finds its own by offset. What
+    had to be rendered is kept on disk, too.
+
+    Args:
+        dataset: where they come from.
+        clips: the split.
+        needs: the Batch columns in use; speech that nobody needs is not loaded.
+        device: where they are kept.
+        observer: told how far it is, with the label `stage`.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        clips: Clips,
+        needs: frozenset[str],
+        device: torch.device,
+        observer: Observer,
+        stage: str,
+    ) -> None:
+        self._device = device
+        self._first_frame = (clips.num_frames.cumsum(0) - clips.num_frames).to(device)
+        self._first_sample = (clips.track_samples.cumsum(0) - clips.track_samples).to(device)
+        self._track_samples = clips.track_samples.to(device)
+        has_speech = "speech" in needs
+        key = _key(dataset, clips, has_speech) if dataset.is_rendered else ""
+        kept = load_rendered(key) if key else None
+        if kept is not None:
+            self._faces = kept["faces"].to(device)
+            self._speech = kept["speech"].to(device) if has_speech else None
+            return
+        observer.start(stage, len(clips) * (1 + has_speech))
+        self._faces = self._load_faces(dataset, clips, observer)
+        self._speech = self._load_speech(dataset, clips, observer) if has_speech else None
+        observer.finish()
+        if key:
+            save_rendered(key, {"faces": self._faces} | ({} if self._speech is None else {"speech": self._speech}))
+
+    def _load_faces(self, dataset: Dataset, clips: Clips, observer: Observer) -> Tensor:
+        clip = clips.clip.repeat_interleave(clips.num_frames)
+        frame = torch.arange(len(clip)) - self._first_frame.cpu().repeat_interleave(clips.num_frames)
+        size = dataset.spec.image_pixels
+        faces = torch.empty(len(clip), size, size, 3, dtype=torch.uint8, device=self._device)
+
+        def load(rows: Tensor) -> None:
+            faces[rows[0] : rows[-1] + 1] = dataset.faces(clip[rows].to(self._device), frame[rows].to(self._device))
+
+        for done in self._loaded(load, list(torch.arange(len(clip)).split(CHUNK_ROWS))):
+            observer.advance(done * len(clips) // len(clip))
+        return faces
+
+    def _load_speech(self, dataset: Dataset, clips: Clips, observer: Observer) -> Tensor:
+        speech = torch.empty(int(clips.track_samples.sum()), dtype=torch.int16, device=self._device)
+
+        def load(rows: Tensor) -> None:
+            length = int(clips.track_samples[rows[0]])
+            clip = clips.clip[rows].to(self._device)
+            tracks = dataset.speech(clip, torch.zeros_like(clip), length)
+            starts = self._first_sample[rows.to(self._device)]
+            speech[starts[:, None] + torch.arange(length, device=self._device)] = tracks.to(self._device)
+
+        # Tracks of one length are fetched together: a renderer is fast on many rows at once.
+        lengths = torch.unique(clips.track_samples).tolist()
+        alike = [torch.nonzero(clips.track_samples == length)[:, 0] for length in lengths]
+        for done in self._loaded(load, [chunk for rows in alike for chunk in rows.split(CHUNK_ROWS)]):
+            observer.advance(len(clips) + done)
+        return speech
+
+    def _loaded(self, load: Callable[[Tensor], None], chunks: list[Tensor]) -> Iterator[int]:
+        """Load chunks and yield how many rows are there; on a CPU as many at once as there are cores.
+
+        Rendering is many small operations: cores are used better by a chunk each than by sharing every operation.
+        """
+        cores = torch.get_num_threads()
+        if self._device.type != "cpu" or cores == 1:
+            done = 0
+            for chunk in chunks:
+                load(chunk)
+                done += len(chunk)
+                yield done
+            return
+        torch.set_num_threads(1)
+        try:
+            with ThreadPoolExecutor(cores) as pool:
+                running = {pool.submit(load, chunk): len(chunk) for chunk in chunks}
+                done = 0
+                for finished in as_completed(running):
+                    finished.result()
+                    done += running[finished]
+                    yield done
+        finally:
+            torch.set_num_threads(cores)
+
+    def faces(self, rows: Tensor, frame: Tensor) -> Tensor:
+        """(B,) rows of the split, (B,) frames -> (B, H, W, 3) uint8."""
+        return self._faces[self._first_frame[rows] + frame]
+
+    def speech(self, rows: Tensor, start_samples: Tensor, num_samples: int) -> Tensor:
+        """(B,) rows of the split, (B,) starts -> (B, num_samples) int16, repeated where a track ends."""
+        if self._speech is None:
+            raise RuntimeError("speech was not loaded")
+        places = start_samples[:, None] + torch.arange(num_samples, device=self._device)
+        return self._speech[self._first_sample[rows][:, None] + places % self._track_samples[rows][:, None]]

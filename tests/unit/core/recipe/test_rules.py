@@ -1,0 +1,43 @@
+"""Settings that another one switches off are told."""
+
+import pytest
+
+from facegen.core.recipe.recipe import check_recipe
+from facegen.core.recipe.rules import idle_settings
+
+TABLES = {
+    "data": {"type": "synthetic"},
+    "conditioner": [{"type": "waveform_sincnet"}],
+    "generator": {"type": "adain"},
+    "discriminator": {"type": "projection"},
+    "objective": [{"type": "relid"}],
+    "penalty": [{"type": "r1"}],
+    "augment": {"type": "diff_augment"},
+    "match": {"type": "softmax"},
+    "train": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "idle"),
+    [
+        ({}, []),
+        ({"data": {"type": "synthetic", "crop": "fixed"}}, []),
+        ({"data": {"type": "synthetic", "crop": "fixed", "pairing": "centred"}}, ["[data] crop = 'fixed'"]),
+        ({"match": {"type": "softmax", "start": "a", "freeze_faces": True}}, []),
+        ({"match": {"type": "softmax", "run": "a"}}, []),
+        ({"match": {"type": "softmax", "run": "a", "start": "b", "freeze_faces": True}},
+         ["[match] start", "[match] freeze_faces"]),
+        ({"train": None}, ["[generator]", "[objective]", "[penalty]", "[augment]"]),
+        ({"train": None, "generator": None, "objective": None, "penalty": None,
+          "match": {"type": "softmax", "augment": True}}, []),
+        ({"train": None, "generator": None, "objective": None, "penalty": None, "augment": None,
+          "judge": {"match": {"type": "softmax"}}, "evaluate": {"judge_start": "a"}},
+         ["[judge]", "[evaluate] judge_start"]),
+    ],
+)  # fmt: skip
+def test_settings_without_effect(changes, idle):
+    tables = {name: table for name, table in {**TABLES, **changes}.items() if table is not None}
+    told = idle_settings(check_recipe(tables, "a.toml"))
+    assert [line.removeprefix("a.toml: ").partition(":")[0] for line in told] == idle
+    assert all(line.endswith(", so this has no effect") for line in told)

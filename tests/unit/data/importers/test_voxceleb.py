@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import pytest
+from corpus_files import draw_face, make_speech, write_png, write_wav
+
+from facegen.core.errors import DataError
+from facegen.data.corpus.reader import Corpus
+from facegen.data.importers.detect import join_sources
+from facegen.data.importers.pack import pack
+from facegen.data.importers.voxceleb import read_voxceleb
+from facegen.data.loading.splits import utterance_number
+
+VOX1 = """VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet
+id10001\tA.J._Buckley\tm\tIreland\tdev
+id10002\tA.R._Rahman\tm\tIndia\tdev
+id10003\tAamir_Khan\tm\tIndia\tdev
+id10004\tAaron_Tveit\tm\tUSA\tdev
+id10270\tEartha_Kitt\tf\tUSA\ttest
+"""
+VOX2 = """VoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set
+id10001 ,A.J._Buckley ,m ,dev
+id10270 ,Eartha_Kitt ,f ,test
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two people with both, one without faces, one without speech, one with an empty folder of speech."""
+    for number, name in enumerate(("dev/wav/id10001/vidA/00001", "dev/wav/id10001/vidA/00002",
+                                   "dev/wav/id10001/vidB/00001", "test/wav/Eartha_Kitt/vidC/00001",
+                                   "dev/wav/id10002/vidD/00001")):
+        write_wav(tmp_path / "vox" / f"{name}.wav", make_speech(number))
+    (tmp_path / "vox" / "dev" / "txt" / "id10001" / "vidA").mkdir(parents=True)
+    (tmp_path / "vox" / "dev" / "txt" / "id10001" / "vidA" / "00001.txt").write_text("Identity : id10001")
+    (tmp_path / "vox" / "dev" / "wav" / "id10004").mkdir()
+    for number, name in enumerate(("A.J._Buckley/1", "A.J._Buckley/2", "Eartha_Kitt/1", "Eartha_Kitt/2",
+                                   "Eartha_Kitt/3", "Aamir_Khan/1", "Aaron_Tveit/1", "Nobody/1")):
+        write_png(tmp_path / "vgg" / f"{name}.png", draw_face(number))
+    (tmp_path / "vox1_meta.csv").write_text(VOX1)
+    (tmp_path / "vox2_meta.csv").write_text(VOX2)
+    return tmp_path
+
+
+def test_people_are_joined_by_the_table(data):
+    source = join_sources(data / "vox", data / "vgg", data / "vox1_meta.csv")
+    report = pack(source, data / "out", image_pixels=32)
+    corpus = Corpus.open(data / "out")
+    index = corpus.index
+    assert corpus.header.identities == ("A.J._Buckley", "Eartha_Kitt")
+    assert index.identity.tolist() == [0, 0, 0, 1]
+    assert index.attributes["sex"].tolist() == [1, 1, 1, 0]
+    assert index.frame_offsets.tolist() == [0, 1, 2, 3, 6]
+    assert index.frame_time_samples.tolist() == [-1] * 6
+    names = ["id10001/vidA/00001.wav", "id10001/vidA/00002.wav", "id10001/vidB/00001.wav", "id10270/vidC/00001.wav"]
+    assert index.strings["name"].at(index.identity.new_tensor(range(4))) == names
+    videos = [("A.J._Buckley", "vidA")] * 2 + [("A.J._Buckley", "vidB"), ("Eartha_Kitt", "vidC")]
+    assert index.utterance.tolist() == [utterance_number(*video) for video in videos]
+    assert [(reject.identity, reject.reason) for reject in report.rejects] == [
+        ("A.R._Rahman", "has no folder with faces"), ("Aamir_Khan", "has no folder with speech"),
+        ("Aaron_Tveit", "has no folder with speech"),
+    ]
+    assert report.rejects[0].detail == "vox1_meta.csv: line 3, id10002"
+    assert report.num_rows == 9
+    assert list(report.duplicates) == []
+
+
+def test_the_table_of_the_second_edition_has_commas(data):
+    clips = read_voxceleb(data / "vox", data / "vgg", data / "vox2_meta.csv").clips
+    assert [(clip.identity, clip.attributes) for clip in clips] == [
+        *[("A.J._Buckley", (("sex", 1),))] * 3, ("Eartha_Kitt", (("sex", 0),)),
+    ]
+    assert clips[0].source == "VoxCeleb id10001/vidA/00001.wav; faces: VGGFace A.J._Buckley"
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("", "header: no column 'VoxCeleb... ID' nor 'VGGFace... ID', but nothing"),
+    ("VoxCeleb1 ID\tGender\n", "header: no column 'VGGFace... ID', but VoxCeleb1 ID, Gender; give vox1_meta.csv"),
+])
+def test_another_table_is_explained(data, text, expected):
+    (data / "meta.csv").write_text(text)
+    with pytest.raises(DataError) as raised:
+        read_voxceleb(data / "vox", data / "vgg", data / "meta.csv")
+    assert expected in str(raised.value)
+
+
+def test_what_is_not_there_is_explained(data):
+    with pytest.raises(DataError, match=r"nowhere: is no folder; give the one that holds a folder a person"):
+        read_voxceleb(data / "nowhere", data / "vgg", data / "vox1_meta.csv")
+    with pytest.raises(DataError, match=r"nowhere: cannot be read \(No such file or directory\)"):
+        read_voxceleb(data / "vox", data / "vgg", data / "nowhere")
+    (data / "meta.csv").write_bytes(b"VoxCeleb1 ID\xff")
+    with pytest.raises(DataError, match="is no UTF-8 text"):
+        read_voxceleb(data / "vox", data / "vgg", data / "meta.csv")
+
+
+def test_short_rows_and_unknown_sex(data):
+    (data / "meta.csv").write_text("VoxCeleb1 ID\tVGGFace1 ID\tGender\nid10001\tA.J._Buckley\nid10002\n\n\t\t\n")
+    found = read_voxceleb(data / "vox", data / "vgg", data / "meta.csv")
+    assert {clip.attributes for clip in found.clips} == {()}
+    assert [reject.reason for reject in found.rejects] == ["has no identity"]

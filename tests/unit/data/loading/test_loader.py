@@ -1,0 +1,128 @@
+"""Pairing and cropping; rows from memory and from the dataset are the same rows."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from facegen.core.batch import DataSpec
+from facegen.core.clips import Clips
+from facegen.core.errors import DataError
+from facegen.core.interfaces import Dataset
+from facegen.core.progress import Observer
+from facegen.core.recipe.tables import DataSettings, Split
+from facegen.data.loading.loader import Loader, start_elsewhere
+from facegen.data.loading.rows import Rows
+
+SPEECH_SAMPLES = 100
+TRACKS = torch.tensor([300, 80, 250, 100, 400, 120])
+FRAMES = torch.tensor([3, 1, 2, 2, 1, 4])
+
+
+class Counting(Dataset):
+    """Every sample says its clip and its position, every face its clip and its frame."""
+
+    spec = DataSpec(16, 4000, SPEECH_SAMPLES, identities=tuple("abcdef"), columns=frozenset({"faces", "speech"}))
+    cache_dir = Path()
+
+    def clips(self, split: Split) -> Clips:
+        numbers = torch.arange(len(TRACKS)) if split == "train" else torch.arange(0)
+        return Clips(numbers + 10, numbers, numbers, FRAMES[numbers], TRACKS[numbers])
+
+    def faces(self, clip: Tensor, frame: Tensor) -> Tensor:
+        values = (10 * (clip - 10) + frame).to(torch.uint8)
+        return values[:, None, None, None].expand(-1, 16, 16, 3).contiguous()
+
+    def speech(self, clip: Tensor, start_samples: Tensor, num_samples: int) -> Tensor:
+        places = (start_samples[:, None] + torch.arange(num_samples)) % TRACKS[clip - 10][:, None]
+        return (1000 * (clip - 10)[:, None] + places).to(torch.int16)
+
+    def frame_samples(self, clip: Tensor, frame: Tensor) -> Tensor:
+        return frame * 60
+
+
+def loader(pairing: str = "different_times", crop: str = "random", resident_gib: float = 1.0) -> Loader:
+    lengths = {"image_pixels": 16, "speech_seconds": 0.025, "sample_rate_hz": 4000}
+    settings = DataSettings(**lengths, pairing=pairing, crop=crop, resident_gib=resident_gib)
+    needs = frozenset({"speech"})
+    rows = Rows(Counting(settings), settings, "train", needs, torch.device("cpu"), Observer())
+    return Loader(rows, batch_size=4, num_mismatched=2, seed=0, needs=needs)
+
+
+def spoken(batch_speech: Tensor) -> Tensor:
+    return (batch_speech * 32768).round().long()
+
+
+@pytest.mark.parametrize("pairing", ["different_times", "centred"])
+@pytest.mark.parametrize("crop", ["random", "fixed"])
+def test_resident_and_read_rows_are_the_same(pairing: str, crop: str) -> None:
+    kept, read = loader(pairing, crop), loader(pairing, crop, resident_gib=0.0)
+    assert kept.rows.is_resident and not read.rows.is_resident
+    for step in (0, 1, 2, 7):
+        one, other = kept.batch(step), read.batch(step)
+        assert torch.equal(one.faces, other.faces)
+        assert one.speech is not None and other.speech is not None
+        assert torch.equal(one.speech, other.speech)
+        assert torch.equal(one.mismatched_rows, other.mismatched_rows)
+
+
+def test_the_step_that_is_asked_for_next_is_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, read = loader(), loader(resident_gib=0.0)
+    made, make = [], read._batch
+    monkeypatch.setattr(read, "_batch", lambda step: made.append(step) or make(step))
+    for step in (1, 4, 7):  # the second of three processes
+        assert torch.equal(read.batch(step, stride=3).clip, kept.batch(step).clip)
+    assert read._ahead is not None and read._ahead[1].result()
+    assert made == [1, 4, 7, 10]
+    assert torch.equal(read.batch(5).clip, kept.batch(5).clip)  # another than was read ahead
+
+
+def test_a_short_track_is_repeated() -> None:
+    rows = loader().rows
+    batch = rows.fetch(torch.tensor([1]), torch.tensor([0]), torch.tensor([0]))
+    assert batch.speech is not None
+    assert (spoken(batch.speech)[0] - 1000).tolist() == [*range(80), *range(20)]
+
+
+def test_centred_speech_surrounds_its_frame() -> None:
+    batch_loader = loader("centred")
+    start = batch_loader._start_samples(torch.tensor([0, 0, 4]), torch.tensor([0, 2, 0]), torch.zeros(3))
+    assert start.tolist() == [0, 70, 0]
+
+
+def test_different_times_keep_the_frame_out_of_the_crop() -> None:
+    spare, moment = torch.tensor([200] * 1000), torch.tensor([150] * 1000)
+    start = start_elsewhere(spare, moment, 100, torch.linspace(0, 0.9999, 1000))
+    assert bool(((start + 100 <= 150) | (start > 150)).all())
+    assert set(start.tolist()) == {*range(0, 51), *range(151, 201)}
+
+
+def test_where_no_crop_avoids_the_frame_any_crop_will_do() -> None:
+    start = start_elsewhere(torch.tensor([10] * 50), torch.tensor([50] * 50), 100, torch.linspace(0, 0.999, 50))
+    assert set(start.tolist()) == set(range(11))
+
+
+def test_an_unknown_moment_allows_every_crop() -> None:
+    start = start_elsewhere(torch.tensor([3] * 40), torch.tensor([-1] * 40), 10, torch.linspace(0, 0.999, 40))
+    assert set(start.tolist()) == {0, 1, 2, 3}
+
+
+def test_only_a_fixed_crop_lets_encodings_be_kept() -> None:
+    assert loader(crop="fixed").rows.crop_is_fixed
+    assert not loader(crop="random").rows.crop_is_fixed
+    assert not loader("centred", "fixed").rows.crop_is_fixed
+
+
+def test_a_missing_column_and_an_empty_split_are_explained() -> None:
+    settings = DataSettings()
+    dataset = Counting(settings)
+    with pytest.raises(DataError, match="the corpus has no caption, which the recipe's parts need"):
+        Rows(dataset, settings, "train", frozenset({"caption"}), torch.device("cpu"), Observer())
+    with pytest.raises(DataError, match="'heldout_people' of this corpus holds no clips"):
+        Rows(dataset, settings, "heldout_people", frozenset(), torch.device("cpu"), Observer())
+
+
+def test_one_row_a_person() -> None:
+    chosen = loader().rows.choose(4, seed=0, distinct_people=True)
+    assert len(set(chosen.tolist())) == 4

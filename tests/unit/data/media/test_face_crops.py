@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from corpus_files import draw_face
+
+from facegen.core.collection_interfaces import Detector
+from facegen.core.face_box import FaceBox
+from facegen.data.media.face_crops import crop_face, find_faces, find_large_faces
+
+BOX = FaceBox(left=40, top=30, side=20, weight=1.0)
+
+
+def test_no_face_in_noise():
+    assert find_faces(draw_face(0, 64)) == []
+
+
+def test_thin_picture_is_searched_without_trouble():
+    assert find_faces(np.zeros((16, 4000, 3), np.uint8)) == []
+
+
+class Noting(Detector):
+    smallest_pixels = 30
+
+    def find(self, image):
+        self.shape = image.shape
+        return [FaceBox(20, 10, 40, 7.0), FaceBox(3, 5, 31, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("smallest", "searched", "first"), [(60, (360, 640, 3), (40, 20, 80, 7.0)), (30, (720, 1280, 3), (20, 10, 40, 7.0)),
+                                        (20, (720, 1280, 3), (20, 10, 40, 7.0))]
+)
+def test_a_picture_is_searched_no_larger_than_its_smallest_face_needs(smallest, searched, first):
+    detector = Noting()
+    assert find_large_faces(np.zeros((720, 1280, 3), np.uint8), smallest, detector)[0] == first
+    assert detector.shape == searched
+
+
+@pytest.mark.parametrize(("margin", "rows", "columns"), [(0.0, (30, 50), (40, 60)), (0.5, (20, 60), (30, 70))])
+def test_crop_is_centred_on_the_box(margin, rows, columns):
+    image = draw_face(1, 100)
+    assert np.array_equal(crop_face(image, BOX, margin), image[slice(*rows), slice(*columns)])
+
+
+def test_crop_near_an_edge_is_moved_inside():
+    image = draw_face(2, 100)
+    assert np.array_equal(crop_face(image, FaceBox(80, 2, 20, 1.0), 0.5), image[0:40, 60:100])
+
+
+def test_crop_larger_than_the_picture_is_the_largest_square():
+    image = draw_face(3, 50)[:, :45]
+    cropped = crop_face(image, FaceBox(10, 10, 30, 1.0), 2.0)
+    assert cropped.shape == (45, 45, 3)
+    assert np.array_equal(cropped, image[2:47])

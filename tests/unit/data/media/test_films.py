@@ -1,0 +1,53 @@
+"""Films that are written are read again, by the libraries' own readers."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from facegen.core.errors import DataError
+from facegen.data.media import films as moving
+from facegen.data.media.films import save_gif, save_mp4
+
+
+def frames(num: int, height: int = 49, width: int = 65) -> np.ndarray:
+    """A bright bar that wanders to the right over grey."""
+    found = np.full((num, height, width, 3), 60, dtype=np.uint8)
+    for number in range(num):
+        found[number, :, 5 * number : 5 * number + 5] = 230
+    return found
+
+
+def test_a_gif_has_all_frames_and_begins_again(tmp_path: Path) -> None:
+    save_gif(frames(6), tmp_path / "new" / "film.gif", 12)
+    with Image.open(tmp_path / "new" / "film.gif") as film:
+        assert (film.n_frames, film.size, film.info["loop"], film.info["duration"]) == (6, (65, 49), 0, 80)
+        film.seek(3)
+        assert np.abs(np.asarray(film.convert("RGB")).astype(int) - frames(6)[3]).max() < 12
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["film.gif"]
+
+
+@pytest.mark.parametrize("encoder", ["libx264", "mpeg4"])
+def test_an_mp4_shows_what_was_written(encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if encoder not in av.codecs_available:
+        pytest.skip(f"this build of PyAV has no {encoder}")
+    monkeypatch.setattr(moving, "ENCODERS", ("of_no_build", encoder))
+    assert save_mp4(frames(8), tmp_path / "film.mp4", 12) == encoder
+    with av.open(str(tmp_path / "film.mp4")) as container:
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height, stream.average_rate) == (66, 50, 12)  # even sides
+        shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(shown) == 8
+    for number, frame in enumerate(shown):
+        brightest = int(frame[10, :, 1].astype(int).argmax())
+        assert 5 * number - 1 <= brightest <= 5 * number + 5
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+
+
+def test_without_an_encoder_it_is_said_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "ENCODERS", ("of_no_build",))
+    with pytest.raises(DataError, match="has none of the encoders of_no_build; install the `av` package"):
+        save_mp4(frames(2), tmp_path / "film.mp4", 12)
+    assert not list(tmp_path.iterdir())
