@@ -178,7 +178,7 @@ def _by_channel(frame: AudioFrame, num_channels: int) -> NDArray[Any]:
     """(channels, samples)"""
     kind = SAMPLE_TYPES[frame.format.packed.name]
     # Faster than frame.to_ndarray(), which copies; a buffer may be longer than what is in it.
-    planes = [np.frombuffer(plane, kind) for plane in frame.planes]
+    planes: list[NDArray[Any]] = [np.frombuffer(memoryview(plane), kind) for plane in frame.planes]
     if frame.format.is_planar:
         return np.stack([plane[: frame.samples] for plane in planes])
     return planes[0][: frame.samples * num_channels].reshape(-1, num_channels).T

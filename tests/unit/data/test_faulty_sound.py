@@ -65,7 +65,7 @@ def test_sound_that_is_mostly_no_numbers_is_refused(tmp_path):
     samples = (TONE / 32768).astype("<f4")
     samples[::3] = np.nan
     for some in (samples, np.full(16000, np.nan, "<f4")):
-        with pytest.raises(UnusableFileError, match=r"has samples that are not finite numbers \(\d+ of 16000\); export"):
+        with pytest.raises(UnusableFileError, match=r"samples that are not finite numbers \(\d+ of 16000\); export"):
             read(write_riff(tmp_path / "a.wav", some))
 
 
@@ -152,7 +152,7 @@ def test_what_follows_the_samples_is_not_heard(tmp_path, tail):
 
 @pytest.mark.parametrize("rate_hz", [0, 1, 100, 999, 2**31 - 1, 2**32 - 1])
 def test_rates_that_no_recording_has_are_refused(tmp_path, rate_hz):
-    with pytest.raises(UnusableFileError, match="has a sample rate that no recording has|cannot be decoded"):
+    with pytest.raises(UnusableFileError, match=r"has a sample rate that no recording has|cannot be decoded"):
         read(write_riff(tmp_path / "a.wav", TONE, rate_hz))
 
 
@@ -248,7 +248,8 @@ def test_channels_that_change_on_the_way(tmp_path):
 @pytest.mark.parametrize(("name", "codec"), [("a.ts", "aac"), ("a.ogg", "libopus")])
 def test_recordings_that_were_put_together_are_heard_one_after_the_other(tmp_path, name, codec):
     """Each begins its clock anew, so that the second seems to repeat the first."""
-    pieces = [encode_sound(tmp_path / f"{hz}-{name}", tone(48000, 2, hz), codec, 48000).read_bytes() for hz in (440, 880)]
+    paths = [encode_sound(tmp_path / f"{hz}-{name}", tone(48000, 2, hz), codec, 48000) for hz in (440, 880)]
+    pieces = [path.read_bytes() for path in paths]
     (tmp_path / name).write_bytes(b"".join(pieces))
     speech, _ = read(tmp_path / name)
     assert len(speech) == pytest.approx(4 * 16000, rel=0.05)

@@ -116,7 +116,8 @@ def test_cmyk_has_the_colours_that_it_shows(tmp_path):
 
 def test_colours_of_a_profile_become_srgb(tmp_path):
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    assert np.array_equal(read(tmp_path, encoded(Image.fromarray(COLOURS), "PNG", icc_profile=tobytes(srgb)))[0], COLOURS)
+    content = encoded(Image.fromarray(COLOURS), "PNG", icc_profile=tobytes(srgb))
+    assert np.array_equal(read(tmp_path, content)[0], COLOURS)
     # A profile of another colour space than the picture's, or one that is damaged, says nothing about it.
     for profile in (tobytes(lab), tobytes(srgb)[:200], b"none"):
         content = encoded(Image.fromarray(COLOURS), "PNG", icc_profile=profile)

@@ -1,4 +1,4 @@
-"""Real faces, voices and videos are intact: they are read without a warning; damaged, they are used as far as they go."""
+"""Real faces, voices and videos are read without a warning; damaged, they are used as far as they go."""
 
 from pathlib import Path
 
