@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from facegen.training.rehearsal import rehearse
 
 from facegen.core.errors import RecipeError
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.tables import EvaluateSettings
 from facegen.evaluation.evaluation_check import evaluation_problems
 from facegen.evaluation.judge_recipe import judge_recipe
+from facegen.training.check.dry_run import dry_run
 from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
 
@@ -43,7 +43,7 @@ def recipe(**changes: Any):
 def problems(**changes: Any) -> list[str]:
     checked = recipe(**changes)
     dataset = open_dataset(checked)
-    return evaluation_problems(checked, dataset, rehearse(checked, dataset.spec))
+    return evaluation_problems(checked, dataset, dry_run(checked, dataset.spec))
 
 
 ONLY_MATCH = {"train": None, "generator": None, "objective": None}
