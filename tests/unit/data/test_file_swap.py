@@ -20,6 +20,8 @@ from corpus_files import draw_face, make_speech, write_csv, write_png
 from faults import Killed, failing
 
 from facegen.collect.forget import forget_person
+from facegen.collect.review_drop import drop_marked
+from facegen.collect.review_list import digest_of
 from facegen.core.errors import DataError
 from facegen.core.files import LOCK
 from facegen.data import corpus as corpus_module
@@ -250,6 +252,30 @@ def test_a_record_never_names_files_elsewhere(folder, name):
     with pytest.raises(DataError, match="is damaged; delete"):
         recover(folder)
     assert (folder.parent / "mine.txt").exists() and corpus_of(folder) == "abc"
+
+
+@pytest.mark.parametrize("error", [Killed(), FULL], ids=["killed", "full"])
+@pytest.mark.parametrize("in_place", [True, False])
+def test_dropping_a_marked_face_is_stopped_anywhere(folder, tmp_path, error, in_place):
+    marked = tmp_path / "marked.csv"
+    marked.write_text(f"drop,person,clip,face,digest\nyes,c,2,0,{digest_of(Corpus.open(folder), 2, 0)}\n")
+    seen = set()
+    for last in itertools.count():
+        copy = shutil.copytree(folder, tmp_path / f"{last}" / "corpus")
+        out = None if in_place else copy.with_name("left")
+        with failing(last, error) as disk, contextlib.suppress(Killed, DataError):
+            drop_marked(copy, marked, out)
+        seen.add(corpus_of(out or copy))
+        assert corpus_of(copy) == "abc" or in_place, disk.failed
+        with contextlib.suppress(DataError):  # the list is that of the corpus before
+            drop_marked(copy, marked, out)
+        assert corpus_of(out or copy) == "ab", disk.failed
+        hidden = {path.name for path in copy.parent.rglob(".*")}
+        assert hidden <= {LOCK} and len(list((out or copy).glob("*.safetensors"))) == 4, disk.failed
+        shutil.rmtree(copy.parent)
+        if not disk.failed:
+            break
+    assert seen == {"abc" if in_place else None, "ab"} and last > 20
 
 
 class TestForget:
