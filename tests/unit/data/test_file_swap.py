@@ -9,7 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +91,16 @@ class Case:
     """The next call, where it is another one."""
 
 
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """In memory where there is such a file system: thousands of small files are written and deleted."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="facegen-") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folders = {people: tmp_path_factory.mktemp("packed") / people for people in ("abc", "ab", "de")}
@@ -126,8 +137,11 @@ def cases(packed: dict[str, Path], tmp_path: Path) -> dict[str, Case]:
 NAMES = ("pack", "pack --overwrite", "export", "export --overwrite", "remove_person", "remove_faces")
 
 
-@pytest.mark.parametrize("error", [Killed(), KeyboardInterrupt(), FULL], ids=["killed", "interrupted", "full"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [*itertools.product(NAMES, [Killed(), FULL]), ("pack --overwrite", KeyboardInterrupt())],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
 def test_stopped_anywhere(cases, tmp_path, name, error):
     case = cases[name]
     original, whole = tmp_path / "original", tmp_path / "whole"
