@@ -180,4 +180,3 @@ def _measured(job: Job, judge_people: int, num_clips: int) -> dict:
     result = {"num_people": job.num_people, "seed": job.seed, "asked": asked, "figures": plain}
     write_file(kept, json.dumps(result, indent=1) + "\n")
     return result
-

@@ -90,4 +90,3 @@ def run(arguments: argparse.Namespace) -> int:
             return 1
         print(to_json(readings) if arguments.json else f"## {path.name}\n\n{to_markdown(readings)}")
     return 0
-

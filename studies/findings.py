@@ -1,6 +1,6 @@
 """The papers' findings against runs that are trained and evaluated already: the table of docs/results/small.md.
 
-    python -m studies findings --runs runs/small
+python -m studies findings --runs runs/small
 """
 
 import argparse

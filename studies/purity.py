@@ -102,4 +102,3 @@ def run(arguments: argparse.Namespace) -> int:
         rows = measure(folder / "corpus", truth, recognisers or {PLAIN: Plain()}, arguments.threshold)
     print("\n".join(to_markdown(rows)))
     return 0
-

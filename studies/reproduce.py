@@ -213,4 +213,3 @@ def run(arguments: argparse.Namespace) -> int:
     for failure in failures:
         print(failure)
     return 1 if failures else 0
-

@@ -73,9 +73,7 @@ def write_page(page: Path, out: Path, names: Sequence[str], seconds: Mapping[str
 
 
 def _heading(seconds: Mapping[str, Mapping[str, float]]) -> str:
-    training, measuring = (
-        sum(spent.get(what, 0.0) for spent in seconds.values()) / 60 for what in SPENT
-    )
+    training, measuring = (sum(spent.get(what, 0.0) for spent in seconds.values()) / 60 for what in SPENT)
     return (
         "# The small presets\n\n"
         "Written by `make reproduce`, which trains the small preset of every recipe on synthetic speakers and measures "

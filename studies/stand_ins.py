@@ -200,4 +200,3 @@ def run(given: argparse.Namespace) -> int:
     write_file(page, to_markdown(reports, image.name))
     print("\n".join([*words_table(reports), "", *metric_table(reports)[0], "", f"Page: {page}"]))
     return 0 if all(as_expected(name, report) for name, report in reports.items()) else 1
-

@@ -21,16 +21,26 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
 @click.command("compare")
 @click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN...")
 @click.option(
-    "--split", "splits", multiple=True, type=click.Choice(get_args(EvaluationSplit)),
+    "--split",
+    "splits",
+    multiple=True,
+    type=click.Choice(get_args(EvaluationSplit)),
     help="Where the rows come from; may be repeated.  [default: each recipe's]",
 )
 @click.option("--num-clips", type=click.IntRange(min=20), help="At most so many rows.  [default: each recipe's]")
 @click.option(
-    "--layout", type=click.Choice(LAYOUT_NAMES), default="figures", show_default=True,
+    "--layout",
+    type=click.Choice(LAYOUT_NAMES),
+    default="figures",
+    show_default=True,
     help="Every figure; the thesis' Table II or III, each row beside the run of its recipe; or matching alone.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(("table", "markdown", "csv", "json")), default="table", show_default=True,
+    "--format",
+    "form",
+    type=click.Choice(("table", "markdown", "csv", "json")),
+    default="table",
+    show_default=True,
     help="How to print it.",
 )
 @click.option(

@@ -22,11 +22,15 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
 @click.command("evaluate")
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--data", type=click.Path(path_type=Path, file_okay=False),
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
     help="Packed corpus to evaluate on. One that is not the run's own is a test set: all its people are measured.",
 )
 @click.option(
-    "--split", "splits", multiple=True, type=click.Choice(get_args(EvaluationSplit)),
+    "--split",
+    "splits",
+    multiple=True,
+    type=click.Choice(get_args(EvaluationSplit)),
     help="Where the rows come from; may be repeated.  [default: the recipe's]",
 )
 @click.option("--num-clips", type=click.IntRange(min=20), help="At most so many rows.  [default: the recipe's]")
@@ -37,15 +41,24 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
     help="A run whose match stage the judge starts from, for a small corpus.",
 )
 @click.option(
-    "--recogniser", "recognisers", multiple=True, metavar="NAME[:KEY=VALUE,...]",
+    "--recogniser",
+    "recognisers",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
     help="An outside judge beside the recipe's, such as dlib_faces; may be repeated.",
 )
 @click.option(
-    "--against", multiple=True, type=click.Path(path_type=Path, file_okay=False), metavar="RUN",
+    "--against",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="RUN",
     help="Another run: whose face of a voice does the judge prefer? May be repeated.",
 )
 @click.option(
-    "--inception-weights", envvar=INCEPTION_WEIGHTS, metavar="PATH", show_envvar=True,
+    "--inception-weights",
+    envvar=INCEPTION_WEIGHTS,
+    metavar="PATH",
+    show_envvar=True,
     help="Weights for Inception Score and FID, or none.  [default: what is there, else a download]",
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")

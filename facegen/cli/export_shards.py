@@ -32,7 +32,11 @@ def command(corpus: Path, out: Path, speech: str, shard_mib: int, overwrite: boo
 
     with watching() as observer:
         done = export_shards(
-            corpus, out, speech=cast(Literal["flac", "wav"], speech), shard_bytes=shard_mib << 20, overwrite=overwrite,
+            corpus,
+            out,
+            speech=cast(Literal["flac", "wav"], speech),
+            shard_bytes=shard_mib << 20,
+            overwrite=overwrite,
             observer=observer,
         )
     if as_json:

@@ -34,22 +34,39 @@ SEX_NAMES = {0: "female", 1: "male", -1: "unknown"}
 )
 @click.option("--verify", is_flag=True, help="Compare all files with their hashes first.")
 @click.option(
-    "--review", "review_dir", type=click.Path(path_type=Path, file_okay=False),
+    "--review",
+    "review_dir",
+    type=click.Path(path_type=Path, file_okay=False),
     help="Folder for a review of wrong and repeated faces and voices: a page and a list.",
 )
 @click.option(
-    "--recogniser", "recognisers", multiple=True, metavar="NAME[:KEY=VALUE,...]",
+    "--recogniser",
+    "recognisers",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
     help="Recogniser for --review, such as dlib_faces; may be repeated.  [default: simple features]",
 )
 @click.option("--judge", type=click.Path(path_type=Path, file_okay=False), help="Run whose features --review compares.")
 @click.option(
-    "--threshold", type=click.FloatRange(min=0, min_open=True), default=3.5, show_default=True,
+    "--threshold",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3.5,
+    show_default=True,
     help="Least outlier score of a listed face, in robust standard deviations.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    corpus: Path, out: Path | None, split: str | None, fold: int, num_folds: int, verify: bool,
-    review_dir: Path | None, recognisers: tuple[str, ...], judge: Path | None, threshold: float, as_json: bool,
+    corpus: Path,
+    out: Path | None,
+    split: str | None,
+    fold: int,
+    num_folds: int,
+    verify: bool,
+    review_dir: Path | None,
+    recognisers: tuple[str, ...],
+    judge: Path | None,
+    threshold: float,
+    as_json: bool,
 ) -> None:
     """Show the content of a packed CORPUS: people, clips, splits, and faces and speech to check.
 

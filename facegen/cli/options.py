@@ -13,12 +13,17 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False)),
         click.option("--preset", metavar="NAME", help="Preset of the recipe to apply, such as small."),
         click.option(
-            "--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE",
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="TABLE.KEY=VALUE",
             help="Override one key; may be repeated, and the last one counts. Name one of several tables by its type "
             "or by its position, counted from 0: penalty.r1.r1_gamma=1, penalty.0.r1_gamma=1.",
         ),
         click.option(
-            "--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+            "--data",
+            type=click.Path(path_type=Path, file_okay=False),
+            metavar="DIR",
             help="Packed corpus that replaces the recipe's.",
         ),
     )

@@ -18,28 +18,42 @@ if TYPE_CHECKING:
 @click.argument("source", type=click.Path(path_type=Path), nargs=-1)
 @click.option("--voxceleb", type=click.Path(path_type=Path), metavar="DIR", help="VoxCeleb's speech; needs --vggface.")
 @click.option("--vggface", type=click.Path(path_type=Path), metavar="DIR", help="VGGFace's faces; needs --voxceleb.")
-@click.option(
-    "--meta", type=click.Path(path_type=Path), metavar="CSV", help="Table that joins both: vox1_meta.csv."
-)
+@click.option("--meta", type=click.Path(path_type=Path), metavar="CSV", help="Table that joins both: vox1_meta.csv.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
 @click.option("--detect", is_flag=True, help="Detect the face in each image, instead of taking the centre.")
 @click.option(
-    "--margin", type=click.FloatRange(0, 2), default=0.25, show_default=True,
+    "--margin",
+    type=click.FloatRange(0, 2),
+    default=0.25,
+    show_default=True,
     help="Margin on each side of a detected face, in widths of the face.",
 )
 @click.option(
-    "--image-pixels", type=click.IntRange(16, 1024), show_default="128, or that of exported shards",
+    "--image-pixels",
+    type=click.IntRange(16, 1024),
+    show_default="128, or that of exported shards",
     help="Side of the stored faces, in pixels.",
 )
 @click.option(
-    "--sample-rate-hz", type=click.IntRange(4000, 96000), show_default="16000, or that of exported shards",
+    "--sample-rate-hz",
+    type=click.IntRange(4000, 96000),
+    show_default="16000, or that of exported shards",
     help="Sample rate of the stored speech.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing corpus.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    source: tuple[Path, ...], voxceleb: Path | None, vggface: Path | None, meta: Path | None, out: Path, detect: bool,
-    margin: float, image_pixels: int | None, sample_rate_hz: int | None, overwrite: bool, as_json: bool,
+    source: tuple[Path, ...],
+    voxceleb: Path | None,
+    vggface: Path | None,
+    meta: Path | None,
+    out: Path,
+    detect: bool,
+    margin: float,
+    image_pixels: int | None,
+    sample_rate_hz: int | None,
+    overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Pack faces and speech of SOURCE into a corpus. SOURCE is one of these:
 
@@ -65,8 +79,14 @@ def command(
         raise click.UsageError("SOURCE is missing: give SOURCE, or all of --voxceleb, --vggface and --meta")
     with watching() as observer:
         report = pack(
-            read, out, image_pixels=image_pixels, sample_rate_hz=sample_rate_hz, detect=detect, margin=margin,
-            overwrite=overwrite, observer=observer,
+            read,
+            out,
+            image_pixels=image_pixels,
+            sample_rate_hz=sample_rate_hz,
+            detect=detect,
+            margin=margin,
+            overwrite=overwrite,
+            observer=observer,
         )
     if as_json:
         click.echo(json_text(_as_json(report), indent=1))

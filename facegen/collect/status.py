@@ -127,7 +127,9 @@ FROM people LEFT JOIN videos ON videos.person = people.name GROUP BY name ORDER 
 
 def _person(row: tuple[Any, ...], unique: dict[str, float]) -> CollectionStats:
     name, sex, videos, done, waiting, frames, faces, seconds = row
-    return CollectionStats(name, sex or UNKNOWN, 1, videos, done, waiting, frames, faces, seconds, unique.get(name, 0.0))
+    return CollectionStats(
+        name, sex or UNKNOWN, 1, videos, done, waiting, frames, faces, seconds, unique.get(name, 0.0)
+    )
 
 
 def _groups(people: tuple[CollectionStats, ...]) -> tuple[CollectionStats, ...]:

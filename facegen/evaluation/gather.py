@@ -132,9 +132,7 @@ def gather(
     )  # fmt: skip
 
 
-def _training(
-    subjects: Subjects, corpus: EvaluationCorpus | None, judge: Judge, observer: Observer
-) -> Training | None:
+def _training(subjects: Subjects, corpus: EvaluationCorpus | None, judge: Judge, observer: Observer) -> Training | None:
     """Faces that the run learnt from, of its own corpus whichever is evaluated; nobody of another corpus is in it."""
     own = subjects.rows.dataset if corpus is None else corpus.own
     if subjects.face_pipeline is None or own is None:

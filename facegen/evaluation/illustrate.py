@@ -31,9 +31,7 @@ _CHUNK_ROWS = 1024
 Faces = NDArray[np.uint8]
 
 
-def illustrate(
-    evidence: Evidence, subjects: Subjects, folder: Path, *, trust_judge: bool = True
-) -> list[Picture]:
+def illustrate(evidence: Evidence, subjects: Subjects, folder: Path, *, trust_judge: bool = True) -> list[Picture]:
     """Draw what figures cannot show; each picture shows people whom the seed chose, unless its caption says otherwise.
 
     Args:

@@ -20,10 +20,7 @@ INCHES = (4.6, 3.2)
 """Of a plot: its text can be read on a phone, and two stand beside each other on a desk."""
 _INK = "#7b7c7d"
 """Stands in for the page's own colour of text while a plot is drawn."""
-_STYLE = (
-    "<style>svg{color:#3a3f45;background:transparent}"
-    "@media(prefers-color-scheme:dark){svg{color:#c9ced4}}</style>"
-)
+_STYLE = "<style>svg{color:#3a3f45;background:transparent}@media(prefers-color-scheme:dark){svg{color:#c9ced4}}</style>"
 _PALETTE = ("#3b7dd8", "#e07b39", "#2f9e62", "#c04a8c", "#8a6fd1", "#b58900", "#d1495b", "#2a9da5")
 _LINES = ("-", "--", ":")
 
@@ -66,9 +63,7 @@ def draw_clouds(clouds: Sequence[Cloud], title: str, across: str, up: str, path:
     _save(draw, title, path, num_names=len(clouds))
 
 
-def draw_curves(
-    curves: Mapping[str, tuple[Values, Values]], title: str, path: Path, *, across: str = "step"
-) -> None:
+def draw_curves(curves: Mapping[str, tuple[Values, Values]], title: str, path: Path, *, across: str = "step") -> None:
     """Draw what was measured while something else grew.
 
     Args:

@@ -98,8 +98,7 @@ class Report:
         """Inverse of `to_json`; any of several errors where the values are of something else."""
         plain = dict(values)
         plain["figures"] = {
-            metric: [_figure_from(each) for each in figures]
-            for metric, figures in plain["figures"].items()
+            metric: [_figure_from(each) for each in figures] for metric, figures in plain["figures"].items()
         }
         plain["table"] = Path(plain["table"])
         plain["picture"] = Path(plain["picture"]) if plain["picture"] else None

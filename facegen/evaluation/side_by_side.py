@@ -36,7 +36,9 @@ def draw_side_by_side(columns: Sequence[Column], path: Path, observer: Observer)
     Returns:
         Whether there is a picture.
     """
-    drawing = [column for column in columns if column.run and column.run.recipe.optional_config("generator") is not None]
+    drawing = [
+        column for column in columns if column.run and column.run.recipe.optional_config("generator") is not None
+    ]
     first = {column.place: column for column in reversed(drawing)}
     shown = [column for column in drawing if first[column.place] is column]
     if not shown:

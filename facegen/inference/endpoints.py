@@ -36,7 +36,11 @@ class Endpoints:
 
 
 def endpoints_of_subjects(
-    run: Run, pipeline: FacePipeline, subjects: Sequence[Subject], device: torch.device, observer: Observer | None = None
+    run: Run,
+    pipeline: FacePipeline,
+    subjects: Sequence[Subject],
+    device: torch.device,
+    observer: Observer | None = None,
 ) -> Endpoints:
     """People of whom files, names or sentences are given; true faces where they have names that the corpus knows.
 

@@ -19,7 +19,12 @@ from facegen.training.runs.run import Run
 
 @torch.no_grad()
 def tell(
-    path: Path, speech: Sequence[Path], faces: Sequence[Path], *, direction: Direction, detect: bool,
+    path: Path,
+    speech: Sequence[Path],
+    faces: Sequence[Path],
+    *,
+    direction: Direction,
+    detect: bool,
     observer: Observer | None = None,
 ) -> list[list[float]]:
     """Probabilities of candidates (Choi et al. 2020, Eq. 1).

@@ -43,7 +43,10 @@ _GIVEN_BY = {"speech": ("speech", "--speech FILE"), "identity": ("name", "--name
 
 
 def subjects_batch(
-    subjects: Sequence[Subject], needs: frozenset[str], data: DataSpec, device: torch.device,
+    subjects: Sequence[Subject],
+    needs: frozenset[str],
+    data: DataSpec,
+    device: torch.device,
     observer: Observer | None = None,
 ) -> Batch:
     """Rows for subjects, prepared as in training.

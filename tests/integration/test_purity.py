@@ -10,7 +10,9 @@ from studies.planted_videos import CLEAN, EDGE
 def test_the_truth_of_a_moment_by_hand():
     scenes = planted_videos.plan(3, "dubbing", 70, stranger=900, other=4)
     assert [(scene.start, scene.end, scene.faces, scene.voice) for scene in scenes] == [
-        (0, 10, (3,), 3), (10, 18, (3,), 900), (18, 28, (3,), 3),
+        (0, 10, (3,), 3),
+        (10, 18, (3,), 900),
+        (18, 28, (3,), 3),
     ]
     moments = {5.0: CLEAN, 8.0: CLEAN, 8.5: EDGE, 10.0: "dubbing", 17.9: "dubbing",
                19.9: EDGE, 20.0: CLEAN}  # fmt: skip

@@ -20,8 +20,15 @@ def tone(rate_hz: int = RATE_HZ, seconds: float = 1.0, hz: float = 440.0) -> np.
 
 
 def write_riff(
-    path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ, *, channels: int = 1, length: int | None = None,
-    tail: bytes = b"", data: bytes | None = None, bits: int | None = None,
+    path: Path,
+    samples: np.ndarray,
+    rate_hz: int = RATE_HZ,
+    *,
+    channels: int = 1,
+    length: int | None = None,
+    tail: bytes = b"",
+    data: bytes | None = None,
+    bits: int | None = None,
 ) -> Path:
     """Write a WAV file: samples (samples,) or (samples, channels) of any type; `length` is what its header claims."""
     kind = IEEE_FLOAT if samples.dtype.kind == "f" else PCM
@@ -43,8 +50,12 @@ def encode_sound(path: Path, samples: np.ndarray, codec: str, rate_hz: int) -> P
         stream = container.add_stream(codec, rate=rate_hz, layout=layout)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples).reshape(1, -1), format="s16", layout=layout)
         frame.sample_rate = rate_hz
-        fitting = av.AudioResampler(format=stream.codec_context.format, layout=layout, rate=rate_hz,
-                                    frame_size=stream.codec_context.frame_size or 1024)
+        fitting = av.AudioResampler(
+            format=stream.codec_context.format,
+            layout=layout,
+            rate=rate_hz,
+            frame_size=stream.codec_context.frame_size or 1024,
+        )
         for piece in [*fitting.resample(frame), *fitting.resample(None)]:
             container.mux(stream.encode(piece))
         container.mux(stream.encode(None))
@@ -65,7 +76,10 @@ def damage_packets(path: Path, target: Path, numbers: range) -> int:
                 content = np.random.default_rng(count).bytes(packet.size)
             copy = av.Packet(content)
             copy.pts, copy.dts, copy.time_base, copy.duration = (
-                packet.pts, packet.dts, packet.time_base, packet.duration
+                packet.pts,
+                packet.dts,
+                packet.time_base,
+                packet.duration,
             )
             copy.is_keyframe, copy.stream = packet.is_keyframe, streams[packet.stream.index]
             container.mux(copy)

@@ -20,6 +20,7 @@ from facegen.core.files import new_folder
 from facegen.core.progress import Observer
 from facegen.core.text.names import normalise_name
 from facegen.data.corpus import header as corpus_json
+from facegen.data.corpus.file_swap import recover
 from facegen.data.corpus.reader import Corpus
 from facegen.data.corpus.removal import remove_faces
 
@@ -66,6 +67,8 @@ def drop_marked(folder: Path, path: Path, out: Path | None = None, observer: Obs
     marked = read_marked(path)
     if not marked:
         raise DataError(f"{path}: no row says yes in the column drop; write yes where a face is to go")
+    if out is None:
+        _recover(folder)
     corpus = Corpus.open(folder)
     dropped = find_marked(corpus, path, marked)
     if bool(dropped.all()):
@@ -132,6 +135,14 @@ def _frames_of(corpus: Corpus, manifest: CollectionManifest, dropped: Tensor) ->
             f"the new one"
         )
     return found
+
+
+def _recover(folder: Path) -> None:
+    """Delete the dropped faces that an interrupted call left behind."""
+    try:
+        recover(folder)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error.strerror}); make it writable, or give --out") from None
 
 
 @contextmanager

@@ -122,9 +122,7 @@ def _to_the_rest(units: Floats, video: Integers) -> Floats:
         if len(names) < MANY_VIDEOS:
             found[rows] = np.nanmedian(apart, axis=1)
             continue
-        by_video = np.stack(
-            [np.median(apart[:, numbers == each], axis=1) for each in range(len(names))], axis=1
-        )
+        by_video = np.stack([np.median(apart[:, numbers == each], axis=1) for each in range(len(names))], axis=1)
         by_video[np.arange(len(rows)), numbers[rows]] = np.nan
         found[rows] = np.nanmedian(by_video, axis=1)
     return found
@@ -171,9 +169,7 @@ def _nearest_others(
     return nearest, nearer
 
 
-def _to_own_mean(
-    units: Floats, video: Integers, rows: NDArray[np.bool_], chosen: NDArray[np.bool_]
-) -> Floats:
+def _to_own_mean(units: Floats, video: Integers, rows: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> Floats:
     """(n,) distances of a person's rows to the mean of their typical rows in other videos, or of the other rows."""
     numbers = np.flatnonzero(rows)
     many = len(np.unique(video[numbers])) >= MANY_VIDEOS

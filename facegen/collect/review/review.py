@@ -143,7 +143,9 @@ def _add_reasons(
             reasons.setdefault(row, []).append((threshold, f"no {what} is found in it ({opinion.name})"))
 
 
-def _finding(row: int, reasons: list[tuple[float, str]], opinions: tuple[FeatureReview, ...], threshold: float) -> Finding:
+def _finding(
+    row: int, reasons: list[tuple[float, str]], opinions: tuple[FeatureReview, ...], threshold: float
+) -> Finding:
     ordered = sorted(reasons, key=lambda reason: -reason[0])
     far = max(opinions, key=lambda opinion: float(np.nan_to_num(opinion.standing.z[row], nan=-np.inf)))
     like = next((int(o.standing.nearest[row]) for o in opinions if o.standing.is_others(threshold)[row]), None)

@@ -18,7 +18,18 @@ from facegen.data.importers.clip_files import digest
 
 FILE_NAME = "review.csv"
 COLUMNS = (
-    "drop", "person", "clip", "face", "why", "looks_like", "distance", "typical", "score", "source", "seconds", "digest"
+    "drop",
+    "person",
+    "clip",
+    "face",
+    "why",
+    "looks_like",
+    "distance",
+    "typical",
+    "score",
+    "source",
+    "seconds",
+    "digest",
 )
 NEEDED = ("drop", "person", "clip", "face", "digest")
 YES, NO = frozenset({"yes", "y", "x", "1", "true", "drop"}), frozenset({"", "no", "n", "0", "false", "keep"})

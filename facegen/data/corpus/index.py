@@ -132,9 +132,7 @@ def _checks(index: CorpusIndex, header: CorpusHeader) -> dict[str, bool]:
     checks = {
         "'identity' names somebody who is not there": _within(index.identity, 0, len(header.identities)),
         "'utterance' holds a negative number": bool((index.utterance >= 0).all()),
-        "'frame_offsets' must rise from 0 to num_frames": _rises(
-            index.frame_offsets, header.num_frames, strictly=True
-        ),
+        "'frame_offsets' must rise from 0 to num_frames": _rises(index.frame_offsets, header.num_frames, strictly=True),
         "'track_offsets' must rise from 0 to num_samples": _rises(
             index.track_offsets, header.num_samples, strictly=True
         ),
@@ -142,9 +140,7 @@ def _checks(index: CorpusIndex, header: CorpusHeader) -> dict[str, bool]:
         "'frame_time_samples' is below -1": bool((index.frame_time_samples >= -1).all()),
         "'frame_boxes' has a box of negative side": index.frame_boxes is None
         or bool((index.frame_boxes[:, 2] >= 0).all()),
-        "'track_offsets' has a track in two shards": bool(
-            torch.isin(_shard_ends(header), index.track_offsets).all()
-        ),
+        "'track_offsets' has a track in two shards": bool(torch.isin(_shard_ends(header), index.track_offsets).all()),
     }
     for name, classes in header.attributes.items():
         checks[f"'{name}' holds an unknown class"] = _within(index.attributes[name], -1, classes)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ class ShardWriter:
 
     def abandon(self) -> None:
         """Close the file without completing it."""
-        self._file.close()
+        with suppress(OSError):  # on a full disk, closing fails once more
+            self._file.close()
 
 
 def describe_shard(path: Path, num_rows: int) -> Shard:

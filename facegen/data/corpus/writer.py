@@ -84,8 +84,15 @@ class CorpusWriter:
     """Where the corpus is written; a table that is put here appears beside the corpus."""
 
     def __init__(
-        self, folder: Path, *, image_pixels: int, sample_rate_hz: int, attribute_classes: dict[str, int],
-        provenance: Provenance, overwrite: bool = False, shard_bytes: int = SHARD_BYTES,
+        self,
+        folder: Path,
+        *,
+        image_pixels: int,
+        sample_rate_hz: int,
+        attribute_classes: dict[str, int],
+        provenance: Provenance,
+        overwrite: bool = False,
+        shard_bytes: int = SHARD_BYTES,
     ) -> None:
         self.folder, self._overwrite = folder, overwrite
         self._image_pixels, self._sample_rate_hz = image_pixels, sample_rate_hz

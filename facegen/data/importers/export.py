@@ -55,8 +55,13 @@ class Exported:
 
 
 def export_shards(
-    corpus_dir: Path, out: Path, *, speech: Literal["flac", "wav"] = "flac", shard_bytes: int = SHARD_BYTES,
-    overwrite: bool = False, observer: Observer | None = None,
+    corpus_dir: Path,
+    out: Path,
+    *,
+    speech: Literal["flac", "wav"] = "flac",
+    shard_bytes: int = SHARD_BYTES,
+    overwrite: bool = False,
+    observer: Observer | None = None,
 ) -> Exported:
     """Write every clip of a corpus as a sample: faces as PNG, speech as FLAC or WAV, the rest as JSON and NPY.
 

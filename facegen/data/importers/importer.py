@@ -107,8 +107,17 @@ class Importing:
         for _, face, face_digest in clip.faces:
             self._note_duplicate("face", face.line, request.identity, face_digest)
         record = ClipRecord(
-            request.identity, request.utterance, request.name, track, dict(request.attributes), request.caption,
-            request.consent, request.source, clip.text, request.licence, request.language,
+            request.identity,
+            request.utterance,
+            request.name,
+            track,
+            dict(request.attributes),
+            request.caption,
+            request.consent,
+            request.source,
+            clip.text,
+            request.licence,
+            request.language,
         )
         times = [self._time_samples(face.time_seconds) for _, face, _ in clip.faces]
         boxes = np.array([face.box or (0, 0, 0) for _, face, _ in clip.faces], dtype=np.int64)

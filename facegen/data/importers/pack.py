@@ -62,22 +62,42 @@ class PackReport:
 
 
 def pack_pairs(
-    csv_path: Path, out: Path, *, image_pixels: int = IMAGE_PIXELS, sample_rate_hz: int = SAMPLE_RATE_HZ,
-    detect: bool = False, margin: float = FACE_MARGIN, overwrite: bool = False, observer: Observer | None = None,
+    csv_path: Path,
+    out: Path,
+    *,
+    image_pixels: int = IMAGE_PIXELS,
+    sample_rate_hz: int = SAMPLE_RATE_HZ,
+    detect: bool = False,
+    margin: float = FACE_MARGIN,
+    overwrite: bool = False,
+    observer: Observer | None = None,
 ) -> PackReport:
     """Pack the rows of a CSV table; its columns are those of `pairs_csv.read_pairs`, paths are relative to it.
 
     Args and Raises are those of `pack`.
     """
     return pack(
-        Source("pairs", csv_path.name, str(csv_path), read_pairs(csv_path)), out, image_pixels=image_pixels,
-        sample_rate_hz=sample_rate_hz, detect=detect, margin=margin, overwrite=overwrite, observer=observer,
+        Source("pairs", csv_path.name, str(csv_path), read_pairs(csv_path)),
+        out,
+        image_pixels=image_pixels,
+        sample_rate_hz=sample_rate_hz,
+        detect=detect,
+        margin=margin,
+        overwrite=overwrite,
+        observer=observer,
     )
 
 
 def pack(
-    source: Source, out: Path, *, image_pixels: int | None = None, sample_rate_hz: int | None = None,
-    detect: bool = False, margin: float = FACE_MARGIN, overwrite: bool = False, observer: Observer | None = None,
+    source: Source,
+    out: Path,
+    *,
+    image_pixels: int | None = None,
+    sample_rate_hz: int | None = None,
+    detect: bool = False,
+    margin: float = FACE_MARGIN,
+    overwrite: bool = False,
+    observer: Observer | None = None,
 ) -> PackReport:
     """Pack what a source asks for.
 
@@ -95,7 +115,9 @@ def pack(
     requests = source.requests
     settings = ImportSettings(
         image_pixels or requests.image_pixels or IMAGE_PIXELS,
-        sample_rate_hz or requests.sample_rate_hz or SAMPLE_RATE_HZ, detect, margin,
+        sample_rate_hz or requests.sample_rate_hz or SAMPLE_RATE_HZ,
+        detect,
+        margin,
     )
     writer = CorpusWriter(
         out,
@@ -126,9 +148,7 @@ def pack(
     for names in differ_in_case(header.identities):
         people = " and ".join(f"'{name}'" for name in names)
         observer.warn(f"{people} differ in capitals only, and are {len(names)} people; give one person one name")
-    return PackReport(
-        out, header, requests.num_rows, rejects, importing.duplicates, warnings, requests.ignored_columns
-    )
+    return PackReport(out, header, requests.num_rows, rejects, importing.duplicates, warnings, requests.ignored_columns)
 
 
 def _nothing_left(source: str, rejects: Sequence[Reject]) -> list[str]:

@@ -81,8 +81,12 @@ def read_shards(paths: Sequence[Path]) -> Requests:
     num_rows = sum(len(clip.faces) for clip in clips) + len(rejects)
     first = described[0].values if described else {}
     return Requests(
-        clips, num_rows, rejects, list(ignored),
-        _within(first.get("image_pixels"), 16, 1024), _within(first.get("sample_rate_hz"), 4000, 96000),
+        clips,
+        num_rows,
+        rejects,
+        list(ignored),
+        _within(first.get("image_pixels"), 16, 1024),
+        _within(first.get("sample_rate_hz"), 4000, 96000),
     )
 
 

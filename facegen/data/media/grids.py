@@ -59,7 +59,11 @@ def fold(text: str, width: int, size: int = LABEL_PIXELS) -> Label:
 
 
 def grid(
-    images: NDArray[np.uint8], *, row_labels: Sequence[str] = (), column_labels: Sequence[str] = (), title: str = "",
+    images: NDArray[np.uint8],
+    *,
+    row_labels: Sequence[str] = (),
+    column_labels: Sequence[str] = (),
+    title: str = "",
     scale: int = 1,
 ) -> Image.Image:
     """Draw images in rows and columns; labels are folded to fit, never cut.

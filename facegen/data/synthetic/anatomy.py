@@ -54,7 +54,12 @@ def _measures(p: dict[str, Tensor]) -> dict[str, Tensor]:
     length = 1.0 + 0.05 * p["face_length"]
     chin = (0.60 + 0.025 * male) * length
     return {
-        "male": male, "age": age, "old": old, "full": full, "size": size, "tension": tension,
+        "male": male,
+        "age": age,
+        "old": old,
+        "full": full,
+        "size": size,
+        "tension": tension,
         "width": 0.452 + 0.048 * size + 0.010 * male + 0.010 * full,
         "crown": torch.full_like(male, 0.640),
         "chin": chin,

@@ -84,6 +84,9 @@ def render_faces(people: dict[str, Tensor], moments: dict[str, Tensor], image_pi
     faces = torch.empty((some.shape[0], image_pixels, image_pixels, 3), dtype=torch.uint8, device=some.device)
     for start in range(0, some.shape[0], rows):
         part = slice(start, start + rows)
-        faces[part] = _render({name: value[part] for name, value in people.items()},
-                              {name: value[part] for name, value in moments.items()}, image_pixels)
+        faces[part] = _render(
+            {name: value[part] for name, value in people.items()},
+            {name: value[part] for name, value in moments.items()},
+            image_pixels,
+        )
     return faces

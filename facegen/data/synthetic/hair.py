@@ -11,11 +11,13 @@ from facegen.data.synthetic.view import View
 
 # Cropped, short, side parting, chin-length, long; lengths in half pictures.
 #          volume, lower end, flare, face opening, its height, parting, sweep, tufts, softness of the hairline
-STYLES = ((0.035, 0.070, 0.000, 0.436, 0.455, 0.00, 0.9, 0.002, 0.035),
-          (0.095, 0.080, 0.000, 0.428, 0.430, 0.16, 0.9, 0.009, 0.012),
-          (0.100, 0.090, 0.000, 0.422, 0.470, -0.19, 1.9, 0.004, 0.006),
-          (0.095, 0.480, 0.060, 0.385, 0.480, -0.12, 2.2, 0.003, 0.006),
-          (0.095, 1.600, 0.110, 0.375, 0.500, 0.02, 2.8, 0.003, 0.006))
+STYLES = (
+    (0.035, 0.070, 0.000, 0.436, 0.455, 0.00, 0.9, 0.002, 0.035),
+    (0.095, 0.080, 0.000, 0.428, 0.430, 0.16, 0.9, 0.009, 0.012),
+    (0.100, 0.090, 0.000, 0.422, 0.470, -0.19, 1.9, 0.004, 0.006),
+    (0.095, 0.480, 0.060, 0.385, 0.480, -0.12, 2.2, 0.003, 0.006),
+    (0.095, 1.600, 0.110, 0.375, 0.500, 0.02, 2.8, 0.003, 0.006),
+)
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,9 @@ class Hair:
     colour: Tensor
 
 
-def comb(view: View, a: Anatomy, style: Tensor, base: Tensor, grey: Tensor, moments: dict[str, Tensor],
-         ears: Tensor) -> Hair:
+def comb(
+    view: View, a: Anatomy, style: Tensor, base: Tensor, grey: Tensor, moments: dict[str, Tensor], ears: Tensor
+) -> Hair:
     """Shape the hair of every row and colour its strands."""
     rows = torch.tensor(STYLES, device=view.u.device)[style.long().clamp(0, len(STYLES) - 1)]
     volume, end, flare, opening, height, part, sweep, tufts, soft = (c[:, None, None] for c in rows.unbind(1))
@@ -59,8 +62,9 @@ def comb(view: View, a: Anatomy, style: Tensor, base: Tensor, grey: Tensor, mome
     return Hair(shell, front, soft, _strands(view, strand, q, line, base, grey, moments))
 
 
-def _hairline(view: View, a: Anatomy, opening: Tensor, height: Tensor, part: Tensor, sweep: Tensor,
-              end: Tensor) -> Tensor:
+def _hairline(
+    view: View, a: Anatomy, opening: Tensor, height: Tensor, part: Tensor, sweep: Tensor, end: Tensor
+) -> Tensor:
     """Distance to the opening for the face, negative within: rounded above, open below, receding with age in men."""
     x, y = view.x, view.y
     away = x - part
@@ -76,8 +80,9 @@ def _hairline(view: View, a: Anatomy, opening: Tensor, height: Tensor, part: Ten
     return (q - 1.0) * 0.40
 
 
-def _strands(view: View, strand: Tensor, q: Tensor, line: Tensor, base: Tensor, grey: Tensor,
-             moments: dict[str, Tensor]) -> Tensor:
+def _strands(
+    view: View, strand: Tensor, q: Tensor, line: Tensor, base: Tensor, grey: Tensor, moments: dict[str, Tensor]
+) -> Tensor:
     """Colour along the strands: light and dark locks, a band of sheen, shadow at the roots, streaks of grey."""
     locks = wave(strand * 2.7 + 0.5 * view.v)
     fine = 0.4 * wave(strand * 17.3 + 1.7 * view.v + 0.4 * locks)
@@ -102,8 +107,12 @@ def draw_beard(image: Tensor, view: View, a: Anatomy, kind: Tensor, base: Tensor
     side = x.abs()
     stubble = a.male * (kind > 0.5) * (kind < 1.5)
     full = a.male * (kind > 1.5)
-    cheek_line = a.mouth_y + 0.02 - 0.72 * (side - a.mouth_width + 0.02).clamp(min=0.0) \
+    cheek_line = (
+        a.mouth_y
+        + 0.02
+        - 0.72 * (side - a.mouth_width + 0.02).clamp(min=0.0)
         - 1.2 * (side - a.mouth_width).clamp(min=0.0) ** 2
+    )
     below = y - cheek_line
     slope = a.mouth_y - a.lip_upper - 0.016 + 0.42 * (side - 0.05)
     moustache = ellipse(side - 0.50 * a.mouth_width, y - slope, 0.84 * a.mouth_width, 0.060)

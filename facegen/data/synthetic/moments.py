@@ -12,8 +12,21 @@ MAX_ROLL = 0.2
 
 def _clip_moments(seed: int, clip: Tensor) -> dict[str, Tensor]:
     """Light, background, clothes and framing: one draw a clip."""
-    names = ("light_x", "light_y", "light_strength", "light_warmth", "hue_top", "hue_bottom", "backdrop_value",
-             "backdrop_saturation", "backdrop_angle", "clothing_hue", "clothing_value", "collar", "zoom")
+    names = (
+        "light_x",
+        "light_y",
+        "light_strength",
+        "light_warmth",
+        "hue_top",
+        "hue_bottom",
+        "backdrop_value",
+        "backdrop_saturation",
+        "backdrop_angle",
+        "clothing_hue",
+        "clothing_value",
+        "collar",
+        "zoom",
+    )
     drawn = dict(zip(names, uniform(seed, "moments.clip", clip, len(names)).unbind(1), strict=True))
     return {
         "light_x": 1.3 * drawn["light_x"] - 0.65,

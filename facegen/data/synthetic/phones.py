@@ -64,8 +64,9 @@ CONSONANTS: dict[str, Phone] = {
 # What follows the closure of a plosive: the burst, and for a voiceless one the breath after it.
 BURSTS: dict[str, Phone] = {
     "p": Phone(420, 1000, 2250, aspiration=0.03, frication=0.05, friction_hz=900, friction_width_hz=700, seconds=0.035),
-    "t": Phone(400, 1700, 2700, aspiration=0.03, frication=0.09, friction_hz=4800, friction_width_hz=1500,
-               seconds=0.04),
+    "t": Phone(
+        400, 1700, 2700, aspiration=0.03, frication=0.09, friction_hz=4800, friction_width_hz=1500, seconds=0.04
+    ),
     "k": Phone(400, 2000, 2300, aspiration=0.03, frication=0.09, friction_hz=2000, friction_width_hz=600, seconds=0.04),
     "b": Phone(380, 900, 2200, voicing=0.3, frication=0.05, friction_hz=900, friction_width_hz=700, seconds=0.012),
     "d": Phone(380, 1700, 2700, voicing=0.3, frication=0.07, friction_hz=4300, friction_width_hz=1500, seconds=0.012),
@@ -75,8 +76,25 @@ SILENCE = Phone(500, 1500, 2500)
 
 # Relative frequency of what begins and what ends a syllable; nothing at all is "".
 ONSETS: dict[str, float] = {
-    "m": 3, "n": 3, "l": 1.2, "r": 1.2, "w": 0.8, "y": 0.6, "v": 0.7, "z": 0.7, "s": 1.5, "sh": 1, "f": 0.7, "hh": 0.8,
-    "p": 0.8, "t": 1, "k": 1, "b": 0.8, "d": 1, "g": 0.8, "": 0.6,
+    "m": 3,
+    "n": 3,
+    "l": 1.2,
+    "r": 1.2,
+    "w": 0.8,
+    "y": 0.6,
+    "v": 0.7,
+    "z": 0.7,
+    "s": 1.5,
+    "sh": 1,
+    "f": 0.7,
+    "hh": 0.8,
+    "p": 0.8,
+    "t": 1,
+    "k": 1,
+    "b": 0.8,
+    "d": 1,
+    "g": 0.8,
+    "": 0.6,
 }
 CODAS: dict[str, float] = {"": 9, "n": 3, "m": 2, "ng": 1, "s": 1.2, "l": 1.2, "r": 0.6, "z": 0.6}
 

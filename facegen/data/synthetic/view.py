@@ -56,5 +56,17 @@ def look(moments: dict[str, Tensor], image_pixels: int) -> View:
     x = u * _column(torch.cos(m["yaw"])) - depth * yaw
     y = v * _column(torch.cos(m["pitch"])) - depth * pitch
     rows, columns = image_pixels, image_pixels
-    return View(u, v, x, y, a, b, nz, px.expand(-1, rows, -1), py.expand(-1, -1, columns), yaw, pitch,
-                _column(2.0 / image_pixels / zoom))
+    return View(
+        u,
+        v,
+        x,
+        y,
+        a,
+        b,
+        nz,
+        px.expand(-1, rows, -1),
+        py.expand(-1, -1, columns),
+        yaw,
+        pitch,
+        _column(2.0 / image_pixels / zoom),
+    )

@@ -37,9 +37,7 @@ class Voice:
     frame_samples: int
 
 
-def speak(
-    people: dict[str, Tensor], seed: int, clip: Tensor, num_samples: int, sample_rate_hz: int = 16000
-) -> Voice:
+def speak(people: dict[str, Tensor], seed: int, clip: Tensor, num_samples: int, sample_rate_hz: int = 16000) -> Voice:
     """Let people say random words.
 
     A row depends on its person, the seed, its clip number and the length asked for, not on the other rows. The source

@@ -135,7 +135,14 @@ class Matching(Metric):
         return self._hits(query, other, evidence.logits, direction, num, rows, strangers, evidence.seed)
 
     def _hits(
-        self, query: Tensor, other: Tensor, rule: Logits, direction: str, num: int, rows: Tensor, strangers: Strangers,
+        self,
+        query: Tensor,
+        other: Tensor,
+        rule: Logits,
+        direction: str,
+        num: int,
+        rows: Tensor,
+        strangers: Strangers,
         seed: int,
     ) -> Tensor:
         """(rows,) share of redraws in which the own partner won, of (N, Z, d) that query (N, Z', e)."""

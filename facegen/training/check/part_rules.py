@@ -26,7 +26,11 @@ def _untrained_face_network(recipe: Recipe, networks: Networks) -> list[str]:
 
 def _ineffective_augmentation(recipe: Recipe, networks: Networks) -> list[str]:
     """[match] augment needs an augmentation that changes faces in the match stage."""
-    choice, changes, augmentation = recipe.optional_config("matcher"), recipe.optional_config("augmentation"), networks.augmentation
+    choice, changes, augmentation = (
+        recipe.optional_config("matcher"),
+        recipe.optional_config("augmentation"),
+        networks.augmentation,
+    )
     if choice is None or choice.engine.run is not None or not choice.engine.augment:
         return []
     if changes is None or augmentation is None:

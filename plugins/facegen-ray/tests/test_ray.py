@@ -57,8 +57,13 @@ def test_two_workers_work_at_the_same_time(two_workers, tmp_path):
 
 def test_what_goes_wrong_costs_its_own_task_only(two_workers, tmp_path):
     tasks = [
-        ("die", 7), ("raise", "no such video"), ("kill", 0), ("raise two", 0), ("unsendable", str(tmp_path / "x")),
-        ("back", 5), ("pid", 6),
+        ("die", 7),
+        ("raise", "no such video"),
+        ("kill", 0),
+        ("raise two", 0),
+        ("unsendable", str(tmp_path / "x")),
+        ("back", 5),
+        ("pid", 6),
     ]
     answers = dict(Ray().run(work, tasks))
     assert set(answers) == set(tasks)
@@ -68,7 +73,8 @@ def test_what_goes_wrong_costs_its_own_task_only(two_workers, tmp_path):
     failed = answers["raise", "no such video"]
     assert (type(failed), failed.args) == (ValueError, ("no such video",))
     assert (type(answers["raise two", 0]), str(answers["raise two", 0])) == (
-        RuntimeError, "TwoArgumentsError: one and two",
+        RuntimeError,
+        "TwoArgumentsError: one and two",
     )
     unsendable = answers["unsendable", str(tmp_path / "x")]
     assert type(unsendable) is RuntimeError
@@ -78,9 +84,15 @@ def test_what_goes_wrong_costs_its_own_task_only(two_workers, tmp_path):
     assert answers["pid", 6] not in (0, os.getpid())
 
 
-@pytest.mark.parametrize(("settings", "expected"), [
-    ({}, 2), ({"max_in_flight": 5}, 5), ({"num_cpus": 2.0}, 1), ({"num_cpus": 0.5}, 4),
-])
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, 2),
+        ({"max_in_flight": 5}, 5),
+        ({"num_cpus": 2.0}, 1),
+        ({"num_cpus": 0.5}, 4),
+    ],
+)
 def test_tasks_are_asked_for_as_workers_get_free(two_workers, settings, expected):
     asked = []
 

@@ -33,7 +33,7 @@ MATCH = "[match]\ntype = 'softmax'\nbatch_size = 8\n"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("facegen.training.estimate.measure_rate", lambda device: 1e9)
+    monkeypatch.setattr("facegen.training.check.costs.measure_rate", lambda device: 1e9)
 
 
 @pytest.fixture

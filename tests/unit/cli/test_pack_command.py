@@ -76,10 +76,16 @@ def test_a_folder_of_people(tmp_path, capsys):
     assert "is a packed corpus already; give what it was packed from, or train on it" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("call", [
-    [], ["--voxceleb", "a"], ["--voxceleb", "a", "--vggface", "b"], ["x.csv", "--meta", "c"],
-    ["x.csv", "--voxceleb", "a", "--vggface", "b", "--meta", "c"],
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        [],
+        ["--voxceleb", "a"],
+        ["--voxceleb", "a", "--vggface", "b"],
+        ["x.csv", "--meta", "c"],
+        ["x.csv", "--voxceleb", "a", "--vggface", "b", "--meta", "c"],
+    ],
+)
 def test_what_to_give_is_said(tmp_path, capsys, call):
     assert main(["pack", *call, "--out", str(tmp_path / "out")]) == 2
     assert "give SOURCE, or all of --voxceleb, --vggface and --meta" in capsys.readouterr().err

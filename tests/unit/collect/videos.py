@@ -83,16 +83,25 @@ class Sound:
     start_seconds: float = 0.0
 
 
-def timed_sound(seconds: float = 6.0, rate_hz: int = 44100, codec: str = "aac", start_seconds: float = 0.0,
-                channels: int = 1) -> Sound:
+def timed_sound(
+    seconds: float = 6.0, rate_hz: int = 44100, codec: str = "aac", start_seconds: float = 0.0, channels: int = 1
+) -> Sound:
     """A track of `tone`: what is heard at a moment of the video tells that moment."""
     samples = tone(start_seconds, seconds, rate_hz)
     return Sound(samples if channels == 1 else np.stack([samples] * channels, 1), rate_hz, codec, start_seconds)
 
 
-def write_video(path: Path, times: Sequence[float], sound: Sound | None, *, codec: str = "libx264",
-                fps: Fraction | int = 25, pictures: Sequence[np.ndarray] | None = None, gop: int = 12,
-                **options: str) -> Path:
+def write_video(
+    path: Path,
+    times: Sequence[float],
+    sound: Sound | None,
+    *,
+    codec: str = "libx264",
+    fps: Fraction | int = 25,
+    pictures: Sequence[np.ndarray] | None = None,
+    gop: int = 12,
+    **options: str,
+) -> Path:
     """Encode pictures (by default their numbers) at their times, and sound."""
     with av.open(str(path), "w") as container:
         video = container.add_stream(codec, rate=fps, options={**FAST.get(codec, {}), **options})
@@ -121,8 +130,12 @@ def _encode_sound(container: av.container.OutputContainer, sound: Sound) -> list
     interleaved = np.ascontiguousarray(sound.samples).reshape(1, -1)
     frame = av.AudioFrame.from_ndarray(interleaved, format="s16", layout=layout)
     frame.sample_rate, frame.pts = sound.rate_hz, 0
-    fitting = av.AudioResampler(format=stream.codec_context.format, layout=layout, rate=sound.rate_hz,
-                                frame_size=stream.codec_context.frame_size or 1024)
+    fitting = av.AudioResampler(
+        format=stream.codec_context.format,
+        layout=layout,
+        rate=sound.rate_hz,
+        frame_size=stream.codec_context.frame_size or 1024,
+    )
     packets = []
     for piece in [*fitting.resample(frame), *fitting.resample(None)]:
         packets += stream.encode(piece)

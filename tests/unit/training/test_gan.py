@@ -318,4 +318,4 @@ def test_objectives_and_penalties_are_named_by_their_types_in_the_recipe() -> No
     penalty = [{"type": "gradient_penalty"}, {"type": "r1"}, {"type": "r1"}]
     networks = build_networks(recipe(objective=objective, penalty=penalty), DATA)
     assert list(networks.objectives) == ["relid", "reconstruction", "reconstruction_2"]
-    assert networks.penalty_names == ("gradient_penalty", "r1", "r1_2")
+    assert list(networks.penalties) == ["gradient_penalty", "r1", "r1_2"]

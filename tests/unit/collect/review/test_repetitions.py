@@ -37,7 +37,8 @@ def told(rows) -> list[tuple[int, int, str]]:
 def test_the_same_picture_whoever_it_is_said_to_be():
     one, other = faces(2)
     assert told([(one, 0, 0), (other, 1, 1), (one, 1, 2), (one, 0, 0)]) == [
-        (2, 0, "same picture"), (3, 0, "same picture"),
+        (2, 0, "same picture"),
+        (3, 0, "same picture"),
     ]
 
 

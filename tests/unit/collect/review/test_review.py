@@ -22,7 +22,7 @@ from facegen.data.corpus.header import Provenance
 from facegen.data.corpus.reader import Corpus
 from facegen.data.corpus.writer import ClipRecord, CorpusWriter
 
-PEOPLE = ["<b>Ana</b>", "Bö, \"the\" second", "Çem"]
+PEOPLE = ["<b>Ana</b>", 'Bö, "the" second', "Çem"]
 CLIPS, FACES = 6, 2
 STRANGER, EXCHANGED, FACELESS, REPEATED = (3, 1), (8, 0), (13, 0), (17, 1)
 """(clip, face) of what is planted."""
@@ -57,7 +57,11 @@ def folder(tmp_path):
     colours = [(220, 60, 60), (60, 220, 60), (60, 60, 220)]
     provenance = Provenance(importer="test", source="nothing", facegen="0", settings={})
     with CorpusWriter(
-        tmp_path / "corpus", image_pixels=16, sample_rate_hz=16000, attribute_classes={}, provenance=provenance,
+        tmp_path / "corpus",
+        image_pixels=16,
+        sample_rate_hz=16000,
+        attribute_classes={},
+        provenance=provenance,
         shard_bytes=5000,
     ) as writer:
         for clip in range(len(PEOPLE) * CLIPS):
@@ -71,7 +75,9 @@ def folder(tmp_path):
             if REPEATED[0] == clip:
                 faces[REPEATED[1]] = paint(colours[2], FACES * 12)  # the first one of clip 12
             track = writer.add_track(make_speech(clip, 1600))
-            record = ClipRecord(PEOPLE[person], f"v{clip}", f"talk {clip} at 2 s", track, source="https://example.org/<i>")
+            record = ClipRecord(
+                PEOPLE[person], f"v{clip}", f"talk {clip} at 2 s", track, source="https://example.org/<i>"
+            )
             writer.add_clip(record, np.stack(faces), [100, 900])
         writer.finish()
     return tmp_path / "corpus"
@@ -160,7 +166,8 @@ def test_speech_of_two_people(folder, tmp_path):
     found = looked_through(tmp_path / "other")
     said = {each.row: each.why for each in found.findings}
     assert said == {
-        2: ("same speech as clip 0, face 0, of a",), 4: ("same speech as clip 0, face 0, of a",),
+        2: ("same speech as clip 0, face 0, of a",),
+        4: ("same speech as clip 0, face 0, of a",),
     }, "clips of one person that share a track are one recording"
     assert found.unjudged == 2, "two faces of a cannot say which is the odd one"
 

@@ -54,9 +54,17 @@ def test_windows_of_four_seconds_two_seconds_apart(ten_seconds):
     detector = Told()
     found = look(ten_seconds, detector)
     assert told(found) == {
-        0: "too short", 1: "too short", 2: "", 3: "too close to the frame before", 4: "",
-        5: "too close to the frame before", 6: "", 7: "too close to the frame before", 8: "",
-        9: "too short", 10: "too short",
+        0: "too short",
+        1: "too short",
+        2: "",
+        3: "too close to the frame before",
+        4: "",
+        5: "too close to the frame before",
+        6: "",
+        7: "too close to the frame before",
+        8: "",
+        9: "too short",
+        10: "too short",
     }
     assert detector.seen == [50, 100, 150, 200], "nobody looks at a frame that cannot be kept"
     assert (found.speech_start_seconds, len(found.speech), found.reason) == (0.0, 160000, "")

@@ -418,7 +418,9 @@ def test_the_judge_of_another_recipe(good, tmp_path):
     assert set(judge) == {"conditioner", "discriminator", "match"}
 
 
-TWO_PENALTIES = GOOD + """
+TWO_PENALTIES = (
+    GOOD
+    + """
 [preset.small.penalty.1]
 every_steps = 7
 [[penalty]]
@@ -428,6 +430,7 @@ every_steps = 2
 type = "penalty"
 every_steps = 3
 """
+)
 
 
 def steps_of(checked) -> list[int]:

@@ -14,9 +14,7 @@ from facegen.data.corpus.writer import ClipRecord, CorpusWriter
 
 def write(folder, boxes, **known):
     made = Provenance(importer="test", source="nothing", facegen="0", settings={})
-    with CorpusWriter(
-        folder, image_pixels=16, sample_rate_hz=16000, attribute_classes={}, provenance=made
-    ) as writer:
+    with CorpusWriter(folder, image_pixels=16, sample_rate_hz=16000, attribute_classes={}, provenance=made) as writer:
         for clip, box in enumerate(boxes):
             track = writer.add_track(make_speech(clip, 500))
             record = ClipRecord("Ana", f"v{clip}", f"{clip}.mp4", track, **known)

@@ -9,7 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from corpus_files import draw_face, make_speech, write_csv, write_png
 from faults import Killed, failing
 
 from facegen.collect.forget import forget_person
+from facegen.collect.review_drop import drop_marked
+from facegen.collect.review_list import digest_of
 from facegen.core.errors import DataError
 from facegen.core.files import LOCK
 from facegen.data.corpus import file_swap
@@ -44,8 +47,13 @@ def write_corpus(folder: Path, people: str, overwrite: bool = False) -> None:
     """A clip for each letter, in as many shards of faces, with one of speech, and a table beside."""
     provenance = Provenance(importer="test", source="", facegen="0", settings={})
     with CorpusWriter(
-        folder, image_pixels=16, sample_rate_hz=16000, attribute_classes={}, provenance=provenance,
-        overwrite=overwrite, shard_bytes=700,
+        folder,
+        image_pixels=16,
+        sample_rate_hz=16000,
+        attribute_classes={},
+        provenance=provenance,
+        overwrite=overwrite,
+        shard_bytes=700,
     ) as writer:
         for letter in people:
             track = writer.add_track(make_speech(ord(letter), 50))
@@ -88,6 +96,16 @@ class Case:
     """The next call, where it is another one."""
 
 
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """In memory where there is such a file system: thousands of small files are written and deleted."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="facegen-") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folders = {people: tmp_path_factory.mktemp("packed") / people for people in ("abc", "ab", "de")}
@@ -124,8 +142,11 @@ def cases(packed: dict[str, Path], tmp_path: Path) -> dict[str, Case]:
 NAMES = ("pack", "pack --overwrite", "export", "export --overwrite", "remove_person", "remove_faces")
 
 
-@pytest.mark.parametrize("error", [Killed(), KeyboardInterrupt(), FULL], ids=["killed", "interrupted", "full"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [*itertools.product(NAMES, [Killed(), FULL]), ("pack --overwrite", KeyboardInterrupt())],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
 def test_stopped_anywhere(cases, tmp_path, name, error):
     case = cases[name]
     original, whole = tmp_path / "original", tmp_path / "whole"
@@ -250,6 +271,30 @@ def test_a_record_never_names_files_elsewhere(folder, name):
     with pytest.raises(DataError, match="is damaged; delete"):
         recover(folder)
     assert (folder.parent / "mine.txt").exists() and corpus_of(folder) == "abc"
+
+
+@pytest.mark.parametrize("error", [Killed(), FULL], ids=["killed", "full"])
+@pytest.mark.parametrize("in_place", [True, False])
+def test_dropping_a_marked_face_is_stopped_anywhere(folder, tmp_path, error, in_place):
+    marked = tmp_path / "marked.csv"
+    marked.write_text(f"drop,person,clip,face,digest\nyes,c,2,0,{digest_of(Corpus.open(folder), 2, 0)}\n")
+    seen = set()
+    for last in itertools.count():
+        copy = shutil.copytree(folder, tmp_path / f"{last}" / "corpus")
+        out = None if in_place else copy.with_name("left")
+        with failing(last, error) as disk, contextlib.suppress(Killed, DataError):
+            drop_marked(copy, marked, out)
+        seen.add(corpus_of(out or copy))
+        assert corpus_of(copy) == "abc" or in_place, disk.failed
+        with contextlib.suppress(DataError):  # the list is that of the corpus before
+            drop_marked(copy, marked, out)
+        assert corpus_of(out or copy) == "ab", disk.failed
+        hidden = {path.name for path in copy.parent.rglob(".*")}
+        assert hidden <= {LOCK} and len(list((out or copy).glob("*.safetensors"))) == 4, disk.failed
+        shutil.rmtree(copy.parent)
+        if not disk.failed:
+            break
+    assert seen == {"abc" if in_place else None, "ab"} and last > 20
 
 
 class TestForget:

@@ -26,14 +26,22 @@ def write_corpus(folder: Path, shard_bytes: int = 4000, overwrite: bool = False)
     """Seven clips of two people with 11 faces of 16 pixels and seven tracks, in several shards of each kind."""
     provenance = Provenance(importer="test", source="nothing", facegen="0", settings={})
     with CorpusWriter(
-        folder, image_pixels=16, sample_rate_hz=16000, attribute_classes={"sex": 2}, provenance=provenance,
-        overwrite=overwrite, shard_bytes=shard_bytes,
+        folder,
+        image_pixels=16,
+        sample_rate_hz=16000,
+        attribute_classes={"sex": 2},
+        provenance=provenance,
+        overwrite=overwrite,
+        shard_bytes=shard_bytes,
     ) as writer:
         for clip in range(NUM_CLIPS):
             record = ClipRecord(
-                identity="Bö" if clip % 2 else "Al", utterance=f"v{clip}", name=f"{clip}.wav",
+                identity="Bö" if clip % 2 else "Al",
+                utterance=f"v{clip}",
+                name=f"{clip}.wav",
                 track=writer.add_track(make_speech(clip, 1000 + clip)),
-                attributes={"sex": 1} if clip == 3 else {}, caption=f"clip {clip} ä",
+                attributes={"sex": 1} if clip == 3 else {},
+                caption=f"clip {clip} ä",
                 text=np.full(3, clip, np.float32),
             )
             faces = np.stack([draw_face(10 * clip + frame, 16) for frame in range(FRAMES[clip])])
@@ -110,18 +118,29 @@ def test_verify_finds_one_changed_byte(folder):
 class TestWriting:
     def test_an_interrupted_import_leaves_nothing(self, tmp_path):
         provenance = Provenance(importer="test", source="", facegen="0", settings={})
-        with pytest.raises(KeyboardInterrupt), CorpusWriter(
-            tmp_path / "new", image_pixels=16, sample_rate_hz=16000, attribute_classes={}, provenance=provenance
-        ) as writer:
+        with (
+            pytest.raises(KeyboardInterrupt),
+            CorpusWriter(
+                tmp_path / "new", image_pixels=16, sample_rate_hz=16000, attribute_classes={}, provenance=provenance
+            ) as writer,
+        ):
             writer.add_clip(ClipRecord("a", "b", "c"), draw_face(0, 16)[None], [-1])
             raise KeyboardInterrupt
         assert not (tmp_path / "new").exists()
 
     def test_an_interrupted_replacement_leaves_the_old_one(self, folder):
         provenance = Provenance(importer="test", source="", facegen="0", settings={})
-        with pytest.raises(KeyboardInterrupt), CorpusWriter(
-            folder, image_pixels=32, sample_rate_hz=8000, attribute_classes={}, provenance=provenance, overwrite=True
-        ) as writer:
+        with (
+            pytest.raises(KeyboardInterrupt),
+            CorpusWriter(
+                folder,
+                image_pixels=32,
+                sample_rate_hz=8000,
+                attribute_classes={},
+                provenance=provenance,
+                overwrite=True,
+            ) as writer,
+        ):
             writer.add_clip(ClipRecord("a", "b", "c"), draw_face(0, 32)[None], [-1])
             raise KeyboardInterrupt
         Corpus.open(folder).verify(Observer())
@@ -131,7 +150,11 @@ class TestWriting:
         assert (folder / "faces-00001.safetensors").exists()
         write_corpus(folder, shard_bytes=2**20, overwrite=True)
         assert {path.name for path in folder.iterdir()} == {
-            "corpus.json", "faces-00000.safetensors", "speech-00000.safetensors", "index.safetensors", "mine.txt"
+            "corpus.json",
+            "faces-00000.safetensors",
+            "speech-00000.safetensors",
+            "index.safetensors",
+            "mine.txt",
         }
 
     def test_a_corpus_is_not_replaced_unasked(self, folder):

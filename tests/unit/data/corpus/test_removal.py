@@ -30,7 +30,11 @@ def write_corpus(folder: Path, without: str | None = None, shard_bytes: int = 30
     """Ten clips of four people in several shards; or the same without one of them."""
     provenance = Provenance(importer="test", source="nothing", facegen="0", settings={})
     with CorpusWriter(
-        folder, image_pixels=16, sample_rate_hz=16000, attribute_classes={"sex": 2, "accent": 3}, provenance=provenance,
+        folder,
+        image_pixels=16,
+        sample_rate_hz=16000,
+        attribute_classes={"sex": 2, "accent": 3},
+        provenance=provenance,
         shard_bytes=shard_bytes,
     ) as writer:
         for clip, num_frames in enumerate(FRAMES):
@@ -39,8 +43,13 @@ def write_corpus(folder: Path, without: str | None = None, shard_bytes: int = 30
                 continue
             track = writer.add_track(make_speech(clip, 1000 + clip)) if speech else -1
             record = ClipRecord(
-                who, f"v{clip}", f"{clip}.wav", track, {"sex": clip % 2, **({"accent": 1} if who == "Ana" else {})},
-                caption=f"clip {clip} ä", source="from Bö's shelf" if who == "Bö" else "",
+                who,
+                f"v{clip}",
+                f"{clip}.wav",
+                track,
+                {"sex": clip % 2, **({"accent": 1} if who == "Ana" else {})},
+                caption=f"clip {clip} ä",
+                source="from Bö's shelf" if who == "Bö" else "",
                 text=np.full(3, clip, np.float32),
             )
             faces = np.stack([draw_face(10 * clip + frame, 16) for frame in range(num_frames)])
@@ -61,14 +70,18 @@ def content(folder: Path) -> list:
         if index.track[clip] >= 0:
             length = int(index.track_offsets.diff()[index.track[clip]])
             speech = corpus.speech(torch.tensor([clip]), torch.tensor([0]), length).numpy().tobytes()
-        rows.append((
-            corpus.header.identities[index.identity[clip]], int(index.utterance[clip]), speech,
-            corpus.faces(torch.full((num_frames,), clip), frames).numpy().tobytes(),
-            index.frame_time_samples[first : first + num_frames].tolist(),
-            {name: int(labels[clip]) for name, labels in index.attributes.items()},
-            {name: column.at(torch.tensor([clip]))[0] for name, column in index.strings.items()},
-            index.text[clip].tolist() if index.text is not None else None,
-        ))
+        rows.append(
+            (
+                corpus.header.identities[index.identity[clip]],
+                int(index.utterance[clip]),
+                speech,
+                corpus.faces(torch.full((num_frames,), clip), frames).numpy().tobytes(),
+                index.frame_time_samples[first : first + num_frames].tolist(),
+                {name: int(labels[clip]) for name, labels in index.attributes.items()},
+                {name: column.at(torch.tensor([clip]))[0] for name, column in index.strings.items()},
+                index.text[clip].tolist() if index.text is not None else None,
+            )
+        )
     return rows
 
 
@@ -132,8 +145,11 @@ def test_nobody_of_that_name(tmp_path):
 
 def test_tables_lose_their_rows(pairs, tmp_path):
     cells = {
-        0: {"identity": "Ana", "face": "faces/1.png"}, 1: {"identity": "Eva"}, 2: {"identity": 'Io "x", y'},
-        3: {"identity": 'Io "x", y', "face": "gone.png"}, 4: {"identity": "Eva", "face": "gone.png"},
+        0: {"identity": "Ana", "face": "faces/1.png"},
+        1: {"identity": "Eva"},
+        2: {"identity": 'Io "x", y'},
+        3: {"identity": 'Io "x", y', "face": "gone.png"},
+        4: {"identity": "Eva", "face": "gone.png"},
     }
     pack_pairs(pairs(5, 5, cells), tmp_path / "c", image_pixels=32)
     assert remove_person(tmp_path / "c", 'Io "x", y') == 1
@@ -247,7 +263,11 @@ def test_a_removed_corpus_can_be_replaced(tmp_path):
     remove_person(tmp_path / "c", "Ana")
     provenance = Provenance(importer="test", source="", facegen="0", settings={})
     with CorpusWriter(
-        tmp_path / "c", image_pixels=16, sample_rate_hz=16000, attribute_classes={}, provenance=provenance,
+        tmp_path / "c",
+        image_pixels=16,
+        sample_rate_hz=16000,
+        attribute_classes={},
+        provenance=provenance,
         overwrite=True,
     ) as writer:
         writer.add_clip(ClipRecord("a", "b", "c"), draw_face(0, 16)[None], [-1])
@@ -275,7 +295,8 @@ class TestTraces:
         path.write_text(json.dumps(values))
         found = find_traces(tmp_path / "c", Fingerprints("Bö"))
         assert found == [
-            "corpus.json: among the identities", "corpus.json: in the provenance",
+            "corpus.json: among the identities",
+            "corpus.json: in the provenance",
             "index.safetensors: the source of clip 2, 'from Bö's shelf'",
             "index.safetensors: the source of clip 6, 'from Bö's shelf'",
         ]

@@ -34,17 +34,27 @@ def write_corpus(folder: Path, rate: int = 16000, speech: bool = True, extras: b
     """Five clips of three people; two clips share a track, and one has more than ten faces."""
     provenance = Provenance(importer="test", source="nothing", facegen="0", settings={})
     with CorpusWriter(
-        folder, image_pixels=24, sample_rate_hz=rate, attribute_classes={"sex": 2, "accent": 3}, provenance=provenance,
+        folder,
+        image_pixels=24,
+        sample_rate_hz=rate,
+        attribute_classes={"sex": 2, "accent": 3},
+        provenance=provenance,
         shard_bytes=20000,
     ) as writer:
         tracks = [writer.add_track(make_speech(seed, 20000 * seed + 999)) for seed in range(4)] if speech else [-1] * 4
         for clip, num_frames in enumerate(FRAMES):
             record = ClipRecord(
-                ("Bö \"x\"", "Al", "Ana")[clip % 3], f"video {clip // 2}", f"in/{clip}.wav", tracks[min(clip, 3)],
+                ('Bö "x"', "Al", "Ana")[clip % 3],
+                f"video {clip // 2}",
+                f"in/{clip}.wav",
+                tracks[min(clip, 3)],
                 {"sex": clip % 2, "accent": 1} if clip < 3 else {},
-                caption=f" clip, {clip}\nä" if extras else "", consent="yes" if clip == 1 else "",
-                source="https://x" if clip else "", text=np.float32([clip, 1 / 3]) if extras else None,
-                licence="CC BY" if clip == 2 else "", language="es" if clip == 3 else "",
+                caption=f" clip, {clip}\nä" if extras else "",
+                consent="yes" if clip == 1 else "",
+                source="https://x" if clip else "",
+                text=np.float32([clip, 1 / 3]) if extras else None,
+                licence="CC BY" if clip == 2 else "",
+                language="es" if clip == 3 else "",
             )
             faces = np.stack([draw_face(100 * clip + frame, 24) for frame in range(num_frames)])
             times = [-1 if frame % 3 == 2 or not speech else 7 * frame + 1 for frame in range(num_frames)]
@@ -136,9 +146,17 @@ def test_what_others_read_in_it(corpus, tmp_path):
     assert np.array_equal(np.load(io.BytesIO(found["000000001.npy"])), np.float32([1, 1 / 3]))
     utterance = str(int(Corpus.open(corpus).index.utterance[1]))
     assert json.loads(found["000000001.json"]) == {
-        "identity": "Al", "sex": "m", "name": "in/1.wav", "caption": " clip, 1\nä", "consent": "yes",
-        "source": "https://x", "times": [1 / 16000, 8 / 16000, None], "attributes": {"accent": 1},
-        "utterance": utterance, "image_pixels": 24, "sample_rate_hz": 16000,
+        "identity": "Al",
+        "sex": "m",
+        "name": "in/1.wav",
+        "caption": " clip, 1\nä",
+        "consent": "yes",
+        "source": "https://x",
+        "times": [1 / 16000, 8 / 16000, None],
+        "attributes": {"accent": 1},
+        "utterance": utterance,
+        "image_pixels": 24,
+        "sample_rate_hz": 16000,
     }
     described = json.loads(found["000000002.json"])
     assert described["boxes"] == (np.arange(36).reshape(-1, 3) + 1).tolist()

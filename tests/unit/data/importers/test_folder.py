@@ -26,8 +26,11 @@ def asked(root: Path) -> list[tuple[str, str, str | None, list[str], str]]:
     """(who, utterance, speech, faces, name) of every clip, paths without the root."""
     return [
         (
-            clip.identity, clip.utterance, clip.speech and clip.speech.relative_to(root).as_posix(),
-            [face.path.relative_to(root).as_posix() for face in clip.faces], clip.name,
+            clip.identity,
+            clip.utterance,
+            clip.speech and clip.speech.relative_to(root).as_posix(),
+            [face.path.relative_to(root).as_posix() for face in clip.faces],
+            clip.name,
         )
         for clip in read_folder(root).clips
     ]
@@ -36,7 +39,8 @@ def asked(root: Path) -> list[tuple[str, str, str | None, list[str], str]]:
 def test_pictures_alone_are_a_clip_each(tmp_path):
     lay(tmp_path, "Ben/2.JPG", "Ana/1.png", "Ana/.DS_Store", ".hidden/1.png")
     assert asked(tmp_path) == [
-        ("Ana", "Ana/1.png", None, ["Ana/1.png"], "Ana/1.png"), ("Ben", "Ben/2.JPG", None, ["Ben/2.JPG"], "Ben/2.JPG"),
+        ("Ana", "Ana/1.png", None, ["Ana/1.png"], "Ana/1.png"),
+        ("Ben", "Ben/2.JPG", None, ["Ben/2.JPG"], "Ben/2.JPG"),
     ]
 
 
@@ -60,25 +64,30 @@ def test_several_folders_with_sounds_are_recordings(tmp_path):
     names = ("v1/00001", "v1/00002", "v2/00001")
     lay(tmp_path, *(f"Ana/{name}.{kind}" for name in names for kind in ("png", "wav")))
     assert [(utterance, faces) for _, utterance, _, faces, _ in asked(tmp_path)] == [
-        ("Ana/v1", ["Ana/v1/00001.png"]), ("Ana/v1", ["Ana/v1/00002.png"]), ("Ana/v2", ["Ana/v2/00001.png"]),
+        ("Ana/v1", ["Ana/v1/00001.png"]),
+        ("Ana/v1", ["Ana/v1/00002.png"]),
+        ("Ana/v2", ["Ana/v2/00001.png"]),
     ]
 
 
 def test_what_has_no_stem_in_common_is_dealt(tmp_path):
     lay(tmp_path, "Ana/a.png", "Ana/b.png", "Ana/c.png", "Ana/x.wav", "Ana/y.wav")
     assert [(speech, faces) for _, _, speech, faces, _ in asked(tmp_path)] == [
-        ("Ana/x.wav", ["Ana/a.png", "Ana/c.png"]), ("Ana/y.wav", ["Ana/b.png"]),
+        ("Ana/x.wav", ["Ana/a.png", "Ana/c.png"]),
+        ("Ana/y.wav", ["Ana/b.png"]),
     ]
 
 
 def test_what_is_left_beside_stems_is_dealt_among_all(tmp_path):
     lay(tmp_path / "more", "Ana/1.png", "Ana/1.wav", "Ana/a.png", "Ana/b.png")
     assert [(speech, faces) for _, _, speech, faces, _ in asked(tmp_path / "more")] == [
-        ("Ana/1.wav", ["Ana/1.png"]), ("Ana/1.wav", ["Ana/a.png", "Ana/b.png"]),
+        ("Ana/1.wav", ["Ana/1.png"]),
+        ("Ana/1.wav", ["Ana/a.png", "Ana/b.png"]),
     ]
     lay(tmp_path / "less", "Ana/1.png", "Ana/1.wav", "Ana/2.wav")
     assert [(speech, faces) for _, _, speech, faces, _ in asked(tmp_path / "less")] == [
-        ("Ana/1.wav", ["Ana/1.png"]), ("Ana/2.wav", ["Ana/1.png"]),
+        ("Ana/1.wav", ["Ana/1.png"]),
+        ("Ana/2.wav", ["Ana/1.png"]),
     ]
 
 
@@ -100,7 +109,14 @@ def test_nothing_to_deal():
 
 def test_what_cannot_be_used_is_named(tmp_path):
     lay(
-        tmp_path, "stray.png", "Ana/1.png", "Ana/1.wav", "Ana/list.txt", "Ben/1.png", "Cem/1.wav", "Dora/notes.txt",
+        tmp_path,
+        "stray.png",
+        "Ana/1.png",
+        "Ana/1.wav",
+        "Ana/list.txt",
+        "Ben/1.png",
+        "Cem/1.wav",
+        "Dora/notes.txt",
         "x\ty/1.png",
     )
     (tmp_path / ("x" * 201)).mkdir()
@@ -110,8 +126,10 @@ def test_what_cannot_be_used_is_named(tmp_path):
         ("Ana", "is neither a picture nor a sound by its ending"),
         ("Ben", "has no speech, which other people have"),
         ("Cem", "has no face"),
-        ("Dora", "has no face"), ("Dora", "is neither a picture nor a sound by its ending"),
-        ("x\ty", "has an unusable identity"), ("x" * 200, "has an unusable identity"),
+        ("Dora", "has no face"),
+        ("Dora", "is neither a picture nor a sound by its ending"),
+        ("x\ty", "has an unusable identity"),
+        ("x" * 200, "has an unusable identity"),
     ]
     lines = [reject.line for reject in found.rejects] + [face.line for clip in found.clips for face in clip.faces]
     assert sorted(lines) == list(range(1, 10))

@@ -69,8 +69,10 @@ def test_all_columns(pairs, tmp_path):
     assert index.frame_time_samples.tolist() == [800, -1, -1]
     rows = torch.arange(3)
     assert {name: column.at(rows) for name, column in index.strings.items()} == {
-        "name": ["speech/0.wav", "speech/1.wav", "speech/2.wav"], "caption": ["a, man", "wömen", "x"],
-        "consent": ["yes", "", ""], "source": ["", "here", ""],
+        "name": ["speech/0.wav", "speech/1.wav", "speech/2.wav"],
+        "caption": ["a, man", "wömen", "x"],
+        "consent": ["yes", "", ""],
+        "source": ["", "here", ""],
     }
     assert index.text is not None
     assert index.text.tolist() == [[0, 1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5]]

@@ -26,15 +26,31 @@ id10270 ,Eartha_Kitt ,f ,test
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Two people with both, one without faces, one without speech, one with an empty folder of speech."""
-    for number, name in enumerate(("dev/wav/id10001/vidA/00001", "dev/wav/id10001/vidA/00002",
-                                   "dev/wav/id10001/vidB/00001", "test/wav/Eartha_Kitt/vidC/00001",
-                                   "dev/wav/id10002/vidD/00001")):
+    for number, name in enumerate(
+        (
+            "dev/wav/id10001/vidA/00001",
+            "dev/wav/id10001/vidA/00002",
+            "dev/wav/id10001/vidB/00001",
+            "test/wav/Eartha_Kitt/vidC/00001",
+            "dev/wav/id10002/vidD/00001",
+        )
+    ):
         write_wav(tmp_path / "vox" / f"{name}.wav", make_speech(number))
     (tmp_path / "vox" / "dev" / "txt" / "id10001" / "vidA").mkdir(parents=True)
     (tmp_path / "vox" / "dev" / "txt" / "id10001" / "vidA" / "00001.txt").write_text("Identity : id10001")
     (tmp_path / "vox" / "dev" / "wav" / "id10004").mkdir()
-    for number, name in enumerate(("A.J._Buckley/1", "A.J._Buckley/2", "Eartha_Kitt/1", "Eartha_Kitt/2",
-                                   "Eartha_Kitt/3", "Aamir_Khan/1", "Aaron_Tveit/1", "Nobody/1")):
+    for number, name in enumerate(
+        (
+            "A.J._Buckley/1",
+            "A.J._Buckley/2",
+            "Eartha_Kitt/1",
+            "Eartha_Kitt/2",
+            "Eartha_Kitt/3",
+            "Aamir_Khan/1",
+            "Aaron_Tveit/1",
+            "Nobody/1",
+        )
+    ):
         write_png(tmp_path / "vgg" / f"{name}.png", draw_face(number))
     (tmp_path / "vox1_meta.csv").write_text(VOX1)
     (tmp_path / "vox2_meta.csv").write_text(VOX2)
@@ -56,7 +72,8 @@ def test_people_are_joined_by_the_table(data):
     videos = [("A.J._Buckley", "vidA")] * 2 + [("A.J._Buckley", "vidB"), ("Eartha_Kitt", "vidC")]
     assert index.utterance.tolist() == [utterance_number(*video) for video in videos]
     assert [(reject.identity, reject.reason) for reject in report.rejects] == [
-        ("A.R._Rahman", "has no folder with faces"), ("Aamir_Khan", "has no folder with speech"),
+        ("A.R._Rahman", "has no folder with faces"),
+        ("Aamir_Khan", "has no folder with speech"),
         ("Aaron_Tveit", "has no folder with speech"),
     ]
     assert report.rejects[0].detail == "vox1_meta.csv: line 3, id10002"
@@ -67,15 +84,19 @@ def test_people_are_joined_by_the_table(data):
 def test_the_table_of_the_second_edition_has_commas(data):
     clips = read_voxceleb(data / "vox", data / "vgg", data / "vox2_meta.csv").clips
     assert [(clip.identity, clip.attributes) for clip in clips] == [
-        *[("A.J._Buckley", (("sex", 1),))] * 3, ("Eartha_Kitt", (("sex", 0),)),
+        *[("A.J._Buckley", (("sex", 1),))] * 3,
+        ("Eartha_Kitt", (("sex", 0),)),
     ]
     assert clips[0].source == "VoxCeleb id10001/vidA/00001.wav; faces: VGGFace A.J._Buckley"
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("", "header: no column 'VoxCeleb... ID' nor 'VGGFace... ID', but nothing"),
-    ("VoxCeleb1 ID\tGender\n", "header: no column 'VGGFace... ID', but VoxCeleb1 ID, Gender; give vox1_meta.csv"),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "header: no column 'VoxCeleb... ID' nor 'VGGFace... ID', but nothing"),
+        ("VoxCeleb1 ID\tGender\n", "header: no column 'VGGFace... ID', but VoxCeleb1 ID, Gender; give vox1_meta.csv"),
+    ],
+)
 def test_another_table_is_explained(data, text, expected):
     (data / "meta.csv").write_text(text)
     with pytest.raises(DataError) as raised:

@@ -69,7 +69,10 @@ def test_samples_become_clips(files, tmp_path):
     assert index.frame_time_samples.tolist() == [800, -1, 1600]
     assert index.attributes["sex"].tolist() == [0, -1]
     assert {name: column.at(torch.arange(2)) for name, column in index.strings.items()} == {
-        "name": ["a/1", "a/2"], "caption": ["ä", " b"], "consent": ["yes", ""], "source": ["here", ""],
+        "name": ["a/1", "a/2"],
+        "caption": ["ä", " b"],
+        "consent": ["yes", ""],
+        "source": ["here", ""],
     }
     assert index.utterance.tolist() == [utterance_number("P0", "v"), utterance_number("P1", "a/2")]
     assert index.text is not None
@@ -131,11 +134,16 @@ def test_a_bad_sample_is_left_out_with_its_reason(files, tmp_path, name):
     assert "bad" in report.rejects[0].detail or "Infinity" in report.rejects[0].detail or reason.startswith("has no id")
 
 
-@pytest.mark.parametrize("content", [
-    b"no numpy file", b"\x93NUMPY\x01\x00" + b"\xff\xff" + b"{" * 99,
-    b"\x93NUMPY\x01\x00\x76\x00" + b"{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776,), }".ljust(118),
-    b"\x93NUMPY\x09\x00",
-])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no numpy file",
+        b"\x93NUMPY\x01\x00" + b"\xff\xff" + b"{" * 99,
+        b"\x93NUMPY\x01\x00\x76\x00"
+        + b"{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776,), }".ljust(118),
+        b"\x93NUMPY\x09\x00",
+    ],
+)
 def test_a_vector_that_is_none(files, tmp_path, content):
     good = {**sample(files, "good", 0), "good.npy": files("npy")}
     shard = write_tar(tmp_path / "a.tar", {**good, **sample(files, "bad", 1), "bad.npy": content})

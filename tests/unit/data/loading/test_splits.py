@@ -53,8 +53,10 @@ def test_splits_are_disjoint_and_complete():
     person = torch.randint(0, 40, (500,), generator=generator)
     utterance = torch.randint(0, 300, (500,), generator=generator) + 1000 * person
     unseen = torch.arange(40) % 7 == 0
-    rows = {split: rows_of_split(split, person, utterance, unseen) for split in
-            ("train", "heldout_utterances", "heldout_people")}
+    rows = {
+        split: rows_of_split(split, person, utterance, unseen)
+        for split in ("train", "heldout_utterances", "heldout_people")
+    }
     assert sorted(torch.cat(list(rows.values())).tolist()) == list(range(500))
     assert set(person[rows["heldout_people"]].tolist()) == {0, 7, 14, 21, 28, 35}
     assert set(person[rows["heldout_utterances"]].tolist()) <= set(person[rows["train"]].tolist())

@@ -26,8 +26,12 @@ class Noting(Detector):
 
 
 @pytest.mark.parametrize(
-    ("smallest", "searched", "first"), [(60, (360, 640, 3), (40, 20, 80, 7.0)), (30, (720, 1280, 3), (20, 10, 40, 7.0)),
-                                        (20, (720, 1280, 3), (20, 10, 40, 7.0))]
+    ("smallest", "searched", "first"),
+    [
+        (60, (360, 640, 3), (40, 20, 80, 7.0)),
+        (30, (720, 1280, 3), (20, 10, 40, 7.0)),
+        (20, (720, 1280, 3), (20, 10, 40, 7.0)),
+    ],
 )
 def test_a_picture_is_searched_no_larger_than_its_smallest_face_needs(smallest, searched, first):
     detector = Noting()

@@ -47,23 +47,27 @@ def places_of(sheet: Image.Image, images: np.ndarray) -> list[tuple[int, int, in
 
 def check_layout(sheet, boxes, images):
     things = boxes + places_of(sheet, images)
-    assert all(left >= 0 and top >= 0 and right <= sheet.width and bottom <= sheet.height
-               for left, top, right, bottom in things)
+    assert all(
+        left >= 0 and top >= 0 and right <= sheet.width and bottom <= sheet.height
+        for left, top, right, bottom in things
+    )
     assert not any(overlap(first, second) for number, first in enumerate(things) for second in things[:number])
 
 
 def test_grid_labels_are_whole_and_apart(boxes):
     images = faces(6)
-    sheet = grid(images.reshape(2, 3, 32, 32, 3), row_labels=[LONG * 2, "b"], column_labels=["real", LONG, ""],
-                 title=LONG)
+    sheet = grid(
+        images.reshape(2, 3, 32, 32, 3), row_labels=[LONG * 2, "b"], column_labels=["real", LONG, ""], title=LONG
+    )
     check_layout(sheet, boxes, images)
     assert len(boxes) > 10
 
 
 def test_contact_sheet_labels_are_whole_and_apart(boxes):
     images = faces(7)
-    sheet = contact_sheet(images, [LONG if number % 3 == 0 else str(number) for number in range(7)], num_columns=3,
-                          title=LONG)
+    sheet = contact_sheet(
+        images, [LONG if number % 3 == 0 else str(number) for number in range(7)], num_columns=3, title=LONG
+    )
     check_layout(sheet, boxes, images)
 
 

@@ -29,8 +29,12 @@ def encode(path: Path, samples: np.ndarray, codec: str, rate_hz: int, video: boo
             container.mux(pictures.encode(None))
         frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
         frame.sample_rate = rate_hz
-        fitting = av.AudioResampler(format=sound.codec_context.format, layout="mono", rate=rate_hz,
-                                    frame_size=sound.codec_context.frame_size or 1024)
+        fitting = av.AudioResampler(
+            format=sound.codec_context.format,
+            layout="mono",
+            rate=rate_hz,
+            frame_size=sound.codec_context.frame_size or 1024,
+        )
         for piece in [*fitting.resample(frame), *fitting.resample(None)]:
             container.mux(sound.encode(piece))
         container.mux(sound.encode(None))

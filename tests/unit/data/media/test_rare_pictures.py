@@ -133,8 +133,11 @@ def tobytes(profile):
 
 def swapped_primaries(profile):
     """sRGB whose red is blue, under another name."""
-    return profile.replace(b"rXYZ", b"tXYZ").replace(b"bXYZ", b"rXYZ").replace(b"tXYZ", b"bXYZ").replace(
-        "sRGB".encode("utf-16-be"), "BGRs".encode("utf-16-be")
+    return (
+        profile.replace(b"rXYZ", b"tXYZ")
+        .replace(b"bXYZ", b"rXYZ")
+        .replace(b"tXYZ", b"bXYZ")
+        .replace("sRGB".encode("utf-16-be"), "BGRs".encode("utf-16-be"))
     )
 
 

@@ -42,14 +42,29 @@ def test_glasses_and_beards_are_told_exactly_when_worn():
 @pytest.mark.parametrize(
     ("age", "words"),
     [
-        (18.2, {"teens", "young"}), (23.9, {"twenties", "young"}), (36.0, {"thirties"}), (48.0, {"forties", "middle"}),
-        (62.0, {"sixties"}), (79.9, {"seventies", "old", "elderly"}),
+        (18.2, {"teens", "young"}),
+        (23.9, {"twenties", "young"}),
+        (36.0, {"thirties"}),
+        (48.0, {"forties", "middle"}),
+        (62.0, {"sixties"}),
+        (79.9, {"seventies", "old", "elderly"}),
     ],
 )
 def test_age_words(age, words):
     people = PEOPLE | {"age": torch.full_like(PEOPLE["age"], age)}
-    every = {"teens", "young", "twenties", "thirties", "forties", "middle", "fifties", "sixties", "seventies", "old",
-             "elderly"}
+    every = {
+        "teens",
+        "young",
+        "twenties",
+        "thirties",
+        "forties",
+        "middle",
+        "fifties",
+        "sixties",
+        "seventies",
+        "old",
+        "elderly",
+    }
     said = {word for caption in captions(people, 4, ROWS) for word in re.findall(r"[a-z]+", caption.lower())}
     assert said & every == words
 

@@ -58,8 +58,11 @@ def test_a_row_alone_has_the_pixels_it_has_in_a_batch(image_pixels: int) -> None
     people, moments = _rows(40, 37)
     faces = render_faces(people, moments, image_pixels)
     for row in (0, 17, 36):
-        alone = render_faces({k: v[row : row + 1] for k, v in people.items()},
-                             {k: v[row : row + 1] for k, v in moments.items()}, image_pixels)
+        alone = render_faces(
+            {k: v[row : row + 1] for k, v in people.items()},
+            {k: v[row : row + 1] for k, v in moments.items()},
+            image_pixels,
+        )
         assert torch.equal(alone[0], faces[row])
 
 
@@ -76,14 +79,29 @@ def test_a_frontal_face_detector_finds_exactly_one_face() -> None:
     people, moments = _rows(500, 60)
     faces = render_faces(people, _frontal(moments), 128).numpy()
     cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
-    found = [len(cascade.detectMultiScale(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), scaleFactor=1.1, minNeighbors=5,
-                                          minSize=(30, 30))) for face in faces]
+    found = [
+        len(
+            cascade.detectMultiScale(
+                cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), scaleFactor=1.1, minNeighbors=5, minSize=(30, 30)
+            )
+        )
+        for face in faces
+    ]
     assert sum(count == 1 for count in found) >= 48
 
 
-@pytest.mark.parametrize(("factor", "low", "high"), [
-    ("sex", 0.0, 1.0), ("age", 20.0, 78.0), ("size", -1.0, 1.0), ("fullness", -1.0, 1.0), ("nose", -1.0, 1.0),
-    ("lips", -1.0, 1.0), ("tension", -1.0, 1.0)])
+@pytest.mark.parametrize(
+    ("factor", "low", "high"),
+    [
+        ("sex", 0.0, 1.0),
+        ("age", 20.0, 78.0),
+        ("size", -1.0, 1.0),
+        ("fullness", -1.0, 1.0),
+        ("nose", -1.0, 1.0),
+        ("lips", -1.0, 1.0),
+        ("tension", -1.0, 1.0),
+    ],
+)
 def test_every_shared_factor_changes_the_picture(factor: str, low: float, high: float) -> None:
     people, moments = _rows(200, 6)
     people["beard"].zero_()
@@ -93,8 +111,15 @@ def test_every_shared_factor_changes_the_picture(factor: str, low: float, high: 
     assert changed.sum(dim=(1, 2)).min() >= 30  # of 4096 pixels, clearly and in every picture
 
 
-@pytest.mark.parametrize(("factor", "values"), [("beard", (0.0, 1.0, 2.0)), ("hair_style", (0.0, 1.0, 2.0, 3.0, 4.0)),
-                                                ("hair_colour", (0.0, 1.0, 2.0, 3.0, 4.0)), ("glasses", (0.0, 2.0))])
+@pytest.mark.parametrize(
+    ("factor", "values"),
+    [
+        ("beard", (0.0, 1.0, 2.0)),
+        ("hair_style", (0.0, 1.0, 2.0, 3.0, 4.0)),
+        ("hair_colour", (0.0, 1.0, 2.0, 3.0, 4.0)),
+        ("glasses", (0.0, 2.0)),
+    ],
+)
 def test_classes_are_drawn_apart(factor: str, values: tuple[float, ...]) -> None:
     people, moments = _rows(300, 4)
     people |= {"sex": torch.ones(4), "age": torch.full((4,), 30.0)}

@@ -71,9 +71,10 @@ def test_retrieval_and_identity_by_hand() -> None:
         assert figure.value == pytest.approx(float((ranks(seen) < num).float().mean()))
         assert figure.chance == pytest.approx(num / 38)
         assert figure.note == "gallery of 38; 3 generated faces are not found, and count as misses"
-    assert found["retrieval R@1, cosine"] == measured(Retrieval(), replace(evidence, recognised={}))[
-        "retrieval R@1, cosine"
-    ]
+    assert (
+        found["retrieval R@1, cosine"]
+        == measured(Retrieval(), replace(evidence, recognised={}))["retrieval R@1, cosine"]
+    )
     named = measured(Identity(), evidence)
     assert seen.fake is not None and seen.real_other is not None
     prototypes = functional.normalize(functional.normalize(seen.real) + functional.normalize(seen.real_other))

@@ -10,7 +10,7 @@ from facegen.core.recipe.recipe import read_recipe
 from facegen.testing import SMALL_DATA
 from facegen.training.check.dry_run import dry_run
 
-RECIPE = Path(__file__).parents[3] / "recipes" / "speech_relid.toml"
+RECIPE = Path(__file__).parents[4] / "recipes" / "speech_relid.toml"
 DATA = replace(SMALL_DATA, image_pixels=48, speech_samples=19200)
 
 
