@@ -15,6 +15,8 @@ from tiny_training import WatchedWalk, tiny_recipe, train_walks
 from facegen.training.runs import logger as logger
 from facegen.training.runs.run import Run
 
+RECIPE = tiny_recipe()
+
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +45,7 @@ def content_of(run: Path) -> tuple[Any, ...]:
 
 @pytest.fixture
 def unbroken(tmp_path: Path) -> tuple[Any, ...]:
-    train_walks(tmp_path / "unbroken", tiny_recipe())
+    train_walks(tmp_path / "unbroken", RECIPE)
     return content_of(tmp_path / "unbroken")
 
 
@@ -52,10 +54,10 @@ def test_killed_at_every_operation_on_the_disk(tmp_path: Path, unbroken: tuple[A
     for last in itertools.count():
         run = tmp_path / str(last)
         with failing(last, Killed()) as disk, suppress(Killed):
-            train_walks(run, tiny_recipe())
+            train_walks(run, RECIPE)
         if disk.failed.startswith("fsync"):
             continue  # nothing has changed on the disk before the next operation
-        train_walks(run, tiny_recipe())
+        train_walks(run, RECIPE)
         assert content_of(run) == unbroken, disk.failed
         operations.add(disk.failed.partition(" ")[0])
         if not disk.failed:
@@ -67,7 +69,7 @@ def test_killed_again_and_again(tmp_path: Path, unbroken: tuple[Any, ...]) -> No
     """Each attempt comes a few operations further than what resuming alone takes."""
     for last in itertools.count(20, 3):
         with failing(last, Killed()) as disk, suppress(Killed):
-            train_walks(tmp_path / "run", tiny_recipe())
+            train_walks(tmp_path / "run", RECIPE)
         if not disk.failed:
             break
     assert last > 26 and content_of(tmp_path / "run") == unbroken
@@ -87,8 +89,8 @@ def test_killed_after_every_step(
 
     monkeypatch.setattr(WatchedWalk, "step", killed)
     with suppress(Killed):
-        train_walks(tmp_path / "run", tiny_recipe())
-    train_walks(tmp_path / "run", tiny_recipe())
+        train_walks(tmp_path / "run", RECIPE)
+    train_walks(tmp_path / "run", RECIPE)
     assert content_of(tmp_path / "run") == unbroken
 
 
@@ -107,9 +109,9 @@ def test_killed_while_a_line_is_written(
 
     monkeypatch.setattr(Run, "log", cut)
     with suppress(Killed):
-        train_walks(tmp_path / "run", tiny_recipe())
+        train_walks(tmp_path / "run", RECIPE)
     assert len((tmp_path / "run" / "log.jsonl").read_text().splitlines()) == line + 1
-    train_walks(tmp_path / "run", tiny_recipe())
+    train_walks(tmp_path / "run", RECIPE)
     assert content_of(tmp_path / "run") == unbroken
 
 
@@ -118,8 +120,8 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, unbroken: tuple[A
     for last in range(0, 110, 6):
         run = tmp_path / str(last)
         with failing(last, full), suppress(OSError):
-            train_walks(run, tiny_recipe())
+            train_walks(run, RECIPE)
         for folder in run.glob("checkpoints/[mt]*"):
             assert {path.name for path in folder.iterdir()} >= {"network.safetensors", "state.json"}
-        train_walks(run, tiny_recipe())
+        train_walks(run, RECIPE)
         assert content_of(run) == unbroken
