@@ -22,6 +22,8 @@ MAY_IMPORT = {
     "evaluation": {"core", "data", "training", "inference", "evaluation"},
     "cli": {"core", "data", "training", "inference", "collect", "evaluation", "cli"},
 }
+ENGINE = {"data", "training", "inference", "evaluation", "collect"}
+"""Folders whose code is given the parts that it needs, and asks the registry for none."""
 ONLY_IN_CLI = {"click", "rich"}
 ONLY_IN_OPTIONAL_IMPORTS = {"torchaudio", "torchvision", "torch_fidelity"}
 # The table of contents of the built-in parts is the one plugin without an entry point.
@@ -76,6 +78,41 @@ def test_a_part_imports_no_part_of_another_kind(path):
     for name in FILES[path]:
         if name.startswith("facegen.parts."):
             assert name.split(".")[2] in {kind, PART_LAYERS}, f"facegen/{path} imports {name}"
+
+
+def registry_lookups(source: str) -> list[str]:
+    """Every import of the registry and every call of it; its types may be named."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{name.name}" for name in node.names}
+            found += sorted(names & {"facegen.core.registry", "facegen.core.registry.registry"})
+        elif isinstance(node, ast.Import):
+            found += [name.name for name in node.names if name.name.startswith("facegen.core.registry")]
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            found += [f"{called}()"] if called.split(".")[-1] == "registry" else []
+    return found
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.split("/")[0] in ENGINE])
+def test_the_engine_asks_the_registry_for_no_part(path):
+    found = registry_lookups((PACKAGE / path).read_text(encoding="utf-8"))
+    assert not found, f"facegen/{path} uses the registry ({', '.join(found)}); what it needs is passed in"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from facegen.core.registry import registry", ["facegen.core.registry.registry"]),
+        ("from facegen.core import registry as r", ["facegen.core.registry"]),
+        ("import facegen.core.registry", ["facegen.core.registry"]),
+        ("haar = core.registry().find('detector', 'haar')", ["core.registry()"]),
+        ("from facegen.core.registry import Part", []),
+    ],
+)
+def test_a_registry_lookup_is_seen(source, found):
+    assert registry_lookups(source) == found
 
 
 @pytest.mark.parametrize("path", list(FILES))

@@ -6,6 +6,7 @@ import click
 from rich.table import Table
 
 from facegen.cli.console import console, watching
+from facegen.cli.detector import frontal_detector
 from facegen.cli.options import ManyValues
 from facegen.core.text.json_text import json_text
 
@@ -33,7 +34,8 @@ def command(run: Path, speech: tuple[Path, ...], faces: tuple[Path, ...], detect
 
     direction: Direction = "f2v" if len(faces) == 1 and len(speech) > 1 else "v2f"
     with watching() as observer:
-        shares = tell(run, speech, faces, direction=direction, detect=detect, observer=observer)
+        detector = frontal_detector if detect else None
+        shares = tell(run, speech, faces, direction=direction, detect=detector, observer=observer)
     queries, candidates = (faces, speech) if direction == "f2v" else (speech, faces)
     if as_json:
         rows = [

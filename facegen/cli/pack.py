@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.console import console, error_console, watching
+from facegen.cli.detector import frontal_detector
 from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def command(
             out,
             image_pixels=image_pixels,
             sample_rate_hz=sample_rate_hz,
-            detect=detect,
+            detect=frontal_detector if detect else None,
             margin=margin,
             overwrite=overwrite,
             observer=observer,

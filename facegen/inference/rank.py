@@ -11,6 +11,7 @@ from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interfaces import Direction
 from facegen.core.progress import Observer
 from facegen.data.loading.prepare import prepare_speech
+from facegen.data.media.face_crops import NewDetector
 from facegen.inference.load import load_matching
 from facegen.inference.sample import read_face_row, read_speech_row
 from facegen.training.distributed import Distributed
@@ -24,7 +25,7 @@ def tell(
     faces: Sequence[Path],
     *,
     direction: Direction,
-    detect: bool,
+    detect: NewDetector | None,
     observer: Observer | None = None,
 ) -> list[list[float]]:
     """Probabilities of candidates (Choi et al. 2020, Eq. 1).
@@ -33,7 +34,7 @@ def tell(
         path: the run folder.
         speech, faces: files.
         direction: voices query faces, or faces query voices.
-        detect: find the face in each picture first.
+        detect: makes the detector that finds the face in each picture first; None takes pictures as they are.
         observer: warned of files that have a fault and are used all the same.
     Returns:
         one row a query, one share a candidate.

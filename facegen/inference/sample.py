@@ -15,7 +15,7 @@ from facegen.core.text.suggest import did_you_mean
 from facegen.data.loading.captions import encode_captions
 from facegen.data.loading.prepare import fit_speech, prepare_faces, prepare_speech
 from facegen.data.media.audio import read_speech
-from facegen.data.media.face_crops import crop_face, find_faces
+from facegen.data.media.face_crops import NewDetector, crop_face, find_faces
 from facegen.data.media.files import OnWarning
 from facegen.data.media.images import read_image, square_face
 
@@ -117,18 +117,18 @@ def read_speech_row(path: Path, data: DataSpec, observer: Observer) -> Tensor:
     return fit_speech(track, data.speech_samples)
 
 
-def read_face_row(path: Path, data: DataSpec, observer: Observer, *, detect: bool) -> Tensor:
+def read_face_row(path: Path, data: DataSpec, observer: Observer, *, detect: NewDetector | None) -> Tensor:
     """A picture as training saw faces: (3, H, W) float in [-1, 1].
 
     Args:
         path, data, observer: as of `read_speech_row`.
-        detect: find the face first; without, the picture is taken for a cropped one.
+        detect: makes the detector that finds the face first; None takes the picture for a cropped one.
     Raises:
         DataError: it cannot be read, or no face is found.
     """
     image = read_image(path, _warner(path, observer))
-    if detect:
-        boxes = find_faces(image)
+    if detect is not None:
+        boxes = find_faces(image, detect)
         if not boxes:
             raise DataError(f"{path}: no frontal face was found; crop it yourself and leave --detect out")
         image = crop_face(image, boxes[0])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,7 +15,6 @@ from facegen.core.randomness import derived_seed
 from facegen.core.recipe.part_config import PartConfig, Recipe
 from facegen.core.recipe.schedule import advance_schedules
 from facegen.core.recipe.unique_names import unique_names
-from facegen.core.registry import registry
 from facegen.training.face_pipeline import DiscriminatorEncoders, Encoders, FacePipeline
 from facegen.training.runs.draft import DraftRun
 
@@ -199,23 +199,16 @@ def _heads(recipe: Recipe, objectives: list[Objective], embed_dim: int, problems
             problems.append(f"{recipe.source}: [discriminator] is missing: its heads {', '.join(heads)} are needed")
         return heads
     for head in sorted(set(heads) - choice.part.load().supported_heads):  # type: ignore[attr-defined]
+        others = recipe.available("discriminator", partial(_supports, head))
         problems.append(
             f"{choice.where} type = '{choice.name}' has no head '{head}', which the recipe's objective or matcher "
-            f"needs. Discriminators that have it: {', '.join(_offering(head)) or 'none is installed'}"
+            f"needs. Discriminators that have it: {', '.join(others) or 'none is installed'}"
         )
     return heads
 
 
-def _offering(head: str) -> list[str]:
-    names = []
-    for name, part in sorted(registry().parts["discriminator"].items()):
-        try:
-            supported_heads = part.load().supported_heads  # type: ignore[attr-defined]
-        except FacegenError:
-            continue  # a broken plugin is named where it matters, not here
-        if head in supported_heads:
-            names.append(name)
-    return names
+def _supports(head: str, discriminator: type[Discriminator]) -> bool:
+    return head in discriminator.supported_heads
 
 
 def trainable(*modules: nn.Module | None) -> list[nn.Parameter]:

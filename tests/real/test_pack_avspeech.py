@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from facegen.cli.detector import frontal_detector
 from facegen.core.progress import Observer
 from facegen.data.corpus.reader import Corpus
 from facegen.data.importers.pack import pack_pairs
@@ -43,7 +44,7 @@ def test_a_photograph_shows_a_face(tmp_path):
     photographs = sorted((REAL / "names").glob("*/*.jpg"))[::100]
     lines = ["identity,face", *(f"{path.parent.name},{path}" for path in photographs)]
     (tmp_path / "pairs.csv").write_text("\n".join(lines), encoding="utf-8")
-    report = pack_pairs(tmp_path / "pairs.csv", tmp_path / "out", detect=True)
+    report = pack_pairs(tmp_path / "pairs.csv", tmp_path / "out", detect=frontal_detector)
     assert report.header.num_clips >= 0.9 * len(photographs)
     assert report.header.columns == ("faces", "identity")
 

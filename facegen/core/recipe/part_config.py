@@ -1,16 +1,17 @@
 """What a checked recipe is: the parts that it chose, with their settings."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
-from facegen.core.errors import RecipeError
+from facegen.core.errors import FacegenError, RecipeError
 from facegen.core.kinds import KINDS
 from facegen.core.recipe.tables import DraftSettings, EvaluateSettings, RunSettings, TrainSettings
-from facegen.core.registry import Part
+from facegen.core.registry import Part, registry
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,15 @@ class Recipe:
         for name, recipe in self.earlier.items():
             yield from recipe.before()
             yield name, recipe
+
+    @staticmethod
+    def available(kind: str, fits: Callable[[Any], bool]) -> list[str]:
+        """Names of the installed parts of a kind whose classes fit; parts that cannot be loaded are left out."""
+        names = []
+        for name, part in sorted(registry().parts[kind].items()):
+            with suppress(FacegenError):  # a broken plugin is named where it is used
+                names += [name] if fits(part.load()) else []
+        return names
 
     def optional_config(self, kind: str) -> PartConfig | None:
         """The part of a kind that a recipe has at most one of."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from facegen.data.importers.archive import Member
 from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, FileWarning, Reject
 from facegen.data.media.audio import read_speech
-from facegen.data.media.face_crops import crop_face, find_faces
+from facegen.data.media.face_crops import NewDetector, crop_face, find_faces
 from facegen.data.media.files import OnWarning, Readable, UnusableFileError
 from facegen.data.media.images import read_image, square_face
 
@@ -26,13 +26,13 @@ class ImportSettings:
     Attributes:
         image_pixels: side of the stored faces.
         sample_rate_hz: of the stored speech.
-        detect: look for a face in each picture, instead of taking the middle of it.
+        detect: makes the detector that looks for a face in each picture; None takes the middle of it.
         margin: of the picture kept around a detected face, on each side, in sides of its box.
     """
 
     image_pixels: int
     sample_rate_hz: int
-    detect: bool
+    detect: NewDetector | None
     margin: float
 
 
@@ -155,8 +155,8 @@ def digest(values: NDArray[Any]) -> bytes:
 
 def _load_face(path: Readable, settings: ImportSettings, on_warning: OnWarning) -> NDArray[np.uint8]:
     image = read_image(path, on_warning)
-    if settings.detect:
-        found = find_faces(image)
+    if settings.detect is not None:
+        found = find_faces(image, settings.detect)
         if not found:
             raise UnusableFileError(path, "shows no frontal face", "leave it out, or crop it without --detect")
         image = crop_face(image, found[0], settings.margin)

@@ -18,7 +18,7 @@ from facegen.data.importers.clip_requests import FileWarning, Reject, count_reas
 from facegen.data.importers.detect import Source
 from facegen.data.importers.importer import Duplicate, Importing
 from facegen.data.importers.table import read_pairs
-from facegen.data.media.face_crops import FACE_MARGIN
+from facegen.data.media.face_crops import FACE_MARGIN, NewDetector
 
 REJECTS = "rejects.csv"
 DUPLICATES = "duplicates.csv"
@@ -67,7 +67,7 @@ def pack_pairs(
     *,
     image_pixels: int = IMAGE_PIXELS,
     sample_rate_hz: int = SAMPLE_RATE_HZ,
-    detect: bool = False,
+    detect: NewDetector | None = None,
     margin: float = FACE_MARGIN,
     overwrite: bool = False,
     observer: Observer | None = None,
@@ -94,7 +94,7 @@ def pack(
     *,
     image_pixels: int | None = None,
     sample_rate_hz: int | None = None,
-    detect: bool = False,
+    detect: NewDetector | None = None,
     margin: float = FACE_MARGIN,
     overwrite: bool = False,
     observer: Observer | None = None,

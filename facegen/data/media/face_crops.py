@@ -1,6 +1,7 @@
 """Where the faces of a picture are, and the square around one."""
 
 import threading
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -8,8 +9,9 @@ from numpy.typing import NDArray
 
 from facegen.core.collection_interfaces import Detector
 from facegen.core.face_box import FaceBox
-from facegen.core.registry import registry
 
+NewDetector = Callable[[], Detector]
+"""Makes a detector; called once a thread, because a detector may keep the picture that it searches in itself."""
 MIN_FACE_SHARE = 0.1
 """Smallest face looked for, of the shorter side."""
 FACE_MARGIN = 0.25
@@ -18,15 +20,16 @@ FACE_MARGIN = 0.25
 _own = threading.local()
 
 
-def find_faces(image: NDArray[np.uint8]) -> list[FaceBox]:
+def find_faces(image: NDArray[np.uint8], new_detector: NewDetector) -> list[FaceBox]:
     """Find the frontal faces of a picture, the surest first.
 
     Those of at least a tenth of its shorter side: in a portrait, smaller ones are somebody else's.
 
     Args:
         image: (H, W, 3) uint8, RGB.
+        new_detector: makes the detector of this thread.
     """
-    return find_large_faces(image, max(1, round(MIN_FACE_SHARE * min(image.shape[:2]))), _detector())
+    return find_large_faces(image, max(1, round(MIN_FACE_SHARE * min(image.shape[:2]))), _detector(new_detector))
 
 
 def find_large_faces(image: NDArray[np.uint8], smallest_pixels: int, detector: Detector) -> list[FaceBox]:
@@ -60,10 +63,10 @@ def crop_face(image: NDArray[np.uint8], box: FaceBox, margin: float = FACE_MARGI
     return image[top : top + side, left : left + side]
 
 
-def _detector() -> Detector:
-    # One a thread: a cascade keeps the picture that it searches in itself.
-    if not hasattr(_own, "detector"):
-        haar = registry().find("detector", "haar").load()
-        _own.detector = haar(equalise=True)
-    detector: Detector = _own.detector
-    return detector
+def _detector(new_detector: NewDetector) -> Detector:
+    if not hasattr(_own, "detectors"):
+        _own.detectors = {}
+    detectors: dict[NewDetector, Detector] = _own.detectors
+    if new_detector not in detectors:
+        detectors[new_detector] = new_detector()
+    return detectors[new_detector]

@@ -8,6 +8,7 @@ import pytest
 import torch
 from corpus_files import draw_face, make_speech, write_csv, write_png, write_wav
 
+from facegen.cli.detector import frontal_detector
 from facegen.core.errors import DataError
 from facegen.core.progress import Observer
 from facegen.data.corpus.reader import Corpus
@@ -195,7 +196,7 @@ def test_without_speech_every_row_is_a_clip(tmp_path):
 
 def test_detection_rejects_pictures_without_a_face(pairs, tmp_path):
     with pytest.raises(DataError, match="none of 3 rows can be used: 3 face shows no frontal face") as caught:
-        pack_pairs(pairs(3), tmp_path / "out", detect=True)
+        pack_pairs(pairs(3), tmp_path / "out", detect=frontal_detector)
     assert "0.png" in caught.value.problems[1]
     assert not (tmp_path / "out").exists()
 

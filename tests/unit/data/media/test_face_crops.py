@@ -1,7 +1,10 @@
+from threading import Thread
+
 import numpy as np
 import pytest
 from corpus_files import draw_face
 
+from facegen.cli.detector import frontal_detector
 from facegen.core.collection_interfaces import Detector
 from facegen.core.face_box import FaceBox
 from facegen.data.media.face_crops import crop_face, find_faces, find_large_faces
@@ -10,11 +13,30 @@ BOX = FaceBox(left=40, top=30, side=20, weight=1.0)
 
 
 def test_no_face_in_noise():
-    assert find_faces(draw_face(0, 64)) == []
+    assert find_faces(draw_face(0, 64), frontal_detector) == []
 
 
 def test_thin_picture_is_searched_without_trouble():
-    assert find_faces(np.zeros((16, 4000, 3), np.uint8)) == []
+    assert find_faces(np.zeros((16, 4000, 3), np.uint8), frontal_detector) == []
+
+
+def test_a_detector_is_made_once_a_thread_and_one_of_another_kind_anew():
+    made = []
+
+    def first() -> Detector:
+        made.append("first")
+        return frontal_detector()
+
+    def second() -> Detector:
+        made.append("second")
+        return frontal_detector()
+
+    for new in (first, first, second, first):
+        find_faces(draw_face(0, 64), new)
+    thread = Thread(target=find_faces, args=(draw_face(0, 64), first))
+    thread.start()
+    thread.join()
+    assert made == ["first", "second", "first"]
 
 
 class Noting(Detector):
