@@ -1,4 +1,4 @@
-"""From a checked recipe to networks, and every reason why that cannot be done."""
+"""Build the networks of a checked recipe, or list every reason why they cannot be built."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from facegen.training.runs.draft import DraftRun
 
 @dataclass(frozen=True)
 class Networks:
-    """What a recipe's parts become; None or empty where the recipe has none.
+    """The networks of a recipe; None or empty where the recipe has no such part.
 
     Attributes:
         encoders: the conditioners; also inside `face_pipeline`, where there is one.
@@ -48,7 +48,7 @@ class Networks:
 
     @property
     def num_mismatched(self) -> int:
-        """How many rows of other people the objectives read."""
+        """Number of mismatched rows that the objectives read."""
         return max((objective.num_mismatched for objective in self.objectives.values()), default=0)
 
 
@@ -80,7 +80,7 @@ def build_networks(recipe: Recipe, data: DataSpec, draft: DraftRun | None = None
 
 
 class _Builder:
-    """Builds all parts, and goes on where one refuses, so that every problem is found."""
+    """Builder of all parts that continues after a part is refused, so that every problem is reported."""
 
     def __init__(self, recipe: Recipe, data: DataSpec, problems: list[str]) -> None:
         self.recipe, self.data, self.problems = recipe, data, problems
@@ -89,7 +89,7 @@ class _Builder:
         self.transforms, self.condition_dim = self._transforms(self.encoders.condition_dim)
 
     def networks(self, draft: DraftRun | None) -> Networks:
-        """What the recipe's parts become; None stands for parts that refused."""
+        """Build every network; None stands for a part that was refused."""
         recipe, data, encoders = self.recipe, self.data, self.encoders
         objectives = {name: self._build(choice, data) for name, choice in _by_name(recipe.configs["objective"])}
         heads = _heads(
@@ -112,7 +112,7 @@ class _Builder:
         )
 
     def face_pipeline(self, draft: DraftRun | None) -> FacePipeline | None:
-        """All that draws, and what draws before it; None without a generator."""
+        """Build the face pipeline and that of its draft; None without a generator."""
         generator = self._one("generator", self.data, self.condition_dim)
         before = None
         if draft is not None:
@@ -183,7 +183,7 @@ def _check_columns(recipe: Recipe, data: DataSpec, problems: list[str]) -> None:
 
 
 def _heads(recipe: Recipe, objectives: list[Objective], embed_dim: int, problems: list[str]) -> dict[str, int]:
-    """The heads that objectives and matcher ask for, refused where the discriminator cannot have them."""
+    """Collect the heads that objectives and matcher need, and report those that the discriminator lacks."""
     heads: dict[str, int] = {}
     asked = [dict(objective.heads) for objective in objectives]
     matcher = recipe.optional_config("matcher")
@@ -212,6 +212,6 @@ def _supports(head: str, discriminator: type[Discriminator]) -> bool:
 
 
 def trainable(*modules: nn.Module | None) -> list[nn.Parameter]:
-    """Parameters that learn, each once."""
-    found = {id(weight): weight for module in modules if module is not None for weight in module.parameters()}
-    return [weight for weight in found.values() if weight.requires_grad]
+    """List the parameters that learn, each once."""
+    weights = {id(weight): weight for module in modules if module is not None for weight in module.parameters()}
+    return [weight for weight in weights.values() if weight.requires_grad]

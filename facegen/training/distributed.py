@@ -1,4 +1,4 @@
-"""One process or many: `torchrun` starts many, and each gradient becomes their mean.
+"""Training in one process, or in several that `torchrun` starts.
 
 Gradients are averaged after `backward()`, not by DDP's hooks, because gradient penalties differentiate twice.
 """
@@ -17,7 +17,13 @@ from facegen.training.freezing import set_training_mode
 
 @dataclass(frozen=True)
 class Distributed:
-    """This process among all of them."""
+    """This process and its device, among all processes.
+
+    Attributes:
+        rank: number of this process.
+        size: number of processes.
+        device: of this process.
+    """
 
     rank: int
     size: int
@@ -25,7 +31,7 @@ class Distributed:
 
     @classmethod
     def join(cls, device: str) -> "Distributed":
-        """Join what torchrun started, or stay alone.
+        """Join the processes that torchrun started, or run alone.
 
         Args:
             device: "auto", "cpu" or "cuda".
@@ -35,13 +41,13 @@ class Distributed:
         local = int(os.environ.get("LOCAL_RANK", "0"))
         place = torch.device("cuda", local) if on_cuda else torch.device("cpu")
         if size > 1 and not dist.is_initialized():
-            # With two backends, what the processes say to each other need not wait for what their devices compute.
+            # With two backends, messages between processes need not wait for the devices.
             dist.init_process_group("cpu:gloo,cuda:nccl" if on_cuda else "gloo")
         return cls(int(os.environ.get("RANK", "0")), size, place)
 
     @property
     def is_main_process(self) -> bool:
-        """This process writes files and speaks to the user."""
+        """This process writes files and reports progress."""
         return self.rank == 0
 
     def place(self, *modules: nn.Module | None) -> None:
@@ -60,7 +66,7 @@ class Distributed:
             self._average([weight.grad for weight in weights if weight.grad is not None])
 
     def average_terms(self, terms: Terms) -> Terms:
-        """Every scalar's mean over processes, the same on all of them."""
+        """Average every scalar over processes; the result is the same on all of them."""
         if self.size == 1 or not terms:
             return terms
         stacked = torch.stack([terms[name].float() for name in sorted(terms)])
@@ -77,7 +83,7 @@ class Distributed:
             place += tensor.numel()
 
     def largest(self, number: int) -> int:
-        """The largest number that a process says, the same on all of them."""
+        """Return the largest of the processes' numbers."""
         if self.size == 1:
             return number
         largest = torch.tensor(number)
@@ -85,6 +91,6 @@ class Distributed:
         return int(largest)
 
     def wait(self) -> None:
-        """Until every process is here."""
+        """Wait until every process has called this."""
         if self.size > 1:
             dist.barrier()

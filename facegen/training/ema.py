@@ -1,4 +1,4 @@
-"""The averaged copy of all that draws."""
+"""Exponential moving average of the face pipeline."""
 
 import copy
 from typing import Generic, TypeVar
@@ -16,8 +16,8 @@ class EMA(Generic[Averaged]):
     While few images were seen, the half-life is at most a twentieth of them, as in StyleGAN2's ramp-up.
 
     Args:
-        module: what is averaged.
-        half_life_images: after so many images an old weight counts half.
+        module: its parameters are averaged.
+        half_life_images: number of images after which an old weight counts half.
     """
 
     def __init__(self, module: Averaged, half_life_images: float) -> None:
@@ -31,7 +31,13 @@ class EMA(Generic[Averaged]):
 
     @torch.no_grad()
     def update(self, module: Averaged, batch_images: int, seen_images: int) -> None:
-        """Move towards the module after one step."""
+        """Move the average towards the module, once a step.
+
+        Args:
+            module: the one that is trained.
+            batch_images: images of this step.
+            seen_images: images of all steps so far, this one included.
+        """
         half_life = min(self.half_life_images, seen_images * 0.05)
         beta = 0.5 ** (batch_images / max(half_life, 1e-8))
         mine, theirs = self._pairs

@@ -1,4 +1,4 @@
-"""Encodings that are computed once, where that is exact."""
+"""Cache of encodings that no longer change."""
 
 import torch
 from torch import Tensor
@@ -24,19 +24,19 @@ class Encodings:
         self._clips, self._values = clips[order], values[order]
 
     def of(self, clip: Tensor) -> Tensor:
-        """(B,) -> (B, dim)"""
+        """Look up clips: (B,) -> (B, dim)."""
         return self._values[torch.searchsorted(self._clips, clip)]
 
 
 @torch.no_grad()
 def encode_once(rows: Rows, source: Encoders | FacePipeline, precision: str, observer: Observer) -> Encodings | None:
-    """Encodings of a split, or None where they may still change: encoders that learn, crops that move.
+    """Encode a split once, or return None where encodings change: encoders that learn, random crops.
 
     Args:
         rows: the split.
-        source: whose encodings: a face pipeline's hold what its draft's encoders say, too.
+        source: encodes; a face pipeline adds the encodings of its draft.
         precision: of the computation.
-        observer: told how far it is.
+        observer: progress of the command.
     """
     if not (source.is_frozen and rows.crop_is_fixed):
         return None

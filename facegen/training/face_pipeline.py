@@ -1,14 +1,14 @@
-"""All that draws: conditioners, transforms of the condition, generator. EMA copies it whole, a run stores it."""
+"""Conditioners, transforms of the condition and generator: what EMA copies and a run stores."""
 
-from collections.abc import Container, Mapping, Sequence
-from itertools import count
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from facegen.core.batch import Batch, Condition, Terms
+from facegen.core.batch import Batch, Condition
 from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
+from facegen.core.recipe.unique_names import unique_names
 from facegen.training.freezing import Frozen, set_frozen_to_eval
 
 
@@ -17,7 +17,7 @@ class Encoders(nn.Module):
 
     Args:
         conditioners: in the recipe's order.
-        frozen: which of them no longer learn once `freeze` was called.
+        frozen: which of them `freeze` freezes.
     """
 
     def __init__(self, conditioners: Sequence[Conditioner], frozen: Sequence[bool]) -> None:
@@ -32,7 +32,7 @@ class Encoders(nn.Module):
 
     @property
     def is_frozen(self) -> bool:
-        """No encoding changes any more: it can be kept."""
+        """All conditioners are frozen, so that encodings can be cached."""
         return len(self._resting) == len(self.parts)
 
     def freeze(self, *, everything: bool = False) -> None:
@@ -64,48 +64,47 @@ class Encoders(nn.Module):
         return self
 
     def forward(self, batch: Batch) -> Tensor:
-        """(B, condition_dim)"""
+        """Concatenate the encodings: (B, condition_dim)."""
         return torch.cat([part(batch) for part in self.parts], dim=1)
 
 
 class DiscriminatorEncoders(nn.Module):
-    """The discriminator's view of the encoding: own copies of conditioners that are trained "separate".
+    """The discriminator's copies of the conditioners that are trained "separate".
 
-    What the other conditioners say is taken from the encoding itself, without gradient.
+    Encodings of the other conditioners are taken over without gradient.
 
     Args:
-        copies: {place among the conditioners: copy}.
-        widths: of every conditioner's encoding.
+        copies: {index of the conditioner: copy}.
+        widths: width of every conditioner's encoding.
     """
 
     def __init__(self, copies: Mapping[int, Conditioner], widths: Sequence[int]) -> None:
         super().__init__()
-        self.copies = nn.ModuleDict({str(place): copy for place, copy in copies.items()})
+        self.copies = nn.ModuleDict({str(index): copy for index, copy in copies.items()})
         self.widths = tuple(widths)
 
     def start_as(self, encoders: Encoders) -> None:
-        """Give every copy the weights of what it is a copy of."""
-        for place, copy in self.copies.items():
-            copy.load_state_dict(encoders.parts[int(place)].state_dict())
+        """Copy the weights of the conditioners."""
+        for index, copy in self.copies.items():
+            copy.load_state_dict(encoders.parts[int(index)].state_dict())
 
     def forward(self, batch: Batch, encoding: Tensor) -> Tensor:
-        """(B, condition_dim)"""
-        said = [*encoding.detach().split(self.widths, dim=1)]
-        for place, copy in self.copies.items():
-            said[int(place)] = copy(batch)
-        return torch.cat(said, dim=1)
+        """Replace the copied conditioners' part of an encoding: (B, condition_dim)."""
+        parts = [*encoding.detach().split(self.widths, dim=1)]
+        for index, copy in self.copies.items():
+            parts[int(index)] = copy(batch)
+        return torch.cat(parts, dim=1)
 
 
 class FacePipeline(nn.Module):
-    """Draws faces for batches: encoders, then transforms, then the generator.
+    """Encoders, transforms and generator: from a batch to faces.
 
-    With a draft, an encoding holds what the draft's encoders say behind what its own say, and the generator's
-    condition likewise: whoever passes them on need not know. The discriminator's condition is the face pipeline's own.
+    With a draft, an encoding is the pipeline's own followed by the draft's, and so is the generator's condition; code
+    that passes them on need not tell them apart. The discriminator's condition is the pipeline's own.
 
     Args:
-        encoders, transforms, generator: what a recipe chose.
-        draft: a finished face pipeline whose faces the generator refines; it draws them under the same noise, and no
-            longer learns.
+        encoders, transforms, generator: the recipe's parts.
+        draft: trained pipeline whose faces the generator refines; it gets the same noise and stays fixed.
     """
 
     def __init__(
@@ -132,7 +131,7 @@ class FacePipeline(nn.Module):
 
     @property
     def own(self) -> tuple[nn.Module, ...]:
-        """All but the draft."""
+        """The modules without the draft."""
         return self.encoders, self.transforms, self.generator
 
     @property
@@ -142,16 +141,16 @@ class FacePipeline(nn.Module):
 
     @property
     def needs(self) -> frozenset[str]:
-        """The Batch columns that drawing reads."""
+        """The Batch columns that are read."""
         return self.encoders.needs | (frozenset() if self.draft is None else self.draft.needs)
 
     @property
     def is_frozen(self) -> bool:
-        """No encoding changes any more: it can be kept."""
+        """All conditioners are frozen, so that encodings can be cached."""
         return self.encoders.is_frozen
 
     def encode(self, batch: Batch) -> Tensor:
-        """What is known about the rows, before any transform: (B, dim)."""
+        """Encode the rows, before any transform: (B, dim)."""
         own: Tensor = self.encoders(batch)
         if self.draft is None:
             return own
@@ -159,18 +158,19 @@ class FacePipeline(nn.Module):
             return torch.cat([own, self.draft.encode(batch)], dim=1)
 
     def condition(self, batch: Batch | None, encoding: Tensor | None = None) -> Condition:
-        """The condition of a batch, or of encodings that are known already."""
+        """Compute the condition of a batch, from its encodings where they are given."""
         if encoding is None:
             if batch is None:
                 raise ValueError("a condition needs a batch or an encoding")
             encoding = self.encode(batch)
         own, drafts = encoding.tensor_split([self.encoders.condition_dim], dim=1)
         condition = Condition(own, own, own, {})
-        terms: Terms = {}
+        terms: list[tuple[str, Tensor]] = []
         for transform in self.transforms:
             condition = transform(condition._replace(terms={}), batch)
-            terms |= {unique_name(name, terms): value for name, value in condition.terms.items()}
-        condition = condition._replace(terms=terms)
+            terms += condition.terms.items()
+        names = unique_names(name for name, _ in terms)
+        condition = condition._replace(terms=dict(zip(names, (value for _, value in terms), strict=True)))
         if self.draft is None:
             return condition
         with torch.no_grad():
@@ -178,11 +178,11 @@ class FacePipeline(nn.Module):
         return condition._replace(generator=torch.cat([condition.generator, before], dim=1))
 
     def noise(self, num: int, device: torch.device) -> Tensor:
-        """(num, noise_dim): the generator's, or that of the draft, which is where the faces begin."""
+        """Draw noise of the generator, or of the draft where there is one: (num, noise_dim)."""
         return self.generator.noise(num, device) if self.draft is None else self.draft.noise(num, device)
 
     def draw(self, condition: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Faces under a condition, with fresh noise unless it is given: (B, dim) -> (B, 3, H, W)."""
+        """Generate faces under a condition, with fresh noise unless it is given: (B, dim) -> (B, 3, H, W)."""
         if noise is None:
             noise = self.noise(condition.shape[0], condition.device)
         if self.draft is None:
@@ -194,7 +194,7 @@ class FacePipeline(nn.Module):
 
     @torch.no_grad()
     def sample(self, encoding: Tensor, noise: Tensor) -> Tensor:
-        """Faces of people under one noise; what a transform adds at random is drawn anew.
+        """Generate faces of encodings under given noise; random transforms are drawn anew.
 
         Args:
             encoding: (B, dim)
@@ -203,9 +203,3 @@ class FacePipeline(nn.Module):
             (B, 3, H, W)
         """
         return self.draw(self.condition(None, encoding).generator, noise.expand(len(encoding), -1))
-
-
-def unique_name(name: str, taken: Container[str]) -> str:
-    """The name, with the first number from 2 on that makes it new where it is taken: two parts of one type are two."""
-    numbered = (f"{name}_{number}" for number in count(2))
-    return next(each for each in numbered if each not in taken) if name in taken else name

@@ -133,7 +133,7 @@ def set_schedules(networks: Networks, step: int) -> None:
 
 def gan_modules(networks: Networks) -> dict[str, nn.Module]:
     """Modules that a checkpoint of the train stage holds, by file name; the moving average comes beside them."""
-    found: dict[str, nn.Module | None] = {
+    modules: dict[str, nn.Module | None] = {
         "face_pipeline": networks.face_pipeline,
         "discriminator": networks.discriminator,
         "discriminator_encoders": networks.discriminator_encoders,
@@ -141,4 +141,4 @@ def gan_modules(networks: Networks) -> dict[str, nn.Module]:
         **{f"objective_{name}": objective for name, objective in networks.objectives.items()},
         **{f"penalty_{name}": part for name, (part, _) in networks.penalties.items() if part.state_dict()},
     }
-    return {name: module for name, module in found.items() if module is not None}
+    return {name: module for name, module in modules.items() if module is not None}

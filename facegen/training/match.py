@@ -188,9 +188,9 @@ def match_weights(settings: MatchSettings, networks: Networks) -> list[nn.Parame
 
 def match_modules(networks: Networks) -> dict[str, nn.Module]:
     """Modules that the match stage trains and its checkpoints hold, by file name."""
-    found = {
+    modules = {
         "encoders": networks.encoders,
         "discriminator": networks.discriminator,
         "matcher": networks.matcher,
     }
-    return {name: module for name, module in found.items() if module is not None}
+    return {name: module for name, module in modules.items() if module is not None}

@@ -1,4 +1,4 @@
-"""Says while training goes on whether the faces still vary, and whether they still listen."""
+"""Detect mode collapse and ignored conditions during training."""
 
 from dataclasses import dataclass
 
@@ -17,12 +17,13 @@ ROUNDING = 1e-5
 
 @dataclass(frozen=True)
 class Reading:
-    """What one look at a generator found; the variations are shares of what real faces show.
+    """Measurement of a generator; the variations are shares of the variation of real faces.
 
     Attributes:
         noise_variation: between faces of one person under different noise.
         condition_variation: between faces of different people under the same noise.
-        weight_ratio: first layer's weights on the noise, over those on the condition; NaN where there is none.
+        weight_ratio: weights of the first layer on the noise, over those on the condition (root mean squares); NaN
+            where the generator does not tell them apart.
     """
 
     noise_variation: float
@@ -30,27 +31,27 @@ class Reading:
     weight_ratio: float
 
     def values(self) -> dict[str, float]:
-        """For the log."""
-        found = {"noise_variation": self.noise_variation, "condition_variation": self.condition_variation}
-        return found | ({} if self.weight_ratio != self.weight_ratio else {"weight_ratio": self.weight_ratio})
+        """Convert to values for the log."""
+        variations = {"noise_variation": self.noise_variation, "condition_variation": self.condition_variation}
+        return variations | ({} if self.weight_ratio != self.weight_ratio else {"weight_ratio": self.weight_ratio})
 
 
 class Monitor:
-    """Looks at the faces of fixed people under fixed noise.
+    """Variation of the faces of fixed people under fixed noise.
 
     Variation is the root of the mean squared difference between two faces, at 32 pixels, over all pairs; real
-    faces of different people set the scale. A healthy generator shows both: what the voice does not say must
-    come from the noise, and what it says from the voice.
+    faces of different people set the scale. A healthy generator shows both kinds: the condition decides some features,
+    the noise the others.
 
     Args:
-        batch: different people, with their real faces; the first of them are drawn.
+        batch: different people with their real faces; faces of the first `num_people` are generated.
         noises: (Z, noise_dim).
-        subject: what they are drawn from, for the warnings.
-        num_people: how many of the batch are drawn.
-        least_noise_variation, least_condition_variation: below these shares it warns (ours; on synthetic speakers
-            the true renderer shows about 0.9 and 0.4).
-        least_weight_ratio: below it the first layer all but ignores the noise; Roldan Sanchez 2018 found less than
-            1e-3 in a collapsed generator.
+        subject: name of the condition, for warnings.
+        num_people: number of people whose faces are generated.
+        least_noise_variation, least_condition_variation: shares below which it warns (ours; the true renderer of
+            synthetic speakers has about 0.9 and 0.4).
+        least_weight_ratio: weight ratio below which it warns; Roldan Sanchez 2018 found less than 1e-3 in a
+            collapsed generator.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Monitor:
 
     @torch.no_grad()
     def read(self, pipeline: FacePipeline) -> Reading:
-        """Draw everybody under every noise and compare."""
+        """Generate faces of every person under every noise, and measure their variation."""
         encoding = pipeline.encode(self.batch)[: self.num_people]
         columns = []
         for number, noise in enumerate(self.noises):
@@ -89,28 +90,28 @@ class Monitor:
         )
 
     def warnings(self, reading: Reading) -> list[str]:
-        """What is wrong, in words; nothing where all is well."""
+        """Explain what is wrong; nothing where both variations are large enough."""
         noise, condition, subject = reading.noise_variation, reading.condition_variation, self.subject
-        # Without noise, and without anything else at random, one face each is what the recipe asked for.
-        asked = self.noises.shape[1] == 0 and noise < ROUNDING
-        still = noise < self.least_noise_variation and not asked
-        deaf = condition < self.least_condition_variation
+        # A recipe without noise and without random transforms asks for one face per person.
+        intended = self.noises.shape[1] == 0 and noise < ROUNDING
+        ignores_noise = noise < self.least_noise_variation and not intended
+        ignores_condition = condition < self.least_condition_variation
         shares = (
             f"faces of one {subject} vary by {noise:.1%}, of different ones by {condition:.1%} of what real people do"
         )
-        if still and deaf:
-            found = [f"collapse: one face for all ({shares}); start again, or from a checkpoint"]
-        elif still:
+        if ignores_noise and ignores_condition:
+            problems = [f"collapse: one face for all ({shares}); start again, or from a checkpoint"]
+        elif ignores_noise:
             remedy = "try a smaller identity weight, or more data"
-            found = [f"the noise is ignored ({shares}): one face a {subject}; {remedy}"]
-        elif deaf:
-            found = [f"the {subject} is ignored ({shares}); does the discriminator see the condition?"]
+            problems = [f"the noise is ignored ({shares}): one face a {subject}; {remedy}"]
+        elif ignores_condition:
+            problems = [f"the {subject} is ignored ({shares}); does the discriminator see the condition?"]
         else:
-            found = []
+            problems = []
         if reading.weight_ratio < self.least_weight_ratio:
             ratio = f"{reading.weight_ratio:.1e}"
-            found.append(f"the noise goes unheard: its weights in the first layer are {ratio} of the condition's")
-        return found
+            problems.append(f"the generator ignores the noise: its first-layer weights are {ratio} of the condition's")
+        return problems
 
 
 def variation(faces: Tensor) -> Tensor:

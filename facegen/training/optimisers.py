@@ -1,4 +1,4 @@
-"""Optimisers from their tables."""
+"""Optimisers, learning rates and precision from the recipe's tables."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from facegen.training.loop import cosine
 
 
 def build_optimiser(settings: OptimiserSettings, weights: Iterable[nn.Parameter]) -> Optimizer:
-    """The optimiser of one network of the train stage."""
+    """Build the optimiser of one network of the train stage."""
     if settings.optimiser == "rmsprop":
         return RMSprop(weights, settings.learning_rate, alpha=settings.beta2, weight_decay=settings.weight_decay)
     betas = (settings.beta1, settings.beta2)
@@ -19,7 +19,7 @@ def build_optimiser(settings: OptimiserSettings, weights: Iterable[nn.Parameter]
 
 
 def learning_rate(settings: OptimiserSettings, step: int, steps: int) -> float:
-    """The rate of a step of the train stage: constant, along half a cosine, or halved again and again."""
+    """Compute the learning rate of a step: constant, along half a cosine, or halved at a fixed interval."""
     start, end = settings.learning_rate, settings.learning_rate_end
     if settings.halve_every_steps is not None:
         return max(start * 0.5 ** (step // settings.halve_every_steps), end or 0.0)
@@ -27,11 +27,11 @@ def learning_rate(settings: OptimiserSettings, step: int, steps: int) -> float:
 
 
 def build_match_optimiser(settings: MatchSettings, weights: Iterable[nn.Parameter]) -> Optimizer:
-    """The optimiser of the match stage; biases, norms and slopes (vectors) are not decayed."""
-    found = list(weights)
+    """Build the optimiser of the match stage; vectors (biases, norms, slopes) have no weight decay."""
+    every = list(weights)
     groups = [
-        {"params": [weight for weight in found if weight.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [weight for weight in found if weight.ndim <= 1], "weight_decay": 0.0},
+        {"params": [weight for weight in every if weight.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [weight for weight in every if weight.ndim <= 1], "weight_decay": 0.0},
     ]
     if settings.optimiser == "sgd":
         return SGD(groups, settings.learning_rate, momentum=0.9, fused=True)
@@ -39,7 +39,7 @@ def build_match_optimiser(settings: MatchSettings, weights: Iterable[nn.Paramete
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """The context of forward passes: bf16 where it was asked for, or by default on a GPU that has it."""
+    """Return the context of forward passes: bf16 where the recipe asks for it, or by default on a GPU that has it."""
     on_gpu = device.type == "cuda" and torch.cuda.is_bf16_supported()
     enabled = precision == "bf16" or (precision == "auto" and on_gpu)
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)

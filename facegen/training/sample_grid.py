@@ -1,4 +1,4 @@
-"""Grids of faces drawn while training goes on: fixed people, fixed noise, the true face first."""
+"""Grids of generated faces: fixed people, fixed noise, the true face first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from facegen.data.media.grids import grid
 from facegen.training.face_pipeline import FacePipeline
 
 SHOWN_PIXELS = 128
-"""About how large a face is shown; smaller ones are enlarged by whole pixels."""
+"""Approximate side of a face in a grid; smaller faces are enlarged by a whole factor."""
 CONDITION_LABELS = {"speech": "voice", "identity": "name", "caption": "sentence", "text": "text"}
-"""What a Batch column is to people."""
+"""Words for Batch columns."""
 
 
 @dataclass(frozen=True)
 class SampleGrid:
-    """What the grids of a run show.
+    """The people and the noises of a run's sample grids.
 
     Attributes:
-        batch: (V) the people with their true faces.
+        batch: people with their true faces.
         noises: (Z, noise_dim).
-        split: where the people come from.
-        names: of the training split, by number; shown beside people that are drawn by name.
+        split: of the people.
+        names: of the training split, by number; shown beside people whose condition is their name.
     """
 
     batch: Batch
@@ -37,12 +37,12 @@ class SampleGrid:
 
     @torch.no_grad()
     def draw(self, pipeline: FacePipeline) -> Tensor:
-        """(V, 1 + Z, H, W, 3) uint8: the true face, then one column a noise."""
+        """Generate the grid: (V, 1 + Z, H, W, 3) uint8, the true face, then one column per noise."""
         drawn = draw_each(pipeline, pipeline.encode(self.batch), self.noises, 0)
         return torch.cat([restore_faces(self.batch.faces)[:, None].cpu(), drawn], dim=1)
 
     def picture(self, pipeline: FacePipeline, title: str) -> Image:
-        """The grid as a Pillow picture, large enough to be looked at."""
+        """Draw the grid as a Pillow image with labels."""
         columns = ["true face", *(f"noise {number + 1}" for number in range(len(self.noises)))]
         faces = self.draw(pipeline).numpy()
         scale = max(1, round(SHOWN_PIXELS / faces.shape[3]))
@@ -56,7 +56,7 @@ class SampleGrid:
 
 
 def condition_label(needs: frozenset[str]) -> str:
-    """What people are drawn from, in words: "voice", "voice and name"."""
+    """Name the condition in words: "voice", "voice and name"."""
     names = " and ".join(
         CONDITION_LABELS.get(column, column) for column in sorted(needs, key=[*CONDITION_LABELS, *needs].index)
     )
@@ -65,11 +65,12 @@ def condition_label(needs: frozenset[str]) -> str:
 
 @torch.no_grad()
 def draw_each(pipeline: FacePipeline, encoding: Tensor, noises: Tensor, seed: int) -> Tensor:
-    """Everybody under every noise, the same at every call, whatever else the face pipeline draws at random.
+    """Generate every person under every noise; random transforms are the same at every call.
 
     Args:
         encoding: (B, dim)
-        noises: (Z, noise_dim), or (Z, B, noise_dim) where everybody has noises of their own.
+        noises: (Z, noise_dim), or (Z, B, noise_dim) for different noises per person.
+        seed: of random transforms.
     Returns:
         (B, Z, H, W, 3) uint8 on the CPU.
     """
@@ -81,7 +82,7 @@ def draw_each(pipeline: FacePipeline, encoding: Tensor, noises: Tensor, seed: in
 
 
 def choose_noises(noise: Callable[[int, torch.device], Tensor], num: int, seed: int, device: torch.device) -> Tensor:
-    """The same noises in every run of a seed, without touching the training's randomness."""
+    """Draw noises that depend on the seed only, without changing the random state of training."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, "noises"))
         return noise(num, torch.device("cpu")).to(device)

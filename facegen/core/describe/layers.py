@@ -1,4 +1,4 @@
-"""Layers of a part with shapes and parameter counts, found on the meta device without memory or computation."""
+"""Layers of a part with shapes and parameter counts, from one pass on the meta device."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ ROWS = 2
 
 @dataclass(frozen=True)
 class Layer:
-    """One call of a layer, or a parameter that belongs to no layer.
+    """One row of a layer table: a layer, or a parameter that belongs to none.
 
     Attributes:
-        name: dotted name in the part.
-        layer: its class.
-        shape: shape of its output, without the batch dimension.
-        num_parameters: number of parameters; 0 for further calls of the same layer.
+        name: path of the module in the part.
+        layer: class of the module.
+        shape: of its output, without the batch dimension.
+        num_parameters: of its first call; 0 for later calls.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Layer:
 
 
 def engine_arguments(kind: str, part: type, data: DataSpec, condition_dim: int) -> tuple[Any, ...]:
-    """Return the positional arguments that the engine supplies to a part; a discriminator gets all heads it offers."""
+    """Return the positional arguments that the engine supplies; a discriminator gets all heads that it supports."""
     if kind == "dataset":
         return (DataSettings(),)
     if kind in ("metric", "recogniser", "detector", "executor"):
@@ -59,7 +59,7 @@ def engine_arguments(kind: str, part: type, data: DataSpec, condition_dim: int) 
 
 
 def all_heads(part: type, data: DataSpec, condition_dim: int) -> dict[str, int]:
-    """Return {head: width} of every head that a discriminator offers, with the usual widths."""
+    """Return the width of every head that a discriminator supports, as usual methods ask for it."""
     widths = {"embed": condition_dim, "classify": data.num_identities + 1}
     supported_heads: frozenset[str] = part.supported_heads  # type: ignore[attr-defined]
     return {head: widths.get(head, 1) for head in sorted(supported_heads)}
@@ -72,7 +72,7 @@ def part_layers(
     data: DataSpec = PAPER_DATA,
     condition_dim: int = PAPER_CONDITION_DIM,
 ) -> list[Layer]:
-    """List the layers of a conditioner, generator or discriminator in the order of their calls; [] for other kinds.
+    """List the layers of a conditioner, generator or discriminator in the order in which they run; [] for other kinds.
 
     Raises:
         Exception: any exception of a part that cannot be built or run on this corpus.
@@ -94,7 +94,7 @@ def part_layers(
 
 
 def run_heads(discriminator: Discriminator, faces: Tensor, condition: Tensor) -> dict[str, Tensor]:
-    """Run the backbone and every head that the discriminator offers: {head: output}."""
+    """Run the backbone and every head that the discriminator supports."""
     features = discriminator.features(faces)
     heads: dict[str, Callable[[], Tensor]] = {
         "score": lambda: discriminator.score(features, condition),
@@ -107,7 +107,7 @@ def run_heads(discriminator: Discriminator, faces: Tensor, condition: Tensor) ->
 
 
 def layer_table(module: nn.Module, run: Callable[[], object]) -> list[Layer]:
-    """List the calls of layers while `run` runs `module`; the counts add up to all of its parameters."""
+    """Record one row per call of a layer while `run` runs `module`; the counts add up to all of its parameters."""
     rows: list[Layer] = []
     counted: set[int] = set()
 
