@@ -20,9 +20,8 @@ from facegen.training.build import Networks, trainable
 from facegen.training.distributed import Distributed
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.freezing import Frozen
-from facegen.training.loop import weighted_sum
 from facegen.training.optimisers import autocast
-from facegen.training.part_terms import part_terms
+from facegen.training.part_terms import backward, part_terms
 
 Fakes = Callable[[], Tensor]
 """Draws the faces of a step at the first call, and returns the same ones at every later call."""
@@ -184,7 +183,7 @@ class GanStep:
         if side not in self.optimisers:
             return
         self.optimisers[side].zero_grad(set_to_none=True)
-        weighted_sum(terms).backward()
+        backward(f"[train] {side}", terms)
         self.distributed.average_gradients(self.weights[side])
         self.optimisers[side].step()
 

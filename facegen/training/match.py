@@ -16,9 +16,9 @@ from facegen.data.loading.loader import Loader
 from facegen.training.build import Networks, trainable
 from facegen.training.distributed import Distributed
 from facegen.training.encodings import Encodings
-from facegen.training.loop import cosine, set_learning_rate, weighted_sum
+from facegen.training.loop import cosine, set_learning_rate
 from facegen.training.optimisers import autocast, build_match_optimiser
-from facegen.training.part_terms import part_terms
+from facegen.training.part_terms import backward, part_terms
 
 FINAL_SHARE = 0.01
 """Learning rate at the end, as a share of the highest."""
@@ -75,7 +75,7 @@ class MatchStep:
                 encoding = self.networks.encoders(batch).float()
             embedding = self._embed(batch.faces) if self.matcher.needs_faces else None
             terms = part_terms("[match]", "", self.matcher.terms, encoding, embedding, batch)
-        weighted_sum(terms).backward()
+        backward("[match]", terms)
         self.distributed.average_gradients(self.weights)
         self.optimiser.step()
         log = {name: term.detach() for name, term in terms.items()}

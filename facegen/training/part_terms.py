@@ -5,6 +5,7 @@ from typing import Any
 
 from facegen.core.batch import Terms
 from facegen.core.errors import RecipeError
+from facegen.training.loop import weighted_sum
 
 
 def part_terms(part: str, prefix: str, compute: Callable[..., Terms], *arguments: Any) -> Terms:
@@ -28,6 +29,21 @@ def part_terms(part: str, prefix: str, compute: Callable[..., Terms], *arguments
         error.add_note(part)
         raise
     return {f"{prefix}{name}": term for name, term in terms.items()}
+
+
+def backward(phase: str, terms: Terms) -> None:
+    """Compute the gradients of the sum of terms.
+
+    Args:
+        phase: whose terms, for the error.
+        terms: already weighted.
+    Raises:
+        RecipeError: no term depends on a weight that learns.
+    """
+    if not any(term.requires_grad for term in terms.values()):
+        names = ", ".join(terms) or "there is none"
+        raise RecipeError(f"{phase}: no loss depends on a weight that learns ({names}); choose another objective")
+    weighted_sum(terms).backward()
 
 
 def failed_part(error: BaseException, otherwise: str) -> str:

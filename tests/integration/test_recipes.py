@@ -1,4 +1,4 @@
-"""Every recipe: read and rehearsed in all its sizes, trained two steps at a tiny one, and drawn with."""
+"""Every recipe: read and run dry in all its sizes, trained two steps at a tiny one, and drawn with."""
 
 import tomllib
 import wave

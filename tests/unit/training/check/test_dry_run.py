@@ -1,4 +1,4 @@
-"""A rehearsal passes a blank batch through every loss, so that what does not fit shows before anything is trained."""
+"""A dry run executes one step of each stage with a blank batch: what does not fit shows before anything is trained."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from facegen.core.errors import RecipeError
+from facegen.core.interfaces import Objective
+from facegen.core.kinds import KINDS
 from facegen.core.recipe.recipe import read_recipe
+from facegen.core.registry import Part, Source, registry
 from facegen.testing import SMALL_DATA
 from facegen.training.check.dry_run import dry_run
 
@@ -103,3 +106,58 @@ def test_faces_of_the_match_stage_pass_an_augmentation_that_changes_them(tmp_pat
     else:
         with pytest.raises(RecipeError, match=rf"\[match\] augment = true: {problem}"):
             dry_run_of(tmp_path, tables, without=())
+
+
+def test_a_matcher_that_would_learn_nothing_is_refused(tmp_path):
+    tables = f"[match]\nfreeze_conditioner = true\nfreeze_faces = true\nstart = '{tmp_path}'\n"
+    with pytest.raises(RecipeError, match=r"\[match\] freeze_conditioner and freeze_faces: .* nothing to learn"):
+        dry_run_of(tmp_path, tables, without=())
+
+
+class Rows(Objective):
+    """Forgets the mean over the rows."""
+
+    def __init__(self, data):
+        super().__init__()
+
+    def generator_terms(self, critic):
+        return {"fake": -critic.fake}
+
+
+class Deaf(Objective):
+    """Loses the gradient on the way."""
+
+    def __init__(self, data):
+        super().__init__()
+
+    def generator_terms(self, critic):
+        return {"fake": -critic.fake.detach().mean()}
+
+
+class Host(Objective):
+    """Reads a value, which no tensor on the meta device has."""
+
+    def __init__(self, data):
+        super().__init__()
+
+    def generator_terms(self, critic):
+        return {"fake": -critic.fake.mean() * critic.fake.max().item()}
+
+
+@pytest.mark.parametrize(
+    ("objective", "problem"),
+    [
+        (Rows, r"\[objective\] strange: its term 'fake' has shape \(4,\); a term is a scalar"),
+        (Deaf, r"\[train\] generator: no loss depends on a weight that learns \(generator/strange/fake\)"),
+        (Host, None),
+    ],
+)
+def test_a_step_shows_what_a_loss_does_wrong(tmp_path, monkeypatch, objective, problem):
+    part = Part(KINDS["objective"], "strange", objective, Source("test", "test", "1"))
+    monkeypatch.setitem(registry().parts["objective"], "strange", part)
+    tables = "[[objective]]\ntype = 'strange'\n"
+    if problem is None:
+        dry_run_of(tmp_path, tables)
+    else:
+        with pytest.raises(RecipeError, match=problem):
+            dry_run_of(tmp_path, tables)
