@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from facegen.parts.layers.adaptive_norm import AdaptiveInstanceNorm
+from facegen.parts.conditioners.waveform_sincnet import SincFilters
+from facegen.parts.generators.adain import AdaptiveInstanceNorm
 from facegen.parts.layers.folded import ConvPool2d, UpsampleConv2d
-from facegen.parts.layers.sinc import SincFilters
 
 Layer = Callable[[Tensor], Tensor]
 Case = tuple[str, Tensor, Layer, Layer, list[Tensor]]

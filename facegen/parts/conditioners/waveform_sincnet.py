@@ -1,6 +1,7 @@
 """A raw waveform, encoded."""
 
-from typing import Annotated, Literal
+import math
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -11,9 +12,10 @@ from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Conditioner
 from facegen.parts.layers.precision import Float32Linear, to_float32
-from facegen.parts.layers.sinc import SincFilters
+from facegen.parts.layers.waveform import Pooling, SpeechLevel, TimePooling, too_short
 
 Count = Annotated[int, Field(ge=1)]
+_EDGE_HZ = 50.0
 
 
 class WaveformSincnet(Conditioner):
@@ -59,12 +61,11 @@ class WaveformSincnet(Conditioner):
         channels: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 128, 128, 256, 256, 512, 512),
         kernels: Annotated[tuple[Count, ...], Field(min_length=1)] = (20, 11, 11, 11, 11, 11, 11),
         strides: Annotated[tuple[Count, ...], Field(min_length=1)] = (10, 2, 1, 2, 1, 2, 2),
-        pooling: Literal["mean", "mean_std"] = "mean",
+        pooling: Pooling = "mean",
         normalise: bool = True,
     ) -> None:
         super().__init__()
         self.condition_dim = condition_dim
-        self.pooling, self.normalise = pooling, normalise
         problems = []
         if kernel_samples % 2 == 0:
             problems.append(f"kernel_samples = {kernel_samples}: must be odd")
@@ -76,6 +77,7 @@ class WaveformSincnet(Conditioner):
         if problems:
             raise RecipeError(*(f"waveform_sincnet: {problem}" for problem in problems))
 
+        self.level = SpeechLevel("waveform_sincnet", normalise=normalise, pre_emphasis=0.0)
         self.log_energy_steps = -(-log_energy_samples // sinc_stride_samples)
         self.filters = SincFilters(num_filters, kernel_samples, data.sample_rate_hz, sinc_stride_samples)
         self.norm = nn.BatchNorm2d(num_filters)
@@ -83,8 +85,8 @@ class WaveformSincnet(Conditioner):
         self.activation = nn.Identity() if log_energy_samples else nn.PReLU(num_filters, init=0.0)
         sizes = zip((num_filters, *channels[:-1]), channels, kernels, strides, strict=True)
         self.blocks = nn.Sequential(*(_Block(*size) for size in sizes))
-        pooled = channels[-1] * (2 if pooling == "mean_std" else 1)
-        self.head = Float32Linear(pooled, condition_dim)
+        self.pool = TimePooling(pooling)
+        self.head = Float32Linear(channels[-1] * self.pool.times_wider, condition_dim)
         if data.speech_samples:  # a corpus without speech is refused elsewhere
             self._check_length(data.speech_samples, kernels, strides)
 
@@ -95,28 +97,16 @@ class WaveformSincnet(Conditioner):
         needed *= max(self.log_energy_steps, 1)
         needed = max((needed - 1) * self.filters.stride_samples + 1, self.filters.kernel_samples // 2 + 1)
         if speech_samples < needed:
-            raise RecipeError(
-                f"waveform_sincnet: {speech_samples} samples of speech are too short for these kernels and strides, "
-                f"which need {needed}: raise data.speech_seconds, or lower strides or kernels"
-            )
+            raise too_short("waveform_sincnet", speech_samples, needed, "lower strides or kernels")
 
     def forward(self, batch: Batch) -> Tensor:
-        speech = batch.speech
-        if speech is None:
-            raise RecipeError("waveform_sincnet: the batch holds no speech")
-        if self.normalise:
-            speech = speech / speech.abs().amax(dim=1, keepdim=True).clamp(min=1e-4)
-        hidden = self.filters(speech)
+        hidden = self.filters(self.level(batch))
         if self.log_energy_steps:
             energy = functional.avg_pool2d(to_float32(hidden).square(), (1, self.log_energy_steps))
             hidden = (energy + 1e-6).log()
         hidden = self.blocks(self.activation(self.norm(hidden)))
-        hidden = to_float32(hidden.flatten(2))
-        pooled = hidden.mean(dim=2)
-        if self.pooling == "mean_std":
-            deviation = (hidden.var(dim=2, correction=0) + 1e-5).sqrt()
-            pooled = torch.cat([pooled, deviation], dim=1)
-        return self.head(pooled)
+        encoding: Tensor = self.head(self.pool(hidden.flatten(2)))
+        return encoding
 
 
 class _Block(nn.Module):
@@ -138,3 +128,75 @@ def _padding(kernel: int, stride: int) -> tuple[int, int]:
     """PASE's: as far as the kernel reaches, one less in front where it is even or strides."""
     less = kernel > 1 and (stride > 1 or kernel % 2 == 0)
     return kernel // 2 - less, kernel // 2
+
+
+class SincFilters(nn.Module):
+    """Band-pass filters of a waveform, each described by two learnt numbers.
+
+    g[n; f1, f2] = w[n] (2 f2 sinc(2 pi f2 n) - 2 f1 sinc(2 pi f1 n)) / (2 (f2 - f1)),   sinc(x) = sin(x) / x
+    f1 = min(50 Hz + |low|, rate / 2 - 50 Hz),   f2 = min(50 Hz + |low| + 50 Hz + |band|, rate / 2),
+    w the Hamming window
+
+    At the start low and low + band are neighbours among points that lie evenly in mel from 30 Hz to 100 Hz below half
+    the rate: the bands reach from 80 Hz to half the rate, each 50 Hz into the next.
+
+    Args:
+        num_filters: how many.
+        kernel_samples: length of each, odd.
+        sample_rate_hz: of the waveform.
+        stride_samples: step between outputs.
+    Shape:
+        (B, samples) -> (B, num_filters, 1, ceil(samples / stride_samples)), channels_last
+    Source:
+        Ravanelli and Bengio 2018, equations 4 to 7. Mirrored edges and the phases of the stride are ours. torchaudio
+        has no filters whose edges are learnt.
+    """
+
+    low: Tensor
+    band: Tensor
+    time: Tensor
+    window: Tensor
+
+    def __init__(self, num_filters: int, kernel_samples: int, sample_rate_hz: int, stride_samples: int = 1) -> None:
+        super().__init__()
+        self.kernel_samples, self.stride_samples = kernel_samples, stride_samples
+        self.half_rate_hz = sample_rate_hz / 2
+        edges = _mel_points(num_filters + 1, 30.0, self.half_rate_hz - 2 * _EDGE_HZ)
+        self.low = nn.Parameter(edges[:-1])
+        self.band = nn.Parameter(edges.diff())
+        half = kernel_samples // 2
+        time = torch.arange(-half, half + 1, dtype=torch.float32) / sample_rate_hz
+        self.register_buffer("time", time, persistent=False)
+        self.register_buffer("window", torch.hamming_window(kernel_samples, periodic=False), persistent=False)
+
+    def edges(self) -> tuple[Tensor, Tensor]:
+        """Lower and upper edge of every band, in Hz: (num_filters,) each."""
+        low = _EDGE_HZ + self.low.abs()
+        high = (low + _EDGE_HZ + self.band.abs()).clamp(max=self.half_rate_hz)
+        return low.clamp(max=self.half_rate_hz - _EDGE_HZ), high
+
+    def filters(self) -> Tensor:
+        """Impulse responses: (num_filters, kernel_samples)."""
+        low, high = (edge[:, None] for edge in self.edges())
+        # torch.sinc is sin(pi x) / (pi x): 2 f sinc(2 pi f t) becomes 2 f sinc(2 f t).
+        ideal = high * torch.sinc(2 * high * self.time) - low * torch.sinc(2 * low * self.time)
+        return self.window * ideal / (high - low)
+
+    def forward(self, speech: Tensor) -> Tensor:
+        half, stride = self.kernel_samples // 2, self.stride_samples
+        num = -(-speech.shape[1] // stride)
+        taps = -(-self.kernel_samples // stride)
+        # A strided convolution of one channel is a dense one over as many channels as the stride has phases, which
+        # is several times faster: row t of the folded waveform holds the samples of one stride.
+        padded = functional.pad(speech[:, None], (half, half), mode="reflect")[:, 0]
+        padded = functional.pad(padded, (0, max((num + taps - 1) * stride - padded.shape[1], 0)))
+        phases = padded[:, : (num + taps - 1) * stride].reshape(len(speech), 1, num + taps - 1, stride)
+        kernels = functional.pad(self.filters(), (0, taps * stride - self.kernel_samples))
+        kernels = kernels.reshape(-1, 1, taps, stride)
+        return functional.conv2d(phases.permute(0, 3, 1, 2), kernels.permute(0, 3, 1, 2))
+
+
+def _mel_points(num: int, low_hz: float, high_hz: float) -> Tensor:
+    """Frequencies that lie evenly in mel(f) = 2595 log10(1 + f / 700)."""
+    low, high = (2595 * math.log10(1 + hertz / 700) for hertz in (low_hz, high_hz))
+    return 700 * (10 ** (torch.linspace(low, high, num) / 2595) - 1)

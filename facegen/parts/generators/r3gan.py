@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Generator
-from facegen.parts.layers.like_noise import normalise_second_moment
 from facegen.parts.layers.precision import to_float32
 from facegen.parts.layers.r3gan_blocks import ResidualBlock, Upsample, start_scaled, widths_by_size
+from facegen.parts.layers.second_moment import normalise_second_moment
 
 Count = Annotated[int, Field(ge=1)]
 

@@ -4,14 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from facegen.core.batch import DataSpec, Terms
-from facegen.core.critic import Critic
-from facegen.core.interfaces import Penalty
-from facegen.core.recipe.schedule import Ramp, Schedule, require_weights
+from facegen.core.batch import DataSpec
+from facegen.core.recipe.schedule import Ramp
 from facegen.parts.layers.scores import Head
+from facegen.parts.layers.zero_centred import ZeroCentredPenalty
 
 
-class R1(Penalty):
+class R1(ZeroCentredPenalty):
     """Squared gradient of the score of real faces, before augmentation, under their own condition.
 
     R1 = gamma / 2 E sum_pixels (d g(f_r, c+) / d f_r)^2
@@ -39,11 +38,4 @@ class R1(Penalty):
         r1_gamma: Annotated[float, Field(ge=0)] | Ramp = 1.0,
         head: Head = "conditional",
     ) -> None:
-        super().__init__()
-        require_weights("r1", {"r1_gamma": r1_gamma})
-        self.gamma = Schedule(r1_gamma)
-        self.conditional = head == "conditional"
-
-    def terms(self, critic: Critic) -> Terms:
-        gradient = critic.image_gradient("real", conditional=self.conditional).float()
-        return {"r1": self.gamma.value / 2 * gradient.square().sum(dim=(1, 2, 3)).mean()}
+        super().__init__("r1", "real", r1_gamma, head)

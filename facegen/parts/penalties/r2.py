@@ -4,14 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from facegen.core.batch import DataSpec, Terms
-from facegen.core.critic import Critic
-from facegen.core.interfaces import Penalty
-from facegen.core.recipe.schedule import Ramp, Schedule, require_weights
+from facegen.core.batch import DataSpec
+from facegen.core.recipe.schedule import Ramp
 from facegen.parts.layers.scores import Head
+from facegen.parts.layers.zero_centred import ZeroCentredPenalty
 
 
-class R2(Penalty):
+class R2(ZeroCentredPenalty):
     """Squared gradient of the score of generated faces, before augmentation, under their own condition.
 
     R2 = gamma / 2 E sum_pixels (d g(f_f, c+) / d f_f)^2
@@ -41,11 +40,4 @@ class R2(Penalty):
         r2_gamma: Annotated[float, Field(ge=0)] | Ramp = 1.0,
         head: Head = "conditional",
     ) -> None:
-        super().__init__()
-        require_weights("r2", {"r2_gamma": r2_gamma})
-        self.gamma = Schedule(r2_gamma)
-        self.conditional = head == "conditional"
-
-    def terms(self, critic: Critic) -> Terms:
-        gradient = critic.image_gradient("fake", conditional=self.conditional).float()
-        return {"r2": self.gamma.value / 2 * gradient.square().sum(dim=(1, 2, 3)).mean()}
+        super().__init__("r2", "fake", r2_gamma, head)

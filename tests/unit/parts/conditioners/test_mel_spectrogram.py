@@ -6,8 +6,7 @@ from batches import batch_of, speech_spec
 
 from facegen.core.batch import Batch
 from facegen.core.errors import RecipeError
-from facegen.parts.conditioners.mel_spectrogram import MelSpectrogram
-from facegen.parts.layers.spectra import LogMel
+from facegen.parts.conditioners.mel_spectrogram import LogMel, MelSpectrogram
 
 SMALL = {
     "segan": {"channels": (4, 5), "num_mels": 20},

@@ -8,8 +8,8 @@ from batches import batch_of, speech_spec
 
 from facegen.core.batch import Batch
 from facegen.core.errors import RecipeError
+from facegen.parts.conditioners.mel_spectrogram import LogMel
 from facegen.parts.conditioners.mfcc import Mfcc
-from facegen.parts.layers.spectra import LogMel
 
 
 def test_coefficients_are_the_orthonormal_cosine_transform_of_the_log_mel_spectrum():

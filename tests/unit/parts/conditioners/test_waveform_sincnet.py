@@ -51,7 +51,8 @@ def test_agrees_with_the_formula():
     torch.manual_seed(0)
     sizes = {"channels": (5, 6, 3, 4), "kernels": (7, 4, 6, 3), "strides": (3, 2, 1, 1)}
     encoder = WaveformSincnet(spec(2000), condition_dim=8, **{**SMALL, **sizes}).double()
-    filters, *others = encoder.children()
+    filters = encoder.filters
+    others = [module for module in encoder.children() if module is not filters]
     for weight in [weight for module in others for weight in module.parameters()]:
         torch.nn.init.normal_(weight)
 
@@ -79,7 +80,7 @@ def test_amplitude_does_not_matter_unless_asked(encoder):
     encoder.eval()
     speech = torch.rand(2, 2000) - 0.5
     torch.testing.assert_close(encoder(batch_of(speech)), encoder(batch_of(speech * 0.1)))
-    encoder.normalise = False
+    encoder.level.normalise = False
     assert not torch.allclose(encoder(batch_of(speech)), encoder(batch_of(speech * 0.1)), rtol=1e-2)
 
 
@@ -126,7 +127,7 @@ def test_the_shortest_speech_that_passes_and_one_sample_less(extra):
     settings = {**SMALL, "kernels": (21, 11), **extra}
     with pytest.raises(RecipeError) as raised:
         WaveformSincnet(spec(5), **settings)
-    needed = int(str(raised.value).split("which need ")[1].split(":")[0])
+    needed = int(str(raised.value).split("which needs ")[1].split(":")[0])
     encoder = WaveformSincnet(spec(needed), **settings)
     assert encoder(batch_of(torch.randn(2, needed))).shape == (2, 128)
     with pytest.raises(RecipeError, match=f"{needed - 1} samples of speech are too short .* data.speech_seconds"):

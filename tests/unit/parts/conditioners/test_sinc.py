@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from facegen.parts.layers.sinc import SincFilters
+from facegen.parts.conditioners.waveform_sincnet import SincFilters
 
 RATE_HZ = 16000
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from facegen.parts.layers.conditional_batch_norm import ConditionalBatchNorm2d
+from facegen.parts.generators.self_attention import ConditionalBatchNorm2d
 
 
 def test_agrees_with_the_formula_in_both_modes():

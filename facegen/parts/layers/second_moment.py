@@ -1,9 +1,9 @@
-"""Conditions as long as noise."""
+"""Conditions with the second moment of noise."""
 
 from torch import Tensor
 from torch.nn import functional
 
 
 def normalise_second_moment(condition: Tensor) -> Tensor:
-    """(B, d) -> (B, d) of length sqrt(d), what normal noise of that width has, whatever the encoder's scale."""
+    """Scale each row to length sqrt(d), the length of standard normal noise of that width: (B, d) -> (B, d)."""
     return functional.normalize(condition, dim=1) * condition.shape[1] ** 0.5

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from facegen.parts.layers.adaptive_norm import AdaptiveInstanceNorm
+from facegen.parts.generators.adain import AdaptiveInstanceNorm
 
 
 @pytest.fixture
