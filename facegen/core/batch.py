@@ -1,4 +1,4 @@
-"""What flows through the house: the shape of a corpus, one step's rows, and their condition."""
+"""Data types of a training step: description of a corpus, rows of a batch, and their condition."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -10,22 +10,22 @@ from torch import Tensor
 Terms = dict[str, Tensor]
 """Scalar tensors, already weighted; the keys are the same at every step."""
 NUM_CHARACTERS = 71
-"""Codes of a caption's characters run from 1 to this; 0 stands for the end and for characters that have no code."""
+"""Codes of a caption's characters run from 1 to this; 0 stands for the end and for characters without a code."""
 
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What a corpus is, as far as the parts need to know.
+    """Description of a corpus, as far as parts need it.
 
     Attributes:
         image_pixels: side of the square faces.
         sample_rate_hz: of the speech.
-        speech_samples: length of the crop of speech that a row holds; 0 without speech.
-        text_dim: length of the given text vectors; 0 without.
+        speech_samples: length of the crop of speech of a row; 0 without speech.
+        text_dim: width of the given text vectors; 0 without.
         caption_characters: length of the coded captions; 0 without.
         identities: names of the people of the training split, in the order of their numbers.
         attributes: {column: number of classes} of labels such as sex.
-        columns: the Batch columns that the corpus can fill.
+        columns: Batch columns that the corpus can fill.
     """
 
     image_pixels: int
@@ -39,29 +39,29 @@ class DataSpec:
 
     @property
     def num_identities(self) -> int:
-        """How many people the training split holds."""
+        """Number of people of the training split."""
         return len(self.identities)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, for a run folder."""
+        """Return plain values, for a run folder."""
         return {**asdict(self), "columns": sorted(self.columns)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `to_json`."""
+        """Build a DataSpec from the result of `to_json`."""
         known = {name.name: values[name.name] for name in fields(cls) if name.name in values}
         return cls(**{**known, "identities": tuple(known["identities"]), "columns": frozenset(known["columns"])})
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's rows on the device; a column that nobody needs is None.
+    """Rows of one step, on the device; a column that no part reads is None.
 
     Attributes:
         faces: (B, 3, H, W) float in [-1, 1].
         clip: (B,) row of the corpus; key of cached encodings.
         identity: (B,) 0..num_identities-1; -1 for people unseen in training.
-        mismatched_rows: (B, K) rows of this batch that hold another person.
+        mismatched_rows: (B, K) indices of rows of this batch with other people.
         speech: (B, samples) float in [-1, 1].
         caption: (B, characters) character codes.
         text: (B, text_dim) given vectors.
@@ -81,12 +81,12 @@ class Batch:
         return self.clip.shape[0]
 
     def with_faces(self, faces: Tensor) -> "Batch":
-        """The same rows with other faces."""
+        """Return the same rows with other faces."""
         return replace(self, faces=faces)
 
     @classmethod
     def blank(cls, data: DataSpec, num: int, num_mismatched: int = 1, device: str | torch.device = "cpu") -> "Batch":
-        """Rows of zeros with every column that the corpus can fill: for dry runs, layer tables and estimates."""
+        """Build rows of zeros with every column of the corpus, for dry runs and layer tables."""
         rows = torch.arange(num, device=device)
         steps = torch.arange(1, num_mismatched + 1, device=device)
         has = data.columns
@@ -105,12 +105,12 @@ class Batch:
 
 
 class Condition(NamedTuple):
-    """What the faces of a batch are conditioned on.
+    """Condition of the faces of a batch.
 
     Attributes:
-        generator: (B, dim) what the generator draws from.
-        critic: (B, dim) what the discriminator scores against (StackGAN: the mean, without noise).
-        encoding: (B, dim) what the conditioners said, before any transform.
+        generator: (B, dim) input of the generator.
+        critic: (B, dim) input of the discriminator (StackGAN: the mean, without noise).
+        encoding: (B, dim) output of the conditioners, before any transform.
         terms: losses on the condition itself (a KL divergence, an identity classifier).
     """
 

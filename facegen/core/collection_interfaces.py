@@ -1,4 +1,4 @@
-"""What the parts of a collection must be. Its processes are many and have no use for torch: nothing here imports it."""
+"""Base classes of the parts of collections. They do not import torch, because its many processes do not need it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
@@ -10,32 +10,32 @@ from facegen.core.face_box import FaceBox
 
 
 class Detector:
-    """Finds faces in pictures: `__init__(*, settings)`. It is built anew in every process, never copied into one.
+    """Face detector: `__init__(*, settings)`. It is built in every process, and not copied between processes.
 
     Attributes:
-        smallest_pixels: side of the smallest face that it finds; who looks for larger ones shrinks the picture first.
-        sure: weight from which on there is little doubt that a box holds a face; a collection rejects those below.
+        smallest_pixels: side of the smallest face that it finds; to find larger faces only, shrink the image first.
+        sure: least weight of a certain face; a collection rejects boxes below it.
     """
 
     smallest_pixels: ClassVar[int] = 30
     sure: ClassVar[float] = 0.0
 
     def find(self, image: NDArray[np.uint8]) -> list[FaceBox]:
-        """(H, W, 3) uint8, RGB -> the faces, the surest first."""
+        """Find faces in an RGB image, (H, W, 3) uint8, sorted by decreasing weight."""
         raise NotImplementedError
 
 
 class Executor:
-    """Does many tasks that have nothing to do with each other: `__init__(*, settings)`."""
+    """Executor of independent tasks: `__init__(*, settings)`."""
 
     def run(self, work: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-        """Each task with what `work` answered, in the order in which they end.
+        """Run tasks, and yield each with its result, in the order in which they end.
 
         Args:
-            work: a function of a module; it, the tasks and the answers can be sent to another process.
-            tasks: asked for one at a time, as workers get free.
+            work: a function of a module; it, the tasks and the results can be sent to another process.
+            tasks: taken one at a time, as workers become free.
         Returns:
-            Where `work` raised, or its process died, the exception stands in the place of the answer; the other tasks
-            go on. Closing the iterator stops the workers.
+            (task, result) pairs. Where `work` raised, or its process died, the result is the exception; the other tasks
+            continue. Closing the iterator stops the workers.
         """
         raise NotImplementedError

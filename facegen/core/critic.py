@@ -1,4 +1,4 @@
-"""What an objective sees: one phase of one training step, each quantity computed once and on demand."""
+"""Scores, features and faces of one phase of a training step, each computed once and on demand."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -17,31 +17,33 @@ Side = Literal["real", "fake"]
 
 
 class Critic:
-    """One phase of one step; never kept across phases, because the discriminator changes between them.
+    """Quantities of one phase of one step, which objectives, penalties and augmentations read.
 
-    In the discriminator's phase the fakes are detached, and real and fake faces pass the trunk as one batch unless
-    the discriminator mixes samples or exactly one of the two is an image leaf of a penalty (a joint second
-    derivative would cost more than a second pass). In the generator's phase the discriminator is frozen by the
-    engine and the trunk of the real faces runs without gradient.
+    A critic is not kept across phases, because the discriminator changes between them. In the discriminator's phase the
+    fakes are detached, and real and fake faces pass the backbone as one batch, unless the discriminator uses batch
+    statistics or penalties differentiate by exactly one of the two (a joint second derivative would cost more than a
+    second pass). In the generator's phase the engine freezes the discriminator, and the backbone of the real faces runs
+    without gradient.
 
     Args:
-        phase: whose losses are being computed.
+        phase: the network whose losses are computed.
         batch: the rows; `batch.faces` are the real faces.
-        condition: with `critic` already detached where no gradient may reach it.
-        discriminator: trunk and heads.
-        fake_faces: (B, 3, H, W), the generator's faces for the rows, or what draws them: called when something first
-            reads them, and never where nothing does.
-        augmentation: what stands between faces and trunk.
-        grad_inputs: sides whose faces a penalty differentiates with respect to.
-        draw: condition -> faces, a further forward pass of the generator with fresh noise.
+        condition: its `critic` is already detached where no gradient may reach it.
+        discriminator: backbone and heads.
+        fake_faces: (B, 3, H, W) generated faces of the rows, or a function that generates them, called when they are
+            first read.
+        augmentation: applied to faces before the backbone.
+        grad_inputs: sides, "real" or "fake", by whose faces a penalty differentiates.
+        draw: condition -> faces, a further forward pass of the generator with new noise.
+        num_identities: number of people of the training split.
 
     Attributes:
-        real_faces, fake_faces: before augmentation; leaves of R1 and R2, targets of L1.
-        real_augmented, fake_augmented: after augmentation; what the discriminator saw.
-        real, fake: (B,) scores under the rows' own condition, float32 like every score here.
+        real_faces, fake_faces: faces before augmentation; R1 and R2 differentiate by them, L1 compares them.
+        real_augmented, fake_augmented: faces after augmentation, which the discriminator reads.
+        real, fake: (B,) scores under the rows' own condition; all scores are float32.
         mismatched, fake_mismatched: (B,) scores under another person's condition.
-        mismatched_all, fake_mismatched_all: (B, K) likewise, under each of K other people's.
-        real_unconditional, fake_unconditional: (B,) of the head that sees no condition.
+        mismatched_all, fake_mismatched_all: (B, K) scores under the conditions of K other people.
+        real_unconditional, fake_unconditional: (B,) scores without a condition.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class Critic:
     @cached_property
     def real_augmented(self) -> Tensor:
         if self.phase == "discriminator":
-            _ = self.fake_faces  # they are judged too, and drawn first, so that whoever reads first changes no draw
+            _ = self.fake_faces  # generated first, so that random draws do not depend on which side is read first
         return self._augmented(self.real_faces)
 
     @cached_property
@@ -118,7 +120,7 @@ class Critic:
         rows = self.batch.mismatched_rows[:, :columns]
         num = rows.shape[1]
         if num == 0:
-            raise RuntimeError("scores of mismatched pairs are read, but num_mismatched asked for none")
+            raise RuntimeError("scores of mismatched pairs are read, but num_mismatched is 0")
         conditions = self.condition.critic[rows.reshape(-1)]
         return self._score(features.repeat_interleave(num, dim=0), conditions).view(-1, num)
 
@@ -190,11 +192,11 @@ class Critic:
         return dict(zip(sides, torch.autograd.grad(scores.sum(), leaves, create_graph=True), strict=True))
 
     def image_gradient(self, side: Side, *, conditional: bool = True) -> Tensor:
-        """Gradient of the summed scores by the faces of a declared image leaf; can be differentiated again.
+        """Compute the gradient of the summed scores by the faces of a declared side; it can be differentiated again.
 
         Args:
-            side: whose faces.
-            conditional: of the scores under the condition, or of those of the head that sees none.
+            side: the side, which must be one of `grad_inputs`.
+            conditional: use the conditional or the unconditional scores.
         Returns:
             (B, 3, H, W)
         """
@@ -203,12 +205,12 @@ class Critic:
         return self._image_gradients[conditional][side]
 
     def score(self, faces: Tensor, condition: Tensor | None, *, augment: bool = True) -> Tensor:
-        """Score further faces with one more trunk pass: (N, 3, H, W), (N, dim) -> (N,)."""
+        """Score further faces with one more pass through the backbone: (N, 3, H, W), (N, dim) -> (N,)."""
         view = self._augmented(faces) if augment else faces
         return self._score(self._discriminator.features(view), condition)
 
     def draw(self, condition: Tensor) -> Tensor:
-        """Draw further faces with fresh noise: (N, dim) -> (N, 3, H, W)."""
+        """Generate further faces with new noise: (N, dim) -> (N, 3, H, W)."""
         if self._draw is None:
-            raise RuntimeError("this critic was built without a generator to draw from")
+            raise RuntimeError("this critic was built without a generator")
         return self._draw(condition)

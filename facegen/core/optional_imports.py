@@ -1,8 +1,8 @@
-"""torchaudio, torchvision and torch-fidelity: the only place that imports them.
+"""Imports of torchaudio, torchvision and torch-fidelity; no other module imports them.
 
-Where only CUDA builds of torchaudio and torchvision are to be had, they stand beside a CPU build of torch, or beside
-one for another CUDA, and refuse to import, although the Python parts that facegen uses need none of their compiled
-code. Then, and only then, the compiled code is stood in for. A proper installation is imported as it is.
+Some package indexes have only CUDA builds of torchaudio and torchvision. Beside a CPU build of torch, or one for
+another CUDA version, these fail to import, although facegen uses only their Python code. In that case, and only then,
+the compiled code is replaced by a stub. A working installation is imported unchanged.
 """
 
 import importlib
@@ -14,19 +14,19 @@ from types import ModuleType
 import torch
 
 _LIBRARIES: list[torch.library.Library] = []
-"""Declared operators live as long as their library."""
+"""Declared operators exist as long as their library does."""
 _STOOD_IN: set[str] = set()
 
 
 @cache
 def torchaudio() -> ModuleType:
-    """The package torchaudio."""
+    """Import torchaudio."""
     try:
         return _import("torchaudio")
     except (OSError, RuntimeError):
         _forget("torchaudio")
         _STOOD_IN.add("torchaudio")
-        extension = ModuleType("torchaudio._extension", "Stands in for compiled code that does not fit this torch.")
+        extension = ModuleType("torchaudio._extension", "Stub of compiled code that does not fit this torch.")
         extension._IS_TORCHAUDIO_EXT_AVAILABLE = False  # type: ignore[attr-defined]
         extension.fail_if_no_align = lambda function: function  # type: ignore[attr-defined]
         sys.modules[extension.__name__] = extension
@@ -35,13 +35,13 @@ def torchaudio() -> ModuleType:
 
 @cache
 def torchvision() -> ModuleType:
-    """The package torchvision."""
+    """Import torchvision."""
     try:
         return _import("torchvision")
     except (OSError, RuntimeError):
         _forget("torchvision")
         _STOOD_IN.add("torchvision")
-        # torchvision registers shape rules for these two while it is imported, so they must exist.
+        # torchvision registers shape functions of these operators while it is imported.
         library = torch.library.Library("torchvision", "DEF")
         library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
@@ -51,19 +51,19 @@ def torchvision() -> ModuleType:
 
 @cache
 def torch_fidelity() -> ModuleType:
-    """The package torch_fidelity."""
+    """Import torch_fidelity."""
     torchvision()
     return _import("torch_fidelity")
 
 
 def stood_in() -> frozenset[str]:
-    """The packages, of those imported so far, whose compiled code was stood in for."""
+    """Return the imported packages whose compiled code was replaced by a stub."""
     return frozenset(_STOOD_IN)
 
 
 def _import(name: str) -> ModuleType:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what they warn of while being imported concerns no user of facegen
+        warnings.simplefilter("ignore")  # warnings of the import are of no use to a user of facegen
         return importlib.import_module(name)
 
 

@@ -1,4 +1,4 @@
-"""The built-in parts: a table of contents, in strings, so that nothing is imported before it is used."""
+"""Names of the built-in parts, as strings, so that no part is imported before it is used."""
 
 from facegen.core.hookspecs import hookimpl
 

@@ -1,4 +1,4 @@
-"""Weights that change while training goes on."""
+"""Settings that change during training."""
 
 import math
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from facegen.core.errors import RecipeError
 
 
 class Ramp(BaseModel):
-    """A setting that moves from one value to another: `{ start = 2.0, end = 0.2, steps = 1000 }` in a recipe.
+    """Setting that changes from one value to another: `{ start = 2.0, end = 0.2, steps = 1000 }` in a recipe.
 
     Attributes:
-        start, end: the values before and after.
-        steps: how many steps the way takes.
-        begin_step: the step at which it starts.
-        shape: straight, along half a cosine, or all at once at its end.
+        start, end: first and last value.
+        steps: number of steps of the change.
+        begin_step: the step at which the change begins.
+        shape: "linear", "cosine" (half a period), or "jump" (to `end` at its last step).
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
@@ -30,7 +30,7 @@ class Ramp(BaseModel):
     shape: Literal["linear", "cosine", "jump"] = "linear"
 
     def at(self, step: int) -> float:
-        """The value at a step."""
+        """Return the value at a step."""
         share = min(max((step - self.begin_step) / self.steps, 0.0), 1.0)
         if self.shape == "cosine":
             share = (1 - math.cos(math.pi * share)) / 2
@@ -40,9 +40,9 @@ class Ramp(BaseModel):
 
 
 class Schedule(nn.Module):
-    """A setting typed `float | Ramp`, as a buffer that the engine fills before each step.
+    """Value of a setting of type `float | Ramp`, in a buffer that the engine fills before each step.
 
-    A buffer, so that a captured graph reads the new value, and so that the value needs no copy to the host.
+    A captured graph reads the new value from the buffer, and no value is copied to the host.
     """
 
     value: Tensor
@@ -54,11 +54,11 @@ class Schedule(nn.Module):
 
     @property
     def is_zero(self) -> bool:
-        """The number 0, whose terms may be left out; no ramp is, so that a run's terms are the same at every step."""
+        """True for the number 0, whose terms may be left out; never for a ramp: each step has the same terms."""
         return self.setting == 0
 
     def at(self, step: int) -> float:
-        """The value at a step, as a number."""
+        """Return the value at a step, as a number."""
         return self.setting.at(step) if isinstance(self.setting, Ramp) else float(self.setting)
 
     def advance(self, step: int) -> None:
@@ -70,10 +70,10 @@ class Schedule(nn.Module):
 def require_weights(
     part: str, settings: Mapping[str, float | Ramp], *, below: float = math.inf, at_most: float = math.inf
 ) -> None:
-    """Refuse ramps that pass what weights may be; for numbers, the part's signature does so.
+    """Check the limits of ramps; those of numbers are in the part's signature.
 
     Raises:
-        RecipeError: a ramp starts or ends under 0, at `below` or over it, or over `at_most`.
+        RecipeError: a ramp starts or ends below 0, at or above `below`, or above `at_most`.
     """
     limits = {"less than": below, "at most": at_most}
     allowed = " and ".join(["at least 0", *(f"{word} {limit:g}" for word, limit in limits.items() if limit < math.inf)])
@@ -89,7 +89,7 @@ def require_weights(
 
 
 def advance_schedules(module: nn.Module, step: int) -> None:
-    """Fill every schedule below a module for a step."""
+    """Fill every schedule in a module for a step."""
     for part in module.modules():
         if isinstance(part, Schedule):
             part.advance(step)

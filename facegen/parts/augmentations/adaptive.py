@@ -1,4 +1,4 @@
-"""Faces are changed as often as the discriminator's overfitting asks for."""
+"""Augmentation: ADA, adaptive discriminator augmentation."""
 
 from typing import Annotated, Literal
 
@@ -15,29 +15,29 @@ from facegen.parts.layers.scores import Head, Scores
 
 
 class Adaptive(Augmentation):
-    """DiffAugment's changes, each with a probability p that follows a measure of overfitting.
+    """DiffAugment's changes, each applied with a probability p that follows a measure of overfitting.
 
     r = E sign(D(f_r, c+) - d),   p <- min(max(p + sign(r - target) images / adjust_images, 0), max_probability)
 
-    Every row draws for every change whether it happens, so that with p below 1 the generator does not learn to
-    draw changed faces. p starts at 0 and is kept in the checkpoints; `images` are those of a step.
+    Each change is applied or not for each row independently, so that with p below 1 the generator does not learn to
+    generate changed faces. p starts at 0 and is stored in checkpoints; `images` is the number of images per step.
 
     Engine:
         data: not read.
     Settings:
-        target: the value of r that is held.
-        compared_with: d; 0 as in the paper, or the row's "fake" score, for relativistic objectives, which settle
-            differences of scores alone.
-        head: whose scores: those under the condition, or those of the head that sees none.
-        adjust_images: number of real images over which p could go from 0 to 1.
-        max_probability: highest p.
+        target: the value of r that p is controlled to.
+        compared_with: d: 0 as in the paper, or the row's "fake" score, for relativistic objectives, which determine
+            differences of scores only.
+        head: which scores are read.
+        adjust_images: number of real images in which p can rise from 0 to 1.
+        max_probability: upper limit of p.
         policy, color, translation, cutout: as in diff_augment.
     Shape:
         (B, 3, H, W) -> (B, 3, H, W)
     Source:
         Karras et al. 2020, "Training generative adversarial networks with limited data", sections 2 and 3: r_t, its
         target 0.6, 500,000 images, and p below 0.8. The changes are those of Zhao et al. 2020, far fewer than the
-        paper's, and p moves at every step, not at every fourth; comparing with the fakes is ours.
+        paper's, and p changes at every step, not at every fourth; comparing with generated faces is ours.
     """
 
     probability: Tensor

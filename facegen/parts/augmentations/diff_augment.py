@@ -1,4 +1,4 @@
-"""Random changes of the faces that gradients pass through."""
+"""Augmentation: DiffAugment."""
 
 from typing import Annotated, Literal
 
@@ -13,17 +13,17 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class DiffAugment(Augmentation):
-    """Colour, translation and cutout, drawn anew for each face and differentiable.
+    """Differentiable changes of colour, translation and cutout, drawn for each face.
 
-    D sees T(f_r) and T(f_f) in both phases, so that it cannot learn by heart and G need not imitate T.
+    D reads T(f_r) and T(f_f) in both phases: it cannot memorise faces, and G does not learn T.
 
     Engine:
         data: not read.
     Settings:
-        policy: which changes, in this order.
-        probability: share of the faces that are changed.
-        color: strength of brightness, saturation and contrast; 1 is the paper's, 0 none.
-        translation: furthest shift, as a share of the side; what moves in is 0.
+        policy: the changes, in the order in which they are applied.
+        probability: share of faces that are changed.
+        color: strength of the changes of brightness, saturation and contrast; 1 is the paper's, 0 none.
+        translation: largest shift, as a share of the side; the uncovered edge becomes 0.
         cutout: side of the square that is set to 0, as a share of the side.
     Shape:
         (B, 3, H, W) -> (B, 3, H, W)
@@ -57,12 +57,12 @@ class DiffAugment(Augmentation):
 
 
 def _uniform(faces: Tensor) -> Tensor:
-    """One number of [0, 1) a row: (B, 1, 1, 1)."""
+    """Return one number in [0, 1) per row: (B, 1, 1, 1)."""
     return torch.rand(len(faces), 1, 1, 1, device=faces.device)
 
 
 def _color(faces: Tensor, strength: float) -> Tensor:
-    """Brightness +- 1/2, then saturation 0 to 2 around the grey, then contrast 1/2 to 3/2 around the mean."""
+    """Change brightness by +- 1/2, saturation by 0 to 2 around grey, and contrast by 1/2 to 3/2 around the mean."""
     faces = faces + strength * (_uniform(faces) - 0.5)
     grey = faces.mean(dim=1, keepdim=True)
     faces = grey + (faces - grey) * (1 + strength * (2 * _uniform(faces) - 1))
@@ -71,7 +71,7 @@ def _color(faces: Tensor, strength: float) -> Tensor:
 
 
 def _translate(faces: Tensor, fraction: float) -> Tensor:
-    """Shift every row by whole pixels, as two gathers with the outside masked to 0."""
+    """Shift every row by whole pixels, with two gathers; pixels from outside are 0."""
     for axis in (2, 3):
         size = faces.shape[axis]
         reach = int(size * fraction + 0.5)
@@ -85,7 +85,7 @@ def _translate(faces: Tensor, fraction: float) -> Tensor:
 
 
 def _cut_out(faces: Tensor, fraction: float) -> Tensor:
-    """Set a square with a centre anywhere in the face to 0."""
+    """Set a square, whose centre lies anywhere in the face, to 0."""
     kept = torch.ones((), dtype=torch.bool, device=faces.device)
     for axis in (2, 3):
         size = faces.shape[axis]

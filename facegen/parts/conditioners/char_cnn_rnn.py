@@ -1,4 +1,4 @@
-"""A sentence, read character by character."""
+"""Conditioner: captions through a character CNN-RNN."""
 
 from typing import Annotated
 
@@ -16,26 +16,27 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class CharCnnRnn(Conditioner):
-    """A caption's characters through convolutions, then a recurrent network, averaged over the sentence.
+    """Character-level convolutions and a recurrent network, averaged over the caption.
 
     c = W mean_t g_t + b,   g = GRU(ReLU(conv_n(... pool(ReLU(conv_1(one_hot(characters)))))))
 
-    What follows a sentence changes nothing: every convolution reads zeros there, and the mean ends with the sentence.
+    Padding behind a caption has no influence: every convolution reads zeros there, and the mean covers the caption
+    only.
 
     Engine:
         data: not read.
     Settings:
         condition_dim: width of the encoding.
-        channels: of the convolutions; all but the last are followed by the pooling.
-        kernel: characters, or pooled steps, that a convolution sees.
-        pool: largest of so many steps.
-        recurrent_width: of the recurrent network.
+        channels: channels of the convolutions; max pooling follows each but the last.
+        kernel: width of each convolution, in characters or pooled steps.
+        pool: width and stride of the max pooling, in steps.
+        recurrent_width: hidden width of the recurrent network.
     Shape:
         caption (B, characters), codes from 0 to NUM_CHARACTERS -> (B, condition_dim)
     Source:
         Reed et al. 2016a (deep representations of fine-grained descriptions), the char-CNN-RNN. The sizes are those
-        of the encoder that goes with Reed et al. 2016b for birds, as in public code. A mask in place of a fixed
-        length, and PyTorch's GRU, which has a bias more, are ours.
+        of the encoder of Reed et al. 2016b for birds, as in public code. A mask in place of a fixed length, and
+        PyTorch's GRU, which has one more bias, are ours.
     """
 
     needs = frozenset({"caption"})
@@ -69,7 +70,7 @@ class CharCnnRnn(Conditioner):
         hidden = (codes[:, None] == self.alphabet[:, None]).float()
         for number, convolution in enumerate(self.convolutions):
             if number:
-                # Zero beyond the end is neutral: no ReLU is below it.
+                # Zeros beyond the end do not change the maximum: ReLU outputs are at least 0.
                 hidden = functional.max_pool1d(hidden, self.pool, ceil_mode=True)
                 length = (length + self.pool - 1) // self.pool
             hidden = functional.relu(convolution(functional.pad(hidden, (0, self.kernel - 1))))
@@ -82,5 +83,5 @@ class CharCnnRnn(Conditioner):
 
 
 def _within(length: Tensor, num_steps: int) -> Tensor:
-    """(B,) -> (B, num_steps), whether a step belongs to the sentence."""
+    """Return whether a step belongs to the caption: (B,) -> (B, num_steps)."""
     return torch.arange(num_steps, device=length.device) < length[:, None]

@@ -1,4 +1,4 @@
-"""A spectrogram, encoded."""
+"""Conditioner: spectrograms of speech."""
 
 from typing import Annotated, Literal
 
@@ -23,7 +23,7 @@ _FLOOR = 1e-6
 
 
 class MelSpectrogram(Conditioner):
-    """Log-mel spectrum of the speech, or its Fourier transform, through convolutions and pooled over time.
+    """Convolutions over a log-mel or complex spectrogram, pooled over time.
 
     c = dense(pool_t(h_t)),   h = convolutions(BN(log(M |STFT(x)|^2 + 1e-6))),
     x_t = s_t - a s_t-1,   s = speech / max |speech|
@@ -33,24 +33,24 @@ class MelSpectrogram(Conditioner):
     Settings:
         condition_dim: width of the encoding.
         spectrum: "log_mel", or "compressed": real and imaginary part of the transform, each as sign(x) |x|^0.3.
-        window_samples: Hann window, padded to a power of two for the transform (512 = 32 ms at 16 kHz).
-        hop_samples: step between windows; at most one window.
-        num_mels: bands, evenly spaced in mel from 0 to half the rate; "compressed" has none.
-        encoder: "segan", the bands as channels; "cnn" in time and frequency; "voice2face", the bands as channels;
-            "speech2face", nine convolutions without padding.
-        channels: of the convolutions; none takes the usual: 64, 128, 256, 512, 1024, 1024 for "segan",
+        window_samples: length of the Hann window, padded to a power of two for the transform (512 = 32 ms at 16 kHz).
+        hop_samples: step between windows; at most window_samples.
+        num_mels: number of bands, evenly spaced in mel from 0 to half the sample rate; not read by "compressed".
+        encoder: "segan" or "voice2face" (convolutions along time, bands as channels), "cnn" (convolutions along time
+            and frequency), or "speech2face" (nine convolutions without padding).
+        channels: channels of the convolutions; an empty list takes 64, 128, 256, 512, 1024, 1024 for "segan",
             64, 128, 256, 512 for "cnn", 256, 384, 576, 864 for "voice2face", 64, 64, 128, 128, 128, 256, 512, 512,
             512 for "speech2face".
-        kernel, stride: of "segan" along time, in windows; the others have their own.
+        kernel, stride: of the convolutions of "segan" along time, in windows; not read by the others.
         pooling: mean over time, or mean and standard deviation.
-        head_widths: of the dense layers before the last, each followed by a ReLU.
-        normalise: every row is divided by its largest amplitude first.
-        pre_emphasis: a, which raises high frequencies; 0 leaves them as they are.
+        head_widths: widths of the dense layers before the last, each followed by a ReLU.
+        normalise: divide each row by its largest amplitude first.
+        pre_emphasis: a, which raises high frequencies; 0 switches it off.
     Shape:
         speech (B, samples), float in [-1, 1] -> (B, condition_dim)
     Raises:
         RecipeError: hop_samples exceeds window_samples, num_mels leaves empty bands, channels do not fit the encoder,
-            or the spectrum is smaller than it needs.
+            or the spectrum or the speech is too small for it.
     Source:
         Roldan Sanchez 2018, section V: window 512, hop 128, SEGAN. "cnn" after its section II-C on Chen et al. 2017.
         "voice2face": Wen et al. 2019, whose last convolution is linear and averaged over time, a dense layer here.

@@ -1,4 +1,4 @@
-"""Cepstral coefficients, encoded."""
+"""Conditioner: cepstral coefficients of speech."""
 
 from typing import Annotated, Literal
 
@@ -18,7 +18,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Mfcc(Conditioner):
-    """Mel-frequency cepstral coefficients of the speech through convolutions along time, pooled over time.
+    """Convolutions over mel-frequency cepstral coefficients, pooled over time.
 
     c = W pool_t(h_t) + b,   h = convolutions(BN(DCT(log(M |STFT(x)|^2 + 1e-6)))),
     x_t = s_t - a s_t-1,   s = speech / max |speech|
@@ -27,14 +27,15 @@ class Mfcc(Conditioner):
         data: supplies sample_rate_hz and speech_samples.
     Settings:
         condition_dim: width of the encoding.
-        num_coefficients: how many, from the zeroth on, which is the loudness.
-        num_mels: bands under them, evenly spaced in mel from 0 to half the rate.
-        window_samples: Hann window, padded to a power of two for the transform (400 = 25 ms at 16 kHz).
-        hop_samples: step between windows; at most one window.
-        channels: of the convolutions, each ReLU(BN(conv 3 of stride 2)); none pools the coefficients themselves.
+        num_coefficients: number of coefficients, from the zeroth (the loudness) on.
+        num_mels: number of mel bands that they are computed from, evenly spaced from 0 to half the sample rate.
+        window_samples: length of the Hann window, padded to a power of two for the transform (400 = 25 ms at 16 kHz).
+        hop_samples: step between windows; at most window_samples.
+        channels: channels of the convolutions, each ReLU(BN(conv 3 of stride 2)); an empty list pools the coefficients
+            themselves.
         pooling: mean over time, or mean and standard deviation.
-        normalise: every row is divided by its largest amplitude first.
-        pre_emphasis: a, which raises high frequencies; 0 leaves them as they are.
+        normalise: divide each row by its largest amplitude first.
+        pre_emphasis: a, which raises high frequencies; 0 switches it off.
     Shape:
         speech (B, samples), float in [-1, 1] -> (B, condition_dim)
     Raises:
@@ -42,7 +43,8 @@ class Mfcc(Conditioner):
             or the speech is shorter than one window.
     Source:
         The input of Chung et al. 2017 in Roldan Sanchez 2018, section II-C, which gives no sizes: window, hop, bands,
-        coefficients and convolutions are our choice, the convolutions after Wen et al. 2019.
+        coefficients and convolutions are our choice, the convolutions after Wen et al. 2019. The coefficients are
+        those of torchaudio's MFCC.
     """
 
     needs = frozenset({"speech"})

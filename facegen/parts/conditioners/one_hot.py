@@ -1,4 +1,4 @@
-"""A name, as a vector."""
+"""Conditioner: names as one-hot vectors."""
 
 from typing import Annotated, Literal
 
@@ -13,22 +13,22 @@ from facegen.core.interfaces import Conditioner
 
 
 class OneHot(Conditioner):
-    """A person of the training split as a one-hot vector, or a learned projection of it.
+    """One-hot vector of a person of the training split, or a learned projection of it.
 
     c = W e_identity,   or   c = (e_identity, e_identity, ..., 0);   e_-1 = 0 for people unseen in training
 
     Engine:
         data: supplies the number of training identities.
     Settings:
-        form: "projected" through a learned matrix, "repeated" as often as it fits and padded with zeros, or "plain".
-        condition_dim: width of the encoding; a plain one is as wide as there are people.
+        form: "projected" by a learned matrix, "repeated" as often as it fits and padded with zeros, or "plain".
+        condition_dim: width of the encoding; "plain" has one number per person instead.
     Shape:
         identity (B,) -> (B, condition_dim)
     Raises:
-        RecipeError: the corpus names no training identities, or more than a repeated vector holds.
+        RecipeError: the training split names nobody, or more people than a repeated vector holds.
     Source:
-        Roldan Sanchez 2018, section IV-C and figure 6: projected to 128, or repeated and padded. Unit deviation of
-        the projection at the start, so that it is as loud as the noise beside it, is ours.
+        Roldan Sanchez 2018, section IV-C and figure 6: projected to 128, or repeated and padded. Initial weights
+        from N(0, 1), so that the projection has the scale of the noise, are ours.
     """
 
     needs = frozenset({"identity"})

@@ -1,4 +1,4 @@
-"""A given text vector."""
+"""Conditioner: given text vectors."""
 
 from typing import Annotated, Literal
 
@@ -13,23 +13,23 @@ from facegen.parts.layers.precision import Float32Linear
 
 
 class TextEmbedding(Conditioner):
-    """The text vectors that a corpus brings along, as they are or projected.
+    """Text vectors of the corpus, unchanged or projected.
 
     c = t,   or   c = LeakyReLU_0.2(W t + b)
 
     Engine:
         data: supplies text_dim.
     Settings:
-        form: "projected" through a learnt layer, or "plain".
-        condition_dim: width of the encoding; a plain one is as wide as the vectors.
-        activation: what follows the layer.
+        form: "projected" by a learned layer, or "plain".
+        condition_dim: width of the encoding; "plain" has the width of the vectors instead.
+        activation: activation behind the layer.
     Shape:
         text (B, text_dim) -> (B, condition_dim)
     Raises:
         RecipeError: the corpus has no text vectors.
     Source:
         Reed et al. 2016b (text to image), section 4.1: projected to 128 with a leaky ReLU; the slope of 0.2 is that
-        of their code. "none" is ours, for a match stage, where every sign of a number should be possible.
+        of their code. "none" is ours, for a match stage, whose encodings should be able to have either sign.
     """
 
     needs = frozenset({"text"})

@@ -1,4 +1,4 @@
-"""A raw waveform, encoded as in SEGAN."""
+"""Conditioner: raw waveforms, after SEGAN."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class WaveformSegan(Conditioner):
-    """Raw speech through strided convolutions, then through dense layers.
+    """Strided convolutions and dense layers on the raw waveform.
 
     c = dense(pool(LeakyReLU_0.3(BN(conv_6(... LeakyReLU_0.3(BN(conv_1(x)))))))),
     x_t = s_t - a s_t-1,   s = speech / max |speech|
@@ -27,15 +27,15 @@ class WaveformSegan(Conditioner):
     Settings:
         condition_dim: width of the encoding.
         widths: channels of the convolutions; the authors' code has 16, 32, 128, 256, 512, 1024.
-        kernel: steps that a convolution sees.
-        stride: steps from one output of a convolution to the next.
-        pooled_steps: the dense layers see so many steps; a crop that leaves more or fewer is averaged to them. 16 is
-            what the six convolutions leave of 4 s at 16 kHz; 1 is the mean over time.
-        head_widths: of the dense layers before the last, each followed by a ReLU.
-        normalise: every row is divided by its largest amplitude first.
-        pre_emphasis: a, which raises high frequencies; 0 leaves them as they are.
-        standardise: each number of the encoding passes a batch norm without weights, so that it stays as loud as noise
-            is; learnt by a generator alone, encodings else may grow until noise and identity drown in them.
+        kernel: width of each convolution, in steps.
+        stride: stride of each convolution, in steps.
+        pooled_steps: number of steps that the dense layers read; other numbers of steps are averaged to it. The six
+            convolutions leave 16 of 4 s at 16 kHz; 1 is the mean over time.
+        head_widths: widths of the dense layers before the last, each followed by a ReLU.
+        normalise: divide each row by its largest amplitude first.
+        pre_emphasis: a, which raises high frequencies; 0 switches it off.
+        standardise: batch norm without weights on the encoding, which keeps its scale equal to that of the noise.
+            Encodings that only a generator trains can otherwise grow until the generator ignores the noise.
     Shape:
         speech (B, samples), float in [-1, 1] -> (B, condition_dim)
     Raises:

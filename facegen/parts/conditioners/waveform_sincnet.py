@@ -1,4 +1,4 @@
-"""A raw waveform, encoded."""
+"""Conditioner: raw waveforms through learned band-pass filters."""
 
 import math
 from typing import Annotated
@@ -19,7 +19,7 @@ _EDGE_HZ = 50.0
 
 
 class WaveformSincnet(Conditioner):
-    """Raw speech through learnable band-pass filters and a stack of convolutions, pooled over time.
+    """Learned band-pass filters and a stack of convolutions on the raw waveform, pooled over time.
 
     c = W mean_t h_t + b,   h = block_7(... block_1(block_0(speech / max |speech|))),
     block_0 = PReLU(BN(sinc filters)),   block_i = PReLU(BN(conv))
@@ -28,15 +28,15 @@ class WaveformSincnet(Conditioner):
         data: supplies sample_rate_hz and speech_samples.
     Settings:
         condition_dim: width of the encoding.
-        num_filters: band-pass filters.
-        kernel_samples: length of a filter, in samples; odd (251 = 16 ms at 16 kHz).
-        sinc_stride_samples: step between the filters' outputs, in samples.
-        log_energy_samples: hands on each filter's log energy over windows of so many samples in place of its output;
-            0 hands on the output. The blocks then see a spectrogram with learnable bands, from which a small network
-            learns in minutes; their strides must shrink accordingly.
-        channels, kernels, strides: of the convolutions, one number each.
+        num_filters: number of band-pass filters.
+        kernel_samples: length of a filter; odd (251 = 16 ms at 16 kHz).
+        sinc_stride_samples: stride of the filters.
+        log_energy_samples: window over which each filter's log energy replaces its output; 0 keeps the output. The
+            blocks then read a spectrogram with learned bands, on which a small network trains in minutes; their
+            strides must shrink accordingly.
+        channels, kernels, strides: of the convolutions; one number per block each.
         pooling: mean over time, or mean and standard deviation.
-        normalise: every row is divided by its largest amplitude first.
+        normalise: divide each row by its largest amplitude first.
     Shape:
         speech (B, samples), float in [-1, 1] -> (B, condition_dim)
     Raises:
@@ -72,7 +72,7 @@ class WaveformSincnet(Conditioner):
         if not len(channels) == len(kernels) == len(strides):
             problems.append(
                 f"channels, kernels and strides have {len(channels)}, {len(kernels)} and {len(strides)} numbers; "
-                "must be one a block"
+                "must be one per block"
             )
         if problems:
             raise RecipeError(*(f"waveform_sincnet: {problem}" for problem in problems))
@@ -81,7 +81,7 @@ class WaveformSincnet(Conditioner):
         self.log_energy_steps = -(-log_energy_samples // sinc_stride_samples)
         self.filters = SincFilters(num_filters, kernel_samples, data.sample_rate_hz, sinc_stride_samples)
         self.norm = nn.BatchNorm2d(num_filters)
-        # Of a log energy the half below the mean says as much as the half above.
+        # A log energy below the mean carries as much information as one above it.
         self.activation = nn.Identity() if log_energy_samples else nn.PReLU(num_filters, init=0.0)
         sizes = zip((num_filters, *channels[:-1]), channels, kernels, strides, strict=True)
         self.blocks = nn.Sequential(*(_Block(*size) for size in sizes))
@@ -125,31 +125,31 @@ class _Block(nn.Module):
 
 
 def _padding(kernel: int, stride: int) -> tuple[int, int]:
-    """PASE's: as far as the kernel reaches, one less in front where it is even or strides."""
+    """Return PASE's padding: half the kernel, one less in front of an even or strided kernel."""
     less = kernel > 1 and (stride > 1 or kernel % 2 == 0)
     return kernel // 2 - less, kernel // 2
 
 
 class SincFilters(nn.Module):
-    """Band-pass filters of a waveform, each described by two learnt numbers.
+    """Band-pass filters of a waveform, each with two learned numbers.
 
     g[n; f1, f2] = w[n] (2 f2 sinc(2 pi f2 n) - 2 f1 sinc(2 pi f1 n)) / (2 (f2 - f1)),   sinc(x) = sin(x) / x
     f1 = min(50 Hz + |low|, rate / 2 - 50 Hz),   f2 = min(50 Hz + |low| + 50 Hz + |band|, rate / 2),
-    w the Hamming window
+    w the Hamming window   (equations 4 to 7)
 
-    At the start low and low + band are neighbours among points that lie evenly in mel from 30 Hz to 100 Hz below half
-    the rate: the bands reach from 80 Hz to half the rate, each 50 Hz into the next.
+    Initially low and low + band are neighbours among points that are evenly spaced in mel from 30 Hz to 100 Hz below
+    half the rate: the bands cover 80 Hz to half the rate, and each overlaps the next by 50 Hz.
 
     Args:
-        num_filters: how many.
-        kernel_samples: length of each, odd.
+        num_filters: number of filters.
+        kernel_samples: length of each; odd.
         sample_rate_hz: of the waveform.
         stride_samples: step between outputs.
     Shape:
         (B, samples) -> (B, num_filters, 1, ceil(samples / stride_samples)), channels_last
     Source:
         Ravanelli and Bengio 2018, equations 4 to 7. Mirrored edges and the phases of the stride are ours. torchaudio
-        has no filters whose edges are learnt.
+        has no filters with learned edges.
     """
 
     low: Tensor
@@ -170,13 +170,13 @@ class SincFilters(nn.Module):
         self.register_buffer("window", torch.hamming_window(kernel_samples, periodic=False), persistent=False)
 
     def edges(self) -> tuple[Tensor, Tensor]:
-        """Lower and upper edge of every band, in Hz: (num_filters,) each."""
+        """Compute the lower and upper edge of every band, in Hz: (num_filters,) each."""
         low = _EDGE_HZ + self.low.abs()
         high = (low + _EDGE_HZ + self.band.abs()).clamp(max=self.half_rate_hz)
         return low.clamp(max=self.half_rate_hz - _EDGE_HZ), high
 
     def filters(self) -> Tensor:
-        """Impulse responses: (num_filters, kernel_samples)."""
+        """Compute the impulse responses: (num_filters, kernel_samples)."""
         low, high = (edge[:, None] for edge in self.edges())
         # torch.sinc is sin(pi x) / (pi x): 2 f sinc(2 pi f t) becomes 2 f sinc(2 f t).
         ideal = high * torch.sinc(2 * high * self.time) - low * torch.sinc(2 * low * self.time)
@@ -197,6 +197,6 @@ class SincFilters(nn.Module):
 
 
 def _mel_points(num: int, low_hz: float, high_hz: float) -> Tensor:
-    """Frequencies that lie evenly in mel(f) = 2595 log10(1 + f / 700)."""
+    """Return frequencies that are evenly spaced in mel(f) = 2595 log10(1 + f / 700)."""
     low, high = (2595 * math.log10(1 + hertz / 700) for hertz in (low_hz, high_hz))
     return 700 * (10 ** (torch.linspace(low, high, num) / 2595) - 1)

@@ -1,1 +1,1 @@
-"""Finds faces in pictures."""
+"""Face detectors."""

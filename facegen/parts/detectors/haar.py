@@ -1,4 +1,4 @@
-"""Viola and Jones's cascade of Haar features."""
+"""Detector: cascade of Haar features."""
 
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -16,16 +16,16 @@ CASCADE = Path(haarcascades) / "haarcascade_frontalface_default.xml"
 
 
 class Haar(Detector):
-    """Frontal faces by the cascade that comes with OpenCV, the surest first by its weight.
+    """Frontal face detection with OpenCV's Haar cascade, sorted by the cascade's weight.
 
-    It finds faces of 30 pixels and more: the cascade's own window has 24, and needs some room to land on a face. Its
-    time grows with the area of the picture, and larger faces are found no better in a larger one.
+    It finds faces of 30 pixels and more: the window of the cascade has 24 pixels and needs a margin. Its time grows
+    with the area of the image; a larger image does not make it find large faces better.
 
     Settings:
-        scale_factor: from one size of face to the next.
-        min_neighbours: how many windows around a face must agree.
-        equalise: spread the greys over the whole range first; finds a few more faces in dim pictures, and in others
-            it costs up to twice the time and makes the cascade less sure.
+        scale_factor: ratio of successive sizes in the search.
+        min_neighbours: number of overlapping detections that a face needs.
+        equalise: equalise the histogram first. It finds a few more faces in dark images; in others it takes up to twice
+            the time and lowers the weights.
     Source:
         Viola & Jones 2001, as trained by Lienhart for OpenCV; 1.1 and 5 as in Roldan Sanchez 2018. The weight is that
         of the last stage of the cascade.
@@ -53,8 +53,8 @@ class Haar(Detector):
             minSize=(self.smallest_pixels, self.smallest_pixels),
             outputRejectLevels=True,
         )
-        found = [
+        faces = [
             FaceBox(int(left), int(top), int(width), float(weight))
             for (left, top, width, _), weight in zip(boxes, np.ravel(weights), strict=True)
         ]
-        return sorted(found, key=lambda box: (-box.weight, box))
+        return sorted(faces, key=lambda box: (-box.weight, box))

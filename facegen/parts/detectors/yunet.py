@@ -1,4 +1,4 @@
-"""YuNet, a small convolutional network that OpenCV runs."""
+"""Detector: YuNet."""
 
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -14,20 +14,21 @@ from facegen.core.face_box import FaceBox
 
 MOST_FACES = 5000
 SAME_FACE_OVERLAP = 0.3
-"""Boxes that share more than this are one face; OpenCV's own default, as the number above is."""
+"""Boxes with a larger overlap are one face. Both numbers are OpenCV's defaults."""
 
 
 class Yunet(Detector):
-    """Faces in any pose by YuNet, the surest first by its score from 0 to 1; its smallest faces have about 20 pixels.
+    """Face detection in any pose with YuNet, sorted by its score from 0 to 1; the smallest faces have about 20 pixels.
 
     Settings:
-        model: file of the network, such as face_detection_yunet_2023mar.onnx of OpenCV's model zoo; it is not part
-            of facegen.
-        least_score: boxes below are not told.
+        model: file of the network, such as face_detection_yunet_2023mar.onnx of OpenCV's model zoo; facegen does not
+            contain it.
+        least_score: lowest score of a face.
     Raises:
         DataError: there is no such file, or OpenCV cannot read it as YuNet.
     Source:
-        Wu, Peng and Yu 2023, as OpenCV's FaceDetectorYN runs it. Its box is made square here, around its centre.
+        Wu, Peng and Yu 2023, as OpenCV's FaceDetectorYN runs it. Extending the box to a square around its
+        centre is ours.
     """
 
     smallest_pixels: ClassVar[int] = 20
@@ -56,8 +57,8 @@ class Yunet(Detector):
     def find(self, image: NDArray[np.uint8]) -> list[FaceBox]:
         self._network.setInputSize((image.shape[1], image.shape[0]))
         _, rows = self._network.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        found = [_square(row, float(row[-1])) for row in (() if rows is None else rows)]
-        return sorted(found, key=lambda box: (-box.weight, box))
+        faces = [_square(row, float(row[-1])) for row in (() if rows is None else rows)]
+        return sorted(faces, key=lambda box: (-box.weight, box))
 
 
 def _square(row: NDArray[np.float32], score: float) -> FaceBox:

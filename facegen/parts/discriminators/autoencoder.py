@@ -1,4 +1,4 @@
-"""BEGAN's discriminator: it judges a face by how well it can rebuild it."""
+"""Discriminator: BEGAN's autoencoder."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -17,19 +17,20 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Autoencoder(Discriminator):
-    """Encodes a face to a few numbers and, with the condition's help, draws it again.
+    """Autoencoder of faces whose decoder also reads the condition.
 
     h = ELU(conv(ELU(conv(h)))) with n (i + 1) channels at the i-th size, then a convolution of stride 2,
     f(x) = W h + b,   D(x, c) = decode([f(x), c])
 
     Engine:
-        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two; the smallest size is twice that factor.
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two; the side of the smallest feature map is
+            twice that factor.
         condition_dim: width of the condition.
-        heads: of "reconstruct" and "embed" (linear in f).
+        heads: "reconstruct", "embed" (linear in f).
     Settings:
-        num_filters: n.
+        num_filters: n, number of channels at the full image size.
         hidden_dim: width of f.
-        conditional: the decoder is told the condition; otherwise no weight knows of it.
+        conditional: the decoder reads the condition; otherwise nothing does.
     Shape:
         features: (B, 3, image_pixels, image_pixels) -> (B, hidden_dim)
         reconstruct: (B, hidden_dim), (B, condition_dim) -> (B, 3, image_pixels, image_pixels), not bounded
@@ -37,8 +38,7 @@ class Autoencoder(Discriminator):
         RecipeError: image_pixels cannot be reached by doubling.
     Source:
         Berthelot, Schumm and Metz 2017, section 3.5.1 and figure 1, without skip connections. Roldan Sanchez 2018 names
-        BEGAN and does not say how a name would reach it: the condition at the bottleneck is ours, and so is the
-        embedding.
+        BEGAN without saying how it is conditioned: the condition at the bottleneck and the embedding are ours.
     """
 
     supported_heads = frozenset({"reconstruct", "embed"})

@@ -1,4 +1,4 @@
-"""A strided discriminator that is told the condition at its last pixels."""
+"""Discriminator: DCGAN, conditioned at its last feature map."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -18,24 +18,24 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Dcgan(Discriminator):
-    """Strided convolutions down to 4x4 pixels, where the condition is concatenated to each pixel.
+    """Strided convolutions to a 4x4 feature map; the condition is concatenated to each of its pixels.
 
-    h = act(norm(conv(h))) with 4x4 kernels of stride 2,   act = LeakyReLU(0.2),   no norm next to the faces,
+    h = act(norm(conv(h))) with 4x4 kernels of stride 2,   act = LeakyReLU(0.2),   no norm in the first layer,
     g(f, c) = w . act(norm(conv1([h, tile(c)]))) + b,   every other head linear in the pixels of h
 
-    Without the joint convolution the score is a sum a(f) + b(c): it cannot tell whether a face and a condition belong
-    together, only how good each looks by itself.
+    Without the joint convolution the score is a sum a(f) + b(c), which cannot tell whether a face and a condition
+    belong together.
 
     Engine:
-        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two, which the last pixels then number.
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two; that factor is the side of the last feature map.
         condition_dim: width of the condition.
-        heads: of "score", "score_unconditional", "embed", "classify"; without "score" nothing reads the condition.
+        heads: "score", "score_unconditional", "embed", "classify"; only "score" reads the condition.
     Settings:
-        width: channels at half the size; they double with every further halving.
-        max_width: where they stop.
-        norm: batch norm, every weight divided by its largest singular value, or neither.
-        condition_projection: width to which a linear layer and LeakyReLU bring the condition first; 0 leaves it.
-        joint_convolution: a 1x1 convolution looks at face and condition together before the score.
+        width: number of channels at half the image size; doubles with every further halving.
+        max_width: largest number of channels.
+        norm: batch norm, spectral norm on every weight, or none.
+        condition_projection: width of a linear layer with LeakyReLU on the condition; 0 leaves it out.
+        joint_convolution: a 1x1 convolution of face and condition before the score.
     Shape:
         features: (B, 3, image_pixels, image_pixels) -> (B, channels, base, base)
     Raises:

@@ -1,4 +1,4 @@
-"""A residual discriminator that compares a face with its condition by an inner product."""
+"""Discriminator: projection discriminator."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -20,32 +20,32 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Projection(Discriminator):
-    """Residual network whose embedding of a face is multiplied with the condition.
+    """Residual network with an inner product of the face's embedding and the condition.
 
-    g(f, c) = c . phi(f) + psi(phi(f)),   phi(f) = W mean_xy relu(trunk(f)) + b,   psi linear
+    g(f, c) = c . phi(f) + psi(phi(f)),   phi(f) = W mean_xy relu(trunk(f)) + b,   psi linear   (equations 2 and 3)
 
-    Where the embedding is not as wide as the condition, c . V phi(f) with a learned V takes the product's place.
+    Where embedding and condition differ in width, the product is c . V phi(f) with a learned V.
 
     Engine:
         data: supplies image_pixels: 4, 5, 6 or 7 times a power of two.
         condition_dim: width of the condition.
-        heads: of "score", "score_unconditional" (psi alone), "embed" (phi), "classify" (linear).
+        heads: "score", "score_unconditional" (psi alone), "embed" (phi), "classify" (linear).
     Settings:
-        width: channels at half the size; they double with every further halving.
-        max_width: where they stop.
-        pool: mean or sum over the last pixels, or none: phi then reads every pixel in its place, and learns small
-            features of aligned faces from far fewer of them.
-        negative_slope: of the activation; 0 is ReLU.
-        spectral_norm: every weight is divided by its largest singular value.
+        width: number of channels at half the image size; doubles with every further halving.
+        max_width: largest number of channels.
+        pool: mean or sum over the pixels of the last feature map, or none: phi then reads all pixels, and learns small
+            features of aligned faces from far fewer faces.
+        negative_slope: slope of the activation below 0; 0 is ReLU.
+        spectral_norm: divide every weight by its largest singular value.
     Shape:
         features: (B, 3, image_pixels, image_pixels) -> (B, channels), or (B, channels base^2) without pooling
     Raises:
         RecipeError: image_pixels cannot be reached by doubling.
     Source:
-        Miyato and Koyama 2018, figure 14, and Choi, Park and Lee 2020, equations 2 and 3. Off by default is spectral
-        norm, since R1 takes its place; the sizes are Miyato and Koyama's where Choi et al. give none. They sum over the
-        pixels under spectral norm; without it the match stage's first steps would then diverge, hence the mean. pool
-        "none" is ours, and so are the weights at the start: He et al. 2015, such that no block changes the scale.
+        Miyato and Koyama 2018, figure 14, and Choi, Park and Lee 2020, equations 2 and 3. Spectral norm is
+        off by default, since R1 replaces it; the sizes are Miyato and Koyama's where Choi et al. give none. They sum
+        over the pixels, with spectral norm; without it the sum makes the first steps of the match stage diverge, hence
+        the mean. pool = "none" and the initial weights (He et al. 2015, such that no block changes the scale) are ours.
     """
 
     supported_heads = frozenset({"score", "score_unconditional", "embed", "classify"})
@@ -110,10 +110,10 @@ class Projection(Discriminator):
 
 
 def _initialise(block: nn.Module, negative_slope: float) -> None:
-    """Weights that keep the scale of what passes: both summands of a block have half the variance of its input."""
+    """Initialise a block such that it keeps the scale: both summands have half the variance of its input."""
     for name, module in block.named_children():
         if isinstance(module, nn.Conv2d) and module.bias is not None:
-            slope = 1.0 if name == "shortcut" else negative_slope  # a shortcut has no activation to make up for
+            slope = 1.0 if name == "shortcut" else negative_slope  # a shortcut has no activation
             nn.init.kaiming_normal_(module.weight, a=slope)
             nn.init.zeros_(module.bias)
             if name != "first":
@@ -122,7 +122,7 @@ def _initialise(block: nn.Module, negative_slope: float) -> None:
 
 
 class _FirstBlock(nn.Module):
-    """pool(conv(act(conv(x)))) + conv1(pool(x)): without the activation that would halve the pixels' range."""
+    """pool(conv(act(conv(x)))) + conv1(pool(x)): no activation on the pixels, which would halve their range."""
 
     def __init__(self, out_channels: int, negative_slope: float) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class _FirstBlock(nn.Module):
 
 
 class _Block(nn.Module):
-    """pool(conv(act(conv(act(x))))) + pool(conv1(x)); the shortcut pools first, which is the same for less work."""
+    """pool(conv(act(conv(act(x))))) + pool(conv1(x)); the shortcut pools first: the same result for less work."""
 
     def __init__(self, in_channels: int, out_channels: int, halve: bool, negative_slope: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""R3GAN's discriminator: residual blocks without norms, a filter between sizes, an inner product at the end."""
+"""Discriminator: R3GAN."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -18,30 +18,31 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class R3gan(Discriminator):
-    """Residual blocks at each size; the last pixels of each channel are weighed, and the sums meet the condition.
+    """Residual blocks without norms, and an inner product of features and condition.
 
     f(x) = sum_xy w_xy h_xy channel by channel,
     g(f, c) = (W f) . (V c),   or   c . phi(f)   with the embedding phi(f) = U f + b
 
-    The second form keeps what a match stage has learnt, and means what Choi et al. mean: the condition itself is
-    compared with the embedding of the face. Where the two are not as wide, c . T phi(f) with a learned T.
+    The second form keeps the embedding of the match stage and compares it with the condition, as Choi et al. do. Where
+    the two differ in width, the product is c . T phi(f) with a learned T.
 
     Engine:
         data: supplies image_pixels: 4, 5, 6 or 7 times a power of two.
         condition_dim: width of the condition.
-        heads: of "score", "score_unconditional", "embed" (phi), "classify", the last three linear in f.
+        heads: "score", "score_unconditional", "embed" (phi), "classify"; the last three are linear in f.
     Settings:
-        width: channels up to 32 pixels; they halve with every doubling beyond.
-        blocks: of each size.
-        expansion: how many times as many channels stand inside a block.
-        group_channels: in one group of a block's convolution.
-        compare: the condition after a linear layer, or as it is with the embedding.
-        add_unconditional: the score of the face alone, the head "score_unconditional", is added: psi of the projection
-            discriminator. Without it a face under the condition 0 has the score 0.
+        width: number of channels up to 32 pixels; halves with every doubling beyond.
+        blocks: residual blocks at each size.
+        expansion: ratio of the channels inside a block to those outside.
+        group_channels: channels per group of a block's 3x3 convolution.
+        compare: "projected": features and condition after a linear layer each; "embedding": the embedding with the
+            unchanged condition.
+        add_unconditional: add the head "score_unconditional", as psi in the projection discriminator. Without it, the
+            score under the condition 0 is 0.
     Shape:
         features: (B, 3, image_pixels, image_pixels) -> (B, channels)
     Raises:
-        RecipeError: image_pixels cannot be reached by doubling, or channels not be divided into groups.
+        RecipeError: image_pixels cannot be reached by doubling, or group_channels does not divide the channels.
     Source:
         Huang et al. 2024 (R3GAN), section 4, and its published network: blocks, filter, depthwise last layer, and
         projection without psi. compare = "embedding" and add_unconditional are ours, for Choi, Park and Lee 2020,

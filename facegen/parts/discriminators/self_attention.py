@@ -1,4 +1,4 @@
-"""The discriminator of SAGAN: a projection discriminator whose pixels see each other."""
+"""Discriminator: SAGAN."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class SelfAttention(Projection):
-    """The projection discriminator with self-attention at one size and spectral norm on every weight.
+    """Projection discriminator with self-attention at one size and spectral norm on every weight.
 
     g(f, c) = c . phi(f) + psi(phi(f)),   phi(f) = W sum_xy relu(trunk(f)) + b,   psi linear,
     trunk = residual blocks, after one of them y = x + gamma attention(x)
@@ -23,13 +23,13 @@ class SelfAttention(Projection):
     Engine:
         data: supplies image_pixels: 4, 5, 6 or 7 times a power of two.
         condition_dim: width of the condition.
-        heads: of "score", "score_unconditional" (psi alone), "embed" (phi), "classify" (linear).
+        heads: "score", "score_unconditional" (psi alone), "embed" (phi), "classify" (linear).
     Settings:
-        width: channels at half the size; they double with every further halving.
-        max_width: where they stop.
-        pool: sum or mean over the last pixels, or none: phi then reads every pixel in its place.
-        negative_slope: of the activation; 0 is ReLU.
-        attention_pixels: side of the images between two blocks that attend; of those there are, the nearest.
+        width: number of channels at half the image size; doubles with every further halving.
+        max_width: largest number of channels.
+        pool: sum or mean over the pixels of the last feature map, or none: phi then reads all pixels.
+        negative_slope: slope of the activation below 0; 0 is ReLU.
+        attention_pixels: side of the feature map with self-attention; the nearest existing size is taken.
     Shape:
         features: (B, 3, image_pixels, image_pixels) -> (B, channels), or (B, channels base^2) without pooling
     Raises:

@@ -1,4 +1,4 @@
-"""The discriminators of both stages of StackGAN."""
+"""Discriminator: StackGAN, both stages."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -18,29 +18,29 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Stackgan(Discriminator):
-    """Strided convolutions to the last 4x4 pixels, which meet the condition in a 3x3 convolution.
+    """Strided convolutions to a 4x4 feature map, then a 3x3 convolution of features and condition.
 
     h = act(norm(conv(h))): 4x4 with stride 2 down to the last pixels, then 3x3 with half the channels each until
-    eight times the width is left,   act = LeakyReLU(0.2),   no norm next to the faces,
+    eight times the width is left,   act = LeakyReLU(0.2),   no norm in the first layer,
     g(f, c) = w . act(norm(conv3([h, tile(c)]))) + b,   every other head linear in the pixels of h
 
     At 64 pixels this is stage I (width 64: 64, 128, 256, 512 channels), at 256 pixels stage II (64 to 2048, then 1024
     and 512).
 
     Engine:
-        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two, which the last pixels then number.
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two; that factor is the side of the last feature map.
         condition_dim: width of the condition.
-        heads: of "score", "score_unconditional", "embed", "classify"; without "score" nothing reads the condition.
+        heads: "score", "score_unconditional", "embed", "classify"; only "score" reads the condition.
     Settings:
-        width: channels at half the size; they double with every further halving.
-        norm: batch norm, every weight divided by its largest singular value, or neither.
+        width: number of channels at half the image size; doubles with every further halving.
+        norm: batch norm, spectral norm on every weight, or none.
     Shape:
         features: (B, 3, image_pixels, image_pixels) -> (B, channels, base, base)
     Raises:
         RecipeError: image_pixels cannot be reached by doubling.
     Source:
         Zhang et al. 2017, sections 3.2 to 3.4, with the sizes and the unconditional score of their published network,
-        which has batch norm; further norms, embedding and classes are ours, and so are weights from N(0, 0.02^2).
+        which has batch norm; further norms, embedding, classes and initial weights from N(0, 0.02^2) are ours.
     """
 
     supported_heads = frozenset({"score", "score_unconditional", "embed", "classify"})

@@ -1,4 +1,4 @@
-"""The discriminator of voice2face: a short code of the face, and linear layers on it."""
+"""Discriminator: voice2face."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -18,20 +18,20 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Voice2face(Discriminator):
-    """Strided convolutions to a short code of a face; whether it is real, and whose it is, are linear in the code.
+    """Strided convolutions to a short code of a face, and linear heads for realness and identity.
 
     h = act(conv(h)): one of 1x1, then 4x4 with stride 2,   act = LeakyReLU(0.2),
     f(x) = conv(h) over all pixels left,   real or fake w . f(x),   identity V f(x)
 
-    It never sees the condition: a voice reaches the face through the identity that both share.
+    It does not read the condition: voice and face are linked by the identity classes only.
 
     Engine:
         data: supplies image_pixels: 4, 5, 6 or 7 times a power of two.
-        condition_dim: not used.
-        heads: of "score_unconditional", "embed", "classify".
+        condition_dim: not read.
+        heads: "score_unconditional", "embed", "classify".
     Settings:
-        width: channels at the full size; they double with every halving.
-        max_width: where they stop.
+        width: number of channels at the full image size; doubles with every halving.
+        max_width: largest number of channels.
         code_dim: width of the code.
     Shape:
         features: (B, 3, image_pixels, image_pixels) -> (B, code_dim)

@@ -1,4 +1,4 @@
-"""The executor `processes`."""
+"""Executor: local processes."""
 
 import multiprocessing
 import os
@@ -16,17 +16,16 @@ _END = object()
 
 
 class Processes(Executor):
-    """Does tasks in processes of this machine, one task a process at a time.
+    """Parallel execution in processes of this machine, one task per process at a time.
 
-    A process that dies, as a damaged video may make a decoder do, costs its own task only: the task's answer is a
-    ChildProcessError, and another process takes its place. When the process that asks is gone, however it went, its
-    workers go too.
+    If a process dies, for example in a decoder on a damaged video, only its own task fails, with a ChildProcessError,
+    and a new process replaces it. Workers end when the calling process ends, for whatever reason.
 
     Settings:
-        num_workers: how many processes; 0 starts one for each core that may be used.
-        task_minutes: a task that takes longer is stopped, and its answer is a TimeoutError; 0 lets it take its time.
+        num_workers: number of processes; 0 starts one per available core.
+        task_minutes: time limit of a task in minutes, after which it fails with a TimeoutError; 0 sets no limit.
     Source:
-        Ours. The processes are spawned, because a fork would copy threads' locks with no thread to open them.
+        Ours. The processes are spawned, because a fork copies locks that threads hold and not the threads.
     """
 
     def __init__(
@@ -66,7 +65,7 @@ class Processes(Executor):
 
 
 def _ended(busy: list[Worker]) -> list[Worker]:
-    """Those that have an answer, or will never have one; waits until there is one."""
+    """Wait for, and return, the workers that have a result or have passed their deadline."""
     while True:
         deadline = min(worker.deadline for worker in busy)
         seconds = None if deadline == float("inf") else max(0.0, deadline - time.monotonic())

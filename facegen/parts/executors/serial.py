@@ -1,4 +1,4 @@
-"""The executor `serial`."""
+"""Executor: serial."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -7,9 +7,9 @@ from facegen.core.collection_interfaces import Executor
 
 
 class Serial(Executor):
-    """Does one task after the other, in the process that asks.
+    """Serial execution in the calling process.
 
-    A task that kills its process ends everything; `processes` survives that.
+    A task that kills its process ends the whole collection; `processes` survives that.
 
     Source:
         Ours.
@@ -19,6 +19,6 @@ class Serial(Executor):
         for task in tasks:
             try:
                 answer = work(task)
-            except Exception as error:  # the other tasks go on, whatever this one met
+            except Exception as error:  # the other tasks go on, whatever this one raised
                 answer = error
             yield task, answer

@@ -1,4 +1,4 @@
-"""A process that does one task after the other. It imports nothing but Python, so that it starts fast."""
+"""Worker process of the executor `processes`. It imports the standard library only, so that it starts fast."""
 
 import multiprocessing
 import os
@@ -17,13 +17,13 @@ STOP_SECONDS = 5.0
 
 @dataclass
 class Worker:
-    """A process of this machine, as the process that gives it tasks sees it.
+    """Handle of a worker process.
 
     Attributes:
-        process, connection: itself, and the way to it.
-        task: what it was given last.
-        deadline: when that task must have ended, by `time.monotonic`.
-        is_alive: it can take another task.
+        process, connection: the process, and the pipe to it.
+        task: its last task.
+        deadline: time limit of that task, on the clock of `time.monotonic`.
+        is_alive: whether it can take another task.
     """
 
     process: SpawnProcess
@@ -34,16 +34,16 @@ class Worker:
 
     @classmethod
     def start(cls, context: SpawnContext) -> Self:
-        """A process that waits for its first task."""
+        """Start a process that waits for its first task."""
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs,), name="facegen-worker", daemon=True)
         process.start()
-        # Its own end alone is open over there, so that a worker's death closes the pipe.
+        # The worker then holds the only open end, so that its death closes the pipe.
         theirs.close()
         return cls(process, ours)
 
     def takes(self, work: Callable[[Any], Any], task: Any, deadline: float) -> bool:
-        """Give it a task, unless it died while it had none."""
+        """Send a task; return False where the worker has died."""
         self.task, self.deadline = task, deadline
         try:
             self.connection.send((work, task))
@@ -52,7 +52,7 @@ class Worker:
         return True
 
     def answer(self) -> Any:
-        """What the task came to; the worker has answered, died, or run out of time."""
+        """Return the result of the task, or the exception where it failed, died, or passed its deadline."""
         if time.monotonic() >= self.deadline and not self.connection.poll():
             self.stop()
             return TimeoutError("took longer than the executor's task_minutes")
@@ -64,11 +64,11 @@ class Worker:
             return ChildProcessError(f"its process died ({_ending(self.process.exitcode)})")
 
     def ask_to_stop(self) -> None:
-        """Tell it to go, without waiting until it has."""
+        """Ask the process to end, without waiting."""
         self.process.terminate()
 
     def stop(self) -> None:
-        """End it, whatever it does."""
+        """End the process, by force where it does not end by itself."""
         self.is_alive = False
         self.process.terminate()
         self.process.join(STOP_SECONDS)
@@ -86,8 +86,8 @@ def _ending(exitcode: int | None) -> str:
 
 
 def _serve(connection: Connection) -> None:
-    """What a worker does until it is stopped."""
-    # Ctrl-C reaches every process of the terminal; the one that asks decides what becomes of it.
+    """Run tasks until the connection closes."""
+    # Ctrl-C reaches every process of the terminal; the calling process handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
@@ -97,7 +97,7 @@ def _serve(connection: Connection) -> None:
             return
         try:
             answer = work(task)
-        except Exception as error:  # travels back in the place of the answer
+        except Exception as error:  # is sent back in place of the result
             answer = error
         connection.send_bytes(_packed(answer))
 
@@ -110,12 +110,12 @@ def _end_with_parent() -> None:
 
 
 def _packed(answer: Any) -> bytes:
-    """The answer as bytes that can be unpacked again, which not every exception can."""
+    """Serialise a result such that it can be deserialised, which not every exception can."""
     try:
         packed = bytes(ForkingPickler.dumps(answer))
         if isinstance(answer, Exception):
             ForkingPickler.loads(packed)
     except Exception as error:
-        said = f"{type(answer).__name__}: {answer}" if isinstance(answer, Exception) else f"its answer: {error}"
-        packed = bytes(ForkingPickler.dumps(RuntimeError(said)))
+        text = f"{type(answer).__name__}: {answer}" if isinstance(answer, Exception) else f"its answer: {error}"
+        packed = bytes(ForkingPickler.dumps(RuntimeError(text)))
     return packed

@@ -1,4 +1,4 @@
-"""A generator whose every layer is told the condition."""
+"""Generator: adaptive instance norm at every layer."""
 
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -21,9 +21,9 @@ _EPSILON = 1e-5
 
 
 class Adain(Generator):
-    """Noise and condition, concatenated, grow from 4x4 pixels; adaptive instance norm adds the condition at each layer.
+    """Convolutions from 4x4 pixels, with adaptive instance norm by the condition at each layer.
 
-    h = LeakyReLU(W [z, c]),   each stage twice h = LeakyReLU(AdaIN(conv(h), s)), at first upsampled,
+    h = LeakyReLU(W [z, c]),   each stage twice h = LeakyReLU(AdaIN(conv(h), s)), upsampled in the first,
     G(z, c) = tanh(conv(h))
 
     Engine:
@@ -31,20 +31,19 @@ class Adain(Generator):
         condition_dim: width of the condition.
     Settings:
         noise_dim: width of the noise.
-        width: channels at the full size; they double with every halving.
-        max_width: where they stop.
-        convolutions: of each size.
-        style: what AdaIN reads.
-        normalise_condition: the condition is brought to length sqrt(condition_dim) first, as long as the noise
-            would be, whatever the encoder's scale.
+        width: number of channels at the full image size; doubles with every halving.
+        max_width: largest number of channels.
+        convolutions: number of convolutions at each size.
+        style: input of AdaIN.
+        normalise_condition: scale the condition to length sqrt(condition_dim), that of noise of this width.
     Shape:
         (B, noise_dim), (B, condition_dim) -> (B, 3, image_pixels, image_pixels) in [-1, 1]
     Raises:
         RecipeError: image_pixels cannot be reached by doubling.
     Source:
         Choi, Park and Lee 2020, section 3.2: z and c of 128 concatenated, AdaIN at each layer. All sizes are our
-        choice, and so are AdaIN's settings and normalise_condition. The first layer has no AdaIN: of so few pixels
-        it would leave little of what the layer was told.
+        choice, and so are AdaIN's settings and normalise_condition. The first layer has no AdaIN: with so few pixels
+        it would remove most of the information of noise and condition.
     """
 
     def __init__(
@@ -91,7 +90,7 @@ class Adain(Generator):
 
 
 class _Layer(nn.Module):
-    """LeakyReLU(AdaIN(conv)); the convolution needs no bias, since the norm would take it away."""
+    """LeakyReLU(AdaIN(conv)); the convolution needs no bias, since the norm removes it."""
 
     def __init__(self, conv: nn.Conv2d, style_dim: int, num_channels: int) -> None:
         super().__init__()
@@ -103,17 +102,19 @@ class _Layer(nn.Module):
 
 
 class AdaptiveInstanceNorm(nn.Module):
-    """AdaIN(x, s) = (1 + gamma(s)) (x - mean(x)) / sqrt(var(x) + 1e-5) + beta(s), per row and channel.
+    """Instance normalisation with gain and offset computed from a style.
 
-    gamma and beta are one linear layer of the style, zero at the start. It can be differentiated once, not twice.
+    AdaIN(x, s) = (1 + gamma(s)) (x - mean(x)) / sqrt(var(x) + 1e-5) + beta(s), per row and channel (equation 8)
+
+    gamma and beta are one linear layer of the style, initially zero. It can be differentiated once, not twice.
 
     Args:
         style_dim: width of the style.
         num_channels: of the images.
     Shape:
-        (B, num_channels, H, W), (B, style_dim) -> (B, num_channels, H, W), in the memory format that it came in
+        (B, num_channels, H, W), (B, style_dim) -> (B, num_channels, H, W), in the memory format of the input
     Source:
-        Huang and Belongie 2017, equation 8. Gain and offset learnt from a style: Karras et al. 2019. Zero
+        Huang and Belongie 2017, equation 8. Gain and offset learned from a style: Karras et al. 2019. Zero
         initialisation is ours.
     """
 
@@ -134,7 +135,7 @@ class AdaptiveInstanceNorm(nn.Module):
 class _NormaliseAndModulate(torch.autograd.Function):
     """y = gain z / d + offset,   z = x - mean(x),   d = sqrt(mean(z^2) + 1e-5), for x (B, pixels, C).
 
-    Half the time and memory of what autograd makes of the formula.
+    It takes half the time and memory of the formula under autograd.
     """
 
     @staticmethod
@@ -159,6 +160,9 @@ class _NormaliseAndModulate(torch.autograd.Function):
 
 
 def _mean(pixels: Tensor) -> Tensor:
-    """(B, pixels, C) -> (B, 1, C), as a matrix product: on a CPU several times faster than a reduction."""
+    """Return the mean over pixels, (B, pixels, C) -> (B, 1, C).
+
+    It is a matrix product, on a CPU several times faster than a reduction.
+    """
     num, size, _ = pixels.shape
     return pixels.new_full((1, 1, 1), 1 / size).expand(num, 1, size) @ pixels

@@ -1,4 +1,4 @@
-"""The generator of boundary equilibrium."""
+"""Generator: BEGAN."""
 
 from typing import Annotated
 
@@ -14,15 +14,16 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Began(Generator):
-    """A decoder like the discriminator's, from uniform noise and condition, concatenated.
+    """Decoder, as in the discriminator, of uniform noise and condition, concatenated.
 
     G(z, c) = tanh(decoder([z, c])),   z ~ U(-1, 1)
 
     Engine:
-        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two; twice that number of pixels comes first.
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two; twice that factor is the side of the first
+            feature map.
         condition_dim: width of the condition.
     Settings:
-        noise_dim: width of the noise; 0 draws without.
+        noise_dim: width of the noise; 0 generates without noise.
         num_filters: channels at every size.
     Shape:
         (B, noise_dim), (B, condition_dim) -> (B, 3, image_pixels, image_pixels) in [-1, 1]
@@ -30,7 +31,7 @@ class Began(Generator):
         RecipeError: image_pixels cannot be reached by doubling.
     Source:
         Berthelot, Schumm and Metz 2017, without a condition and unbounded; both the condition and the tanh are ours.
-        Widths of 64 and 128 are of carpedm20/BEGAN-tensorflow.
+        The widths 64 and 128 are those of carpedm20/BEGAN-tensorflow.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Began(Generator):
         self.decoder = BeganDecoder(noise_dim + condition_dim, num_filters, data.image_pixels)
 
     def noise(self, num: int, device: torch.device) -> Tensor:
-        """(num, noise_dim), uniform between -1 and 1."""
+        """Draw noise that is uniform between -1 and 1: (num, noise_dim)."""
         return torch.rand(num, self.noise_dim, device=device) * 2 - 1
 
     def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""A deconvolutional generator."""
+"""Generator: DCGAN."""
 
 from itertools import pairwise
 from typing import Annotated
@@ -20,23 +20,24 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Dcgan(Generator):
-    """Transposed convolutions from noise and condition, concatenated, to the face.
+    """Transposed convolutions of noise and condition, concatenated.
 
     h = dropout(relu(norm(deconv([z, c])))) from one pixel to 4x4, then with 4x4 kernels of stride 2 at each doubling,
     G(z, c) = tanh(deconv(h))
 
     Engine:
-        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two, which the first layer's pixels then number.
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two; that factor is the side of the
+            first feature map.
         condition_dim: width of the condition.
     Settings:
-        noise_dim: width of the noise; 0 draws without.
-        width: channels at half the size; they double with every further halving.
-        max_width: where they stop.
-        norm: batch norm, every weight but the last layer's divided by its largest singular value, or neither.
-        condition_projection: width to which a linear layer and LeakyReLU bring the condition first; 0 leaves it.
-        residual: at the first two sizes, three convolutions by a quarter of the channels are added to what is there.
-        dropout: share of values that are dropped after each layer but the last, in training and in drawing alike, so
-            that it varies the faces ("controlled dropout"); 0 is none.
+        noise_dim: width of the noise; 0 generates without noise.
+        width: number of channels at half the image size; doubles with every further halving.
+        max_width: largest number of channels.
+        norm: batch norm, spectral norm on every weight but the last layer's, or none.
+        condition_projection: width of a linear layer with LeakyReLU on the condition; 0 leaves it out.
+        residual: add a residual branch of three convolutions, with a quarter of the channels, at the first two sizes.
+        dropout: share of values that are dropped after each layer but the last, in training and in generation, where it
+            varies the faces ("controlled dropout").
     Shape:
         (B, noise_dim), (B, condition_dim) -> (B, 3, image_pixels, image_pixels) in [-1, 1]
     Raises:
@@ -44,9 +45,9 @@ class Dcgan(Generator):
     Source:
         Radford, Metz and Chintala 2016, figure 1, conditioned after Reed et al. 2016, section 4.1 (batch norm, a
         projection to 128, noise of 100); residual and width 128 are of their code, reedscot/icml2016. Roldan Sanchez
-        2018, section IV-C: spectral norm; section V: dropout after each layer but the last. A last layer without
-        spectral norm is SAGAN's (Zhang et al. 2019), the thesis does not say. max_width is ours; so is dropout that
-        does not ask for the training mode, which batch norm asks for as well.
+        2018, section IV-C: spectral norm; section V: dropout after each layer but the last. The last layer
+        without spectral norm is SAGAN's (Zhang et al. 2019), as the thesis does not say. max_width is ours, and so is
+        dropout outside training mode, which would switch batch norm too.
     """
 
     def __init__(
@@ -66,9 +67,9 @@ class Dcgan(Generator):
         self.noise_dim, self.dropout = noise_dim, dropout
         base_pixels, doublings = base_and_doublings(data.image_pixels, "dcgan")
         channels = [min(width << halvings, max_width) for halvings in range(doublings - 1, -1, -1)]
-        told = noise_dim + (condition_projection or condition_dim)
+        input_dim = noise_dim + (condition_projection or condition_dim)
         bias = norm != "batch"
-        convs: list[nn.ConvTranspose2d] = [FirstDeconv2d(told, channels[0], base_pixels, bias)]
+        convs: list[nn.ConvTranspose2d] = [FirstDeconv2d(input_dim, channels[0], base_pixels, bias)]
         convs += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=bias) for before, after in pairwise(channels)]
         self.layers = nn.ModuleList(
             _Layer(conv, batch_norm=norm == "batch", residual=residual and number < 2)
@@ -77,8 +78,8 @@ class Dcgan(Generator):
         self.to_rgb = nn.ConvTranspose2d(channels[-1], 3, 4, 2, 1)
         start_normally(self)
         if norm == "spectral":
-            normalise_spectrally(self.layers)  # were the last one held as well, faces would stay grey
-        # Reed et al. neither normalise the projection nor start it so small: beside the noise it would be lost.
+            normalise_spectrally(self.layers)  # on the last layer it would keep faces grey
+        # As in Reed et al., without norm and with larger initial weights: otherwise noise outweighs the condition.
         self.projector = Projector(condition_dim, condition_projection) if condition_projection else nn.Identity()
 
     def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:

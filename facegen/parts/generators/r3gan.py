@@ -1,4 +1,4 @@
-"""The generator of R3GAN: residual blocks, and nothing else."""
+"""Generator: R3GAN."""
 
 from itertools import pairwise
 from typing import Annotated
@@ -17,30 +17,31 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class R3gan(Generator):
-    """Learnt first pixels, each channel scaled by noise and condition, grow through residual blocks without norms.
+    """Residual blocks without norms on learned first pixels, whose channels noise and condition scale.
 
     h = basis * W [z, E c],   at each size h = h + block(h), blocks times, then upsampled,   G(z, c) = tanh(conv1(h))
 
     Engine:
-        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two, which the first pixels then number.
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two; that factor is the side of the
+            first feature map.
         condition_dim: width of the condition.
     Settings:
-        noise_dim: width of the noise; 0 draws without.
-        embedding_dim: width to which a linear layer brings the condition.
-        width: channels up to 32 pixels; they halve with every doubling beyond.
+        noise_dim: width of the noise; 0 generates without noise.
+        embedding_dim: width of the linear layer on the condition.
+        width: number of channels up to 32 pixels; halves with every doubling beyond.
         blocks: residual blocks at each size.
-        expansion: how many times as many channels a block has inside.
-        group_channels: in one group of a block's 3x3 convolution.
-        normalise_condition: the condition is brought to length sqrt(condition_dim) first, as long as noise would be.
-            Nothing behind it evens out scales, and a longer condition would draw a face of more contrast.
+        expansion: ratio of the channels inside a block to those outside.
+        group_channels: channels per group of a block's 3x3 convolution.
+        normalise_condition: scale the condition to length sqrt(condition_dim), that of noise of this width. No layer
+            behind it normalises, so that a longer condition would give a face of higher contrast.
     Shape:
         (B, noise_dim), (B, condition_dim) -> (B, 3, image_pixels, image_pixels) in [-1, 1]
     Raises:
         RecipeError: image_pixels cannot be reached by doubling, or group_channels does not divide the channels.
     Source:
-        Huang et al. 2024 (R3GAN) and its code, brownvc/R3GAN: noise of 64, two blocks a size, widths, groups, start.
-        The tanh is ours, theirs leaves the values unbounded; so are embedding_dim, normalise_condition and widths
-        beyond 64 pixels.
+        Huang et al. 2024 (R3GAN) and its code, brownvc/R3GAN: noise of 64, two blocks per size, widths, groups, initial
+        weights. The tanh is ours (theirs leaves the values unbounded), and so are embedding_dim,
+        normalise_condition and widths beyond 64 pixels.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The generator of SAGAN: residual blocks, and one layer where every pixel looks at every other."""
+"""Generator: SAGAN."""
 
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -21,7 +21,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class SelfAttention(Generator):
-    """Noise grows through residual blocks whose batch norms are told the condition; one size has self-attention.
+    """Residual blocks with conditional batch norm, and self-attention at one size.
 
     h = W z,   at each doubling h = conv3(relu(CBN(conv3(upsample(relu(CBN(h, c)))), c))) + upsample(conv1(h)),
     at one size h = h + gamma attention(h),   G(z, c) = tanh(conv3(relu(BN(h))))
@@ -29,22 +29,23 @@ class SelfAttention(Generator):
     The weights of every convolution and of W are divided by their largest singular values.
 
     Engine:
-        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two, which the first pixels then number.
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two; that factor is the side of the
+            first feature map.
         condition_dim: width of the condition.
     Settings:
         noise_dim: width of the noise.
-        width: channels at the full size; they double with every halving.
-        max_width: where they stop.
-        attention_pixels: side where there is self-attention; the nearest size that is passed takes its place.
-        style: what the batch norms are told.
+        width: number of channels at the full image size; doubles with every halving.
+        max_width: largest number of channels.
+        attention_pixels: side of the feature map with self-attention; the nearest existing size is taken.
+        style: input of the batch norms.
     Shape:
         (B, noise_dim), (B, condition_dim) -> (B, 3, image_pixels, image_pixels) in [-1, 1]
     Raises:
         RecipeError: image_pixels cannot be reached by doubling.
     Source:
         Zhang et al. 2019 (SAGAN): spectral norm in the generator too, attention at 32 pixels, noise of 128. Blocks and
-        widths are of pfnet-research/sngan_projection. A condition that is no class number, and the style of noise and
-        condition, are ours.
+        widths are those of pfnet-research/sngan_projection. A condition that is not a class, and the style of noise
+        and condition, are ours.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class SelfAttention(Generator):
 
 
 class _Block(nn.Module):
-    """conv(relu(CBN(conv(upsample(relu(CBN(h, s)))), s))) + upsample(conv1(h)); conv1 first: the same for less work."""
+    """conv(relu(CBN(conv(upsample(relu(CBN(h, s)))), s))) + upsample(conv1(h)); conv1 first takes less work."""
 
     def __init__(self, in_channels: int, out_channels: int, style_dim: int) -> None:
         super().__init__()
@@ -100,10 +101,12 @@ class _Block(nn.Module):
 
 
 class ConditionalBatchNorm2d(nn.Module):
-    """BN(x, s) = (1 + gamma(s)) (x - mean(x)) / sqrt(var(x) + 1e-5) + beta(s), moments over rows and pixels.
+    """Batch normalisation with gain and offset computed from a style.
 
-    gamma and beta are one linear layer of the style, nearly zero at the start. In eval mode the moments are running
-    means, so that no row sees another.
+    BN(x, s) = (1 + gamma(s)) (x - mean(x)) / sqrt(var(x) + 1e-5) + beta(s), moments over rows and pixels
+
+    gamma and beta are one linear layer of the style, initially near zero. In eval mode the moments are running means,
+    so that rows do not depend on each other.
 
     Args:
         style_dim: width of the style.
@@ -111,8 +114,8 @@ class ConditionalBatchNorm2d(nn.Module):
     Shape:
         (B, num_channels, H, W), (B, style_dim) -> (B, num_channels, H, W)
     Source:
-        Dumoulin et al. 2017 and de Vries et al. 2017, for classes; the linear layer of a style and its start, weights
-        from N(0, 0.02^2), are ours.
+        Dumoulin et al. 2017 and de Vries et al. 2017, for classes; the linear layer of a style and its initial
+        weights from N(0, 0.02^2) are ours.
     """
 
     def __init__(self, style_dim: int, num_channels: int) -> None:

@@ -1,4 +1,4 @@
-"""StackGAN's first stage: a small face."""
+"""Generator: stage I of StackGAN."""
 
 from itertools import pairwise
 from typing import Annotated
@@ -19,19 +19,20 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class StackganStage1(Generator):
-    """Noise and condition, concatenated, grow from 4x4 pixels by nearest upsampling.
+    """Upsampling convolutions from 4x4 pixels, of noise and condition, concatenated.
 
     h = relu(BN(W [z, c])),   at each doubling h = relu(BN(conv3(upsample(h)))),   G(z, c) = tanh(conv3(h))
 
-    Conditioning augmentation stands before it, as a transform of its own.
+    Conditioning augmentation is a transform of its own.
 
     Engine:
-        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two, which the first layer's pixels then number.
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two; that factor is the side of the
+            first feature map.
         condition_dim: width of the condition.
     Settings:
-        noise_dim: width of the noise; 0 draws without.
-        width: channels at half the size; they double with every further halving, and halve at the full size.
-        max_width: where they stop.
+        noise_dim: width of the noise; 0 generates without noise.
+        width: number of channels at half the image size; doubles with every further halving, halves at the full size.
+        max_width: largest number of channels.
     Shape:
         (B, noise_dim), (B, condition_dim) -> (B, 3, image_pixels, image_pixels) in [-1, 1]
     Raises:

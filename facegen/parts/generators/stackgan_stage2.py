@@ -1,4 +1,4 @@
-"""StackGAN's second stage: a face from a smaller one."""
+"""Generator: stage II of StackGAN."""
 
 from itertools import pairwise
 from typing import Annotated
@@ -19,30 +19,30 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class StackganStage2(Generator):
-    """Refines a draft: it is encoded, told the condition once more, and grows beyond its own size.
+    """Refinement of a draft: encoder, residual blocks with the condition, and upsampling convolutions.
 
     e = relu(BN(conv4s2(relu(BN(conv4s2(relu(conv3(draft))))))))
     h = relu(BN(conv3([e, tile(c)]))),   h = relu(h + BN(conv3(relu(BN(conv3(h)))))), residual_blocks times,
     at each doubling h = relu(BN(conv3(upsample(h)))),   G = tanh(conv3(h))
 
-    It has no noise of its own: what varies is the draft.
+    It has no noise of its own; faces vary with the draft.
 
     Engine:
         data: supplies image_pixels: draft_pixels times a power of two, 1 included.
         condition_dim: width of the condition.
     Settings:
-        draft_pixels: side of the draft's faces, a multiple of 4; as in [draft].
-        width: channels at the draft's size; four times as many where it is smallest, and half as many at each doubling
+        draft_pixels: side of the draft's faces, a multiple of 4; must agree with [draft].
+        width: number of channels at the draft's size; four times as many at the smallest size, halved at each doubling
             from there.
-        residual_blocks: where it is smallest.
+        residual_blocks: number of residual blocks at the smallest size.
     Shape:
         (B, 0), (B, condition_dim), (B, 3, draft_pixels, draft_pixels) -> (B, 3, image_pixels, image_pixels) in [-1, 1]
     Raises:
-        RecipeError: doubling does not lead from draft_pixels to image_pixels; or the draft is of another size.
+        RecipeError: doubling does not lead from draft_pixels to image_pixels, or the draft has another size.
     Source:
         Zhang et al. 2017, section 3.4, in the form of the authors' code, hanzhanggit/StackGAN-Pytorch, which has two
-        residual blocks and a width of 192 for COCO; four blocks are the paper's for 256 pixels. They go from 64 to 256
-        pixels; other sizes are ours, and so is width 128.
+        residual blocks and a width of 192 for COCO; four blocks are the paper's for 256 pixels. The paper goes from
+        64 to 256 pixels; other sizes and width 128 are ours.
     """
 
     uses_draft = True

@@ -1,4 +1,4 @@
-"""The generator that reconstructs faces from voices."""
+"""Generator: voice2face."""
 
 from itertools import pairwise
 from typing import Annotated
@@ -17,27 +17,28 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Voice2face(Generator):
-    """Transposed convolutions from the condition alone, without any norm.
+    """Transposed convolutions of the condition, without noise and norms.
 
     h = relu(deconv(c)) from one pixel to 4x4, then with 4x4 kernels of stride 2 at each doubling,
     G(c) = tanh(conv1(h))
 
-    It has no noise of its own; noise on the condition is a transform.
+    Noise on the condition is a transform of its own.
 
     Engine:
-        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two, which the first layer's pixels then number.
+        data: supplies image_pixels: 4, 5, 6 or 7 times a power of two; that factor is the side of the
+            first feature map.
         condition_dim: width of the condition.
     Settings:
-        width: channels at the full size; they double with every halving.
-        max_width: where they stop.
+        width: number of channels at the full image size; doubles with every halving.
+        max_width: largest number of channels.
     Shape:
         (B, 0), (B, condition_dim) -> (B, 3, image_pixels, image_pixels) in [-1, 1]
     Raises:
         RecipeError: image_pixels cannot be reached by doubling.
     Source:
         Wen, Singh and Raj 2019, in the form of the authors' code, cmu-mlsp/reconstructing_faces_from_voices: 1024 to 64
-        channels at 64 pixels. Ours are the tanh, since theirs leaves the values unbounded, and the start of the weights
-        (He et al. 2015): no layer changes the scale, without which little of the voice would arrive.
+        channels at 64 pixels. Ours are the tanh (theirs leaves the values unbounded) and the initial weights of
+        He et al. 2015, which keep the scale through all layers; otherwise the output hardly depends on the voice.
     """
 
     def __init__(self, data: DataSpec, condition_dim: int, *, width: Count = 64, max_width: Count = 1024) -> None:
@@ -49,7 +50,7 @@ class Voice2face(Generator):
         self.layers = nn.ModuleList(convs)
         self.to_rgb = nn.Conv2d(channels[-1], 3, 1)
         for conv in (*convs, self.to_rgb):
-            # Of a transposed kernel, one output pixel meets 1 / stride^2.
+            # One output pixel of a transposed convolution reads 1 / stride^2 of the kernel.
             fan_in = conv.in_channels * (4 if conv.stride[0] == 2 else 1)
             nn.init.normal_(conv.weight, 0.0, (2 / fan_in) ** 0.5)
             assert conv.bias is not None

@@ -1,4 +1,4 @@
-"""The half of BEGAN that both of its networks share."""
+"""Decoder of BEGAN, shared by its generator and its autoencoder."""
 
 from torch import Tensor, nn
 
@@ -8,24 +8,24 @@ from facegen.parts.layers.sizes import base_and_doublings
 
 
 class BeganDecoder(nn.Module):
-    """A vector grows into a face by nearest upsampling.
+    """Convolutions with nearest upsampling from a vector to a face.
 
     h = W v,   h = ELU(conv(ELU(conv(h)))) at each size,   x = conv(h)
 
-    The first size is 8 pixels, 10, 12 or 14 where the faces ask for it. The result is not bounded.
+    The first size is 8, 10, 12 or 14 pixels, such that doubling leads to image_pixels. The result is not bounded.
 
     Args:
         input_dim: width of the vector.
-        num_filters: channels at every size.
+        num_filters: number of channels at every size.
         image_pixels: side of the faces.
-        part: who asks, for the error text.
+        part: name of the part, for errors.
     Shape:
         (B, input_dim) -> (B, 3, image_pixels, image_pixels)
     Raises:
         RecipeError: image_pixels cannot be reached by doubling.
     Source:
-        Berthelot, Schumm and Metz 2017, without the skip connections that it offers. Weights start from
-        N(0, 1 / fan_in), which is ours.
+        Berthelot, Schumm and Metz 2017, without the optional skip connections. Initial weights from
+        N(0, 1 / fan_in) are ours.
     """
 
     def __init__(self, input_dim: int, num_filters: int, image_pixels: int, part: str = "began") -> None:

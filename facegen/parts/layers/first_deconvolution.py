@@ -1,17 +1,17 @@
-"""A transposed convolution whose input is a single pixel."""
+"""Transposed convolution of a single pixel."""
 
 from torch import Tensor, nn
 
 
 class FirstDeconv2d(nn.ConvTranspose2d):
-    """A vector becomes the first pixels: y[b, o, i, j] = sum_c v[b, c] w[c, o, i, j] + bias[o].
+    """Transposed convolution of a vector, computed as a matrix product.
 
-    It has the weights of the transposed convolution that the papers draw, computed as the matrix product that it is.
+    y[b, o, i, j] = sum_c v[b, c] w[c, o, i, j] + bias[o]
 
     Args:
-        in_channels, out_channels: as of any convolution.
-        pixels: side of what it makes: its kernel.
-        bias: whether it has one.
+        in_channels, out_channels: as in nn.ConvTranspose2d.
+        pixels: side of the output, and of the kernel.
+        bias: whether it has a bias.
     Shape:
         (B, in_channels) -> (B, out_channels, pixels, pixels), channels_last
     """
@@ -20,7 +20,7 @@ class FirstDeconv2d(nn.ConvTranspose2d):
         super().__init__(in_channels, out_channels, pixels, bias=bias)
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        weight = self.weight.permute(0, 2, 3, 1)  # a view that flattens for free where channels come last
+        weight = self.weight.permute(0, 2, 3, 1)  # a view, which flattens without a copy in channels_last
         pixels = (input @ weight.flatten(1)).view(len(input), *weight.shape[1:])
         if self.bias is not None:
             pixels = pixels + self.bias

@@ -1,6 +1,6 @@
-"""A 3x3 convolution and a resampling by two, as one 4x4 convolution.
+"""3x3 convolution and resampling by two, as one 4x4 convolution.
 
-Nearest upsampling and average pooling are linear, so that they may be folded into the kernel: with
+Nearest upsampling and average pooling are linear, so that they can be folded into the kernel: with
 box(w)[j] = w[j] + w[j-1] along each axis, a kernel of 3 becomes one of 4. The results differ by rounding only.
 """
 
@@ -9,17 +9,17 @@ from torch.nn import functional
 
 
 def box(kernel: Tensor) -> Tensor:
-    """Sums of neighbours along both axes: (O, I, 3, 3) -> (O, I, 4, 4)."""
+    """Add neighbours along both axes: (O, I, 3, 3) -> (O, I, 4, 4)."""
     rows = functional.pad(kernel, (0, 0, 1, 0)) + functional.pad(kernel, (0, 0, 0, 1))
     return functional.pad(rows, (1, 0)) + functional.pad(rows, (0, 1))
 
 
 class ConvPool2d(nn.Conv2d):
-    """conv3x3, then 2x2 average pooling: a 4x4 convolution of stride 2 with box(w) / 4.
+    """3x3 convolution and 2x2 average pooling: a 4x4 convolution of stride 2 with box(w) / 4.
 
     Args:
-        in_channels, out_channels: as of any convolution.
-        bias: whether it has one.
+        in_channels, out_channels: as in nn.Conv2d.
+        bias: whether it has a bias.
     Shape:
         (B, in_channels, H, W), H and W even -> (B, out_channels, H / 2, W / 2)
     """
@@ -32,11 +32,11 @@ class ConvPool2d(nn.Conv2d):
 
 
 class UpsampleConv2d(nn.Conv2d):
-    """Nearest upsampling by two, then conv3x3: a transposed 4x4 convolution of stride 2 with box(w), turned about.
+    """Nearest upsampling by two and 3x3 convolution: a transposed 4x4 convolution of stride 2 with flipped box(w).
 
     Args:
-        in_channels, out_channels: as of any convolution.
-        bias: whether it has one.
+        in_channels, out_channels: as in nn.Conv2d.
+        bias: whether it has a bias.
     Shape:
         (B, in_channels, H, W) -> (B, out_channels, 2 H, 2 W)
     """

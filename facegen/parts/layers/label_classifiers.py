@@ -1,4 +1,4 @@
-"""Linear classifiers of who somebody is and of what is known about them."""
+"""Linear classifiers of identity and attributes."""
 
 from collections.abc import Sequence
 
@@ -14,19 +14,20 @@ IDENTITY = "identity"
 
 
 class LabelClassifiers(nn.Module):
-    """A linear classifier for the identity and for each attribute, on one space.
+    """Cross-entropies of one linear classifier for the identity and one for each attribute.
 
-    term_y = weight_y mean_i CE(W_y x_i + b_y, y_i) over the rows whose label is known; 0 where none is
+    term_y = weight_y mean_i CE(W_y x_i + b_y, y_i) over the rows with a known label; 0 where there is none
 
     Args:
-        part: whose classifiers they are, for errors.
+        part: name of the part, for errors.
         data: supplies the training identities and the attributes' classes.
         dim: width of x.
-        attributes: which to classify; None takes all that the corpus has.
-        identity_weight, attribute_weight: of the cross-entropies, numbers or ramps; for the number 0 nothing is built.
+        attributes: attributes to classify; None takes all of the corpus.
+        identity_weight, attribute_weight: weights of the cross-entropies, numbers or ramps; for the number 0 no
+            classifier is built.
     Raises:
-        RecipeError: an attribute that the corpus has not, too few people, nothing to classify, or a ramp that falls
-            under 0.
+        RecipeError: the corpus lacks an attribute or has too few people, nothing is left to classify, or a ramp falls
+            below 0.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class LabelClassifiers(nn.Module):
         self.classifiers = nn.ModuleList(Float32Linear(dim, num) for num in classes.values())
 
     def forward(self, values: Tensor, batch: Batch) -> Terms:
-        """(B, dim) -> weighted scalars, named after their labels."""
+        """Return the weighted terms by label: (B, dim) -> scalars."""
         terms = {}
         for name, classifier in zip(self.labels, self.classifiers, strict=True):
             labels = batch.identity if name == IDENTITY else batch.attributes[name]

@@ -1,4 +1,4 @@
-"""The heads of a discriminator that are linear in its features."""
+"""Linear heads of discriminators."""
 
 from collections.abc import Mapping
 
@@ -8,14 +8,14 @@ from facegen.parts.layers.precision import Float32Linear
 
 
 class LinearHeads(nn.Module):
-    """Of the asked heads, those that see no condition: a linear layer each, of all pixels where there are pixels.
+    """One linear layer on all features for each requested head that does not read the condition.
 
-    On pixels this is a convolution as large as its map.
+    On a feature map this is a convolution of the size of the map.
 
     Args:
         num_features: channels times pixels.
-        heads: those that the discriminator was asked for, and their widths.
-        bias: of each layer.
+        heads: requested heads and their widths.
+        bias: whether the layers have a bias.
     Shape:
         score: (B, ...) -> (B,),   embed, classify: (B, ...) -> (B, width)
     """
@@ -30,13 +30,13 @@ class LinearHeads(nn.Module):
             self.classes = Float32Linear(num_features, heads["classify"], bias=bias)
 
     def score(self, features: Tensor) -> Tensor:
-        """Of a face alone."""
+        """Compute the unconditional score: (B, ...) -> (B,)."""
         return self.unconditional(features.flatten(1))[:, 0]
 
     def embed(self, features: Tensor) -> Tensor:
-        """Of a face."""
+        """Compute the embedding: (B, ...) -> (B, width)."""
         return self.embedding(features.flatten(1))
 
     def classify(self, features: Tensor) -> Tensor:
-        """Logits of the classes."""
+        """Compute the logits of the classes: (B, ...) -> (B, width)."""
         return self.classes(features.flatten(1))

@@ -6,7 +6,7 @@ from torch import nn
 
 
 def hidden_layers(dim: int, widths: Sequence[int]) -> list[nn.Module]:
-    """Linear layers of these widths on `dim` values, each followed by a ReLU; none for no widths."""
+    """Build linear layers of these widths on `dim` values, each followed by a ReLU."""
     layers: list[nn.Module] = []
     for width_in, width in zip((dim, *widths), widths, strict=False):
         layers += [nn.Linear(width_in, width), nn.ReLU()]

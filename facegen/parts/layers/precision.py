@@ -1,4 +1,4 @@
-"""What must not be rounded to bfloat16 under autocast: pooled features, embeddings, scores."""
+"""float32 under autocast, for pooled features, embeddings and scores."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -8,19 +8,19 @@ from torch.nn import functional
 
 
 def to_float32(values: Tensor) -> Tensor:
-    """At least float32; float64 stays."""
+    """Convert to float32; float64 is kept."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def without_autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Matrix products inside keep the precision of their operands."""
-    if not torch.amp.is_autocast_available(device.type):  # the meta device knows no autocast
+    """Return a context in which matrix products keep the precision of their operands."""
+    if not torch.amp.is_autocast_available(device.type):  # the meta device has no autocast
         return nullcontext()
     return torch.autocast(device.type, enabled=False)
 
 
 class Float32Linear(nn.Linear):
-    """A linear layer that autocast leaves alone: the difference of two scores has few bits to lose.
+    """Linear layer that ignores autocast, because differences of scores need the precision of float32.
 
     Shape:
         (B, in_features) -> (B, out_features)

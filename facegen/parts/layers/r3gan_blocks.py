@@ -1,4 +1,4 @@
-"""What both networks of R3GAN are made of: residual blocks without norms, and resampling between them."""
+"""Residual blocks without norms, and resampling, of both networks of R3GAN."""
 
 import torch
 from torch import Tensor, nn
@@ -8,16 +8,16 @@ from facegen.core.errors import RecipeError
 from facegen.parts.layers.sizes import base_and_doublings
 
 ACTIVATION_GAIN = (2 / (1 + 0.2**2)) ** 0.5
-"""Keeps the scale of what passes LeakyReLU(0.2): He et al. 2015."""
+"""Gain that preserves the scale under LeakyReLU(0.2): He et al. 2015."""
 
 
 def widths_by_size(image_pixels: int, width: int, part: str) -> dict[int, int]:
-    """Channels at every size from the base up: `width` as far as 32 pixels, then half as many at every doubling.
+    """Return {size: channels} from the smallest size on: `width` up to 32 pixels, halved at every further doubling.
 
     Raises:
         RecipeError: the size cannot be reached by doubling.
     Source:
-        R3GAN's are 768 up to 32 pixels and 384 at 64; how they go on is ours.
+        R3GAN has 768 up to 32 pixels and 384 at 64; larger sizes are ours.
     """
     base_pixels, doublings = base_and_doublings(image_pixels, part)
     sizes = [base_pixels << number for number in range(doublings + 1)]
@@ -25,24 +25,24 @@ def widths_by_size(image_pixels: int, width: int, part: str) -> dict[int, int]:
 
 
 def start_scaled(weight: Tensor, gain: float = 1.0) -> None:
-    """Weights from N(0, gain^2 / fan_in), fan_in the number of inputs of one output."""
+    """Initialise from N(0, gain^2 / fan_in), fan_in the number of inputs of one output."""
     nn.init.normal_(weight, 0.0, gain * weight[0].numel() ** -0.5)
 
 
 class ResidualBlock(nn.Module):
-    """An inverted bottleneck: many channels where the convolution is grouped.
+    """Inverted bottleneck with a grouped convolution.
 
     y = x + W3 act(W2 act(W1 x + b1) + b2),   act = LeakyReLU(0.2)
 
-    W1 and W3 are 1x1 convolutions to and from expansion times the channels, W2 is 3x3 in groups. At the start W3 = 0,
-    and the others have the gain of the activation times num_blocks^(-1/4): with it the network's output moves as fast
-    at any depth, without a norm.
+    W1 and W3 are 1x1 convolutions to and from expansion times the channels, W2 is 3x3 in groups. Initially W3 = 0, and
+    the others have the gain of the activation times num_blocks^(-1/4), so that the output changes at the same rate at
+    any depth, without a norm.
 
     Args:
         num_channels: of the images.
-        expansion: how many times as many stand between.
-        group_channels: in one group of the convolution; fewer channels than that make one group.
-        num_blocks: of the whole network.
+        expansion: ratio of the inner channels to num_channels.
+        group_channels: channels per group of W2; fewer channels make one group.
+        num_blocks: number of blocks of the network.
     Shape:
         (B, num_channels, H, W) -> (B, num_channels, H, W)
     Raises:
@@ -76,16 +76,16 @@ class ResidualBlock(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Twice the size, with the filter [1, 2, 1] / 2 along both axes; a 1x1 convolution where channels change.
+    """Upsampling by two with the filter [1, 2, 1] / 2 along both axes, and a 1x1 convolution where channels change.
 
-    Of every new pair of pixels the second is the old one, the first the mean of it and the one before.
+    Of each new pair of pixels the second is the old pixel, the first its mean with the previous one.
 
     Args:
-        in_channels, out_channels: the convolution stands before the filter, where it has fewer pixels.
+        in_channels, out_channels: of the convolution, which comes before the filter, on fewer pixels.
     Shape:
         (B, in_channels, H, W) -> (B, out_channels, 2 H, 2 W), channels_last
     Source:
-        The filter is R3GAN's; its place on the pixels, and zeros beyond the edge, are ours.
+        The filter is R3GAN's; its alignment and zeros beyond the edge are ours.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -94,7 +94,7 @@ class Upsample(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         pixels = self.change(images).permute(0, 2, 3, 1)
-        # A depthwise transposed convolution says the same, at twice the time.
+        # A depthwise transposed convolution gives the same in twice the time.
         for axis, before in ((1, (0, 0, 0, 0, 1, 0)), (2, (0, 0, 1, 0))):
             previous = functional.pad(pixels, before).narrow(axis, 0, pixels.shape[axis])
             between = torch.lerp(previous, pixels, 0.5)
@@ -103,14 +103,14 @@ class Upsample(nn.Module):
 
 
 class Downsample(nn.Module):
-    """Half the size, with the filter [1, 2, 1] / 4 along both axes; a 1x1 convolution where channels change.
+    """Downsampling by two with the filter [1, 2, 1] / 4 along both axes, and a 1x1 convolution where channels change.
 
     Args:
-        in_channels, out_channels: the convolution stands behind the filter, where it has fewer pixels.
+        in_channels, out_channels: of the convolution, which comes after the filter, on fewer pixels.
     Shape:
         (B, in_channels, H, W), H and W even -> (B, out_channels, H / 2, W / 2)
     Source:
-        As of Upsample.
+        As for Upsample.
     """
 
     kernel: Tensor

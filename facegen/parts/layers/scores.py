@@ -1,4 +1,4 @@
-"""What losses of scores share: the head that they read, pairs that do not belong together, distances to a target."""
+"""Conditional or unconditional scores, mismatched pairs, and losses of scores."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
@@ -18,26 +18,26 @@ Share = Annotated[float, Field(ge=0, lt=1)] | Ramp
 
 
 def bce(score: Tensor, target: float) -> Tensor:
-    """Mean cross-entropy of the score's sigmoid: E[t softplus(-s) + (1 - t) softplus(s)]."""
+    """Compute the mean binary cross-entropy of logits: E[t softplus(-s) + (1 - t) softplus(s)]."""
     return (target * functional.softplus(-score) + (1 - target) * functional.softplus(score)).mean()
 
 
 def least_squares(score: Tensor, target: float) -> Tensor:
-    """Half the mean squared distance: E (s - t)^2 / 2."""
+    """Compute half the mean squared distance: E (s - t)^2 / 2."""
     return (score - target).square().mean() / 2
 
 
 class Scores(nn.Module):
-    """The scores of one head, and the mismatched pairs among those that the discriminator rejects.
+    """Scores of one head, and the loss of the pairs that the discriminator rejects.
 
     rejected = (1 - w) E l(D(f_f, c)) + w E l(D(f_r, c-))
 
     Args:
-        objective: its name, for errors.
-        head: with or without the condition.
-        mismatched_weight: w, a number or a ramp; at the number 0 mismatched pairs are not scored.
+        objective: name of the objective, for errors.
+        head: conditional or unconditional scores.
+        mismatched_weight: w, a number or a ramp; for the number 0 no mismatched pairs are scored.
     Raises:
-        RecipeError: mismatched pairs for the head that sees no condition; a ramp that leaves [0, 1).
+        RecipeError: mismatched pairs with the unconditional head, or a ramp that leaves [0, 1).
     """
 
     def __init__(self, objective: str, head: Head, mismatched_weight: float | Ramp = 0.0) -> None:
@@ -53,31 +53,31 @@ class Scores(nn.Module):
 
     @property
     def heads(self) -> Mapping[str, int]:
-        """What to ask of the discriminator."""
+        """Heads that the discriminator needs."""
         return {"score" if self.conditional else "score_unconditional": 1}
 
     @property
     def num_mismatched(self) -> int:
-        """How many mismatched conditions a row are read."""
+        """Number of mismatched conditions per row."""
         return 0 if self.mismatched_weight.is_zero else 1
 
     def real(self, critic: Critic) -> Tensor:
-        """(B,)"""
+        """Return the scores of the real faces: (B,)."""
         return critic.real if self.conditional else critic.real_unconditional
 
     def fake(self, critic: Critic) -> Tensor:
-        """(B,)"""
+        """Return the scores of the generated faces: (B,)."""
         return critic.fake if self.conditional else critic.fake_unconditional
 
     def rejected(self, critic: Critic, loss: Callable[[Tensor], Tensor]) -> Terms:
-        """Weighted terms of what is to be told from real pairs."""
+        """Return the weighted terms of generated faces and mismatched pairs."""
         if self.mismatched_weight.is_zero:
             return {"fake": loss(self.fake(critic))}
         weight = self.mismatched_weight.value
         return {"fake": (1 - weight) * loss(self.fake(critic)), "mismatched": weight * loss(critic.mismatched)}
 
     def diagnostics(self, critic: Critic) -> Terms:
-        """How far real scores stand above fake and mismatched ones, and how often."""
+        """Return mean margins of real scores over fake and mismatched ones, and the share of positive margins."""
         below = {"real": self.fake(critic)} | ({"identity": critic.mismatched} if self.num_mismatched else {})
         margins = {name: (self.real(critic) - other).detach() for name, other in below.items()}
         return {f"{name}_margin": margin.mean() for name, margin in margins.items()} | {

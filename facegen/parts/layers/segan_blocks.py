@@ -1,4 +1,4 @@
-"""The convolutions of SEGAN's discriminator, as an encoder."""
+"""Convolutions of SEGAN's discriminator, as an encoder."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ from facegen.parts.layers.lengths import convolved
 
 
 class SeganBlock(nn.Module):
-    """LeakyReLU_0.3(BN(conv)) along time, padded so that it makes (time - 2) // stride + 1 steps whatever its kernel.
+    """LeakyReLU_0.3(BN(conv)) along time, padded to (time - 2) // stride + 1 output steps for any kernel.
 
-    As a 2D convolution of height 1: channels_last is faster, and conv1d has none.
+    It is a 2D convolution of height 1, because channels_last is faster and conv1d does not support it.
 
     Args:
-        in_channels, out_channels: as of any convolution.
-        kernel: steps that it sees, at least 2.
-        stride: steps from one output to the next.
+        in_channels, out_channels: as in nn.Conv2d.
+        kernel: width in steps, at least 2.
+        stride: stride in steps.
     Shape:
         (B, in_channels, 1, time) -> (B, out_channels, 1, (time - 2) // stride + 1)
     Source:
@@ -33,7 +33,7 @@ class SeganBlock(nn.Module):
         self.activation = nn.LeakyReLU(0.3)
 
     def left(self, bins: int, frames: int) -> tuple[int, int]:
-        """Bins and frames that come out."""
+        """Return the output bins and frames."""
         return bins, convolved(frames, 2, self.stride)
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -42,6 +42,6 @@ class SeganBlock(nn.Module):
 
 
 def segan_blocks(in_channels: int, widths: Sequence[int], kernel: int, stride: int) -> nn.Sequential:
-    """One block a width."""
+    """Build one block per width."""
     sizes = zip((in_channels, *widths), widths, strict=False)
     return nn.Sequential(*(SeganBlock(fewer, more, kernel, stride) for fewer, more in sizes))

@@ -1,4 +1,4 @@
-"""Every pixel looks at every other."""
+"""Self-attention over pixels."""
 
 import math
 from collections.abc import Sequence
@@ -8,16 +8,17 @@ from torch import Tensor, nn
 
 
 class SelfAttention2d(nn.Module):
-    """What a pixel sees of all the others, added to what it is.
+    """Residual self-attention over the pixels of a feature map.
 
     q = Wq x,   k = Wk x,   v = Wv x,   A = softmax over j of q_i . k_j,   y_i = x_i + gamma sum_j A_ij v_j
+    (equations 1 to 3)
 
-    gamma is learnt and zero at the start: then y = x. It can be differentiated twice.
+    gamma is learned and initially zero, which gives y = x. It can be differentiated twice.
 
     Args:
-        num_channels: of the images; an eighth of them, at least one, make queries and keys.
+        num_channels: of the feature map; queries and keys have an eighth of them, at least one.
     Shape:
-        (B, num_channels, H, W) -> (B, num_channels, H, W), in the memory format that it came in
+        (B, num_channels, H, W) -> (B, num_channels, H, W), in the memory format of the input
     Source:
         Zhang et al. 2019, equations 1 to 3: no scaling of the products, no bias; values keep all channels.
     """
@@ -38,10 +39,10 @@ class SelfAttention2d(nn.Module):
 
 
 def _pixels(images: Tensor) -> Tensor:
-    """(B, C, H, W) -> (B, H W, C)"""
+    """Return the pixels as rows: (B, C, H, W) -> (B, H W, C)."""
     return images.flatten(2).transpose(1, 2)
 
 
 def nearest_size(sizes: Sequence[int], wanted: int) -> int:
-    """The size that is the least factor away from what is wanted; the smaller one of two alike."""
+    """Return the size with the smallest ratio to the wanted one; of two equal ones the smaller."""
     return min(sorted(sizes), key=lambda size: abs(math.log(size / wanted)))

@@ -1,4 +1,4 @@
-"""How near a query is to each of its candidates."""
+"""Similarity of queries and candidates."""
 
 from torch import Tensor
 from torch.nn import functional
@@ -8,10 +8,10 @@ from facegen.parts.layers.precision import to_float32
 
 
 def require_equal_widths(part: str, query_dim: int, candidate_dim: int) -> None:
-    """Encodings and embeddings must share one space.
+    """Check that encodings and embeddings have one width.
 
     Raises:
-        RecipeError: they do not.
+        RecipeError: they differ.
     """
     if query_dim != candidate_dim:
         raise RecipeError(
@@ -21,10 +21,10 @@ def require_equal_widths(part: str, query_dim: int, candidate_dim: int) -> None:
 
 
 def cosines(query: Tensor, candidates: Tensor) -> Tensor:
-    """Cosines of the angles: (B, d), (B, K, d) -> (B, K)."""
+    """Compute the cosines: (B, d), (B, K, d) -> (B, K)."""
     return functional.cosine_similarity(to_float32(query)[:, None], to_float32(candidates), dim=2)
 
 
 def inner_products(query: Tensor, candidates: Tensor) -> Tensor:
-    """(B, d), (B, K, d) -> (B, K)"""
+    """Compute the inner products: (B, d), (B, K, d) -> (B, K)."""
     return (to_float32(query)[:, None] * to_float32(candidates)).sum(dim=2)

@@ -1,4 +1,4 @@
-"""The image sizes that halving and doubling can reach."""
+"""Image sizes that can be reached by doubling."""
 
 from facegen.core.errors import RecipeError
 
@@ -10,7 +10,7 @@ def base_and_doublings(image_pixels: int, part: str) -> tuple[int, int]:
 
     Args:
         image_pixels: side of the faces.
-        part: who asks, for the error text.
+        part: name of the part, for errors.
     Raises:
         RecipeError: the size has no such form.
     """

@@ -1,4 +1,4 @@
-"""Spectra of speech, made by torchaudio."""
+"""Transforms of torchaudio, and sizes of spectra."""
 
 import warnings
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Convolutions over spectrograms, after four papers."""
+"""Convolutional encoders of spectrograms."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -17,11 +17,11 @@ CHANNELS: dict[Design, tuple[int, ...]] = {
 }
 
 _SPEECH2FACE_BINS = 31
-"""Fewest bins of which its convolutions leave one."""
+"""Least number of bins of which the convolutions of "speech2face" leave one."""
 
 
 class SpectrumEncoder(nn.Module):
-    """Features over time of a spectrogram.
+    """Convolutions from a spectrogram to features over time.
 
     Args:
         design: "segan": SEGAN's blocks along time, the bins as channels. "cnn": LeakyReLU_0.2(BN(conv 3x3, stride 2))
@@ -29,16 +29,16 @@ class SpectrumEncoder(nn.Module):
             "speech2face": nine BN(ReLU(conv 4x4)) without padding; max pooling of 2 along time follows the third to
             sixth, the last two have stride 2.
         planes, bins: of the spectrogram.
-        channels: of the convolutions; none takes those of CHANNELS.
+        channels: channels of the convolutions; an empty sequence takes those of CHANNELS.
         kernel, stride: of SEGAN's blocks.
     Attributes:
-        features: channels that come out, times the bins that are left.
+        features: output channels times output bins.
     Shape:
         (B, planes, bins, frames) -> (B, features, steps)
     Source:
         The sizes of "segan": Roldan Sanchez 2018, section IV-D. "voice2face": Wen et al. 2019, and "speech2face": Oh
-        et al. 2019, as in public code. The sizes of "cnn" are our choice; the thesis says no more than that Chen et
-        al. 2017 feed a CNN.
+        et al. 2019, as in public code. The sizes of "cnn" are our choice; the thesis says only that Chen et al.
+        2017 use a CNN.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class SpectrumEncoder(nn.Module):
 
 
 def encoder_problems(design: Design, bins: int, channels: Sequence[int]) -> list[str]:
-    """Why there is no such encoder, a line each."""
+    """Return why an encoder cannot be built, one line per problem."""
     problems = []
     if design == "speech2face" and len(channels) not in (0, 9):
         problems.append(f"channels has {len(channels)} numbers; encoder = 'speech2face' has nine convolutions")
@@ -80,7 +80,7 @@ def encoder_problems(design: Design, bins: int, channels: Sequence[int]) -> list
 
 
 class _HalvingBlock(nn.Module):
-    """LeakyReLU(BN(conv)) of stride 2 along time, and along frequency too where it is 3 bins high."""
+    """LeakyReLU(BN(conv)) of stride 2 along time, and along frequency too for height 3."""
 
     def __init__(self, in_channels: int, out_channels: int, height: int, slope: float) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class _HalvingBlock(nn.Module):
         self.activation = nn.LeakyReLU(slope) if slope else nn.ReLU()
 
     def left(self, bins: int, frames: int) -> tuple[int, int]:
-        """Bins and frames that come out."""
+        """Return the output bins and frames."""
         return convolved(bins, 1, self.height_stride), convolved(frames, 1, 2)
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -118,7 +118,7 @@ class _ValidBlock(nn.Module):
         self.max_pool = nn.MaxPool2d((1, pool)) if pool > 1 else nn.Identity()
 
     def left(self, bins: int, frames: int) -> tuple[int, int]:
-        """Bins and frames that come out."""
+        """Return the output bins and frames."""
         return convolved(bins, 4, self.stride), convolved(frames, 4, self.stride) // self.pool
 
     def forward(self, hidden: Tensor) -> Tensor:

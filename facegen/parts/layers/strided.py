@@ -1,4 +1,4 @@
-"""What the discriminators of DCGAN and its heirs are made of."""
+"""Building blocks of DCGAN and its successors."""
 
 from itertools import pairwise
 from typing import Literal
@@ -13,13 +13,13 @@ Norm = Literal["batch", "spectral", "none"]
 
 
 class ConvBlock(nn.Sequential):
-    """LeakyReLU(0.2) of a convolution, with or without batch norm between them.
+    """Convolution, optional batch norm, LeakyReLU(0.2).
 
     Args:
         in_channels, out_channels, kernel_size, stride, padding: of the convolution.
-        batch_norm: the convolution then has no bias, since the norm would take it away.
+        batch_norm: whether there is a batch norm; the convolution then has no bias, since the norm removes it.
     Shape:
-        (B, in_channels, H, W) -> (B, out_channels, ...) as of any convolution
+        (B, in_channels, H, W) -> (B, out_channels, ...), as in nn.Conv2d
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class ConvBlock(nn.Sequential):
 
 
 def halving_trunk(channels: list[int], *, batch_norm: bool) -> nn.Sequential:
-    """A 4x4 convolution of stride 2 to each number of channels after the first; no batch norm next to the faces."""
+    """Build 4x4 convolutions of stride 2 between successive numbers of channels; the first one has no batch norm."""
     return nn.Sequential(
         *(
             ConvBlock(before, after, 4, 2, 1, batch_norm=batch_norm and number > 0)
@@ -41,17 +41,17 @@ def halving_trunk(channels: list[int], *, batch_norm: bool) -> nn.Sequential:
 
 
 class PairScore(nn.Module):
-    """Scores the last pixels of faces together with a condition that stands at every pixel.
+    """Score of a feature map together with a condition that is repeated at every pixel.
 
     g(h, c) = w . act(conv([h, tile(c)])) + b,   or   w . [h, tile(c)] + b   without the joint convolution
 
-    w has a weight for every pixel: it is the convolution as large as its map.
+    w has a weight for every pixel: it is a convolution of the size of the map.
 
     Args:
         num_channels, base_pixels: of the map h.
         condition_dim: width of the condition.
         kernel_size: of the joint convolution; 0 leaves it out.
-        batch_norm: in the joint convolution.
+        batch_norm: whether the joint convolution has a batch norm.
     Shape:
         (B, num_channels, base_pixels, base_pixels), (B, condition_dim) -> (B,)
     """
@@ -73,7 +73,7 @@ class PairScore(nn.Module):
 
 
 class Projector(nn.Linear):
-    """LeakyReLU(0.2) of a linear layer: Reed's way from a condition to fewer numbers.
+    """Linear layer and LeakyReLU(0.2), which reduce the width of a condition.
 
     Shape:
         (B, in_features) -> (B, out_features)
@@ -84,7 +84,7 @@ class Projector(nn.Linear):
 
 
 def start_normally(network: nn.Module, deviation: float = 0.02) -> None:
-    """Weights of convolutions and linear layers from N(0, deviation^2), of batch norm from N(1, deviation^2); no bias.
+    """Initialise convolutions and linear layers from N(0, deviation^2), batch norm from N(1, deviation^2), biases to 0.
 
     Source:
         Radford, Metz and Chintala 2016, section 4.

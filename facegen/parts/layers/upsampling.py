@@ -1,4 +1,4 @@
-"""How StackGAN's generators grow."""
+"""Upsampling block of StackGAN."""
 
 from torch import nn
 
@@ -9,7 +9,7 @@ class UpsampleBlock(nn.Sequential):
     """relu(BN(conv3(upsample(h)))), nearest upsampling by two.
 
     Args:
-        in_channels, out_channels: of the convolution; it has no bias, since the norm would take it away.
+        in_channels, out_channels: of the convolution; it has no bias, since the norm removes it.
     Shape:
         (B, in_channels, H, W) -> (B, out_channels, 2 H, 2 W)
     """

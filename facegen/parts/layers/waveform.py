@@ -1,4 +1,4 @@
-"""What every encoder of speech begins and ends with: one level, one vector whatever the duration."""
+"""Normalisation of speech, and pooling over time."""
 
 from typing import Literal
 
@@ -14,12 +14,14 @@ Pooling = Literal["mean", "mean_std"]
 
 
 class SpeechLevel(nn.Module):
-    """A batch's speech at one level, its high frequencies raised: x = speech / max |speech|, y_t = x_t - a x_t-1.
+    """Speech of a batch, normalised and pre-emphasised.
+
+    x = speech / max |speech|,   y_t = x_t - a x_t-1
 
     Args:
-        part: who asks, for the error text.
-        normalise: whether every row is divided by its largest amplitude.
-        pre_emphasis: a; 0 leaves the frequencies as they are.
+        part: name of the part, for errors.
+        normalise: whether each row is divided by its largest amplitude.
+        pre_emphasis: a; 0 switches it off.
     Shape:
         speech (B, samples) -> (B, samples)
     """
@@ -44,7 +46,7 @@ class TimePooling(nn.Module):
     """Mean over time, or mean and standard deviation.
 
     Args:
-        pooling: which.
+        pooling: "mean" or "mean_std".
     Shape:
         (B, features, time) -> (B, features) or (B, 2 features), at least float32
     """
@@ -62,7 +64,7 @@ class TimePooling(nn.Module):
 
 
 def too_short(part: str, speech_samples: int, needed_samples: int, remedy: str) -> RecipeError:
-    """What to say where the speech of a row is too short for a network."""
+    """Return the error for speech that is too short for a network."""
     return RecipeError(
         f"{part}: {speech_samples} samples of speech are too short for this network, which needs {needed_samples}: "
         f"raise data.speech_seconds, or {remedy}"

@@ -1,4 +1,4 @@
-"""Own faces near, strangers' faces far, the strangers ever more alike."""
+"""Matcher: contrastive loss with a curriculum of negatives (PINs)."""
 
 from typing import Annotated, Literal
 
@@ -14,37 +14,37 @@ from facegen.core.recipe.schedule import Ramp, Schedule, require_weights
 from facegen.parts.layers.precision import to_float32, without_autocast
 from facegen.parts.layers.similarity import require_equal_widths
 
-_LEAST_SQUARE = 1e-12  # the root's slope is infinite at 0
+_LEAST_SQUARE = 1e-12  # the derivative of the root is infinite at 0
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Contrastive(Matcher):
-    """Contrastive loss on distances, against one stranger a row whose difficulty follows a curriculum.
+    """Contrastive loss on distances, with one negative per row whose difficulty follows a curriculum.
 
-    d(s, f) = ||s - f||,   L = E d(s, f) + E max(0, margin - d(s, f-)),   f- = stranger of rank t N from the easiest
+    d(s, f) = ||s - f||,   L = E d(s, f) + E max(0, margin - d(s, f-)),   f- = negative of rank t N from the easiest
 
-    The easiest of the N strangers in the batch is the farthest; t = 1 takes the nearest. The batch's rows of the same
-    person are no strangers.
+    The negatives of a row are the N rows of other people in the batch. The easiest is the farthest; t = 1 takes the
+    nearest.
 
-    It hardly gets off the ground from untrained networks: let [match] start name a run that matched otherwise, such as
-    by joint_classification.
+    It barely learns from untrained networks: start from a run of another matcher, such as joint_classification, with
+    the key `start` of [match].
 
     Engine:
         data: not read.
-        query_dim, candidate_dim: widths of encoding and face embedding; equal.
+        query_dim, candidate_dim: widths of encoding and face embedding; must be equal.
     Settings:
-        direction: the stranger is another face ("v2f"), another voice, or one of each, whose losses are averaged.
-        margin: distance beyond which a stranger no longer counts.
-        hardness: t, the share of strangers that are easier than the chosen one; a number or a ramp.
-        normalise: distances of unit vectors.
-        squared: d^2 and max(0, margin - d)^2 instead.
+        direction: negatives are faces ("v2f"), voices ("f2v"), or one of each, whose losses are averaged.
+        margin: distance beyond which a negative has no loss.
+        hardness: t, the share of negatives that are easier than the chosen one; a number or a ramp.
+        normalise: scale both vectors to length 1 first.
+        squared: use d^2 and max(0, margin - d)^2.
     Shape:
         (B, query_dim), (B, candidate_dim) -> scalar terms; logits (B, d), (B, K, d) -> (B, K)
     Raises:
         RecipeError: the widths differ, or a ramp leaves [0, 1].
     Source:
-        Nagrani, Albanie and Zisserman 2018 (PINs): margin, t from 0.3 to 0.8. The way that t takes, both directions
-        at once and "squared" (the form of Hadsell et al. 2006) are ours.
+        Nagrani, Albanie and Zisserman 2018 (PINs): margin, t from 0.3 to 0.8. The schedule of t, both directions at
+        once and "squared" (the form of Hadsell et al. 2006) are ours.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Contrastive(Matcher):
 
     @torch.no_grad()
     def _negative_rows(self, query: Tensor, candidates: Tensor, strangers: Tensor) -> Tensor:
-        """(B,) row of the stranger whose rank from the easiest is the curriculum's."""
+        """Return the row of each negative, whose rank from the easiest is set by the curriculum: (B,)."""
         with without_autocast(query.device):
             distances = torch.cdist(query, candidates)
         easiest_first = distances.masked_fill(~strangers, -torch.inf).argsort(dim=1, descending=True)
@@ -104,6 +104,6 @@ def _distances(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _strangers(identity: Tensor) -> Tensor:
-    """(B,) -> (B, B): rows of different people; everybody unknown is somebody else."""
+    """Return which rows hold different people, (B,) -> (B, B); an unknown person differs from all others."""
     others = ~torch.eye(len(identity), dtype=torch.bool, device=identity.device)
     return others & ((identity[:, None] != identity) | (identity < 0))

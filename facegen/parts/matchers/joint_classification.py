@@ -1,4 +1,4 @@
-"""One classifier for voices and faces, so that both land at the same places."""
+"""Matcher: joint classification of voices and faces (DIMNet)."""
 
 from typing import Annotated
 
@@ -14,24 +14,24 @@ from facegen.parts.layers.similarity import cosines, inner_products, require_equ
 
 
 class JointClassification(Matcher):
-    """Encodings and embeddings pass the same linear classifiers of identity, sex and the like.
+    """Cross-entropy of linear classifiers of identity and attributes that encodings and embeddings share.
 
     L = sum_y weight_y ( E CE(W_y s + b_y, y) + E CE(W_y f + b_y, y) ),   y unknown: the row does not count
 
-    No pair of voice and face is ever formed; what matches is what the classifiers make alike.
+    No pairs of voice and face are formed; sharing the classifiers brings both into one space.
 
     Engine:
         data: supplies the training identities and the attributes' classes.
-        query_dim, candidate_dim: widths of encoding and face embedding; equal.
+        query_dim, candidate_dim: widths of encoding and face embedding; must be equal.
     Settings:
-        attributes: labels to classify besides the identity; where left out, all that the corpus has.
-        identity_weight, attribute_weight: of the cross-entropies, numbers or ramps.
-        normalise: candidates are ranked by the cosine, or else by the inner product.
+        attributes: labels to classify besides the identity; all of the corpus where left out.
+        identity_weight, attribute_weight: weights of the cross-entropies, numbers or ramps.
+        normalise: rank candidates by the cosine instead of the inner product.
     Shape:
         (B, query_dim), (B, candidate_dim) -> scalar terms; logits (B, d), (B, K, d) -> (B, K)
     Raises:
-        RecipeError: the widths differ; an attribute that the corpus has not; nothing to classify; a ramp that falls
-            under 0.
+        RecipeError: the widths differ, the corpus lacks an attribute, nothing is left to classify, or a ramp falls
+            below 0.
     Source:
         Wen et al. 2019 (DIMNet). The weights of 1 are our choice.
     """

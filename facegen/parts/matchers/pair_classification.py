@@ -1,4 +1,4 @@
-"""A network is shown a voice and two faces, and says which face is the voice's."""
+"""Matcher: classification of pairs of candidates (SVHF-Net)."""
 
 from typing import Annotated, Literal
 
@@ -15,30 +15,30 @@ from facegen.parts.layers.precision import Float32Linear
 
 
 class PairClassification(Matcher):
-    """Cross-entropy of the place at which the own one of two candidates stands.
+    """Cross-entropy of a network that reads a voice and two faces and tells which face belongs to the voice.
 
     h(s, f_1, f_2) = W MLP([s, f_1, f_2]) + b in R^2,   L = E CE(h(s, f_1, f_2), place of the own face)
 
-    The place is drawn anew for each row. When candidates are ranked, both orders are asked and averaged, so that the
-    answer does not depend on who stands first. A direction that was not trained has no preference: equal logits.
+    The place of the own face is drawn for each row. To rank candidates, the logits of both orders are averaged, so that
+    the result does not depend on the order. A direction that was not trained gives equal logits.
 
-    It hardly gets off the ground from untrained networks: let [match] start name a run that matched otherwise, such as
-    by joint_classification.
+    It barely learns from untrained networks: start from a run of another matcher, such as joint_classification, with
+    the key `start` of [match].
 
     Engine:
         data: not read.
         query_dim, candidate_dim: widths of encoding and face embedding.
     Settings:
-        direction: a voice chooses among two faces ("v2f"), a face among two voices, or a network for each, with the
-            mean of both losses.
-        widths: of the hidden layers, each with a ReLU.
+        direction: a voice chooses between two faces ("v2f"), a face between two voices ("f2v"), or both, with one
+            network for each and the mean of both losses.
+        widths: widths of the hidden layers, each followed by a ReLU.
     Shape:
         (B, query_dim), (B, candidate_dim) -> scalar terms; logits (B, d), (B, 2, e) -> (B, 2)
     Raises:
-        DataError: other than two candidates are to be ranked.
+        DataError: the number of candidates to rank is not two.
     Source:
         Nagrani, Albanie and Zisserman 2018 (SVHF-Net): layers of 1024 and 512. Both directions on the same encoders,
-        and asking in both orders, are ours.
+        and averaging over both orders, are ours.
     """
 
     num_mismatched = 1

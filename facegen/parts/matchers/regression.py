@@ -1,4 +1,4 @@
-"""The voice foretells the embedding of the face."""
+"""Matcher: regression of the face embedding (Speech2Face)."""
 
 from typing import Annotated
 
@@ -18,30 +18,30 @@ Weight = Annotated[float, Field(ge=0)] | Ramp
 
 
 class Regression(Matcher):
-    """The encoding s is drawn to the embedding f that a trained face network, which learns nothing here, gives.
+    """Distance of the encoding s to the embedding f of a trained face network, which is not trained here.
 
     normalised   = weight E || f / |f| - s / |s| ||_2^2
     l1           = weight E || f - s ||_1
     distillation = weight E [ - sum_k softmax(f / T)_k log softmax(s / T)_k ]
 
-    The face network is the recipe's [discriminator]: that of an earlier run, which [match] start names, or one that
-    others have trained and a plugin of few lines makes a discriminator of; docs/plugins.md has one in full.
+    The face network is the recipe's [discriminator]: that of an earlier run, which the key `start` of [match] names, or
+    a pretrained one that a plugin wraps as a discriminator; docs/plugins.md has an example.
 
     Engine:
         data: not read.
-        query_dim, candidate_dim: widths of encoding and face embedding; equal.
+        query_dim, candidate_dim: widths of encoding and face embedding; must be equal.
     Settings:
-        normalised_weight, l1_weight, distillation_weight: of the three terms, numbers or ramps; for the number
-            0 a term is left out.
-        temperature: T.
+        normalised_weight, l1_weight, distillation_weight: weights of the three terms, numbers or ramps; the number 0
+            leaves a term out.
+        temperature: T of the distillation.
     Shape:
         (B, query_dim), (B, candidate_dim) -> scalar terms; logits (B, d), (B, K, d) -> (B, K), the cosines
     Raises:
-        RecipeError: the widths differ; all weights are 0; a ramp falls under 0.
+        RecipeError: the widths differ, all weights are 0, or a ramp falls below 0.
     Source:
         Oh et al. 2019 (Speech2Face): weights 0.025, 1 and 200, temperature 2. There the l1 term compares the first
         layer of a face decoder and the distillation the classes of a face classifier; here both read the embedding
-        itself, which is ours, so that the default is the first term alone. Rows are normalised one by one.
+        itself, which is ours; the default is therefore the first term alone. Each row is normalised by itself.
     """
 
     trains_faces = False
@@ -74,25 +74,27 @@ class Regression(Matcher):
     def terms(self, encoding: Tensor, embedding: Tensor | None, batch: Batch) -> Terms:
         if embedding is None:
             raise RecipeError("regression: matching needs embeddings of the faces; give the recipe a [discriminator]")
-        found, wanted = to_float32(encoding), to_float32(embedding.detach())
+        predicted, target = to_float32(encoding), to_float32(embedding.detach())
         losses = {
             "normalised": (self.normalised_weight, self._normalised),
             "l1": (self.l1_weight, self._l1),
             "distillation": (self.distillation_weight, self._distillation),
         }
         return {
-            name: weight.value * loss(found, wanted) for name, (weight, loss) in losses.items() if not weight.is_zero
+            name: weight.value * loss(predicted, target)
+            for name, (weight, loss) in losses.items()
+            if not weight.is_zero
         }
 
-    def _normalised(self, found: Tensor, wanted: Tensor) -> Tensor:
-        return (functional.normalize(wanted, dim=1) - functional.normalize(found, dim=1)).square().sum(dim=1).mean()
+    def _normalised(self, predicted: Tensor, target: Tensor) -> Tensor:
+        return (functional.normalize(target, dim=1) - functional.normalize(predicted, dim=1)).square().sum(dim=1).mean()
 
-    def _l1(self, found: Tensor, wanted: Tensor) -> Tensor:
-        return (wanted - found).abs().sum(dim=1).mean()
+    def _l1(self, predicted: Tensor, target: Tensor) -> Tensor:
+        return (target - predicted).abs().sum(dim=1).mean()
 
-    def _distillation(self, found: Tensor, wanted: Tensor) -> Tensor:
-        shares = torch.softmax(wanted / self.temperature, dim=1)
-        return -(shares * torch.log_softmax(found / self.temperature, dim=1)).sum(dim=1).mean()
+    def _distillation(self, predicted: Tensor, target: Tensor) -> Tensor:
+        shares = torch.softmax(target / self.temperature, dim=1)
+        return -(shares * torch.log_softmax(predicted / self.temperature, dim=1)).sum(dim=1).mean()
 
     def logits(self, query: Tensor, candidates: Tensor, *, direction: Direction) -> Tensor:
         return cosines(query, candidates)

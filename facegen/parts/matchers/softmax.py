@@ -1,4 +1,4 @@
-"""Who belongs together, by the inner product."""
+"""Matcher: K-way softmax over inner products."""
 
 import math
 from typing import Annotated, Literal
@@ -17,24 +17,25 @@ _LEAST_LEARNT = 0.01
 
 
 class Softmax(Matcher):
-    """Cross-entropy of choosing the right one of K candidates by inner products.
+    """Cross-entropy of choosing the own one of K candidates by inner products.
 
-    p(f_j | s, f_1..f_K) = exp(s . f_j / t) / sum_k exp(s . f_k / t),   L = E -log p(own),   and the other way about
+    p(f_j | s, f_1..f_K) = exp(s . f_j / t) / sum_k exp(s . f_k / t),   L = E -log p(own)   (equation 1),
+    and the same with s and f swapped
 
     Engine:
         data: not read.
-        query_dim, candidate_dim: widths of encoding and face embedding; equal.
+        query_dim, candidate_dim: widths of encoding and face embedding; must be equal.
     Settings:
-        direction: a voice chooses among faces ("v2f"), a face among voices, or the mean of both losses.
-        num_candidates: the own and so many less one of other people.
-        in_batch: the candidates are all rows of the batch instead, those of the same person left out.
-        normalise: inner products of unit vectors.
-        temperature: t.
-        learn_temperature: t starts there, is learnt, and stays at 0.01 or above.
+        direction: a voice chooses among faces ("v2f"), a face among voices ("f2v"), or the mean of both losses.
+        num_candidates: number of candidates, the own one included; not read with in_batch.
+        in_batch: take all rows of the batch as candidates, except other rows of the same person.
+        normalise: scale both vectors to length 1 first.
+        temperature: t, or its initial value where it is learnt.
+        learn_temperature: learn t, limited to 0.01 or above.
     Shape:
         (B, query_dim), (B, candidate_dim) -> scalar terms; logits (B, d), (B, K, d) -> (B, K)
     Raises:
-        RecipeError: the widths differ; a temperature that is to be learnt starts below 0.01.
+        RecipeError: the widths differ, or a temperature that is learnt starts below 0.01.
     Source:
         Choi, Park and Lee 2020, equation 1, 10 candidates. in_batch, normalise and temperature are ours.
     """
@@ -85,7 +86,7 @@ class Softmax(Matcher):
 
     @torch.no_grad()
     def update(self, diagnostics: Terms) -> None:
-        # The weight itself is brought back: under a clamp in the forward pass it would have no gradient to return by.
+        # The weight itself is clamped: a clamp in the forward pass would leave it without a gradient beyond the limit.
         if self.log_scale.requires_grad:
             self.log_scale.clamp_(max=-math.log(_LEAST_LEARNT))
 
@@ -102,6 +103,6 @@ class Softmax(Matcher):
 
 
 def _same_person(identity: Tensor) -> Tensor:
-    """(B,) -> (B, B): other rows of a known person."""
+    """Return which other rows hold the same known person: (B,) -> (B, B)."""
     same = (identity[:, None] == identity) & (identity >= 0)
     return same & ~torch.eye(len(identity), dtype=torch.bool, device=identity.device)

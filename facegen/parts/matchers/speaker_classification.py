@@ -1,4 +1,4 @@
-"""The encoding alone must tell who speaks."""
+"""Matcher: speaker classification."""
 
 from typing import Annotated
 
@@ -14,25 +14,25 @@ from facegen.parts.layers.similarity import cosines
 
 
 class SpeakerClassification(Matcher):
-    """Cross-entropy of naming the training person, and attributes, from the encoding; faces are not looked at.
+    """Cross-entropy of classifying the training person and attributes from the encoding; faces are not read.
 
     L = sum_y weight_y E CE(W_y h(s) + b_y, y),   y unknown: the row does not count
 
-    It teaches an encoder for generators that are given one ready-made. Its rule compares encodings with encodings, so
-    it finds the same voice again, and no judge of faces comes of it.
+    It pre-trains an encoder for a generator. Its matching rule compares encodings with encodings: it finds the same
+    voice again, and cannot serve as a judge of faces.
 
     Engine:
         data: supplies the training identities and the attributes' classes.
         query_dim: width of the encoding.
         candidate_dim: not read.
     Settings:
-        widths: of the hidden layers h, each with a ReLU; none makes the classifiers linear.
+        widths: widths of the hidden layers h, each followed by a ReLU; an empty list makes the classifiers linear.
         attributes: labels to classify besides the identity.
-        identity_weight, attribute_weight: of the cross-entropies, numbers or ramps.
+        identity_weight, attribute_weight: weights of the cross-entropies, numbers or ramps.
     Shape:
         (B, query_dim) -> scalar terms; logits (B, d), (B, K, d) -> (B, K), the cosines
     Raises:
-        RecipeError: an attribute that the corpus has not; nothing to classify; a ramp that falls under 0.
+        RecipeError: the corpus lacks an attribute, nothing is left to classify, or a ramp falls below 0.
     Source:
         Roldan Sanchez 2018, section VI, proposes it for the encoder of the speech. Wen, Singh and Raj 2019
         (voice2face) take their voice encoder from speaker recognition. Attributes are ours.

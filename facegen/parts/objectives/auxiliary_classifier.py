@@ -1,4 +1,4 @@
-"""The discriminator names the person, and generated faces must be named right."""
+"""Objective: auxiliary classification of the person or of an attribute."""
 
 from typing import Annotated
 
@@ -17,26 +17,27 @@ Weight = Annotated[float, Field(ge=0)] | Ramp
 
 
 class AuxiliaryClassifier(Objective):
-    """Cross-entropy of a classifier on the discriminator's trunk; rows of unknown class take no part in it.
+    """Cross-entropy of a classifier on the discriminator's features; rows of unknown class are left out.
 
     with fake_class:  L_D = r CE(f_r, y) + f CE(f_f, n + 1),   L_G = g CE(f_f, y),   over n + 1 classes
     without:          L_D = r CE(f_r, y) + f CE(f_f, y),       L_G = g CE(f_f, y),   over n classes
 
-    With the class of the fakes it is a whole game; without it, realness is another objective's in the recipe's list.
+    With fake_class it is a complete objective. Without it, another objective of the recipe must tell real from fake.
 
     Engine:
         data: supplies the people of the training split, or the attribute's classes.
     Settings:
-        fake_class: whether a further class stands for generated faces.
-        attribute: the label to name, such as "sex"; the person where it is left out.
-        real_weight: r, a number or a ramp.
-        fake_weight: f, a number or a ramp; the number 0 has D name real faces only, as voice2face does.
-        generator_weight: g, a number or a ramp.
+        fake_class: add a class for generated faces.
+        attribute: the label to classify, such as "sex"; the person where it is left out.
+        real_weight: r, weight of real faces in L_D, a number or a ramp.
+        fake_weight: f, weight of generated faces in L_D, a number or a ramp; with the number 0, D classifies real faces
+            only, as in voice2face.
+        generator_weight: g, weight of L_G, a number or a ramp.
     Shape:
         logits (B, classes) -> scalar terms
     Raises:
-        RecipeError: the corpus has no such labels, the class of the fakes would never be learnt, or a ramp
-            falls under 0.
+        RecipeError: the corpus has no such labels, the class of generated faces would never be learned, or a ramp
+            falls below 0.
     Source:
         Roldan Sanchez 2018, figure 7, is the first form; Odena, Olah and Shlens 2017 is the second, with all weights 1.
         Both minimise every cross-entropy, of which published code of the thesis negates G's.
@@ -64,8 +65,8 @@ class AuxiliaryClassifier(Objective):
         self.generator_weight = Schedule(generator_weight)
         if fake_class and self.fake_weight.is_zero:
             raise RecipeError(
-                "auxiliary_classifier: fake_weight = 0 with fake_class = true: the class of the fakes would never be "
-                "learnt; set fake_class = false, or a weight above 0"
+                "auxiliary_classifier: fake_weight = 0 with fake_class = true: the class of generated faces would "
+                "never be learnt; set fake_class = false, or a weight above 0"
             )
         self.heads = {"classify": num_classes + fake_class}
         self.fake_class, self.attribute, self.num_classes = fake_class, attribute, num_classes
@@ -74,8 +75,8 @@ class AuxiliaryClassifier(Objective):
         labels = self._labels(critic.batch)
         terms = {"real": self.real_weight.value * _cross_entropy(critic.real_classes, labels)}
         if not self.fake_weight.is_zero:
-            wanted = torch.full_like(labels, self.num_classes) if self.fake_class else labels
-            terms["fake"] = self.fake_weight.value * _cross_entropy(critic.fake_classes, wanted)
+            target = torch.full_like(labels, self.num_classes) if self.fake_class else labels
+            terms["fake"] = self.fake_weight.value * _cross_entropy(critic.fake_classes, target)
         return terms
 
     def generator_terms(self, critic: Critic) -> Terms:
@@ -98,7 +99,7 @@ def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _mean_of_known(values: Tensor, labels: Tensor) -> Tensor:
-    """Mean over rows of known class, of values that are 0 elsewhere; 0, not NaN, where a batch has no such row."""
+    """Return the mean over rows of known class; the values are 0 elsewhere. 0, not NaN, if there is no such row."""
     return values.sum() / (labels >= 0).sum().clamp(min=1)
 
 

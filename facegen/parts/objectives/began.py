@@ -1,4 +1,4 @@
-"""A discriminator that rebuilds real faces well and generated ones badly, kept in balance."""
+"""Objective: BEGAN."""
 
 from typing import Annotated
 
@@ -12,19 +12,19 @@ from facegen.core.interfaces import Objective
 
 
 class Began(Objective):
-    """Boundary equilibrium: the discriminator is an autoencoder, and its error is the loss.
+    """Boundary equilibrium GAN: reconstruction errors of an autoencoder, kept in balance.
 
     L(f) = mean |f - D(f)|,   L_D = L(f_r) - k L(f_f),   L_G = L(f_f)
     k <- min(max(k + l (g L(f_r) - L(f_f)), 0), 1),   M = L(f_r) + |g L(f_r) - L(f_f)|
 
-    The errors are those of the faces as D saw them, after augmentation. k starts at 0; M measures convergence.
+    The errors are measured on the augmented faces, which D reads. k starts at 0; M measures convergence.
 
     Engine:
         data: not read.
     Settings:
-        diversity_ratio: g, the error of generated faces over that of real ones in balance; less gives sharper and
-            more uniform faces.
-        balance_rate: l, how fast k follows.
+        diversity_ratio: g, ratio of the errors of generated and real faces in equilibrium; lower values give sharper
+            and more uniform faces.
+        balance_rate: l, step size of k.
     Shape:
         faces (B, 3, H, W) -> scalar terms
     Source:

@@ -1,4 +1,4 @@
-"""Generated faces have the features of real ones on average."""
+"""Objective: feature matching."""
 
 from typing import Annotated
 
@@ -12,20 +12,20 @@ from facegen.core.recipe.schedule import Ramp, Schedule, require_weights
 
 
 class FeatureMatching(Objective):
-    """Squared distance between the batch's mean features; a term of the generator alone.
+    """Squared distance between the mean features of real and generated faces; a term of the generator only.
 
-    L_G = l mean (E_batch phi(f_f) - E_batch phi(f_r))^2,   phi the discriminator's trunk
+    L_G = l mean (E_batch phi(f_f) - E_batch phi(f_r))^2,   phi the discriminator's backbone
 
-    On several processes each takes the means of its own rows.
+    With several processes, each takes the means of its own rows.
 
     Engine:
         data: not read.
     Settings:
-        features_weight: l.
+        features_weight: l, a number or a ramp.
     Shape:
         features (B, ...) -> scalar term
     Raises:
-        RecipeError: a ramp falls under 0.
+        RecipeError: a ramp falls below 0.
     Source:
         Salimans et al. 2016, section 3.1. The weight is that of the thesis's published code, whose features are
         those of the last convolution; the thesis itself does not name the term.

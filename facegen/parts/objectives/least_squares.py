@@ -1,4 +1,4 @@
-"""Scores are drawn to fixed values, also those that are on the right side already."""
+"""Objective: LSGAN."""
 
 from functools import partial
 
@@ -12,25 +12,25 @@ class LeastSquares(Objective):
     """Squared distances of the scores to their targets.
 
     L_D = 1/2 E (D(f_r, c+) - b)^2 + 1/2 [(1 - w) E (D(f_f, c+) - a)^2 + w E (D(f_r, c-) - a)^2]
-    L_G = 1/2 E (D(f_f, c+) - c)^2
+    L_G = 1/2 E (D(f_f, c+) - c)^2   (equation 2)
 
     Engine:
         data: not read.
     Settings:
-        fake_target: a.
-        real_target: b; 0.9 smooths the labels of real faces.
-        generator_target: c. (-1, 1, 0) for (a, b, c) minimises Pearson's chi^2.
-        mismatched_weight: w, share of real faces under a stranger's condition among what D rejects, a number or a ramp;
-            the number 0 scores none.
-        head: the scores under the condition, or those of the head that sees none (for a classifier beside it).
+        fake_target: a, target of generated faces and mismatched pairs in L_D.
+        real_target: b, target of real faces in L_D; 0.9 smooths the labels.
+        generator_target: c, target of generated faces in L_G. (a, b, c) = (-1, 1, 0) minimises Pearson's chi^2.
+        mismatched_weight: w, share of mismatched pairs (real faces, another person's condition) among what D rejects; a
+            number or a ramp. The number 0 scores no mismatched pairs.
+        head: which scores are read; "unconditional" is for a recipe with a classifier beside it.
     Shape:
         scores (B,) -> scalar terms
     Raises:
-        RecipeError: mismatched pairs for the unconditional head; a ramp that leaves [0, 1).
+        RecipeError: mismatched pairs with the unconditional head, or a ramp that leaves [0, 1).
     Source:
         Mao et al. 2017, equation 2; Roldan Sanchez 2018, equation 2, whose second max must read min. The mismatched
-        pairs are Reed et al. 2016's. Published code of the thesis has b = 0.9 and no halves: its weights of the terms
-        beside this one must be halved to keep their proportion.
+        pairs are Reed et al. 2016's. Published code of the thesis has b = 0.9 and no halves: the weights of its other
+        terms must be halved to keep their proportion to this one.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Conditions between two people must give real faces too."""
+"""Objective: GAN-INT."""
 
 from typing import Annotated, Literal
 
@@ -12,23 +12,23 @@ from facegen.parts.layers.scores import bce, least_squares
 
 
 class ManifoldInterpolation(Objective):
-    """GAN-INT: faces drawn under mixed conditions are judged under the mixture; a term of the generator alone.
+    """GAN-INT: scores of faces that are generated from interpolated conditions; a term of the generator only.
 
-    L_G = l E loss(D(G(z, c_b), c_b), 1),   c_b = b c+ + (1 - b) c-
+    L_G = l E loss(D(G(z, c_b), c_b), 1),   c_b = b c+ + (1 - b) c-   (equation 5)
 
-    It costs a further pass of both networks over its share of the batch.
+    It costs one more pass of both networks over batch_share of the rows.
 
     Engine:
         data: not read.
     Settings:
-        interpolation_weight: l.
-        beta: b, the share of the own condition in the mixture.
-        batch_share: share of the batch's rows, from its first on, that are mixed.
-        loss: "bce" of the score's sigmoid or "least_squares", (s - t)^2 / 2; as the objective beside it.
+        interpolation_weight: l, a number or a ramp.
+        beta: b, share of the own condition.
+        batch_share: share of the batch's rows that are interpolated, from the first row on.
+        loss: "bce" of the score's sigmoid or "least_squares", (s - t)^2 / 2; choose that of the other objective.
     Shape:
         conditions (B, dim) -> scalar term
     Raises:
-        RecipeError: a ramp falls under 0.
+        RecipeError: a ramp falls below 0.
     Source:
         Reed et al. 2016, equation 5, with beta = 1/2 as there; half a batch is its published code's.
     """

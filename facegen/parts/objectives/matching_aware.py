@@ -1,4 +1,4 @@
-"""A real face under a stranger's condition is as wrong as a generated one."""
+"""Objective: GAN-CLS."""
 
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ from facegen.parts.layers.scores import Scores, bce, least_squares
 
 
 class MatchingAware(Objective):
-    """GAN-CLS: real faces, generated ones, and real ones that do not match; StackGAN's unconditional scores beside.
+    """GAN-CLS: scores of real, generated and mismatched pairs, and optionally StackGAN's unconditional scores.
 
     L_D = [l(D(f_r, c+), b) + u l(D(f_r), b)] / (1 + u)
           + [(1 - w) l(D(f_f, c+), 0) + w l(D(f_r, c-), 0) + u/2 l(D(f_f), 0)] / (1 + u/2)
@@ -23,14 +23,14 @@ class MatchingAware(Objective):
     Settings:
         loss: l, "bce" of the score's sigmoid or "least_squares", (s - t)^2 / 2.
         real_target: b; 0.9 smooths the labels of real faces.
-        mismatched_weight: w, share of mismatched pairs among the conditional scores that D rejects, a number or a ramp;
-            a ramp may touch 0.
-        unconditional_weight: u, of the scores that see no condition, a number or a ramp; the number 0 asks for no such
+        mismatched_weight: w, share of mismatched pairs among the conditional scores that D rejects; a number or a ramp.
+            A ramp may reach 0.
+        unconditional_weight: u, weight of the unconditional scores, a number or a ramp; the number 0 needs no such
             head.
     Shape:
         scores (B,) -> scalar terms
     Raises:
-        RecipeError: a ramp of w leaves [0, 1), or one of u falls under 0.
+        RecipeError: a ramp of w leaves [0, 1), or a ramp of u falls below 0.
     Source:
         Reed et al. 2016, algorithm 1 (u = 0, w = 1/2), with w as in its published code; the thesis, Roldan Sanchez
         2018, section IV-B, replaces BCE by the squared error. StackGAN's published code is u = 0 in stage I and

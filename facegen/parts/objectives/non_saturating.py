@@ -1,4 +1,4 @@
-"""The first GAN loss, in the form in which the generator's gradient does not die."""
+"""Objective: the non-saturating GAN loss."""
 
 from functools import partial
 from typing import Annotated
@@ -20,14 +20,14 @@ class NonSaturating(Objective):
     Engine:
         data: not read.
     Settings:
-        real_target: b; 0.9 smooths the labels of real faces.
-        mismatched_weight: w, share of real faces under a stranger's condition among what D rejects, a number or a ramp;
-            the number 0 scores none.
-        head: the scores under the condition, or those of the head that sees none (for a classifier beside it).
+        real_target: b, target of real faces in L_D; 0.9 smooths the labels.
+        mismatched_weight: w, share of mismatched pairs (real faces, another person's condition) among what D rejects; a
+            number or a ramp. The number 0 scores no mismatched pairs.
+        head: which scores are read; "unconditional" is for a recipe with a classifier beside it.
     Shape:
         scores (B,) -> scalar terms
     Raises:
-        RecipeError: mismatched pairs for the unconditional head; a ramp that leaves [0, 1).
+        RecipeError: mismatched pairs with the unconditional head, or a ramp that leaves [0, 1).
     Source:
         Goodfellow et al. 2014, section 3. The mismatched pairs are Reed et al. 2016's; smoothing is Salimans et al.
         2016's.

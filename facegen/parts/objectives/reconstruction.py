@@ -1,4 +1,4 @@
-"""Generated faces resemble the very face that was filmed."""
+"""Objective: pixelwise reconstruction."""
 
 from typing import Annotated, Literal
 
@@ -13,25 +13,25 @@ from facegen.core.recipe.schedule import Ramp, Schedule, require_weights
 
 
 class Reconstruction(Objective):
-    """Distance of generated from real faces, pixel by pixel; a term of the generator alone.
+    """Pixelwise distance between generated and real faces; a term of the generator only.
 
     L_G = l mean |f - f_r|   or   l mean (f - f_r)^2
     f = f_f,  or, as a decoder of faces,  f = G(z, e(f_r)) with e the discriminator's embedding
 
-    As a decoder it needs a matcher, for the embedding is what the match stage learns; the generator then learns
-    from faces alone and draws from a voice afterwards. It embeds the face as D sees it, after augmentation.
+    As a decoder it needs a matcher, because the match stage trains the embedding. The generator then learns from faces
+    alone, and generates from voices afterwards. The embedding is that of the augmented face.
 
     Engine:
         data: not read.
     Settings:
-        source: what the faces are drawn from, the rows' "condition" or the "embedding" of their real faces.
-        distance: absolute ("l1") or squared ("l2"), mean over pixels and colours.
-        reconstruction_weight: l.
-        normalise: the embedding is brought to length 1 first; for matchers that compare directions alone.
+        source: what the faces are generated from: the "condition", or the "embedding" of the real faces.
+        distance: absolute ("l1") or squared ("l2") differences, averaged over pixels and colours.
+        reconstruction_weight: l, a number or a ramp.
+        normalise: scale the embedding to length 1, for matchers that compare directions only.
     Shape:
         faces (B, 3, H, W) -> scalar term
     Raises:
-        RecipeError: a ramp falls under 0.
+        RecipeError: a ramp falls below 0.
     Source:
         The weight is that of the thesis's published code; the thesis itself does not name the term. The embedding
         as source is the face decoder of Speech2Face, Oh et al. 2019, section 3, after Cole et al. 2017.

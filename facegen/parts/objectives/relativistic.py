@@ -1,4 +1,4 @@
-"""The real face must look more real than the generated one, under the same condition."""
+"""Objective: relativistic GAN."""
 
 from torch.nn import functional
 
@@ -8,9 +8,9 @@ from facegen.core.interfaces import Objective
 
 
 class Relativistic(Objective):
-    """Relativistic pairing under the same condition.
+    """Relativistic loss of a real and a generated face under the same condition.
 
-    g_rel = g(f_r, c) - g(f_f, c),   L_D = E softplus(-g_rel),   L_G = E softplus(g_rel)
+    g_rel = g(f_r, c) - g(f_f, c),   L_D = E softplus(-g_rel),   L_G = E softplus(g_rel)   (equation 4)
 
     Engine:
         data: not read.

@@ -1,4 +1,4 @@
-"""Real faces must look more real than the average generated one, and the other way about."""
+"""Objective: relativistic average GAN."""
 
 from typing import Literal
 
@@ -12,17 +12,17 @@ from facegen.parts.layers.scores import Scores
 
 
 class RelativisticAverage(Objective):
-    """Each score against the mean score of the other side.
+    """Relativistic average loss: each score minus the mean score of the other side.
 
     L_D = 1/2 [E l(D(f_r) - E D(f_f)) + E l(E D(f_r) - D(f_f))],   L_G the same with f_r and f_f swapped
     l(m) = softplus(-m) for "bce", (m - 1)^2 for "least_squares", max(0, 1 - m) for "hinge"
 
-    On several processes each takes the means of its own rows, which is not quite one big batch.
+    With several processes, each takes the means of its own rows, which differs from one large batch.
 
     Engine:
         data: not read.
     Settings:
-        loss: l.
+        loss: l, the loss of a margin.
     Shape:
         scores (B,) -> scalar terms
     Source:

@@ -1,4 +1,4 @@
-"""The real face must look more real than the generated one, and more like its own voice than a stranger's."""
+"""Objective: relativistic identity (RelID) GAN."""
 
 from typing import Annotated, Literal
 
@@ -16,28 +16,31 @@ Weight = Annotated[float, Field(ge=0)] | Ramp
 
 
 class Relid(Objective):
-    """Relativistic pairing that also ranks the own condition above a mismatched one.
+    """Relativistic loss with an identity term: the own condition scores above a mismatched one.
 
     "single_sigmoid": g = g(f_r, c+) - g(f_f, c+) + l (g(f_r, c+) - g(f_r, c-)),   L_D = E softplus(-g)
     "averaged":       g = g(f_r, c+) - (g(f_f, c+) + g(f_r, c-)) / 2,               L_D = E softplus(-g)
     "separate":       L_D = E softplus(g(f_f, c+) - g(f_r, c+)) + l E log(1 + sum_k exp(g(f_r, c_k-) - g(f_r, c+)))
+
+    (equations 5 to 7, reconstructed)
 
     L_G is L_D with f_r and f_f swapped. With g = c . phi + psi the identity term is l (c+ - c-) . phi.
 
     Engine:
         data: not read.
     Settings:
-        form: which of the three; in the first two the margins share one sigmoid, so that an easy stranger silences
-            the comparison of real with fake; "separate" cannot do that.
-        discriminator_identity_weight, generator_identity_weight: l in either phase; "averaged" reads neither.
-        generator_identity: whether L_G has an identity term; without, it is the relativistic objective's.
-        num_negatives: strangers a row; more than one in "separate" only.
+        form: which of the three losses. In the first two, both margins share one sigmoid, so that an easy mismatch
+            removes the gradient of the comparison of real and fake; "separate" avoids this.
+        discriminator_identity_weight, generator_identity_weight: l in each phase, numbers or ramps; not read by
+            "averaged".
+        generator_identity: whether L_G has the identity term; without it, L_G is that of the relativistic objective.
+        num_negatives: number of mismatched conditions per row; more than one in "separate" only.
     Shape:
         scores (B,) and (B, num_negatives) -> scalar terms
     Raises:
-        RecipeError: several negatives outside "separate", or a ramp falls under 0.
+        RecipeError: several negatives outside "separate", or a ramp falls below 0.
     Source:
-        Choi, Park and Lee 2020, equations 5 to 7, of which the paper's text survives and the formulas do not:
+        Choi, Park and Lee 2020, equations 5 to 7, whose text is available and whose formulas are not:
         "single_sigmoid" and "averaged" are two reconstructions, "separate" and its K negatives are ours.
     """
 
@@ -78,9 +81,9 @@ class Relid(Objective):
         return self._terms(critic.fake, critic.real, mismatched, self.generator_weight.value)
 
     def _terms(self, own: Tensor, other: Tensor, mismatched: Tensor, weight: Tensor) -> Terms:
-        """The face that is to win, the other face, and the winner under strangers' conditions."""
+        """Compute the terms from the scores of the preferred face, of the other one, and of the mismatched pairs."""
         if self.form == "separate":
-            # log(1 + sum_k exp(m_k - o)): the stranger's cross-entropy with the own condition as the right answer.
+            # log(1 + sum_k exp(m_k - o)): cross-entropy of choosing the own condition among all.
             excess = functional.pad(mismatched - own[:, None], (1, 0))
             return {
                 "realness": functional.softplus(other - own).mean(),

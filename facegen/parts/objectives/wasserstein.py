@@ -1,4 +1,4 @@
-"""The scores' means are driven apart, and their distance is how far the generator has to go."""
+"""Objective: Wasserstein GAN."""
 
 import torch
 
@@ -9,20 +9,20 @@ from facegen.parts.layers.scores import Head, Scores, Share
 
 
 class Wasserstein(Objective):
-    """Dual form of the earth mover's distance; D must be kept Lipschitz by weight_clip or by gradient_penalty.
+    """Dual form of the earth mover's distance; needs weight_clip or gradient_penalty, which keep D Lipschitz.
 
-    L_D = (1 - w) E D(f_f, c+) + w E D(f_r, c-) - E D(f_r, c+),   L_G = -E D(f_f, c+)
+    L_D = (1 - w) E D(f_f, c+) + w E D(f_r, c-) - E D(f_r, c+),   L_G = -E D(f_f, c+)   (equation 2)
 
     Engine:
         data: not read.
     Settings:
-        mismatched_weight: w, share of real faces under a stranger's condition among what D rejects, a number or a ramp;
-            the number 0 scores none.
-        head: the scores under the condition, or those of the head that sees none (for a classifier beside it).
+        mismatched_weight: w, share of mismatched pairs (real faces, another person's condition) among what D rejects; a
+            number or a ramp. The number 0 scores no mismatched pairs.
+        head: which scores are read; "unconditional" is for a recipe with a classifier beside it.
     Shape:
         scores (B,) -> scalar terms
     Raises:
-        RecipeError: mismatched pairs for the unconditional head; a ramp that leaves [0, 1).
+        RecipeError: mismatched pairs with the unconditional head, or a ramp that leaves [0, 1).
     Source:
         Arjovsky, Chintala and Bottou 2017, equation 2 and algorithm 1; Roldan Sanchez 2018, section IV-A. The
         mismatched pairs are Reed et al. 2016's.

@@ -1,4 +1,4 @@
-"""The discriminator is equally steep everywhere between real and generated faces."""
+"""Penalty: WGAN-GP's gradient penalty."""
 
 from typing import Annotated
 
@@ -13,24 +13,23 @@ from facegen.parts.layers.scores import Head
 
 
 class GradientPenalty(Penalty):
-    """Distance of the gradient's length to a target, at random points between real and generated faces.
+    """Squared distance of the gradient's length to a target, at random points between real and generated faces.
 
-    GP = l E (|d D(f, c+) / d f|_2 - t)^2,   f = e f_r + (1 - e) f_f,   e ~ U[0, 1] a row
+    GP = l E (|d D(f, c+) / d f|_2 - t)^2,   f = e f_r + (1 - e) f_f,   e ~ U[0, 1] per row   (equation 3)
 
-    The length is taken over all pixels and colours, and the points lie between the faces as D saw them, after
-    augmentation. It costs one more trunk pass, differentiated twice. In a D with batch norm a row's gradient is not
-    its own.
+    The length is taken over all pixels and colours; the points lie between augmented faces. It costs one more pass
+    through the backbone, differentiated twice. In a D with batch norm, a row's gradient depends on the other rows.
 
     Engine:
         data: not read.
     Settings:
-        gradient_penalty_weight: l.
-        centre: t; 0 drives the gradient to 0.
-        head: whose scores: those under the condition, or those of the head that sees none.
+        gradient_penalty_weight: l, a number or a ramp.
+        centre: t, the target of the length; 0 pulls the gradient to 0.
+        head: which scores are read.
     Shape:
         gradient (B, 3, H, W) -> scalar term
     Raises:
-        RecipeError: a ramp falls under 0.
+        RecipeError: a ramp falls below 0.
     Source:
         Gulrajani et al. 2017, equation 3. Choosing the centre is ours, after Thanh-Tung, Tran and Venkatesh 2019.
     """

@@ -1,4 +1,4 @@
-"""The discriminator stays flat around real faces."""
+"""Penalty: R1."""
 
 from typing import Annotated
 
@@ -11,20 +11,20 @@ from facegen.parts.layers.zero_centred import ZeroCentredPenalty
 
 
 class R1(ZeroCentredPenalty):
-    """Squared gradient of the score of real faces, before augmentation, under their own condition.
+    """Squared gradient of the scores of real faces with respect to the faces, before augmentation.
 
-    R1 = gamma / 2 E sum_pixels (d g(f_r, c+) / d f_r)^2
+    R1 = gamma / 2 E sum_pixels (d g(f_r, c+) / d f_r)^2   (equation 9)
 
     Engine:
         data: not read.
     Settings:
-        r1_gamma: the weight, halved as above. It grows with the number of pixels: R3GAN has 2 at 64x64 and 150 at
+        r1_gamma: gamma, a number or a ramp. It grows with the number of pixels: R3GAN has 2 at 64x64 and 150 at
             256x256, StyleGAN2-ADA 0.0002 pixels^2 / batch.
-        head: whose scores: those under the condition, or those of the head that sees none.
+        head: which scores are read.
     Shape:
         gradient (B, 3, H, W) -> scalar term
     Raises:
-        RecipeError: a ramp falls under 0.
+        RecipeError: a ramp falls below 0.
     Source:
         Mescheder, Geiger and Nowozin 2018, equation 9, whose published code leaves out the half.
     """

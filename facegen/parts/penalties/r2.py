@@ -1,4 +1,4 @@
-"""The discriminator stays flat around generated faces."""
+"""Penalty: R2."""
 
 from typing import Annotated
 
@@ -11,21 +11,22 @@ from facegen.parts.layers.zero_centred import ZeroCentredPenalty
 
 
 class R2(ZeroCentredPenalty):
-    """Squared gradient of the score of generated faces, before augmentation, under their own condition.
+    """Squared gradient of the scores of generated faces with respect to the faces, before augmentation.
 
-    R2 = gamma / 2 E sum_pixels (d g(f_f, c+) / d f_f)^2
+    R2 = gamma / 2 E sum_pixels (d g(f_f, c+) / d f_f)^2   (equation 10)
 
-    Together with r1 at the same steps it shares the trunk pass and the gradient; alone, each side passes by itself.
+    At steps where r1 is due too, both share one pass through the backbone and one gradient; otherwise real and
+    generated faces pass separately.
 
     Engine:
         data: not read.
     Settings:
-        r2_gamma: the weight, halved as above; R3GAN gives it the value of r1_gamma.
-        head: whose scores: those under the condition, or those of the head that sees none.
+        r2_gamma: gamma, a number or a ramp; R3GAN gives it the value of r1_gamma.
+        head: which scores are read.
     Shape:
         gradient (B, 3, H, W) -> scalar term
     Raises:
-        RecipeError: a ramp falls under 0.
+        RecipeError: a ramp falls below 0.
     Source:
         Mescheder, Geiger and Nowozin 2018, equation 10; Huang et al. 2024 (R3GAN), whose relativistic loss diverges
         without it.

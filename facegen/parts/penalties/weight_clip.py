@@ -1,4 +1,4 @@
-"""The discriminator's weights stay small."""
+"""Penalty: weight clipping."""
 
 from typing import Annotated
 
@@ -9,16 +9,17 @@ from facegen.core.interfaces import Discriminator, Penalty
 
 
 class WeightClip(Penalty):
-    """After each step of the discriminator every one of its weights is brought back into a range.
+    """Clipping of the discriminator's weights to a range after each of its steps.
 
     w <- min(max(w, -clip), clip)
 
-    Weights under a spectral norm are clipped before the norm, which undoes most of it: choose one of the two.
+    With spectral norm the weights are clipped before they are normalised, which undoes most of the clipping: choose one
+    of the two.
 
     Engine:
         data: not read.
     Settings:
-        clip: the furthest that a weight may be from 0.
+        clip: largest absolute value of a weight.
     Source:
         Arjovsky, Chintala and Bottou 2017, algorithm 1; Roldan Sanchez 2018, section IV-A.
     """

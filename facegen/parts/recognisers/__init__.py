@@ -1,1 +1,1 @@
-"""Judges from outside, which learnt from other data than a run."""
+"""Pretrained recognisers of faces and voices."""

@@ -1,4 +1,4 @@
-"""dlib's face recogniser: 128 numbers a face."""
+"""Recogniser: dlib's face features."""
 
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -18,23 +18,23 @@ _MODELS = "face_recognition_models"
 _NETWORK = "models/dlib_face_recognition_resnet_model_v1.dat"
 _LANDMARKS = "models/shape_predictor_5_face_landmarks.dat"
 _SEARCHED_PIXELS = 224
-"""Faces are enlarged to this: the detector finds none below 80 pixels."""
+"""Images are enlarged to this side: the detector finds no faces below 80 pixels."""
 _MARGIN = 0.25
-"""Of the picture on each side, where the face is taken to be without a search."""
+"""Share of the image on each side that is cut off where the face is not detected."""
 _CHIP_PIXELS, _CHIP_PADDING = 150, 0.25
-"""What the network was trained on."""
+"""Side and padding of the aligned faces that the network was trained on."""
 _DIM = 128
 
 
 class DlibFaces(Recogniser):
-    """Face features of dlib's residual network, which knows people across pictures and has seen no run's faces.
+    """128 face features of dlib's residual network, which was trained to recognise people.
 
-    A face is found, turned upright by the corners of the eyes and the nose, and given to the network. The weights lie
-    in the package `face-recognition-models`; nothing is downloaded. About 0.2 s a face on one core.
+    A face is detected, aligned by the corners of the eyes and the nose, and passed to the network. The weights are part
+    of the package `face-recognition-models`; nothing is downloaded. It takes about 0.2 s per face on one core.
 
     Settings:
-        find: "search" looks for the face, and a picture without one has no features; "centre" takes the middle of the
-            picture for the face, for corpora whose faces the detector does not know as such.
+        find: "search" detects the face, and an image without one has no features; "centre" takes the middle of the
+            image as the face, for corpora whose faces the detector does not find.
     Source:
         King 2009 and 2017 (dlib); the network is that of He et al. 2016 with 29 layers.
     """
@@ -65,15 +65,15 @@ class DlibFaces(Recogniser):
         return hash_of(files, _NAME, self.find, self._dlib.__version__, version_of("dlib-bin"))
 
     def embed_faces(self, faces: Tensor) -> Tensor:
-        found = torch.full((len(faces), _DIM), torch.nan)
+        features = torch.full((len(faces), _DIM), torch.nan)
         chips = {row: chip for row, face in enumerate(faces.cpu().numpy()) if (chip := self._chip(face)) is not None}
         if chips:
             rows = self._network.compute_face_descriptor(list(chips.values()))
-            found[list(chips)] = torch.tensor(np.asarray(rows), dtype=torch.float32)
-        return found
+            features[list(chips)] = torch.tensor(np.asarray(rows), dtype=torch.float32)
+        return features
 
     def _chip(self, face: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-        """The upright face that the network wants; None where none is found."""
+        """Return the aligned face that the network reads; None where no face is detected."""
         scale = max(1.0, _SEARCHED_PIXELS / min(face.shape[:2]))
         size = (round(face.shape[1] * scale), round(face.shape[0] * scale))
         picture = np.asarray(Image.fromarray(face).resize(size, Image.Resampling.BICUBIC))
@@ -81,7 +81,7 @@ class DlibFaces(Recogniser):
             boxes = self._detector(picture, 0)
             if not len(boxes):
                 return None
-            box = max(boxes, key=lambda each: each.area())
+            box = max(boxes, key=lambda box: box.area())
         else:
             left, top = (round(_MARGIN * side) for side in size)
             box = self._dlib.rectangle(left, top, size[0] - left - 1, size[1] - top - 1)

@@ -1,4 +1,4 @@
-"""Packages that a recogniser works with and facegen does without."""
+"""Optional packages of recognisers."""
 
 import hashlib
 import importlib
@@ -13,40 +13,40 @@ from facegen.core.errors import RecipeError
 
 
 def import_package(recogniser: str, module: str, install: str) -> ModuleType:
-    """A package's module.
+    """Import the module of an optional package.
 
     Args:
-        recogniser: who needs it.
-        module: its name in Python.
-        install: what pip is to be given.
+        recogniser: name of the recogniser that needs it.
+        module: name of the module.
+        install: arguments of `pip install`.
     Raises:
-        RecipeError: it is not installed, or does not import.
+        RecipeError: it is not installed, or fails to import.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it warns of while being imported concerns no user of facegen
+            warnings.simplefilter("ignore")  # warnings of the import are of no use to a user of facegen
             return importlib.import_module(module)
     except ImportError as error:
         raise _missing(recogniser, f"cannot import {module}: {error}", install) from error
 
 
 def find_file(recogniser: str, package: str, name: str, install: str) -> Path:
-    """A file that a package brings along, found without importing the package.
+    """Find a file of a package without importing the package.
 
     Raises:
         RecipeError: there is no such package or file.
     """
-    found = importlib.util.find_spec(package)
-    for folder in (found.submodule_search_locations or ()) if found is not None else ():
+    spec = importlib.util.find_spec(package)
+    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         path = Path(folder) / name
         if path.is_file():
             return path
     raise _missing(recogniser, f"finds no {name} of the package {package}", install)
 
 
-def hash_of(files: Iterable[Path], *said: object) -> str:
-    """Changes when one of the files does, or one of the words."""
-    digest = hashlib.sha256(" ".join(map(str, said)).encode())
+def hash_of(files: Iterable[Path], *values: object) -> str:
+    """Hash the contents of files and further values."""
+    digest = hashlib.sha256(" ".join(map(str, values)).encode())
     for path in files:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -54,12 +54,12 @@ def hash_of(files: Iterable[Path], *said: object) -> str:
 
 
 def version_of(distribution: str) -> str:
-    """What is installed of a distribution; "" where that is not known."""
+    """Return the installed version of a distribution; "" where it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:
         return ""
 
 
-def _missing(recogniser: str, what: str, install: str) -> RecipeError:
-    return RecipeError(f"recogniser '{recogniser}' {what}; install what it works with: pip install {install}")
+def _missing(recogniser: str, reason: str, install: str) -> RecipeError:
+    return RecipeError(f"recogniser '{recogniser}' {reason}; install its packages: pip install {install}")

@@ -1,4 +1,4 @@
-"""Resemblyzer's speaker encoder: 256 numbers an utterance."""
+"""Recogniser: Resemblyzer's speaker features."""
 
 from functools import cached_property
 from typing import Any, ClassVar
@@ -18,10 +18,10 @@ _FULL_SCALE = 32768.0
 
 
 class Resemblyzer(Recogniser):
-    """Speaker features of a recurrent network that learnt to tell speakers apart, whatever they say.
+    """256 speaker features of a recurrent network that was trained to verify speakers, independent of the words.
 
-    Silences are cut out first; speech without a voiced moment has no features. The weights lie in the package; nothing
-    is downloaded.
+    Silences are removed first; speech without voice activity has no features. The weights are part of the package;
+    nothing is downloaded.
 
     Source:
         Wan et al. 2018 (generalised end-to-end loss), in the package Resemblyzer.
@@ -38,21 +38,21 @@ class Resemblyzer(Recogniser):
         return self._package.VoiceEncoder("cpu", verbose=False)
 
     def fingerprint(self) -> str:
-        # Imported first: who lacks a package that it needs is to hear of that one.
-        said = (_NAME, version_of("Resemblyzer"), version_of("librosa"), self._package.sampling_rate)
-        return hash_of([find_file(_NAME, "resemblyzer", _WEIGHTS, _INSTALL)], *said)
+        # Imported first, so that a missing package is named in the error.
+        versions = (_NAME, version_of("Resemblyzer"), version_of("librosa"), self._package.sampling_rate)
+        return hash_of([find_file(_NAME, "resemblyzer", _WEIGHTS, _INSTALL)], *versions)
 
     def embed_speech(self, speech: Tensor, sample_rate_hz: int) -> Tensor:
         return torch.stack([self._embed(row.cpu(), sample_rate_hz) for row in speech])
 
     def _embed(self, speech: Tensor, sample_rate_hz: int) -> Tensor:
-        nothing = torch.full((_DIM,), torch.nan)
+        no_features = torch.full((_DIM,), torch.nan)
         samples = (speech.double() / _FULL_SCALE).float().numpy()
         if not samples.any():
-            return nothing  # its loudness would be raised from 0
+            return no_features  # preprocess_wav would divide by its loudness of 0
         rate = self._package.sampling_rate
         voiced = self._package.preprocess_wav(samples, source_sr=None if sample_rate_hz == rate else sample_rate_hz)
         if not len(voiced):
-            return nothing
-        found = torch.from_numpy(np.asarray(self._encoder.embed_utterance(voiced), dtype=np.float32))
-        return found if bool(found.isfinite().all()) else nothing
+            return no_features
+        features = torch.from_numpy(np.asarray(self._encoder.embed_utterance(voiced), dtype=np.float32))
+        return features if bool(features.isfinite().all()) else no_features

@@ -1,4 +1,4 @@
-"""A condition drawn from a distribution around what the encoder said."""
+"""Transform: conditioning augmentation."""
 
 from typing import Annotated, Literal
 
@@ -13,22 +13,22 @@ from facegen.parts.layers.precision import Float32Linear
 
 
 class ConditioningAugmentation(ConditionTransform):
-    """A Gaussian around each condition: the generator gets a draw from it, the discriminator its mean.
+    """Gaussian around each condition; the generator reads a sample, the discriminator the mean.
 
     (mu, v) = W c + b,   generator: mu + exp(v / 2) e, e ~ N(0, I),   critic: mu
     kl = weight mean(mu^2 + exp(v) - 1 - v) / 2, the mean over rows and elements of KL(N(mu, exp(v)) || N(0, 1))
 
     Engine:
         data: not read.
-        condition_dim: width of the condition that comes in.
+        condition_dim: width of the incoming condition.
     Settings:
-        width: of mu, and of the condition that goes out.
-        kl_weight: of the divergence, a number or a ramp.
-        activation: what follows the matrix; "relu" leaves neither negative means nor deviations below 1.
+        width: width of mu, and of the new condition.
+        kl_weight: weight of the divergence, a number or a ramp.
+        activation: activation behind the linear layer; with "relu" no mean is negative and no deviation below 1.
     Shape:
         (B, condition_dim) -> (B, width), and the scalar term kl
     Raises:
-        RecipeError: a ramp falls under 0.
+        RecipeError: a ramp falls below 0.
     Source:
         Zhang et al. 2017 (StackGAN), section 3.2. The weight, the mean where the equation has a sum, and "relu" are
         those of the authors' PyTorch code; "none" is the plain equation.

@@ -1,4 +1,4 @@
-"""Noise on the condition."""
+"""Transform: Gaussian noise on the condition."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from facegen.core.interfaces import ConditionTransform
 
 
 class GaussianNoise(ConditionTransform):
-    """White noise on the condition, drawn anew for every face, in training and in drawing alike.
+    """Gaussian noise on the condition, drawn anew for every face, in training and in generation.
 
     c <- c + s e,   or, normalised,   c <- n(n(c) + s e);   e ~ N(0, I),   n(v) = v / |v|
 
@@ -20,13 +20,13 @@ class GaussianNoise(ConditionTransform):
         data: not read.
         condition_dim: width of the condition.
     Settings:
-        deviation: s.
-        normalise: the condition has length 1, before the noise and after it.
-        noisy_critic: the discriminator scores against the same noisy condition; otherwise against the one without.
+        deviation: s, the standard deviation of the noise.
+        normalise: scale the condition to length 1, before and after the noise is added.
+        noisy_critic: the discriminator reads the same noisy condition; otherwise the condition without noise.
     Shape:
         (B, condition_dim) -> (B, condition_dim)
     Source:
-        Roldan Sanchez 2018, section V: N(0, I) on the embedding or on the one-hot vector itself. Normalised, with
+        Roldan Sanchez 2018, section V: N(0, I) on the embedding or on the one-hot vector itself. normalise with
         s = 0.05: Wen et al. 2019 (voice2face), as in their code. noisy_critic = false is ours.
     """
 

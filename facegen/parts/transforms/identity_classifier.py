@@ -1,4 +1,4 @@
-"""The condition must tell who it is."""
+"""Transform: an identity loss on the condition."""
 
 from typing import Annotated
 
@@ -14,23 +14,23 @@ from facegen.parts.layers.precision import Float32Linear
 
 
 class IdentityClassifier(ConditionTransform):
-    """A small network names the person from the condition, which itself passes unchanged.
+    """Cross-entropy of a classifier that names the person from the condition; the condition is not changed.
 
     identity = weight mean_i CE(W h(c_i) + b, y_i) over the rows of people of the training split,
     h = LeakyReLU_0.2(BN(linear))
 
-    Its gradient reaches the conditioners that are trained with the generator, and no others.
+    Its gradient reaches only the conditioners that are trained with the generator.
 
     Engine:
         data: supplies the number of training identities.
         condition_dim: width of the condition.
     Settings:
-        identity_weight: of the cross-entropy, a number or a ramp.
-        widths: of the hidden layers; none makes the classifier linear.
+        identity_weight: weight of the cross-entropy, a number or a ramp.
+        widths: widths of the hidden layers; an empty list makes the classifier linear.
     Shape:
         (B, condition_dim) -> (B, condition_dim), and the scalar term identity
     Raises:
-        RecipeError: the corpus names fewer than two training identities, or a ramp falls under 0.
+        RecipeError: the training split names fewer than two people, or a ramp falls below 0.
     Source:
         Duarte et al. 2019 (Wav2Pix): one hidden layer of 200, weight 20, as in their code, which also normalises the
         logits over the batch; ours does not. The slope of 0.2 is our choice.
@@ -62,7 +62,7 @@ class IdentityClassifier(ConditionTransform):
         if batch is None:
             return condition
         logits = self.classifier(condition.generator)
-        # Over the known rows only, and 0 rather than 0 / 0 where a batch has none.
+        # Mean over the rows with a known person; 0 instead of NaN where a batch has none.
         summed = functional.cross_entropy(logits, batch.identity, ignore_index=-1, reduction="sum")
         loss = summed / (batch.identity >= 0).sum().clamp(min=1)
         return condition._replace(terms={**condition.terms, "identity": self.weight.value * loss})

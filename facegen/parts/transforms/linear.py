@@ -1,4 +1,4 @@
-"""A learnt projection of the condition."""
+"""Transform: a learned projection of the condition."""
 
 from typing import Annotated, Literal
 
@@ -12,21 +12,21 @@ from facegen.parts.layers.precision import Float32Linear
 
 
 class Linear(ConditionTransform):
-    """The condition, projected to another width; one matrix for generator and discriminator.
+    """Linear projection of the condition, shared by generator and discriminator.
 
     c <- W c + b,   or   c <- LeakyReLU_0.2(W c + b)
 
     Engine:
         data: not read.
-        condition_dim: width of the condition that comes in.
+        condition_dim: width of the incoming condition.
     Settings:
-        width: of the condition that goes out.
-        activation: what follows the matrix.
+        width: width of the new condition.
+        activation: activation behind the linear layer.
     Shape:
         (B, condition_dim) -> (B, width)
     Source:
         Reed et al. 2016b (text to image): a linear layer to 128 and a leaky ReLU of slope 0.2, as in their code.
-        Roldan Sanchez 2018, section IV-C: the projection of a one-hot vector, to which noise may have been added.
+        Roldan Sanchez 2018, section IV-C: the projection of a one-hot vector, with or without noise.
     """
 
     def __init__(

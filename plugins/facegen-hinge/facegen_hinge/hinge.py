@@ -7,21 +7,21 @@ from facegen import Critic, DataSpec, Objective, Ramp, Schedule, Terms, require_
 
 
 class Hinge(Objective):
-    """Hinge loss: scores beyond the margin cost the discriminator nothing more.
+    """Hinge loss: scores beyond the margin have no loss in the discriminator's phase.
 
-        L_D = E max(0, m - D(real, c)) + (1 - w) E max(0, m + D(fake, c)) + w E max(0, m + D(real, c'))
-        L_G = -E D(fake, c)
+    L_D = E max(0, m - D(real, c)) + (1 - w) E max(0, m + D(fake, c)) + w E max(0, m + D(real, c'))
+    L_G = -E D(fake, c)   (equations 19 and 20)
 
     Engine:
-        data: not used.
+        data: not read.
     Settings:
-        margin: m, the score beyond which a face counts as surely real (or, negated, as surely not).
-        mismatched_weight: w, share of real faces under another person's condition c' among what D rejects, a number or
-            a ramp; the number 0 scores none.
+        margin: m, score beyond which a real face has no loss; -m for a generated one.
+        mismatched_weight: w, share of mismatched pairs (real faces, another person's condition c') among what D
+            rejects; a number or a ramp. The number 0 scores no mismatched pairs.
     Shape:
         scores (B,) -> scalar terms
     Raises:
-        RecipeError: a ramp that leaves [0, 1).
+        RecipeError: a ramp leaves [0, 1).
     Source:
         Lim and Ye 2017, "Geometric GAN", equations 19 and 20; Miyato et al. 2018, "Spectral normalization for
         generative adversarial networks", equations 16 and 17. The mismatched pairs are Reed et al. 2016's.

@@ -1,4 +1,4 @@
-"""What a worker of the cluster does with a task."""
+"""Execution of a task in a worker of the cluster."""
 
 import pickle
 from collections.abc import Callable
@@ -6,15 +6,15 @@ from typing import Any
 
 
 def attempt(work: Callable[[Any], Any], task: Any) -> Any:
-    """The answer, or the exception in its place, so that only a worker that died has none."""
+    """Return the result of a task, or the exception that it raised, so that only a worker that died returns nothing."""
     try:
         return work(task)
     except Exception as error:
-        return _that_travels(error)
+        return _serialisable(error)
 
 
-def _that_travels(error: Exception) -> Exception:
-    """The exception, or another one that says the same where it could not be unpacked at the other end."""
+def _serialisable(error: Exception) -> Exception:
+    """Return the exception, or a RuntimeError with its text where it cannot be serialised."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:

@@ -1,4 +1,4 @@
-"""The executor `ray`."""
+"""Executor: a Ray cluster."""
 
 import logging
 import os
@@ -19,20 +19,20 @@ _REACH_SECONDS = 10.0
 
 
 class Ray(Executor):
-    """Does tasks on a Ray cluster.
+    """Parallel execution on a Ray cluster.
 
-    A worker that dies, or a machine that leaves the cluster, costs its own tasks only: their answers are a
-    ChildProcessError, and no task is tried twice. Every machine must have facegen and this package installed, and see
-    the same folders under the same names. Ray's usage reports are switched off.
+    If a worker dies, or a machine leaves the cluster, only its own tasks fail, with a ChildProcessError; no task is
+    tried twice. Every machine must have facegen and this package installed, and the same folders under the same paths.
+    Ray's usage reports are switched off.
 
     Settings:
-        address: of the cluster's head, such as `10.0.0.1:6379`, `ray://10.0.0.1:10001` or `auto`; empty takes what the
-            environment's RAY_ADDRESS says or, where it says nothing, starts a cluster of this machine alone.
-        num_cpus: how many of its cores a task has for itself.
-        max_in_flight: how many tasks are sent before the first of them is answered; 0 sends as many as the cluster has
-            cores for. A cluster that grows when tasks wait needs more.
+        address: of the cluster's head, such as `10.0.0.1:6379`, `ray://10.0.0.1:10001` or `auto`. Empty takes the
+            environment variable RAY_ADDRESS or, where it is not set, starts a cluster of this machine alone.
+        num_cpus: number of cores reserved for a task.
+        max_in_flight: largest number of tasks that are sent and not finished; 0 sends as many as the cluster has cores
+            for. A cluster that grows with its queue needs more.
     Raises:
-        RecipeError: there is no cluster, or none of its machines has that many cores.
+        RecipeError: there is no cluster, or none of its machines has num_cpus cores.
     Source:
         Moritz et al. 2018 (Ray).
     """
@@ -65,7 +65,7 @@ class Ray(Executor):
                     ray.cancel(reference, force=True)
 
     def _limit(self) -> int:
-        """Asked anew each time, as machines come and go."""
+        """Return the current limit, which changes as machines join and leave."""
         return self.max_in_flight or max(1, int(ray.cluster_resources().get("CPU", 0) / self.num_cpus))
 
     def _check_size(self) -> None:
@@ -81,33 +81,33 @@ def _answer(reference: Any) -> Any:
         return ray.get(reference)
     except RayTaskError as error:
         return RuntimeError(
-            f"it or its answer cannot travel ({_first_line(error.cause)}); is everything that it needs installed on "
-            f"every machine of the cluster?"
+            f"the task or its result cannot be sent ({_first_line(error.cause)}); install what it needs on every "
+            f"machine of the cluster"
         )
     except RayError as error:
-        return ChildProcessError(f"its worker died ({type(error).__name__}: {_first_line(error)})")
+        return ChildProcessError(f"the worker died ({type(error).__name__}: {_first_line(error)})")
 
 
 def _first_line(error: BaseException) -> str:
-    """Ray's own messages go on with traces of its workers."""
+    """Return the first line, without the traces of Ray's workers."""
     return str(error).strip().partition("\n")[0]
 
 
 @contextmanager
 def _connected(address: str) -> Iterator[None]:
-    """The cluster, left again unless somebody had joined it before."""
+    """Connect to the cluster, and disconnect afterwards unless it was connected before."""
     if ray.is_initialized():
         yield
         return
-    # Before Ray starts anything: it would report its use to its makers.
+    # Set before Ray starts, which would otherwise send usage reports.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         _reach(address or os.environ.get("RAY_ADDRESS", ""))
         ray.init(address or None, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError, OSError, OverflowError) as error:
-        said = f"address = '{address}'" if address else f"RAY_ADDRESS = '{os.environ.get('RAY_ADDRESS', '')}'"
+        source = f"address = '{address}'" if address else f"RAY_ADDRESS = '{os.environ.get('RAY_ADDRESS', '')}'"
         raise RecipeError(
-            f"[executor] {said}: no Ray cluster can be had there ({_first_line(error)}); start one with "
+            f"[executor] {source}: no Ray cluster can be had there ({_first_line(error)}); start one with "
             f"`ray start --head`, or leave it empty for a cluster of this machine alone"
         ) from None
     try:
@@ -117,7 +117,7 @@ def _connected(address: str) -> Iterator[None]:
 
 
 def _reach(address: str) -> None:
-    """Whether anybody listens there: Ray itself would try for a quarter of an hour."""
+    """Check that the address accepts connections; Ray itself would try for 15 minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()

@@ -1,4 +1,4 @@
-"""What the workers of the tests do; it imports nothing of facegen, so that they start fast."""
+"""Tasks of the tests; the module imports nothing of facegen, so that workers start fast."""
 
 import os
 import signal

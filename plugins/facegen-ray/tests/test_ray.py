@@ -69,7 +69,7 @@ def test_what_goes_wrong_costs_its_own_task_only(two_workers, tmp_path):
     assert set(answers) == set(tasks)
     for died in (answers["die", 7], answers["kill", 0]):
         assert type(died) is ChildProcessError
-        assert str(died).startswith("its worker died (")
+        assert str(died).startswith("the worker died (")
     failed = answers["raise", "no such video"]
     assert (type(failed), failed.args) == (ValueError, ("no such video",))
     assert (type(answers["raise two", 0]), str(answers["raise two", 0])) == (
@@ -78,7 +78,7 @@ def test_what_goes_wrong_costs_its_own_task_only(two_workers, tmp_path):
     )
     unsendable = answers["unsendable", str(tmp_path / "x")]
     assert type(unsendable) is RuntimeError
-    assert str(unsendable).startswith("it or its answer cannot travel (")
+    assert str(unsendable).startswith("the task or its result cannot be sent (")
     assert "\n" not in str(unsendable)
     assert answers["back", 5] == ("back", 5)
     assert answers["pid", 6] not in (0, os.getpid())

@@ -140,7 +140,7 @@ def test_mismatched_scores_take_the_conditions_of_the_named_rows():
 
 def test_mismatched_scores_without_mismatched_rows_are_refused():
     judged = critic("discriminator", rows=((), (), (), ()))
-    with pytest.raises(RuntimeError, match="num_mismatched asked for none"):
+    with pytest.raises(RuntimeError, match="mismatched pairs are read, but num_mismatched is 0"):
         _ = judged.mismatched
 
 

@@ -110,7 +110,7 @@ def test_objectives(broken, said):
 
 
 def test_an_objective_must_say_how_many_mismatched_rows_it_reads():
-    with pytest.raises(RuntimeError, match="num_mismatched asked for none"):
+    with pytest.raises(RuntimeError, match="mismatched pairs are read, but num_mismatched is 0"):
         check_objective(objective(num_mismatched=0), SMALL_DATA)
 
 

@@ -143,7 +143,7 @@ def test_the_discriminators_weights_follow_their_ramps(agree, logits, step, real
         (SPEC, {"attribute": "age"}, "attribute = 'age': the corpus has no such labels; it has sex"),
         (DataSpec(16), {"attribute": "sex"}, "it has none"),
         (SPEC, {"real_weight": Ramp(start=-1.0, end=1.0, steps=9)}, r"real_weight\.start = -1\.0: must be at least 0"),
-        (SPEC, {"fake_weight": 0.0}, "the class of the fakes would never be learnt; set fake_class = false"),
+        (SPEC, {"fake_weight": 0.0}, "the class of generated faces would never be learnt; set fake_class = false"),
     ],
 )
 def test_what_cannot_be_learnt_is_refused(data, settings, message):
