@@ -14,13 +14,13 @@ def choi(results: Results, shares: Mapping[str, Value]) -> Iterator[Finding]:
         shares: of the variance of each factor in relid's faces, the part that the voice decides (factors.py).
     """
 
-    def figure(run: str, name: str) -> Value:
-        return results.figure(run, name, STRANGERS)
+    def figure(run: str, key: str) -> Value:
+        return results.figure(run, key, STRANGERS)
 
     directions = {
-        f"{run} {way}": figure(run, f"{way} 10-way, real")
+        f"{run} {way}": figure(run, f"matching.{key}.10.real")
         for run in ("match_v2f", "match_f2v")
-        for way in ("V-F", "F-V")
+        for way, key in (("V-F", "v2f"), ("F-V", "f2v"))
     }
     yield Finding(
         "Choi 1", "matching is above chance in both directions, and each training direction works in the other, too",
@@ -30,10 +30,10 @@ def choi(results: Results, shares: Mapping[str, Value]) -> Iterator[Finding]:
     )  # fmt: skip
     yield _roles(shares)
     relid, plain = "speech_relid", "speech_relativistic"
-    correlation = figure(relid, "correlation of condition and face distances, generated")
+    correlation = figure(relid, "correlation.generated")
     pairs = {
-        what: [figure(relid, f"{what} distance, {kind}") for kind in ("same sex", "different sexes")]
-        for what in ("condition", "generated face")
+        what: [figure(relid, f"correlation.distance.{key}.{kind}") for kind in ("same_sex", "different_sexes")]
+        for what, key in (("condition", "condition"), ("generated face", "generated"))
     }
     yield Finding(
         "Choi 3", "distances of voices and of generated faces correlate, and shrink where the sex is the same",
@@ -42,9 +42,9 @@ def choi(results: Results, shares: Mapping[str, Value]) -> Iterator[Finding]:
         + "; ".join(f"{what} distance {same} against {other}" for what, (same, other) in pairs.items()),
         together(correlation.above(0.0), *(other.above(same) for same, other in pairs.values())),
     )  # fmt: skip
-    preferred, without = (figure(run, "generated face preferred to the true one, V-F") for run in (relid, plain))
-    to_plain = figure(relid, f"generated face preferred to that of {plain}, V-F")
-    more = figure(relid, "F-V 2-way, generated less real")
+    preferred, without = (figure(run, "preference.over_true") for run in (relid, plain))
+    to_plain = figure(relid, f"preference.over.{plain}")
+    more = figure(relid, "matching.f2v.2.generated_less_real")
     yield Finding(
         "Choi 4", "a judge prefers relid's faces to the true ones and to those of Eq. 4, but those of Eq. 4 not to the "
         "true ones; it matches relid's better than real ones",
@@ -55,7 +55,7 @@ def choi(results: Results, shares: Mapping[str, Value]) -> Iterator[Finding]:
     )  # fmt: skip
     others = (plain, "speech2face")
     found = {
-        distance: {run: figure(run, f"retrieval R@10, {distance}") for run in (relid, *others)}
+        distance: {run: figure(run, f"retrieval.r10.{distance.lower()}") for run in (relid, *others)}
         for distance in ("L1", "L2", "cosine")
     }
     yield Finding(
@@ -64,15 +64,15 @@ def choi(results: Results, shares: Mapping[str, Value]) -> Iterator[Finding]:
         ". ".join(f"{distance}: {_said(each)}" for distance, each in found.items()),
         together(*(each[relid].above(each[other]) for each in found.values() for other in others)),
     )  # fmt: skip
-    rivals = ("match_svhf", "match_dimnet")
-    two, ten = ({run: figure(run, f"V-F {num}-way, real") for run in ("match_v2f", *rivals)} for num in (2, 10))
+    baselines = ("match_svhf", "match_dimnet")
+    two, ten = ({run: figure(run, f"matching.v2f.{num}.real") for run in ("match_v2f", *baselines)} for num in (2, 10))
     yield Finding(
         "Choi 6", "2-way matching is worse than SVHF-Net's and DIMNet's, 10-way matching better",
         "V-F matching of strangers against both; SVHF-Net's network compares two faces, and cannot rank ten",
         f"2-way: {_said(two)}. 10-way: {_said(ten)}",
         together(
-            *(two[rival].above(two["match_v2f"]) for rival in rivals),
-            *(ten["match_v2f"].above(ten[rival]) for rival in rivals),
+            *(two[baseline].above(two["match_v2f"]) for baseline in baselines),
+            *(ten["match_v2f"].above(ten[baseline]) for baseline in baselines),
         ),
     )  # fmt: skip
 

@@ -25,10 +25,11 @@ from facegen.core.recipe.recipe import Recipe, check_recipe
 from facegen.core.recipe.tables import EvaluateSettings
 from facegen.core.registry import registry
 from facegen.evaluation.evaluate import needs_of
+from facegen.evaluation.figures import measure_metric
 from facegen.evaluation.gather import choose_subjects, gather
 from facegen.evaluation.generalisation import SPLITS
 from facegen.evaluation.judge import Judge, find_judge
-from facegen.evaluation.plots import draw_curves
+from facegen.evaluation.render.plots import draw_curves
 from facegen.evaluation.report import number
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed
@@ -81,7 +82,7 @@ def measure(run: Run, judge: Judge, num_clips: int, observer: Observer) -> dict[
             open_dataset(recipe), recipe.config("dataset").engine, settings, pipeline, needs_of(recipe), judge.device,
             observer,
         )  # fmt: skip
-        found[split] = metric.measure(gather(subjects, judge, observer, reads=frozenset()))
+        found[split] = measure_metric("matching", metric, gather(subjects, judge, observer, reads=frozenset()))
     return found
 
 
@@ -132,7 +133,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="values of run.seed")
     parser.add_argument("--judge-people", type=int, default=4000, help="people that the judge learns from")
     parser.add_argument("--num-clips", type=int, default=500, help="at most so many rows a split")
-    parser.add_argument("--figure", default="V-F 10-way, generated", help="what the plot shows")
+    parser.add_argument("--figure", default="matching.v2f.10.generated", help="key of the figure that the plot shows")
     parser.add_argument("--set", action="append", default=[], dest="overrides", metavar="TABLE.KEY=VALUE",
                         help="override a recipe key in every run")  # fmt: skip
 
@@ -171,7 +172,7 @@ def _measured(job: Job, judge_people: int, num_clips: int) -> dict:
         figures = measure(run, judge, num_clips, observer)
     plain = {
         split: {
-            figure.name: {"value": None if figure.value != figure.value else figure.value, "low": figure.low,
+            figure.key: {"value": None if figure.value != figure.value else figure.value, "low": figure.low,
                           "high": figure.high, "chance": figure.chance}
             for figure in found
         }

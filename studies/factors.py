@@ -45,8 +45,8 @@ def read(results: Results, run: str, split: str = STRANGERS) -> list[Reading]:
     """The factors that a run's report knows; none where it was not measured."""
     found = []
     for name, side in FACTOR_SIDES.items():
-        kinds = ("real", "generated", "spread", "decided by the voice")
-        values = [results.figure(run, f"factor {name}, {kind}", split) for kind in kinds]
+        kinds = ("real", "generated", "spread", "share_of_condition")
+        values = [results.figure(run, f"factors.{name}.{kind}", split) for kind in kinds]
         if not math.isnan(values[0].value):
             found.append(Reading(name, side, *values))
     return found

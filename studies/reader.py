@@ -200,7 +200,7 @@ def compare(arguments: argparse.Namespace) -> dict[str, object]:
 
 def show(found: dict) -> None:
     """Two tables: accuracies, and what of each shared factor the reader's embeddings tell."""
-    columns = [figure["name"].replace(", real", "") for figure in next(iter(found["accuracy"].values()))]
+    columns = [figure["label"].replace(", real", "") for figure in next(iter(found["accuracy"].values()))]
     print(f"| who | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
     chances = [figure["chance"] for figure in next(iter(found["accuracy"].values()))]
     print(f"| chance | {' | '.join(f'{chance:.3f}' for chance in chances)} |")

@@ -76,40 +76,40 @@ class Results:
         """A run's report as its JSON has it; empty where there is none."""
         return self._read(self.folder / run / "evaluation" / f"{split}.json")
 
-    def figure(self, run: str, name: str, split: str = KNOWN) -> Value:
-        """One figure of a run's report; NOTHING where there is none."""
+    def figure(self, run: str, key: str, split: str = KNOWN) -> Value:
+        """Read one figure of a run's report by its key; NOTHING where there is none."""
         for figures in self.report(run, split).get("figures", {}).values():
             for figure in figures:
-                if figure["name"] == name and figure["value"] is not None:
-                    bounds = (figure.get(key) for key in ("low", "high", "chance"))
+                if figure["key"] == key and figure["value"] is not None:
+                    bounds = (figure.get(name) for name in ("low", "high", "chance"))
                     return Value(figure["value"], *(math.nan if bound is None else bound for bound in bounds))
         return NOTHING
 
     def identity(self, run: str, split: str = KNOWN) -> Value:
         """Identity accuracy of generated faces."""
-        return self.figure(run, "identity accuracy, generated", split)
+        return self.figure(run, "identity.accuracy.generated", split)
 
     def kept(self, run: str, split: str = SEEN) -> Value:
         """The same above chance, as a share of what real faces reach above it."""
-        drawn, real = (self.figure(run, f"identity accuracy, {kind}", split) for kind in ("generated", "real"))
+        drawn, real = (self.figure(run, f"identity.accuracy.{kind}", split) for kind in ("generated", "real"))
         return drawn.less(drawn.chance).over(real.less(real.chance))
 
     def diversity(self, run: str, split: str = SEEN) -> Value:
         """Distance of one person's generated faces, as a share of that between one person's real ones."""
-        return self.figure(run, "diversity, share of one person's real faces", split)
+        return self.figure(run, "diversity.share_of_real", split)
 
     def variation(self, run: str, split: str = KNOWN) -> Value:
         """Pixel distance of one person's generated faces, as a share of that between real people."""
-        found = self.figure(run, "pixel distance, one voice, other noise", split)
-        return found.over(self.figure(run, "pixel distance, real, other person", split))
+        found = self.figure(run, "diversity.pixel_distance.one_voice_other_noise", split)
+        return found.over(self.figure(run, "diversity.pixel_distance.real_other_person", split))
 
     def detail(self, run: str, split: str = SEEN) -> Value:
         """Detail of generated faces as a share of real ones'."""
-        return self.figure(run, "detail, share of real faces'", split)
+        return self.figure(run, "sharpness.detail", split)
 
     def density(self, run: str, split: str = SEEN) -> Value:
         """How densely generated faces lie among real ones, 1 for faces that do not differ."""
-        return self.figure(run, "density, judge features", split)
+        return self.figure(run, "fidelity.judge.density", split)
 
     def logged(self, run: str, name: str) -> Value:
         """The last value of a measure in a run's log."""

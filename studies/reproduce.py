@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from facegen.core.errors import CheckpointError
+from facegen.core.evidence import key_part
 from facegen.core.recipe.file import differences
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.recipe import read_recipe
 from facegen.core.recipe.tables import EARLIER_RUNS
 from facegen.evaluation.evaluate import needs_of
+from facegen.evaluation.figures import by_key
 from facegen.evaluation.report import Report
 from facegen.training.runs.earlier import settled
 from facegen.training.runs.run import Run
@@ -29,7 +31,7 @@ from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
 from studies.results_page import write_page
 
 PRESET = "small"
-RIVALS = {"speech_relid": ("speech_relativistic",)}
+BASELINES = {"speech_relid": ("speech_relativistic",)}
 """Choi, Park and Lee 2020 let a judge choose between the faces of the one and of the other."""
 
 
@@ -42,14 +44,14 @@ class Job:
         recipe: as that says today, with the folders of the runs that it begins with.
         run: its folder.
         splits: it is measured on.
-        rivals: others, whose faces are set against its own.
+        baselines: others, whose faces are set against its own.
     """
 
     path: Path
     recipe: Recipe
     run: Path
     splits: tuple[str, ...]
-    rivals: tuple["Job", ...] = ()
+    baselines: tuple["Job", ...] = ()
 
     @property
     def is_trained(self) -> bool:
@@ -57,9 +59,9 @@ class Job:
         return (self.run / "run.json").exists() and Run.open(self.run).is_finished
 
     @property
-    def trained_rivals(self) -> list["Job"]:
+    def trained_baselines(self) -> list["Job"]:
         """Those whose faces there are."""
-        return [rival for rival in self.rivals if rival.is_trained]
+        return [baseline for baseline in self.baselines if baseline.is_trained]
 
     @property
     def begins_with(self) -> list[str]:
@@ -67,16 +69,16 @@ class Job:
         return [recipe.run.name for _, recipe in self.recipe.before()]
 
     def missing_splits(self) -> tuple[str, ...]:
-        """Splits without a report that is newer than what it reports of, and knows the rivals."""
-        newest = max(map(_trained_at, [self, *self.trained_rivals]))
+        """Splits without a report that is newer than what it reports of, and knows the baselines."""
+        newest = max(map(_trained_at, [self, *self.trained_baselines]))
         return tuple(split for split in self.splits if not self._is_measured(split, newest))
 
     def _is_measured(self, split: str, since: float) -> bool:
         path = self.run / "evaluation" / f"{split}.json"
         if not path.exists() or path.stat().st_mtime < since:
             return False
-        names = {figure.name for figures in Report.read(path).figures.values() for figure in figures}
-        return all(any(f"that of {rival.run.name}," in name for name in names) for rival in self.trained_rivals)
+        keys = set(by_key(Report.read(path)))
+        return all(f"preference.over.{key_part(baseline.run.name)}" in keys for baseline in self.trained_baselines)
 
     def changes(self) -> str:
         """In what the recipe of the run differs from today's; "" where it does not."""
@@ -112,8 +114,8 @@ def plan(out: Path) -> list[Job]:
             splits = ("train", "heldout_utterances", "heldout_people")  # known people; the thesis asks for strangers
         if "identity" in needs_of(recipe):
             splits = tuple(split for split in splits if split != "heldout_people")  # nobody there has a known name
-        rivals = tuple(jobs[name] for name in RIVALS.get(path.stem, ()))
-        jobs[path.stem] = Job(path, recipe, out / path.stem, splits, rivals)
+        baselines = tuple(jobs[name] for name in BASELINES.get(path.stem, ()))
+        jobs[path.stem] = Job(path, recipe, out / path.stem, splits, baselines)
     return list(jobs.values())
 
 
@@ -163,8 +165,8 @@ def work(job: Job, clock: Path) -> str:
             return f"{job.path.name}: training failed, as it says above"
     for split in job.missing_splits():
         started = time.monotonic()
-        rivals = [word for rival in job.trained_rivals for word in ("--against", str(rival.run))]
-        code = run_facegen("evaluate", str(job.run), "--split", split, *rivals)
+        baselines = [word for baseline in job.trained_baselines for word in ("--against", str(baseline.run))]
+        code = run_facegen("evaluate", str(job.run), "--split", split, *baselines)
         spend(clock, job.path.stem, "evaluate", time.monotonic() - started)
         if code >= INTERRUPTED:
             raise KeyboardInterrupt

@@ -35,18 +35,20 @@ SPLITS = {
     "Matching alone": (STRANGERS,),
 }
 DRAWN_COLUMNS = {
-    "own person, identity": "identity accuracy, generated",
-    "the same of real faces": "identity accuracy, real",
-    "10-way V-F": "V-F 10-way, generated",
-    "10-way V-F of real faces": "V-F 10-way, real",
-    "diversity": "diversity, share of one person's real faces",
+    "own person, identity": "identity.accuracy.generated",
+    "the same of real faces": "identity.accuracy.real",
+    "10-way V-F": "matching.v2f.10.generated",
+    "10-way V-F of real faces": "matching.v2f.10.real",
+    "diversity": "diversity.share_of_real",
     "variation": "",  # of two figures
-    "detail": "detail, share of real faces'",
-    "density": "density, judge features",
-    "Frechet": "judge Frechet distance",
-    "identity score": "identity score, generated",
+    "detail": "sharpness.detail",
+    "density": "fidelity.judge.density",
+    "Frechet": "frechet.judge.distance",
+    "identity score": "identity.score.generated",
 }
-MATCHED_COLUMNS = {f"{way} {num}-way": f"{way} {num}-way, real" for num in (2, 10) for way in ("V-F", "F-V")}
+MATCHED_COLUMNS = {
+    f"{way} {num}-way": f"matching.{key}.{num}.real" for num in (2, 10) for way, key in (("V-F", "v2f"), ("F-V", "f2v"))
+}
 COST_COLUMNS = ("takes over", "training, s", "measuring, s")
 PICTURE_SHARE = 0.5
 SPENT = ("train", "evaluate")

@@ -9,7 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from facegen.core.evidence import Figure
-from facegen.evaluation.quantities import MissingError, Quantity, excess, kept, pixel_variation, read, unlikeness
+from facegen.evaluation.quantities import (
+    MissingError,
+    Quantity,
+    excess,
+    frechet_ratio,
+    normalised_matching,
+    pixel_variation,
+    read,
+)
 
 GENERATORS: Mapping[str, str] = {
     "perfect": "the renderer itself: the voice's factors as they are, all else from the noise",
@@ -82,10 +90,10 @@ class Row:
         return "wrong" if generator in self.wrong else "open" if generator in self.open else "good"
 
 
-def _figure(figures: Mapping[str, Figure], name: str) -> Figure:
-    found = figures.get(name)
+def _figure(figures: Mapping[str, Figure], key: str) -> Figure:
+    found = figures.get(key)
     if found is None or not math.isfinite(found.value):
-        raise MissingError(f"'{name}' is not there" if found is None or not found.note else found.note)
+        raise MissingError(f"'{key}' is not there" if found is None or not found.note else found.note)
     return found
 
 
@@ -137,7 +145,7 @@ def _mean(names: tuple[str, ...], ending: str) -> Callable[[Mapping[str, Figure]
     """Of a figure of several factors, those that the reader can tell; the ends are averaged, too, which is cautious."""
 
     def quantity(figures: Mapping[str, Figure]) -> Quantity:
-        found = [figures[each] for name in names if (each := f"factor {name}, {ending}") in figures]
+        found = [figures[each] for name in names if (each := f"factors.{name}.{ending}") in figures]
         found = [each for each in found if math.isfinite(each.value)]
         if not found:
             raise MissingError("no factor that can be read varies")
@@ -168,73 +176,73 @@ _KEPT = "whether the face belongs to the voice, not whether it is good, nor whet
 
 ROWS: tuple[Row, ...] = (
     Row("fidelity", "Inception Score, of real faces'",
-        _of_real("Inception Score", "Inception Score, real faces"), 0.67, 0.33,
+        _of_real("fidelity.inception.score.generated", "fidelity.inception.score.real"), 0.67, 0.33,
         "how sure a classifier is of faces, and how many classes there are: blind to collapse, as there is one face "
         "for every voice still, to repetition, and to whose face it is",
         {"noise": "noise shows nothing to be sure of", "one_face": "one class"},
         {"blurred": "faces are no class of it", "stereotyper": "faces are no class of it"}),
     Row("identity", "identity score, of real faces'",
-        _of_real("identity score, generated", "identity score, real"), 0.67, 0.33,
+        _of_real("identity.score.generated", "identity.score.real"), 0.67, 0.33,
         "the same, with the judge's people for classes: blind to the same",
         {"noise": "noise is nobody", "one_face": "one person"}, {"blurred": "blurred faces might be anybody's"},
         {"noise": "the formula knows no 'none of these': each picture of noise is nearest to somebody, and to another "
                   "one than the next, so that it scores like faces; density and detail find it out"}),
-    Row("frechet", "Frechet distance of halves, of real faces'", unlikeness, 1.5, 3.0,
+    Row("frechet", "Frechet distance of halves, of real faces'", frechet_ratio, 1.5, 3.0,
         "mean and covariance of all faces together: blind to how voices and faces go together, hence to collapse",
         {"stereotyper": "it spreads what the voice tells", "noise": "no faces", "blurred": "blurred ones",
          "one_face": "no variance"}),
-    Row("fidelity", "KID in the judge's features, of its deviation", _of_deviation("KID, judge features"), 2.0, 5.0,
+    Row("fidelity", "KID in the judge's features, of its deviation", _of_deviation("fidelity.judge.kid"), 2.0, 5.0,
         "as Frechet's distance, but of all moments up to the third",
         {"stereotyper": "it spreads what the voice tells", "noise": "no faces", "blurred": "blurred ones",
          "one_face": "no variance"}),
-    Row("fidelity", "precision in the judge's features", read("precision, judge features"), 0.67, 0.33,
+    Row("fidelity", "precision in the judge's features", read("fidelity.judge.precision"), 0.67, 0.33,
         "whether each face lies among real ones: blind to how many there are of what",
         {"noise": "no faces"}, _PARTLY),
-    Row("fidelity", "recall in the judge's features", read("recall, judge features"), 0.67, 0.33,
+    Row("fidelity", "recall in the judge's features", read("fidelity.judge.recall"), 0.67, 0.33,
         "whether each real face lies among generated ones, of all voices together",
         {"noise": "no faces", "one_face": "one point"}, _PARTLY),
-    Row("fidelity", "density in the judge's features", read("density, judge features"), 0.5, 0.1,
+    Row("fidelity", "density in the judge's features", read("fidelity.judge.density"), 0.5, 0.1,
         "as precision, but an outlying real face alone makes no faces good", {"noise": "no faces"}, _PARTLY),
-    Row("fidelity", "coverage in the judge's features", read("coverage, judge features"), 0.67, 0.33,
+    Row("fidelity", "coverage in the judge's features", read("fidelity.judge.coverage"), 0.67, 0.33,
         "as recall, but an outlying generated face alone covers nothing",
         {"noise": "no faces", "one_face": "one point"}, _PARTLY),
-    Row("sharpness", "detail, times too much or too little", _unlike_one("detail, share of real faces'"), 1.5, 3.0,
+    Row("sharpness", "detail, times too much or too little", _unlike_one("sharpness.detail"), 1.5, 3.0,
         "fine detail, whether it makes sense or not",
         {"noise": "all is detail", "blurred": "detail is gone"}, {"one_face": "it has the detail that one face has"}),
-    Row("diversity", "variation with the noise, of one person's", read("diversity, share of one person's real faces"),
+    Row("diversity", "variation with the noise, of one person's", read("diversity.share_of_real"),
         0.5, 0.15, "faces of one voice beside each other, whatever they show",
         {"collapsed": "the noise changes nothing", "one_face": "the noise changes nothing"}),
     Row("diversity", "pixel variation with the noise, of real people's", pixel_variation, 0.3, 0.15,
         "the same in pixels, so that what no judge looks at counts, too",
         {"collapsed": "the noise changes nothing", "one_face": "the noise changes nothing"}),
-    Row("people_covered", "people covered, of second real faces'", read("people covered, share of real"), 0.5, 0.25,
+    Row("people_covered", "people covered, of second real faces'", read("people_covered.share_of_real"), 0.5, 0.25,
         "how many people there are among all faces, whoever they are meant to be",
         {"one_face": "one person"}, {"noise": "whom noise is nearest to depends on the judge"}),
-    Row("memorisation", "memorised share", read("memorised share of generated faces"), 0.15, 0.5,
+    Row("memorisation", "memorised share", read("memorisation.share"), 0.15, 0.5,
         "nearness to training faces, and nothing else", {"memoriser": "its faces are training faces"},
         {"stereotyper": "typical faces have near neighbours in any set"}),
-    Row("matching", "V-F 10-way above chance, of real faces'", kept, 0.5, 0.1, _KEPT, _DEAF,
+    Row("matching", "V-F 10-way above chance, of real faces'", normalised_matching, 0.5, 0.1, _KEPT, _DEAF,
         {"blurred": "how much of a voice shows in coarse faces depends on the judge"}),
-    Row("matching", "V-F 10-way less real faces', lower end", _at_least(excess("V-F")), 0.0, 0.15,
+    Row("matching", "V-F 10-way less real faces', lower end", _at_least(excess("v2f")), 0.0, 0.15,
         "faces that are easier to match than real ones", {"stereotyper": "it exaggerates what is matched by"}),
-    Row("preference", "preferred to the true face", read("generated face preferred to the true one, V-F"), 0.55, 0.65,
+    Row("preference", "preferred to the true face", read("preference.over_true"), 0.55, 0.65,
         "faces that suit the voice better than the true one", {"stereotyper": "it exaggerates what suits"}),
-    Row("retrieval", "R@10 by cosine, of chance", _of_chance("retrieval R@10, cosine"), 2.0, 1.25, _KEPT, _DEAF),
-    Row("identity", "identity accuracy, of chance", _of_chance("identity accuracy, generated"), 2.0, 1.25,
+    Row("retrieval", "R@10 by cosine, of chance", _of_chance("retrieval.r10.cosine"), 2.0, 1.25, _KEPT, _DEAF),
+    Row("identity", "identity accuracy, of chance", _of_chance("identity.accuracy.generated"), 2.0, 1.25,
         _KEPT, _DEAF, {}, dict.fromkeys(_DEAF, _TOO_FEW)),
     Row("correlation", "correlation of distances, of real faces'",
-        _of_real("correlation of condition and face distances, generated",
-                 "correlation of condition and face distances, real"), 0.5, 0.1,
+        _of_real("correlation.generated",
+                 "correlation.real"), 0.5, 0.1,
         "whether voices that differ give faces that differ", _DEAF),
     Row("factors", "what the voice carries, of what is read from real faces",
-        _of_real("factors that the condition carries, generated", "factors that the condition carries, real"), 0.5, 0.1,
+        _of_real("factors.carried.generated", "factors.carried.real"), 0.5, 0.1,
         "hidden factors that voice and face share, against the truth", _DEAF,
         {"blurred": "a reader of sharp faces may not read blurred ones"}),
     Row("factors", "spread of what the voice carries", _mean(_CARRIED, "spread"), 1.15, 1.5,
         "how far those factors reach, rightly or wrongly",
         {"stereotyper": "half as far again, but for sex, which has two classes"},
         {"noise": "what is read from noise is not bounded", "blurred": "nor what is read from blurred faces"}),
-    Row("factors", "share of the voice in what it does not carry", _mean(_NOT_CARRIED, "decided by the voice"),
+    Row("factors", "share of the voice in what it does not carry", _mean(_NOT_CARRIED, "share_of_condition"),
         0.25, 0.5, "whether the voice decides what voices do not tell",
         {"collapsed": "the voice decides all"},
         {"memoriser": "the nearest eight voices have eight faces", "one_face": "nothing varies"}),

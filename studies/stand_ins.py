@@ -28,11 +28,12 @@ from facegen.core.progress import Observer
 from facegen.data.loading.prepare import restore_faces
 from facegen.data.media.grids import grid
 from facegen.evaluation.evaluate import evaluate, needs_of
+from facegen.evaluation.figures import by_key
 from facegen.evaluation.gather import choose_subjects
 from facegen.evaluation.quantities import MissingError
+from facegen.evaluation.render.write import write_run_report
 from facegen.evaluation.report import Report
-from facegen.evaluation.verdicts import UNDECIDED, Verdict, by_name, verdicts
-from facegen.evaluation.write_dossier import write_dossier
+from facegen.evaluation.verdicts import UNDECIDED, Verdict, verdicts
 from facegen.inference.load import load_face_pipeline
 from facegen.training.loop import Interrupted
 from facegen.training.runs.run import Run
@@ -58,14 +59,14 @@ def measure(name: str, out: Path, again: bool) -> int:
     if again or not (run / "evaluation" / f"{SPLIT}.json").exists():
         with watching() as observer:
             evaluate(run, overrides={"split": SPLIT}, observer=observer, interruption=Interruption())
-            write_dossier(run, observer)
+            write_run_report(run, observer)
     return 0
 
 
 def cell(row: Row, generator: str, report: Report) -> tuple[str, str]:
     """What a metric says of a generator, with the number; and "" or what was expected instead."""
     try:
-        found = row.quantity(by_name(report))
+        found = row.quantity(by_key(report))
     except MissingError:
         return "-", ""
     grade, expected = row.grade(found), row.expected(generator)

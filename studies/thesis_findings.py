@@ -92,7 +92,7 @@ def _remedies(results: Results) -> Iterator[Finding]:
     """Findings 6 to 9: what was tried against the collapse."""
     kept, diversity, detail, density = results.kept, results.diversity, results.detail, results.density
     projected, on_embedding, on_one_hot = "name_lsgan_projected", "name_lsgan_noise", "name_lsgan_noise_one_hot"
-    apart = [_between(results, on_one_hot, what) for what in ("one voice, other noise", "other voice, same noise")]
+    apart = [_between(results, on_one_hot, what) for what in ("one_voice_other_noise", "other_voice_same_noise")]
     yield Finding(
         "thesis 6", "noise on the embedding keeps identity and does not mend the collapse; noise on the one-hot vector "
         "gives one face for everybody",
@@ -139,8 +139,8 @@ def _remedies(results: Results) -> Iterator[Finding]:
 
 def _between(results: Results, run: str, what: str) -> Value:
     """Distance of generated faces in the judge's features, as a share of that between real people."""
-    real = results.figure(run, "face distance, real, other person", SEEN)
-    return results.figure(run, f"face distance, {what}", SEEN).over(real)
+    real = results.figure(run, "diversity.face_distance.real_other_person", SEEN)
+    return results.figure(run, f"diversity.face_distance.{what}", SEEN).over(real)
 
 
 def _speech(results: Results) -> Iterator[Finding]:
@@ -174,12 +174,13 @@ def _speech(results: Results) -> Iterator[Finding]:
 
 
 INCEPTION, STAND_IN = "Inception Score", "identity score, generated"
+_KEYS = {INCEPTION: "fidelity.inception.score.generated", STAND_IN: "identity.score.generated"}
 
 
 def _score(results: Results, run: str) -> tuple[str, Value]:
     """The Inception Score on the training split where it was measured, else what stands in for it; with its name."""
-    found = results.figure(run, INCEPTION, SEEN)
-    return (STAND_IN, results.figure(run, STAND_IN, SEEN)) if math.isnan(found.value) else (INCEPTION, found)
+    found = results.figure(run, _KEYS[INCEPTION], SEEN)
+    return (STAND_IN, results.figure(run, _KEYS[STAND_IN], SEEN)) if math.isnan(found.value) else (INCEPTION, found)
 
 
 def _blindness(results: Results) -> Finding:

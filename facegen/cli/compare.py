@@ -13,7 +13,7 @@ from facegen.core.recipe.tables import EvaluationSplit
 from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
-    from facegen.evaluation.sheet import Cell, Sheet
+    from facegen.evaluation.comparison_table import Cell, ComparisonTable
 
 LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
 
@@ -64,7 +64,7 @@ def command(
     from facegen.core.interruption import Interruption
     from facegen.evaluation.compare import columns_of
     from facegen.evaluation.layouts import LAYOUTS
-    from facegen.evaluation.side_by_side import draw_side_by_side
+    from facegen.evaluation.sample_comparison import draw_sample_comparison
     from facegen.training.loop import Interrupted
 
     target = runs[0].resolve().parent / "compare.png" if picture is None else picture
@@ -72,7 +72,7 @@ def command(
         with watching() as observer:
             columns = columns_of(runs, splits, num_clips, observer, Interruption())
             sheet = LAYOUTS[layout](columns)
-            if draw_side_by_side(columns, target, observer):
+            if draw_sample_comparison(columns, target, observer):
                 observer.picture(target, "Faces")
     except Interrupted as stopped:
         console.print(f"Stopped at step {stopped.step} of a judge's training; call it again to go on.")
@@ -87,7 +87,7 @@ def command(
     return 0
 
 
-def _print(sheet: "Sheet") -> None:
+def _print(sheet: "ComparisonTable") -> None:
     console.print(f"[bold]{escape(sheet.title)}[/]", soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(sheet.head):

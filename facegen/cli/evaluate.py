@@ -82,7 +82,7 @@ def command(
     """
     from facegen.core.interruption import Interruption
     from facegen.evaluation.evaluate import evaluate
-    from facegen.evaluation.write_dossier import write_dossier
+    from facegen.evaluation.render.write import write_run_report
     from facegen.training.loop import Interrupted
 
     if inception_weights is not None:
@@ -103,7 +103,7 @@ def command(
                     reports.append(report)
             finally:
                 # What was measured before a later split failed is not lost to the page.
-                page = write_dossier(run, observer) if reports else None
+                page = write_run_report(run, observer) if reports else None
     except Interrupted as stopped:
         console.print(f"Stopped at step {stopped.step} of the judge's training; call it again to go on.")
         return SIGNAL_EXIT + stopped.signal_number
@@ -133,7 +133,7 @@ def _print(report: "Report") -> None:
         if number:
             table.add_section()
         for figure in figures:
-            table.add_row(escape(figure.name), *cells_of(figure), escape(figure.remarks))
+            table.add_row(escape(figure.label), *cells_of(figure), escape(figure.remarks))
     console.print(table)
     console.print(f"Table: {report.table}", soft_wrap=True)
     if report.picture is not None:

@@ -1,6 +1,7 @@
 """What a metric is given, and what it answers with."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,12 +22,20 @@ FEW_PEOPLE = 20
 """A percentile interval over fewer people is too narrow."""
 
 
+def key_part(name: str) -> str:
+    """One part of a figure's key from a name that people chose, such as that of a run or a recogniser."""
+    return re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_") or "_"
+
+
 @dataclass(frozen=True)
 class Figure:
-    """One number of a table.
+    """A measured number.
 
     Attributes:
-        name: what was measured, such as "V-F 10-way, generated".
+        key: identifies what was measured, such as "v2f.10.generated": lower case, parts joined by dots. A metric gives
+            it without its own name; the report puts that before it ("matching.v2f.10.generated"). Verdicts,
+            comparisons and programs read keys.
+        label: what was measured, for people; nothing depends on it.
         value: the number.
         low, high: its 95% interval, where one was drawn.
         chance: what guessing would give.
@@ -37,7 +46,8 @@ class Figure:
         by_judge: the judge's features or its matching rule are behind it.
     """
 
-    name: str
+    key: str
+    label: str
     value: float
     low: float | None = None
     high: float | None = None
@@ -57,7 +67,8 @@ class Figure:
     @classmethod
     def of(
         cls,
-        name: str,
+        key: str,
+        label: str,
         estimate: Estimate,
         chance: float | None = None,
         note: str = "",
@@ -67,9 +78,16 @@ class Figure:
     ) -> "Figure":
         """A figure of an estimate, with its interval and the number of its people."""
         return cls(
-            name, estimate.value, estimate.low, estimate.high, chance, note, better=better,
+            key, label, estimate.value, estimate.low, estimate.high, chance, note, better=better,
             num_people=estimate.num_people, by_judge=by_judge,
         )  # fmt: skip
+
+    @classmethod
+    def missing(
+        cls, key: str, label: str, reason: str, *, chance: float | None = None, by_judge: bool = True
+    ) -> "Figure":
+        """A figure without a number, and why."""
+        return cls(key, label, math.nan, chance=chance, note=f"not available: {reason}", by_judge=by_judge)
 
     @property
     def caveat(self) -> str:
@@ -153,8 +171,8 @@ class Evidence:
         observer: told how long work goes.
         faces_key: changes when the real rows do.
         condition: what people are drawn from, in words, such as "voice", "name" or "sentence".
-        rivals: {name of another run: (N, e) the judge's embeddings of faces that it draws of the same rows, each under
-            a noise of its own}.
+        baselines: {name of another run: (N, e) the judge's embeddings of faces that it draws of the same rows, each
+            under a noise of its own}.
         holds_training_faces: some of the real faces are ones that the run learnt from.
         no_training: why `training` is None.
     """
@@ -183,6 +201,6 @@ class Evidence:
     fresh: Tensor | None = None
     fresh_faces: Tensor | None = None
     condition: str = "voice"
-    rivals: Mapping[str, Tensor] = field(default_factory=dict)
+    baselines: Mapping[str, Tensor] = field(default_factory=dict)
     holds_training_faces: bool = False
     no_training: str = "no training faces"

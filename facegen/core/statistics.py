@@ -16,7 +16,7 @@ _CHUNK_WEIGHTS = 1 << 22
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number, its 95% interval and the number of people it rests on; low and high are None for a single person."""
+    """A number, its 95% interval, and the number of people it rests on; low and high are None for a single person."""
 
     value: float
     low: float | None
@@ -92,15 +92,15 @@ class Bootstrap:
 
 
 def compared(estimate: Estimate, reference: float, *, above: str, below: str = "") -> str:
-    """What an interval says of its side of a reference: `above`, `below`, or that it cannot tell.
+    """Describe the position of an interval relative to a reference value.
 
     Args:
         estimate: the number and its interval.
-        reference: what it is compared with.
-        above, below: said where the whole interval lies on that side.
+        reference: the value to compare with.
+        above, below: text if the whole interval lies on that side.
     """
     if estimate.low is None or estimate.high is None:
-        return f"no interval, so nothing is said of {reference:g}"
+        return f"no interval, so it is not compared with {reference:g}"
     if estimate.low > reference:
         return above
     if estimate.high < reference:

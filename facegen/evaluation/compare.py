@@ -1,4 +1,4 @@
-"""Runs side by side: their reports, made where there are none, and why they might not compare."""
+"""Comparison of runs: read or make their reports, and check that they are comparable."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.core.recipe.tables import EvaluationSplit
-from facegen.evaluation.dossier import read_reports
 from facegen.evaluation.evaluate import evaluate
-from facegen.evaluation.metric_names import metric_names
+from facegen.evaluation.figures import metric_names
+from facegen.evaluation.render.write import write_run_report
 from facegen.evaluation.report import Report
+from facegen.evaluation.run_report import read_reports
 from facegen.evaluation.weights import weights_hash
-from facegen.evaluation.write_dossier import write_dossier
 from facegen.training.runs.run import Run
 
 
 @dataclass(frozen=True)
 class Column:
-    """A run, and what an evaluation on one split found of it.
+    """One run on one split, with its report.
 
     Attributes:
         place: where it was found: the run folder, or the JSON of a report.
@@ -40,7 +40,7 @@ class Column:
 
 @dataclass(frozen=True)
 class _Found:
-    """What stands at one of the places that are compared."""
+    """Content of one path that is compared."""
 
     place: Path
     recipe: str
@@ -55,7 +55,7 @@ def columns_of(
     observer: Observer,
     interruption: Interruption,
 ) -> list[Column]:
-    """Every run on every split; what was not evaluated since it was last trained is evaluated now.
+    """Collect a report of every run on every split; evaluate where the report is missing or of other weights.
 
     Args:
         paths: run folders, or JSON that evaluations wrote: report.json, or that of one split. JSON is taken as it is.
@@ -88,7 +88,7 @@ def _standing(path: Path) -> _Found:
 
 
 def _written(path: Path, splits: Sequence[EvaluationSplit]) -> _Found:
-    """The reports of a JSON file, and its run where it still lies in one."""
+    """Read the reports of a JSON file, and its run if the file is inside one."""
     recipe, reports = read_reports(path)
     missing = [split for split in splits if split not in {report.split for report in reports}]
     if missing:
@@ -115,12 +115,12 @@ def _report(run: Run, split: EvaluationSplit, num_clips: int, observer: Observer
     observer.say(f"evaluating {run.path} on {split}")
     overrides = {"split": split, "num_clips": num_clips}
     report = evaluate(run.path, overrides=overrides, observer=observer, interruption=interruption)
-    write_dossier(run.path, observer)
+    write_run_report(run.path, observer)
     return report
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """Folders' or files' names, with as many of the folders above as tell them apart."""
+    """Shorten paths to their last parts, as many as make them unique."""
     whole = [path.resolve().with_suffix("") if path.is_file() else path.resolve() for path in paths]
     depth = 1
     while len({path.parts[-depth:] for path in whole}) < len(set(whole)):
@@ -129,7 +129,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def obstacles(columns: Sequence[Column]) -> list[str]:
-    """Why the columns' numbers do not compare; nothing where they do."""
+    """List the reasons why columns are not comparable."""
     found = []
     corpora = {column.label: (column.report.corpus, column.report.corpus_key) for column in columns}
     judges = {column.label: (column.report.judge, column.report.judge_key) for column in columns}

@@ -1,8 +1,6 @@
-"""Measure a run on people, or on clips, that it was not trained on."""
+"""Evaluation of a run on one split."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,15 +12,15 @@ from facegen.core.progress import Observer
 from facegen.core.recipe.settings import check_table
 from facegen.core.recipe.tables import DataSettings, EvaluateSettings, EvaluationSplit
 from facegen.data.media.grids import save_picture
-from facegen.evaluation.corpora import EvaluationCorpus, corpus_key, needs_of
+from facegen.evaluation.baselines import load_baselines
+from facegen.evaluation.evaluation_corpus import EvaluationCorpus, corpus_key, needs_of
+from facegen.evaluation.figures import measure_metric, metric_names, with_own_labels
 from facegen.evaluation.gather import Subjects, choose_subjects, gather
-from facegen.evaluation.illustrate import illustrate
 from facegen.evaluation.judge import find_judge, judges_itself
 from facegen.evaluation.judge_recipe import judge_recipe
-from facegen.evaluation.metric_names import metric_names, told_apart
 from facegen.evaluation.recognition import build_recognisers, with_recognisers
+from facegen.evaluation.render.pictures import draw_pictures
 from facegen.evaluation.report import Report
-from facegen.evaluation.rivals import load_rivals
 from facegen.evaluation.weights import weights_hash
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed
@@ -44,7 +42,7 @@ def evaluate(
     observer: Observer,
     interruption: Interruption | None = None,
 ) -> Report:
-    """Answer every metric of a run's recipe, and write table and picture into RUN/evaluation.
+    """Measure every metric of a run's recipe, and write tables and pictures into RUN/evaluation.
 
     Args:
         path: the run folder.
@@ -63,25 +61,26 @@ def evaluate(
     run = Run.open(path)
     corpus = EvaluationCorpus.of(run, data)
     settings = _settings(run, overrides or {}, corpus)
-    for note in corpus.notes():
+    notes = corpus.notes(judge_is_run=judges_itself(run))
+    for note in notes:
         observer.warn(note)
     device = Distributed.join(run.recipe.run.device).device
     outside = build_recognisers(with_recognisers(run.recipe, recognisers))
     pipeline = None if run.recipe.optional_config("generator") is None else load_face_pipeline(run, device)
-    rivals = load_rivals(against, run, settings.judge_seed, device)
+    baselines = load_baselines(against, run, settings.judge_seed, device)
     # All that can be refused is refused before a judge is trained.
     judge_needs = needs_of(run.recipe if judges_itself(run) else judge_recipe(run, corpus.judge_home, settings))
     if not corpus.is_own and "identity" in judge_needs:
         raise DataError(f"--data {data}: the judge tells people by name, and knows nobody of another corpus")
     request: DataSettings = corpus.recipe.config("dataset").engine
-    read = judge_needs.union(*(rival.needs for rival in rivals.values()))
+    read = judge_needs.union(*(baseline.needs for baseline in baselines.values()))
     subjects = choose_subjects(corpus.dataset, request, settings, pipeline, read, device, observer)
     asked = run.recipe.configs["metric"]
     metrics: dict[str, Metric] = dict(zip(metric_names(asked), [choice.build() for choice in asked], strict=True))
     judge = find_judge(run, corpus.judge_home, settings, device, observer, interruption)
     reads = frozenset[str]().union(*(metric.reads for metric in metrics.values()))
     evidence = gather(
-        subjects, judge, observer, reads=reads, recognisers=outside, rivals=rivals, corpus=corpus
+        subjects, judge, observer, reads=reads, recognisers=outside, baselines=baselines, corpus=corpus
     )  # fmt: skip
     name = settings.split if corpus.is_own else f"{corpus.name}-{settings.split}"
     unfit = corpus.judge_is_unfit(judges_itself(run))
@@ -98,13 +97,13 @@ def evaluate(
         num_clips=len(evidence.person),
         num_people=len(evidence.person.unique()),
         num_noises=0 if pipeline is None else settings.num_noises,
-        figures=told_apart(_measure(metrics, evidence, unfit, observer), asked),
+        figures=with_own_labels(_measure(metrics, evidence, unfit, observer), asked),
         table=path / "evaluation" / f"{name}.md",
         picture=None if pipeline is None else path / "evaluation" / f"{name}.png",
-        pictures=illustrate(evidence, subjects, path / "evaluation" / name, trust_judge=not unfit),
+        pictures=draw_pictures(evidence, subjects, path / "evaluation" / name, trust_judge=not unfit),
         weights_hash=weights_hash(run),
         people=corpus.people(settings.split),
-        notes=corpus.notes(),
+        notes=notes,
     )
     report.write()
     if pipeline is not None and report.picture is not None:
@@ -113,40 +112,22 @@ def evaluate(
 
 
 def _measure(
-    metrics: Mapping[str, Metric], evidence: Evidence, unfit: str, observer: Observer
+    metrics: Mapping[str, Metric], evidence: Evidence, judge_is_unfit: str, observer: Observer
 ) -> dict[str, list[Figure]]:
-    """The figures of every metric; those of a judge that is unfit for these faces are withheld, with the reason."""
-    found: dict[str, list[Figure]] = {}
-    num_people = len(evidence.person.unique())
+    figures = {}
     observer.start("measure", len(metrics))
     for done, (name, metric) in enumerate(metrics.items(), 1):
-        found[name] = [completed(figure, num_people, unfit) for figure in metric.measure(evidence)]
+        figures[name] = measure_metric(name, metric, evidence, judge_is_unfit)
         observer.advance(done)
     observer.finish()
-    return found
-
-
-def completed(figure: Figure, num_people: int, unfit: str) -> Figure:
-    """A figure that says how many people it rests on, and why there is no number where there is none.
-
-    Args:
-        figure: as the metric gave it.
-        num_people: of all rows, where the metric says nothing of its own.
-        unfit: why the judge's figures are withheld; "" where they are not.
-    """
-    figure = replace(figure, num_people=num_people) if figure.num_people is None else figure
-    if figure.by_judge and unfit:
-        return Figure(figure.name, math.nan, note=unfit, num_people=figure.num_people)
-    if not math.isfinite(figure.value) and not figure.note:
-        return replace(figure, note=f"not available: the metric gave {figure.value}")
-    return figure
+    return figures
 
 
 def _settings(run: Run, overrides: Mapping[str, Any], corpus: EvaluationCorpus) -> EvaluateSettings:
     own = run.recipe.evaluate
     given = {**own.model_dump(), **overrides}
     if overrides.get("split") in (None, *get_args(EvaluationSplit)):
-        given["split"] = corpus.split(overrides.get("split"), own.split)
+        given["split"] = corpus.split(overrides.get("split"), own.split, judge_is_run=judges_itself(run))
     checked, problems = check_table(EvaluateSettings, given)
     if not isinstance(checked, EvaluateSettings):
         raise RecipeError(*(f"[evaluate] {problem}" for problem in problems))
@@ -154,7 +135,7 @@ def _settings(run: Run, overrides: Mapping[str, Any], corpus: EvaluationCorpus) 
 
 
 def _show(subjects: Subjects, pipeline: FacePipeline, report: Report) -> None:
-    """People in rows, the true face first, then one column a noise, large enough to be looked at."""
+    """Draw a grid: people in rows, the true face first, then one column per noise."""
     rows, seed = subjects.rows, subjects.settings.seed
     shown = rows.choose(NUM_SHOWN_VOICES, seed, distinct_people=True)
     noises = choose_noises(pipeline.noise, NUM_SHOWN_NOISES, seed, rows.device)

@@ -1,4 +1,4 @@
-"""From a run, a corpus and a judge to the evidence that metrics read."""
+"""Evidence for metrics, gathered from a run, a corpus and a judge."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from facegen.core.randomness import derived_seed
 from facegen.core.recipe.tables import DataSettings, EvaluateSettings
 from facegen.data.loading.prepare import prepare_faces, restore_faces
 from facegen.data.loading.rows import Rows
-from facegen.evaluation.corpora import EvaluationCorpus
+from facegen.evaluation.evaluation_corpus import EvaluationCorpus
 from facegen.evaluation.judge import Judge
 from facegen.evaluation.recognition import Seen, recognise
 from facegen.evaluation.training_faces import embed_faces, training_faces
@@ -29,7 +29,7 @@ BATCH_ROWS = 64
 
 @dataclass(frozen=True)
 class Subjects:
-    """Which rows are evaluated, and by what they are drawn.
+    """Rows to evaluate, and the face pipeline that draws them.
 
     Attributes:
         rows: the split.
@@ -53,7 +53,7 @@ def choose_subjects(
     device: torch.device,
     observer: Observer,
 ) -> Subjects:
-    """Rows of the split, in an order that the seed fixes.
+    """Choose rows of the split, in an order fixed by the seed.
 
     Args:
         dataset, request: the corpus, and how its rows are cropped.
@@ -84,10 +84,10 @@ def gather(
     *,
     reads: frozenset[str] = frozenset({"training"}),
     recognisers: Mapping[str, Recogniser] | None = None,
-    rivals: Mapping[str, FacePipeline] | None = None,
+    baselines: Mapping[str, FacePipeline] | None = None,
     corpus: EvaluationCorpus | None = None,
 ) -> Evidence:
-    """Draw faces for every row, and ask the judge about them and about the real ones.
+    """Draw faces for every row, and embed them and the real ones with the judge.
 
     Args:
         subjects: the rows, and what draws.
@@ -95,7 +95,7 @@ def gather(
         observer: told how far it is.
         reads: what the metrics read of the parts that are dear, "training".
         recognisers: {name: outside judge} that are asked, too.
-        rivals: {name: another run's pipeline} that draws the same rows.
+        baselines: {name: another run's face pipeline} that draws the same rows.
         corpus: how the rows relate to the run; by default they are of its own corpus.
     """
     rows, settings = subjects.rows, subjects.settings
@@ -126,14 +126,14 @@ def gather(
         factors=dict(dataset.factors(clips.clip, torch.zeros_like(clips.clip))), factor_sides=dataset.factor_sides,
         embed=lambda faces: embed_faces(judge, faces), cache=cache, observer=observer, faces_key=key,
         condition=condition_label(judge.encoders.needs),
-        rivals={
-            name: _drawn_by(pipeline, subjects, judge, name, observer) for name, pipeline in (rivals or {}).items()
+        baselines={
+            name: _drawn_by(pipeline, subjects, judge, name, observer) for name, pipeline in (baselines or {}).items()
         },
     )  # fmt: skip
 
 
 def _training(subjects: Subjects, corpus: EvaluationCorpus | None, judge: Judge, observer: Observer) -> Training | None:
-    """Faces that the run learnt from, of its own corpus whichever is evaluated; nobody of another corpus is in it."""
+    """Embed faces of the run's own training split; their people are -1 if another corpus is evaluated."""
     own = subjects.rows.dataset if corpus is None else corpus.own
     if subjects.face_pipeline is None or own is None:
         return None
@@ -143,14 +143,14 @@ def _training(subjects: Subjects, corpus: EvaluationCorpus | None, judge: Judge,
 
 
 def faces_key(subjects: Subjects) -> str:
-    """The same for the same real faces in the same order: of the corpus, the split, and the rows drawn from it."""
+    """Hash corpus, split and chosen rows: equal keys mean the same real faces in the same order."""
     rows, settings = subjects.rows, subjects.settings
     said = f"{rows.dataset.fingerprint()} {rows.dataset.spec.image_pixels} {rows.split} {settings.seed}".encode()
     return hashlib.sha256(said + rows.clips.clip[subjects.chosen].numpy().tobytes()).hexdigest()[:32]
 
 
 def _cache_of(dataset: Dataset) -> Path | None:
-    """A folder beside the corpus; None where none can be made."""
+    """Make the cache folder beside the corpus; None if it cannot be made."""
     folder = dataset.cache_dir / "evidence"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -202,7 +202,7 @@ def _look(
 
 
 def _drawn_by(pipeline: FacePipeline, subjects: Subjects, judge: Judge, name: str, observer: Observer) -> Tensor:
-    """(N, e) the judge's embeddings of what another face pipeline draws of the same rows, under noises of its own."""
+    """Embed faces that another pipeline draws of the same rows, each under its own noise: (N, e)."""
     num, seed = len(subjects.chosen), subjects.settings.seed
     noises = choose_noises(pipeline.noise, num, derived_seed(seed, "own noise"), judge.device)
     parts = []
@@ -217,7 +217,7 @@ def _drawn_by(pipeline: FacePipeline, subjects: Subjects, judge: Judge, name: st
 
 
 def find_other_faces(clips: Clips, chosen: Tensor, elsewhere: Clips | None) -> Tensor:
-    """Another face of the same person: of another clip, of another clip elsewhere, or the last one of the clip itself.
+    """Find another face of the same person: in another clip, another split, or another frame of the clip.
 
     Args:
         clips: of the split.
@@ -242,7 +242,7 @@ def find_other_faces(clips: Clips, chosen: Tensor, elsewhere: Clips | None) -> T
 
 
 def find_other_rows(clips: Clips, chosen: Tensor) -> Tensor:
-    """Rows that hold another face of the same person: another clip, or the clip itself where it has several frames.
+    """Find rows with another face of the same person: another clip, or the clip itself if it has several frames.
 
     Returns:
         (N,) rows of the split; -1 where the person has one face only.

@@ -1,4 +1,4 @@
-"""What is lost between people and clips that a run was trained on and those that it was not."""
+"""Generalisation gaps between people and clips that a run was trained on and others."""
 
 import math
 from collections.abc import Sequence
@@ -7,25 +7,27 @@ from itertools import pairwise
 
 from facegen.core.evidence import Figure
 from facegen.core.recipe.tables import Split
+from facegen.evaluation.figures import by_key
 from facegen.evaluation.report import Report
 
 SPLITS: tuple[Split, ...] = ("train", "heldout_utterances", "heldout_people")
-"""From what is known best to what was never seen; "all" holds them all, and is set beside none."""
+"""Own splits from known to unseen; "all" contains all of them and is not compared."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """By how much a figure is lower on one split than on another.
+    """Difference of a figure between two splits.
 
     Attributes:
-        name: of the figure.
+        key, label: of the figure.
         known, unseen: the splits.
         here, there: the figure on each.
         value: the difference, here less there.
         low, high: its 95% interval.
     """
 
-    name: str
+    key: str
+    label: str
     known: str
     unseen: str
     here: Figure
@@ -36,18 +38,18 @@ class Gap:
 
     @property
     def is_told(self) -> bool:
-        """The interval leaves out 0."""
+        """True if the interval excludes 0."""
         return self.low > 0 or self.high < 0
 
 
 def own_splits(reports: Sequence[Report]) -> list[Report]:
-    """The reports of the run's own corpus, from what is known best to what was never seen."""
+    """Select the reports of the run's own corpus, from known to unseen."""
     own = {report.split: report for report in reports if report.name == report.split}
     return [own[split] for split in SPLITS if split in own]
 
 
 def obstacle(one: Report, other: Report) -> str:
-    """Why two reports of a run do not compare; "" where they do."""
+    """Explain why two reports of a run are not comparable; "" if they are."""
     for what, first, second in (
         ("judges", one.judge_key, other.judge_key),
         ("corpora", one.corpus_key, other.corpus_key),
@@ -59,7 +61,7 @@ def obstacle(one: Report, other: Report) -> str:
 
 
 def find_gaps(reports: Sequence[Report]) -> list[Gap]:
-    """Gaps of every share with a chance level and an interval, between each split and the next one there is.
+    """Compute the gap of every figure with a chance level and an interval, between each split and the next.
 
     The interval of the difference is that of independent estimates (Zou and Donner 2008): `heldout_people` are other
     people than those of the other two splits. Those two share their people, which makes their interval too wide rather
@@ -70,12 +72,9 @@ def find_gaps(reports: Sequence[Report]) -> list[Gap]:
     for one, other in pairwise(splits):
         if obstacle(one, other):
             continue
-        there = {figure.name: figure for figures in other.figures.values() for figure in figures}
-        for figures in one.figures.values():
-            for figure in figures:
-                gap = _gap(figure, there.get(figure.name), one.split, other.split)
-                if gap is not None:
-                    found.append(gap)
+        there = by_key(other)
+        gaps = [_gap(figure, there.get(key), one.split, other.split) for key, figure in by_key(one).items()]
+        found += [gap for gap in gaps if gap is not None]
     return found
 
 
@@ -89,4 +88,4 @@ def _gap(here: Figure, there: Figure | None, known: str, unseen: str) -> Gap | N
     value = here.value - there.value
     below = math.hypot(here.value - here.low, there.high - there.value)
     above = math.hypot(here.high - here.value, there.value - there.low)
-    return Gap(here.name, known, unseen, here, there, value, value - below, value + above)
+    return Gap(here.key, here.label, known, unseen, here, there, value, value - below, value + above)

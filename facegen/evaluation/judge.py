@@ -1,4 +1,4 @@
-"""The judge: encoders that had no part in the run that they judge."""
+"""Judge: encoders that are independent of the run they evaluate."""
 
 import shutil
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import Recipe
 from facegen.core.recipe.tables import EvaluateSettings
-from facegen.evaluation.corpora import corpus_name
+from facegen.evaluation.evaluation_corpus import corpus_name
 from facegen.evaluation.judge_recipe import judge_key, judge_recipe
 from facegen.inference.load import load_matching
 from facegen.training.build import Networks
@@ -29,7 +29,7 @@ from facegen.training.train import open_dataset, train
 
 @dataclass(frozen=True)
 class Judge:
-    """Encoders and a matching rule, ready to judge.
+    """Encoders and a matching rule that evaluate faces.
 
     Attributes:
         name: which one, in words.
@@ -47,7 +47,7 @@ class Judge:
 
     @classmethod
     def of(cls, run: Run, name: str, device: torch.device, key: str = "") -> "Judge":
-        """The match stage of a run.
+        """Load the match stage of a run as a judge.
 
         Raises:
             CheckpointError: it is not finished, or does not compare faces.
@@ -59,22 +59,22 @@ class Judge:
 
     @property
     def max_candidates(self) -> int | None:
-        """Most candidates that the rule can rank."""
+        """Maximum number of candidates that the rule can rank."""
         return self.matcher.max_candidates
 
     @torch.no_grad()
     def encode(self, batch: Batch) -> Tensor:
-        """(B, d) of the conditions."""
+        """Encode the conditions: (B, d)."""
         return self.encoders(batch).float()
 
     @torch.no_grad()
     def embed(self, faces: Tensor) -> Tensor:
-        """(B, 3, H, W) float in [-1, 1] -> (B, e)"""
+        """Embed faces: (B, 3, H, W) float in [-1, 1] -> (B, e)."""
         return self.discriminator.embed(self.discriminator.features(faces)).float()
 
     @torch.no_grad()
     def logits(self, query: Tensor, candidates: Tensor, direction: str) -> Tensor:
-        """(B, d), (B, K, e) -> (B, K) on the CPU."""
+        """Compute matching logits: (B, d), (B, K, e) -> (B, K) on the CPU."""
         chosen = cast(Direction, direction)
         return self.matcher.logits(query.to(self.device), candidates.to(self.device), direction=chosen).float().cpu()
 
@@ -87,7 +87,7 @@ def find_judge(
     observer: Observer,
     interruption: Interruption | None,
 ) -> Judge:
-    """The judge of a run: trained where there is none yet, resumed where its training was cut short.
+    """Load the judge of a run; train it first if there is none, or resume its training.
 
     A run that only matches is judged by itself: it is its own match stage that is in question, and it draws no faces
     that could have learnt to please it.
@@ -124,18 +124,18 @@ def find_judge(
 
 
 def compares_faces(networks: Networks) -> bool:
-    """The match stage of these networks judges faces, by a discriminator that embeds them."""
+    """Return whether the match stage embeds and compares faces."""
     return networks.discriminator is not None and networks.matcher is not None and networks.matcher.needs_faces
 
 
 def judges_itself(run: Run) -> bool:
-    """It only matches: it draws no faces that somebody else would have to judge."""
+    """Return whether a run only matches, so that it is evaluated by itself."""
     return run.recipe.train is None and run.recipe.optional_config("matcher") is not None
 
 
 @contextmanager
 def taking_turns(folder: Path, observer: Observer) -> Iterator[None]:
-    """One process at a time."""
+    """Hold the lock of the judge, so that one process trains it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = folder.with_name(f"{folder.name}.lock")
     with ExitStack() as turn:

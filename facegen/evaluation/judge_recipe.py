@@ -1,4 +1,4 @@
-"""Which recipe trains the judge of a run, and when two judges are one."""
+"""Recipe that trains the judge of a run, and the key by which runs share a judge."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ _IDLE_KEYS = {
 
 
 def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
-    """The run's match stage alone, on the corpus of `home` and with another seed; [judge] replaces tables of it.
+    """Derive the judge's recipe: the run's match stage on the corpus of `home`, with another seed and [judge]'s tables.
 
     Where the run took its match stage from an earlier one, that one's recipe counts, if it is still there.
 
@@ -33,7 +33,7 @@ def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
     source = own.earlier.get("match.run", own)
     if matcher is not None and matcher.engine.run is not None and (matcher.engine.run / "run.json").exists():
         source = Run.open(matcher.engine.run).recipe
-    _refuse_kinship(settings, own, source)
+    _check_independence(settings, own, source)
     tables = judge_tables(source.tables, own.tables.get("judge", {}), settings.judge_start)
     if "match" not in tables or "discriminator" not in tables:
         raise RecipeError(
@@ -45,12 +45,12 @@ def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
         "name": "judge", "seed": settings.judge_seed, "device": own.run.device, "precision": own.run.precision
     }  # fmt: skip
     recipe = check_recipe(tables, f"the judge of {own.source}")
-    _refuse_blindness(recipe, settings)
+    _check_face_matcher(recipe, settings)
     return recipe
 
 
-def _refuse_kinship(settings: EvaluateSettings, own: Recipe, source: Recipe) -> None:
-    """A judge shares neither seed nor start with the run that it judges."""
+def _check_independence(settings: EvaluateSettings, own: Recipe, source: Recipe) -> None:
+    """Refuse a judge that shares its seed or its start with the run."""
     seed, start = settings.judge_seed, settings.judge_start
     if seed in {own.run.seed, source.run.seed}:
         raise RecipeError(
@@ -65,8 +65,8 @@ def _refuse_kinship(settings: EvaluateSettings, own: Recipe, source: Recipe) -> 
         )
 
 
-def _refuse_blindness(recipe: Recipe, settings: EvaluateSettings) -> None:
-    """A judge compares faces, by a network that learnt to."""
+def _check_face_matcher(recipe: Recipe, settings: EvaluateSettings) -> None:
+    """Refuse a matcher that does not compare faces, or does not train the face network."""
     matcher = recipe.config("matcher")
     part: type[Matcher] = matcher.part.load()
     if not part.needs_faces:
@@ -83,7 +83,7 @@ def _refuse_blindness(recipe: Recipe, settings: EvaluateSettings) -> None:
 
 
 def judge_key(recipe: Recipe, corpus: Dataset) -> str:
-    """Of all that decides what a judge becomes, defaults included, and of nothing else: runs alike share it."""
+    """Hash all settings that determine a judge, defaults included, so that equal runs share it."""
     said: list[Any] = [recipe.run.seed, recipe.run.precision, corpus.fingerprint()]
     for kind in RECIPE_KINDS.values():
         if kind.table in ("data", *JUDGE_TABLES):

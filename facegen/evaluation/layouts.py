@@ -1,10 +1,12 @@
-"""What a comparison of runs looks like: every figure, or a table of a paper with our rows in it."""
+"""Layouts of a comparison: every figure, or a paper's table with rows of our runs."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 
 from facegen.core.evidence import Figure
 from facegen.evaluation.compare import Column, obstacles
+from facegen.evaluation.comparison_table import Cell, ComparisonTable, Mark
+from facegen.evaluation.figures import by_key
 from facegen.evaluation.published import (
     CHOI,
     FIGURES,
@@ -16,18 +18,17 @@ from facegen.evaluation.published import (
     MatchingRow,
     ScoreRow,
 )
-from facegen.evaluation.report import Report, number
-from facegen.evaluation.sheet import Cell, Mark, Sheet
+from facegen.evaluation.report import number
 
-Layout = Callable[[Sequence[Column]], Sheet]
+Layout = Callable[[Sequence[Column]], ComparisonTable]
 _SCORES = {
-    "identity score (ours)": "identity score, generated",
-    "of real faces": "identity score, real",
-    "identity accuracy": "identity accuracy, generated",
-    "identities drawn": "identities drawn, generated",
-    "diversity": "diversity, share of one person's real faces",
+    "identity score (ours)": "identity.score.generated",
+    "of real faces": "identity.score.real",
+    "identity accuracy": "identity.accuracy.generated",
+    "identities drawn": "identity.identities.generated",
+    "diversity": "diversity.share_of_real",
 }
-"""Head of a column: the figure that it shows, beside a thesis row."""
+"""Head of a column: key of the figure that it shows, beside a thesis row."""
 _SCORE_NOTE = (
     "The identity score is the Inception Score's formula over the people of the corpus, as a judge of faces sees them. "
     "It stands beside the Inception Score, and no number of the one compares with a number of the other."
@@ -37,41 +38,38 @@ _MARKS_NOTE = (
     "Intervals: 95%, people resampled. ~: not distinguishable from the best of its row, as the intervals overlap. "
     "Nothing is marked in a row whose chance levels differ."
 )
-_ACCURACIES = ("V-F 2-way", "F-V 2-way", "V-F 10-way", "F-V 10-way")
+_ACCURACIES = {"V-F 2-way": "v2f.2", "F-V 2-way": "f2v.2", "V-F 10-way": "v2f.10", "F-V 10-way": "f2v.10"}
+"""Head of a column: direction and number of candidates, as keys have them."""
 
 
-def figures_of(report: Report) -> dict[str, Figure]:
-    """All figures of a report by name, in order."""
-    return {figure.name: figure for figures in report.figures.values() for figure in figures}
-
-
-def all_figures(columns: Sequence[Column]) -> Sheet:
-    """One row a figure, one column a run; the best of a row and what cannot be told from it are marked."""
+def all_figures(columns: Sequence[Column]) -> ComparisonTable:
+    """Arrange one row per figure, one column per run; mark the best of a row and those not distinguishable from it."""
     hindrances = obstacles(columns)
-    found = [figures_of(column.report) for column in columns]
-    names = list(dict.fromkeys(name for each in found for name in each))
-    published = any(name in FIGURES for name in names)
+    found = [by_key(column.report) for column in columns]
+    keys = list(dict.fromkeys(key for figures in found for key in figures))
+    published = any(key in FIGURES for key in keys)
     rows = []
-    for name in names:
-        figures = [each.get(name) for each in found]
+    for key in keys:
+        figures = [each.get(key) for each in found]
+        label = next(figure.label for figure in figures if figure is not None)
         marks: list[Mark] = [""] * len(figures) if hindrances else fingerprints_of(figures)
-        row = [Cell(name), *map(Cell.of, figures, marks), Cell(", ".join(map(number, _chances(figures))))]
-        rows.append([*row, Cell(FIGURES.get(name, ""))] if published else row)
+        row = [Cell(label), *map(Cell.of, figures, marks), Cell(", ".join(map(number, _chances(figures))))]
+        rows.append([*row, Cell(FIGURES.get(key, ""))] if published else row)
     head = ["figure", *(column.label for column in columns), "chance"]
     notes = [*hindrances, _MARKS_NOTE]
     if published:
         notes.append(f"{CHOI}: on AVSpeech or as named, by the run's own match stage; for the order of magnitude.")
     title = f"{len(columns)} evaluations" if len(columns) > 1 else columns[0].report.heading
-    return Sheet(title, [*head, CHOI] if published else head, rows, notes)
+    return ComparisonTable(title, [*head, CHOI] if published else head, rows, notes)
 
 
 def _chances(figures: Sequence[Figure | None]) -> list[float]:
-    """The different chance levels of a row."""
+    """Return the different chance levels of a row."""
     return list(dict.fromkeys(figure.chance for figure in figures if figure is not None and figure.chance is not None))
 
 
 def fingerprints_of(figures: Sequence[Figure | None]) -> list[Mark]:
-    """The best of a row, and those whose intervals overlap its own.
+    """Mark the best of a row, and those whose intervals overlap with it.
 
     No marks without direction or intervals, nor where guessing would give different numbers.
     """
@@ -100,24 +98,24 @@ def _overlap(one: Figure | None, other: Figure | None) -> bool:
     return low <= other_high and other_low <= high
 
 
-def table_2(columns: Sequence[Column]) -> Sheet:
-    """Table II of the thesis, names to faces, each row beside the run of its recipe."""
+def table_2(columns: Sequence[Column]) -> ComparisonTable:
+    """Arrange the thesis' Table II, names to faces, with the run of each row's recipe."""
     return _scores(columns, TABLE_2, f"{THESIS}, Table II: names to faces")
 
 
-def table_3(columns: Sequence[Column]) -> Sheet:
-    """Table III of the thesis, speech to faces, each row beside the run of its recipe."""
+def table_3(columns: Sequence[Column]) -> ComparisonTable:
+    """Arrange the thesis' Table III, speech to faces, with the run of each row's recipe."""
     return _scores(columns, TABLE_3, f"{THESIS}, Table III: speech to faces", _LABELS_NOTE)
 
 
-def _scores(columns: Sequence[Column], published: Sequence[ScoreRow], title: str, *said: str) -> Sheet:
+def _scores(columns: Sequence[Column], published: Sequence[ScoreRow], title: str, *said: str) -> ComparisonTable:
     rows = []
     for row in published:
         score = NOT_RECOVERED if row.mean is None else f"{row.mean:.3f} ± {row.deviation:.3f}"
         ours = [column for column in columns if column.recipe == row.recipe]
         for column in ours:
-            found = figures_of(column.report)
-            cells = [Cell.of(found.get(name)) for name in _SCORES.values()]
+            found = by_key(column.report)
+            cells = [Cell.of(found.get(key)) for key in _SCORES.values()]
             rows.append([Cell(row.name), Cell(score), Cell(column.name), Cell(column.report.split), *cells])
         if not ours:
             rows.append([Cell(row.name), Cell(score), *[Cell("-")] * (2 + len(_SCORES))])
@@ -126,16 +124,16 @@ def _scores(columns: Sequence[Column], published: Sequence[ScoreRow], title: str
     notes = [*said, _SCORE_NOTE, *obstacles(columns)]
     if others:
         notes.append(f"no row of this table: {', '.join(others)}; its recipes are {', '.join(recipes)}")
-    return Sheet(title, ["method", "Inception Score", "run", "split", *_SCORES], rows, notes)
+    return ComparisonTable(title, ["method", "Inception Score", "run", "split", *_SCORES], rows, notes)
 
 
-def matching(columns: Sequence[Column]) -> Sheet:
-    """How often voices and faces are matched, by our judges and by published methods."""
+def matching(columns: Sequence[Column]) -> ComparisonTable:
+    """Arrange matching accuracies of our runs and of published methods."""
     rows = []
     for column in columns:
-        found = figures_of(column.report)
+        found = by_key(column.report)
         for kind in ("real", "generated"):
-            cells = [Cell.of(found.get(f"{name}, {kind}")) for name in _ACCURACIES]
+            cells = [Cell.of(found.get(f"matching.{what}.{kind}")) for what in _ACCURACIES.values()]
             if any(cell.figure is not None for cell in cells):
                 source = f"{column.report.split} of {column.report.corpus}; {column.report.judge}"
                 rows.append([Cell(column.name), Cell(kind), *cells, Cell(source)])
@@ -144,13 +142,13 @@ def matching(columns: Sequence[Column]) -> Sheet:
     rows.append([Cell("guessing"), Cell(""), *chances, Cell("")])
     said = "Published numbers are of other people and corpora; - is not reported, or not recovered."
     head = ["method", "faces", *_ACCURACIES, "source"]
-    return Sheet("Matching voices and faces", head, rows, [*obstacles(columns), said])
+    return ComparisonTable("Matching voices and faces", head, rows, [*obstacles(columns), said])
 
 
 def _published_row(row: MatchingRow) -> list[Cell]:
     cells = []
-    for name in _ACCURACIES:
-        value = row.accuracy.get(name)
+    for what in _ACCURACIES.values():
+        value = row.accuracy.get(what)
         text = "-" if value is None else number(value) if row.verified else f"about {number(value)}, unverified"
         cells.append(Cell(text))
     return [Cell(row.name), Cell(row.faces), *cells, Cell(row.source)]

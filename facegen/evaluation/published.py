@@ -1,4 +1,4 @@
-"""What the papers report, to stand beside what runs of the recipes give. Every value says where it comes from."""
+"""Published values to compare with; each value names its source."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,12 +45,13 @@ the rows are the models that section V-A compares."""
 
 @dataclass(frozen=True)
 class MatchingRow:
-    """What a publication reports of matching voices and faces.
+    """Matching accuracies of a publication.
 
     Attributes:
         name: of the method, and what it was tested on.
         faces: "real" or "generated".
-        accuracy: {"F-V 2-way": share}; a cell that is missing is not reported, or not recovered.
+        accuracy: {"f2v.2": share} by direction and number of candidates; a cell that is missing is not reported, or
+            not recovered.
         source: where the numbers stand.
         verified: they were read there; otherwise they are remembered, and only roughly right.
     """
@@ -63,28 +64,28 @@ class MatchingRow:
 
 
 MATCHING = (
-    MatchingRow("Choi et al. 2020, AVSpeech", "real", {"F-V 2-way": 0.8847}, f"{CHOI}, section 4, text"),
-    MatchingRow("Choi et al. 2020, AVSpeech, relid", "generated", {"F-V 2-way": 0.9514}, f"{CHOI}, section 4, text"),
+    MatchingRow("Choi et al. 2020, AVSpeech", "real", {"f2v.2": 0.8847}, f"{CHOI}, section 4, text"),
+    MatchingRow("Choi et al. 2020, AVSpeech, relid", "generated", {"f2v.2": 0.9514}, f"{CHOI}, section 4, text"),
     MatchingRow(
         "Seeking the Shape of Sound, VoxCeleb (supervised, pre-trained)", "real",
-        {"V-F 2-way": 0.872, "F-V 2-way": 0.865}, "its authors' repository",
+        {"v2f.2": 0.872, "f2v.2": 0.865}, "its authors' repository",
     ),
     MatchingRow(
-        "DIMNet, VoxCeleb (supervised)", "real", {"V-F 2-way": 0.8412, "F-V 2-way": 0.8403}, "from memory", False
+        "DIMNet, VoxCeleb (supervised)", "real", {"v2f.2": 0.8412, "f2v.2": 0.8403}, "from memory", False
     ),
-    MatchingRow("SVHF-Net, VoxCeleb", "real", {"V-F 2-way": 0.81, "F-V 2-way": 0.795}, "from memory", False),
+    MatchingRow("SVHF-Net, VoxCeleb", "real", {"v2f.2": 0.81, "f2v.2": 0.795}, "from memory", False),
 )  # fmt: skip
 """Other people, other splits and other corpora than any run's: for the order of magnitude."""
 
 FIGURES = {
-    "generated face preferred to the true one, V-F": "0.767 relid, 0.472 without",
-    "generated face preferred to that of speech_relativistic, V-F": "0.797 relid",
-    "F-V 2-way, real": "0.885",
-    "F-V 2-way, generated": "0.951",
-    "condition distance, same sex": "0.28 (VoxCeleb)",
-    "condition distance, different sexes": "0.46 (VoxCeleb)",
-    "generated face distance, same sex": "0.15 (VoxCeleb)",
-    "generated face distance, different sexes": "0.27 (VoxCeleb)",
+    "preference.over_true": "0.767 relid, 0.472 without",
+    "preference.over.speech_relativistic": "0.797 relid",
+    "matching.f2v.2.real": "0.885",
+    "matching.f2v.2.generated": "0.951",
+    "correlation.distance.condition.same_sex": "0.28 (VoxCeleb)",
+    "correlation.distance.condition.different_sexes": "0.46 (VoxCeleb)",
+    "correlation.distance.generated.same_sex": "0.15 (VoxCeleb)",
+    "correlation.distance.generated.different_sexes": "0.27 (VoxCeleb)",
 }
-"""{figure: what the text of Choi et al. 2020, section 4, says of it}, on AVSpeech where no corpus is named, and judged
-there by the run's own match stage."""
+"""{key of a figure: what the text of Choi et al. 2020, section 4, says of it}, on AVSpeech where no corpus is named,
+and judged there by the run's own match stage."""

@@ -1,17 +1,18 @@
-"""What verdicts read from the figures of a report: a quantity with its interval, and the numbers behind it in words."""
+"""Quantities that verdicts grade, computed from the figures of a report."""
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from facegen.core.evidence import Figure
+from facegen.core.interfaces import Direction
 
 Figures = Mapping[str, Figure]
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a rule grades.
+    """Number with an interval that a rule grades.
 
     Attributes:
         value: the number.
@@ -26,17 +27,18 @@ class Quantity:
 
 
 class MissingError(Exception):
-    """A figure that a rule reads is not there; says which one, and why."""
+    """A figure that a rule reads is missing; the message says which one, and why."""
 
 
-def _get(figures: Figures, *names: str) -> Figure:
-    """The first of these figures that there is."""
+def _get(figures: Figures, *keys: str) -> Figure:
+    """Return the first of these figures that has a number."""
     reasons = []
-    for name in names:
-        figure = figures.get(name)
+    for key in keys:
+        figure = figures.get(key)
         if figure is not None and math.isfinite(figure.value):
             return figure
-        reasons.append(f"'{name}' is " + (figure.note if figure is not None and figure.note else "not measured"))
+        label = key if figure is None else figure.label
+        reasons.append(f"'{label}' is " + (figure.note if figure is not None and figure.note else "not measured"))
     raise MissingError(reasons[0])
 
 
@@ -46,48 +48,48 @@ def _ends(figure: Figure) -> tuple[float, float]:
     return low, high
 
 
-def _said(figure: Figure, name: str | None = None) -> str:
-    """A figure in words."""
+def _said(figure: Figure) -> str:
+    """Format a figure with its label and interval."""
     interval = "" if figure.low is None or figure.high is None else f", {figure.low:.3g} to {figure.high:.3g}"
-    return f"{name or figure.name}: {figure.value:.3g}{interval}"
+    return f"{figure.label}: {figure.value:.3g}{interval}"
 
 
-def read(name: str) -> Callable[[Figures], Quantity]:
-    """A figure as it is."""
+def read(key: str) -> Callable[[Figures], Quantity]:
+    """Make a quantity that is a figure itself."""
 
     def quantity(figures: Figures) -> Quantity:
-        figure = _get(figures, name)
+        figure = _get(figures, key)
         return Quantity(figure.value, *_ends(figure), _said(figure))
 
     return quantity
 
 
-def unlikeness(figures: Figures) -> Quantity:
-    """The distance of generated faces from real ones, in units of that between two halves of the real ones."""
-    real = _get(figures, "judge Frechet distance, real halves")
-    drawn = _get(figures, "judge Frechet distance, generated half to real half")
+def frechet_ratio(figures: Figures) -> Quantity:
+    """Compute the Frechet distance of generated from real faces, divided by that between halves of the real ones."""
+    real = _get(figures, "frechet.judge.real_halves")
+    drawn = _get(figures, "frechet.judge.generated_half_to_real_half")
     if real.value <= 0:
-        raise MissingError(f"'{real.name}' is 0")
+        raise MissingError(f"'{real.label}' is 0")
     ratio = drawn.value / real.value
     numbers = f"Frechet distance {drawn.value:.3g} to real faces, which lie {real.value:.3g} from each other"
     return Quantity(ratio, ratio, ratio, numbers)
 
 
 def pixel_variation(figures: Figures) -> Quantity:
-    """Pixel distance under other noise, in units of that between real people."""
-    own = _get(figures, "pixel distance, one voice, other noise")
-    real = _get(figures, "pixel distance, real, other person")
+    """Compute the pixel distance under other noise, divided by that between real people."""
+    own = _get(figures, "diversity.pixel_distance.one_voice_other_noise")
+    real = _get(figures, "diversity.pixel_distance.real_other_person")
     if real.value <= 0:
-        raise MissingError(f"'{real.name}' is 0")
+        raise MissingError(f"'{real.label}' is 0")
     numbers = f"{_said(own)}; between real people {real.value:.3g}"
     low, high = _ends(own)
     return Quantity(own.value / real.value, low / real.value, high / real.value, numbers)
 
 
-def kept(figures: Figures) -> Quantity:
-    """Matching of generated faces above chance, as a share of what real faces reach above chance."""
-    drawn = _get(figures, "V-F 10-way, generated", "V-F 2-way, generated")
-    real = _get(figures, drawn.name.replace("generated", "real"))
+def normalised_matching(figures: Figures) -> Quantity:
+    """Compute matching of generated faces above chance, divided by that of real faces."""
+    drawn = _get(figures, "matching.v2f.10.generated", "matching.v2f.2.generated")
+    real = _get(figures, drawn.key.replace("generated", "real"))
     chance = drawn.chance or 0.0
     if _ends(real)[0] <= chance:
         raise MissingError(f"the judge itself does not match real faces above chance ({_said(real)})")
@@ -96,22 +98,22 @@ def kept(figures: Figures) -> Quantity:
     return Quantity((drawn.value - chance) / (real.value - chance), low, high, numbers)
 
 
-def judge_is_blind(figures: Figures) -> bool:
-    """It does not match real faces above chance."""
+def judge_fails_on_real_faces(figures: Figures) -> bool:
+    """Return whether the judge does not match real faces above chance."""
     try:
-        real = _get(figures, "V-F 10-way, real", "V-F 2-way, real")
+        real = _get(figures, "matching.v2f.10.real", "matching.v2f.2.real")
     except MissingError:
         return False
     return _ends(real)[0] <= (real.chance or 0.0)
 
 
-def excess(direction: str) -> Callable[[Figures], Quantity]:
-    """Matching of generated faces less that of real ones."""
+def excess(direction: Direction) -> Callable[[Figures], Quantity]:
+    """Make a quantity: matching of generated faces minus that of real ones."""
 
     def quantity(figures: Figures) -> Quantity:
-        drawn = _get(figures, f"{direction} 10-way, generated", f"{direction} 2-way, generated")
-        real = _get(figures, drawn.name.replace("generated", "real"))
-        more = _get(figures, f"{drawn.name} less real")
+        drawn = _get(figures, f"matching.{direction}.10.generated", f"matching.{direction}.2.generated")
+        real = _get(figures, drawn.key.replace("generated", "real"))
+        more = _get(figures, f"{drawn.key}_less_real")
         return Quantity(more.value, *_ends(more), f"{_said(more)}; real faces {real.value:.3g}")
 
     return quantity

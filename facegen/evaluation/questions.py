@@ -1,8 +1,11 @@
-"""Three questions of a run, and which of them a figure answers."""
+"""Questions that a report answers, and the figures that belong to each."""
 
+import re
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Literal
 
+from facegen.evaluation.figures import by_key
 from facegen.evaluation.report import Report
 
 Question = Literal["faces", "variety", "belonging", "other"]
@@ -28,30 +31,30 @@ _OF_METRIC: Mapping[str, Question] = {
     "retrieval": "belonging",
 }
 _OF_FIGURE: Mapping[str, Question] = {
-    "coverage": "variety",
-    "recall": "variety",
-    "identities drawn": "variety",
-    "identity score": "faces",
-    "face distance, to the true face": "belonging",
+    "diversity.face_distance.to_the_true_face": "belonging",
+    "fidelity.*.coverage": "variety",
+    "fidelity.*.recall": "variety",
+    "identity.identities.*": "variety",
+    "identity.score.*": "faces",
 }
-"""Beginnings of the names of figures that answer another question than the rest of their metric."""
+"""Patterns of the keys of figures that answer another question than the rest of their metric."""
+_NUMBER = re.compile(r"_\d+$")
 
 
-def question_of(metric: str, figure: str) -> Question:
-    """Which question a figure of a metric answers; "other" of a metric that is not built in."""
-    for beginning, question in _OF_FIGURE.items():
-        if metric in _OF_METRIC and figure.startswith(beginning):
+def question_of(key: str) -> Question:
+    """Return the question that a figure answers; "other" for a metric that is not built in."""
+    metric, _, rest = key.partition(".")
+    # A second metric of one type has a number behind its name.
+    metric = metric if metric in _OF_METRIC else _NUMBER.sub("", metric)
+    for pattern, question in _OF_FIGURE.items():
+        if fnmatchcase(f"{metric}.{rest}", pattern):
             return question
     return _OF_METRIC.get(metric, "other")
 
 
-def figure_names(reports: Sequence[Report]) -> dict[Question, list[str]]:
-    """The names of all figures of some reports, in order, by the question that they answer."""
-    found: dict[Question, list[str]] = {question: [] for question in QUESTIONS}
-    for report in reports:
-        for metric, figures in report.figures.items():
-            for figure in figures:
-                names = found[question_of(metric, figure.name)]
-                if figure.name not in names:
-                    names.append(figure.name)
-    return found
+def figure_keys(reports: Sequence[Report]) -> dict[Question, list[str]]:
+    """Group the keys of all figures of some reports by question, in order."""
+    keys: dict[Question, list[str]] = {question: [] for question in QUESTIONS}
+    for key in dict.fromkeys(key for report in reports for key in by_key(report)):
+        keys[question_of(key)].append(key)
+    return keys

@@ -1,4 +1,4 @@
-"""Judges from outside: which ones are asked, and what they have of the rows of an evaluation."""
+"""Recognisers: build them from recipe and command line, and compute their embeddings of the evaluated rows."""
 
 import hashlib
 import tomllib
@@ -20,12 +20,12 @@ from facegen.core.recipe.recipe import Recipe, check_choice, check_recipe
 from facegen.core.recipe.unique_names import unique_names
 
 MOST_NOISES = 2
-"""Recognisers are slow: so many faces of a row where there is none under a noise of its own, which is enough."""
+"""Number of generated faces per row that a recogniser embeds if there is none under its own noise."""
 _CHUNK_ROWS = 16
 
 
 def with_recognisers(recipe: Recipe, words: Iterable[str]) -> Recipe:
-    """A recipe with further outside judges.
+    """Add recognisers to a recipe.
 
     Args:
         recipe: what it is added to.
@@ -42,7 +42,7 @@ def with_recognisers(recipe: Recipe, words: Iterable[str]) -> Recipe:
 
 
 def read_word(word: str) -> dict[str, Any]:
-    """The table that NAME:key=value,key=value stands for.
+    """Parse NAME:key=value,key=value into a recipe table.
 
     Raises:
         RecipeError: it has another form.
@@ -61,7 +61,7 @@ def read_word(word: str) -> dict[str, Any]:
 
 
 def build_recognisers(recipe: Recipe) -> dict[str, Recogniser]:
-    """{name: recogniser} of a recipe's outside judges, each ready to work; two of one name are numbered.
+    """Build a recipe's recognisers by name; two of one name are numbered.
 
     Raises:
         FacegenError: one lacks the package or the weights that it works with.
@@ -70,7 +70,7 @@ def build_recognisers(recipe: Recipe) -> dict[str, Recogniser]:
 
 
 def chosen_recognisers(words: Iterable[str]) -> dict[str, Recogniser]:
-    """As `build_recognisers`, of words alone, where there is no recipe.
+    """Build recognisers from words alone, without a recipe.
 
     Raises:
         FacegenError: a word names no recogniser or no key of it, or what it works with is missing.
@@ -92,7 +92,7 @@ def _build(choices: Iterable[PartConfig]) -> dict[str, Recogniser]:
 
 @dataclass(frozen=True)
 class Seen:
-    """What recognisers look at and listen to, a row a clip of the evaluation.
+    """Faces and speech that recognisers embed, one row per clip.
 
     Attributes:
         dataset: where other faces and speech come from.
@@ -116,7 +116,7 @@ class Seen:
 def recognise(
     recognisers: Mapping[str, Recogniser], seen: Seen, faces_key: str, cache: Path | None, observer: Observer
 ) -> dict[str, Recognised]:
-    """What each recogniser has of the rows; what it has of real ones is kept in the cache."""
+    """Embed the rows with each recogniser; embeddings of real faces and speech are cached."""
     found = {}
     for name, recogniser in recognisers.items():
         real = _real(name, recogniser, seen, faces_key, cache, observer)

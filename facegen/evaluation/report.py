@@ -1,4 +1,4 @@
-"""What an evaluation found: as JSON for programs, as Markdown for people."""
+"""Report of an evaluation, as JSON and as Markdown."""
 
 import json
 import math
@@ -16,7 +16,7 @@ from facegen.core.text.json_text import finite, json_text
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture of an evaluation.
+    """Picture of an evaluation.
 
     Attributes:
         name: what it shows, in one word: its file's name without ending.
@@ -31,7 +31,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of a run, and all that they depend on.
+    """Figures of a run on one split, and everything they depend on.
 
     Attributes:
         run: name of its folder.
@@ -71,7 +71,7 @@ class Report:
     notes: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; what is not a finite number is null, and the figure's note says why."""
+        """Return plain values; a number that is not finite is null, and the figure's note says why."""
         plain = {**asdict(self), "table": str(self.table), "picture": str(self.picture) if self.picture else None}
         plain["figures"] = {
             metric: [{**asdict(figure), "caveat": figure.caveat} for figure in figures]
@@ -83,7 +83,7 @@ class Report:
 
     @classmethod
     def read(cls, path: Path) -> "Report":
-        """What `write` wrote, from the JSON.
+        """Read the JSON that `write` wrote.
 
         Raises:
             CheckpointError: it is damaged, or of another version of facegen.
@@ -95,7 +95,7 @@ class Report:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Report":
-        """Inverse of `to_json`; any of several errors where the values are of something else."""
+        """Invert `to_json`; ValueError, KeyError, TypeError or AttributeError if the values are not a report."""
         plain = dict(values)
         plain["figures"] = {
             metric: [_figure_from(each) for each in figures] for metric, figures in plain["figures"].items()
@@ -108,28 +108,28 @@ class Report:
 
     @property
     def name(self) -> str:
-        """What tells it from the run's others: the split, and the corpus where that is not the run's own."""
+        """Name among the reports of the run: the split, after the corpus if that is not the run's own."""
         return self.table.stem
 
     @property
     def heading(self) -> str:
-        """One line that says what was evaluated."""
+        """One line that describes what was evaluated."""
         step = "" if self.step is None else f", step {self.step}"
         return f"{self.run}{step}: {self.num_clips} clips of {self.num_people} people, {self.split} of {self.corpus}"
 
     def to_markdown(self) -> str:
-        """A table."""
+        """Format a table."""
         lines = [f"# {self.heading}", "", f"Judge: {self.judge}. Intervals: 95%, people resampled.", ""]
         lines += [line for note in self.notes for line in (f"Note: {note}.", "")]
         lines += ["| figure | value | 95% interval | chance | note |", "|---|---|---|---|---|"]
         for figures in self.figures.values():
             for figure in figures:
-                cells = [figure.name, *cells_of(figure), figure.remarks]
+                cells = [figure.label, *cells_of(figure), figure.remarks]
                 lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
         return "\n".join(lines) + "\n"
 
     def write(self) -> None:
-        """Write the table, and the same as JSON beside it."""
+        """Write the table as Markdown and JSON."""
         self.table.parent.mkdir(parents=True, exist_ok=True)
         write_file(self.table, self.to_markdown())
         write_file(self.table.with_suffix(".json"), json_text(self.to_json(), indent=1) + "\n")
@@ -141,7 +141,7 @@ def _figure_from(values: Mapping[str, Any]) -> Figure:
 
 
 def cells_of(figure: Figure) -> tuple[str, str, str]:
-    """Value, interval and chance of a figure as text; "none" where no interval is known."""
+    """Format value, interval and chance of a figure; the interval is "none" if it is unknown."""
     value = number(figure.value) if math.isfinite(figure.value) else "-"
     value = value if figure.deviation is None else f"{value} ± {number(figure.deviation)}"
     known = figure.low is not None and figure.high is not None
@@ -151,5 +151,5 @@ def cells_of(figure: Figure) -> tuple[str, str, str]:
 
 
 def number(value: float) -> str:
-    """Three decimals, or three digits where that would say nothing or too much."""
+    """Format with three decimals, or with three digits if the number is small or large."""
     return f"{value:.3f}" if value == 0 or 0.01 <= abs(value) < 100 else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""Some faces that a run learnt from, for metrics that ask what it kept of them."""
+"""Sample of training faces, for metrics of memorisation."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ _CHUNK_ROWS = 64
 
 
 def training_faces(dataset: Dataset, judge: Judge, seed: int, observer: Observer) -> Training:
-    """The first face of each of at most MOST_CLIPS clips of the training split, which the seed draws."""
+    """Embed the first face of at most MOST_CLIPS clips of the training split, chosen by the seed."""
     clips = dataset.clips("train")
     order = torch.randperm(len(clips), generator=generator_for(seed, "training faces"))
     clips = clips.select(order[:MOST_CLIPS])
@@ -28,7 +28,7 @@ def training_faces(dataset: Dataset, judge: Judge, seed: int, observer: Observer
 
 
 def embed_faces(judge: Judge, faces: Tensor) -> Tensor:
-    """The judge's features of any faces, on the CPU: (B, H, W, 3) uint8 -> (B, e)."""
+    """Embed faces with the judge, in chunks: (B, H, W, 3) uint8 -> (B, e) on the CPU."""
     parts = [judge.embed(prepare_faces(part.to(judge.device))).cpu() for part in faces.split(_CHUNK_ROWS)]
     return torch.cat(parts) if parts else torch.empty(0)
 

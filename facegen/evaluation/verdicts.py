@@ -1,6 +1,6 @@
-"""What is wrong with a generator, in words, from the figures of its report.
+"""Verdicts on a generator, in words, from the figures of its report.
 
-A rule reads one quantity from figures, by their names, and grades both ends of its interval. Where the two grades
+A rule reads one quantity from figures, by their keys, and grades both ends of its interval. Where the two grades
 agree, that is the verdict; where neither end is good, the milder grade; where one end is good and the other is not, the
 rule is undecided at this size, and so it is where a figure is missing.
 """
@@ -9,17 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from facegen.core.evidence import Figure
+from facegen.evaluation.figures import by_key
 from facegen.evaluation.quantities import (
     Figures,
     MissingError,
     Quantity,
     excess,
-    judge_is_blind,
-    kept,
+    frechet_ratio,
+    judge_fails_on_real_faces,
+    normalised_matching,
     pixel_variation,
     read,
-    unlikeness,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ UNDECIDED = "undecided"
 
 @dataclass(frozen=True)
 class Verdict:
-    """One thing that figures say about a generator.
+    """Statement about a generator.
 
     Attributes:
         kind: what it is about: the kind of a rule below, or "undecided".
@@ -46,7 +46,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of the table.
+    """Rule that grades one quantity.
 
     Attributes:
         kind: what it is about. Of several rules of a kind the worst speaks.
@@ -65,14 +65,14 @@ class Rule:
     says: Mapping[Severity, str]
 
     def grade(self, value: float) -> Severity:
-        """Of a value; the limits themselves still belong to the better grade."""
+        """Grade a value; a value at a limit gets the better grade."""
         sign = 1 if self.bad >= self.warning else -1
         if sign * value > sign * self.bad:
             return "bad"
         return "warning" if sign * value > sign * self.warning else "good"
 
     def judge(self, figures: Figures) -> Verdict:
-        """The verdict; MissingError is raised where there is none."""
+        """Return the verdict; raise MissingError if a figure is missing."""
         found = self.quantity(figures)
         grades = {self.grade(end) for end in (found.low, found.high)}
         if "good" in grades and len(grades) > 1:
@@ -92,7 +92,7 @@ KEPT, IGNORED = 0.5, 0.1
 
 
 def verdicts(report: "Report", known: "Report | None" = None) -> list[Verdict]:
-    """What the figures of a report say is wrong with its generator, and what they say is right.
+    """Derive verdicts from the figures of a report.
 
     Args:
         report: of any split.
@@ -103,19 +103,14 @@ def verdicts(report: "Report", known: "Report | None" = None) -> list[Verdict]:
     """
     if report.step is None:
         return []
-    found = judge_figures(by_name(report))
+    found = judge_figures(by_key(report))
     if known is not None:
-        found.append(_generalisation(by_name(report), by_name(known), report.split, known.split))
+        found.append(_generalisation(by_key(report), by_key(known), report.split, known.split))
     return sorted(found, key=lambda verdict: (verdict.kind == UNDECIDED, -_BADNESS.index(verdict.severity)))
 
 
-def by_name(report: "Report") -> dict[str, Figure]:
-    """The figures of all metrics."""
-    return {figure.name: figure for figures in report.figures.values() for figure in figures}
-
-
 def judge_figures(figures: Figures) -> list[Verdict]:
-    """Every rule's verdict; of several rules of a kind, the worst that could be had."""
+    """Apply every rule; of several rules of a kind, keep the worst verdict."""
     found = []
     for kind in dict.fromkeys(rule.kind for rule in RULES):
         said: list[Verdict] = []
@@ -131,18 +126,18 @@ def judge_figures(figures: Figures) -> list[Verdict]:
         else:
             sentence = f"Undecided whether {rules[0].question}: {' and '.join(missing)}."
             found.append(Verdict(UNDECIDED, "warning", sentence))
-    return [_doubted(verdict) for verdict in found] if judge_is_blind(figures) else found
+    return [_doubted(verdict) for verdict in found] if judge_fails_on_real_faces(figures) else found
 
 
 def _doubted(verdict: Verdict) -> Verdict:
-    """Overshoot, where the judge cannot tell whom real faces belong to."""
+    """Add a caveat to overshoot by a judge that does not match real faces."""
     if verdict.kind != "overshoot" or verdict.severity == "good":
         return verdict
     return replace(verdict, sentence=f"{verdict.sentence} {_SHARED_ACCIDENTS}")
 
 
 def _rank(verdict: Verdict) -> float:
-    """Worse is more; what is undecided stands between a warning and what is good."""
+    """Rank by severity; undecided is between good and warning."""
     return 0.5 if verdict.kind == UNDECIDED else float(_BADNESS.index(verdict.severity))
 
 
@@ -158,27 +153,27 @@ _SHARED_ACCIDENTS = (
 )
 
 RULES: tuple[Rule, ...] = (
-    Rule("realism", "the faces lie among real ones", read("density, judge features"), 0.5, 0.1, {
+    Rule("realism", "the faces lie among real ones", read("fidelity.judge.density"), 0.5, 0.1, {
         "good": "To the judge the faces lie where real ones do",
         "warning": "To the judge many of the faces lie where real ones are rare",
         "bad": "No faces at all to the judge: hardly any lies among real ones",
     }),
-    Rule("realism", "the faces are like real ones", unlikeness, 1.5, 3.0, {
+    Rule("realism", "the faces are like real ones", frechet_ratio, 1.5, 3.0, {
         "good": "To the judge the faces are distributed like real ones",
         "warning": "The faces are distributed otherwise than real ones",
         "bad": "The faces are unlike real ones",
     }),
-    Rule("detail", "the faces are blurred", read("detail, share of real faces'"), BLURRED, 0.33, {
+    Rule("detail", "the faces are blurred", read("sharpness.detail"), BLURRED, 0.33, {
         "good": "The faces have about as much detail as real ones",
         "warning": "The faces are somewhat blurred",
         "bad": "The faces are blurred",
     }),
-    Rule("detail", "the faces are noisy", read("detail, share of real faces'"), NOISY, 3.0, {
+    Rule("detail", "the faces are noisy", read("sharpness.detail"), NOISY, 3.0, {
         "good": "The faces have about as much detail as real ones",
         "warning": "The faces are somewhat noisy",
         "bad": "The faces are noisy",
     }),
-    Rule("collapse", "the noise changes the faces", read("diversity, share of one person's real faces"), 0.5,
+    Rule("collapse", "the noise changes the faces", read("diversity.share_of_real"), 0.5,
          COLLAPSED, {
         "good": "Faces of one condition vary with the noise about as much as one person's real faces, or more",
         "warning": "Faces of one condition vary less with the noise than one person's real faces",
@@ -189,25 +184,25 @@ RULES: tuple[Rule, ...] = (
         "warning": "The noise changes the picture little",
         "bad": "Collapsed: one picture a condition, whatever the noise",
     }),
-    Rule("people", "the faces cover as many people as real ones", read("people covered, share of real"), 0.5, 0.25, {
+    Rule("people", "the faces cover as many people as real ones", read("people_covered.share_of_real"), 0.5, 0.25, {
         "good": "The faces cover about as many people as second real faces do",
         "warning": "The faces cover fewer people than second real faces do",
         "bad": "The faces are those of few people, whatever the condition",
     }),
-    Rule("condition", "the faces follow the condition", kept, KEPT, IGNORED, {
+    Rule("condition", "the faces follow the condition", normalised_matching, KEPT, IGNORED, {
         "good": "The faces follow the condition",
         "warning": "The faces follow the condition less than real faces do",
         "bad": "The condition is ignored",
     }),
-    Rule("memory", "training faces are repeated", read("memorised share of generated faces"), 0.15, 0.5, {
+    Rule("memory", "training faces are repeated", read("memorisation.share"), 0.15, 0.5, {
         "good": "The faces are no nearer to training faces than real ones are",
         "warning": "More faces lie close to training faces than real ones do: look at the nearest ones",
         "bad": "Training faces are repeated",
     }),
-    Rule("overshoot", "the faces exaggerate", read("generated face preferred to the true one, V-F"), 0.55, 0.65,
+    Rule("overshoot", "the faces exaggerate", read("preference.over_true"), 0.55, 0.65,
          _OVERSHOOTS),
-    Rule("overshoot", "the faces exaggerate", excess("V-F"), 0.05, 0.15, _OVERSHOOTS),
-    Rule("overshoot", "the faces exaggerate", excess("F-V"), 0.05, 0.15, _OVERSHOOTS),
+    Rule("overshoot", "the faces exaggerate", excess("v2f"), 0.05, 0.15, _OVERSHOOTS),
+    Rule("overshoot", "the faces exaggerate", excess("f2v"), 0.05, 0.15, _OVERSHOOTS),
 )  # fmt: skip
 """All limits are ours, and round: half and a tenth of what real faces reach, or once and a half and thrice as much.
 What they say of generators with known faults stands in docs/results/stand_ins.md."""
@@ -216,10 +211,10 @@ LOST_WARNING, LOST_BAD = 0.8, 0.5
 
 
 def _generalisation(unseen: Figures, known: Figures, split: str, known_split: str) -> Verdict:
-    """What is kept of the condition on one split against the other; good only where something is kept at all."""
+    """Compare normalised matching on two splits; good only if something was learnt."""
     question = f"what was learnt on {known_split} holds on {split}"
     try:
-        here, there = kept(unseen), kept(known)
+        here, there = normalised_matching(unseen), normalised_matching(known)
     except MissingError as reason:
         return Verdict(UNDECIDED, "warning", f"Undecided whether {question}: {reason}.")
     numbers = f"kept of real faces' matching: {_range(there)} on {known_split}, {_range(here)} on {split}"

@@ -2,17 +2,18 @@
 
 import hashlib
 
+from facegen.inference.load import DRAWING_WEIGHTS
 from facegen.training.runs.run import Run
 
 
 def weights_hash(run: Run) -> str:
-    """SHA-256 of the weights that an evaluation of the run reads; the same wherever the run is copied.
+    """Hash the weights that an evaluation of the run reads; a copy of the run has the same hash.
 
     Raises:
         CheckpointError: the run has no generator yet.
     """
     if run.recipe.optional_config("generator") is not None:
-        paths = [run.drawing_checkpoint() / "average.safetensors"]
+        paths = [run.drawing_checkpoint() / f"{DRAWING_WEIGHTS}.safetensors"]
     else:
         paths = sorted(run.match_folder.glob("*.safetensors"))
     digest = hashlib.sha256()

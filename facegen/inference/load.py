@@ -11,6 +11,9 @@ from facegen.training.runs.draft import kept_draft
 from facegen.training.runs.run import Run
 from facegen.training.trainer import load_match
 
+DRAWING_WEIGHTS = "ema"
+"""Name of the module in a checkpoint that draws: the averaged weights."""
+
 
 def load_face_pipeline(run: Run, device: torch.device) -> FacePipeline:
     """The averaged face pipeline of the newest checkpoint, ready to draw.
@@ -22,7 +25,7 @@ def load_face_pipeline(run: Run, device: torch.device) -> FacePipeline:
     if pipeline is None:
         raise CheckpointError(f"{run.path}: its recipe has no generator; it only matches")
     checkpoint = run.drawing_checkpoint()
-    load_module(checkpoint, "ema", pipeline)
+    load_module(checkpoint, DRAWING_WEIGHTS, pipeline)
     for module in pipeline.own:
         advance_schedules(module, read_state(checkpoint)["step"] - 1)
     return pipeline.to(device).eval().requires_grad_(False)

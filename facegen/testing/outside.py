@@ -1,6 +1,7 @@
 """Checks of datasets and metrics."""
 
 import math
+import re
 
 import torch
 
@@ -46,7 +47,7 @@ def check_dataset(dataset: Dataset, data: DataSpec) -> None:
 
 
 def check_metric(metric: Metric, data: DataSpec) -> None:
-    """Check that figures have unique names, and a number inside its interval, or a note with the reason."""
+    """Check that figures have unique keys and labels, and a number inside its interval, or a note with the reason."""
     for evidence in (sample_evidence(), rich_evidence()):
         _check_figures(metric, evidence)
 
@@ -54,14 +55,17 @@ def check_metric(metric: Metric, data: DataSpec) -> None:
 def _check_figures(metric: Metric, evidence: Evidence) -> None:
     figures = metric.measure(evidence)
     expect(bool(figures), "returns no figures")
-    names = [figure.name for figure in figures]
-    expect(len(names) == len(set(names)), "returns two figures with one name")
+    keys, labels = [figure.key for figure in figures], [figure.label for figure in figures]
+    expect(len(keys) == len(set(keys)), "returns two figures with one key")
+    expect(len(labels) == len(set(labels)), "returns two figures with one label")
     for figure in figures:
+        fits = re.fullmatch(r"([a-z0-9_]+(\.[a-z0-9_]+)*)?", figure.key) is not None
+        expect(fits, f"key '{figure.key}': must consist of a-z, 0-9 and _, in parts that dots join")
         has_reason = math.isfinite(figure.value) or bool(figure.note)
-        expect(has_reason, f"'{figure.name}' is {figure.value}, without a note that gives the reason")
+        expect(has_reason, f"'{figure.label}' is {figure.value}, without a note that gives the reason")
         if figure.low is not None and figure.high is not None and math.isfinite(figure.value):
             inside = figure.low <= figure.value <= figure.high
-            expect(inside, f"'{figure.name}' = {figure.value} lies outside its interval {figure.low} to {figure.high}")
+            expect(inside, f"'{figure.label}' = {figure.value} lies outside its interval {figure.low} to {figure.high}")
     again = metric.measure(evidence)
     same = [f.value for f in again if math.isfinite(f.value)] == [f.value for f in figures if math.isfinite(f.value)]
     expect(same, "returns other values for the same evidence; seed random numbers by evidence.seed")

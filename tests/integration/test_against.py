@@ -50,7 +50,7 @@ num_candidates = 4
 [[metric]]
 type = "preference"
 """
-NAME = "generated face preferred to that of two, V-F"
+KEY = "preference.over.two"
 
 
 def test_one_run_against_another_and_the_other_way_round(
@@ -61,16 +61,16 @@ def test_one_run_against_another_and_the_other_way_round(
         assert facegen("train", tmp_path / "one.toml", *words, "--out", tmp_path / name) == 0
     capsys.readouterr()
 
-    def asked(run: str, *rivals: str) -> dict[str, float]:
-        against = [word for rival in rivals for word in ("--against", tmp_path / rival)]
+    def asked(run: str, *baselines: str) -> dict[str, float]:
+        against = [word for baseline in baselines for word in ("--against", tmp_path / baseline)]
         assert facegen("evaluate", tmp_path / run, "--num-clips", 24, *against, "--json") == 0
         figures = json.loads(capsys.readouterr().out)["figures"]["preference"]
-        return {figure["name"]: figure["value"] for figure in figures}
+        return {figure["key"]: figure["value"] for figure in figures}
 
     there, back = asked("one", "two"), asked("two", "one")
-    assert there[NAME] == pytest.approx(1 - back[NAME.replace("two", "one")])
+    assert there[KEY] == pytest.approx(1 - back[KEY.replace("two", "one")])
     # Against itself, under the same noises.
-    assert asked("one", "one")[NAME.replace("two", "one")] == 0.5
+    assert asked("one", "one")[KEY.replace("two", "one")] == 0.5
 
 
 def test_what_cannot_be_compared_is_explained(

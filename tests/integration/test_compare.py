@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from facegen.cli.compare import LAYOUT_NAMES
 from facegen.cli.main import main
 from facegen.evaluation.layouts import LAYOUTS
+from facegen.inference.load import DRAWING_WEIGHTS
 
 RECIPE = """
 [run]
@@ -117,14 +118,14 @@ def test_runs_are_evaluated_once_and_set_side_by_side(
 
 def test_json_holds_the_numbers_of_the_reports(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     said = json.loads(compared(capsys, *runs, "--format", "json")[0])
-    rows = {row["figure"]: row for row in said["rows"]}
+    rows = {row["key"]: row for row in said["rows"]}
     for run, name in zip(runs, ("name_acgan", "name_lsgan_ttur"), strict=True):
         report = json.loads((Path(run) / "evaluation" / "train.json").read_text())
         for figures in report["figures"].values():
             for figure in figures:
-                assert rows[figure["name"]][name]["value"] == figure["value"]
-                assert rows[figure["name"]][name]["low"] == figure["low"]
-    marks = sorted(rows["F-V 2-way, generated"][name]["mark"] for name in ("name_acgan", "name_lsgan_ttur"))
+                assert rows[figure["key"]][name]["value"] == figure["value"]
+                assert rows[figure["key"]][name]["low"] == figure["low"]
+    marks = sorted(rows["matching.f2v.2.generated"][name]["mark"] for name in ("name_acgan", "name_lsgan_ttur"))
     assert marks in (["", "best"], ["best", "~"])
 
 
@@ -144,7 +145,7 @@ def test_a_run_with_other_weights_is_evaluated_again_and_a_copy_is_not(
     copy = tmp_path / "copied"
     shutil.copytree(runs[0], copy, copy_function=shutil.copy)
     assert "evaluating" not in compared(capsys, str(copy))[1]
-    weights = next((copy / "checkpoints").glob("train-*")) / "average.safetensors"
+    weights = next((copy / "checkpoints").glob("train-*")) / f"{DRAWING_WEIGHTS}.safetensors"
     before = weights.stat()
     tensors = load_file(weights)
     save_file({name: values + 0.01 for name, values in tensors.items()}, weights)
@@ -167,9 +168,9 @@ def test_table_2_of_the_thesis(runs: list[str], capsys: pytest.CaptureFixture[st
     assert rows["AC-GAN, projecting the one-hot vector"]["Inception Score"] == "2.120 ± 0.044"
     ours = rows["AC-GAN, projecting the one-hot vector"]["identity score (ours)"]
     report = json.loads((Path(runs[0]) / "evaluation" / "train.json").read_text())
-    figures = {figure["name"]: figure for figure in report["figures"]["identity"]}
-    assert ours["value"] == figures["identity score, generated"]["value"]
-    assert ours["deviation"] == figures["identity score, generated"]["deviation"] is not None
+    figures = {figure["key"]: figure for figure in report["figures"]["identity"]}
+    assert ours["value"] == figures["identity.score.generated"]["value"]
+    assert ours["deviation"] == figures["identity.score.generated"]["deviation"] is not None
     assert rows["LS-GAN, projecting the input"]["run"] == "-"
 
 
@@ -221,9 +222,9 @@ def test_reports_stand_in_for_runs_wherever_they_lie(
     shutil.copy(Path(runs[1]) / "evaluation" / "train.json", copies[1])
     out, err = compared(capsys, *map(str, copies), "--split", "train", "--format", "json", "--picture", "none.png")
     said = json.loads(out)
-    rows = {row["figure"]: row for row in said["rows"]}
+    rows = {row["key"]: row for row in said["rows"]}
     figures = json.loads(copies[1].read_text())["figures"]["identity"]
-    assert all(rows[figure["name"]]["two"]["value"] == figure["value"] for figure in figures)
+    assert all(rows[figure["key"]]["two"]["value"] == figure["value"] for figure in figures)
     assert {"one", "two"} < set(said["rows"][0])
     assert not any("not comparable" in note for note in said["notes"])
     assert any("not distinguishable" in note for note in said["notes"])

@@ -87,7 +87,7 @@ def test_json_is_for_programs_and_repeats_itself(home: Path, capsys: pytest.Capt
     assert said[0] == said[1]
     assert list(said[0]["figures"]) == list(DEFAULT_METRICS)
     for figure in said[0]["figures"]["matching"]:
-        least = -1 if figure["name"].endswith("less real") else 0
+        least = -1 if figure["key"].endswith("less_real") else 0
         assert figure["value"] is None or least <= figure["low"] <= figure["value"] <= figure["high"] <= 1
 
 
@@ -127,10 +127,10 @@ def test_a_run_that_only_matches_is_judged_by_itself(
     assert said["judge"] == "the run's own softmax matching, seed 0"
     assert (said["step"], said["picture"]) == (None, None)
     figures = [figure for figures in said["figures"].values() for figure in figures]
-    silent = {figure["name"] for figure in figures if figure["note"] == "not available: the run draws no faces"}
-    generated = {"fidelity", "retrieval", "generated face preferred to the true one, V-F"}
-    assert silent >= {*generated, "detail, share of real faces'"}
-    assert all("generated" not in figure["name"] for figure in figures if figure["name"] not in silent)
+    silent = {figure["key"] for figure in figures if figure["note"] == "not available: the run draws no faces"}
+    generated = {"fidelity", "retrieval", "preference.over_true"}
+    assert silent >= {*generated, "sharpness.detail"}
+    assert all("generated" not in figure["key"] for figure in figures if figure["key"] not in silent)
     assert not list((tmp_path / "cache").rglob("judges"))
 
 
@@ -207,9 +207,9 @@ def named(home: Path) -> Path:
 def test_a_run_by_name_is_judged_on_people_whom_it_knows(named: Path) -> None:
     given = {"num_clips": 24, "split": "train", "num_noises": 2}
     report = evaluate(named, overrides=given, observer=Observer())
-    found = {figure.name: figure for figures in report.figures.values() for figure in figures}
-    assert found["identity accuracy, generated"].note == "6 people"
-    assert found["identity accuracy, real"].chance == pytest.approx(1 / 6)
+    found = {figure.key: figure for figures in report.figures.values() for figure in figures}
+    assert found["identity.accuracy.generated"].note == "6 people"
+    assert found["identity.accuracy.real"].chance == pytest.approx(1 / 6)
     assert report.num_people == 6
     assert all(figure.note or figure.value == figure.value for figure in found.values())
     # The condition's own noise is drawn again, and alike.

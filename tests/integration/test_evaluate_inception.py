@@ -29,12 +29,16 @@ def test_an_evaluation_with_inception_keeps_what_it_saw_of_real_faces(
     assert facegen("evaluate", run, "--num-clips", 20, "--json") == 0
     again = capsys.readouterr()
     assert "Inception, real faces" not in again.err and "Inception, generated faces 20/20" in again.err
-    figures = {figure["name"]: figure for figure in json.loads(again.out)["figures"]["fidelity"]}
+    figures = {figure["key"]: figure for figure in json.loads(again.out)["figures"]["fidelity"]}
     assert list(figures)[:5] == [
-        "Inception Score", "Inception Score, real faces", "FID", "FID, generated half to real half", "FID, real halves"
+        f"fidelity.inception.{what}"
+        for what in (
+            "score.generated", "score.real", "fid.distance", "fid.generated_half_to_real_half", "fid.real_halves"
+        )
     ]  # fmt: skip
-    assert "fewer faces than features" in figures["FID"]["note"]
-    assert {"KID", "precision", "recall", "density", "coverage", "KID, judge features"} <= set(figures)
+    assert "fewer faces than features" in figures["fidelity.inception.fid.distance"]["note"]
+    kinds = ("kid", "precision", "recall", "density", "coverage")
+    assert {f"fidelity.{view}.{kind}" for view in ("inception", "judge") for kind in kinds} <= set(figures)
     assert len(list((tmp_path / "cache").rglob("inception-0.4.0-*.safetensors"))) == 1
 
 

@@ -74,7 +74,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def figures(report: Report) -> dict[str, Figure]:
-    return {figure.name: figure for figures in report.figures.values() for figure in figures}
+    return {figure.key: figure for figures in report.figures.values() for figure in figures}
 
 
 def num_trained(home: Path) -> int:
@@ -89,9 +89,9 @@ def test_everybody_of_another_corpus_is_measured_and_nobody_is_said_to_be_known(
     assert report.table.name == "other-all.md"
     assert report.judge.endswith("trained on own train")
     assert report.notes == []
-    assert figures(report)["V-F 2-way, real"].num_people == 50
+    assert figures(report)["matching.v2f.2.real"].num_people == 50
     # Its own training faces, not those of the other corpus.
-    memorised = figures(report)["memorised share of generated faces"]
+    memorised = figures(report)["memorisation.share"]
     assert memorised.note.startswith(f"nearer to one of {num_trained(home)} training faces")
 
 
@@ -101,7 +101,7 @@ def test_memorisation_is_measured_against_the_runs_own_training_faces(home: Path
     distances = []
     for folder, seed in (("twin", 0), ("other", 7)):
         report = evaluate(home / "run", data=pack(tmp_path / folder, folder, seed=seed), observer=Observer())
-        distances.append(figures(report)["distance to the nearest training face, real"].value)
+        distances.append(figures(report)["memorisation.distance.real"].value)
     # Of 60 people, those of the fold that the run did not learn from have a distance.
     assert distances[0] < distances[1] * (60 - num_trained(home) + 10) / 60
 
@@ -140,7 +140,7 @@ def test_memorisation_is_not_measured_where_the_runs_own_corpus_is_gone(home: Pa
     assert report.judge.endswith("trained on other train")
     assert report.split == "heldout_people"
     assert report.people == NEVER_TRAINED_ON
-    note = figures(report)["memorised share of generated faces"].note
+    note = figures(report)["memorisation.share"].note
     assert note == "not available: the run's own corpus, and with it the training faces, cannot be read"
     assert "memorisation is not measured, and a judge learns from other" in observer.warnings[0]
 
@@ -160,11 +160,11 @@ def test_a_synthetic_judge_says_nothing_of_recorded_people(
     other = pack(tmp_path / "other", "other", num=40, seed=7)
     assert main(["evaluate", str(home / "synthetic"), "--data", str(other), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    found = {figure["name"]: figure for figures in said["figures"].values() for figure in figures}
+    found = {figure["key"]: figure for figures in said["figures"].values() for figure in figures}
     reason = "not available: the judge learnt from synthetic speakers, and these are recorded people"
-    for name in ("V-F 2-way, real", "identity accuracy, generated", "memorised share of generated faces"):
+    for name in ("matching.v2f.2.real", "identity.accuracy.generated", "memorisation.share"):
         assert (found[name]["value"], found[name]["note"]) == (None, reason)
-    for name in ("detail, share of real faces'", "pixel distance, real, other person"):
+    for name in ("sharpness.detail", "diversity.pixel_distance.real_other_person"):
         assert found[name]["value"] is not None
     assert "the run was trained on synthetic speakers, and other holds recorded people" in said["notes"][0]
     assert not {"retrieval", "distances_real"} & {picture["name"] for picture in said["pictures"]}
@@ -174,7 +174,7 @@ def test_all_splits_together(home: Path) -> None:
     report = evaluate(home / "run", overrides={"split": "all"}, observer=Observer())
     assert (report.num_people, report.table.name) == (60, "all.md")
     assert report.people == "all people of its corpus, among them those that it was trained on"
-    note = figures(report)["memorised share of generated faces"].note
+    note = figures(report)["memorisation.share"].note
     assert note == "not available: real faces of 'all' are training faces themselves; ask a held-out split"
 
 

@@ -1,4 +1,4 @@
-"""Strangers in a collection: found, dropped, never packed again, and taken back."""
+"""NegativeSampler in a collection: found, dropped, never packed again, and taken back."""
 
 import csv
 import json
@@ -73,7 +73,7 @@ def test_from_a_stranger_to_a_corpus_without(collection, facegen, tmp_path, caps
     assert said["compared"] == ["face by plain", "voice by plain"] and said["faces"] == 36
     assert {row["clip"] for row in said["findings"] if row["person"] == "ada"} >= {str(clip) for clip in wrong}
     page = (tmp_path / "review" / "review.html").read_text(encoding="utf-8")
-    assert "ada_1.mp4" in page and "<img class=typical" in page
+    assert "ada_1.mp4" in page and '<img class="typical"' in page
 
     assert mark(tmp_path / "review" / "review.csv", tmp_path / "marked.csv", wrong) == 3
     assert facegen("drop", out, tmp_path / "marked.csv") == 0

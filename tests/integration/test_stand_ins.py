@@ -13,7 +13,8 @@ from facegen.core.evidence import Figure
 from facegen.core.progress import Observer
 from facegen.core.registry import registry
 from facegen.evaluation.evaluate import evaluate
-from facegen.evaluation.verdicts import UNDECIDED, by_name, verdicts
+from facegen.evaluation.figures import by_key
+from facegen.evaluation.verdicts import UNDECIDED, verdicts
 
 TESTS = Path(__file__).parents[1]
 RECIPE = TESTS / "stand_ins" / "stand_in.toml"
@@ -36,7 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(TESTS)
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        patch.setattr("facegen.evaluation.evaluate.illustrate", lambda *_: ())  # pictures have tests of their own
+        patch.setattr("facegen.evaluation.evaluate.draw_pictures", lambda *_, **__: ())  # they have tests of their own
         import stand_ins
 
         stand_ins.install()
@@ -52,7 +53,7 @@ def ask(home: Path, name: str) -> Said:
     words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     assert main(["train", str(home / "stand_in.toml"), *words, "--out", str(home / name)]) == 0
     report = evaluate(home / name, observer=Observer())
-    return {verdict.kind: verdict.severity for verdict in verdicts(report)}, by_name(report)
+    return {verdict.kind: verdict.severity for verdict in verdicts(report)}, by_key(report)
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +72,12 @@ def test_nothing_is_wrong_with_the_renderer_itself(perfect: Said) -> None:
 
 def test_the_judge_matches_the_renderers_faces_as_well_as_real_ones(perfect: Said) -> None:
     """Each under a noise of its own; a few noises that all share would make it look better than real."""
-    for direction in ("V-F", "F-V"):
-        real, drawn = (perfect[1][f"{direction} 10-way, {kind}"] for kind in ("real", "generated"))
+    for direction in ("v2f", "f2v"):
+        real, drawn = (perfect[1][f"matching.{direction}.10.{kind}"] for kind in ("real", "generated"))
         assert real.low is not None and drawn.low is not None and drawn.high is not None
         assert real.low > 2 * 0.1
         assert drawn.low < real.value < drawn.high
-    assert perfect[1]["detail, share of real faces'"].value == pytest.approx(1, abs=0.15)
+    assert perfect[1]["sharpness.detail"].value == pytest.approx(1, abs=0.15)
 
 
 @pytest.mark.parametrize(("name", "kinds", "others"), [
@@ -96,6 +97,6 @@ def test_exaggeration_is_overshoot(home: Path, perfect: Said) -> None:
     said = ask(home, "stereotyper")
     assert "overshoot" in faults(said)
     assert faults(said) <= {"overshoot", "realism"}
-    name = "V-F 10-way, generated"
+    name = "matching.v2f.10.generated"
     assert said[1][name].value > perfect[1][name].value
-    assert said[1]["generated face preferred to the true one, V-F"].note.startswith("above one half")
+    assert said[1]["preference.over_true"].note.startswith("above one half")

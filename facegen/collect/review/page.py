@@ -3,9 +3,8 @@
 import base64
 import hashlib
 import io
-import json
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +12,21 @@ from PIL import Image
 
 from facegen.collect.review.review import Finding, Review
 from facegen.collect.review.review_list import COLUMNS, FILE_NAME, seconds_of, source_of, table_of, write_whole
-from facegen.collect.review.style import SCRIPT, STYLE
+from facegen.core.html import render_page, template_text
+from facegen.core.text.json_text import json_text
 
+PACKAGE = "facegen.collect"
 PAGE_NAME = "review.html"
 NUM_TYPICAL = 8
 NUM_LIKE = 3
 MOST_FACES = 600
 """On the page, so that a browser can show it; the table holds all."""
-_HOW_TO_READ = (
-    "z is how far a face is from the rest of its person, in robust standard deviations of this corpus; other rooms, "
-    "lights and ages of one person stand on the list, too, so look before you tick."
-)
 _PIXELS = 112
 _QUALITY = 85
 
 
 def write_page(review: Review, path: Path) -> None:
-    """Write the page; a reader sees the old one or the new one.
+    """Write the page atomically.
 
     Raises:
         DataError: it cannot be written.
@@ -37,10 +34,49 @@ def write_page(review: Review, path: Path) -> None:
     write_whole(path, to_html(review).encode())
 
 
+@dataclass(frozen=True)
+class ShownFace:
+    """A face as a data URI."""
+
+    alt: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A suspicious face, the reasons, and faces to compare it with.
+
+    Attributes:
+        place: row of the list that its tick marks.
+        picture: the face.
+        strength: its z in words.
+        reasons: sentences.
+        others, others_label: faces of whom it repeats or resembles, and the name.
+        source, moment: where it comes from.
+    """
+
+    place: int
+    picture: ShownFace
+    strength: str
+    reasons: Sequence[str]
+    others: Sequence[ShownFace]
+    others_label: str
+    source: str
+    moment: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person of the corpus with typical and suspicious faces."""
+
+    name: str
+    about: str
+    typical: Sequence[ShownFace]
+    cards: Sequence[Card]
+
+
 def to_html(review: Review) -> str:
-    """The page."""
-    corpus = review.corpus
-    title = f"{corpus.folder.name}: faces to look at"
+    """Render the page."""
     shown = review.findings[:MOST_FACES]
     places = {finding.row: place for place, finding in enumerate(review.findings)}
     by_person: dict[int, list[Finding]] = {}
@@ -48,19 +84,20 @@ def to_html(review: Review) -> str:
         by_person.setdefault(int(review.rows.person[finding.row]), []).append(finding)
     for person in review.uneven:
         by_person.setdefault(person, [])
-    sections = "".join(_person(review, person, found, places) for person, found in by_person.items())
-    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{_hash(SCRIPT)}'"
-    table = json.dumps([list(COLUMNS), *table_of(review)], ensure_ascii=False).replace("<", "\\u003c")
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'
-        f"<style>{STYLE}</style></head>\n<body><h1>{escape(title)}</h1>"
-        f"<p>{escape(_counts(review, len(shown)))}</p><p class=soft>{escape(review.words)}. {_HOW_TO_READ}</p>"
-        f"<div class=bar><button id=save>Save the list</button><span id=count>nothing ticked</span>"
-        f"<span class=soft>then: facegen drop {escape(corpus.folder.name)} {FILE_NAME}</span></div>\n{sections}"
-        f'<script type="application/json" id="table">{table}</script><script>{SCRIPT}</script></body></html>\n'
-    )
+    folder, script = review.corpus.folder.name, template_text(PACKAGE, "review.js")
+    table = json_text([list(COLUMNS), *table_of(review)], ensure_ascii=False)
+    values = {
+        "title": f"{folder}: faces to look at",
+        "folder": folder,
+        "list_name": FILE_NAME,
+        "counts": _counts(review, len(shown)),
+        "words": review.words,
+        "people": [_person(review, person, findings, places) for person, findings in by_person.items()],
+        "script": script,
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "table": table.replace("<", "\\u003c"),  # the end of a script element must not stand in it
+    }
+    return render_page(PACKAGE, "review.html.j2", values)
 
 
 def _counts(review: Review, shown: int) -> str:
@@ -76,32 +113,28 @@ def _counts(review: Review, shown: int) -> str:
     return f"{text} Tick what does not belong here, and save the list."
 
 
-def _person(review: Review, person: int, findings: list[Finding], places: dict[int, int]) -> str:
-    corpus = review.corpus
-    name = corpus.header.identities[person]
+def _person(review: Review, person: int, findings: list[Finding], places: dict[int, int]) -> Person:
     rows = np.flatnonzero(review.rows.person == person)
     videos = len(np.unique(review.rows.video[rows]))
-    said = f"{len(rows):,} faces of {videos:,} {'source' if videos == 1 else 'sources'}"
+    about = f"{len(rows):,} faces of {videos:,} {'source' if videos == 1 else 'sources'}"
     if videos == 1:
-        said += "; with a single one, who is in the most of it is taken for the person"
+        about += "; with a single one, who is in the most of it is taken for the person"
     if person in review.uneven:
-        said += (
+        about += (
             f"; they agree unusually little (robust z {review.uneven[person]:.1f}), so two people may be mixed: "
             f"look at all of them"
         )
-    typical = "".join(_picture(review, row, "typical") for row in _typical(review, person, NUM_TYPICAL))
-    cards = "".join(_card(review, finding, places[finding.row]) for finding in findings)
-    return (
-        f"<section><h2>{escape(name)}</h2><p class=soft>{escape(said)}</p>"
-        f'<div class=person><div class="faces typical"><small>typical</small>{typical}</div>'
-        f"<div class=cards>{cards}</div></div></section>\n"
+    return Person(
+        review.corpus.header.identities[person],
+        about,
+        [_face(review, row) for row in _typical(review, person, NUM_TYPICAL)],
+        [_card(review, finding, places[finding.row]) for finding in findings],
     )
 
 
-def _card(review: Review, finding: Finding, place: int) -> str:
+def _card(review: Review, finding: Finding, place: int) -> Card:
     corpus, row = review.corpus, finding.row
     clip, frame = int(review.rows.clip[row]), int(review.rows.frame[row])
-    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in finding.why)
     moment = seconds_of(corpus, row)
     where = f"clip {clip}, face {frame}" + (f", {moment} s into its speech" if moment else "")
     beside: Sequence[int] = ()
@@ -110,14 +143,10 @@ def _card(review: Review, finding: Finding, place: int) -> str:
         beside, label = [finding.earlier], "repeats"
     elif finding.like is not None:
         beside, label = _typical(review, finding.like, NUM_LIKE), corpus.header.identities[finding.like]
-    others = "".join(_picture(review, other, "other") for other in beside)
-    others = f'<div class="faces like"><small>{escape(label)}</small>{others}</div>' if others else ""
     strength = f"z {finding.score:.1f}" if finding.score else "repetition"
-    return (
-        f'<label class=card><input type=checkbox value="{place}">{_picture(review, row, "suspect")}'
-        f"<div class=said><b>{strength}</b><ul>{reasons}</ul>{others}"
-        f"<small>{escape(source_of(corpus, clip))}<br>{escape(where)}</small></div></label>"
-    )
+    others = [_face(review, other) for other in beside]
+    source = source_of(corpus, clip)
+    return Card(place, _face(review, row), strength, finding.why, others, label, source, where)
 
 
 def _typical(review: Review, person: int, num: int) -> list[int]:
@@ -135,7 +164,7 @@ def _typical(review: Review, person: int, num: int) -> list[int]:
     return chosen + [row for row in ordered if row not in set(chosen)][: num - len(chosen)]
 
 
-def _picture(review: Review, row: int, kind: str) -> str:
+def _face(review: Review, row: int) -> ShownFace:
     face = review.corpus.faces(review.rows.clip[row : row + 1], review.rows.frame[row : row + 1])[0].numpy()
     picture = Image.fromarray(face)
     if picture.width > _PIXELS:
@@ -143,8 +172,4 @@ def _picture(review: Review, row: int, kind: str) -> str:
     content = io.BytesIO()
     picture.save(content, format="JPEG", quality=_QUALITY)
     data = base64.b64encode(content.getvalue()).decode()
-    return f'<img class={kind} alt="clip {int(review.rows.clip[row])}" src="data:image/jpeg;base64,{data}">'
-
-
-def _hash(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return ShownFace(f"clip {int(review.rows.clip[row])}", f"data:image/jpeg;base64,{data}")

@@ -1,4 +1,4 @@
-"""Whether conditions that differ give faces that differ."""
+"""Metric `correlation`: correlation of distances between conditions and between faces."""
 
 import math
 from collections.abc import Iterator
@@ -10,14 +10,12 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from facegen.core.evidence import Better, Evidence, Figure
+from facegen.core.evidence import Better, Evidence, Figure, key_part
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap, Estimate
-from facegen.parts.metrics.strangers import Strangers
-from facegen.parts.metrics.views import drawn, outside_views
-
-_NO_SEX = "not available: no sex labels"
+from facegen.parts.metrics.negative_sampler import NegativeSampler
+from facegen.parts.metrics.views import drawn, features_of, outside_views
 
 
 class Correlation(Metric):
@@ -41,13 +39,13 @@ class Correlation(Metric):
         self.num_pairs = num_pairs
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """Correlations of real and generated faces, plain and given sex, and mean distances by sex."""
+        """Compute correlations of real and generated faces, plain and given sex, and mean distances by sex."""
         figures = self._figures(evidence)
-        for name, seen, by_judge in _outside(evidence):
+        for ending, suffix, seen, by_judge in _outside(evidence):
             figures += [
-                replace(figure, name=f"{figure.name}, {name}", by_judge=by_judge)
+                replace(figure, key=f"{figure.key}{ending}", label=f"{figure.label}{suffix}", by_judge=by_judge)
                 for figure in self._figures(seen)
-                if figure.name.startswith("correlation")
+                if not figure.key.startswith("distance.")
             ]
         return figures
 
@@ -56,47 +54,54 @@ class Correlation(Metric):
         fake = drawn(evidence)
         if fake is not None:
             faces["generated"] = fake
-        names = {kind: f"correlation of condition and face distances, {kind}" for kind in faces}
+        labels = {kind: f"correlation of condition and face distances, {kind}" for kind in faces}
         if len(evidence.person.unique()) < 3:
-            note = "not available: fewer than three people"
-            return [Figure(name, math.nan, note=note) for name in names.values()]
+            return [Figure.missing(kind, label, "fewer than three people") for kind, label in labels.items()]
         pairs = Pairs(evidence, self.num_pairs)
         conditions = pairs.distance(evidence.encodings[:, None])
-        distances = {f"{kind} face": pairs.distance(values) for kind, values in faces.items()}
+        distances = {kind: pairs.distance(values) for kind, values in faces.items()}
         figures = []
-        for (kind, name), distance in zip(names.items(), distances.values(), strict=True):
+        for kind, label in labels.items():
             better: Better | None = "higher" if kind == "generated" else None
-            figures.append(_figure(name, pairs.correlation(conditions, distance), better))
+            distance = distances[kind]
+            figures.append(_figure(kind, label, pairs.correlation(conditions, distance), better))
             given = pairs.correlation(conditions, distance, pairs.sexes) if pairs.knows_sex else None
-            figures.append(_figure(f"{name}, given sex", given, better))
+            figures.append(_figure(f"{kind}.given_sex", f"{label}, given sex", given, better))
         for what, distance in {"condition": conditions, **distances}.items():
+            of = what if what == "condition" else f"{what} face"
             for which, chosen in (("same sex", pairs.same_sex), ("different sexes", pairs.different_sexes)):
                 mean = pairs.mean(distance, chosen) if bool(chosen.any()) else None
-                figures.append(_figure(f"{what} distance, {which}", mean))
+                figures.append(_figure(f"distance.{what}.{key_part(which)}", f"{of} distance, {which}", mean))
         return figures
 
 
-def _outside(evidence: Evidence) -> Iterator[tuple[str, Evidence, bool]]:
-    """Rows in which every face is found, by the judge's encodings (True) and by those of each recogniser that hears."""
+def _outside(evidence: Evidence) -> Iterator[tuple[str, str, Evidence, bool]]:
+    """Evidence in the features of each recogniser, of rows in which every face is found.
+
+    Yields:
+        endings of key and label, the evidence, and whether its encodings are still the judge's: each recogniser of
+        faces is set beside the judge's encodings, and beside those of each recogniser that hears.
+    """
     for name, seen in outside_views(evidence):
-        judged = f"{name} features"
-        heard = {judged: seen.encodings}
+        ending, suffix = features_of(name)
+        heard = {(ending, suffix): seen.encodings}
         for ears, recognised in seen.recognised.items():
             if recognised.speech is not None:
-                heard[f"{ears} and {name} features"] = recognised.speech
-        for both, encodings in heard.items():
+                heard[f".{key_part(ears)}_and_{key_part(name)}", f", {ears} and {name} features"] = recognised.speech
+        for (key, label), encodings in heard.items():
             there = encodings.isfinite().all(1)
             if seen.fake is not None:
                 there &= seen.fake.isfinite().all(2).all(1)
-            yield both, replace(
+            rows = replace(
                 seen, person=seen.person[there], encodings=encodings[there], real=seen.real[there],
                 attributes={column: values[there] for column, values in seen.attributes.items()},
                 fake=None if seen.fake is None else seen.fake[there],
-            ), both == judged  # fmt: skip
+            )  # fmt: skip
+            yield key, label, rows, key == ending
 
 
 class Pairs:
-    """Pairs of rows of different people, and statistics of them under weights of their people.
+    """Pairs of rows of different people, and bootstrap statistics of them.
 
     A pair counts as often as both of its people were drawn.
 
@@ -108,7 +113,7 @@ class Pairs:
     def __init__(self, evidence: Evidence, num: int) -> None:
         generator = generator_for(evidence.seed, "pairs")
         first = torch.randint(len(evidence.person), (num,), generator=generator)
-        second = Strangers(evidence.person).draw(first, 1, generator)[:, 0]
+        second = NegativeSampler(evidence.person).draw(first, 1, generator)[:, 0]
         self._rows, self._generator = torch.stack([first, second]), generator
         self._people = Bootstrap(evidence.person, evidence.seed)
         sex = evidence.attributes.get("sex", torch.full_like(evidence.person, -1))[self._rows]
@@ -120,7 +125,7 @@ class Pairs:
         self.knows_sex = bool(known.any())
 
     def distance(self, values: Tensor) -> Tensor:
-        """(N, Z, d) -> (num,) distances, under different noises where there are several."""
+        """Compute (N, Z, d) -> (num,) distances, under different noises if there are several."""
         rows, num_noises = self._rows, values.shape[1]
         noise = torch.randint(num_noises, rows.shape[1:], generator=self._generator)
         step = torch.randint(1, max(num_noises, 2), rows.shape[1:], generator=self._generator)
@@ -128,7 +133,7 @@ class Pairs:
         return 1 - functional.cosine_similarity(one.double(), other.double(), dim=1)
 
     def correlation(self, one: Tensor, other: Tensor, groups: Tensor | None = None) -> Estimate:
-        """Pearson correlation of (num,) values; within groups, pairs of group -1 left out, if there are groups."""
+        """Estimate the Pearson correlation of (num,) values; within groups if given, without pairs of group -1."""
         groups = torch.zeros_like(self.sexes) if groups is None else groups
         names = groups[groups >= 0].unique()
         member = (groups[:, None] == names).double()
@@ -149,7 +154,7 @@ class Pairs:
         return self._people.estimate(statistic)
 
     def mean(self, values: Tensor, chosen: Tensor) -> Estimate:
-        """Mean of (num,) values over the chosen pairs."""
+        """Estimate the mean of (num,) values over the chosen pairs."""
         sums = torch.stack([chosen.double(), values * chosen], dim=1)
 
         def statistic(weights: Tensor) -> Tensor:
@@ -164,14 +169,14 @@ class Pairs:
 
 
 def _spread_within(values: Tensor, member: Tensor) -> float:
-    """Largest standard deviation of values within a group."""
+    """Return the largest standard deviation of values within a group."""
     means = (values @ member) / member.sum(0)
     return float((((values[:, None] - means) ** 2 * member).sum(0) / member.sum(0)).max().sqrt())
 
 
-def _figure(name: str, found: Estimate | None, better: Better | None = None) -> Figure:
+def _figure(key: str, label: str, found: Estimate | None, better: Better | None = None) -> Figure:
     if found is None:
-        return Figure(name, math.nan, note=_NO_SEX)
+        return Figure.missing(key, label, "no sex labels")
     if not math.isfinite(found.value):
-        return Figure(name, math.nan, note="not available: distances that do not differ")
-    return Figure.of(name, found, better=better)
+        return Figure.missing(key, label, "distances that do not differ")
+    return Figure.of(key, label, found, better=better)

@@ -1,4 +1,4 @@
-"""Whether noise and voice change the generated faces, against how much real faces differ."""
+"""Metric `diversity`: distances between generated faces, compared with those between real faces."""
 
 import math
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from facegen.core.evidence import Evidence, Figure
+from facegen.core.evidence import Evidence, Figure, key_part
 from facegen.core.interfaces import Metric
 from facegen.core.statistics import Bootstrap
 
@@ -30,10 +30,10 @@ class Diversity(Metric):
     """
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """Distances with intervals; pixel distances between people without, as they rest on one pair a row."""
+        """Compute distances with intervals; pixel distances between people have none, as they use one pair per row."""
         people, real = Bootstrap(evidence.person, evidence.seed), _unit(evidence.real)
         figures = [] if evidence.fake is None else _generated(people, _unit(evidence.fake), real)
-        figures.append(_figure("face distance, real, other person", people, _between(people, real, real)))
+        figures.append(_face_distance("real, other person", people, _between(people, real, real)))
         return figures + _one_person(evidence, real) + _pixels(evidence)
 
 
@@ -46,35 +46,40 @@ def _generated(people: Bootstrap, fake: Tensor, real: Tensor) -> list[Figure]:
         "to the true face": _mean(people, 1 - (fake * real[:, None]).sum(2).mean(1)),
         "to the true face of a shuffled voice": _between(people, fake.mean(1), real),
     }
-    figures = {name: _figure(f"face distance, {name}", people, statistic) for name, statistic in found.items()}
+    figures = {what: _face_distance(what, people, statistic) for what, statistic in found.items()}
     figures["to the true face"] = replace(figures["to the true face"], better="lower")
     return list(figures.values())
 
 
 def _one_person(evidence: Evidence, real: Tensor) -> list[Figure]:
-    """Real faces of one person, and which share of their distance the noise reaches."""
-    name, share = "face distance, real, one person", "diversity, share of one person's real faces"
-    names = [name] if evidence.fake is None else [name, share]
+    """Compute the distance between one person's real faces, and the share of it that noise reaches."""
+    one_person, share = "real, one person", ("share_of_real", "diversity, share of one person's real faces")
     seen = torch.zeros(len(real), dtype=torch.bool)
     if evidence.real_other is not None:
         seen = evidence.real_other.isfinite().all(dim=1)
     if evidence.real_other is None or not bool(seen.any()):
-        return [Figure(each, math.nan, note="not available: one real face a person") for each in names]
+        distance = (f"face_distance.{key_part(one_person)}", f"face distance, {one_person}")
+        names = [distance] if evidence.fake is None else [distance, share]
+        return [Figure.missing(*name, "one real face a person") for name in names]
     people = Bootstrap(evidence.person[seen], evidence.seed)
     own = _mean(people, 1 - (real[seen] * _unit(evidence.real_other[seen])).sum(1))
-    figures = [_figure(name, people, own)]
+    figures = [_face_distance(one_person, people, own)]
     if evidence.fake is not None:
         drawn = _mean(people, _spread(_unit(evidence.fake[seen])))
         note = "0: the noise is ignored; 1: as diverse as real faces of one person"
-        figures.append(_figure(share, people, lambda weights: drawn(weights) / own(weights), note))
+        figures.append(_figure(*share, people, lambda weights: drawn(weights) / own(weights), note))
     return figures
 
 
-def _figure(name: str, people: Bootstrap, statistic: Statistic, note: str = "") -> Figure:
+def _face_distance(what: str, people: Bootstrap, statistic: Statistic) -> Figure:
+    return _figure(f"face_distance.{key_part(what)}", f"face distance, {what}", people, statistic)
+
+
+def _figure(key: str, label: str, people: Bootstrap, statistic: Statistic, note: str = "") -> Figure:
     found = people.estimate(statistic)
     if not math.isfinite(found.value):
-        return Figure(name, math.nan, note="not available: too few people, or real faces that do not differ")
-    return Figure.of(name, found, note=note)
+        return Figure.missing(key, label, "too few people, or real faces that do not differ")
+    return Figure.of(key, label, found, note=note)
 
 
 def _unit(features: Tensor) -> Tensor:
@@ -109,7 +114,7 @@ def _between(people: Bootstrap, one: Tensor, other: Tensor) -> Statistic:
 
 
 def _pixels(evidence: Evidence) -> list[Figure]:
-    """Mean absolute differences; a row's neighbour is the row of the next person."""
+    """Compute mean absolute pixel differences; the neighbour of a row is a row of the next person."""
     order = evidence.person.argsort(stable=True)
     _, counts = evidence.person.unique(return_counts=True)
     if len(counts) < 2:
@@ -123,11 +128,16 @@ def _pixels(evidence: Evidence) -> list[Figure]:
         faces = evidence.fake_faces
         by_noise = _difference(faces, faces.roll(1, dims=1)).mean(1)
         found = Bootstrap(evidence.person, evidence.seed).mean(by_noise)
-        figures.append(Figure.of("pixel distance, one voice, other noise", found, by_judge=False))
+        figures.append(Figure.of(*_pixel_distance("one voice, other noise"), found, by_judge=False))
         by_voice = _difference(faces, faces[neighbour])[strange].mean()
-        figures.append(Figure("pixel distance, other voice, same noise", float(by_voice), by_judge=False))
+        figures.append(Figure(*_pixel_distance("other voice, same noise"), float(by_voice), by_judge=False))
     real = _difference(evidence.real_faces, evidence.real_faces[neighbour])[strange].mean()
-    return [*figures, Figure("pixel distance, real, other person", float(real), by_judge=False)]
+    return [*figures, Figure(*_pixel_distance("real, other person"), float(real), by_judge=False)]
+
+
+def _pixel_distance(what: str) -> tuple[str, str]:
+    """Key and label."""
+    return f"pixel_distance.{key_part(what)}", f"pixel distance, {what}"
 
 
 def _difference(first: Tensor, second: Tensor) -> Tensor:

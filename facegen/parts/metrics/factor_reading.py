@@ -1,4 +1,4 @@
-"""What a reader read of one factor, and what follows from it, with intervals over people."""
+"""Readings of one hidden factor, and statistics of them with intervals over people."""
 
 import math
 from dataclasses import dataclass
@@ -41,17 +41,17 @@ class Reading:
     people: Bootstrap
 
     def recovery(self, kind: Kind) -> tuple[Estimate, float]:
-        """R2 or accuracy over faces, and what is chance."""
+        """Estimate R2 or accuracy over faces; return the chance level, too."""
         if self.factor.classes is None:
             return self.people.estimate(lambda weights: self._signed_r2(kind, weights)), 0.0
         return self.people.share(self._hits(kind)), self._chance[kind]
 
     def skill(self, kind: Kind) -> float:
-        """How far from chance to certainty."""
+        """Compute the skill: 0 at chance, 1 at certainty."""
         return float(self.skills(kind, torch.ones(1, self.people.num_people, dtype=torch.float64)))
 
     def skills(self, kind: Kind, weights: Tensor) -> Tensor:
-        """The same under weights of people, (R, people) -> (R,)."""
+        """Compute the skill under weights of people, (R, people) -> (R,)."""
         if self.factor.classes is None:
             return self._signed_r2(kind, weights)
         chance = self._chance[kind]
@@ -59,7 +59,7 @@ class Reading:
         return (accuracy - chance) / (1 - chance) if chance < 1 else torch.zeros_like(accuracy)
 
     def spread(self) -> Estimate:
-        """Deviation of what is read from generated faces over that from real ones; of a class, of 1 - sum p^2."""
+        """Estimate the deviation of readings of generated faces over that of real ones; of a class, of 1 - sum p^2."""
         root = 0.5 if self.factor.classes is None else 1.0
         moments = {kind: self._moments(kind) for kind in ("real", "generated")}
 
@@ -74,7 +74,7 @@ class Reading:
         return self.people.estimate(statistic)
 
     def share(self) -> Estimate:
-        """Variance between conditions over all variance: what two faces of a condition under other noise share.
+        """Estimate the share of variance that lies between conditions.
 
             share = cov(read from G(z, c), read from G(z', c)) / var(read from G(z, c))
 
@@ -99,7 +99,7 @@ class Reading:
 
     @cached_property
     def _chance(self) -> dict[Kind, float]:
-        """The share of right readings if they were dealt out anew among the rows."""
+        """Share of right readings under random permutation of the rows."""
         true = self._columns(self.truth).mean(0)
         kinds: tuple[Kind, Kind] = ("real", "generated")
         return {kind: float(self._columns(self._read(kind)).mean(0) @ true) for kind in kinds}
@@ -117,12 +117,12 @@ class Reading:
         return (read[..., None] == self.factor.classes).double()
 
     def _moments(self, kind: Kind) -> tuple[Tensor, Tensor]:
-        """Sums over people of what was read, and of its square."""
+        """Sum readings and their squares over people."""
         read = self._columns(self._read(kind))
         return self.people.sums(read), self.people.sums(read.square().sum(1))
 
     def _signed_r2(self, kind: Kind, weights: Tensor) -> Tensor:
-        """r |r| of reading and truth over all faces; 0 where every face is read alike."""
+        """Compute r |r| of reading and truth over all faces; 0 if all readings are equal."""
         num = weights @ self.people.num_rows
         read, truth = self._columns(self._read(kind))[:, 0], (self.truth - self.truth.mean()).double()
         products = torch.stack([read, truth, read.square(), truth.square(), read * truth], dim=1)

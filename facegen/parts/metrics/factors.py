@@ -1,4 +1,4 @@
-"""Whether generated faces show the hidden factors of the people whom they were drawn for."""
+"""Metric `factors`: recovery of hidden factors from generated faces."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from facegen.core.evidence import Better, Evidence, Figure, Side, Training
+from facegen.core.evidence import Better, Evidence, Figure, Side, Training, key_part
 from facegen.core.interfaces import Metric
 from facegen.core.statistics import Bootstrap
 from facegen.parts.metrics.factor_reading import Kind, Reading
@@ -22,7 +22,7 @@ _OF_A_PERSON: tuple[Side, ...] = ("voice and face", "face")
 
 
 class Factors(Metric):
-    """What a reader reads of each hidden factor from generated faces, against the truth.
+    """Recovery of each hidden factor from generated faces by a linear reader.
 
         R2 = r |r|,   r = corr(read from G(z, c), truth);   of a class, the share that is read right
         spread = deviation of what is read from generated faces, over that from real ones; of a class, of 1 - sum p^2
@@ -43,7 +43,7 @@ class Factors(Metric):
     reads: ClassVar[frozenset[str]] = frozenset({"training"})
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """Reader, recovery, spread and share of each factor, and a mean of those that the condition carries."""
+        """Compute reader, recovery, spread and share of each factor, and a mean over those that conditions carry."""
         fake_faces, training, missing = evidence.fake_faces, evidence.training, ""
         if not evidence.factors:
             missing = "the corpus does not know hidden factors"
@@ -52,8 +52,7 @@ class Factors(Metric):
         elif training is None or len(training.faces) < _LEAST_FACES:
             missing = f"fewer than {_LEAST_FACES} training faces for a reader to learn from"
         if missing or training is None or fake_faces is None:
-            note = f"not available: {missing}"
-            return [Figure("factors that the condition carries, generated", math.nan, note=note, by_judge=False)]
+            return [Figure.missing(*_carried_name("generated"), missing, by_judge=False)]
         strange = ~torch.isin(training.person, evidence.person)
         known = int(strange.sum()) < _LEAST_FACES
         readings = list(_readings(evidence, training, fake_faces, torch.ones_like(strange) if known else strange))
@@ -81,38 +80,47 @@ def _readings(evidence: Evidence, training: Training, fake_faces: Tensor, rows: 
 
 
 def _figures(reading: Reading, condition: str, carried: tuple[Side, ...], note: str) -> Iterator[Figure]:
-    name = f"factor {reading.factor.name}"
+    name, key = f"factor {reading.factor.name}", f"{key_part(reading.factor.name)}"
     measure = "R2" if reading.factor.classes is None else "accuracy"
     found, chance = reading.recovery("real")
     decides = "moment's picture" if reading.side == "moment" else reading.side
     said = f"{measure} of the reader{note}; the factor decides the {decides}"
-    yield Figure.of(f"{name}, real", found, chance, said, by_judge=False)
-    names = (f"{name}, generated", f"{name}, spread", f"{name}, decided by the {condition}")
+    yield Figure.of(f"{key}.real", f"{name}, real", found, chance, said, by_judge=False)
+    names = (
+        (f"{key}.generated", f"{name}, generated"),
+        (f"{key}.spread", f"{name}, spread"),
+        (f"{key}.share_of_condition", f"{name}, decided by the {condition}"),
+    )
     if reading.skill("real") < LEAST_SKILL:
-        reason = f"not available: the reader cannot tell it from real faces ({measure} {found.value:.3f})"
-        yield from (Figure(each, math.nan, note=reason, by_judge=False) for each in names)
+        reason = f"the reader cannot tell it from real faces ({measure} {found.value:.3f})"
+        yield from (Figure.missing(*each, reason, by_judge=False) for each in names)
         return
     drawn, by_chance = reading.recovery("generated")
     better: Better | None = "higher" if reading.side in carried else None
     said = f"{measure}; on real faces {found.value:.3f}"
-    yield Figure.of(names[0], drawn, by_chance, said, better=better, by_judge=False)
+    yield Figure.of(*names[0], drawn, by_chance, said, better=better, by_judge=False)
     ratios = (
         (names[1], reading.spread(), "1: as among real faces"),
         (names[2], reading.share(), "the rest by the noise"),
     )
     for each, ratio, said in ratios:
         if math.isfinite(ratio.value):
-            yield Figure.of(each, ratio, note=said, by_judge=False)
+            yield Figure.of(*each, ratio, note=said, by_judge=False)
         else:
-            yield Figure(each, math.nan, note="not available: every face is read alike", by_judge=False)
+            yield Figure.missing(*each, "every face is read alike", by_judge=False)
+
+
+def _carried_name(kind: Kind) -> tuple[str, str]:
+    """Key and label."""
+    return f"carried.{kind}", f"factors that the condition carries, {kind}"
 
 
 def _mean(readings: list[Reading], carried: tuple[Side, ...], kind: Kind) -> Figure:
-    """How far from chance to certainty, over the factors that the reader can tell."""
+    """Compute the mean skill over the factors that the reader can read."""
     chosen = [each for each in readings if each.side in carried and each.skill("real") >= LEAST_SKILL]
-    name = f"factors that the condition carries, {kind}"
+    name = _carried_name(kind)
     if not chosen:
-        return Figure(name, math.nan, note="not available: the reader can tell none of them from real faces")
+        return Figure.missing(*name, "the reader can tell none of them from real faces", by_judge=False)
 
     def statistic(weights: Tensor) -> Tensor:
         return torch.stack([each.skills(kind, weights) for each in chosen]).mean(0)
@@ -120,4 +128,4 @@ def _mean(readings: list[Reading], carried: tuple[Side, ...], kind: Kind) -> Fig
     found = chosen[0].people.estimate(statistic)
     note = f"mean of {', '.join(each.factor.name for each in chosen)}: 0 is chance, 1 certainty"
     better: Better | None = "higher" if kind == "generated" else None
-    return Figure.of(name, found, 0.0, note, better=better, by_judge=False)
+    return Figure.of(*name, found, 0.0, note, better=better, by_judge=False)

@@ -1,4 +1,4 @@
-"""Whether generated faces look real and vary as real ones do, by the field's measures."""
+"""Metric `fidelity`: Inception Score, FID, KID, precision, recall, density and coverage."""
 
 import math
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from facegen.core.evidence import Evidence, Figure
+from facegen.core.evidence import Better, Evidence, Figure, key_part
 from facegen.core.interfaces import Metric
 from facegen.core.statistics import Bootstrap, Estimate
 from facegen.parts.metrics.given_features import inception_score, kernel_distance, precision_recall
@@ -21,7 +21,7 @@ _CACHE = "inception"
 
 
 class Fidelity(Metric):
-    """Inception Score, FID, KID, precision, recall, density and coverage of one generated face a row.
+    """Inception Score, FID, KID, precision, recall, density and coverage of one generated face per row.
 
         IS   exp E KL(p(y|x) || p(y))
         FID  |m_r - m_g|^2 + tr C_r + tr C_g - 2 tr (C_r C_g)^(1/2)
@@ -72,9 +72,9 @@ class Fidelity(Metric):
         self.num_neighbours, self.num_redraws, self.batch_size = num_neighbours, num_redraws, batch_size
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """By Inception, where its weights are to be had; then by the judge, and by each recogniser."""
+        """Measure in Inception's features, if its weights are available, in the judge's and in each recogniser's."""
         if evidence.fake is None or evidence.fake_faces is None:
-            return [Figure("fidelity", math.nan, note="not available: the run draws no faces")]
+            return [Figure.missing("", "fidelity", "the run draws no faces")]
         figures = self._by_inception(evidence, one_a_row(evidence.fake_faces, evidence.fresh_faces))
         for view in face_views(evidence):
             figures += view.figures(self._by_features(view, f", {view.name} features", evidence.seed))
@@ -84,51 +84,54 @@ class Fidelity(Metric):
         try:
             inception = self._inception or Inception(found_weights(evidence.observer), batch_size=self.batch_size)
         except NoWeightsError as missing:
-            note = f"not available: {missing}"
-            return [Figure("Inception Score, FID and KID", math.nan, note=note, by_judge=False)]
+            return [Figure.missing("inception", "Inception Score, FID and KID", str(missing), by_judge=False)]
         cache = None if evidence.cache is None else evidence.cache / _CACHE
         real = inception.look(evidence.real_faces, "real faces", evidence.observer, cache)
         fake = inception.look(fake_faces, "generated faces", evidence.observer, None)
         view = View("Inception", real[FEATURES], fake[FEATURES], evidence.person)
         pixels = fake_faces.shape[1]
         return view.figures([
-            self._score("Inception Score", fake[LOGITS], pixels, evidence.seed, is_fake=True),
-            self._score("Inception Score, real faces", real[LOGITS], pixels, evidence.seed, is_fake=False),
-            *frechet_figures("FID", view, evidence.seed, self.num_redraws),
+            self._score("generated", "Inception Score", fake[LOGITS], pixels, evidence.seed),
+            self._score("real", "Inception Score, real faces", real[LOGITS], pixels, evidence.seed),
+            *frechet_figures("inception.fid", "FID", view, evidence.seed, self.num_redraws),
             *self._by_features(view, "", evidence.seed),
         ])  # fmt: skip
 
-    def _score(self, name: str, logits: Tensor, pixels: int, seed: int, *, is_fake: bool) -> Figure:
-        """A split of n faces has a score of n at most: that of n faces that are sure to be n different things."""
+    def _score(self, kind: str, label: str, logits: Tensor, pixels: int, seed: int) -> Figure:
+        """Compute the Inception Score; that of a split of n faces is at most n."""
+        key = f"inception.score.{kind}"
         num, each, most = len(logits), len(logits) // self.num_splits, math.ceil(len(logits) / self.num_splits)
         if each < 2:
-            return Figure(name, math.nan, note=f"not available: {num} faces for {self.num_splits} splits")
+            return Figure.missing(key, label, f"{num} faces for {self.num_splits} splits")
         mean, deviation = inception_score(logits, num_splits=self.num_splits, seed=seed)
         few = f"; cannot exceed {most}" if most < logits.shape[1] else ""
         note = f"{self.num_splits} splits of {each} faces of {pixels} pixels{few}"
-        return Figure(name, mean, note=note, deviation=deviation, better="higher" if is_fake else None)
+        better: Better | None = "higher" if kind == "generated" else None
+        return Figure(key, label, mean, note=note, deviation=deviation, better=better)
 
     def _by_features(self, view: View, suffix: str, seed: int) -> list[Figure]:
-        """KID, precision, recall, density and coverage in one network's features."""
+        """Compute KID, precision, recall, density and coverage in one network's features."""
         if view.fake is None:
             return []
-        return [self._kernel_distance(view, f"KID{suffix}", seed), *self._neighbours(view, view.fake, suffix, seed)]
+        return [self._kernel_distance(view, suffix, seed), *self._neighbours(view, view.fake, suffix, seed)]
 
-    def _kernel_distance(self, view: View, name: str, seed: int) -> Figure:
+    def _kernel_distance(self, view: View, suffix: str, seed: int) -> Figure:
+        key, label = f"{key_part(view.name)}.kid", f"KID{suffix}"
         size = min(self.subset_size, len(view.real) // 2)
         if view.fake is None or size < 2:
-            return Figure(name, math.nan, note=f"not available: {view.sizes}")
+            return Figure.missing(key, label, view.sizes)
         mean, deviation = kernel_distance(
             view.fake, view.real, num_subsets=self.num_subsets, subset_size=size, seed=seed
         )
         note = f"{self.num_subsets} subsets of {size} among {view.sizes}; 0 on average for faces that do not differ"
-        return Figure(name, mean, note=note, deviation=deviation, better="lower")
+        return Figure(key, label, mean, note=note, deviation=deviation, better="lower")
 
     def _neighbours(self, view: View, fake: Tensor, suffix: str, seed: int) -> list[Figure]:
         num, k = len(fake), self.num_neighbours
-        names = [f"{name}{suffix}" for name in ("precision", "recall", "density", "coverage")]
+        kinds = ("precision", "recall", "density", "coverage")
+        names = [(f"{key_part(view.name)}.{kind}", f"{kind}{suffix}") for kind in kinds]
         if num <= k:
-            return [Figure(name, math.nan, note=f"not available: {view.sizes}, and k = {k}") for name in names]
+            return [Figure.missing(*name, f"{view.sizes}, and k = {k}") for name in names]
         people = Bootstrap(view.person, seed)
         around, covered = neighbourhoods(view.real, fake, k)
         recalled, _ = neighbourhoods(fake, view.real, k)
@@ -140,20 +143,20 @@ class Fidelity(Metric):
         found[:2] = [_with_value(mine, value) for mine, value in zip(found[:2], both, strict=True)]
         notes = [""] * 2 + ["; 1 for faces that do not differ", f"; {_like_coverage(num, k):.3f} for such faces"]
         return [
-            Figure.of(name, each, note=f"k = {k}, {view.sizes}{note}", better="higher")
+            Figure.of(*name, each, note=f"k = {k}, {view.sizes}{note}", better="higher")
             for name, each, note in zip(names, found, notes, strict=True)
         ]
 
 
 def _with_value(mine: Estimate, value: float) -> Estimate:
-    """torch-fidelity's value with our interval: it computes distances in fewer digits, and counts the edge in."""
+    """Combine torch-fidelity's value with our interval; it uses lower precision and closed balls."""
     if mine.low is None or mine.high is None:
         return Estimate(value, None, None, mine.num_people)
     return Estimate(value, min(mine.low, value), max(mine.high, value), mine.num_people)
 
 
 def _like_coverage(num: int, k: int) -> float:
-    """Coverage that is to be expected of as many faces of the same distribution (Naeem et al. 2020, equation 10)."""
+    """Compute the expected coverage of two samples of one distribution (Naeem et al. 2020, equation 10)."""
     missed = 1.0
     for i in range(k):
         missed *= (num - 1 - i) / (2 * num - 1 - i)

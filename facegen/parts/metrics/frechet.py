@@ -1,10 +1,10 @@
-"""How far the distribution of generated faces lies from that of real ones."""
+"""Metric `frechet`: Frechet distance in face features."""
 
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from facegen.core.evidence import Evidence, Figure
+from facegen.core.evidence import Evidence, Figure, key_part
 from facegen.core.interfaces import Metric
 from facegen.parts.metrics.halves import frechet_figures
 from facegen.parts.metrics.views import face_views
@@ -31,9 +31,9 @@ class Frechet(Metric):
         self.num_redraws = num_redraws
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """Real against generated, whole and by halves, and real against real by halves."""
+        """Compute real against generated, whole and by halves, and real against real by halves."""
         figures = []
         for view in face_views(evidence):
-            name = f"{view.name} Frechet distance"
-            figures += view.figures(frechet_figures(name, view, evidence.seed, self.num_redraws))
+            key, label = key_part(view.name), f"{view.name} Frechet distance"
+            figures += view.figures(frechet_figures(key, label, view, evidence.seed, self.num_redraws))
         return figures

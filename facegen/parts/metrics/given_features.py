@@ -1,4 +1,4 @@
-"""torch-fidelity's own measures of features that are known already, whichever network they are of."""
+"""torch-fidelity's measures, applied to features of any network."""
 
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ _LARGEST_SEED = 2**32
 
 
 class _Rows(Dataset[Tensor]):
-    """Rows of a table, one an item: torch-fidelity wants data sets of single tensors."""
+    """Data set with one row per item, as torch-fidelity requires."""
 
     def __init__(self, rows: Tensor) -> None:
         self._rows = rows
@@ -26,7 +26,7 @@ class _Rows(Dataset[Tensor]):
 
 
 def inception_score(logits: Tensor, *, num_splits: int, seed: int) -> tuple[float, float]:
-    """Mean and deviation over splits of exp E KL(p(y|x) || p(y)).
+    """Compute mean and deviation over splits of exp E KL(p(y|x) || p(y)).
 
     Args:
         logits: (N, classes)
@@ -42,7 +42,7 @@ def inception_score(logits: Tensor, *, num_splits: int, seed: int) -> tuple[floa
 def kernel_distance(
     fake: Tensor, real: Tensor, *, num_subsets: int, subset_size: int, seed: int
 ) -> tuple[float, float]:
-    """Mean and deviation over subsets of the unbiased squared MMD under the kernel (x . y / d + 1)^3.
+    """Compute mean and deviation over subsets of the unbiased squared MMD under the kernel (x . y / d + 1)^3.
 
     Args:
         fake, real: (N, d), (M, d)
@@ -59,7 +59,7 @@ def kernel_distance(
 
 
 def precision_recall(fake: Tensor, real: Tensor, *, num_neighbours: int) -> tuple[float, float]:
-    """Share of generated faces among the real ones, and of real ones among the generated.
+    """Compute precision and recall: generated faces among real ones, and real faces among generated ones.
 
     Args:
         fake, real: (N, d), (M, d), more than `num_neighbours` of each.
@@ -83,7 +83,7 @@ def _measure(fake: Tensor, real: Tensor | None, **asked: Any) -> dict[str, float
 
 @cache
 def _registered() -> str:
-    """The name of the feature extractor that passes on what it is given, known to torch-fidelity from now on."""
+    """Register a feature extractor that returns its input; return its name."""
     fidelity = optional_imports.torch_fidelity()
 
     base: Any = fidelity.FeatureExtractorBase

@@ -1,4 +1,4 @@
-"""Whose face a generated face is, and how many people are drawn."""
+"""Metric `identity`: nearest person of each face, number of people drawn, and identity score."""
 
 import math
 from dataclasses import dataclass, replace
@@ -13,15 +13,17 @@ from facegen.core.evidence import Better, Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap
-from facegen.parts.metrics.views import drawn, outside_views
+from facegen.parts.metrics.views import drawn, features_of, outside_views
 
 _TEMPERATURES = torch.logspace(-3, 0.5, 36, dtype=torch.float64)
 _BETTER: dict[str, Better] = {"generated": "higher"}
-_ALONE = "not available: one real face a person"
+_ALONE = "one real face a person"
+_LABELS = {"accuracy": "identity accuracy", "identities": "identities drawn", "score": "identity score"}
+"""Of each key."""
 
 
 class Identity(Metric):
-    """Nearest person of each face, in the judge's face features, and in those of each recogniser.
+    """Nearest person of each face, in the judge's face features and in each recogniser's.
 
         prototype_p = mean of person p's real faces, unit vectors;   p(y | x) = softmax_y cos(x, prototype_y) / t
         accuracy = share of faces nearest to their own person's prototype, chance 1/P
@@ -49,22 +51,23 @@ class Identity(Metric):
         self.max_people, self.num_splits = max_people, num_splits
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """Accuracy, identities and score of real faces, and of generated ones where there are any."""
+        """Compute accuracy, identities and score of real faces, and of generated ones if there are any."""
         figures = self._figures(evidence, "")
         for name, seen in outside_views(evidence):
-            figures += self._figures(seen, f", {name} features")
+            figures += self._figures(seen, name)
         return figures
 
-    def _figures(self, evidence: Evidence, suffix: str) -> list[Figure]:
+    def _figures(self, evidence: Evidence, recogniser: str) -> list[Figure]:
+        """Compute the figures in the judge's features, or in a recogniser's."""
+        ending, suffix = features_of(recogniser)
         gallery = Gallery.of(evidence, self.max_people)
         faces = drawn(evidence)
         kinds = ["real"] if faces is None else ["real", "generated"]
-        names = ("identity accuracy", "identities drawn", "identity score")
         if gallery.num_people < 2:
-            reason = "not available: one person has nobody to be confused with"
+            reason = "one person has nobody to be confused with"
             return [
-                Figure(f"{name}, {kind}{suffix}", math.nan, note=reason, by_judge=not suffix)
-                for name in names
+                Figure.missing(f"{key}.{kind}{ending}", f"{label}, {kind}{suffix}", reason, by_judge=not recogniser)
+                for key, label in _LABELS.items()
                 for kind in kinds
             ]
         cosines = {"real": gallery.real[:, None]}
@@ -76,25 +79,30 @@ class Identity(Metric):
         rows = gallery.usable("real")
         rows = rows[torch.stack([cosines[kind][rows].isfinite().all(2).all(1) for kind in kinds]).all(0)]
         figures += [self._score(gallery, cosines[kind], kind, rows, evidence.seed) for kind in kinds]
-        return [replace(figure, name=f"{figure.name}{suffix}", by_judge=not suffix) for figure in figures]
+        return [
+            replace(
+                figure, key=f"{figure.key}{ending}", label=f"{figure.label}{suffix}", by_judge=not recogniser
+            )
+            for figure in figures
+        ]  # fmt: skip
 
     def _accuracy(self, gallery: "Gallery", cosines: Tensor, kind: str, evidence: Evidence) -> Figure:
-        name, chance = f"identity accuracy, {kind}", 1 / gallery.num_people
+        name, chance = _name("accuracy", kind), 1 / gallery.num_people
         rows = gallery.usable(kind)
         if not len(rows):
-            return Figure(name, math.nan, chance=chance, note=_ALONE)
+            return Figure.missing(*name, _ALONE, chance=chance)
         seen = cosines[rows].isfinite().all(2)
         hits = ((cosines[rows].argmax(2) == gallery.own[rows, None]) & seen).double().mean(1)
         found = Bootstrap(evidence.person[gallery.rows[rows]], evidence.seed).share(hits)
         missed = int((~seen).sum())
         lost = f"; {missed} faces are not found, and count as misses" if missed else ""
         note, better = f"{gallery.num_people} people{lost}", _BETTER.get(kind)
-        return Figure.of(name, found, chance, note, better=better)
+        return Figure.of(*name, found, chance, note, better=better)
 
     def _score(self, gallery: "Gallery", cosines: Tensor, kind: str, rows: Tensor, seed: int) -> Figure:
-        name = f"identity score, {kind}"
+        name = _name("score", kind)
         if not len(rows):
-            return Figure(name, math.nan, note=_ALONE)
+            return Figure.missing(*name, _ALONE)
         temperature = calibrated_temperature(gallery.real[rows], gallery.own[rows])
         rows = rows[torch.randperm(len(rows), generator=generator_for(seed, "identity splits"))]
         num_splits = min(max(len(rows) // gallery.num_people, 1), self.num_splits)
@@ -109,23 +117,28 @@ class Identity(Metric):
         value, better = float(scores.mean()), _BETTER.get(kind)
         num_people = gallery.num_people
         return Figure(
-            name, value, chance=1.0, note=note, deviation=deviation, better=better, num_people=num_people
+            *name, value, chance=1.0, note=note, deviation=deviation, better=better, num_people=num_people
         )  # fmt: skip
 
 
+def _name(key: str, kind: str) -> tuple[str, str]:
+    """Key and label."""
+    return f"{key}.{kind}", f"{_LABELS[key]}, {kind}"
+
+
 def _identities(gallery: "Gallery", cosines: Tensor, kind: str) -> Figure:
-    name, rows = f"identities drawn, {kind}", gallery.usable(kind)
+    name, rows = _name("identities", kind), gallery.usable(kind)
     if not len(rows):
-        return Figure(name, math.nan, note=_ALONE)
+        return Figure.missing(*name, _ALONE)
     one = cosines[rows, torch.arange(len(rows)) % cosines.shape[1]]
     one = one[one.isfinite().all(1)]
     note = f"of {gallery.num_people} people, {len(one)} faces"
-    return Figure(name, float(len(one.argmax(1).unique())), note=note, better=_BETTER.get(kind))
+    return Figure(*name, float(len(one.argmax(1).unique())), note=note, better=_BETTER.get(kind))
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """People's prototypes, and real faces compared with them.
+    """Prototypes of people, and cosines of real faces with them.
 
     Attributes:
         rows: (M,) of the evidence, those of the people here.
@@ -141,21 +154,21 @@ class Gallery:
 
     @property
     def num_people(self) -> int:
-        """P"""
+        """Number of people, P."""
         return len(self.prototypes)
 
     def compare(self, faces: Tensor) -> Tensor:
-        """(M, Z, e) -> (M, Z, P) cosines."""
+        """Compute cosines: (M, Z, e) -> (M, Z, P)."""
         return functional.normalize(faces.double(), dim=-1) @ self.prototypes.T
 
     def usable(self, kind: str) -> Tensor:
-        """Places among the rows: of real faces, those whose person has another one."""
+        """Return indices of usable rows; a real face is usable if its person has another one."""
         everyone = torch.arange(len(self.rows))
         return everyone[self.real.isfinite().all(1)] if kind == "real" else everyone
 
     @classmethod
     def of(cls, evidence: Evidence, max_people: int) -> "Gallery":
-        """The people of the evidence, or so many of them."""
+        """Build the gallery of at most `max_people` people."""
         people, of = evidence.person.unique(return_inverse=True)
         if len(people) > max_people:
             chosen = torch.randperm(len(people), generator=generator_for(evidence.seed, "identity"))[:max_people]
@@ -180,13 +193,13 @@ class Gallery:
 
 
 def score_of(probabilities: Tensor) -> Tensor:
-    """exp E KL(p(y | x) || p(y)) of (N, P) rows that sum to 1."""
+    """Compute exp E KL(p(y | x) || p(y)) of (N, P) rows that sum to 1."""
     marginal = probabilities.mean(0)
     divergence = torch.xlogy(probabilities, probabilities).sum(1).mean() - torch.xlogy(marginal, marginal).sum()
     return divergence.clamp(min=0).exp()
 
 
 def calibrated_temperature(cosines: Tensor, own: Tensor) -> float:
-    """The temperature under which the own column of (N, P) cosines is the most likely, from 0.001 to 3.2."""
+    """Find the temperature, from 0.001 to 3.2, that maximises the likelihood of the own column of (N, P) cosines."""
     losses = [functional.cross_entropy(cosines / float(each), own) for each in _TEMPERATURES]
     return float(_TEMPERATURES[torch.stack(losses).argmin()])

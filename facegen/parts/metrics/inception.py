@@ -1,4 +1,4 @@
-"""FID's Inception network, as torch-fidelity has it, over faces."""
+"""torch-fidelity's Inception network, applied to faces."""
 
 import io
 from contextlib import nullcontext
@@ -82,18 +82,18 @@ class Inception:
 
 @cache
 def _blank() -> Any:
-    """torch-fidelity's class, but for its reading of weights: it would run the code in a file, or download one."""
+    """Make torch-fidelity's class without its loading of weights, which would unpickle or download a file."""
     base: Any = optional_imports.torch_fidelity().FeatureExtractorInceptionV3
 
     class Blank(base):
         def load_state_dict(self, state_dict: object) -> None:
-            """Nothing: read_weights supplies them."""
+            """Do nothing; read_weights supplies the weights."""
 
     return Blank
 
 
 def _no_weights() -> io.BytesIO:
-    """An empty file of weights."""
+    """Make an empty file of weights."""
     file = io.BytesIO()
     torch.save({}, file)
     file.seek(0)
@@ -101,7 +101,7 @@ def _no_weights() -> io.BytesIO:
 
 
 def _exact(device: torch.device) -> Any:
-    """Convolutions in float32 throughout, for numbers that do not depend on the device."""
+    """Compute convolutions in float32, so that results do not depend on the device."""
     return torch.backends.cudnn.flags(enabled=True, allow_tf32=False) if device.type == "cuda" else nullcontext()
 
 

@@ -1,4 +1,4 @@
-"""The weights of the Inception network of 2015 that FID is defined by: where they are, and whether they are sound."""
+"""Weights of the Inception network of 2015 that defines FID: find, download and check them."""
 
 import hashlib
 import os
@@ -29,11 +29,11 @@ _MAX_NAMED = 3
 
 
 class NoWeightsError(Exception):
-    """There are none, and the message says why."""
+    """No weights are available; the message says why."""
 
 
 def named_weights(given: Path | None) -> Path | None:
-    """The file that a setting or else the environment names; None where neither does, or where it says "none".
+    """Return the file named by the setting or the environment; None if neither names one.
 
     Raises:
         DataError: there is no such file.
@@ -50,7 +50,7 @@ def named_weights(given: Path | None) -> Path | None:
 
 
 def found_weights(observer: Observer) -> Path:
-    """Where torch-fidelity or pytorch-fid keeps what it downloaded; downloaded now where there is nothing yet.
+    """Find the file that torch-fidelity or pytorch-fid downloaded; download it if there is none.
 
     Raises:
         NoWeightsError: none are wanted, or they are not to be had.
@@ -97,7 +97,7 @@ def _copy(source: IO[bytes], target: Path, total: int, observer: Observer) -> in
 
 
 def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights in a file, which may run no code, by the names and shapes that the network has.
+    """Read weights from a file without running code, by the names and shapes of the network.
 
     Args:
         path: safetensors, or what torch.save wrote.
@@ -148,7 +148,7 @@ def _some(names: list[str]) -> str:
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
-    """Changes when any of the values, shapes or names does."""
+    """Hash names, shapes and values."""
     found = hashlib.sha256()
     for name in sorted(tensors):
         value = tensors[name].contiguous()

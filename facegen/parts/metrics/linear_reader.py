@@ -1,4 +1,4 @@
-"""Reads hidden factors from pictures of faces, by a linear map of their pixels."""
+"""Linear reader of hidden factors from the pixels of faces."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _STRENGTHS = torch.logspace(-7, 1, 17, dtype=torch.float64)
 
 @dataclass(frozen=True)
 class Factor:
-    """What a reader is to read of one factor.
+    """Factor to read: a quantity, or classes.
 
     Attributes:
         name: of the factor.
@@ -33,19 +33,19 @@ class Factor:
 
     @classmethod
     def of(cls, name: str, truth: Tensor) -> "Factor":
-        """At most ten whole numbers are classes."""
+        """Make a factor; at most ten whole numbers are classes."""
         values = truth.unique()
         whole = len(values) <= _MOST_CLASSES and torch.equal(values, values.round())
         return cls(name, values if whole else None)
 
     def targets(self, truth: Tensor) -> Tensor:
-        """(N,) -> (N, C) one column a class, or (N, 1) the quantity itself."""
+        """Encode targets: (N,) -> (N, C) one column per class, or (N, 1) the quantity."""
         if self.classes is None:
             return truth.double()[:, None]
         return (truth[:, None] == self.classes).double()
 
     def choose(self, read: Tensor) -> Tensor:
-        """(..., C) or (..., 1) as read -> (...) the class, or the quantity."""
+        """Decode readings: (..., C) or (..., 1) -> (...) class or quantity."""
         return read[..., 0] if self.classes is None else self.classes[read.argmax(-1)]
 
 
@@ -67,7 +67,7 @@ class LinearReader:
 
     @classmethod
     def learn(cls, faces: Tensor, truth: Mapping[str, Tensor]) -> "LinearReader":
-        """From real faces, (N, H, W, 3) uint8, and the truth about them."""
+        """Fit on real faces, (N, H, W, 3) uint8, and their true factors."""
         factors = [Factor.of(name, values) for name, values in truth.items()]
         targets = torch.cat([factor.targets(truth[factor.name]) for factor in factors], dim=1)
         pixels = _pixels(faces)
@@ -76,7 +76,7 @@ class LinearReader:
 
     @classmethod
     def kept(cls, faces: Tensor, truth: Mapping[str, Tensor], cache: Path | None) -> "LinearReader":
-        """The same, from the cache where it was learnt before."""
+        """Load the reader from the cache, or fit it and store it there."""
         if cache is None:
             return cls.learn(faces, truth)
         said = hashlib.sha256(f"{_PIXELS} {tuple(faces.shape)} {list(truth)}".encode())
@@ -92,7 +92,7 @@ class LinearReader:
         return reader
 
     def read(self, faces: Tensor) -> dict[str, Tensor]:
-        """(..., H, W, 3) uint8 -> {factor: (...)}: its class, or the quantity."""
+        """Read faces: (..., H, W, 3) uint8 -> {factor: (...)}, class or quantity."""
         flat = faces.flatten(0, -4)
         read = torch.cat([(_pixels(part) - self.mean) @ self.weights for part in flat.split(_CHUNK_ROWS)])
         found, first = {}, 0
@@ -105,7 +105,7 @@ class LinearReader:
 
 
 def _pixels(faces: Tensor) -> Tensor:
-    """(N, H, W, 3) uint8 -> (N, values) float64 in [0, 1], areas averaged."""
+    """Average areas of faces: (N, H, W, 3) uint8 -> (N, values) float64 in [0, 1]."""
     parts = [
         functional.interpolate(part.permute(0, 3, 1, 2).float() / 255, _PIXELS, mode="area").flatten(1)
         for part in faces.split(_CHUNK_ROWS)
@@ -114,7 +114,7 @@ def _pixels(faces: Tensor) -> Tensor:
 
 
 def _ridge(inputs: Tensor, targets: Tensor) -> Tensor:
-    """Weights that predict targets from inputs, both centred; each column's ridge by generalised cross-validation.
+    """Fit ridge regression of centred inputs and targets; choose each column's ridge by generalised cross-validation.
 
         V(s) = |y - A(s) y|^2 / (1 - tr A(s) / N)^2,   A(s) = X (X^T X + s I)^-1 X^T
 

@@ -1,6 +1,5 @@
-"""Whether a judge finds the face to a voice, and the voice to a face."""
+"""Metric `matching`: K-way matching of voices and faces by the judge."""
 
-import math
 from typing import Annotated, Literal
 
 import torch
@@ -12,18 +11,18 @@ from facegen.core.evidence import Better, Evidence, Figure, Logits
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap, Estimate, compared
-from facegen.parts.metrics.strangers import Strangers
-from facegen.parts.metrics.views import drawn, outside_views
+from facegen.parts.metrics.negative_sampler import NegativeSampler
+from facegen.parts.metrics.views import drawn, features_of, outside_views
 
 Faces = Literal["real", "generated"]
 
 _CHUNK_ROWS = 4096
 _NAMES = {"v2f": "V-F", "f2v": "F-V"}
-_FACES = "f2f"
+_FACES, _SAME_SEX = "f2f", "same sex"
 
 
 class Matching(Metric):
-    """Share of rows whose own partner the judge prefers to those of K - 1 other people.
+    """Share of rows whose own partner the judge ranks above those of K - 1 other people.
 
         accuracy = 1/N sum_n [ own partner = argmax_k logit(query_n, candidate_k) ],   chance 1/K
 
@@ -52,29 +51,31 @@ class Matching(Metric):
         self.num_candidates, self.num_redraws, self.noise = num_candidates, num_redraws, noise
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """Real, generated and their difference, in both directions, for each K; among people of one sex without it."""
+        """Compute real, generated and their difference, in both directions, for each K; no difference within a sex."""
         sex = evidence.attributes.get("sex")
         known = sex is not None and bool((sex >= 0).any())
-        pools = {"": Strangers(evidence.person), ", same sex": Strangers(evidence.person, sex) if known else None}
+        same_sex = NegativeSampler(evidence.person, sex) if known else None
+        pools = {"": NegativeSampler(evidence.person), _SAME_SEX: same_sex}
         figures = []
         for pool, strangers in pools.items():
             for direction in _NAMES:
                 for num in sorted(set(self.num_candidates)):
                     figures += self._figures(evidence, direction, num, pool, strangers)
         for name, seen in outside_views(evidence):
-            figures += self._outside(seen, f", {name} features")
+            figures += self._outside(seen, name)
         return figures
 
-    def _outside(self, evidence: Evidence, suffix: str) -> list[Figure]:
-        """Faces that query faces; one that is not found is a miss."""
-        fake, other = drawn(evidence), evidence.real_other
+    def _outside(self, evidence: Evidence, recogniser: str) -> list[Figure]:
+        """Match faces to faces; a face that is not detected counts as a miss."""
+        (ending, suffix), fake, other = features_of(recogniser), drawn(evidence), evidence.real_other
         queries = {"real": None if other is None else other[:, None], "generated": fake}
-        strangers, figures = Strangers(evidence.person), []
+        strangers, figures = NegativeSampler(evidence.person), []
         for num in sorted(set(self.num_candidates)):
             for kind, faces in queries.items():
                 if faces is None:
                     continue
-                name, there = f"F-F {num}-way, {kind}{suffix}", faces.isfinite().all(2)
+                name = (f"f2f.{num}.{kind}{ending}", f"F-F {num}-way, {kind}{suffix}")
+                there = faces.isfinite().all(2)
                 # A person with one face only has none to query with; a generated face that is not found is a miss.
                 asked = there.any(1) if kind == "real" else torch.ones(len(faces), dtype=torch.bool)
                 rows = torch.nonzero((strangers.num >= num - 1) & asked)[:, 0]
@@ -86,14 +87,17 @@ class Matching(Metric):
                 missed = int((~there[rows]).sum())
                 note = f"{missed} faces are not found, and count as misses" if missed else ""
                 better: Better | None = "higher" if kind == "generated" else None
-                figures.append(Figure.of(name, found, 1 / num, note, better=better, by_judge=False))
+                figures.append(Figure.of(*name, found, 1 / num, note, better=better, by_judge=False))
         return figures
 
     def _figures(
-        self, evidence: Evidence, direction: str, num: int, pool: str, strangers: Strangers | None
+        self, evidence: Evidence, direction: str, num: int, pool: str, strangers: NegativeSampler | None
     ) -> list[Figure]:
         faces: list[Faces] = ["real"] if evidence.fake is None else ["real", "generated"]
-        names = [f"{_NAMES[direction]} {num}-way, {kind}{pool}" for kind in faces]
+        ending, suffix = (".same_sex", ", same sex") if pool else ("", "")
+        names = [
+            (f"{direction}.{num}.{kind}{ending}", f"{_NAMES[direction]} {num}-way, {kind}{suffix}") for kind in faces
+        ]
         if evidence.max_candidates is not None and num > evidence.max_candidates:
             return _unavailable(names, num, f"the judge ranks {evidence.max_candidates} candidates at most")
         if strangers is None:
@@ -101,7 +105,7 @@ class Matching(Metric):
         rows = torch.nonzero(strangers.num >= num - 1)[:, 0]
         if not len(rows):
             people = int(strangers.num.max()) + 1
-            return _unavailable(names, num, f"{people} people{pool} are fewer than {num} candidates")
+            return _unavailable(names, num, f"{people} people{suffix} are fewer than {num} candidates")
         hits = {kind: self._heard(evidence, kind, direction, num, rows, strangers) for kind in faces}
         bootstrap = Bootstrap(evidence.person[rows], evidence.seed)
         left_out = len(evidence.person) - len(rows)
@@ -111,7 +115,7 @@ class Matching(Metric):
         estimates = [bootstrap.share(hits[kind]) for kind in faces]
         figures = [
             # Real faces measure the run only where it has no others: where its own matching is the judge.
-            Figure.of(name, found, 1 / num, notes[kind], better="higher" if kind == faces[-1] else None)
+            Figure.of(*name, found, 1 / num, notes[kind], better="higher" if kind == faces[-1] else None)
             for name, kind, found in zip(names, faces, estimates, strict=True)
         ]
         if "generated" in hits and not pool:
@@ -121,13 +125,14 @@ class Matching(Metric):
                 more, 0.0, above="above 0: overshoot, which is no success",
                 below="below 0: generated faces are matched less often than real ones",
             )  # fmt: skip
-            figures.append(Figure.of(f"{names[-1]} less real", more, note=note))
+            key, label = names[-1]
+            figures.append(Figure.of(f"{key}_less_real", f"{label} less real", more, note=note))
         return figures
 
     def _heard(
-        self, evidence: Evidence, faces: Faces, direction: str, num: int, rows: Tensor, strangers: Strangers
+        self, evidence: Evidence, faces: Faces, direction: str, num: int, rows: Tensor, strangers: NegativeSampler
     ) -> Tensor:
-        """(rows,) share of redraws in which the own partner won, of voices and faces; the same draws for both faces."""
+        """Compute the (rows,) share of redraws that the own partner won; real and generated faces share the draws."""
         fake = evidence.fake if self.noise == "shared" else drawn(evidence)
         face = evidence.real[:, None] if faces == "real" or fake is None else fake
         voice = evidence.encodings[:, None]
@@ -142,10 +147,10 @@ class Matching(Metric):
         direction: str,
         num: int,
         rows: Tensor,
-        strangers: Strangers,
+        strangers: NegativeSampler,
         seed: int,
     ) -> Tensor:
-        """(rows,) share of redraws in which the own partner won, of (N, Z, d) that query (N, Z', e)."""
+        """Compute the (rows,) share of redraws that the own partner won: queries (N, Z, d), candidates (N, Z', e)."""
         hits = torch.zeros(len(rows))
         for redraw in range(self.num_redraws):
             generator = generator_for(seed, "matching", num, redraw)
@@ -168,7 +173,7 @@ def _cosine(query: Tensor, candidates: Tensor, _: str) -> Tensor:
 
 
 def _pick(values: Tensor, rows: Tensor, noise: Tensor) -> Tensor:
-    """(N, Z, e) -> (..., e): of each row, the face of a noise in [0, 1)."""
+    """Pick one face per row by a number in [0, 1): (N, Z, e) -> (..., e)."""
     return values[rows, (noise * values.shape[1]).long()]
 
 
@@ -181,6 +186,5 @@ def _overshoot(bootstrap: Bootstrap, difference: Tensor) -> str:
     return f"{found.value:.3f} above real faces, within chance"
 
 
-def _unavailable(names: list[str], num: int, reason: str, *, by_judge: bool = True) -> list[Figure]:
-    note = f"not available: {reason}"
-    return [Figure(name, math.nan, chance=1 / num, note=note, by_judge=by_judge) for name in names]
+def _unavailable(names: list[tuple[str, str]], num: int, reason: str, *, by_judge: bool = True) -> list[Figure]:
+    return [Figure.missing(*name, reason, chance=1 / num, by_judge=by_judge) for name in names]

@@ -1,4 +1,4 @@
-"""Whether generated faces repeat training faces."""
+"""Metric `memorisation`: share of generated faces that repeat training faces."""
 
 import math
 from typing import Annotated
@@ -19,7 +19,7 @@ _CHUNK_WEIGHTS = 1 << 22
 
 
 class Memorisation(Metric):
-    """Share of generated faces that are nearer to a training face than all but a few real faces are.
+    """Share of generated faces that are closer to a training face than most real faces are.
 
         d(x) = min over training faces t of 1 - cos(F(x), F(t))
         share = P [ d(G(z, c)) < q ],   q = the (1 - percent / 100) quantile of d(f) over held-out real faces f
@@ -39,13 +39,13 @@ class Memorisation(Metric):
         self.percent = percent
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """The share with its interval (people resampled, the quantile with them), and the two mean distances."""
+        """Compute the share with its interval (people and quantile resampled), and both mean distances."""
         tail = 1 - self.percent / 100
         least = math.ceil(1 / tail - 1e-9)
         reason = _why_not(evidence, least)
         training, fake = evidence.training, drawn(evidence)
         if reason or training is None or fake is None:
-            return [Figure(_SHARE, math.nan, chance=tail, note=f"not available: {reason}")]
+            return [Figure.missing("share", _SHARE, reason, chance=tail)]
         people = Bootstrap(evidence.person, evidence.seed)
         real = nearest(evidence.real, training.embeddings)[0]
         made = nearest(fake, training.embeddings)[0]
@@ -53,8 +53,8 @@ class Memorisation(Metric):
         note = f"nearer to one of {len(training.embeddings)} training faces than {self.percent:g}% of real ones are"
         means = {"generated": people.mean(made.mean(1)), "real": people.mean(real)}
         return [
-            Figure.of(_SHARE, found, tail, note, better="lower"),
-            *(Figure.of(f"{_DISTANCE}, {kind}", mean) for kind, mean in means.items()),
+            Figure.of("share", _SHARE, found, tail, note, better="lower"),
+            *(Figure.of(f"distance.{kind}", f"{_DISTANCE}, {kind}", mean) for kind, mean in means.items()),
         ]
 
 
@@ -71,7 +71,7 @@ def _why_not(evidence: Evidence, least: int) -> str:
 
 
 class _Share:
-    """The share under weights of people: (R, people) -> (R,).
+    """Share as a statistic of weights of people: (R, people) -> (R,).
 
     Args:
         of: (N,) whose row it is.

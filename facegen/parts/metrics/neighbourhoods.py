@@ -1,4 +1,4 @@
-"""Which points lie among which others: the balls that reach from each face to its k-th nearest neighbour."""
+"""Balls around faces that reach to the k-th nearest neighbour, and the points inside them."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ _CHUNK_ROWS = 1024
 
 
 def neighbourhoods(centres: Tensor, points: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor]:
-    """How many balls each point lies in, and which balls hold a point.
+    """Count the balls around each point, and find the balls that contain a point.
 
     A ball reaches from its centre to the k-th nearest other centre, and is open.
 

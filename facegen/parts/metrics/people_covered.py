@@ -1,6 +1,5 @@
-"""How many different people the generated faces are."""
+"""Metric `people_covered`: number of different people among generated faces."""
 
-import math
 from typing import ClassVar
 
 import torch
@@ -12,12 +11,16 @@ from facegen.core.nearest import nearest
 from facegen.parts.metrics.retrieval import one_row_a_person
 from facegen.parts.metrics.views import drawn
 
-_GENERATED, _REAL, _SHARE = "people covered, generated", "people covered, real", "people covered, share of real"
+_GENERATED = ("generated", "people covered, generated")
+_REAL = ("real", "people covered, real")
+_SHARE = ("share_of_real", "people covered, share of real")
+"""Key and label of each figure."""
+_ALONE = "one real face a person"
 _Z95 = 1.959963984540054
 
 
 class PeopleCovered(Metric):
-    """Number of people who are nearest to any generated face, against the number that second real faces reach.
+    """Number of people nearest to any generated face, compared with that for second real faces.
 
         covered(X) = | { argmax over people p of cos(F(x), F(f_p)) : x in X } |
 
@@ -34,33 +37,33 @@ class PeopleCovered(Metric):
     reads: ClassVar[frozenset[str]] = frozenset()
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """Both numbers, and their ratio with its interval."""
+        """Compute both numbers, and their ratio with its interval."""
         rows = one_row_a_person(evidence, len(evidence.person))
         if evidence.real_other is not None:
             rows = rows[evidence.real_other[rows].isfinite().all(dim=1)]
         size = len(rows)
         note = f"of {size} people, a face each"
         if size < 2:
-            return [Figure(_REAL, math.nan, note="not available: fewer than two people")]
+            return [Figure.missing(*_REAL, "fewer than two people")]
         figures, real = [], None
         if evidence.real_other is None:
-            figures.append(Figure(_REAL, math.nan, note="not available: one real face a person"))
+            figures.append(Figure.missing(*_REAL, _ALONE))
         else:
             real = nearest(evidence.real_other[rows], evidence.real[rows])[1]
-            figures.append(Figure(_REAL, float(len(real.unique())), note=note, num_people=size))
+            figures.append(Figure(*_REAL, float(len(real.unique())), note=note, num_people=size))
         faces = drawn(evidence)
         if faces is None:
             return figures
         fake = nearest(faces[rows], evidence.real[rows])[1]
         covered = float(_covered(fake)[0])
-        figures.insert(0, Figure(_GENERATED, covered, note=note, better="higher", num_people=size))
+        figures.insert(0, Figure(*_GENERATED, covered, note=note, better="higher", num_people=size))
         if real is None:
-            return [*figures, Figure(_SHARE, math.nan, note="not available: one real face a person")]
+            return [*figures, Figure.missing(*_SHARE, _ALONE)]
         return [*figures, _share(fake, real)]
 
 
 def _share(fake: Tensor, real: Tensor) -> Figure:
-    """(N, Z) and (N,) nearest people -> the ratio of the numbers covered."""
+    """Compute the ratio of the numbers covered by (N, Z) and (N,) nearest people."""
     found, left = _covered(fake)
     other, other_left = _covered(real[:, None])
     ratio = float(found / other)
@@ -70,11 +73,11 @@ def _share(fake: Tensor, real: Tensor) -> Figure:
     error = float(((num - 1) / num * (without - without.mean()).square().sum()).sqrt())
     low, high = max(ratio - _Z95 * error, 0.0), ratio + _Z95 * error
     note = "1: as many as second real faces of the same people"
-    return Figure(_SHARE, ratio, low, high, note=note, better="higher", num_people=num)
+    return Figure(*_SHARE, ratio, low, high, note=note, better="higher", num_people=num)
 
 
 def _covered(nearest_people: Tensor) -> tuple[Tensor, Tensor]:
-    """(N, Z) -> how many people are covered, mean over the Z columns; and (N,) how many without each row."""
+    """Count covered people: mean over the Z columns of (N, Z), and (N,) counts without each row."""
     num = len(nearest_people)
     total, lost = torch.zeros((), dtype=torch.float64), torch.zeros(num, dtype=torch.float64)
     for column in nearest_people.unbind(1):

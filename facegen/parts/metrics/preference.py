@@ -1,11 +1,9 @@
-"""Whether a judge takes the generated face or the true one for the face of the voice."""
-
-import math
+"""Metric `preference`: share of generated faces that the judge prefers to true ones."""
 
 import torch
 from torch import Tensor
 
-from facegen.core.evidence import Evidence, Figure
+from facegen.core.evidence import Evidence, Figure, key_part
 from facegen.core.interfaces import Metric
 from facegen.core.statistics import Bootstrap, compared
 from facegen.parts.metrics.views import drawn
@@ -27,26 +25,26 @@ class Preference(Metric):
     """
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """The shares over all rows, each with a noise of its own where there are such faces, else over all noises."""
-        name = "generated face preferred to the true one, V-F"
+        """Compute the shares over all rows, with faces under their own noise if there are any, else over all noises."""
+        key, label = "over_true", "generated face preferred to the true one, V-F"
         faces = drawn(evidence)
         if faces is None:
-            return [Figure(name, math.nan, chance=0.5, note="not available: the run draws no faces")]
+            return [Figure.missing(key, label, "the run draws no faces", chance=0.5)]
         people = Bootstrap(evidence.person, evidence.seed)
         found = people.share(_wins(evidence, faces, evidence.real))
         note = compared(
             found, 0.5, above="above one half: they exaggerate what the condition tells, which is no success"
         )  # fmt: skip
-        figures = [Figure.of(name, found, 0.5, note)]
-        for rival, theirs in evidence.rivals.items():
+        figures = [Figure.of(key, label, found, 0.5, note)]
+        for baseline, theirs in evidence.baselines.items():
             found = people.share(_wins(evidence, faces, theirs))
-            title = f"generated face preferred to that of {rival}, V-F"
-            figures.append(Figure.of(title, found, 0.5, better="higher"))
+            key, label = f"over.{key_part(baseline)}", f"generated face preferred to that of {baseline}, V-F"
+            figures.append(Figure.of(key, label, found, 0.5, better="higher"))
         return figures
 
 
 def _wins(evidence: Evidence, faces: Tensor, others: Tensor) -> Tensor:
-    """(N,) how often (N, Z, e) suit the condition better than (N, e); ties count half."""
+    """Compute (N,) the share of (N, Z, e) that the judge prefers to (N, e); ties count half."""
     wins = []
     for one in faces.unbind(1):
         pair = torch.stack([one, others], dim=1)

@@ -1,6 +1,5 @@
-"""Whether the true face is among the nearest to a generated one."""
+"""Metric `retrieval`: recall at K of the true face."""
 
-import math
 from typing import Annotated
 
 import torch
@@ -12,14 +11,14 @@ from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap
-from facegen.parts.metrics.views import drawn, outside_views
+from facegen.parts.metrics.views import drawn, features_of, outside_views
 
 _CHUNK_ROWS = 256
 _DISTANCES = ("L1", "L2", "cosine")
 
 
 class Retrieval(Metric):
-    """Share of generated faces whose true face is among the K nearest of a gallery, one real face a person.
+    """Share of generated faces whose true face is among the K nearest of a gallery with one real face per person.
 
         R@K = E [ rank of the true face by d(F(G(z, c)), F(f)) <= K ],   chance K / size of the gallery
 
@@ -43,22 +42,22 @@ class Retrieval(Metric):
         self.num_nearest, self.max_gallery = sorted(set(num_nearest)), max_gallery
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """R@K for each distance and each K, of the judge and of each recogniser."""
+        """Compute R@K for each distance and each K, of the judge and of each recogniser."""
         figures = self._figures(evidence, "")
         for name, seen in outside_views(evidence):
-            figures += self._figures(seen, f", {name} features")
+            figures += self._figures(seen, name)
         return figures
 
-    def _figures(self, evidence: Evidence, suffix: str) -> list[Figure]:
+    def _figures(self, evidence: Evidence, recogniser: str) -> list[Figure]:
+        ending, suffix = features_of(recogniser)
         faces = drawn(evidence)
         if faces is None:
-            missing = "not available: the run draws no faces"
-            return [] if suffix else [Figure("retrieval", math.nan, note=missing)]
+            return [] if recogniser else [Figure.missing("", "retrieval", "the run draws no faces")]
         rows = one_row_a_person(evidence, self.max_gallery)
         size = len(rows)
         if size < 2:
-            note = "not available: a gallery of one face"
-            return [Figure(f"retrieval{suffix}", math.nan, note=note, by_judge=not suffix)]
+            reason = "a gallery of one face"
+            return [Figure.missing(ending[1:], f"retrieval{suffix}", reason, by_judge=not recogniser)]
         people = Bootstrap(evidence.person[rows], evidence.seed)
         found_at_all = faces[rows].isfinite().all(2)
         missed = int((~found_at_all).sum())
@@ -69,14 +68,14 @@ class Retrieval(Metric):
             for num in self.num_nearest:
                 # Among equally far faces the true one stands anywhere: its share of the places that count.
                 hits = (((num - nearer) / (ties + 1)).clamp(0, 1) * found_at_all).mean(1)
-                name, chance = f"retrieval R@{num}, {distance}{suffix}", min(num / size, 1.0)
-                found, note = people.share(hits), f"gallery of {size}{lost}"
-                figures.append(Figure.of(name, found, chance, note, better="higher", by_judge=not suffix))
+                key, label = f"r{num}.{distance.lower()}{ending}", f"retrieval R@{num}, {distance}{suffix}"
+                found, chance, note = people.share(hits), min(num / size, 1.0), f"gallery of {size}{lost}"
+                figures.append(Figure.of(key, label, found, chance, note, better="higher", by_judge=not recogniser))
         return figures
 
 
 def one_row_a_person(evidence: Evidence, most: int) -> Tensor:
-    """Rows of different people, at most so many, that the seed draws."""
+    """Choose rows of at most so many different people, by the seed."""
     order = torch.randperm(len(evidence.person), generator=generator_for(evidence.seed, "gallery"))
     person, place = evidence.person[order].sort(stable=True)
     first = torch.ones_like(person, dtype=torch.bool)
@@ -85,7 +84,7 @@ def one_row_a_person(evidence: Evidence, most: int) -> Tensor:
 
 
 def _ranks(queries: Tensor, gallery: Tensor, distance: str) -> tuple[Tensor, Tensor]:
-    """(N, Z, e), (N, e) -> (N, Z) how many of the gallery are nearer than the own face, and how many as near."""
+    """Count gallery faces nearer than the own face, and ties: (N, Z, e), (N, e) -> two (N, Z)."""
     if distance == "cosine":
         queries, gallery = functional.normalize(queries, dim=-1), functional.normalize(gallery, dim=-1)
     nearer, ties = [], []

@@ -1,6 +1,4 @@
-"""Whether generated faces are blurred or noisy."""
-
-import math
+"""Metric `sharpness`: fine detail of generated faces."""
 
 import torch
 from torch import Tensor
@@ -17,7 +15,7 @@ CHUNK_ROWS = 256
 
 
 class Sharpness(Metric):
-    """Fine detail of generated faces, as a share of that of the real ones.
+    """Fine detail of generated faces, as a share of that of real faces.
 
         s = E mean_xy (laplacian luma(G(z, c)))^2 / E mean_xy (laplacian luma(f))^2
 
@@ -29,10 +27,10 @@ class Sharpness(Metric):
     """
 
     def measure(self, evidence: Evidence) -> list[Figure]:
-        """The ratio with its interval."""
-        name = "detail, share of real faces'"
+        """Compute the ratio with its interval."""
+        key, label = "detail", "detail, share of real faces'"
         if evidence.fake_faces is None:
-            return [Figure(name, math.nan, note="not available: the run draws no faces", by_judge=False)]
+            return [Figure.missing(key, label, "the run draws no faces", by_judge=False)]
         people = Bootstrap(evidence.person, evidence.seed)
         drawn = one_a_row(evidence.fake_faces, evidence.fresh_faces)
         fake, real = (
@@ -40,10 +38,10 @@ class Sharpness(Metric):
             for faces in (drawn, evidence.real_faces)
         )
         found = people.estimate(lambda weights: (weights @ fake) / (weights @ real))
-        return [Figure.of(name, found, note="1: as sharp; less: blurred; more: noisy", by_judge=False)]
+        return [Figure.of(key, label, found, note="1: as sharp; less: blurred; more: noisy", by_judge=False)]
 
 
 def detail(faces: Tensor) -> Tensor:
-    """Mean squared Laplacian of the luma, in levels of 255: (N, H, W, 3) uint8 -> (N,)"""
+    """Compute the mean squared Laplacian of the luma, in levels of 255: (N, H, W, 3) uint8 -> (N,)."""
     luma = faces.float() @ torch.tensor(LUMA)
     return functional.conv2d(luma[:, None], torch.tensor([[LAPLACIAN]])).square().mean((1, 2, 3))

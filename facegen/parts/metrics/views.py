@@ -1,4 +1,4 @@
-"""Real and generated faces as one network sees them: what distances between distributions are taken of."""
+"""Features of real and generated faces, of the judge and of each recogniser."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from facegen.core.evidence import Evidence, Figure, Recognised
+from facegen.core.evidence import Evidence, Figure, Recognised, key_part
 
 JUDGE = "judge"
 """Name of the judge's own view."""
@@ -14,7 +14,7 @@ JUDGE = "judge"
 
 @dataclass(frozen=True)
 class View:
-    """Features of real faces and of one generated face each, so that both sides have one size, and hence one bias.
+    """Features of real faces and of one generated face each; equal sizes give equal bias.
 
     Attributes:
         name: whose features, such as "judge".
@@ -32,13 +32,13 @@ class View:
 
     @property
     def sizes(self) -> str:
-        """How many faces, in words, and how many were not found."""
+        """Number of faces, in words, and of those not detected."""
         drawn = "" if self.fake is None else f" and {len(self.fake)} generated"
         missing = f" ({self.left_out} more without a face that {self.name} finds)" if self.left_out else ""
         return f"{len(self.real)} real{drawn} faces{missing}"
 
     def figures(self, figures: Iterable[Figure]) -> list[Figure]:
-        """Figures of this view, with the number of its people, and whether the judge is behind them."""
+        """Complete figures of this view by the number of its people and by whether they are the judge's."""
         num_people = len(self.person.unique())
         return [
             replace(figure, by_judge=self.name == JUDGE, num_people=figure.num_people or num_people)
@@ -47,7 +47,7 @@ class View:
 
 
 def one_a_row(fake: Tensor, fresh: Tensor | None) -> Tensor:
-    """One generated face a row: that under a noise of its own, or where there is none, over the shared noises in turn.
+    """Select one generated face per row: that under its own noise, or else the shared noises in turn.
 
     Faces under a few noises that all rows share are no sample of what is drawn: whatever follows the noise alone, such
     as the background, is there in so many kinds only.
@@ -63,15 +63,20 @@ def one_a_row(fake: Tensor, fresh: Tensor | None) -> Tensor:
 
 
 def drawn(evidence: Evidence) -> Tensor | None:
-    """What the run draws of each row, (N, Z, e): a sample, as far as the evidence has one.
+    """Return the generated faces of each row, (N, Z, e), as a sample of the noise if there is one.
 
     One face under a noise of its own, as `one_a_row`; where there is none, those under the Z noises that rows share.
     """
     return evidence.fake if evidence.fresh is None else evidence.fresh[:, None]
 
 
+def features_of(recogniser: str) -> tuple[str, str]:
+    """Return the endings of key and label of figures in a recogniser's features; empty for the judge, ""."""
+    return (f".{key_part(recogniser)}", f", {recogniser} features") if recogniser else ("", "")
+
+
 def outside_views(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
-    """The evidence in the eyes of each recogniser that sees faces: its name, and rows whose true face it finds.
+    """Yield each recogniser of faces with the evidence in its features, for rows whose true face it detects.
 
     Generated faces that it does not find are rows of NaN, and so are second real faces. The encodings stay the judge's,
     and of the recognisers only those stay that hear.
@@ -96,7 +101,7 @@ def outside_views(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
 
 
 def face_views(evidence: Evidence) -> Iterator[View]:
-    """In the eyes of the judge, and in those of each recogniser that sees faces."""
+    """Yield the judge's view, and that of each recogniser of faces."""
     fake = None if evidence.fake is None else one_a_row(evidence.fake, evidence.fresh)
     yield View(JUDGE, evidence.real, fake, evidence.person)
     for name, recognised in evidence.recognised.items():

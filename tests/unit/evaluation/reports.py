@@ -19,6 +19,6 @@ def report(folder: Path, name: str, figures: Mapping[str, Sequence[Figure]], **c
     return Report(**values)
 
 
-def share(name: str, value: float, reach: float = 0.05, chance: float | None = 0.1) -> Figure:
-    """A figure with an interval and a chance level."""
-    return Figure(name, value, value - reach, value + reach, chance, better="higher")
+def share(key: str, value: float, reach: float = 0.05, chance: float | None = 0.1, label: str | None = None) -> Figure:
+    """A figure with an interval and a chance level; its key is its label, too, where it has none of its own."""
+    return Figure(key, label or key, value, value - reach, value + reach, chance, better="higher")

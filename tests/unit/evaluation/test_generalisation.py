@@ -11,12 +11,12 @@ from reports import report, share
 from facegen.core.evidence import Figure
 from facegen.evaluation.generalisation import find_gaps, own_splits
 
-NAME = "V-F 10-way, generated"
+NAME = "matching.v2f.10.generated"
 HERE = Path()
 
 
 def test_a_gap_and_its_interval_by_hand() -> None:
-    here, there = Figure(NAME, 0.8, 0.7, 0.83, 0.1), Figure(NAME, 0.5, 0.46, 0.62, 0.1)
+    here, there = Figure(NAME, NAME, 0.8, 0.7, 0.83, 0.1), Figure(NAME, NAME, 0.5, 0.46, 0.62, 0.1)
     (gap,) = find_gaps([report(HERE, "heldout_people", {"m": [there]}), report(HERE, "train", {"m": [here]})])
     assert (gap.known, gap.unseen) == ("train", "heldout_people")
     assert gap.value == pytest.approx(0.3)
@@ -33,7 +33,7 @@ def test_the_interval_covers_the_difference_about_as_often_as_it_says() -> None:
         for truth in (0.7, 0.55):
             mean = drawn.binomial(60, truth) / 60
             reach = 1.96 * math.sqrt(mean * (1 - mean) / 60)
-            figures.append(Figure(NAME, mean, mean - reach, mean + reach, 0.1))
+            figures.append(Figure(NAME, NAME, mean, mean - reach, mean + reach, 0.1))
         (gap,) = find_gaps([
             report(HERE, "train", {"m": figures[:1]}), report(HERE, "heldout_people", {"m": figures[1:]})
         ])  # fmt: skip
@@ -57,8 +57,9 @@ def test_reports_that_do_not_compare_have_no_gap(changes: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize("there", [
-    share(NAME, 0.5, chance=0.02), share(NAME, 0.5, chance=None), Figure(NAME, 0.5, chance=0.1), share("other", 0.5),
-    Figure(NAME, math.nan, 0.1, 0.2, 0.1),
+    share(NAME, 0.5, chance=0.02), share(NAME, 0.5, chance=None), Figure(NAME, NAME, 0.5, chance=0.1),
+    share("other", 0.5),
+    Figure(NAME, NAME, math.nan, 0.1, 0.2, 0.1),
 ])  # fmt: skip
 def test_figures_that_do_not_compare_have_no_gap(there: Figure) -> None:
     reports = [report(HERE, "train", {"m": [share(NAME, 0.5)]}), report(HERE, "heldout_people", {"m": [there]})]

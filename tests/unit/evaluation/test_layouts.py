@@ -8,20 +8,20 @@ from dataclasses import replace
 import pytest
 
 from facegen.core.evidence import Better, Figure
+from facegen.evaluation.comparison_table import Cell, ComparisonTable
 from facegen.evaluation.layouts import fingerprints_of
-from facegen.evaluation.sheet import Cell, Sheet
 
 
 def figure(value: float, reach: float = 0.05, better: Better | None = "higher") -> Figure:
-    return Figure("share", value, value - reach, value + reach, better=better)
+    return Figure("share", "share", value, value - reach, value + reach, better=better)
 
 
 @pytest.mark.parametrize("figures, marks", [
     ([figure(0.5), figure(0.9), figure(0.85)], ["", "best", "~"]),
     ([figure(0.5, better="lower"), figure(0.9, better="lower"), None], ["best", "", ""]),
     ([figure(0.5, better=None), figure(0.9, better=None)], ["", ""]),
-    ([figure(0.5), Figure("share", math.nan, better="higher")], ["", ""]),
-    ([Figure("score", 2.0, better="higher"), Figure("score", 3.0, better="higher")], ["", ""]),
+    ([figure(0.5), Figure("share", "share", math.nan, better="higher")], ["", ""]),
+    ([Figure("score", "score", 2.0, better="higher"), Figure("score", "score", 3.0, better="higher")], ["", ""]),
     ([figure(0.5), figure(0.7), figure(math.nan)], ["", "best", ""]),
     ([replace(figure(0.5), chance=0.1), replace(figure(0.9), chance=0.02)], ["", ""]),
 ])  # fmt: skip
@@ -31,15 +31,15 @@ def test_the_best_and_what_cannot_be_told_from_it(figures: list[Figure | None], 
 
 def test_cells() -> None:
     assert Cell.of(figure(0.5)).text == "0.500 (0.450 to 0.550)"
-    assert Cell.of(Figure("score", 2.5, deviation=0.25)).text == "2.500 ± 0.250"
-    assert Cell.of(None).text == Cell.of(Figure("share", math.nan)).text == "-"
-    assert Cell.of(Figure("share", math.nan, note="not available: why")).to_json()["value"] is None
+    assert Cell.of(Figure("score", "score", 2.5, deviation=0.25)).text == "2.500 ± 0.250"
+    assert Cell.of(None).text == Cell.of(Figure("share", "share", math.nan)).text == "-"
+    assert Cell.of(Figure("share", "share", math.nan, note="not available: why")).to_json()["value"] is None
 
 
 def test_a_sheet_in_every_form() -> None:
     best = Cell.of(figure(0.9), "best")
     rows = [[Cell("x, y"), best], [Cell("z"), Cell.of(figure(0.8), "~")]]
-    sheet = Sheet("title", ["figure", "a | b"], rows, ["read"])
+    sheet = ComparisonTable("title", ["figure", "a | b"], rows, ["read"])
     assert sheet.to_markdown().splitlines() == [
         "## title", "", "| figure | a / b |", "| --- | --- |", "| x, y | **0.900 (0.850 to 0.950)** |",
         "| z | ~ 0.800 (0.750 to 0.850) |", "", "- read",

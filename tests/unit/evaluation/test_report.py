@@ -14,11 +14,11 @@ from facegen.evaluation.report import Report, cells_of, number
 def report(folder: Path, picture: Path | None = None) -> Report:
     figures = {
         "matching": [
-            Figure("V-F 2-way, real", 0.875, 0.8125, 0.9375, 0.5),
-            Figure("V-F 10-way, real", math.nan, chance=0.1, note="not available: 3 | 4 people"),
-            Figure("share", 0.5, math.nan, math.inf, deviation=math.nan, num_people=1),
+            Figure("matching.v2f.2.real", "V-F 2-way, real", 0.875, 0.8125, 0.9375, 0.5),
+            Figure.missing("matching.v2f.10.real", "V-F 10-way, real", "3 | 4 people", chance=0.1),
+            Figure("share", "share", 0.5, math.nan, math.inf, deviation=math.nan, num_people=1),
         ],
-        "frechet": [Figure("judge Frechet distance", 1234.5)],
+        "frechet": [Figure("frechet.judge.distance", "frechet.judge.distance", 1234.5)],
     }
     return Report(
         run="voices", step=500, corpus="synthetic", split="heldout_people", seed=0, judge="a strict one",
@@ -63,5 +63,5 @@ def test_numbers_keep_what_says_something() -> None:
     assert [number(value) for value in (0.0, 0.5, 12.3456, 0.00123456, 1234.5)] == [
         "0.000", "0.500", "12.346", "0.00123", "1.23e+03",
     ]  # fmt: skip
-    assert cells_of(Figure("score", 2.5, deviation=0.25))[0] == "2.500 ± 0.250"
-    assert cells_of(Figure("zero", 0.0, 0.0, 0.1)) == ("0.000", "0.000 to 0.100", "")
+    assert cells_of(Figure("score", "score", 2.5, deviation=0.25))[0] == "2.500 ± 0.250"
+    assert cells_of(Figure("zero", "zero", 0.0, 0.0, 0.1)) == ("0.000", "0.000 to 0.100", "")

@@ -1,6 +1,5 @@
 """Verdicts: figures at, above and below each limit, and what is said where they do not tell."""
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,41 +7,46 @@ import pytest
 from reports import report, share
 
 from facegen.core.evidence import Figure
-from facegen.evaluation.quantities import MissingError, excess, kept, pixel_variation, unlikeness
+from facegen.evaluation.quantities import MissingError, excess, frechet_ratio, normalised_matching, pixel_variation
 from facegen.evaluation.report import Report
 from facegen.evaluation.verdicts import RULES, UNDECIDED, Rule, Verdict, judge_figures, verdicts
 
-SHARE = "diversity, share of one person's real faces"
+SHARE = "diversity.share_of_real"
 GOOD = {
-    "density, judge features": (1.0, 0.9, 1.1),
-    "judge Frechet distance, real halves": (5.0, None, None),
-    "judge Frechet distance, generated half to real half": (6.0, None, None),
-    "detail, share of real faces'": (1.0, 0.9, 1.1),
+    "fidelity.judge.density": (1.0, 0.9, 1.1),
+    "frechet.judge.real_halves": (5.0, None, None),
+    "frechet.judge.generated_half_to_real_half": (6.0, None, None),
+    "sharpness.detail": (1.0, 0.9, 1.1),
     SHARE: (1.0, 0.9, 1.1),
-    "pixel distance, one voice, other noise": (40.0, 38.0, 42.0),
-    "pixel distance, real, other person": (50.0, None, None),
-    "people covered, share of real": (0.9, 0.8, 1.0),
-    "V-F 10-way, real": (0.7, 0.68, 0.72),
-    "V-F 10-way, generated": (0.65, 0.63, 0.67),
-    "F-V 10-way, real": (0.7, 0.68, 0.72),
-    "F-V 10-way, generated": (0.65, 0.63, 0.67),
-    "V-F 10-way, generated less real": (-0.05, -0.08, -0.02),
-    "F-V 10-way, generated less real": (-0.05, -0.08, -0.02),
-    "memorised share of generated faces": (0.05, 0.03, 0.08),
-    "generated face preferred to the true one, V-F": (0.48, 0.44, 0.52),
+    "diversity.pixel_distance.one_voice_other_noise": (40.0, 38.0, 42.0),
+    "diversity.pixel_distance.real_other_person": (50.0, None, None),
+    "people_covered.share_of_real": (0.9, 0.8, 1.0),
+    "matching.v2f.10.real": (0.7, 0.68, 0.72),
+    "matching.v2f.10.generated": (0.65, 0.63, 0.67),
+    "matching.f2v.10.real": (0.7, 0.68, 0.72),
+    "matching.f2v.10.generated": (0.65, 0.63, 0.67),
+    "matching.v2f.10.generated_less_real": (-0.05, -0.08, -0.02),
+    "matching.f2v.10.generated_less_real": (-0.05, -0.08, -0.02),
+    "memorisation.share": (0.05, 0.03, 0.08),
+    "preference.over_true": (0.48, 0.44, 0.52),
 }  # fmt: skip
+
+
+def chance_of(key: str) -> float | None:
+    return 0.1 if key.startswith("matching.") else None
 
 
 def figures() -> dict[str, Figure]:
     """Those of a good generator."""
     return {
-        name: Figure(name, value, low, high, chance=0.1 if "-way" in name else None)
+        name: Figure(name, f"label of {name}", value, low, high, chance=chance_of(name))
         for name, (value, low, high) in GOOD.items()
     }
 
 
 def having(name: str, value: float, reach: float) -> dict[str, Figure]:
-    return figures() | {name: Figure(name, value, value - reach, value + reach, chance=0.1 if "-way" in name else None)}
+    figure = Figure(name, f"label of {name}", value, value - reach, value + reach, chance=chance_of(name))
+    return figures() | {name: figure}
 
 
 def said(found: dict[str, Figure]) -> dict[str, Verdict]:
@@ -56,22 +60,22 @@ def test_of_a_good_generator_nothing_is_wrong() -> None:
 
 
 @pytest.mark.parametrize(("name", "value", "kind", "severity", "words"), [
-    ("density, judge features", 0.05, "realism", "bad", "No faces at all"),
-    ("density, judge features", 0.3, "realism", "warning", "where real ones are rare"),
-    ("judge Frechet distance, generated half to real half", 10.0, "realism", "warning", "distributed otherwise"),
-    ("judge Frechet distance, generated half to real half", 16.0, "realism", "bad", "unlike real ones"),
-    ("detail, share of real faces'", 0.2, "detail", "bad", "blurred"),
-    ("detail, share of real faces'", 5.0, "detail", "bad", "noisy"),
+    ("fidelity.judge.density", 0.05, "realism", "bad", "No faces at all"),
+    ("fidelity.judge.density", 0.3, "realism", "warning", "where real ones are rare"),
+    ("frechet.judge.generated_half_to_real_half", 10.0, "realism", "warning", "distributed otherwise"),
+    ("frechet.judge.generated_half_to_real_half", 16.0, "realism", "bad", "unlike real ones"),
+    ("sharpness.detail", 0.2, "detail", "bad", "blurred"),
+    ("sharpness.detail", 5.0, "detail", "bad", "noisy"),
     (SHARE, 0.05, "collapse", "bad", "Collapsed: one face a condition"),
     (SHARE, 0.3, "collapse", "warning", "vary less with the noise"),
-    ("pixel distance, one voice, other noise", 2.0, "collapse", "bad", "Collapsed: one picture a condition"),
-    ("people covered, share of real", 0.1, "people", "bad", "few people"),
-    ("V-F 10-way, generated", 0.1, "condition", "bad", "The condition is ignored"),
-    ("V-F 10-way, generated", 0.3, "condition", "warning", "less than real faces do"),
-    ("memorised share of generated faces", 0.9, "memory", "bad", "Training faces are repeated"),
-    ("generated face preferred to the true one, V-F", 0.8, "overshoot", "bad", "stereotypes"),
-    ("V-F 10-way, generated less real", 0.1, "overshoot", "warning", "which is no success"),
-    ("F-V 10-way, generated less real", 0.25, "overshoot", "bad", "stereotypes"),
+    ("diversity.pixel_distance.one_voice_other_noise", 2.0, "collapse", "bad", "Collapsed: one picture a condition"),
+    ("people_covered.share_of_real", 0.1, "people", "bad", "few people"),
+    ("matching.v2f.10.generated", 0.1, "condition", "bad", "The condition is ignored"),
+    ("matching.v2f.10.generated", 0.3, "condition", "warning", "less than real faces do"),
+    ("memorisation.share", 0.9, "memory", "bad", "Training faces are repeated"),
+    ("preference.over_true", 0.8, "overshoot", "bad", "stereotypes"),
+    ("matching.v2f.10.generated_less_real", 0.1, "overshoot", "warning", "which is no success"),
+    ("matching.f2v.10.generated_less_real", 0.25, "overshoot", "bad", "stereotypes"),
 ])  # fmt: skip
 def test_each_fault_is_named(name: str, value: float, kind: str, severity: str, words: str) -> None:
     found = said(having(name, value, 0.01))
@@ -84,13 +88,14 @@ def test_an_interval_across_the_limit_is_undecided_and_one_between_two_faults_is
     across = said(having(SHARE, 0.5, 0.2))
     assert set(across) == {UNDECIDED}
     assert across[UNDECIDED].sentence == (
-        f"Undecided at this size whether the noise changes the faces ({SHARE}: 0.5, 0.3 to 0.7); more clips would tell."
+        f"Undecided at this size whether the noise changes the faces (label of {SHARE}: 0.5, "
+        "0.3 to 0.7); more clips would tell."
     )
     assert said(having(SHARE, 0.2, 0.1))["collapse"].severity == "warning"
 
 
 def test_a_limit_belongs_to_the_better_grade() -> None:
-    rule = Rule("it", "it is", unlikeness, 1.5, 3.0, {})
+    rule = Rule("it", "it is", frechet_ratio, 1.5, 3.0, {})
     assert [rule.grade(value) for value in (1.5, 1.51, 3.0, 3.01)] == ["good", "warning", "warning", "bad"]
     down = replace(rule, warning=0.5, bad=0.1)
     assert [down.grade(value) for value in (0.5, 0.49, 0.1, 0.09)] == ["good", "warning", "warning", "bad"]
@@ -98,55 +103,54 @@ def test_a_limit_belongs_to_the_better_grade() -> None:
 
 def test_what_is_missing_is_undecided_with_its_reason() -> None:
     found = figures()
-    found["memorised share of generated faces"] = Figure(
-        "memorised share of generated faces", math.nan, note="not available: no training faces"
-    )
+    found["memorisation.share"] = Figure.missing("memorisation.share", "memorised share", "no training faces")
     (only,) = said(found).values()
     assert only == Verdict(
-        UNDECIDED, "warning", "Undecided whether training faces are repeated: 'memorised share of generated faces' is "
+        UNDECIDED, "warning", "Undecided whether training faces are repeated: 'memorised share' is "
         "not available: no training faces.",
     )  # fmt: skip
     # Of several rules of a kind, those that can be answered are enough.
-    del found["density, judge features"]
+    del found["fidelity.judge.density"]
     assert "realism" in {verdict.kind for verdict in judge_figures(found)}
 
 
 def test_the_worst_rule_of_a_kind_speaks() -> None:
-    both = having("density, judge features", 0.3, 0.01)
-    name = "judge Frechet distance, generated half to real half"
-    both[name] = Figure(name, 20.0)
+    both = having("fidelity.judge.density", 0.3, 0.01)
+    name = "frechet.judge.generated_half_to_real_half"
+    both[name] = Figure(name, name, 20.0)
     assert "unlike real ones" in said(both)["realism"].sentence
 
 
 def test_quantities_by_hand() -> None:
     found = figures()
-    assert unlikeness(found).value == pytest.approx(1.2)
+    assert frechet_ratio(found).value == pytest.approx(1.2)
     assert (pixel_variation(found).low, pixel_variation(found).high) == pytest.approx((0.76, 0.84))
-    assert kept(found).value == pytest.approx(0.55 / 0.6)
-    assert (kept(found).low, kept(found).high) == pytest.approx((0.53 / 0.6, 0.57 / 0.6))
-    above = excess("V-F")(found)
+    assert normalised_matching(found).value == pytest.approx(0.55 / 0.6)
+    assert (normalised_matching(found).low, normalised_matching(found).high) == pytest.approx((0.53 / 0.6, 0.57 / 0.6))
+    above = excess("v2f")(found)
     assert (above.value, above.low, above.high) == (-0.05, -0.08, -0.02)
-    assert above.numbers == "V-F 10-way, generated less real: -0.05, -0.08 to -0.02; real faces 0.7"
+    assert above.numbers == "label of matching.v2f.10.generated_less_real: -0.05, -0.08 to -0.02; real faces 0.7"
 
 
 def test_overshoot_by_a_judge_that_cannot_tell_real_faces_is_doubted() -> None:
-    preferred = "generated face preferred to the true one, V-F"
+    preferred = "preference.over_true"
     sure = having(preferred, 0.9, 0.02)
     assert "learnt by heart" not in said(sure)["overshoot"].sentence
-    blind = sure | {"V-F 10-way, real": Figure("V-F 10-way, real", 0.12, 0.08, 0.16, chance=0.1)}
+    figure = Figure("matching.v2f.10.real", "V-F 10-way, real", 0.12, 0.08, 0.16, chance=0.1)
+    blind = sure | {"matching.v2f.10.real": figure}
     assert said(blind)["overshoot"].sentence.endswith("both learnt by heart of the same training people.")
-    assert "overshoot" not in said(figures() | {"V-F 10-way, real": blind["V-F 10-way, real"]})
+    assert "overshoot" not in said(figures() | {"matching.v2f.10.real": blind["matching.v2f.10.real"]})
 
 
 def test_a_judge_that_is_blind_itself_says_nothing_of_the_condition() -> None:
-    found = having("V-F 10-way, real", 0.11, 0.03)
+    found = having("matching.v2f.10.real", 0.11, 0.03)
     with pytest.raises(MissingError, match="the judge itself does not match real faces above chance"):
-        kept(found)
+        normalised_matching(found)
     assert "condition" not in {verdict.kind for verdict in judge_figures(found)}
 
 
 def of_split(split: str, matching: float, reach: float = 0.01, **changes: object) -> Report:
-    found = having("V-F 10-way, generated", matching, reach)
+    found = having("matching.v2f.10.generated", matching, reach)
     return report(Path(), split, {"all": list(found.values())}, **changes)
 
 
@@ -169,8 +173,8 @@ def test_where_nothing_was_learnt_nothing_is_lost() -> None:
 
 
 def test_the_worst_comes_first_and_what_is_undecided_last() -> None:
-    found = verdicts(report(Path(), "train", {"all": list(having("V-F 10-way, generated", 0.1, 0.01).values())}))
+    found = verdicts(report(Path(), "train", {"all": list(having("matching.v2f.10.generated", 0.1, 0.01).values())}))
     assert (found[0].kind, found[0].severity) == ("condition", "bad")
-    undecided = verdicts(report(Path(), "train", {"all": [share("V-F 10-way, generated", 0.5)]}))
+    undecided = verdicts(report(Path(), "train", {"all": [share("matching.v2f.10.generated", 0.5)]}))
     assert undecided[-1].kind == UNDECIDED
     assert verdicts(report(Path(), "train", {}, step=None)) == []

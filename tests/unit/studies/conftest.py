@@ -13,11 +13,13 @@ Write = Callable[..., None]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a run's report: {name: (value, low, high, chance)}, of which all but the value may be left out."""
+    """Writes a run's report: {key: (value, low, high, chance)}, of which all but the value may be left out."""
 
     def write_report(run: str, split: str, figures: Figures, /, **said: Any) -> None:
         keys = ("value", "low", "high", "chance")
-        listed = [{"name": name, **dict(zip(keys, numbers, strict=False))} for name, numbers in figures.items()]
+        listed = [
+            {"key": key, "label": key, **dict(zip(keys, numbers, strict=False))} for key, numbers in figures.items()
+        ]
         path = tmp_path / run / "evaluation" / f"{split}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"split": split, "figures": {"metric": listed}, **said}))

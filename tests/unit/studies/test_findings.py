@@ -14,13 +14,13 @@ from studies.thesis_findings import NAME_RUNS, thesis
 Cell = tuple[float, ...]
 Write = Callable[..., None]
 Changes = Mapping[tuple[str, str, str], Cell | None]
-ACCURACY, REAL = "identity accuracy, generated", "identity accuracy, real"
-DETAIL, DENSITY = "detail, share of real faces'", "density, judge features"
-DIVERSITY = "diversity, share of one person's real faces"
-BY_NOISE, BY_VOICE = "face distance, one voice, other noise", "face distance, other voice, same noise"
-PREFERRED = "generated face preferred to the true one, V-F"
-TO_PLAIN = "generated face preferred to that of speech_relativistic, V-F"
-PAIRED = "F-V 2-way, generated less real"
+ACCURACY, REAL = "identity.accuracy.generated", "identity.accuracy.real"
+DETAIL, DENSITY = "sharpness.detail", "fidelity.judge.density"
+DIVERSITY = "diversity.share_of_real"
+BY_NOISE, BY_VOICE = "diversity.face_distance.one_voice_other_noise", "diversity.face_distance.other_voice_same_noise"
+PREFERRED = "preference.over_true"
+TO_PLAIN = "preference.over.speech_relativistic"
+PAIRED = "matching.f2v.2.generated_less_real"
 
 
 def near(value: float) -> Cell:
@@ -28,9 +28,9 @@ def near(value: float) -> Cell:
 
 
 LEARNT, UNLEARNT, SOME = near(0.9), near(0.03), near(0.3)
-CORRELATION = "correlation of condition and face distances, generated"
-RETRIEVAL = [f"retrieval R@10, {distance}" for distance in ("L1", "L2", "cosine")]
-SEXES = {"same sex": near(0.2), "different sexes": near(0.5)}
+CORRELATION = "correlation.generated"
+RETRIEVAL = [f"retrieval.r10.{distance}" for distance in ("l1", "l2", "cosine")]
+SEXES = {"same_sex": near(0.2), "different_sexes": near(0.5)}
 
 
 DETAILS = {
@@ -49,7 +49,8 @@ def as_published() -> dict[tuple[str, str, str], Cell]:
         found |= {
             (run, SEEN, REAL): (0.99, 0.98, 1.0, 0.03), (run, SEEN, ACCURACY): LEARNT,
             (run, SEEN, DETAIL): near(DETAILS.get(run, 1.0 + 0.01 * place)), (run, SEEN, DENSITY): near(0.5),
-            (run, SEEN, DIVERSITY): near(0.1 - 0.008 * place), (run, SEEN, "Inception Score"): (2.0 + 0.1 * place,),
+            (run, SEEN, DIVERSITY): near(0.1 - 0.008 * place),
+            (run, SEEN, "fidelity.inception.score.generated"): (2.0 + 0.1 * place,),
         }  # fmt: skip
     found |= {
         ("name_lsgan_projected", SEEN, DENSITY): near(0.3), ("name_lsgan_dropout", SEEN, DENSITY): near(0.3),
@@ -57,7 +58,7 @@ def as_published() -> dict[tuple[str, str, str], Cell]:
         ("name_wgan_projected", SEEN, ACCURACY): UNLEARNT, ("name_wgan_concatenated", SEEN, ACCURACY): UNLEARNT,
         ("name_lsgan_noise_one_hot", SEEN, BY_NOISE): near(0.05),
         ("name_lsgan_noise_one_hot", SEEN, BY_VOICE): near(0.05),
-        ("name_lsgan_noise_one_hot", SEEN, "face distance, real, other person"): near(0.9),
+        ("name_lsgan_noise_one_hot", SEEN, "diversity.face_distance.real_other_person"): near(0.9),
     }  # fmt: skip
     for run in ("speech_lsgan", "speech_name_lsgan", "mel_lsgan"):
         for split in (SEEN, KNOWN, STRANGERS):
@@ -65,18 +66,19 @@ def as_published() -> dict[tuple[str, str, str], Cell]:
             found[run, split, REAL] = (0.99, 0.98, 1.0, 0.03)
             found[run, split, ACCURACY] = LEARNT if works else UNLEARNT
     for run, own, other in (("match_v2f", 0.8, 0.9), ("match_svhf", 0.9, 0.8), ("match_dimnet", 0.9, 0.8)):
-        found |= {(run, STRANGERS, f"V-F {num}-way, real"): near(value) for num, value in ((2, own), (10, other - 0.3))}
-    found[("match_v2f", STRANGERS, "V-F 10-way, real")] = (0.9, 0.89, 0.91, 0.1)
-    for run, way in (("match_v2f", "F-V"), ("match_f2v", "F-V"), ("match_f2v", "V-F")):
-        found[run, STRANGERS, f"{way} 10-way, real"] = (0.3, 0.25, 0.35, 0.1)
+        both = ((2, own), (10, other - 0.3))
+        found |= {(run, STRANGERS, f"matching.v2f.{num}.real"): near(value) for num, value in both}
+    found[("match_v2f", STRANGERS, "matching.v2f.10.real")] = (0.9, 0.89, 0.91, 0.1)
+    for run, way in (("match_v2f", "f2v"), ("match_f2v", "f2v"), ("match_f2v", "v2f")):
+        found[run, STRANGERS, f"matching.{way}.10.real"] = (0.3, 0.25, 0.35, 0.1)
     for run, retrieved, preferred in (
         ("speech_relid", 0.3, 0.8), ("speech_relativistic", 0.1, 0.4), ("speech2face", 0.1, 0.4),
     ):  # fmt: skip
         found |= {(run, STRANGERS, name): near(retrieved) for name in RETRIEVAL}
         found[run, STRANGERS, PREFERRED] = near(preferred)
     relid = {TO_PLAIN: near(0.8), PAIRED: near(0.05), CORRELATION: near(0.5)}
-    for what in ("condition", "generated face"):
-        relid |= {f"{what} distance, {kind}": numbers for kind, numbers in SEXES.items()}
+    for what in ("condition", "generated"):
+        relid |= {f"correlation.distance.{what}.{kind}": numbers for kind, numbers in SEXES.items()}
     return found | {("speech_relid", STRANGERS, name): numbers for name, numbers in relid.items()}
 
 
@@ -136,19 +138,19 @@ N, W, S = "name_lsgan_", "name_wgan_", "speech_"
     ("thesis 10b", {("speech_lsgan", SEEN, ACCURACY): UNLEARNT}, "undecided"),
     ("thesis 10c", {("speech_lsgan", SEEN, ACCURACY): UNLEARNT}, "undecided"),
     ("thesis 10c", {("mel_lsgan", SEEN, ACCURACY): LEARNT}, "refuted"),
-    ("thesis 11", {("name_acgan", SEEN, "Inception Score"): None,
-                   ("name_acgan", SEEN, "identity score, generated"): (9.0,)}, "undecided"),
+    ("thesis 11", {("name_acgan", SEEN, "fidelity.inception.score.generated"): None,
+                   ("name_acgan", SEEN, "identity.score.generated"): (9.0,)}, "undecided"),
     ("thesis 11", {(run, SEEN, DIVERSITY): near(0.1 * (place ^ 1)) for place, run in enumerate(BY_DETAIL)}, "refuted"),
     ("thesis 11", {(run, SEEN, DIVERSITY): near(0.1 * (place * 5 % 12)) for place, run in enumerate(BY_DETAIL)},
      "undecided"),
-    ("Choi 1", {("match_v2f", STRANGERS, "F-V 10-way, real"): (0.12, 0.09, 0.15, 0.1)}, "undecided"),
-    ("Choi 3", {(f"{S}relid", STRANGERS, "condition distance, same sex"): near(0.7)}, "refuted"),
+    ("Choi 1", {("match_v2f", STRANGERS, "matching.f2v.10.real"): (0.12, 0.09, 0.15, 0.1)}, "undecided"),
+    ("Choi 3", {(f"{S}relid", STRANGERS, "correlation.distance.condition.same_sex"): near(0.7)}, "refuted"),
     ("Choi 4", {(f"{S}relid", STRANGERS, TO_PLAIN): None}, "undecided"),
     ("Choi 4", {(f"{S}relid", STRANGERS, PAIRED): (0.03, -0.01, 0.07)}, "undecided"),
     ("Choi 4", {(f"{S}relativistic", STRANGERS, PREFERRED): near(0.6)}, "refuted"),
     *(("Choi 5", {("speech2face", STRANGERS, name): near(0.4)}, "refuted") for name in RETRIEVAL),
-    ("Choi 6", {("match_svhf", STRANGERS, "V-F 10-way, real"): None}, "undecided"),
-    ("Choi 6", {("match_dimnet", STRANGERS, "V-F 2-way, real"): near(0.7)}, "refuted"),
+    ("Choi 6", {("match_svhf", STRANGERS, "matching.v2f.10.real"): None}, "undecided"),
+    ("Choi 6", {("match_dimnet", STRANGERS, "matching.v2f.2.real"): near(0.7)}, "refuted"),
 ])  # fmt: skip
 def test_what_is_otherwise(write: Write, tmp_path: Path, source: str, changes: Changes, verdict: str) -> None:
     assert verdicts(write, tmp_path, changes)[source] == verdict

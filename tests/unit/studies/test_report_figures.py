@@ -62,14 +62,14 @@ def test_a_value_as_text() -> None:
 
 def test_identity_is_kept_above_chance(write: Callable[..., None], tmp_path: Path) -> None:
     write("run", SEEN, {
-        "identity accuracy, generated": (0.5, 0.4, 0.6, 0.2), "identity accuracy, real": (0.9, 0.7, 1.0, 0.2),
+        "identity.accuracy.generated": (0.5, 0.4, 0.6, 0.2), "identity.accuracy.real": (0.9, 0.7, 1.0, 0.2),
     })  # fmt: skip
     kept = Results(tmp_path).kept("run")
     assert (kept.value, kept.low, kept.high) == approx((0.3 / 0.7, 0.2 / 0.8, 0.4 / 0.5))
 
 
 def test_a_figure_without_an_interval_is_shown_and_decides_nothing(write: Callable[..., None], tmp_path: Path) -> None:
-    write("run", SEEN, {"judge Frechet distance": (9.0, None, None, None), "identity score": (None,)})
-    distance = Results(tmp_path).figure("run", "judge Frechet distance", SEEN)
+    write("run", SEEN, {"frechet.judge.distance": (9.0, None, None, None), "identity score": (None,)})
+    distance = Results(tmp_path).figure("run", "frechet.judge.distance", SEEN)
     assert (str(distance), distance.above(1.0)) == ("9.000", None)
     assert str(Results(tmp_path).figure("run", "identity score", SEEN)) == "not measured"

@@ -61,37 +61,37 @@ def test_a_run_whose_recipe_no_longer_checks_is_moved_aside(tmp_path: Path) -> N
     assert "bygone" in job(tmp_path, "match_v2f").changes()
 
 
-def test_a_report_that_does_not_know_the_rival_is_made_again(
+def test_a_report_that_does_not_know_the_baseline_is_made_again(
     write: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rival = job(tmp_path, "speech_relativistic")
-    relid = replace(job(tmp_path, "speech_relid"), rivals=(rival,))
+    baseline = job(tmp_path, "speech_relativistic")
+    relid = replace(job(tmp_path, "speech_relid"), baselines=(baseline,))
     about = {
         "run": "", "step": 1, "corpus": "", "seed": 0, "judge": "", "judge_key": "", "corpus_key": "", "max_clips": 1,
         "num_clips": 1, "num_people": 1, "num_noises": 1, "table": "t.md", "picture": None,
     }  # fmt: skip
-    write("speech_relid", "heldout_people", {"generated face preferred to the true one, V-F": (0.6,)}, **about)
+    write("speech_relid", "heldout_people", {"preference.over_true": (0.6,)}, **about)
     monkeypatch.setattr(Run, "is_finished", True)
     begin(relid)
     assert relid.missing_splits() == ()
-    begin(rival)
+    begin(baseline)
     assert relid.missing_splits() == ("heldout_people",)
     called: list[tuple[str, ...]] = []
     monkeypatch.setattr(reproduce, "run_facegen", lambda *words: called.append(words) or 0)
     assert reproduce.work(relid, tmp_path / "seconds.json") == ""
-    split, against = ("--split", "heldout_people"), ("--against", str(rival.run))
+    split, against = ("--split", "heldout_people"), ("--against", str(baseline.run))
     assert called == [("evaluate", str(relid.run), *split, *against)]
-    named = {"generated face preferred to that of speech_relativistic, V-F": (0.8,)}
+    named = {"preference.over.speech_relativistic": (0.8,)}
     write("speech_relid", "heldout_people", named, **about)
     assert relid.missing_splits() == ()
 
 
-def test_every_recipe_has_its_splits_and_relid_its_rival(tmp_path: Path) -> None:
+def test_every_recipe_has_its_splits_and_relid_its_baseline(tmp_path: Path) -> None:
     jobs = {each.run.name: each for each in reproduce.plan(tmp_path)}
     assert set(jobs) == {path.stem for path in reproduce.RECIPES.glob("*.toml")}
     assert jobs["name_acgan"].splits == ("train", "heldout_utterances")
     assert jobs["speech_lsgan"].splits == ("train", "heldout_utterances", "heldout_people")
-    assert {name: [one.run.name for one in each.rivals] for name, each in jobs.items() if each.rivals} == {
+    assert {name: [one.run.name for one in each.baselines] for name, each in jobs.items() if each.baselines} == {
         "speech_relid": ["speech_relativistic"]
     }
     assert jobs["text_stackgan_2"].begins_with[-1] == "text_stackgan_1"

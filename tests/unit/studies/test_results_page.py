@@ -6,7 +6,7 @@ from pathlib import Path
 from studies.report_figures import STRANGERS
 from studies.results_page import write_page
 
-DETAIL = {"detail, share of real faces'": (0.5, 0.4, 0.55)}
+DETAIL = {"sharpness.detail": (0.5, 0.4, 0.55)}
 
 
 def test_a_table_holds_what_compares_and_says_what_it_cost(write: Callable[..., None], tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_findings_need_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_findings_are_printed_as_a_table(tmp_path: Path, write: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    write("name_acgan", "train", {"density, judge features": (0.5, 0.4, 0.6)})
+    write("name_acgan", "train", {"fidelity.judge.density": (0.5, 0.4, 0.6)})
     assert main(["findings", "--runs", str(tmp_path)]) == 0
     rows = capsys.readouterr().out.splitlines()[2:]
     sources = [*(f"thesis {number}" for number in (*range(1, 10), "10a", "10b", "10c", 11)),

@@ -340,12 +340,18 @@ def metric(*figures: Figure) -> Metric:
 
 
 def test_metrics():
-    check_metric(metric(Figure("a", 0.5, 0.4, 0.6), Figure("b", float("nan"), note="needs weights")), SMALL_DATA)
-    with pytest.raises(AssertionError, match="returns two figures with one name"):
-        check_metric(metric(Figure("a", 1), Figure("a", 2)), SMALL_DATA)
+    missing = Figure.missing("b.c_1", "b", "needs weights")
+    check_metric(metric(Figure("a", "a", 0.5, 0.4, 0.6), missing), SMALL_DATA)
+    with pytest.raises(AssertionError, match="returns two figures with one key"):
+        check_metric(metric(Figure("a", "a", 1), Figure("a", "a", 2)), SMALL_DATA)
+    with pytest.raises(AssertionError, match="returns two figures with one label"):
+        check_metric(metric(Figure("a", "a", 1), Figure("b", "a", 2)), SMALL_DATA)
+    for key in ("V-F 2-way", "a..b", ".a", "a b"):
+        with pytest.raises(AssertionError, match="must consist of a-z"):
+            check_metric(metric(Figure(key, "a", 1)), SMALL_DATA)
     with pytest.raises(AssertionError, match="without a note that gives the reason"):
-        check_metric(metric(Figure("a", float("nan"))), SMALL_DATA)
+        check_metric(metric(Figure("a", "a", float("nan"))), SMALL_DATA)
     with pytest.raises(AssertionError, match="outside its interval"):
-        check_metric(metric(Figure("a", 0.5, 0.6, 0.7)), SMALL_DATA)
+        check_metric(metric(Figure("a", "a", 0.5, 0.6, 0.7)), SMALL_DATA)
     with pytest.raises(AssertionError, match="returns no figures"):
         check_metric(metric(), SMALL_DATA)

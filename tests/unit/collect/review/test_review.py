@@ -1,6 +1,8 @@
 """From a corpus with planted mistakes to a list, a page, and a corpus without them."""
 
+import base64
 import csv
+import hashlib
 import html
 import json
 import re
@@ -182,9 +184,12 @@ def test_the_page_is_whole_and_safe(folder, tmp_path):
     assert not re.findall(r'(?:src|href)="(?!data:)', page), "nothing from outside"
     table = json.loads(re.search(r'<script type="application/json" id="table">(.*?)</script>', page)[1])
     assert table == [list(COLUMNS), *table_of(found)]
-    assert re.findall(r'<input type=checkbox value="(\d+)">', page) == ["0", "1", "2", "3"]
+    assert re.findall(r'<input type="checkbox" value="(\d+)">', page) == ["0", "1", "2", "3"]
+    script = re.search(r"<script>(.*?)</script>", page, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page, "a browser runs the script of this hash alone"
     by_person = page.split("<section>")[1:]
-    assert len(by_person) == 3 and all("img class=typical" in section for section in by_person)
+    assert len(by_person) == 3 and all('img class="typical"' in section for section in by_person)
 
 
 def test_the_list_says_which_face(folder, tmp_path):

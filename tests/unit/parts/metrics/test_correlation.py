@@ -14,11 +14,9 @@ from facegen.core.evidence import Evidence, Figure
 from facegen.parts.metrics.correlation import Correlation, Pairs
 from facegen.testing.samples import sample_evidence
 
-NAME = "correlation of condition and face distances"
-
 
 def measured(evidence: Evidence) -> dict[str, Figure]:
-    return {figure.name: figure for figure in Correlation().measure(evidence)}
+    return {figure.key: figure for figure in Correlation().measure(evidence)}
 
 
 def some_pairs(num: int = 60) -> tuple[Pairs, Tensor, Tensor]:
@@ -67,19 +65,19 @@ def test_sex_alone_gives_a_correlation_that_vanishes_given_sex() -> None:
         return 0.5 * torch.randn(*shape, 8, generator=random)
 
     found = measured(replace(sample, encodings=sex + voiced(200), fake=sex[:, None] + voiced(200, 2)))
-    assert found[f"{NAME}, generated"].value > 0.1
-    given = found[f"{NAME}, generated, given sex"]
+    assert found["generated"].value > 0.1
+    given = found["generated.given_sex"]
     assert given.low is not None and given.high is not None
     assert given.low < 0 < given.high
-    for what in ("condition", "generated face"):
-        assert found[f"{what} distance, same sex"].value < found[f"{what} distance, different sexes"].value
+    for what in ("condition", "generated"):
+        assert found[f"distance.{what}.same_sex"].value < found[f"distance.{what}.different_sexes"].value
 
 
 def test_faces_that_are_the_condition_correlate_fully() -> None:
     sample = sample_evidence()
     found = measured(replace(sample, fake=sample.encodings[:, None].expand(-1, 2, -1)))
-    assert found[f"{NAME}, generated"].value == pytest.approx(1)
-    assert found[f"{NAME}, generated, given sex"].value == pytest.approx(1)
+    assert found["generated"].value == pytest.approx(1)
+    assert found["generated.given_sex"].value == pytest.approx(1)
 
 
 def test_pairs_are_of_different_people_and_noises() -> None:
@@ -103,12 +101,12 @@ def test_mean_distances_by_brute_force() -> None:
 def test_what_cannot_be_measured_says_why() -> None:
     sample = sample_evidence()
     found = measured(replace(sample, attributes={}))
-    assert math.isfinite(found[f"{NAME}, real"].value)
-    for name in (f"{NAME}, real, given sex", "condition distance, same sex", "real face distance, different sexes"):
+    assert math.isfinite(found["real"].value)
+    for name in ("real.given_sex", "distance.condition.same_sex", "distance.real.different_sexes"):
         assert math.isnan(found[name].value) and found[name].note == "not available: no sex labels"
     partly = torch.where(torch.arange(40) < 20, -1, sample.attributes["sex"])
-    assert math.isfinite(measured(replace(sample, attributes={"sex": partly}))[f"{NAME}, real, given sex"].value)
-    collapsed = measured(replace(sample, fake=torch.ones(40, 2, 8)))[f"{NAME}, generated"]
+    assert math.isfinite(measured(replace(sample, attributes={"sex": partly}))["real.given_sex"].value)
+    collapsed = measured(replace(sample, fake=torch.ones(40, 2, 8)))["generated"]
     assert math.isnan(collapsed.value) and collapsed.note == "not available: distances that do not differ"
     two = replace(sample, person=torch.arange(40) % 2)
     assert {figure.note for figure in measured(two).values()} == {"not available: fewer than three people"}

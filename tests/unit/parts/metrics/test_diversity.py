@@ -14,7 +14,7 @@ from facegen.testing.samples import sample_evidence
 
 
 def measured(evidence: Evidence) -> dict[str, float]:
-    return {figure.name: figure.value for figure in Diversity().measure(evidence)}
+    return {figure.key: figure.value for figure in Diversity().measure(evidence)}
 
 
 def test_noise_that_is_ignored() -> None:
@@ -24,10 +24,10 @@ def test_noise_that_is_ignored() -> None:
         sample, fake=sample.fake[:, :1].expand(-1, 3, -1), fake_faces=sample.fake_faces[:, :1].expand(-1, 3, -1, -1, -1)
     )
     found = measured(collapsed)
-    assert found["face distance, one voice, other noise"] == pytest.approx(0, abs=1e-12)
-    assert found["diversity, share of one person's real faces"] == pytest.approx(0, abs=1e-12)
-    assert found["pixel distance, one voice, other noise"] == 0
-    assert found["face distance, other voice, same noise"] > 0.5
+    assert found["face_distance.one_voice_other_noise"] == pytest.approx(0, abs=1e-12)
+    assert found["share_of_real"] == pytest.approx(0, abs=1e-12)
+    assert found["pixel_distance.one_voice_other_noise"] == 0
+    assert found["face_distance.other_voice_same_noise"] > 0.5
 
 
 def test_voices_that_are_ignored() -> None:
@@ -37,12 +37,12 @@ def test_voices_that_are_ignored() -> None:
         sample, fake=sample.fake[:1].expand(40, -1, -1), fake_faces=sample.fake_faces[:1].expand(40, -1, -1, -1, -1)
     )
     found = measured(deaf)
-    assert found["face distance, other voice, same noise"] == pytest.approx(0, abs=1e-12)
-    assert found["pixel distance, other voice, same noise"] == 0
-    assert found["face distance, one voice, other noise"] > 0.1
+    assert found["face_distance.other_voice_same_noise"] == pytest.approx(0, abs=1e-12)
+    assert found["pixel_distance.other_voice_same_noise"] == 0
+    assert found["face_distance.one_voice_other_noise"] > 0.1
     own, shuffled = (
-        found["face distance, to the true face"],
-        found["face distance, to the true face of a shuffled voice"],
+        found["face_distance.to_the_true_face"],
+        found["face_distance.to_the_true_face_of_a_shuffled_voice"],
     )
     assert own == pytest.approx(shuffled, abs=1e-6)
 
@@ -63,25 +63,25 @@ def test_against_all_pairs() -> None:
         return sum(distances) / len(distances)
 
     expected = {
-        "face distance, one voice, other noise": mean(
+        "face_distance.one_voice_other_noise": mean(
             [float(1 - fake[i, y] @ fake[i, z]) for i in range(14) for y, z in itertools.permutations(range(3), 2)]
         ),
-        "face distance, other voice, same noise": mean(
+        "face_distance.other_voice_same_noise": mean(
             [float(1 - fake[i, z] @ fake[j, z]) for i, j in strangers for z in range(3)]
         ),
-        "face distance, to the true face": mean([float(1 - fake[i, z] @ real[i]) for i in range(14) for z in range(3)]),
-        "face distance, to the true face of a shuffled voice": mean(
+        "face_distance.to_the_true_face": mean([float(1 - fake[i, z] @ real[i]) for i in range(14) for z in range(3)]),
+        "face_distance.to_the_true_face_of_a_shuffled_voice": mean(
             [float(1 - fake[i, z] @ real[j]) for i, j in strangers for z in range(3)]
         ),
-        "face distance, real, other person": mean([float(1 - real[i] @ real[j]) for i, j in strangers]),
-        "face distance, real, one person": float(
+        "face_distance.real_other_person": mean([float(1 - real[i] @ real[j]) for i, j in strangers]),
+        "face_distance.real_one_person": float(
             1 - functional.cosine_similarity(evidence.real.double(), evidence.real_other.double()).mean()
         ),
     }
     found = measured(evidence)
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-9)
-    share = expected["face distance, one voice, other noise"] / expected["face distance, real, one person"]
-    assert found["diversity, share of one person's real faces"] == pytest.approx(share)
+    share = expected["face_distance.one_voice_other_noise"] / expected["face_distance.real_one_person"]
+    assert found["share_of_real"] == pytest.approx(share)
 
 
 def test_pixel_distances_by_hand() -> None:
@@ -92,9 +92,9 @@ def test_pixel_distances_by_hand() -> None:
         real_faces=torch.tensor([0, 50, 200], dtype=torch.uint8)[:, None, None, None].expand(-1, 4, 4, 3),
     )  # fmt: skip
     found = measured(evidence)
-    assert found["pixel distance, one voice, other noise"] == pytest.approx((10 + 30 + 100) / 3)
-    assert found["pixel distance, other voice, same noise"] == pytest.approx((20 + 30 + 10 + 40 + 40 + 80) / 6)
-    assert found["pixel distance, real, other person"] == pytest.approx((50 + 150 + 200) / 3)
+    assert found["pixel_distance.one_voice_other_noise"] == pytest.approx((10 + 30 + 100) / 3)
+    assert found["pixel_distance.other_voice_same_noise"] == pytest.approx((20 + 30 + 10 + 40 + 40 + 80) / 6)
+    assert found["pixel_distance.real_other_person"] == pytest.approx((50 + 150 + 200) / 3)
 
 
 def test_people_with_one_face_are_left_out_of_the_scale() -> None:
@@ -106,7 +106,7 @@ def test_people_with_one_face_are_left_out_of_the_scale() -> None:
         sample, person=sample.person[:10], real=sample.real[:10], real_other=sample.real_other[:10],
         fake=None, real_faces=sample.real_faces[:10], fake_faces=None,
     )  # fmt: skip
-    name = "face distance, real, one person"
+    name = "face_distance.real_one_person"
     assert measured(replace(sample, real_other=some))[name] == pytest.approx(measured(few)[name])
     for figure in Diversity().measure(replace(sample, real_other=None)):
         assert math.isfinite(figure.value) or figure.note == "not available: one real face a person"

@@ -60,7 +60,7 @@ def evidence(fakes: list[Mapping[str, Tensor]]) -> Evidence:
 
 
 def measured(shown: Evidence) -> dict[str, Figure]:
-    return {figure.name: figure for figure in Factors().measure(shown)}
+    return {figure.key: figure for figure in Factors().measure(shown)}
 
 
 def others(seed: int, **kept: Tensor) -> dict[str, Tensor]:
@@ -77,47 +77,47 @@ def test_what_the_condition_carries_is_found_and_the_rest_is_at_chance() -> None
     fakes = [others(20 + z, age=TRUTH["age"], hat=TRUTH["hat"]) for z in range(NOISES)]
     found = measured(evidence(fakes))
     for kind in ("real", "generated"):
-        assert found[f"factor age, {kind}"].value > 0.95
-        assert found[f"factor hat, {kind}"].value > 0.99
-        assert found[f"factors that the condition carries, {kind}"].value > 0.95
-    assert found["factor tone, real"].value > 0.95
-    assert inside(found["factor tone, generated"], 0.0)
-    assert found["factor hat, real"].chance == pytest.approx(1 / 3, abs=0.02)
+        assert found[f"age.{kind}"].value > 0.95
+        assert found[f"hat.{kind}"].value > 0.99
+        assert found[f"carried.{kind}"].value > 0.95
+    assert found["tone.real"].value > 0.95
+    assert inside(found["tone.generated"], 0.0)
+    assert found["hat.real"].chance == pytest.approx(1 / 3, abs=0.02)
     for name in ("age", "tone", "hat"):
-        assert found[f"factor {name}, spread"].value == pytest.approx(1, abs=0.06)
-    assert found["factor age, decided by the voice"].value > 0.95
-    assert found["factor hat, decided by the voice"].value > 0.99
-    assert found["factor tone, decided by the voice"].value < 0.1
-    assert (found["factor age, generated"].better, found["factor tone, generated"].better) == ("higher", None)
+        assert found[f"{name}.spread"].value == pytest.approx(1, abs=0.06)
+    assert found["age.share_of_condition"].value > 0.95
+    assert found["hat.share_of_condition"].value > 0.99
+    assert found["tone.share_of_condition"].value < 0.1
+    assert (found["age.generated"].better, found["tone.generated"].better) == ("higher", None)
     assert not any("pace" in name for name in found)  # does not show
-    assert found["factor age, real"].note == "R2 of the reader; the factor decides the voice and face"
+    assert found["age.real"].note == "R2 of the reader; the factor decides the voice and face"
 
 
 def test_a_name_carries_all_of_a_person() -> None:
     found = measured(replace(evidence([TRUTH] * NOISES), condition="name"))
-    assert "tone" in found["factors that the condition carries, generated"].note
-    assert found["factor tone, generated"].better == "higher"
-    assert found["factor tone, decided by the name"].value > 0.95
+    assert "tone" in found["carried.generated"].note
+    assert found["tone.generated"].better == "higher"
+    assert found["tone.share_of_condition"].value > 0.95
 
 
 def test_faces_of_other_people_are_at_chance() -> None:
     found = measured(evidence([others(30 + z) for z in range(NOISES)]))
-    for name in ("factors that the condition carries, generated", "factor age, generated"):
+    for name in ("carried.generated", "age.generated"):
         assert inside(found[name], 0.0)
-    hats = found["factor hat, generated"]
+    hats = found["hat.generated"]
     assert hats.chance is not None and inside(hats, hats.chance)
 
 
 def test_exaggeration_is_a_spread_above_one() -> None:
     wide = {**TRUTH, "age": 2 * (TRUTH["age"] - 0.5) + 0.5}
     found = measured(evidence([wide] * NOISES))
-    assert found["factor age, generated"].value > 0.95
-    assert found["factor age, spread"].value == pytest.approx(2, abs=0.2)
+    assert found["age.generated"].value > 0.95
+    assert found["age.spread"].value == pytest.approx(2, abs=0.2)
 
 
 def test_what_turns_round_is_negative() -> None:
     found = measured(evidence([{**TRUTH, "age": 1 - TRUTH["age"]}] * NOISES))
-    assert found["factor age, generated"].value < -0.95
+    assert found["age.generated"].value < -0.95
 
 
 def test_one_face_for_all_shows_nothing() -> None:
@@ -125,29 +125,29 @@ def test_one_face_for_all_shows_nothing() -> None:
     assert shown.fake_faces is not None
     alike = shown.fake_faces[:1, :1].expand(PEOPLE, NOISES, -1, -1, -1)
     found = measured(replace(shown, fake_faces=alike, fresh_faces=alike[:, 0]))
-    assert found["factor age, generated"].value == 0
-    hats = found["factor hat, generated"]
+    assert found["age.generated"].value == 0
+    hats = found["hat.generated"]
     assert hats.value == pytest.approx(hats.chance)
     for name in ("age", "hat"):
-        assert found[f"factor {name}, spread"].value == pytest.approx(0, abs=1e-6)
-        assert found[f"factor {name}, decided by the voice"].note == "not available: every face is read alike"
+        assert found[f"{name}.spread"].value == pytest.approx(0, abs=1e-6)
+        assert found[f"{name}.share_of_condition"].note == "not available: every face is read alike"
 
 
 def test_what_the_reader_cannot_tell_is_not_judged() -> None:
     """A factor that no picture shows."""
     shown = evidence([TRUTH] * NOISES)
     found = measured(replace(shown, factor_sides={**SIDES, "pace": "face"}))
-    assert abs(found["factor pace, real"].value) < 0.05
-    for name in ("generated", "spread", "decided by the voice"):
-        assert math.isnan(found[f"factor pace, {name}"].value)
-        assert "the reader cannot tell it from real faces (R2" in found[f"factor pace, {name}"].note
+    assert abs(found["pace.real"].value) < 0.05
+    for name in ("generated", "spread", "share_of_condition"):
+        assert math.isnan(found[f"pace.{name}"].value)
+        assert "the reader cannot tell it from real faces (R2" in found[f"pace.{name}"].note
 
 
 def test_the_reader_learns_from_strangers_where_there_are_some() -> None:
     shown = evidence([TRUTH] * NOISES)
     assert shown.training is not None
     known = replace(shown, training=replace(shown.training, person=torch.arange(300) % PEOPLE))
-    assert "it learnt from faces of these people" in measured(known)["factor age, real"].note
+    assert "it learnt from faces of these people" in measured(known)["age.real"].note
     # Wrong truth about people of the evidence changes nothing: they are left out.
     learnt = dict(shown.training.factors)
     faces, person = torch.cat([shown.training.faces] * 2), torch.cat([shown.training.person, torch.zeros(300).long()])
@@ -157,7 +157,7 @@ def test_the_reader_learns_from_strangers_where_there_are_some() -> None:
 
 
 def test_what_cannot_be_measured_says_why() -> None:
-    name = "factors that the condition carries, generated"
+    name = "carried.generated"
     shown = evidence([TRUTH])
     assert shown.training is not None
     few = replace(shown, training=replace(shown.training, faces=shown.training.faces[:99]))
@@ -169,7 +169,7 @@ def test_what_cannot_be_measured_says_why() -> None:
     ):
         (figure,) = Factors().measure(given)
         assert math.isnan(figure.value)
-        assert (figure.name, figure.note) == (name, f"not available: {said}")
+        assert (figure.key, figure.note) == (name, f"not available: {said}")
 
 
 def reading(read: Tensor, fake: Tensor, others: Tensor, truth: Tensor, classes: Tensor | None = None) -> Reading:

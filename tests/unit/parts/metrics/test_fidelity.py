@@ -22,7 +22,7 @@ from facegen.testing.samples import sample_evidence
 
 
 def measured(evidence: Evidence, **settings: Any) -> dict[str, Figure]:
-    return {figure.name: figure for figure in Fidelity(**settings).measure(evidence)}
+    return {figure.key: figure for figure in Fidelity(**settings).measure(evidence)}
 
 
 def gaussian(num: int, dim: int = 8, seed: int = 0) -> Tensor:
@@ -58,33 +58,35 @@ def test_by_inception_one_face_a_row(inception: SmallInception, tmp_path: Path) 
     real, fake = (inception.look(faces, "", Observer(), None) for faces in (evidence.real_faces, fake_faces))
     assert inception.asked[:2] == [("real faces", tmp_path / "inception"), ("generated faces", None)]
     expected = {
-        "Inception Score": inception_score(fake[LOGITS], num_splits=10, seed=0)[0],
-        "Inception Score, real faces": inception_score(real[LOGITS], num_splits=10, seed=0)[0],
-        "FID": frechet_distance(real[FEATURES], fake[FEATURES]),
-        "KID": kernel_distance(fake[FEATURES], real[FEATURES], num_subsets=100, subset_size=30, seed=0)[0],
+        "inception.score.generated": inception_score(fake[LOGITS], num_splits=10, seed=0)[0],
+        "inception.score.real": inception_score(real[LOGITS], num_splits=10, seed=0)[0],
+        "inception.fid.distance": frechet_distance(real[FEATURES], fake[FEATURES]),
+        "inception.kid": kernel_distance(fake[FEATURES], real[FEATURES], num_subsets=100, subset_size=30, seed=0)[0],
     }
     assert {name: found[name].value for name in expected} == pytest.approx(expected)
     both = precision_recall(fake[FEATURES], real[FEATURES], num_neighbours=3)
-    assert (found["precision"].value, found["recall"].value) == both
-    assert found["Inception Score"].note == "10 splits of 6 faces of 32 pixels"
-    assert found["FID"].note == "60 against 60 faces, 16 features"
-    assert found["KID"].note.startswith("100 subsets of 30 among 60 real and 60 generated faces; 0 on average")
-    assert {"FID, real halves", "FID, generated half to real half", "density", "coverage"} <= set(found)
+    assert (found["inception.precision"].value, found["inception.recall"].value) == both
+    assert found["inception.score.generated"].note == "10 splits of 6 faces of 32 pixels"
+    assert found["inception.fid.distance"].note == "60 against 60 faces, 16 features"
+    note = found["inception.kid"].note
+    assert note.startswith("100 subsets of 30 among 60 real and 60 generated faces; 0 on average")
+    kinds = ("fid.real_halves", "fid.generated_half_to_real_half", "density", "coverage")
+    assert {f"inception.{kind}" for kind in kinds} <= set(found)
 
 
 def test_faces_of_the_same_distribution_score_as_the_notes_say() -> None:
     real, fake = gaussian(600), gaussian(600, seed=1)
     evidence = replace(sample_evidence(600), real=real, fake=fake[:, None])
     found = measured(evidence)
-    distance = found["KID, judge features"]
+    distance = found["judge.kid"]
     assert distance.deviation is not None and abs(distance.value) < 2 * distance.deviation
-    assert found["density, judge features"].value == pytest.approx(1, abs=0.15)
-    coverage = found["coverage, judge features"]
+    assert found["judge.density"].value == pytest.approx(1, abs=0.15)
+    coverage = found["judge.coverage"]
     # Naeem et al. 2020: 1 - (599 ... 595) / (1199 ... 1195)
     assert coverage.note.endswith("; 0.969 for such faces")
     assert coverage.low is not None and coverage.high is not None and coverage.low < 0.969 < coverage.high
     for name in ("precision", "recall"):
-        figure = found[f"{name}, judge features"]
+        figure = found[f"judge.{name}"]
         assert figure.low is not None and figure.high is not None
         assert 0.8 < figure.low < figure.value < figure.high <= 1
 
@@ -93,12 +95,12 @@ def test_collapsed_and_distant_faces() -> None:
     real = gaussian(300)
     sample = replace(sample_evidence(300), real=real)
     collapsed = measured(replace(sample, fake=(real[:1] + 1e-3 * gaussian(300, seed=2))[:, None]))
-    assert collapsed["precision, judge features"].value == 1 and collapsed["recall, judge features"].value < 0.05
-    assert collapsed["coverage, judge features"].value < 0.1
+    assert collapsed["judge.precision"].value == 1 and collapsed["judge.recall"].value < 0.05
+    assert collapsed["judge.coverage"].value < 0.1
     distant = measured(replace(sample, fake=(gaussian(300, seed=3) + 9)[:, None]))
     for name in ("precision", "recall", "density", "coverage"):
-        assert distant[f"{name}, judge features"].value == 0
-    assert distant["KID, judge features"].value > 100
+        assert distant[f"judge.{name}"].value == 0
+    assert distant["judge.kid"].value > 100
 
 
 def test_recognisers_have_names_of_their_own_and_rows_without_a_face_are_left_out() -> None:
@@ -110,19 +112,19 @@ def test_recognisers_have_names_of_their_own_and_rows_without_a_face_are_left_ou
     found = measured(replace(evidence, recognised={"sface": partly, "ears": speech}))
     kept = torch.tensor([row for row in range(60) if row not in (3, 7)])
     expected = kernel_distance(fake[kept, 0], real[kept], num_subsets=100, subset_size=29, seed=0)
-    assert found["KID, sface features"].value == pytest.approx(expected[0])
+    assert found["sface.kid"].value == pytest.approx(expected[0])
     sizes = "58 real and 58 generated faces (2 more without a face that sface finds)"
-    assert sizes in found["KID, sface features"].note and sizes in found["coverage, sface features"].note
+    assert sizes in found["sface.kid"].note and sizes in found["sface.coverage"].note
     assert not any("ears" in name for name in found)
 
 
 def test_without_weights_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACEGEN_INCEPTION_WEIGHTS", "none")
     found = measured(sample_evidence())
-    line = found["Inception Score, FID and KID"]
+    line = found["inception"]
     assert math.isnan(line.value) and line.note == "not available: FACEGEN_INCEPTION_WEIGHTS = none"
-    assert not {"FID", "KID", "Inception Score"} & set(found)
-    assert math.isfinite(found["KID, judge features"].value)
+    assert not {"inception.fid.distance", "inception.kid", "inception.score.generated"} & set(found)
+    assert math.isfinite(found["judge.kid"].value)
 
 
 def test_a_file_that_is_no_such_file_is_refused_before_any_work(tmp_path: Path) -> None:
@@ -135,15 +137,15 @@ def test_a_file_that_is_no_such_file_is_refused_before_any_work(tmp_path: Path) 
 
 def test_too_few_faces_are_said(inception: SmallInception) -> None:
     few = measured(sample_evidence(12))
-    assert few["Inception Score"].note == "not available: 12 faces for 10 splits"
-    assert few["FID"].note.endswith("; fewer faces than features, so the distance is biased upwards")
-    some = measured(sample_evidence(12), num_splits=6)["Inception Score"]
+    assert few["inception.score.generated"].note == "not available: 12 faces for 10 splits"
+    assert few["inception.fid.distance"].note.endswith("; fewer faces than features, so the distance is biased upwards")
+    some = measured(sample_evidence(12), num_splits=6)["inception.score.generated"]
     # Three logits: a score of 3 at most, and of 2 with two faces a split.
     assert some.note.endswith("; cannot exceed 2") and 1 <= some.value <= 2
     fewest = measured(sample_evidence(3))
-    assert fewest["KID"].note == "not available: 3 real and 3 generated faces"
-    assert fewest["coverage"].note == "not available: 3 real and 3 generated faces, and k = 5"
-    assert math.isnan(fewest["precision, judge features"].value)
+    assert fewest["inception.kid"].note == "not available: 3 real and 3 generated faces"
+    assert fewest["inception.coverage"].note == "not available: 3 real and 3 generated faces, and k = 5"
+    assert math.isnan(fewest["judge.precision"].value)
 
 
 def test_a_run_that_draws_nothing_has_no_fidelity() -> None:

@@ -16,7 +16,7 @@ def test_one_generated_face_a_row_against_the_real_ones() -> None:
     assert evidence.fake is not None
     fake = torch.stack([evidence.fake[row, row % 2] for row in range(60)])
     found = Frechet().measure(evidence)[0]
-    assert found.name == "judge Frechet distance"
+    assert found.key == "judge.distance"
     assert found.value == pytest.approx(frechet_distance(evidence.real, fake))
     assert found.note == "60 against 60 faces, 8 features"
 
@@ -42,7 +42,7 @@ def test_halves_are_of_people_not_of_rows() -> None:
     for first, second in halves:
         assert set(doubled.person[first].tolist()).isdisjoint(doubled.person[second].tolist())
         assert len(first) + len(second) == 40
-    assert [figure.name for figure in Frechet().measure(doubled)] == ["judge Frechet distance, real halves"]
+    assert [figure.key for figure in Frechet().measure(doubled)] == ["judge.real_halves"]
 
 
 def test_too_few_faces_or_people_are_said() -> None:

@@ -18,7 +18,7 @@ PEOPLE, ROWS = 12, 8
 
 
 def measured(evidence: Evidence, **settings: int) -> dict[str, Figure]:
-    return {figure.name: figure for figure in Identity(**settings).measure(evidence)}
+    return {figure.key: figure for figure in Identity(**settings).measure(evidence)}
 
 
 def crowd(noise: float = 0.05, seed: int = 0) -> tuple[Evidence, Tensor]:
@@ -40,22 +40,22 @@ def crowd(noise: float = 0.05, seed: int = 0) -> tuple[Evidence, Tensor]:
 def test_an_oracle_draws_everybody_right() -> None:
     found = measured(crowd()[0])
     for kind in ("real", "generated"):
-        accuracy = found[f"identity accuracy, {kind}"]
+        accuracy = found[f"accuracy.{kind}"]
         assert (accuracy.value, accuracy.chance, accuracy.note) == (1.0, pytest.approx(1 / PEOPLE), "12 people")
-        assert found[f"identities drawn, {kind}"].value == PEOPLE
-        assert found[f"identities drawn, {kind}"].note == "of 12 people, 96 faces"
+        assert found[f"identities.{kind}"].value == PEOPLE
+        assert found[f"identities.{kind}"].note == "of 12 people, 96 faces"
     # Splits of 12 faces of 12 people cannot hold them all, which bounds both scores alike.
-    assert found["identity score, generated"].value == pytest.approx(found["identity score, real"].value, rel=0.05)
-    assert found["identity score, real"].note == "8 splits, 12 faces a split, 12 people"
+    assert found["score.generated"].value == pytest.approx(found["score.real"].value, rel=0.05)
+    assert found["score.real"].note == "8 splits, 12 faces a split, 12 people"
     whole = measured(crowd()[0], num_splits=1)
-    assert whole["identity score, real"].value == pytest.approx(PEOPLE, rel=0.01)
-    assert whole["identity score, real"].deviation is None
+    assert whole["score.real"].value == pytest.approx(PEOPLE, rel=0.01)
+    assert whole["score.real"].deviation is None
 
 
 def test_random_faces_score_chance() -> None:
     evidence, person = crowd()
     fake = torch.randn(len(person), 20, 16, generator=torch.Generator().manual_seed(1))
-    accuracy = measured(replace(evidence, fake=fake))["identity accuracy, generated"]
+    accuracy = measured(replace(evidence, fake=fake))["accuracy.generated"]
     assert accuracy.value == pytest.approx(1 / PEOPLE, abs=0.03)
     assert accuracy.low is not None and accuracy.high is not None
     assert accuracy.low <= accuracy.value <= accuracy.high < 0.2
@@ -65,10 +65,10 @@ def test_one_face_for_all_is_one_identity() -> None:
     evidence, person = crowd()
     assert evidence.fake is not None
     found = measured(replace(evidence, fake=evidence.fake[:1, :1].expand(len(person), 3, -1)))
-    assert found["identities drawn, generated"].value == 1
-    assert found["identity score, generated"].value == pytest.approx(1)
-    assert found["identity score, generated"].deviation == pytest.approx(0, abs=1e-9)
-    assert found["identity accuracy, generated"].value == pytest.approx(1 / PEOPLE)
+    assert found["identities.generated"].value == 1
+    assert found["score.generated"].value == pytest.approx(1)
+    assert found["score.generated"].deviation == pytest.approx(0, abs=1e-9)
+    assert found["accuracy.generated"].value == pytest.approx(1 / PEOPLE)
 
 
 def test_scores_of_known_distributions() -> None:
@@ -88,14 +88,12 @@ def test_the_score_of_a_split_is_that_of_its_faces() -> None:
     gallery = Gallery.of(evidence, 1000)
     temperature = calibrated_temperature(gallery.real, gallery.own)
     found = measured(evidence, num_splits=1)
-    assert found["identity score, real"].value == pytest.approx(
-        float(score_of((gallery.real / temperature).softmax(1)))
-    )
+    assert found["score.real"].value == pytest.approx(float(score_of((gallery.real / temperature).softmax(1))))
     assert evidence.fake is not None
     cosines = gallery.compare(evidence.fake)
     scores = torch.stack([score_of((cosines[:, noise] / temperature).softmax(1)) for noise in range(3)])
-    assert found["identity score, generated"].value == pytest.approx(float(scores.mean()))
-    assert found["identity score, generated"].deviation == pytest.approx(float(scores.std(correction=0)))
+    assert found["score.generated"].value == pytest.approx(float(scores.mean()))
+    assert found["score.generated"].deviation == pytest.approx(float(scores.std(correction=0)))
 
 
 def test_the_temperature_is_the_likeliest() -> None:
@@ -134,21 +132,21 @@ def test_real_faces_are_left_out_of_their_own_prototype() -> None:
             else:
                 assert math.isnan(found)
     assert gallery.usable("real").tolist() == [0, 1, 2, 3, 4, 5]
-    assert measured(evidence)["identities drawn, real"].note == "of 4 people, 6 faces"
+    assert measured(evidence)["identities.real"].note == "of 4 people, 6 faces"
 
 
 def test_the_gallery_is_capped() -> None:
     evidence, _ = crowd()
     found = measured(evidence, max_people=5)
-    assert found["identity accuracy, generated"].note == "5 people"
-    assert found["identity accuracy, generated"].value == 1.0
-    assert found["identities drawn, generated"].note == f"of 5 people, {5 * ROWS} faces"
+    assert found["accuracy.generated"].note == "5 people"
+    assert found["accuracy.generated"].value == 1.0
+    assert found["identities.generated"].note == f"of 5 people, {5 * ROWS} faces"
 
 
 def test_what_cannot_be_measured_says_why() -> None:
     lonely = replace(sample_evidence(), real_other=None)
     for name, figure in measured(lonely).items():
-        known = name in ("identity accuracy, generated", "identities drawn, generated")
+        known = name in ("accuracy.generated", "identities.generated")
         assert math.isfinite(figure.value) == known
         assert known or figure.note == "not available: one real face a person"
     one = replace(sample_evidence(), person=torch.zeros(40, dtype=torch.int64))
@@ -156,5 +154,5 @@ def test_what_cannot_be_measured_says_why() -> None:
         "not available: one person has nobody to be confused with"
     }
     assert list(measured(replace(sample_evidence(), fake=None))) == [
-        "identity accuracy, real", "identities drawn, real", "identity score, real",
+        "accuracy.real", "identities.real", "score.real",
     ]  # fmt: skip

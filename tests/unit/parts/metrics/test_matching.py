@@ -14,7 +14,7 @@ from facegen.testing.samples import sample_evidence
 
 
 def by_name(figures: list[Figure]) -> dict[str, Figure]:
-    return {figure.name: figure for figure in figures}
+    return {figure.key: figure for figure in figures}
 
 
 def test_an_oracle_is_always_right() -> None:
@@ -25,8 +25,8 @@ def test_an_oracle_is_always_right() -> None:
         logits=lambda query, candidates, _: -(query[:, None] - candidates).abs().sum(2),
     )  # fmt: skip
     found = Matching().measure(evidence)
-    assert [figure.value for figure in found if figure.name.endswith("less real")] == [0.0] * 4
-    for figure in (each for each in found if not each.name.endswith("less real")):
+    assert [figure.value for figure in found if figure.key.endswith("less_real")] == [0.0] * 4
+    for figure in (each for each in found if not each.key.endswith("less_real")):
         assert figure.value == 1.0
         assert figure.low is not None and 0.8 < figure.low < 1.0
         assert figure.note == ""
@@ -42,7 +42,7 @@ def test_who_knows_nothing_scores_chance(score: str) -> None:
         return torch.rand(shape, generator=random) if score == "noise" else torch.zeros(shape)
 
     for figure in Matching().measure(replace(sample_evidence(200), logits=logits)):
-        if figure.name.endswith("less real"):
+        if figure.key.endswith("less_real"):
             assert figure.low is not None and figure.high is not None and figure.low - 0.02 <= 0 <= figure.high + 0.02
             continue
         assert figure.chance is not None and figure.low is not None and figure.high is not None
@@ -58,10 +58,10 @@ def test_against_brute_force() -> None:
     everybody = float((products.argmax(1) == torch.arange(12)).float().mean())
     pairs = [float(products[i, i] > products[i, j]) for i, j in itertools.permutations(range(12), 2)]
     found = by_name(Matching(num_candidates=(2, 12), num_redraws=60).measure(evidence))
-    assert found["V-F 12-way, real"].value == pytest.approx(everybody)
-    assert found["V-F 2-way, real"].value == pytest.approx(sum(pairs) / len(pairs), abs=0.03)
+    assert found["v2f.12.real"].value == pytest.approx(everybody)
+    assert found["v2f.2.real"].value == pytest.approx(sum(pairs) / len(pairs), abs=0.03)
     transposed = [float(products[i, i] > products[j, i]) for i, j in itertools.permutations(range(12), 2)]
-    assert found["F-V 2-way, real"].value == pytest.approx(sum(transposed) / len(transposed), abs=0.03)
+    assert found["f2v.2.real"].value == pytest.approx(sum(transposed) / len(transposed), abs=0.03)
 
 
 def test_noises_of_their_own_and_shared_ones() -> None:
@@ -77,12 +77,12 @@ def test_noises_of_their_own_and_shared_ones() -> None:
         return float(((sample.encodings @ faces.T).argmax(1) == torch.arange(12)).float().mean())
 
     found = by_name(Matching(num_candidates=(12,)).measure(evidence))
-    assert found["V-F 12-way, generated"].value == pytest.approx(right(own))
+    assert found["v2f.12.generated"].value == pytest.approx(right(own))
     easier = by_name(Matching(num_candidates=(12,), noise="shared").measure(evidence))
     # What all candidates have in common changes nothing: it is as if there were none.
-    assert easier["V-F 12-way, generated"].value == pytest.approx(right(sample.real))
+    assert easier["v2f.12.generated"].value == pytest.approx(right(sample.real))
     assert right(own) < right(sample.real)
-    assert easier["V-F 12-way, real"] == found["V-F 12-way, real"]
+    assert easier["v2f.12.real"] == found["v2f.12.real"]
 
 
 def test_directions_and_faces_reach_the_rule_as_they_should() -> None:
@@ -112,8 +112,8 @@ def test_sex_alone_helps_among_all_and_not_among_the_same_sex() -> None:
         logits=lambda query, candidates, _: -(query[:, None] - candidates).abs().sum(2),
     )  # fmt: skip
     found = by_name(Matching(num_candidates=(2,), num_redraws=20).measure(evidence))
-    assert found["V-F 2-way, real"].value == pytest.approx(0.75, abs=0.03)  # half of the others are of the other sex
-    assert found["V-F 2-way, real, same sex"].value == pytest.approx(0.5, abs=0.04)
+    assert found["v2f.2.real"].value == pytest.approx(0.75, abs=0.03)  # half of the others are of the other sex
+    assert found["v2f.2.real.same_sex"].value == pytest.approx(0.5, abs=0.04)
 
 
 def unavailable(evidence: Evidence, name: str) -> str:
@@ -125,15 +125,15 @@ def unavailable(evidence: Evidence, name: str) -> str:
 def test_what_cannot_be_measured_says_why() -> None:
     sample = sample_evidence()
     unlabelled = replace(sample, attributes={})
-    assert unavailable(unlabelled, "V-F 2-way, real, same sex") == "not available: no sex labels"
+    assert unavailable(unlabelled, "v2f.2.real.same_sex") == "not available: no sex labels"
     unknown = replace(sample, attributes={"sex": torch.full((40,), -1)})
-    assert unavailable(unknown, "F-V 10-way, generated, same sex") == "not available: no sex labels"
+    assert unavailable(unknown, "f2v.10.generated.same_sex") == "not available: no sex labels"
     pairwise = replace(sample, max_candidates=2)
-    assert unavailable(pairwise, "V-F 10-way, real") == "not available: the judge ranks 2 candidates at most"
+    assert unavailable(pairwise, "v2f.10.real") == "not available: the judge ranks 2 candidates at most"
     few = sample_evidence(6)
-    assert unavailable(few, "V-F 10-way, real") == "not available: 6 people are fewer than 10 candidates"
-    assert "same sex are fewer than 10" in unavailable(few, "V-F 10-way, real, same sex")
-    assert "same sex are fewer" not in by_name(Matching().measure(few))["V-F 2-way, real, same sex"].note
+    assert unavailable(few, "v2f.10.real") == "not available: 6 people are fewer than 10 candidates"
+    assert "same sex are fewer than 10" in unavailable(few, "v2f.10.real.same_sex")
+    assert "same sex are fewer" not in by_name(Matching().measure(few))["v2f.2.real.same_sex"].note
 
 
 def test_the_difference_is_that_of_pairs() -> None:
@@ -141,7 +141,7 @@ def test_the_difference_is_that_of_pairs() -> None:
     sample = sample_evidence(100, seed=2)
     some = torch.where((torch.arange(100) < 20)[:, None], sample.encodings, sample.real)
     found = by_name(Matching().measure(replace(sample, fake=some[:, None].contiguous())))
-    real, drawn, more = (found[f"V-F 2-way, {kind}"] for kind in ("real", "generated", "generated less real"))
+    real, drawn, more = (found[f"v2f.2.{kind}"] for kind in ("real", "generated", "generated_less_real"))
     assert more.value == pytest.approx(drawn.value - real.value)
     widths = [(each.high or 0) - (each.low or 0) for each in (real, drawn, more)]
     assert widths[2] < 0.8 * math.hypot(*widths[:2])
@@ -150,10 +150,10 @@ def test_the_difference_is_that_of_pairs() -> None:
 def test_overshoot_is_named() -> None:
     sample = sample_evidence(200, seed=1)
     better = replace(sample, fake=sample.encodings[:, None].expand(-1, 2, -1).contiguous())
-    found = by_name(Matching().measure(better))["V-F 10-way, generated"]
+    found = by_name(Matching().measure(better))["v2f.10.generated"]
     assert found.note.startswith("overshoot: ")
     same = replace(sample, fake=sample.real[:, None].expand(-1, 2, -1).contiguous())
-    assert by_name(Matching().measure(same))["V-F 10-way, generated"].note == ""
+    assert by_name(Matching().measure(same))["v2f.10.generated"].note == ""
 
 
 @pytest.mark.parametrize("which, said", [
@@ -165,11 +165,11 @@ def test_the_note_of_the_difference_follows_from_its_value(which: str, said: str
     sample = sample_evidence(200, seed=1)
     faces = {"better": sample.encodings, "worse": torch.ones_like(sample.real), "same": sample.real}[which]
     drawn = replace(sample, fake=faces[:, None].expand(-1, 2, -1).contiguous())
-    figure = by_name(Matching().measure(drawn))["V-F 10-way, generated less real"]
+    figure = by_name(Matching().measure(drawn))["v2f.10.generated_less_real"]
     assert figure.note == said
 
 
 def test_a_run_that_only_matches_has_no_generated_faces() -> None:
     figures = Matching().measure(replace(sample_evidence(), fake=None))
     assert len(figures) == 8
-    assert not any("generated" in figure.name for figure in figures)
+    assert not any("generated" in figure.key for figure in figures)

@@ -14,7 +14,7 @@ from facegen.core.statistics import Bootstrap
 from facegen.parts.metrics.memorisation import Memorisation, _Share
 from facegen.testing.samples import sample_evidence
 
-SHARE = "memorised share of generated faces"
+SHARE = "share"
 
 
 def with_training(evidence: Evidence, embeddings: Tensor) -> Evidence:
@@ -28,7 +28,7 @@ def features(num: int, *more: int, seed: int) -> Tensor:
 
 
 def measured(evidence: Evidence, percent: float = 95.0) -> dict[str, Figure]:
-    return {figure.name: figure for figure in Memorisation(percent=percent).measure(evidence)}
+    return {figure.key: figure for figure in Memorisation(percent=percent).measure(evidence)}
 
 
 def test_repeated_training_faces() -> None:
@@ -36,8 +36,8 @@ def test_repeated_training_faces() -> None:
     repeated = training[torch.arange(80) % 60].view(40, 2, 8)
     found = measured(replace(with_training(sample_evidence(), training), fake=repeated))
     assert (found[SHARE].value, found[SHARE].high) == (1, 1)
-    assert found["distance to the nearest training face, generated"].value == pytest.approx(0, abs=1e-12)
-    assert found["distance to the nearest training face, real"].value > 0.05
+    assert found["distance.generated"].value == pytest.approx(0, abs=1e-12)
+    assert found["distance.real"].value > 0.05
 
 
 def test_faces_under_noises_of_their_own_are_asked_where_there_are_such() -> None:
@@ -69,7 +69,7 @@ def test_against_a_count_by_hand() -> None:
     for percent, place in ((95.0, 2), (90.0, 4), (50.0, 24)):  # ceil(0.05 * 50) = 3 faces reach the quantile
         expected = (drawn < real[place]).mean()
         assert measured(evidence, percent)[SHARE].value == pytest.approx(expected)
-    assert measured(evidence)["distance to the nearest training face, real"].value == pytest.approx(real.mean())
+    assert measured(evidence)["distance.real"].value == pytest.approx(real.mean())
 
 
 def test_resamples_count_people_as_often_as_they_are_drawn() -> None:
@@ -97,7 +97,7 @@ def test_resamples_count_people_as_often_as_they_are_drawn() -> None:
 ])  # fmt: skip
 def test_what_cannot_be_had(change: dict, said: str) -> None:
     (figure,) = Memorisation().measure(replace(with_training(sample_evidence(), features(9, 8, seed=6)), **change))
-    assert (figure.name, figure.note, math.isnan(figure.value)) == (SHARE, said, True)
+    assert (figure.key, figure.note, math.isnan(figure.value)) == (SHARE, said, True)
 
 
 def test_too_few_real_faces_have_no_such_quantile() -> None:

@@ -34,7 +34,7 @@ def seen_from_outside(num: int = 40) -> Evidence:
 
 
 def measured(metric: Metric, evidence: Evidence) -> dict[str, Figure]:
-    return {figure.name: figure for figure in metric.measure(evidence)}
+    return {figure.key: figure for figure in metric.measure(evidence)}
 
 
 def view(evidence: Evidence) -> Evidence:
@@ -67,23 +67,20 @@ def test_retrieval_and_identity_by_hand() -> None:
     seen = view(evidence)
     found = measured(Retrieval(), evidence)
     for num in (1, 2, 5, 10):
-        figure = found[f"retrieval R@{num}, cosine, looks features"]
+        figure = found[f"r{num}.cosine.looks"]
         assert figure.value == pytest.approx(float((ranks(seen) < num).float().mean()))
         assert figure.chance == pytest.approx(num / 38)
         assert figure.note == "gallery of 38; 3 generated faces are not found, and count as misses"
-    assert (
-        found["retrieval R@1, cosine"]
-        == measured(Retrieval(), replace(evidence, recognised={}))["retrieval R@1, cosine"]
-    )
+    assert found["r1.cosine"] == measured(Retrieval(), replace(evidence, recognised={}))["r1.cosine"]
     named = measured(Identity(), evidence)
     assert seen.fake is not None and seen.real_other is not None
     prototypes = functional.normalize(functional.normalize(seen.real) + functional.normalize(seen.real_other))
     right = (seen.fake[:, 0].nan_to_num() @ prototypes.T).argmax(1) == torch.arange(38)
     right &= seen.fake[:, 0].isfinite().all(1)
-    assert named["identity accuracy, generated, looks features"].value == pytest.approx(float(right.float().mean()))
-    assert "3 faces are not found" in named["identity accuracy, generated, looks features"].note
-    assert named["identities drawn, generated, looks features"].note == "of 38 people, 35 faces"
-    assert math.isfinite(named["identity score, generated, looks features"].value)
+    assert named["accuracy.generated.looks"].value == pytest.approx(float(right.float().mean()))
+    assert "3 faces are not found" in named["accuracy.generated.looks"].note
+    assert named["identities.generated.looks"].note == "of 38 people, 35 faces"
+    assert math.isfinite(named["score.generated.looks"].value)
 
 
 def test_faces_query_faces() -> None:
@@ -92,12 +89,12 @@ def test_faces_query_faces() -> None:
     seen = view(evidence)
     assert seen.real_other is not None
     found = measured(Matching(num_candidates=(38,)), evidence)
-    drawn = found["F-F 38-way, generated, looks features"]
+    drawn = found["f2f.38.generated.looks"]
     assert drawn.value == pytest.approx(float((ranks(seen) == 0).float().mean()))
     assert (drawn.chance, drawn.note) == (1 / 38, "3 faces are not found, and count as misses")
     cosines = functional.normalize(seen.real_other) @ functional.normalize(seen.real).T
     right = float((cosines.argmax(1) == torch.arange(38)).float().mean())
-    assert found["F-F 38-way, real, looks features"].value == pytest.approx(right)
+    assert found["f2f.38.real.looks"].value == pytest.approx(right)
     assert not any("listens" in name for name in found)
 
 
@@ -112,17 +109,17 @@ def test_correlation_of_what_the_judge_hears_and_of_what_a_recogniser_does() -> 
         attributes={"sex": seen.attributes["sex"][rows]}, real=seen.real[rows],
     )  # fmt: skip
     pairs = Pairs(part, 2000)
-    name = "correlation of condition and face distances, real"
+    name = "real"
     expected = stats.pearsonr(pairs.distance(part.encodings[:, None]), pairs.distance(part.real[:, None])).statistic
-    assert found[f"{name}, looks features"].value == pytest.approx(float(expected))
-    both = found[f"{name}, listens and looks features"].value
+    assert found[f"{name}.looks"].value == pytest.approx(float(expected))
+    both = found[f"{name}.listens_and_looks"].value
     assert math.isfinite(both) and both != pytest.approx(float(expected))
 
 
 def test_a_run_that_draws_nothing_still_has_real_faces() -> None:
     evidence = seen_from_outside()
     silent = replace(evidence, fake=None, fake_faces=None)
-    assert "F-F 2-way, real, looks features" in measured(Matching(), silent)
+    assert "f2f.2.real.looks" in measured(Matching(), silent)
     for metric in (Matching(), Identity(), Correlation(), Retrieval()):
         assert not any("generated" in name and "looks" in name for name in measured(metric, silent))
 
@@ -131,6 +128,6 @@ def test_second_real_faces_that_are_not_found() -> None:
     evidence = seen_from_outside()
     looks = evidence.recognised["looks"]
     alone = replace(looks, real_other=torch.full_like(looks.real_other, torch.nan))  # type: ignore[arg-type]
-    figure = measured(Matching(), replace(evidence, recognised={"looks": alone}))["F-F 2-way, real, looks features"]
+    figure = measured(Matching(), replace(evidence, recognised={"looks": alone}))["f2f.2.real.looks"]
     assert math.isnan(figure.value)
     assert figure.note == "not available: too few people with a face that is found"

@@ -11,12 +11,12 @@ from facegen.core.evidence import Evidence, Figure
 from facegen.parts.metrics.people_covered import PeopleCovered
 from facegen.testing.samples import sample_evidence
 
-GENERATED, REAL = "people covered, generated", "people covered, real"
-SHARE = "people covered, share of real"
+GENERATED, REAL = "generated", "real"
+SHARE = "share_of_real"
 
 
 def measured(evidence: Evidence) -> dict[str, Figure]:
-    return {figure.name: figure for figure in PeopleCovered().measure(evidence)}
+    return {figure.key: figure for figure in PeopleCovered().measure(evidence)}
 
 
 def known(num: int = 40) -> Evidence:

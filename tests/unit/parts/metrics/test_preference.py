@@ -43,14 +43,12 @@ def test_against_counting() -> None:
 def test_generator_against_generator() -> None:
     sample = sample_evidence(25, seed=4)
     assert sample.fake is not None
-    rivals = {"worse": -sample.encodings, "alike": sample.fake[:, 1], "better": sample.encodings}
-    against = replace(sample, fresh=sample.fake[:, 1], rivals=rivals)
+    baselines = {"worse": -sample.encodings, "alike": sample.fake[:, 1], "better": sample.encodings}
+    against = replace(sample, fresh=sample.fake[:, 1], baselines=baselines)
     _, *found = Preference().measure(against)
-    assert [figure.name for figure in found] == [
-        f"generated face preferred to that of {name}, V-F" for name in ("worse", "alike", "better")
-    ]
+    assert [figure.key for figure in found] == [f"over.{name}" for name in ("worse", "alike", "better")]
     assert [figure.value for figure in found] == [1.0, 0.5, 0.0]
-    _, figure = Preference().measure(replace(against, rivals={"other": sample.real}))
+    _, figure = Preference().measure(replace(against, baselines={"other": sample.real}))
     wins = [float(sample.encodings[row] @ (sample.fake[row, 1] - sample.real[row]) > 0) for row in range(25)]
     assert (figure.value, figure.chance, figure.better) == (pytest.approx(sum(wins) / 25), 0.5, "higher")
 

@@ -16,7 +16,7 @@ METRICS = {"L1": "cityblock", "L2": "euclidean", "cosine": "cosine"}
 
 
 def measured(evidence: Evidence, **settings: int) -> dict[str, Figure]:
-    return {figure.name: figure for figure in Retrieval(**settings).measure(evidence)}
+    return {figure.key: figure for figure in Retrieval(**settings).measure(evidence)}
 
 
 @pytest.mark.parametrize("distance", METRICS)
@@ -30,7 +30,7 @@ def test_against_sorting(distance: str) -> None:
     rank = (order == np.arange(40).repeat(3)[:, None]).argmax(axis=1)
     found = measured(evidence)
     for num in (1, 2, 5, 10):
-        figure = found[f"retrieval R@{num}, {distance}"]
+        figure = found[f"r{num}.{distance.lower()}"]
         assert figure.value == pytest.approx((rank < num).mean())
         assert figure.chance == pytest.approx(num / 40)
         assert figure.note == "gallery of 40"
@@ -48,14 +48,14 @@ def test_the_gallery_holds_everybody_once() -> None:
     rows = one_row_a_person(evidence, 5000)
     assert sorted(evidence.person[rows].tolist()) == list(range(15))
     assert len(one_row_a_person(evidence, 6)) == 6
-    assert measured(evidence)["retrieval R@5, L2"].note == "gallery of 15"
-    assert measured(evidence, max_gallery=5)["retrieval R@5, L2"].value == 1.0
-    assert measured(evidence, max_gallery=5)["retrieval R@10, L2"].chance == 1.0
+    assert measured(evidence)["r5.l2"].note == "gallery of 15"
+    assert measured(evidence, max_gallery=5)["r5.l2"].value == 1.0
+    assert measured(evidence, max_gallery=5)["r10.l2"].chance == 1.0
 
 
 def test_what_cannot_be_measured_says_why() -> None:
-    silent = measured(replace(sample_evidence(), fake=None))["retrieval"]
+    silent = measured(replace(sample_evidence(), fake=None))[""]
     assert math.isnan(silent.value)
     assert silent.note == "not available: the run draws no faces"
     one = replace(sample_evidence(), person=torch.zeros(40, dtype=torch.int64))
-    assert measured(one)["retrieval"].note == "not available: a gallery of one face"
+    assert measured(one)[""].note == "not available: a gallery of one face"

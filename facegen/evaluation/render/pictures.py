@@ -1,4 +1,4 @@
-"""Pictures of what an evaluation saw: who is nearest to whom, what lies between, which distances go together."""
+"""Pictures of an evaluation: nearest faces, interpolations, and plots of distances."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from facegen.core.randomness import generator_for
 from facegen.data.loading.prepare import restore_faces
 from facegen.data.media.grids import grid, save_picture
 from facegen.evaluation.gather import Subjects
-from facegen.evaluation.plots import Cloud, draw_clouds
+from facegen.evaluation.render.plots import Cloud, draw_clouds
 from facegen.evaluation.report import Picture
 from facegen.inference.interpolate import between_noises, between_people
 from facegen.training.face_pipeline import FacePipeline
@@ -31,8 +31,8 @@ _CHUNK_ROWS = 1024
 Faces = NDArray[np.uint8]
 
 
-def illustrate(evidence: Evidence, subjects: Subjects, folder: Path, *, trust_judge: bool = True) -> list[Picture]:
-    """Draw what figures cannot show; each picture shows people whom the seed chose, unless its caption says otherwise.
+def draw_pictures(evidence: Evidence, subjects: Subjects, folder: Path, *, trust_judge: bool = True) -> list[Picture]:
+    """Draw the pictures; each shows people chosen by the seed, unless its caption says otherwise.
 
     Args:
         evidence: what the metrics were given.
@@ -56,7 +56,7 @@ def illustrate(evidence: Evidence, subjects: Subjects, folder: Path, *, trust_ju
         work.append(("between_people.png", lambda path: _between_people(subjects, pipeline, path)))
         if choose_noises(pipeline.noise, 1, 0, torch.device("cpu")).numel():
             work.append(("between_noises.png", lambda path: _between_noises(subjects, pipeline, path)))
-    evidence.observer.start(f"illustrate {evidence.split}", len(work))
+    evidence.observer.start(f"draw pictures of {evidence.split}", len(work))
     pictures = []
     for number, (file, draw) in enumerate(work, 1):
         caption = draw(folder / file)
@@ -68,7 +68,7 @@ def illustrate(evidence: Evidence, subjects: Subjects, folder: Path, *, trust_ju
 
 
 def _retrieval(evidence: Evidence, path: Path) -> str:
-    """Generated faces, and the real ones nearest to them; the true one is framed."""
+    """Draw generated faces with the nearest real ones; the true one is framed."""
     if evidence.fake is None or evidence.fake_faces is None:
         return ""
     rows = _one_row_a_person(evidence)
@@ -98,7 +98,7 @@ def _retrieval(evidence: Evidence, path: Path) -> str:
 
 
 def _nearest_training(evidence: Evidence, training: Training, path: Path) -> str:
-    """The generated faces that lie the closest to a training face."""
+    """Draw the generated faces that are closest to a training face."""
     if evidence.fake is None or evidence.fake_faces is None:
         return ""
     faces = _unit(training.embeddings)
@@ -125,7 +125,7 @@ def _nearest_training(evidence: Evidence, training: Training, path: Path) -> str
 
 
 def _distances(evidence: Evidence, kind: str, path: Path) -> str:
-    """Pairs of people: how far apart what they are drawn from lies, and how far their faces."""
+    """Plot distances of conditions against distances of faces, for pairs of people."""
     faces = evidence.real[:, None] if kind == "real" else evidence.fake
     if faces is None:
         return ""
@@ -191,7 +191,7 @@ def _between_noises(subjects: Subjects, pipeline: FacePipeline, path: Path) -> s
 
 
 def _one_row_a_person(evidence: Evidence) -> Tensor:
-    """The first row of everybody, in an order that the seed draws."""
+    """Choose one row per person, in an order fixed by the seed."""
     order = torch.randperm(len(evidence.person), generator=generator_for(evidence.seed, "illustrate", "gallery"))
     seen: dict[int, int] = {}
     for row in order.tolist():
@@ -200,7 +200,7 @@ def _one_row_a_person(evidence: Evidence) -> Tensor:
 
 
 def _nearest(queries: Tensor, gallery: Tensor) -> tuple[Tensor, Tensor]:
-    """(N, e), (M, e) of unit length -> (N,) distance to the nearest, and which that is."""
+    """Find the nearest of a gallery: (N, e), (M, e) of unit length -> (N,) distances, (N,) indices."""
     found = [(queries[rows] @ gallery.T).max(dim=1) for rows in torch.arange(len(queries)).split(_CHUNK_ROWS)]
     return (1 - torch.cat([each.values for each in found])).clamp(min=0), torch.cat([each.indices for each in found])
 

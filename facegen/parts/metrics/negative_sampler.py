@@ -1,11 +1,11 @@
-"""For each row, rows of other people."""
+"""Negative sampling: rows of other people."""
 
 import torch
 from torch import Tensor
 
 
-class Strangers:
-    """Rows of other people who share a label, such as sex.
+class NegativeSampler:
+    """Sampler of rows of other people who share a label, such as sex.
 
     Args:
         person: (N,) whose row it is.
@@ -25,13 +25,13 @@ class Strangers:
         self._start = starts[group[own_place]]
         self._own = own_place - self._start
         self.num = torch.where(of_person[of] >= 0, sizes[group[own_place]] - 1, 0)
-        """(N,) how many other people there are for a row."""
+        """(N,) number of other people for each row."""
         self._rows = of.argsort(stable=True)
         self._num_rows = torch.bincount(of, minlength=len(people))
         self._first_row = self._num_rows.cumsum(0) - self._num_rows
 
     def draw(self, rows: Tensor, num: int, generator: torch.Generator) -> Tensor:
-        """Rows of so many different strangers, any set of strangers as likely as another.
+        """Draw rows of `num` different other people, every set with equal probability.
 
         Args:
             rows: (B,) for which; each must have so many strangers.

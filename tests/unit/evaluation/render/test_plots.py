@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from facegen.evaluation.plots import Cloud, draw_clouds, draw_curves
+from facegen.evaluation.render.plots import Cloud, draw_clouds, draw_curves
 
 SVG = "{http://www.w3.org/2000/svg}"
 

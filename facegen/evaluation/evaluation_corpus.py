@@ -1,4 +1,4 @@
-"""The corpus that a run is evaluated on, and how it relates to the run."""
+"""Corpus that a run is evaluated on, and its relation to the run."""
 
 import hashlib
 import json
@@ -48,7 +48,7 @@ class EvaluationCorpus:
 
     @classmethod
     def of(cls, run: Run, data: Path | None) -> "EvaluationCorpus":
-        """The corpus that `data` names, or the run's own.
+        """Open the corpus that `data` names, or the run's own.
 
         Corpora are compared by their fingerprints: one that was moved or copied stays the run's own.
 
@@ -81,11 +81,13 @@ class EvaluationCorpus:
 
     @property
     def is_another_domain(self) -> bool:
-        """One of the two corpora, this one and the run's own, is synthetic, and the other is recorded."""
+        """True if this corpus is synthetic and the run's own is recorded, or the reverse."""
         return self.own is not None and is_synthetic(self.own) != is_synthetic(self.dataset)
 
-    def split(self, asked: EvaluationSplit | None, default: EvaluationSplit) -> EvaluationSplit:
-        """The split to evaluate: another corpus is a test set, and has none.
+    def split(
+        self, asked: EvaluationSplit | None, default: EvaluationSplit, *, judge_is_run: bool = False
+    ) -> EvaluationSplit:
+        """Choose the split to evaluate; another corpus is a test set without splits.
 
         Where the judge must learn from it, as the run's own corpus is gone, the people that it does not learn from.
 
@@ -94,7 +96,7 @@ class EvaluationCorpus:
         """
         if self.is_own:
             return asked or default
-        if self.own is None:
+        if self.own is None and not judge_is_run:
             return asked or "heldout_people"
         if asked not in (None, "all"):
             raise DataError(
@@ -104,15 +106,15 @@ class EvaluationCorpus:
         return "all"
 
     def people(self, split: EvaluationSplit) -> str:
-        """The people of a split and their relation to the run, in words."""
+        """Describe the people of a split and their relation to the run."""
         if self.is_own:
             return _OWN_PEOPLE[split]
         if not self.shared_names:
             return "people of another corpus, none of them trained on"
         return f"people of another corpus, {len(self.shared_names)} of them named as people that it was trained on"
 
-    def notes(self) -> list[str]:
-        """Warnings that belong to every figure measured on this corpus."""
+    def notes(self, *, judge_is_run: bool = False) -> list[str]:
+        """List the warnings that apply to every figure measured on this corpus."""
         notes = []
         if self.shared_names:
             shown = ", ".join(self.shared_names[:_SHOWN_NAMES])
@@ -127,24 +129,22 @@ class EvaluationCorpus:
                 f"differ in more than their people"
             )
         if not self.is_own and self.own is None:
-            notes.append(
-                f"the run's own corpus cannot be read ({self.own_error}); memorisation is not measured, and a judge "
-                f"learns from {self.name}"
-            )
+            judge = "" if judge_is_run else f", and a judge learns from {self.name}"
+            notes.append(f"the run's own corpus cannot be read ({self.own_error}); memorisation is not measured{judge}")
         return notes
 
     def judge_is_unfit(self, judge_is_run: bool) -> str:
-        """Why the judge's figures mean nothing here; "" where they do.
+        """Explain why the judge's figures are meaningless here; "" if they are not.
 
         A run that judges itself is what is in question, and its figures on another domain are the answer.
         """
         if judge_is_run or not self.is_another_domain:
             return ""
-        return f"not available: the judge learnt from {_domain(self.own)}, and these are {_domain(self.dataset)}"
+        return f"the judge learnt from {_domain(self.own)}, and these are {_domain(self.dataset)}"
 
 
 def is_synthetic(dataset: Dataset) -> bool:
-    """The hidden factors of its people are known, as only those of synthetic people are."""
+    """Return whether the hidden factors of the people are known, which holds only for synthetic people."""
     return bool(dataset.factor_sides)
 
 
@@ -153,7 +153,7 @@ def _domain(dataset: Dataset | None) -> str:
 
 
 def needs_of(recipe: Recipe) -> frozenset[str]:
-    """The Batch columns that the recipe's conditioners read."""
+    """Return the Batch columns that the recipe's conditioners read."""
     parts: list[type[Conditioner]] = [choice.part.load() for choice in recipe.configs["conditioner"]]
     return frozenset[str]().union(*(part.needs for part in parts))
 
@@ -169,13 +169,13 @@ def _refuse_other_rate(run: Run, recipe: Recipe, data: Path) -> None:
 
 
 def corpus_name(recipe: Recipe) -> str:
-    """Name of the recipe's corpus: its folder, or the dataset that makes it."""
+    """Return the name of the recipe's corpus: its folder, or the dataset that makes it."""
     choice = recipe.config("dataset")
     return Path(str(choice.settings["path"])).name if "path" in choice.settings else choice.name
 
 
 def corpus_key(recipe: Recipe, split: EvaluationSplit) -> str:
-    """A key of the people that a split is taken from, at whatever size; folds do not matter to a whole corpus."""
+    """Hash the corpus that a split is taken from, without its image size; folds are left out for the whole corpus."""
     choice = recipe.config("dataset")
     folds = [] if split == "all" else [choice.engine.num_folds, choice.engine.fold]
     said: list[Any] = [choice.name, *folds]

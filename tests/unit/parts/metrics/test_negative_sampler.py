@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 import torch
 
-from facegen.parts.metrics.strangers import Strangers
+from facegen.parts.metrics.negative_sampler import NegativeSampler
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -15,7 +15,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def test_strangers_are_other_people_and_all_different() -> None:
     person = torch.tensor([5, 5, 2, 9, 9, 9, 4, 2])
-    strangers = Strangers(person)
+    strangers = NegativeSampler(person)
     assert strangers.num.tolist() == [3] * 8
     for seed in range(50):
         people = person[strangers.draw(torch.arange(8), 3, generator(seed))]
@@ -27,7 +27,7 @@ def test_strangers_share_the_label() -> None:
     random = generator(1)
     person = torch.randint(0, 60, (300,), generator=random)
     sex = torch.randint(-1, 2, (60,), generator=random)[person]
-    strangers = Strangers(person, sex)
+    strangers = NegativeSampler(person, sex)
     for row in range(300):
         like = set(person[(sex == sex[row]) & (person != person[row])].tolist()) if sex[row] >= 0 else set()
         assert strangers.num[row] == len(like)
@@ -41,7 +41,7 @@ def test_strangers_share_the_label() -> None:
 def test_every_set_of_strangers_is_as_likely() -> None:
     person, num = torch.arange(5), 2
     rows = torch.full((30000,), 2)
-    drawn = Strangers(person).draw(rows, num, generator(3))
+    drawn = NegativeSampler(person).draw(rows, num, generator(3))
     counts = Counter(tuple(sorted(row)) for row in drawn.tolist())
     assert set(counts) == set(itertools.combinations([0, 1, 3, 4], num))
     for count in counts.values():
@@ -50,5 +50,5 @@ def test_every_set_of_strangers_is_as_likely() -> None:
 
 def test_a_person_with_many_rows_is_no_likelier_than_another() -> None:
     person = torch.tensor([0, 1, 2, 2, 2, 2])
-    drawn = person[Strangers(person).draw(torch.zeros(20000, dtype=torch.int64), 1, generator(4))]
+    drawn = person[NegativeSampler(person).draw(torch.zeros(20000, dtype=torch.int64), 1, generator(4))]
     assert float((drawn == 1).float().mean()) == pytest.approx(0.5, abs=0.02)

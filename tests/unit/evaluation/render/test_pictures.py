@@ -13,8 +13,8 @@ from torch import Tensor
 
 from facegen.core.evidence import Evidence, Training
 from facegen.data.media.grids import GAP
-from facegen.evaluation import illustrate as module
-from facegen.evaluation.illustrate import FACE_PIXELS, illustrate
+from facegen.evaluation.render import pictures as module
+from facegen.evaluation.render.pictures import FACE_PIXELS, draw_pictures
 
 PEOPLE, NOISES, PIXELS = 12, 2, 96
 FRAME = (34, 160, 84)
@@ -57,7 +57,7 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def draw(found: Evidence) -> Any:
         subjects: Any = SimpleNamespace(face_pipeline=None)
-        pictures = {picture.name: picture for picture in illustrate(found, subjects, tmp_path / "train")}
+        pictures = {picture.name: picture for picture in draw_pictures(found, subjects, tmp_path / "train")}
         assert all((tmp_path / picture.file).is_file() for picture in pictures.values())
         return pictures, cells, labels
 

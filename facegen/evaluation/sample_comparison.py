@@ -1,4 +1,4 @@
-"""Faces of several runs side by side: the same people under the same noise."""
+"""Grid of faces of several runs, for the same people and the same noise."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,8 +26,8 @@ NUM_SHOWN_PEOPLE = 8
 Faces = NDArray[np.uint8]
 
 
-def draw_side_by_side(columns: Sequence[Column], path: Path, observer: Observer) -> bool:
-    """Draw people in rows: the true face, then one column a run, each row under a noise of its own.
+def draw_sample_comparison(columns: Sequence[Column], path: Path, observer: Observer) -> bool:
+    """Draw people in rows: the true face, then one column per run; each row has its own noise.
 
     Args:
         columns: runs and splits; of a run with several splits the first counts.
@@ -68,7 +68,7 @@ def draw_side_by_side(columns: Sequence[Column], path: Path, observer: Observer)
 
 @torch.no_grad()
 def _draw(run: Run, split: EvaluationSplit, seed: int, observer: Observer) -> tuple[Faces, Faces, list[str]]:
-    """Generated faces, true faces, and names where the run knows people by name."""
+    """Draw generated and true faces of a run, with names if the run knows people by name."""
     device = Distributed.join(run.recipe.run.device).device
     pipeline = load_face_pipeline(run, device)
     request: DataSettings = run.recipe.config("dataset").engine
@@ -89,7 +89,7 @@ def _draw(run: Run, split: EvaluationSplit, seed: int, observer: Observer) -> tu
 
 
 def enlarged(faces: Faces, pixels: int) -> Faces:
-    """(N, H, W, 3) -> (N, pixels, pixels, 3), smooth where they are smaller."""
+    """Enlarge faces bicubically: (N, H, W, 3) -> (N, pixels, pixels, 3)."""
     if faces.shape[1] == pixels:
         return faces
     images = [Image.fromarray(face).resize((pixels, pixels), Image.Resampling.BICUBIC) for face in faces]

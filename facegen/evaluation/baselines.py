@@ -1,4 +1,4 @@
-"""Other runs, whose faces are set against those of the run that is evaluated."""
+"""Baselines: other runs that the evaluated run is compared with."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,8 +11,8 @@ from facegen.training.face_pipeline import FacePipeline
 from facegen.training.runs.run import Run
 
 
-def load_rivals(paths: Sequence[Path], run: Run, judge_seed: int, device: torch.device) -> dict[str, FacePipeline]:
-    """{name of its folder: what draws} of each.
+def load_baselines(paths: Sequence[Path], run: Run, judge_seed: int, device: torch.device) -> dict[str, FacePipeline]:
+    """Load the face pipeline of each baseline, by the name of its folder.
 
     Args:
         paths: run folders.
@@ -29,13 +29,13 @@ def load_rivals(paths: Sequence[Path], run: Run, judge_seed: int, device: torch.
     found: dict[str, FacePipeline] = {}
     problems = []
     for path in paths:
-        rival, name = Run.open(path), path.resolve().name
+        baseline, name = Run.open(path), path.resolve().name
         if name in found:
             problems.append(f"--against {path}: there are two runs named '{name}'; rename the folder of one")
             continue
-        found[name] = load_face_pipeline(rival, device)
-        problems += [f"--against {path}: {problem}" for problem in _differences(run, rival, found[name])]
-        if judge_seed == rival.recipe.run.seed:
+        found[name] = load_face_pipeline(baseline, device)
+        problems += [f"--against {path}: {problem}" for problem in _differences(run, baseline, found[name])]
+        if judge_seed == baseline.recipe.run.seed:
             problems.append(
                 f"--against {path}: its own encoders have the judge's seed, {judge_seed}; choose another --judge-seed"
             )
@@ -44,9 +44,9 @@ def load_rivals(paths: Sequence[Path], run: Run, judge_seed: int, device: torch.
     return found
 
 
-def _differences(run: Run, rival: Run, pipeline: FacePipeline) -> list[str]:
-    """Why its faces cannot stand beside those of the run."""
-    own, other = run.data, rival.data
+def _differences(run: Run, baseline: Run, pipeline: FacePipeline) -> list[str]:
+    """List the reasons why the faces of two runs are not comparable."""
+    own, other = run.data, baseline.data
     found = []
     if own.image_pixels != other.image_pixels:
         found.append(f"draws faces of {other.image_pixels} pixels, and this run {own.image_pixels}; train both alike")

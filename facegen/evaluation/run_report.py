@@ -1,4 +1,4 @@
-"""All that the evaluations of a run have found so far, on whatever splits: for programs and for people."""
+"""Collected evaluation results of a run, on all splits."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from facegen import __version__
 from facegen.core.errors import CheckpointError
 from facegen.core.progress import Observer
 from facegen.evaluation.generalisation import Gap, find_gaps, obstacle, own_splits
-from facegen.evaluation.plots import draw_curves
+from facegen.evaluation.render.plots import draw_curves
 from facegen.evaluation.report import Picture, Report
 from facegen.evaluation.verdicts import Verdict, verdicts
 from facegen.evaluation.weights import weights_hash
@@ -28,8 +28,8 @@ _NOUNS = {"match": "match stage", "train": "training", "monitor": "monitor"}
 
 
 @dataclass(frozen=True)
-class Dossier:
-    """A run's reports, and what follows from them.
+class RunReport:
+    """Reports of a run, with gaps, verdicts and training curves.
 
     Attributes:
         run: name of its folder.
@@ -54,7 +54,7 @@ class Dossier:
     notes: Sequence[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         return {
             "format": FORMAT,
             "run": self.run,
@@ -62,7 +62,7 @@ class Dossier:
             "facegen": self.facegen,
             "evaluations": {report.name: report.to_json() for report in self.reports},
             "gaps": [
-                {name: getattr(gap, name) for name in ("name", "known", "unseen", "value", "low", "high")}
+                {name: getattr(gap, name) for name in ("key", "label", "known", "unseen", "value", "low", "high")}
                 for gap in self.gaps
             ],
             "verdicts": {name: [asdict(verdict) for verdict in found] for name, found in self.verdicts.items()},
@@ -72,7 +72,7 @@ class Dossier:
 
 
 def read_reports(path: Path) -> tuple[str, list[Report]]:
-    """The recipe's name and the reports from a report.json, or the one from the JSON of a split, without a name.
+    """Read the recipe's name and the reports of a report.json, or the report of one split with an empty name.
 
     Raises:
         CheckpointError: it is damaged, or of another version of facegen.
@@ -88,8 +88,8 @@ def read_reports(path: Path) -> tuple[str, list[Report]]:
         raise CheckpointError(f"{path}: is no report of this version of facegen: {error}") from None
 
 
-def collect(run: Run, observer: Observer) -> Dossier:
-    """Read what was found of a run so far, and draw its training.
+def collect(run: Run, observer: Observer) -> RunReport:
+    """Read the reports of a run, and plot its training log.
 
     Raises:
         CheckpointError: nothing was.
@@ -106,7 +106,7 @@ def collect(run: Run, observer: Observer) -> Dossier:
     if not found:
         raise CheckpointError(f"{run.path}: nothing was evaluated yet; call `facegen evaluate {run.path}` first")
     own = own_splits(found)
-    return Dossier(
+    return RunReport(
         run=run.path.resolve().name,
         recipe=run.recipe.run.name,
         facegen=__version__,
@@ -120,7 +120,7 @@ def collect(run: Run, observer: Observer) -> Dossier:
 
 
 def _verdicts(report: Report, own: Sequence[Report]) -> list[Verdict]:
-    """Beside the best-known split that was measured likewise, where there is another one."""
+    """Judge a report, compared with the most known split if that is comparable."""
     known = own[0] if own[0] is not report and not obstacle(own[0], report) else None
     return verdicts(report, known)
 
@@ -143,13 +143,12 @@ def _notes(run: Run, reports: Sequence[Report], own: Sequence[Report]) -> list[s
 
 
 def draw_log(entries: Sequence[Mapping[str, Any]], folder: Path) -> list[Picture]:
-    """One plot for each group of measures of a training log."""
+    """Plot each group of measures of a training log."""
     groups: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for entry in entries:
         stage = str(entry.get("stage", ""))
-        not_finite = entry.get("not_finite", {})
         for key, logged in entry.items():
-            value = math.nan if key in not_finite else logged
+            value = math.nan if logged is None else logged
             if key in ("stage", "step", *_NOT_DRAWN) or not isinstance(value, int | float) or isinstance(value, bool):
                 continue
             first, _, rest = key.partition("/")

@@ -1,4 +1,4 @@
-"""Plots for reports, by matplotlib, as SVG whose ink suits light pages and dark ones."""
+"""Plots as SVG, by matplotlib, with colours for light and dark pages."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ _LINES = ("-", "--", ":")
 
 @dataclass(frozen=True)
 class Cloud:
-    """Points of one colour.
+    """Points of one group.
 
     Attributes:
         name: in the legend.
@@ -40,7 +40,7 @@ class Cloud:
 
 
 def draw_clouds(clouds: Sequence[Cloud], title: str, across: str, up: str, path: Path) -> None:
-    """Draw points.
+    """Draw a scatter plot.
 
     Args:
         clouds: the points; empty ones are left out.
@@ -64,7 +64,7 @@ def draw_clouds(clouds: Sequence[Cloud], title: str, across: str, up: str, path:
 
 
 def draw_curves(curves: Mapping[str, tuple[Values, Values]], title: str, path: Path, *, across: str = "step") -> None:
-    """Draw what was measured while something else grew.
+    """Draw curves of measures over steps.
 
     Args:
         curves: {name: (steps, values)}
@@ -85,7 +85,7 @@ def draw_curves(curves: Mapping[str, tuple[Values, Values]], title: str, path: P
 
 
 def _shown(name: str) -> str:
-    """matplotlib leaves names that begin with an underscore out of legends; a space of no width stands before them."""
+    """Prefix a zero-width space to names that begin with an underscore, which matplotlib leaves out of legends."""
     return f"\u200b{name}" if name.startswith("_") else name
 
 
@@ -117,7 +117,7 @@ def _save(draw: Draw, title: str, path: Path, num_names: int) -> None:
 
 
 def _inked(svg: str) -> str:
-    """The page's ink instead of ours, from the SVG element on: no prolog, so that it can stand inside a page."""
+    """Replace our ink by the page's colour, and remove the XML prolog."""
     body = svg[svg.index("<svg") :].replace(_INK, "currentColor")
     end = body.index(">") + 1
     return f"{body[:end]}\n{_STYLE}{body[end:]}"

@@ -14,16 +14,16 @@ from facegen.core.errors import CheckpointError
 from facegen.core.evidence import Figure
 from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import check_recipe
-from facegen.evaluation import dossier
-from facegen.evaluation.dossier import collect, draw_log, read_reports
-from facegen.evaluation.write_dossier import write_dossier
+from facegen.evaluation import run_report
+from facegen.evaluation.render.write import write_run_report
+from facegen.evaluation.run_report import collect, draw_log, read_reports
 from facegen.training.runs.run import Run
 
 TABLES: dict[str, Any] = {
     "run": {"name": "the_recipe"}, "data": {"type": "synthetic"}, "conditioner": {"type": "one_hot"},
     "discriminator": {"type": "projection"}, "match": {"type": "softmax"},
 }  # fmt: skip
-NAME = "V-F 10-way, generated"
+NAME = "matching.v2f.10.generated"
 
 
 class Listening(Observer):
@@ -46,7 +46,7 @@ def test_every_split_so_far_in_order(run: Run) -> None:
     observer = Listening()
     found = collect(run, observer)
     assert [each.name for each in found.reports] == ["train", "heldout_people", "other-train"]
-    assert [gap.name for gap in found.gaps] == [NAME]
+    assert [gap.key for gap in found.gaps] == [NAME]
     assert list(found.verdicts) == ["train", "heldout_people"]
     assert (found.run, found.recipe) == ("voices", "the_recipe")
     assert "broken.json" in observer.warnings[0] and "left out of the report" in observer.warnings[0]
@@ -66,23 +66,23 @@ def test_splits_that_do_not_compare_are_named(run: Run) -> None:
 
 
 def test_json_holds_the_reports_and_is_read_again(run: Run) -> None:
-    written = report(run.path, "train", {"matching": [share(NAME, 0.9), Figure("x", math.nan)]})
+    written = report(run.path, "train", {"matching": [share(NAME, 0.9), Figure("x", "x", math.nan)]})
     written.write()
-    page = write_dossier(run.path, Observer())
+    page = write_run_report(run.path, Observer())
     assert page == run.path / "evaluation" / "report.html"
     assert {path.suffix for path in page.parent.glob("report.*")} == {".json", ".md", ".html"}
     recipe, (found,) = read_reports(page.with_suffix(".json"))
     assert recipe == "the_recipe"
     assert found.to_json() == written.to_json()
     # A second time it is not taken for the report of a split.
-    write_dossier(run.path, Observer())
+    write_run_report(run.path, Observer())
     assert list(json.loads(page.with_suffix(".json").read_text())["evaluations"]) == ["train"]
     assert read_reports(run.path / "evaluation" / "train.json")[0] == ""
 
 
 def test_one_plot_a_group_of_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: dict[str, Mapping[str, Any]] = {}
-    monkeypatch.setattr(dossier, "draw_curves", lambda curves, title, path: drawn.update({title: curves}))
+    monkeypatch.setattr(run_report, "draw_curves", lambda curves, title, path: drawn.update({title: curves}))
     entries = [
         {"stage": "match", "step": 10, "v2f": 2.0, "steps_per_second": 3.0},
         {"stage": "train", "step": 20, "discriminator/relid/real": 1.0, "generator/relid/fake": 2, "relid/margin": 0.5},

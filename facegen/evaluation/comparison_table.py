@@ -1,4 +1,4 @@
-"""Tables of text and numbers: as Markdown, CSV and JSON."""
+"""Tables of text and figures, as Markdown, CSV and JSON."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ class Cell:
 
     @classmethod
     def of(cls, figure: Figure | None, mark: Mark = "") -> "Cell":
-        """A figure with its interval or deviation; a dash where there is none."""
+        """Make a cell of a figure with its interval or deviation; a dash if there is none."""
         if figure is None or not math.isfinite(figure.value):
             return cls("-", figure)
         text = number(figure.value)
@@ -43,15 +43,15 @@ class Cell:
         return cls(text, figure, mark)
 
     def to_json(self) -> Any:
-        """The number with all that belongs to it, or the text."""
+        """Return the figure as plain values, or the text."""
         if self.figure is None:
             return self.text
-        names = ("value", "low", "high", "deviation", "note", "num_people", "caveat")
+        names = ("key", "value", "low", "high", "deviation", "note", "num_people", "caveat")
         return {**{name: finite(getattr(self.figure, name)) for name in names}, "mark": self.mark}
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ComparisonTable:
     """A table.
 
     Attributes:
@@ -67,7 +67,7 @@ class Sheet:
     notes: Sequence[str] = ()
 
     def to_markdown(self) -> str:
-        """The best of a row is bold."""
+        """Format as Markdown; the best of a row is bold."""
         lines = [f"## {self.title}", "", _line(self.head), _line(["---"] * len(self.head))]
         lines += [_line([_marked(cell) for cell in row]) for row in self.rows]
         if self.notes:
@@ -75,7 +75,7 @@ class Sheet:
         return "\n".join(lines) + "\n"
 
     def to_csv(self) -> str:
-        """Head and rows; marks and notes are left out, so that every line has the same fields."""
+        """Format as CSV, without marks and notes, so that every line has the same fields."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self.head)
@@ -83,8 +83,12 @@ class Sheet:
         return text.getvalue()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        rows = [{name: cell.to_json() for name, cell in zip(self.head, row, strict=True)} for row in self.rows]
+        """Return plain values; a row of one figure begins with its key."""
+        rows = []
+        for row in self.rows:
+            keys = {cell.figure.key for cell in row if cell.figure is not None}
+            begin = {"key": keys.pop()} if len(keys) == 1 else {}
+            rows.append(begin | {name: cell.to_json() for name, cell in zip(self.head, row, strict=True)})
         return {"title": self.title, "rows": rows, "notes": list(self.notes)}
 
 

@@ -1,0 +1,1 @@
+"""Makes `reports` importable in this folder and below."""
