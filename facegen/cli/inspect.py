@@ -161,7 +161,7 @@ def _draw(packed: "Packed", split: Split | None, out: Path) -> None:
     import torch
 
     from facegen.data.corpus.summary import evenly_spaced
-    from facegen.data.media.grids import contact_sheet, save_picture
+    from facegen.data.media.grids import contact_sheet, save_png
 
     chosen = [packed.clips(split)] if split else [packed.clips(cast(Split, name)) for name in SPLIT_NAMES]
     clip = evenly_spaced(torch.cat([clips.clip for clips in chosen]).sort().values, SHEET_CLIPS)
@@ -173,7 +173,7 @@ def _draw(packed: "Packed", split: Split | None, out: Path) -> None:
     people = [header.identities[number] for number in index.identity[clip].tolist()]
     labels = [f"{name} ({row})" for name, row in zip(people, clip.tolist(), strict=True)]
     scale = max(1, 96 // header.image_pixels)
-    save_picture(contact_sheet(faces, labels, title=f"{packed.corpus.folder.name}: person (clip)", scale=scale), out)
+    save_png(contact_sheet(faces, labels, title=f"{packed.corpus.folder.name}: person (clip)", scale=scale), out)
 
 
 def _recognisers(words: tuple[str, ...], judge: Path | None) -> "dict[str, Recogniser]":
