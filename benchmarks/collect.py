@@ -32,7 +32,7 @@ from facegen.collect.video.examine import examine
 from facegen.collect.video.examine_settings import NEVER, ExamineSettings, FaceSettings, SpeechSettings
 from facegen.core.face_box import FaceBox
 from facegen.core.registry import registry
-from facegen.data.media.audio import read_speech
+from facegen.data.media.audio_decoding import read_speech
 from facegen.data.synthetic.face import render_faces
 from facegen.data.synthetic.moments import draw_moments
 from facegen.data.synthetic.people import draw_people

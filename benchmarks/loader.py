@@ -32,7 +32,7 @@ from facegen.data.corpus.header import Provenance
 from facegen.data.corpus.writer import ClipRecord, CorpusWriter
 from facegen.data.importers.pack import pack_pairs
 from facegen.data.loading.prepare import prepare_faces, prepare_speech
-from facegen.data.media.audio import read_speech
+from facegen.data.media.audio_decoding import read_speech
 from facegen.data.media.images import read_image, square_face
 
 RATE_HZ, SECONDS = 16000, 4.0

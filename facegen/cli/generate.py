@@ -79,16 +79,16 @@ def _write(faces: "Tensor", subjects: "list[Subject]", out: Path) -> Path:
     """Write the grid, and every face when `out` is a folder; return the path of the grid."""
     from PIL import Image
 
-    from facegen.data.media.grids import grid, save_picture
+    from facegen.data.media.grids import grid, save_png
 
     labels = [subject.label for subject in subjects]
     columns = [f"noise {number + 1}" for number in range(faces.shape[1])]
     only_grid = out.suffix.lower() == ".png"
     grid_path = out if only_grid else out / "grid.png"
     grid_path.parent.mkdir(parents=True, exist_ok=True)
-    save_picture(grid(faces.numpy(), row_labels=labels, column_labels=columns), grid_path)
+    save_png(grid(faces.numpy(), row_labels=labels, column_labels=columns), grid_path)
     for row, label in enumerate([] if only_grid else labels):
         stem = re.sub(r"[^A-Za-z0-9_-]+", "_", label)[:60]
         for number, face in enumerate(faces[row].numpy()):
-            save_picture(Image.fromarray(face), out / f"{row + 1:03d}_{stem}_{number + 1:03d}.png")
+            save_png(Image.fromarray(face), out / f"{row + 1:03d}_{stem}_{number + 1:03d}.png")
     return grid_path

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from facegen.core.interfaces import Recogniser
     from facegen.core.progress import Observer
     from facegen.data.corpus.dataset import Packed
-    from facegen.data.corpus.summary import Survey
+    from facegen.data.corpus.summary import CorpusSummary
 
 SPLIT_NAMES = ("train", "heldout_utterances", "heldout_people")
 SHEET_CLIPS = 64
@@ -77,7 +77,7 @@ def command(
     from facegen.core.recipe.tables import DataSettings
     from facegen.data.corpus.dataset import Packed
     from facegen.data.corpus.header import read_header
-    from facegen.data.corpus.summary import survey
+    from facegen.data.corpus.summary import summarise
 
     if review_dir is None and (recognisers or judge is not None):
         raise click.UsageError("--recogniser and --judge need --review DIR")
@@ -91,15 +91,15 @@ def command(
     with watching() as observer:
         if verify:
             packed.corpus.verify(observer)
-        surveyed = survey(packed, chosen, observer)
+        summary = summarise(packed, chosen, observer)
         reviewed = _review(packed, chosen_recognisers, threshold, review_dir, observer) if review_dir else None
     if as_json:
         columns = {"columns": list(header.columns), "image_pixels": header.image_pixels}
         facts = {**columns, "sample_rate_hz": header.sample_rate_hz, "provenance": header.provenance.model_dump()}
         review = {"review": _review_json(reviewed)} if reviewed is not None else {}
-        click.echo(json_text({**facts, **surveyed.to_json(), **review}, indent=1))
+        click.echo(json_text({**facts, **summary.to_json(), **review}, indent=1))
     else:
-        _print(packed, surveyed, split, verify)
+        _print(packed, summary, split, verify)
         if reviewed is not None and review_dir is not None:
             _print_review(reviewed, review_dir)
     if out is not None:
@@ -107,7 +107,7 @@ def command(
         error_console.print(f"Faces: [cyan]{escape(str(out))}[/]", soft_wrap=True)
 
 
-def _print(packed: "Packed", surveyed: "Survey", split: str | None, verified: bool) -> None:
+def _print(packed: "Packed", summary: "CorpusSummary", split: str | None, verified: bool) -> None:
     header = packed.corpus.header
     provenance = header.provenance
     name = str(packed.corpus.folder) + (f", {split}" if split else "")
@@ -115,42 +115,42 @@ def _print(packed: "Packed", surveyed: "Survey", split: str | None, verified: bo
     verification = "; all files match their hashes" if verified else ""
     console.print(f"[bold]{escape(name)}[/]: {escape(origin)}{verification}", soft_wrap=True)
     facts = Table(show_header=False, box=None, pad_edge=False)
-    facts.add_row("people", f"{surveyed.people:,}")
-    facts.add_row("clips", f"{surveyed.clips:,}")
-    facts.add_row("faces", f"{surveyed.faces:,} of {header.image_pixels}x{header.image_pixels} pixels")
-    if surveyed.tracks:
-        length = f"{surveyed.speech_seconds / 3600:.2f} h in {surveyed.tracks:,} tracks"
-        mean = f"mean {surveyed.speech_seconds / surveyed.tracks:.1f} s"
+    facts.add_row("people", f"{summary.people:,}")
+    facts.add_row("clips", f"{summary.clips:,}")
+    facts.add_row("faces", f"{summary.faces:,} of {header.image_pixels}x{header.image_pixels} pixels")
+    if summary.tracks:
+        length = f"{summary.speech_seconds / 3600:.2f} h in {summary.tracks:,} tracks"
+        mean = f"mean {summary.speech_seconds / summary.tracks:.1f} s"
         facts.add_row("speech", f"{length}, {mean}, {header.sample_rate_hz} Hz")
     else:
         facts.add_row("speech", "none")
     facts.add_row("columns", ", ".join(header.columns))
-    for name, classes in surveyed.attributes.items():
+    for name, classes in summary.attributes.items():
         names = SEX_NAMES if name == "sex" else {}
         facts.add_row(name, ", ".join(f"{count:,} {names.get(label, label)}" for label, count in classes.items()))
-    consent = ", ".join(f"{count:,} {text}" for text, count in list(surveyed.consent.items())[:8])
+    consent = ", ".join(f"{count:,} {text}" for text, count in list(summary.consent.items())[:8])
     facts.add_row("consent", escape(consent) or "not recorded")
     console.print(facts)
-    _print_splits(surveyed)
-    _print_quality(surveyed)
+    _print_splits(summary)
+    _print_quality(summary)
 
 
-def _print_splits(surveyed: "Survey") -> None:
+def _print_splits(summary: "CorpusSummary") -> None:
     table = Table("split", title="Splits", title_justify="left")
     for column in ("people", "clips", "faces"):
         table.add_column(column, justify="right")
-    for name, counts in surveyed.splits.items():
+    for name, counts in summary.splits.items():
         table.add_row(name, *(f"{counts[column]:,}" for column in ("people", "clips", "faces")))
     console.print(table)
 
 
-def _print_quality(surveyed: "Survey") -> None:
-    quality = surveyed.quality
+def _print_quality(summary: "CorpusSummary") -> None:
+    quality = summary.quality
     table = Table("to check", title=f"In {quality.num_clips:,} sampled clips", title_justify="left")
     table.add_column("clips", justify="right")
     table.add_row(f"face out of focus (median sharpness {quality.median_sharpness:.3f})", f"{quality.blurred:,}")
     table.add_row("face almost without contrast", f"{quality.flat:,}")
-    if surveyed.tracks:
+    if summary.tracks:
         table.add_row("speech shorter than 1 s", f"{quality.short:,}")
         table.add_row("speech nearly silent", f"{quality.quiet:,}")
         table.add_row("speech clipped at full scale", f"{quality.clipped:,}")
@@ -160,11 +160,11 @@ def _print_quality(surveyed: "Survey") -> None:
 def _draw(packed: "Packed", split: Split | None, out: Path) -> None:
     import torch
 
-    from facegen.data.corpus.summary import spread
-    from facegen.data.media.grids import contact_sheet, save_picture
+    from facegen.data.corpus.summary import evenly_spaced
+    from facegen.data.media.grids import contact_sheet, save_png
 
     chosen = [packed.clips(split)] if split else [packed.clips(cast(Split, name)) for name in SPLIT_NAMES]
-    clip = spread(torch.cat([clips.clip for clips in chosen]).sort().values, SHEET_CLIPS)
+    clip = evenly_spaced(torch.cat([clips.clip for clips in chosen]).sort().values, SHEET_CLIPS)
     if not len(clip):
         name = f"{packed.corpus.folder}: the split '{split}'"
         raise DataError(f"{name} has no clips to draw; give another --split or --fold")
@@ -173,7 +173,7 @@ def _draw(packed: "Packed", split: Split | None, out: Path) -> None:
     people = [header.identities[number] for number in index.identity[clip].tolist()]
     labels = [f"{name} ({row})" for name, row in zip(people, clip.tolist(), strict=True)]
     scale = max(1, 96 // header.image_pixels)
-    save_picture(contact_sheet(faces, labels, title=f"{packed.corpus.folder.name}: person (clip)", scale=scale), out)
+    save_png(contact_sheet(faces, labels, title=f"{packed.corpus.folder.name}: person (clip)", scale=scale), out)
 
 
 def _recognisers(words: tuple[str, ...], judge: Path | None) -> "dict[str, Recogniser]":

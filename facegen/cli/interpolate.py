@@ -90,12 +90,12 @@ def command(
 
 def _write(faces: "Tensor", ends: "Endpoints", steps: int, out: Path, observer: "Observer") -> None:
     from facegen.core.errors import DataError
-    from facegen.data.media.films import save_gif, save_mp4
-    from facegen.data.media.grids import save_picture
+    from facegen.data.media.grids import save_png
+    from facegen.data.media.video_encoding import save_gif, save_mp4
     from facegen.inference.montage import draw_film, draw_montage
 
     picture = draw_montage(faces, ends, steps)
-    save_picture(picture, out / "strip.png")
+    save_png(picture, out / "strip.png")
     console.print(f"Strip: {out / 'strip.png'}", soft_wrap=True)
     film = draw_film(faces, ends)
     save_gif(film, out / "film.gif", FRAMES_PER_SECOND)

@@ -12,8 +12,8 @@ from facegen.collect.video import result_file
 from facegen.collect.video.failures import DISK_ERRORS, DiskError
 from facegen.core.errors import DataError
 from facegen.core.files import LOCK, PART, file_lock
-from facegen.data.corpus import header as corpus_json
 from facegen.data.corpus.file_swap import recover
+from facegen.data.corpus.header import HEADER_FILE, read_header
 
 NAME = "collection"
 IMPORTER = "collect"
@@ -94,8 +94,8 @@ class CollectionFolder:
                 raise
 
     def _refuse_others_corpus(self) -> None:
-        path = self.out / corpus_json.FILE_NAME
-        if path.is_file() and corpus_json.read_header(self.out).provenance.importer != IMPORTER:
+        path = self.out / HEADER_FILE
+        if path.is_file() and read_header(self.out).provenance.importer != IMPORTER:
             raise DataError(f"{self.out}: holds a corpus that was not collected; give another folder")
 
 

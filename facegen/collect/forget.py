@@ -13,11 +13,10 @@ from facegen.collect.sources.source_list import source_id
 from facegen.collect.video.failures import DiskError
 from facegen.core.errors import DataError
 from facegen.core.progress import Observer
-from facegen.core.text.names import same_people
+from facegen.core.text.names import matching_names
 from facegen.core.text.suggest import did_you_mean
-from facegen.data.corpus import header as corpus_json
 from facegen.data.corpus.file_swap import delete_set, recover, staging_folder
-from facegen.data.corpus.header import read_header, stored_shards
+from facegen.data.corpus.header import HEADER_FILE, read_header, stored_shards
 from facegen.data.corpus.removal import DERIVED, PERSON_COLUMNS, remove_person
 from facegen.data.corpus.residue_scan import Fingerprints, find_traces, fingerprints_of, longer_names
 
@@ -64,7 +63,7 @@ def forget_person(out: Path, person: str, observer: Observer | None = None) -> F
     except OSError as error:
         raise DataError(f"{out}: cannot be written ({error}); call the same command again to finish") from None
     known = _people(folder)
-    spellings = same_people(person, known) or ([person] if was_interrupted else [])
+    spellings = matching_names(person, known) or ([person] if was_interrupted else [])
     if not spellings:
         if not folder.manifest.is_file():
             read_header(out)  # says what is wrong with the folder
@@ -111,7 +110,7 @@ def _people(folder: CollectionFolder) -> set[str]:
 
 
 def _has_corpus(out: Path) -> bool:
-    return (out / corpus_json.FILE_NAME).is_file()
+    return (out / HEADER_FILE).is_file()
 
 
 def _forget_collected(folder: CollectionFolder, manifest: CollectionManifest, person: str) -> dict[str, int]:
@@ -156,7 +155,7 @@ def _forget_packed(out: Path, person: str, observer: Observer) -> int:
     # Nobody would be left: then there is no corpus any more, nor a table about it.
     with staging_folder(out) as staging:
         shards = [shard.name for shard in stored_shards(out)]
-        delete_set(staging, corpus_json.FILE_NAME, [*shards, DERIVED, *PERSON_COLUMNS])
+        delete_set(staging, HEADER_FILE, [*shards, DERIVED, *PERSON_COLUMNS])
     return corpus.num_clips
 
 

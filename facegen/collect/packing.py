@@ -21,8 +21,7 @@ from facegen.collect.video.failures import DiskError, disk_error
 from facegen.collect.video.result_file import Result, read_result
 from facegen.core.errors import DataError
 from facegen.core.progress import Observer
-from facegen.data.corpus import header as corpus_json
-from facegen.data.corpus.header import CorpusHeader, Provenance
+from facegen.data.corpus.header import HEADER_FILE, CorpusHeader, Provenance, read_header
 from facegen.data.corpus.writer import ClipRecord, CorpusWriter
 from facegen.data.media.images import square_face
 
@@ -34,7 +33,7 @@ class PackedClips:
     """What a corpus holds.
 
     Attributes:
-        manifest: its corpus.json.
+        header: content of its corpus.json.
         was_packed: it was written now; else it held all of it already.
     """
 
@@ -190,9 +189,9 @@ def _digest(rows: list[_Row], dropped: Dropped, settings: CollectSettings) -> st
 
 
 def _corpus_of(folder: CollectionFolder) -> CorpusHeader | None:
-    if not (folder.out / corpus_json.FILE_NAME).is_file():
+    if not (folder.out / HEADER_FILE).is_file():
         return None
-    return corpus_json.read_header(folder.out)
+    return read_header(folder.out)
 
 
 def _nothing_left(folder: CollectionFolder, manifest: CollectionManifest) -> list[str]:

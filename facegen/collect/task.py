@@ -20,7 +20,7 @@ from facegen.collect.video.result_file import read_result, write_result
 from facegen.core.errors import DataError
 from facegen.core.files import move
 from facegen.core.recipe.part_config import PartConfig
-from facegen.data.media.files import UnusableFileError
+from facegen.data.media.media_files import UnusableFileError
 
 if TYPE_CHECKING:
     from facegen.collect.video.download import Listed

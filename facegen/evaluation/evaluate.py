@@ -11,7 +11,7 @@ from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.core.recipe.settings import check_table
 from facegen.core.recipe.tables import DataSettings, EvaluateSettings, EvaluationSplit
-from facegen.data.media.grids import save_picture
+from facegen.data.media.grids import save_png
 from facegen.evaluation.baselines import load_baselines
 from facegen.evaluation.evaluation_corpus import EvaluationCorpus, corpus_key, needs_of
 from facegen.evaluation.figures import measure_metric, metric_names, with_own_labels
@@ -142,4 +142,4 @@ def _show(subjects: Subjects, pipeline: FacePipeline, report: Report) -> None:
     names = rows.dataset.spec.identities
     picture = SampleGrid(rows.fetch_plain(shown), noises, rows.split, names).picture(pipeline, report.heading)
     if report.picture is not None:
-        save_picture(picture, report.picture)
+        save_png(picture, report.picture)

@@ -14,7 +14,7 @@ from facegen.core.randomness import repeatable
 from facegen.core.recipe.tables import DataSettings, EvaluationSplit
 from facegen.data.loading.prepare import restore_faces
 from facegen.data.loading.rows import Rows
-from facegen.data.media.grids import grid, save_picture
+from facegen.data.media.grids import grid, save_png
 from facegen.evaluation.compare import Column
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed
@@ -62,7 +62,7 @@ def draw_sample_comparison(columns: Sequence[Column], path: Path, observer: Obse
         np.stack(faces, axis=1), row_labels=names, column_labels=["true face", *(column.label for column in shown)],
         title=f"{report.split} of {report.corpus}, one noise a row", scale=max(1, round(SHOWN_PIXELS / pixels)),
     )  # fmt: skip
-    save_picture(picture, path)
+    save_png(picture, path)
     return True
 
 

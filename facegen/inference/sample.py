@@ -10,14 +10,14 @@ from torch import Tensor
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import DataError
 from facegen.core.progress import Observer
-from facegen.core.text.names import known_as
+from facegen.core.text.names import known_spelling
 from facegen.core.text.suggest import did_you_mean
 from facegen.data.loading.captions import encode_captions
 from facegen.data.loading.prepare import fit_speech, prepare_faces, prepare_speech
-from facegen.data.media.audio import read_speech
+from facegen.data.media.audio_decoding import read_speech
 from facegen.data.media.face_crops import NewDetector, crop_face, find_faces
-from facegen.data.media.files import OnWarning
 from facegen.data.media.images import read_image, square_face
+from facegen.data.media.media_files import OnWarning
 
 SHOWN_NAMES = 20
 
@@ -80,7 +80,7 @@ def subjects_batch(
 
 def number_of(name: str | None, identities: Sequence[str]) -> int:
     """The number of a person by their name, in whatever Unicode form; -1 where nobody has it."""
-    known = None if name is None else known_as(name, identities)
+    known = None if name is None else known_spelling(name, identities)
     return -1 if known is None else list(identities).index(known)
 
 

@@ -11,7 +11,7 @@ from facegen.core.progress import Observer
 from facegen.core.recipe.schedule import advance_schedules
 from facegen.core.recipe.tables import TrainSettings
 from facegen.data.loading.loader import Loader
-from facegen.data.media.grids import save_picture
+from facegen.data.media.grids import save_png
 from facegen.training.build import Networks
 from facegen.training.distributed import Distributed
 from facegen.training.ema import EMA
@@ -116,7 +116,7 @@ class GanStage:
         title = f"{run.path.name}, step {done_steps}, by {subjects}, {self.sample_grid.split}"
         picture = self.sample_grid.picture(self.ema.module, title)
         path = run.path / "samples" / f"step_{done_steps:08d}.png"
-        save_picture(picture, path)
+        save_png(picture, path)
         self.logger.picture("samples", done_steps, to_pixels(picture))
         self.observer.picture(path, "faces of fixed people")
 

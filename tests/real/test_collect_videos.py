@@ -14,7 +14,7 @@ import torch
 
 from facegen.cli.main import main
 from facegen.data.corpus.reader import Corpus
-from facegen.data.media.audio import read_speech
+from facegen.data.media.audio_decoding import read_speech
 
 VIDEOS = Path(__file__).parents[3] / "shared" / "real" / "video"
 RATE_HZ = 16000

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facegen.data.media.audio import read_speech
-from facegen.data.media.files import MediaWarning
+from facegen.data.media.audio_decoding import read_speech
 from facegen.data.media.images import read_image
+from facegen.data.media.media_files import MediaWarning
 
 REAL = Path(__file__).parents[3] / "shared" / "real"
 

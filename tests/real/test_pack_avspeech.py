@@ -9,7 +9,7 @@ from facegen.cli.detector import frontal_detector
 from facegen.core.progress import Observer
 from facegen.data.corpus.reader import Corpus
 from facegen.data.importers.pack import pack_pairs
-from facegen.data.media.audio import read_speech
+from facegen.data.media.audio_decoding import read_speech
 from facegen.data.media.images import read_image, square_face
 
 REAL = Path(__file__).parents[3] / "shared" / "real"

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from facegen.collect.manifest.manifest import CollectionManifest
 from facegen.collect.sources.source_list import Person, Source, SourceList
-from facegen.core.text.names import known_as, normalise_name, spellings_of
+from facegen.core.text.names import known_spelling, normalise_name, spellings_of
 
 SALT = "salt"
 
@@ -35,7 +35,7 @@ def add(manifest: CollectionManifest, people: Sequence[Person], sources: Sequenc
 def spelled_as_stored(manifest: CollectionManifest, sources: SourceList) -> SourceList:
     """A list with the spellings by which the manifest knows people, so that nobody of it is collected twice."""
     stored = [name for (name,) in manifest.ask("SELECT name FROM people") if not name.isascii()]
-    known = {name: known_as(name, stored) or name for name in sources.people}
+    known = {name: known_spelling(name, stored) or name for name in sources.people}
     people = {known[name]: replace(person, name=known[name]) for name, person in sources.people.items()}
     respelled = [replace(source, person=known[source.person]) for source in sources.sources.values()]
     return replace(sources, people=people, sources={source.id: source for source in respelled})

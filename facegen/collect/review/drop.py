@@ -19,8 +19,8 @@ from facegen.core.errors import DataError
 from facegen.core.files import new_folder
 from facegen.core.progress import Observer
 from facegen.core.text.names import normalise_name
-from facegen.data.corpus import header as corpus_json
 from facegen.data.corpus.file_swap import recover
+from facegen.data.corpus.header import HEADER_FILE
 from facegen.data.corpus.reader import Corpus
 from facegen.data.corpus.removal import remove_faces
 
@@ -151,7 +151,7 @@ def _copied(corpus: Corpus, out: Path) -> Iterator[Path]:
     if out.exists():
         raise DataError(f"{out}: is there already; give a new folder")
     with new_folder(out) as part:
-        for name in [*(shard.file for shard in corpus.header.shards), corpus_json.FILE_NAME]:
+        for name in [*(shard.file for shard in corpus.header.shards), HEADER_FILE]:
             shutil.copyfile(corpus.folder / name, part / name)
         yield part
 

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from facegen.collect.review.review import Finding, Review
-from facegen.collect.review.review_list import COLUMNS, FILE_NAME, seconds_of, source_of, table_of, write_whole
+from facegen.collect.review.review_list import COLUMNS, FILE_NAME, parse_seconds, source_of, table_of, write_whole
 from facegen.core.html import render_page, template_text
 from facegen.core.text.json_text import json_text
 
@@ -135,7 +135,7 @@ def _person(review: Review, person: int, findings: list[Finding], places: dict[i
 def _card(review: Review, finding: Finding, place: int) -> Card:
     corpus, row = review.corpus, finding.row
     clip, frame = int(review.rows.clip[row]), int(review.rows.frame[row])
-    moment = seconds_of(corpus, row)
+    moment = parse_seconds(corpus, row)
     where = f"clip {clip}, face {frame}" + (f", {moment} s into its speech" if moment else "")
     beside: Sequence[int] = ()
     label = ""

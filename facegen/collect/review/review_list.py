@@ -146,7 +146,7 @@ def _row(review: Review, finding: Finding) -> list[str]:
         "" if finding.like is None else names[finding.like],
         "" if finding.distance is None else f"{finding.distance:.4f}",
         "" if finding.typical is None else f"{finding.typical:.4f}", f"{finding.score:.2f}",
-        source_of(corpus, clip), seconds_of(corpus, row), digest_of(corpus, clip, face),
+        source_of(corpus, clip), parse_seconds(corpus, row), digest_of(corpus, clip, face),
     ]  # fmt: skip
 
 
@@ -157,7 +157,7 @@ def source_of(corpus: Corpus, clip: int) -> str:
     return next(filter(None, said), "")
 
 
-def seconds_of(corpus: Corpus, row: int) -> str:
+def parse_seconds(corpus: Corpus, row: int) -> str:
     """The moment of a face in its track; empty where unknown."""
     samples = int(corpus.index.frame_time_samples[row])
     return "" if samples < 0 else f"{samples / corpus.header.sample_rate_hz:.2f}"

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from facegen.collect.video.examination import MediaFiles, Segment
 from facegen.collect.video.examine_settings import ExamineSettings
-from facegen.data.media.audio import audio_stream, open_media, packets, require_sound
-from facegen.data.media.files import MediaWarning, UnusableFileError
-from facegen.data.media.frames import FrameSampler, Sampled
+from facegen.data.media.audio_decoding import audio_stream, check_audio, open_media, packets
+from facegen.data.media.audio_track import AudioTrack
+from facegen.data.media.frame_sampler import FrameSampler, SampledFrame
 from facegen.data.media.images import MAX_IMAGE_MEGAPIXELS, TOO_LARGE
-from facegen.data.media.sound import Sound
+from facegen.data.media.media_files import MediaWarning, UnusableFileError
 
 OTHER_CLOCK_SECONDS = 0.5
 """A file whose clock begins later than this has a clock of its own; less is a true delay of one of its streams."""
@@ -80,7 +80,7 @@ class Recording:
         self._files, self._settings = files, settings
         self._start = segment.start_seconds if segment else 0.0
         self._end = segment.end_seconds if segment else math.inf
-        self.sound = Sound(settings.speech.sample_rate_hz)
+        self.sound = AudioTrack(settings.speech.sample_rate_hz)
         self._last_seconds = 0.0
         self._length_warnings: list[MediaWarning] = []
 
@@ -132,7 +132,7 @@ class Recording:
 
     def read_all_sound(self) -> None:
         """Read the sound at once, ahead of the pictures: for a file of its own, or one whose streams drift apart."""
-        self.sound = Sound(self._settings.speech.sample_rate_hz)
+        self.sound = AudioTrack(self._settings.speech.sample_rate_hz)
         path = self._files.audio or self._files.video
         with open_media(path, self._length_warnings.append) as container:
             audio = audio_stream(container, path)
@@ -159,7 +159,7 @@ class Recording:
 
     def _end_sound(self) -> None:
         self.sound.finish()
-        require_sound(self._files.audio or self._files.video, self.sound)
+        check_audio(self._files.audio or self._files.video, self.sound)
 
     def _note_time(self, seconds: float) -> None:
         """Checked before anything grows with it."""
@@ -185,7 +185,7 @@ class Recording:
         return stream
 
 
-def _picture(sampled: Sampled, aspect: float, reformatter: VideoReformatter) -> Picture:
+def _picture(sampled: SampledFrame, aspect: float, reformatter: VideoReformatter) -> Picture:
     return Picture(sampled.asked_seconds, sampled.time_seconds, sampled.frame, aspect, reformatter)
 
 

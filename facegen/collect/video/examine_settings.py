@@ -40,7 +40,7 @@ class FaceSettings(Table):
     Attributes:
         min_face_pixels: least side of a face, in pixels of the source.
         min_weight: least weight that the detector gives a face; by default the detector's own `sure`.
-        min_sharpness: least sharpness, as in `facegen.collect.video.sharpness`; 0 keeps blurred faces, too.
+        min_sharpness: least sharpness, as in `facegen.core.sharpness`; 0 keeps blurred faces, too.
         one_speaker: a frame with several faces is rejected, as nobody knows which one speaks.
         other_face_share: a second face counts if its side is at least this share of the first one's.
         search_all: search every frame for the smallest faces; without, once a face is found, only for faces that

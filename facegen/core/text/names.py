@@ -28,15 +28,15 @@ def spellings_of(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([name, normal, unicodedata.normalize("NFD", normal)]))
 
 
-def same_people(name: str, known: Iterable[str]) -> list[str]:
+def matching_names(name: str, known: Iterable[str]) -> list[str]:
     """The known names that are a name in whatever form; the same spelling comes first."""
     normal = normalise_name(name)
     return sorted((other for other in known if normalise_name(other) == normal), key=lambda other: other != name)
 
 
-def known_as(name: str, known: Sequence[str]) -> str | None:
+def known_spelling(name: str, known: Sequence[str]) -> str | None:
     """The spelling under which a person is known; None where nobody of that name is."""
-    return next(iter(same_people(name, known)), None)
+    return next(iter(matching_names(name, known)), None)
 
 
 def differ_in_case(names: Iterable[str]) -> list[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What stays of a corpus when some of its clips or faces go, and the shards that it takes."""
+"""Removal of clips or faces from a corpus: selection of the rest, and rewriting of the shards that change."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ Ranges = list[tuple[int, int]]
 
 @dataclass(frozen=True)
 class CorpusSelection:
-    """What stays of a corpus.
+    """Masks of the clips, faces and tracks of a corpus that are kept.
 
     Attributes:
         clips: (clips,) bool
@@ -34,14 +34,14 @@ class CorpusSelection:
     tracks: Tensor
 
 
-def keep_faces(corpus: Corpus, faces: Tensor) -> CorpusSelection:
-    """Some faces, (faces,) bool, and the clips that keep one."""
+def select_faces(corpus: Corpus, faces: Tensor) -> CorpusSelection:
+    """Select faces, given as (faces,) bool, and the clips that keep at least one of them."""
     offsets = corpus.index.frame_offsets
-    return replace(keep_clips(corpus, _as_offsets(faces.long())[offsets].diff() > 0), frames=faces)
+    return replace(select_clips(corpus, _as_offsets(faces.long())[offsets].diff() > 0), frames=faces)
 
 
-def keep_clips(corpus: Corpus, clips: Tensor) -> CorpusSelection:
-    """Some clips, (clips,) bool, with all their faces and the tracks that they stand in."""
+def select_clips(corpus: Corpus, clips: Tensor) -> CorpusSelection:
+    """Select clips, given as (clips,) bool, with all their faces and tracks."""
     index = corpus.index
     tracks = torch.zeros(corpus.header.num_tracks, dtype=torch.bool)
     used = index.track[clips]
@@ -49,29 +49,33 @@ def keep_clips(corpus: Corpus, clips: Tensor) -> CorpusSelection:
     return CorpusSelection(clips, clips.repeat_interleave(index.frame_offsets.diff()), tracks)
 
 
-def write_kept(corpus: Corpus, kept: CorpusSelection, stage: str, staging: Path, observer: Observer) -> CorpusHeader:
-    """Write everything that changes aside, under names that the corpus does not use.
+def write_selection(
+    corpus: Corpus, selection: CorpusSelection, stage: str, staging: Path, observer: Observer
+) -> CorpusHeader:
+    """Write the shards that change to a staging folder, under names that the corpus does not use.
 
     Args:
-        corpus: what there is.
-        kept: what stays of it.
-        stage: what the observer is told.
-        staging: where the new shards go; those that stay as they are remain where they are.
-        observer: told how far it is.
+        corpus: the corpus.
+        selection: the clips, faces and tracks to keep.
+        stage: name of this step for the observer.
+        staging: folder of the new shards; unchanged shards are not copied.
+        observer: receives the progress.
     Returns:
-        The new corpus.json.
+        The header of the remaining corpus.
     """
     folder, header = corpus.folder, corpus.header
-    num_clips = int(kept.clips.sum())
-    people = corpus.index.identity[kept.clips].unique()
+    num_clips = int(selection.clips.sum())
+    people = corpus.index.identity[selection.clips].unique()
     names = FreeNames({path.name for path in stored_shards(folder)})
     observer.start(stage, len(header.shards))
-    each_face = torch.arange(len(kept.frames) + 1)
-    faces = [*_kept_shards(corpus, header.faces, _runs(kept.frames, each_face), staging, names)]
+    face_offsets = torch.arange(len(selection.frames) + 1)
+    face_runs = _runs(selection.frames, face_offsets)
+    faces = [*_selected_shards(corpus, header.faces, face_runs, staging, names)]
     observer.advance(len(header.faces))
-    speech = [*_kept_shards(corpus, header.speech, _runs(kept.tracks, corpus.index.track_offsets), staging, names)]
+    speech_runs = _runs(selection.tracks, corpus.index.track_offsets)
+    speech = [*_selected_shards(corpus, header.speech, speech_runs, staging, names)]
     observer.advance(len(header.shards) - 1)
-    columns = _kept_columns(map_tensors(folder / header.index.file), kept, people)
+    columns = _selected_columns(map_tensors(folder / header.index.file), selection, people)
     path = staging / names.next("index")
     write_file(path, save({name: column.numpy() for name, column in columns.items()}))
     observer.finish()
@@ -79,8 +83,8 @@ def write_kept(corpus: Corpus, kept: CorpusSelection, stage: str, staging: Path,
         "identities": tuple(header.identities[number] for number in people.tolist()),
         "attributes": {name: size for name, size in header.attributes.items() if f"attribute.{name}" in columns},
         "num_clips": num_clips,
-        "num_frames": int(kept.frames.sum()),
-        "num_tracks": int(kept.tracks.sum()),
+        "num_frames": int(selection.frames.sum()),
+        "num_tracks": int(selection.tracks.sum()),
         "num_samples": sum(shard.num_rows for shard in speech),
         "faces": tuple(faces),
         "speech": tuple(speech),
@@ -90,27 +94,29 @@ def write_kept(corpus: Corpus, kept: CorpusSelection, stage: str, staging: Path,
 
 
 def _runs(keep: Tensor, offsets: Tensor) -> Ranges:
-    """The rows of neighbours that stay, as (start, end); a mask of all samples of a corpus would be as large as it."""
+    """List contiguous row ranges to keep, as (start, end): a mask of all samples would be as large as the corpus."""
     ends = torch.zeros(1, dtype=torch.bool)
     changes = torch.cat([ends, keep, ends]).long().diff()
     starts, stops = (changes == 1).nonzero()[:, 0], (changes == -1).nonzero()[:, 0]
     return list(zip(offsets[starts].tolist(), offsets[stops].tolist(), strict=True))
 
 
-def _kept_shards(
+def _selected_shards(
     corpus: Corpus, shards: tuple[Shard, ...], runs: Ranges, staging: Path, names: FreeNames
 ) -> Iterator[Shard]:
-    """The entries of the shards of one kind: those that stay, and those that are written anew."""
+    """Yield the entries of the shards of one kind; shards that lose rows are rewritten."""
     first = 0
     for shard in shards:
         end = first + shard.num_rows
-        here = [(max(a, first) - first, min(b, end) - first) for a, b in runs if a < end and b > first]
-        if here == [(0, shard.num_rows)]:
+        ranges = [
+            (max(start, first) - first, min(stop, end) - first) for start, stop in runs if start < end and stop > first
+        ]
+        if ranges == [(0, shard.num_rows)]:
             yield shard
-        elif here:
+        elif ranges:
             kind = shard.file.split("-")[0]
             rows = map_tensors(corpus.folder / shard.file)[kind]
-            yield _copy_rows(rows, here, staging / names.next(kind), kind)
+            yield _copy_rows(rows, ranges, staging / names.next(kind), kind)
         first = end
 
 
@@ -118,46 +124,48 @@ def _copy_rows(rows: Tensor, ranges: Ranges, path: Path, kind: str) -> Shard:
     writer = ShardWriter(path, kind, str(rows.dtype).removeprefix("torch."), tuple(rows.shape[1:]))
     try:
         for first, end in ranges:
-            for some in rows[first:end].split(CHUNK_ROWS if rows.dim() > 1 else CHUNK_ROWS**2):
-                writer.append(some.numpy())
+            for chunk in rows[first:end].split(CHUNK_ROWS if rows.dim() > 1 else CHUNK_ROWS**2):
+                writer.append(chunk.numpy())
         return writer.close()
     finally:
         writer.abandon()
 
 
-def _kept_columns(columns: dict[str, Tensor], kept: CorpusSelection, people: Tensor) -> dict[str, Tensor]:
-    """The columns of the index without what goes; a column that nothing else filled goes, as if packed anew."""
-    left: dict[str, Tensor] = {}
+def _selected_columns(columns: dict[str, Tensor], selection: CorpusSelection, people: Tensor) -> dict[str, Tensor]:
+    """Select from the columns of the index; a column without any remaining value is dropped, as in a new corpus."""
+    selected: dict[str, Tensor] = {}
     strings = [f"{name}.{part}" for name in STRING_COLUMNS for part in ("text", "offsets")]
     for name, column in columns.items():
         if name in strings:
             continue
         if name == "track_offsets":
-            left[name] = _as_offsets(column.diff()[kept.tracks])
+            selected[name] = _as_offsets(column.diff()[selection.tracks])
         elif name == "frame_offsets":
-            left[name] = _as_offsets(_as_offsets(kept.frames.long())[column].diff()[kept.clips])
+            selected[name] = _as_offsets(_as_offsets(selection.frames.long())[column].diff()[selection.clips])
         elif name.startswith("frame_"):
-            left[name] = column[kept.frames]
+            selected[name] = column[selection.frames]
         elif name.startswith("track_"):
-            left[name] = column[kept.tracks]
+            selected[name] = column[selection.tracks]
         else:
-            left[name] = column[kept.clips]
-    left["identity"] = torch.searchsorted(people, left["identity"])
-    # Tracks are numbered anew; -1, for none, would otherwise read the last number.
-    if len(kept.tracks):
-        left["track"] = torch.where(left["track"] < 0, -1, (kept.tracks.long().cumsum(0) - 1)[left["track"]])
-    for name in [name for name in left if name.startswith("attribute.")]:
-        if bool((left[name] < 0).all()):
-            del left[name]
-    if "frame_boxes" in left and not bool(left["frame_boxes"].any()):
-        del left["frame_boxes"]
+            selected[name] = column[selection.clips]
+    selected["identity"] = torch.searchsorted(people, selected["identity"])
+    # Tracks get new numbers; -1 (no track) as an index would read the last number.
+    if len(selection.tracks):
+        selected["track"] = torch.where(
+            selected["track"] < 0, -1, (selection.tracks.long().cumsum(0) - 1)[selected["track"]]
+        )
+    for name in [name for name in selected if name.startswith("attribute.")]:
+        if bool((selected[name] < 0).all()):
+            del selected[name]
+    if "frame_boxes" in selected and not bool(selected["frame_boxes"].any()):
+        del selected["frame_boxes"]
     for name in STRING_COLUMNS:
         if f"{name}.text" in columns:
             lengths = columns[f"{name}.offsets"].diff()
-            text = columns[f"{name}.text"][kept.clips.repeat_interleave(lengths)]
+            text = columns[f"{name}.text"][selection.clips.repeat_interleave(lengths)]
             if len(text):
-                left[f"{name}.text"], left[f"{name}.offsets"] = text, _as_offsets(lengths[kept.clips])
-    return left
+                selected[f"{name}.text"], selected[f"{name}.offsets"] = text, _as_offsets(lengths[selection.clips])
+    return selected
 
 
 def _as_offsets(lengths: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The dataset `packed`: clips of a packed corpus."""
+"""Dataset `packed`: clips of a packed corpus."""
 
 import hashlib
 import os
@@ -23,18 +23,18 @@ from facegen.data.media.images import square_face
 class Packed(Dataset):
     """Clips of a corpus that `facegen pack` or `facegen collect` wrote.
 
-    Faces are stored at one size and given at the one that is asked for (areas are averaged); speech is given at the
-    rate at which it was packed. Nothing is read before it is used.
+    Faces are resized from the stored to the requested size (by area averaging when they shrink). Speech keeps the
+    sample rate of the corpus. Files are mapped into memory and read when they are used.
 
     Engine:
-        request: image_pixels, sample_rate_hz and speech_seconds of what is given; the fold that is held out.
+        request: image_pixels, sample_rate_hz and speech_seconds of the batches; num_folds and the held-out fold.
     Settings:
         path: folder of the corpus.
     Shape:
         faces (batch, image_pixels, image_pixels, 3) uint8; speech (batch, samples) int16; text (batch, text_dim)
     Raises:
-        DataError: the corpus is missing or damaged, or its speech has another rate.
-        RecipeError: there is no such fold.
+        DataError: the corpus is missing or damaged, or its speech has a different sample rate.
+        RecipeError: fold is not below num_folds.
     Source:
         The format is ours. Tracks shorter than the crop are repeated: Choi et al. 2020, section 4.
     """
@@ -49,7 +49,7 @@ class Packed(Dataset):
         has_speech = "speech" in header.columns
         if has_speech and header.sample_rate_hz != request.sample_rate_hz:
             raise DataError(
-                f"{path}: its speech has {header.sample_rate_hz} Hz, but [data] sample_rate_hz = "
+                f"{path}: its speech is sampled at {header.sample_rate_hz} Hz, but [data] sample_rate_hz = "
                 f"{request.sample_rate_hz}; set sample_rate_hz = {header.sample_rate_hz}, or pack the corpus again"
             )
         unseen = [held_out_person(name, request.num_folds, request.fold) for name in header.identities]
@@ -68,14 +68,14 @@ class Packed(Dataset):
         self.cache_dir = path / "derived" if writable else user_cache("derived") / self.fingerprint()[:16]
 
     def fingerprint(self) -> str:
-        """Hash of the files' hashes and of what decides which rows and faces are given."""
+        """Hash the files' hashes and every setting that decides which rows and faces are returned."""
         request = self._request
         parts = [shard.sha256 for shard in self.corpus.header.shards]
         parts += [f"{request.image_pixels} {request.sample_rate_hz} {request.num_folds} {request.fold}"]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def clips(self, split: Split) -> Clips:
-        """The rows of a split; the split may be empty, where the corpus is small."""
+        """Select the rows of a split; it may be empty if the corpus is small."""
         index = self.corpus.index
         rows = rows_of_split(split, index.identity, index.utterance, self._person_is_held_out)
         person = index.identity[rows]

@@ -1,8 +1,8 @@
-"""Replaces the files of a set that lie in one folder beside files of others, such as the shards of a corpus.
+"""Atomic replacement of a set of files in a folder that holds other files, too, such as the shards of a corpus.
 
-A listing (corpus.json, shards.json) names the files of a set. New files take names that nobody reads yet; renaming the
-new listing over the old one then exchanges one set for the other at once. What the listing in place does not name is
-deleted afterwards. A reader needs no repair: it follows the listing that it finds.
+A listing (corpus.json, shards.json) names the files of a set. New files get unused names. Renaming the new listing over
+the old one then replaces the old set with the new one in one step, and files that the new listing does not name are
+deleted. Readers need no recovery: they read the files that the current listing names.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,19 +17,19 @@ from facegen.core.files import LOCK, file_lock, link, move, remove, sync_folder,
 from facegen.core.recipe.tables import Table
 
 STAGING = ".staging"
-"""Folder in the folder of a set where new files are written."""
+"""Subfolder in which the new files of a set are written."""
 _RECORD = ".swap.json"
 
 Name = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
 
 
 class _Swap(Table):
-    """A swap that has begun, as recorded in the staging folder.
+    """Record of a swap in progress, stored in the staging folder.
 
     Attributes:
-        listing: name of the file that names the files of the set.
-        new: all files of the new set but the listing.
-        old: all files and folders of the old set, in the order in which they are deleted.
+        listing: name of the listing.
+        new: all files of the new set except the listing.
+        old: all files and folders of the old set, in the order of deletion.
     """
 
     listing: Name
@@ -39,30 +39,30 @@ class _Swap(Table):
 
 @contextmanager
 def staging_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty folder for new files, while no other process may change the sets in `folder`.
+    """Provide an empty folder for new files, and lock `folder` against other writers.
 
-    An interrupted swap is completed or undone first. What is left in the staging folder at the end is deleted.
+    An interrupted swap is completed or undone first. The staging folder and its remaining files are deleted at the end.
 
     Args:
-        folder: of the set; made if need be, and deleted again if it was made here and nothing was added.
+        folder: folder of the set; created if missing, and deleted again if it stays empty.
     Raises:
-        DataError: another process is at work here.
+        DataError: another process is writing to this folder.
         OSError: the folder cannot be written.
     """
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     staging = folder / STAGING
     try:
-        with _alone(folder):
-            _settle(folder)
+        with _lock_folder(folder):
+            _complete_or_undo(folder)
             staging.mkdir()
             try:
                 yield staging
             except BaseException:
                 with suppress(OSError):
-                    _settle(folder)
+                    _complete_or_undo(folder)
                 raise
-            _settle(folder)
+            _complete_or_undo(folder)
     finally:
         if is_new:
             with suppress(OSError):  # not empty
@@ -70,23 +70,23 @@ def staging_folder(folder: Path) -> Iterator[Path]:
 
 
 def swap(staging: Path, listing: str, content: bytes, *, new: Iterable[str], old: Iterable[str]) -> None:
-    """Replace a set of files; after a kill at any moment, the old set or the new one is whole.
+    """Replace a set of files; if the process is killed at any moment, the old or the new set is complete.
 
     Args:
-        staging: given by `staging_folder`; holds the new files, which are on the disk already. Files that are not in
-            `new`, such as tables beside the set, replace those of the same name.
+        staging: folder from `staging_folder` with the new files, already synced to the disk. Files that are not in
+            `new`, such as tables beside the set, replace files of the same name.
         listing: name of the listing.
-        content: of the new listing.
+        content: content of the new listing.
         new: names of all files of the new set; some may be in the folder already.
         old: names of all files and folders of the old set.
     Raises:
-        OSError: the folder cannot be written; `staging_folder` undoes what was begun.
+        OSError: the folder cannot be written; `staging_folder` then undoes the swap.
     """
     folder, record = staging.parent, _Swap(listing=listing, new=tuple(new), old=tuple(old))
     added = [name for name in record.new if (staging / name).exists()]
-    taken = [name for name in added if (folder / name).exists()]
-    if taken:
-        raise FileExistsError(f"{folder}: {', '.join(taken)} would be overwritten")
+    existing = [name for name in added if (folder / name).exists()]
+    if existing:
+        raise FileExistsError(f"{folder}: {', '.join(existing)} would be overwritten")
     write_file(staging / listing, content)
     write_file(staging / _RECORD, record.model_dump_json())
     for name in added:
@@ -97,19 +97,19 @@ def swap(staging: Path, listing: str, content: bytes, *, new: Iterable[str], old
 
 
 def renumber(staging: Path, listing: str, content: bytes, names: dict[str, str], *, kept: Iterable[str] = ()) -> bool:
-    """Rename files of a set, with the same guarantee as `swap`; where there are no hard links, they keep their names.
+    """Rename files of a set, with the same guarantee as `swap`; without hard links, nothing is renamed.
 
     Args:
         staging, listing, content: as for `swap`.
-        names: {name now: new name}, of those that change.
+        names: {old name: new name} of the files to rename.
         kept: names of the other files of the set.
     Returns:
-        Whether they were renamed.
+        True if the files were renamed.
     """
     folder = staging.parent
     try:
-        for now, then in names.items():
-            link(folder / now, staging / then)
+        for old_name, new_name in names.items():
+            link(folder / old_name, staging / new_name)
     except OSError:
         return False
     swap(staging, listing, content, new=[*kept, *names.values()], old=[*kept, *names])
@@ -117,62 +117,62 @@ def renumber(staging: Path, listing: str, content: bytes, names: dict[str, str],
 
 
 def delete_set(staging: Path, listing: str, old: Iterable[str]) -> None:
-    """Delete a set of files, its listing first; once begun, an interrupted deletion is completed later."""
+    """Delete a set of files, its listing first; `recover` completes an interrupted deletion."""
     record = _Swap(listing=listing, new=(), old=(listing, *old))
     write_file(staging / _RECORD, record.model_dump_json())
     _complete(staging.parent, staging, record)
 
 
 def recover(folder: Path) -> bool:
-    """Complete or undo what an interrupted process left in a folder of sets; readers need not call this.
+    """Complete or undo the interrupted swap in a folder, if there is one; readers need not call this.
 
     Returns:
-        Whether there was anything.
+        True if there was an interrupted swap.
     Raises:
-        DataError: another process is at work here.
+        DataError: another process is writing to this folder.
         OSError: the folder cannot be written.
     """
     if not (folder / STAGING).exists():
         return False
-    with _alone(folder):
-        _settle(folder)
+    with _lock_folder(folder):
+        _complete_or_undo(folder)
     return True
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _lock_folder(folder: Path) -> Iterator[None]:
     try:
         with file_lock(folder / LOCK):
             yield
     except BlockingIOError:
         raise DataError(
-            f"{folder}: another import, export or removal is at work here; wait for it, and try again"
+            f"{folder}: another import, export or removal is writing here; wait until it ends, and try again"
         ) from None
 
 
-def _settle(folder: Path) -> None:
+def _complete_or_undo(folder: Path) -> None:
     staging = folder / STAGING
     record = staging / _RECORD
     if record.exists():
         try:
-            begun = _Swap.model_validate_json(record.read_bytes())
+            swap_record = _Swap.model_validate_json(record.read_bytes())
         except ValidationError:
-            raise DataError(f"{record}: is damaged; delete {staging}, and call the same command again") from None
-        if (staging / begun.listing).exists():
-            _delete(folder, set(begun.new) - set(begun.old), begun.new)
-            _forget(record)
+            raise DataError(f"{record}: is damaged; delete {staging}, and run the same command again") from None
+        if (staging / swap_record.listing).exists():
+            _delete(folder, set(swap_record.new) - set(swap_record.old), swap_record.new)
+            _delete_record(record)
         else:
-            _complete(folder, staging, begun)
+            _complete(folder, staging, swap_record)
     remove(staging)
 
 
-def _complete(folder: Path, staging: Path, begun: _Swap) -> None:
+def _complete(folder: Path, staging: Path, swap_record: _Swap) -> None:
     sync_folder(folder)
-    for beside in sorted(staging.iterdir()):
-        if beside.is_file() and not beside.name.startswith("."):
-            move(beside, folder / beside.name)
-    _delete(folder, set(begun.old) - set(begun.new), begun.old)
-    _forget(staging / _RECORD)
+    for table in sorted(staging.iterdir()):
+        if table.is_file() and not table.name.startswith("."):
+            move(table, folder / table.name)
+    _delete(folder, set(swap_record.old) - set(swap_record.new), swap_record.old)
+    _delete_record(staging / _RECORD)
 
 
 def _delete(folder: Path, names: set[str], order: Iterable[str]) -> None:
@@ -182,7 +182,7 @@ def _delete(folder: Path, names: set[str], order: Iterable[str]) -> None:
     sync_folder(folder)
 
 
-def _forget(record: Path) -> None:
-    """Before the staging folder goes: without the new listing, the record would say that the swap was completed."""
+def _delete_record(record: Path) -> None:
+    """Delete the record before the staging folder: a record without a new listing means that the swap was completed."""
     record.unlink()
     sync_folder(record.parent)

@@ -1,4 +1,4 @@
-"""corpus.json: what a packed corpus holds, and which files it consists of."""
+"""The header of a packed corpus (corpus.json): its content and its files."""
 
 import json
 import re
@@ -17,9 +17,9 @@ FORMAT_VERSION: Literal[1] = 1
 OptionalColumn = Literal["speech", "caption", "text"]
 OPTIONAL_COLUMNS: tuple[OptionalColumn, ...] = get_args(OptionalColumn)
 STRING_COLUMNS = ("name", "caption", "consent", "source", "licence", "language")
-FILE_NAME = "corpus.json"
+HEADER_FILE = "corpus.json"
 MAX_BYTES = 2**28
-"""No list of people that facegen can train on is longer; a larger file is somebody else's."""
+"""Largest corpus.json that is read; the list of people of any usable corpus is shorter."""
 MAX_IDENTITY_CHARACTERS = 200
 
 SHARD_NAME = r"^(faces-\d{5}|speech-\d{5}|index(-\d{5})?)\.safetensors$"
@@ -33,10 +33,10 @@ class Shard(Table):
     """One safetensors file of a corpus.
 
     Attributes:
-        file: its name, without any folder.
-        num_rows: faces or samples in it; clips, for the index.
-        num_bytes: its size.
-        sha256: of the whole file.
+        file: file name, without a folder.
+        num_rows: number of faces or samples; number of clips for the index.
+        num_bytes: file size.
+        sha256: hash of the whole file.
     """
 
     file: Annotated[str, Field(pattern=SHARD_NAME)]
@@ -46,7 +46,7 @@ class Shard(Table):
 
 
 class Provenance(Table):
-    """How a corpus came to be: which importer, from what, by which version of facegen, with which settings."""
+    """Origin of a corpus: importer, name of the source, version of facegen, and settings."""
 
     importer: str
     source: str
@@ -58,16 +58,16 @@ class CorpusHeader(Table):
     """The content of corpus.json.
 
     Attributes:
-        format_version: of the format; another one is refused.
+        format_version: version of the format; any other version is refused.
         image_pixels: side of the stored faces.
-        sample_rate_hz: of the stored speech.
+        sample_rate_hz: sample rate of the stored speech.
         identities: names of all people, sorted.
-        attributes: {column: number of classes} of labels that are known for somebody.
-        text_dim: length of the given text vectors; 0 without.
+        attributes: {column: number of classes} of the labels known for at least one clip.
+        text_dim: length of the text vectors; 0 if there are none.
         columns: the Batch columns that the corpus can fill.
-        num_clips, num_frames, num_tracks, num_samples: how much there is.
+        num_clips, num_frames, num_tracks, num_samples: counts.
         faces, speech, index: the files.
-        provenance: where it comes from.
+        provenance: origin of the corpus.
     """
 
     format_version: Literal[1] = FORMAT_VERSION
@@ -88,27 +88,27 @@ class CorpusHeader(Table):
 
     @property
     def shards(self) -> tuple[Shard, ...]:
-        """All files but corpus.json."""
+        """All files except corpus.json."""
         return (*self.faces, *self.speech, self.index)
 
     def to_json(self) -> bytes:
-        """The content of corpus.json."""
+        """Encode as the content of corpus.json."""
         return (json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
 
 
 class FreeNames:
-    """Names for new shards; none of them is taken, so that a new file never replaces one that is still read.
+    """Unused names for new shards, so that a new file never replaces one that is still being read.
 
     Args:
-        taken: names of the files that are there.
-        first: number that the names begin with.
+        taken: names of the existing files.
+        first: first number in the new names.
     """
 
     def __init__(self, taken: Collection[str] = (), first: int = 0) -> None:
         self._taken, self._first = set(taken), first
 
     def next(self, kind: str) -> str:
-        """The next free name of a kind: "faces", "speech" or "index"."""
+        """Return the next unused name of a kind: "faces", "speech" or "index"."""
         plain = ["index.safetensors"] if kind == "index" else []
         numbered = (f"{kind}-{number:05d}.safetensors" for number in count(self._first))
         name = next(name for name in chain(plain, numbered) if name not in self._taken)
@@ -116,8 +116,12 @@ class FreeNames:
         return name
 
 
-def numbered_from_0(header: CorpusHeader) -> tuple[CorpusHeader, dict[str, str]]:
-    """A corpus.json with the shard names of a corpus that is packed into an empty folder, and the names that change."""
+def renumber_shards(header: CorpusHeader) -> tuple[CorpusHeader, dict[str, str]]:
+    """Number the shards from 0, as in a corpus that is packed into an empty folder.
+
+    Returns:
+        The header with the new names, and {old name: new name} of the shards that change.
+    """
     names, changes = FreeNames(), {}
 
     def renamed(shard: Shard) -> Shard:
@@ -132,17 +136,17 @@ def numbered_from_0(header: CorpusHeader) -> tuple[CorpusHeader, dict[str, str]]
 
 
 def stored_shards(folder: Path) -> list[Path]:
-    """All files of a folder that are named like those of a corpus, whether its corpus.json names them or not."""
+    """List the files of a folder that are named like shards of a corpus, in its header or not."""
     return sorted(path for path in folder.glob("*.safetensors") if re.fullmatch(SHARD_NAME, path.name))
 
 
 def read_header(folder: Path) -> CorpusHeader:
-    """Read and check corpus.json; the files that it names are not looked at.
+    """Read and check the header of a corpus; the files that it names are not checked.
 
     Raises:
-        DataError: it is missing, no corpus.json, from another version, or contradicts itself.
+        DataError: it is missing, damaged, of another version, or contradicts itself.
     """
-    path = folder / FILE_NAME
+    path = folder / HEADER_FILE
     values = _read_json(folder, path)
     version = values.get("format_version")
     if version != FORMAT_VERSION:
@@ -160,20 +164,20 @@ def read_header(folder: Path) -> CorpusHeader:
 
 def _read_json(folder: Path, path: Path) -> dict[str, Any]:
     if not folder.is_dir():
-        raise DataError(f"{folder}: {'is no folder' if folder.exists() else 'does not exist'}; give a packed corpus")
+        raise DataError(f"{folder}: {'is not a folder' if folder.exists() else 'does not exist'}; give a packed corpus")
     if not path.is_file():
         raise DataError(
-            f"{folder}: has no {FILE_NAME}, so it is no packed corpus, or packing was interrupted; "
+            f"{folder}: has no {HEADER_FILE}: it is not a packed corpus, or packing was interrupted; "
             f"make one with `facegen pack PAIRS.csv --out {folder}`"
         )
     if path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{path}: is larger than {MAX_BYTES >> 20} MiB, which no corpus needs; pack the corpus again")
+        raise DataError(f"{path}: is larger than {MAX_BYTES >> 20} MiB, the limit for a corpus; pack the corpus again")
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: is no JSON ({error}); pack the corpus again") from None
+        raise DataError(f"{path}: is not valid JSON ({error}); pack the corpus again") from None
     if not isinstance(values, dict):
-        raise DataError(f"{path}: is no JSON object; pack the corpus again")
+        raise DataError(f"{path}: is not a JSON object; pack the corpus again")
     return values
 
 
@@ -182,15 +186,17 @@ def _contradictions(header: CorpusHeader) -> list[str]:
     names = [shard.file for shard in header.shards]
     kinds = [(header.faces, "faces-"), (header.speech, "speech-"), ((header.index,), "index")]
     checks = {
-        "identities must be sorted, each once": list(header.identities) == sorted(set(header.identities)),
-        "columns must hold faces and identity": {"faces", "identity"} <= columns,
-        "columns must hold speech exactly where there are tracks": ("speech" in columns) == (header.num_tracks > 0),
-        "columns must hold text exactly where text_dim is not 0": ("text" in columns) == (header.text_dim > 0),
-        "files must be named each once, under its own kind": len(set(names)) == len(names)
+        "identities must be sorted and unique": list(header.identities) == sorted(set(header.identities)),
+        "columns must include faces and identity": {"faces", "identity"} <= columns,
+        "columns must include speech if and only if num_tracks > 0": ("speech" in columns) == (header.num_tracks > 0),
+        "columns must include text if and only if text_dim > 0": ("text" in columns) == (header.text_dim > 0),
+        "every file must be named once, in the list of its kind": len(set(names)) == len(names)
         and all(shard.file.startswith(prefix) for shards, prefix in kinds for shard in shards),
-        "num_frames must be the sum over the shards": sum(s.num_rows for s in header.faces) == header.num_frames,
-        "num_samples must be the sum over the shards": sum(s.num_rows for s in header.speech) == header.num_samples,
-        "num_clips must be that of the index": header.index.num_rows == header.num_clips,
+        "num_frames must be the sum of num_rows of the face shards": sum(s.num_rows for s in header.faces)
+        == header.num_frames,
+        "num_samples must be the sum of num_rows of the speech shards": sum(s.num_rows for s in header.speech)
+        == header.num_samples,
+        "num_clips must be num_rows of the index": header.index.num_rows == header.num_clips,
         "there must be at least one clip": header.num_clips > 0,
     }
     return [message for message, holds in checks.items() if not holds]

@@ -1,4 +1,4 @@
-"""The columns of a packed corpus: who, when, where, one safetensors file."""
+"""The index of a packed corpus: one safetensors file with a row per clip, face and track."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,37 +14,37 @@ from facegen.data.corpus.shards import map_tensors
 
 @dataclass(frozen=True)
 class StringColumn:
-    """Strings one behind the other, as UTF-8.
+    """A column of strings, stored as concatenated UTF-8.
 
     Attributes:
         text: (bytes,) uint8.
-        offsets: (N + 1,) where each begins; the last is the end.
+        offsets: (N + 1,) first byte of each string; the last entry is the end.
     """
 
     text: Tensor
     offsets: Tensor
 
     def at(self, rows: Tensor) -> Sequence[str]:
-        """The strings of rows."""
+        """Decode the strings of the given rows."""
         ends = zip(self.offsets[rows].tolist(), self.offsets[rows + 1].tolist(), strict=True)
         return [self.text[start:end].numpy().tobytes().decode("utf-8", "replace") for start, end in ends]
 
 
 @dataclass(frozen=True)
 class CorpusIndex:
-    """All that a corpus holds beside faces and speech; int64, mapped into memory.
+    """Everything that a corpus holds except faces and speech: int64 tensors, mapped into memory.
 
     Attributes:
-        identity: (N,) number of the person in the header's list.
+        identity: (N,) number of the person in `identities` of the header.
         utterance: (N,) `splits.utterance_number` of the video or clip.
         frame_offsets: (N + 1,) first face of each clip.
-        frame_time_samples: (F,) position of each face in its clip's track; -1 unknown.
-        frame_boxes: (F, 3) left, top and side of the box in which each face was found, in pixels of its source; a side
-            of 0 where it is unknown. None where it is for all.
-        track: (N,) number of its track; -1 without speech.
+        frame_time_samples: (F,) position of each face in the track of its clip; -1 if unknown.
+        frame_boxes: (F, 3) left, top and side of the detected box of each face, in pixels of its source; the side is 0
+            if the box is unknown. None if all boxes are unknown.
+        track: (N,) number of the track of each clip; -1 if it has no speech.
         track_offsets: (T + 1,) first sample of each track.
-        attributes: {column: (N,)} labels; -1 unknown.
-        strings: {column: strings a clip}.
+        attributes: {column: (N,)} labels; -1 if unknown.
+        strings: {column: one string per clip}.
         text: (N, text_dim) float32, or None.
     """
 
@@ -61,10 +61,10 @@ class CorpusIndex:
 
 
 def read_index(path: Path, header: CorpusHeader) -> CorpusIndex:
-    """Map the columns into memory, and check that they fit the header and each other.
+    """Map the index into memory, and check that its columns match the header and each other.
 
     Raises:
-        DataError: a column is missing, has another shape, or points outside.
+        DataError: a column is missing, has the wrong shape, or refers to a row that does not exist.
     """
     tensors = map_tensors(path)
     clips, frames, tracks = header.num_clips, header.num_frames, header.num_tracks
@@ -102,8 +102,8 @@ def _wrong_shapes(
         if name not in tensors:
             problems.append(f"column '{name}' is missing")
         elif (tensors[name].dtype, tuple(tensors[name].shape)) != (dtype, shape):
-            found = f"{tensors[name].dtype} {tuple(tensors[name].shape)}"
-            problems.append(f"column '{name}' is {found}, but corpus.json asks for {dtype} {shape}")
+            stored = f"{tensors[name].dtype} {tuple(tensors[name].shape)}"
+            problems.append(f"column '{name}' is {stored}, but must be {dtype} {shape} according to corpus.json")
     return problems
 
 
@@ -130,22 +130,25 @@ def _assemble(tensors: Mapping[str, Tensor], header: CorpusHeader) -> CorpusInde
 def _checks(index: CorpusIndex, header: CorpusHeader) -> dict[str, bool]:
     lowest_track = 0 if header.num_tracks else -1
     checks = {
-        "'identity' names somebody who is not there": _within(index.identity, 0, len(header.identities)),
+        "'identity' refers to a person who is not in the header": _within(index.identity, 0, len(header.identities)),
         "'utterance' holds a negative number": bool((index.utterance >= 0).all()),
-        "'frame_offsets' must rise from 0 to num_frames": _rises(index.frame_offsets, header.num_frames, strictly=True),
-        "'track_offsets' must rise from 0 to num_samples": _rises(
+        "'frame_offsets' must increase from 0 to num_frames": _increases(
+            index.frame_offsets, header.num_frames, strictly=True
+        ),
+        "'track_offsets' must increase from 0 to num_samples": _increases(
             index.track_offsets, header.num_samples, strictly=True
         ),
-        "'track' names a track that is not there": _within(index.track, lowest_track, header.num_tracks),
+        "'track' refers to a track that does not exist": _within(index.track, lowest_track, header.num_tracks),
         "'frame_time_samples' is below -1": bool((index.frame_time_samples >= -1).all()),
-        "'frame_boxes' has a box of negative side": index.frame_boxes is None
-        or bool((index.frame_boxes[:, 2] >= 0).all()),
-        "'track_offsets' has a track in two shards": bool(torch.isin(_shard_ends(header), index.track_offsets).all()),
+        "'frame_boxes' holds a negative side": index.frame_boxes is None or bool((index.frame_boxes[:, 2] >= 0).all()),
+        "'track_offsets' splits a track between two shards": bool(
+            torch.isin(_shard_ends(header), index.track_offsets).all()
+        ),
     }
     for name, classes in header.attributes.items():
         checks[f"'{name}' holds an unknown class"] = _within(index.attributes[name], -1, classes)
     for name, column in index.strings.items():
-        checks[f"'{name}.offsets' must rise from 0 to the end"] = _rises(column.offsets, len(column.text))
+        checks[f"'{name}.offsets' must increase from 0 to the end"] = _increases(column.offsets, len(column.text))
     return checks
 
 
@@ -153,11 +156,11 @@ def _within(values: Tensor, low: int, high: int) -> bool:
     return bool(((values >= low) & (values < high)).all())
 
 
-def _rises(offsets: Tensor, end: int, strictly: bool = False) -> bool:
-    # Neighbours are compared, not subtracted: a difference of hostile numbers overflows.
+def _increases(offsets: Tensor, end: int, strictly: bool = False) -> bool:
+    # Neighbours are compared, not subtracted: a difference of extreme numbers would overflow.
     left, right = offsets[:-1], offsets[1:]
-    rising = (right > left) if strictly else (right >= left)
-    return int(offsets[0]) == 0 and int(offsets[-1]) == end and bool(rising.all())
+    increasing = (right > left) if strictly else (right >= left)
+    return int(offsets[0]) == 0 and int(offsets[-1]) == end and bool(increasing.all())
 
 
 def _shard_ends(header: CorpusHeader) -> Tensor:

@@ -1,4 +1,4 @@
-"""A packed corpus on the disk: random access to its faces and speech, without reading it first."""
+"""Reader of a packed corpus: random access to faces and speech through memory maps."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from facegen.data.corpus.shards import check_file, map_shard, sha256_of
 
 @dataclass(frozen=True)
 class Corpus:
-    """A packed corpus; everything is mapped into memory, and read when it is used.
+    """A packed corpus, mapped into memory; pages are read when they are used.
 
     Attributes:
-        folder: where it is.
-        header: corpus.json.
-        index: its columns.
+        folder: its folder.
+        header: content of corpus.json.
+        index: columns of the index.
     """
 
     folder: Path
@@ -34,10 +34,12 @@ class Corpus:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open a corpus, and check that all files are there, whole, and fit each other; hashes are for `verify`.
+        """Open a corpus, and check that its files exist, are complete, and match each other.
+
+        Hashes are not compared; see `verify`.
 
         Raises:
-            DataError: they do not.
+            DataError: a file is missing, truncated or inconsistent.
         """
         header = read_header(folder)
         try:
@@ -45,7 +47,7 @@ class Corpus:
         except DataError:
             if read_header(folder) == header:
                 raise
-            return cls.open(folder)  # the corpus was replaced meanwhile
+            return cls.open(folder)  # the corpus was replaced in between
 
     @classmethod
     def _open(cls, folder: Path, header: CorpusHeader) -> Self:
@@ -65,25 +67,27 @@ class Corpus:
         """Compare every file with its hash.
 
         Raises:
-            DataError: a file is not what was packed.
+            DataError: a file has changed since it was packed.
         """
         observer = observer or Observer()
         shards = self.header.shards
         observer.start("verify", len(shards))
         changed = []
-        for done, shard in enumerate(shards, start=1):
+        for num_done, shard in enumerate(shards, start=1):
             if sha256_of(self.folder / shard.file) != shard.sha256:
-                changed.append(f"{self.folder / shard.file}: was changed after packing (by its SHA-256); copy it again")
-            observer.advance(done)
+                changed.append(
+                    f"{self.folder / shard.file}: has changed since packing (its SHA-256 differs); copy it again"
+                )
+            observer.advance(num_done)
         observer.finish()
         if changed:
             raise DataError(*changed)
 
     def faces(self, clip: Tensor, frame: Tensor) -> Tensor:
-        """(B,) clips, (B,) frames in them -> (B, H, W, 3) uint8."""
+        """Gather faces: (B,) clips, (B,) frame numbers in them -> (B, H, W, 3) uint8."""
         rows = self.index.frame_offsets[clip] + frame
         if bool(((frame < 0) | (rows >= self.index.frame_offsets[clip + 1])).any()):
-            raise IndexError("a clip does not have that many frames")
+            raise IndexError("a frame number is not below the number of frames of its clip")
         pixels = self.header.image_pixels
         if len(self._faces) == 1:
             return self._faces[0][rows]
@@ -91,12 +95,12 @@ class Corpus:
         shard_of_row = torch.searchsorted(starts, rows, right=True) - 1
         faces = torch.empty(len(rows), pixels, pixels, 3, dtype=torch.uint8)
         for number in shard_of_row.unique().tolist():
-            here = (shard_of_row == number).nonzero()[:, 0]
-            faces[here] = self._faces[number][rows[here] - starts[number]]
+            positions = (shard_of_row == number).nonzero()[:, 0]
+            faces[positions] = self._faces[number][rows[positions] - starts[number]]
         return faces
 
     def speech(self, clip: Tensor, start_samples: Tensor, num_samples: int) -> Tensor:
-        """(B,) clips, (B,) starts in their tracks -> (B, num_samples) int16; a track that ends begins again."""
+        """Crop speech: (B,) clips, (B,) starts in their tracks -> (B, num_samples) int16; short tracks are repeated."""
         track = self.index.track[clip]
         firsts, ends = self.index.track_offsets[track].tolist(), self.index.track_offsets[track + 1].tolist()
         shard_ends = list(accumulate(len(shard) for shard in self._speech))
@@ -104,8 +108,8 @@ class Corpus:
         for row, (first, end, start) in enumerate(zip(firsts, ends, start_samples.tolist(), strict=True)):
             number = bisect_right(shard_ends, first)
             shard_first = shard_ends[number - 1] if number else 0
-            whole = self._speech[number][first - shard_first : end - shard_first]
-            _copy_repeated(whole, start % len(whole), speech[row])
+            samples = self._speech[number][first - shard_first : end - shard_first]
+            _copy_repeated(samples, start % len(samples), speech[row])
         return speech
 
 

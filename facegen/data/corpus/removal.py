@@ -1,4 +1,4 @@
-"""Removes a person, or some faces, from a packed corpus, and leaves everything else as it was."""
+"""Removal of a person, or of some faces, from a packed corpus; everything else stays unchanged."""
 
 import csv
 import io
@@ -12,82 +12,85 @@ from torch import Tensor
 from facegen.core.errors import DataError
 from facegen.core.files import move, sync_folder, write_file
 from facegen.core.progress import Observer
-from facegen.core.text.names import known_as, normalise_name
-from facegen.data.corpus import header as corpus_json
-from facegen.data.corpus.corpus_filter import keep_clips, keep_faces, write_kept
+from facegen.core.text.names import known_spelling, normalise_name
+from facegen.data.corpus.corpus_filter import select_clips, select_faces, write_selection
 from facegen.data.corpus.file_swap import staging_folder, swap
-from facegen.data.corpus.header import CorpusHeader, read_header, stored_shards
+from facegen.data.corpus.header import HEADER_FILE, CorpusHeader, read_header, stored_shards
 from facegen.data.corpus.reader import Corpus
 
 DERIVED = "derived"
-"""What was learnt from a corpus, or computed of it, and is made again when it is needed."""
+"""Subfolder of data derived from a corpus, such as embeddings; it is computed again when it is needed."""
 PERSON_COLUMNS = {
     "rejects.csv": ("identity",),
     "duplicates.csv": ("identity", "earlier_identity"),
     "warnings.csv": ("identity",),
 }
-"""Tables beside a corpus, and their columns that name people."""
+"""Tables beside a corpus, and their columns with names of people."""
 
 
 def remove_person(corpus_dir: Path, identity: str, observer: Observer | None = None) -> int:
-    """Remove all that a corpus holds of a person: clips, faces, speech, name, and rows of the tables beside it.
+    """Remove all data of a person from a corpus: clips, faces, speech, name, and rows of the tables beside it.
 
-    Only the shards that hold something of them are written anew, under other names; the new corpus.json then takes
-    the place of the old one at once, and what it no longer names is deleted (`file_swap`). Whenever this is
-    interrupted, the corpus is the old one or the new one; called again, it finishes. What was derived from the corpus
-    is deleted, for it learnt from that person, too. Nobody else changes their split.
+    Only the shards with data of the person are rewritten, under other names. The new corpus.json then replaces the old
+    one in one step, and files that it does not name are deleted (`file_swap`). If this is interrupted, the corpus is
+    either the old or the new one, and the next call finishes the removal. Data derived from the corpus is deleted,
+    because it also depends on that person. The splits of all other people stay the same.
 
-    A track that somebody else's clip holds as well stays, for it is theirs, too; `proof.find_traces` names it.
+    A track that another person's clip also uses is kept; `residue_scan.find_traces` reports it.
 
     Args:
         corpus_dir: the corpus.
-        identity: the person's name in it.
-        observer: told how far it is.
+        identity: the person's name in the corpus.
+        observer: receives the progress.
     Returns:
-        How many clips were removed; 0 where there were none, so that it can be asked for again.
+        Number of clips removed; 0 if there were none.
     Raises:
-        DataError: there is no corpus, it cannot be written, somebody else is at work on it, or nobody would be left.
+        DataError: the corpus is missing or cannot be written, another process is writing to it, or no other person
+            would be left.
     """
     header = read_header(corpus_dir)
-    identity = known_as(identity, header.identities) or identity
+    identity = known_spelling(identity, header.identities) or identity
     if header.identities == (identity,):
         raise _nobody_left(corpus_dir, identity)
     with _rewriting(corpus_dir, f"remove '{identity}' again") as staging:
         before = after = read_header(corpus_dir)
         if identity in before.identities:
             corpus = Corpus.open(corpus_dir)
-            kept = keep_clips(corpus, corpus.index.identity != before.identities.index(identity))
-            if not bool(kept.clips.any()):
+            selection = select_clips(corpus, corpus.index.identity != before.identities.index(identity))
+            if not bool(selection.clips.any()):
                 raise _nobody_left(corpus_dir, identity)
-            after = write_kept(corpus, kept, f"remove {identity}", staging, observer or Observer())
+            after = write_selection(corpus, selection, f"remove {identity}", staging, observer or Observer())
             _commit(staging, before, after)
         _rewrite_tables(corpus_dir, identity, staging)
     return before.num_clips - after.num_clips
 
 
 def remove_faces(corpus_dir: Path, dropped: Tensor, observer: Observer | None = None) -> CorpusHeader:
-    """Remove some faces; a clip without faces goes, too, and so does a track without clips, and a person without any.
+    """Remove some faces, clips that have no faces left, tracks that have no clips left, and people without clips.
 
-    Written as `remove_person` writes; speech that other faces of a track stand in stays.
+    The files are replaced as in `remove_person`. A track that remaining clips use is kept whole.
 
     Args:
         corpus_dir: the corpus.
         dropped: (faces,) bool, in the order of the index.
-        observer: told how far it is.
+        observer: receives the progress.
     Returns:
-        The corpus.json of what is left.
+        The header of the remaining corpus.
     Raises:
-        DataError: there is no corpus, it cannot be written, somebody else is at work on it, or nothing would be left.
+        DataError: the corpus is missing or cannot be written, another process is writing to it, or no face would be
+            left.
     """
-    with _rewriting(corpus_dir, "call the same command again") as staging:
+    with _rewriting(corpus_dir, "run the same command again") as staging:
         corpus = Corpus.open(corpus_dir)
-        before = left = corpus.header
+        before = after = corpus.header
         if bool(dropped.all()):
             raise DataError(f"{corpus_dir}: no face would be left; delete the folder instead")
         if bool(dropped.any()):
-            left = write_kept(corpus, keep_faces(corpus, ~dropped), "drop faces", staging, observer or Observer())
-            _commit(staging, before, left)
-    return left
+            after = write_selection(
+                corpus, select_faces(corpus, ~dropped), "drop faces", staging, observer or Observer()
+            )
+            _commit(staging, before, after)
+    return after
 
 
 def _nobody_left(folder: Path, identity: str) -> DataError:
@@ -96,21 +99,21 @@ def _nobody_left(folder: Path, identity: str) -> DataError:
 
 @contextmanager
 def _rewriting(folder: Path, advice: str) -> Iterator[Path]:
-    """Give a folder for what is written anew, while no other process changes the corpus."""
+    """Provide a staging folder, and lock the corpus against other writers."""
     read_header(folder)
     try:
         with staging_folder(folder) as staging:
-            _sweep(folder, read_header(folder))
+            _delete_unnamed_shards(folder, read_header(folder))
             yield staging
     except OSError as error:
         raise DataError(
-            f"{folder}: cannot be rewritten ({error.strerror}); the corpus is whole; free some space, or make it "
-            f"writable, and {advice}"
+            f"{folder}: cannot be rewritten ({error.strerror}); the corpus is intact; free disk space, or make "
+            f"the folder writable, and {advice}"
         ) from None
 
 
-def _sweep(folder: Path, header: CorpusHeader) -> None:
-    """Delete the shards that corpus.json does not name: they may hold faces of people who were removed."""
+def _delete_unnamed_shards(folder: Path, header: CorpusHeader) -> None:
+    """Delete shards that the header does not name: they may hold faces of people who were removed."""
     named = {shard.file for shard in header.shards}
     for path in stored_shards(folder):
         if path.name not in named:
@@ -120,7 +123,7 @@ def _sweep(folder: Path, header: CorpusHeader) -> None:
 def _commit(staging: Path, before: CorpusHeader, after: CorpusHeader) -> None:
     old = [DERIVED, *(shard.file for shard in before.shards)]
     new = [shard.file for shard in after.shards]
-    swap(staging, corpus_json.FILE_NAME, after.to_json(), new=new, old=old)
+    swap(staging, HEADER_FILE, after.to_json(), new=new, old=old)
 
 
 def _rewrite_tables(folder: Path, identity: str, staging: Path) -> None:
@@ -131,15 +134,15 @@ def _rewrite_tables(folder: Path, identity: str, staging: Path) -> None:
         with path.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
             rows: list[dict[str, Any]] = list(table)
-            header = list(table.fieldnames or ())
+            column_names = list(table.fieldnames or ())
         normal = normalise_name(identity)
-        left = [row for row in rows if all(normalise_name(row.get(column) or "") != normal for column in columns)]
-        if len(left) == len(rows):
+        remaining = [row for row in rows if all(normalise_name(row.get(column) or "") != normal for column in columns)]
+        if len(remaining) == len(rows):
             continue
         text = io.StringIO()
-        writer = csv.DictWriter(text, header, extrasaction="ignore")
+        writer = csv.DictWriter(text, column_names, extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(left)
+        writer.writerows(remaining)
         write_file(staging / name, text.getvalue().encode())
         move(staging / name, path)
     sync_folder(folder)

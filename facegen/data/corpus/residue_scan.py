@@ -1,4 +1,4 @@
-"""What is left of a person in a folder, found by looking at every file in it."""
+"""Search for leftover data of a removed person in every file of a folder."""
 
 import csv
 import json
@@ -12,25 +12,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facegen.core.text.names import normalise_name, same_people, spellings_of
-from facegen.data.corpus.header import FILE_NAME, SHARD_NAME, CorpusHeader, read_header, stored_shards
+from facegen.core.text.names import matching_names, normalise_name, spellings_of
+from facegen.data.corpus.header import HEADER_FILE, SHARD_NAME, CorpusHeader, read_header, stored_shards
 from facegen.data.corpus.index import CorpusIndex
 from facegen.data.corpus.reader import Corpus
 from facegen.data.corpus.shards import map_tensors
 from facegen.data.importers.clip_files import digest
 
 NUMBER_COLUMNS = frozenset({"line", "earlier_line", "clip", "frame", "distance"})
-"""Of the tables beside a corpus; a name that is a number would be found there by chance."""
+"""Numeric columns of the tables beside a corpus; a name that is a number would match there by chance."""
 
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """What betrays a person in the files of a corpus.
+    """Fingerprints used to find leftover data of a removed person.
 
     Attributes:
-        identity: their name.
-        others: names of others that hold it, such as "Ana Maria" for "Ana"; where those stand, it does not count.
-        faces, tracks: digests of all their faces and of all their speech.
+        identity: the person's name.
+        others: longer names of other people that contain it, such as "Ana Maria" for "Ana"; an occurrence of the name
+            within one of these does not count.
+        faces, tracks: digests of all faces and tracks of the person.
     """
 
     identity: str
@@ -40,10 +41,10 @@ class Fingerprints:
 
 
 def fingerprints_of(corpus_dir: Path, identity: str) -> Fingerprints:
-    """What to look for after somebody is removed; to be asked before. Where they have no clips it is their name alone.
+    """Collect the fingerprints of a person before the removal; of a person without clips, the name only.
 
     Raises:
-        DataError: there is no corpus, or it is damaged.
+        DataError: the corpus is missing or damaged.
     """
     corpus = Corpus.open(corpus_dir)
     names, index = corpus.header.identities, corpus.index
@@ -60,61 +61,63 @@ def fingerprints_of(corpus_dir: Path, identity: str) -> Fingerprints:
 
 
 def longer_names(identity: str, names: Iterable[str]) -> frozenset[str]:
-    """Names of other people that hold a name, whatever the Unicode form of either."""
+    """Select the names of other people that contain a name, whatever their Unicode forms."""
     normal = normalise_name(identity)
     return frozenset(name for name in names if normal in normalise_name(name) and normalise_name(name) != normal)
 
 
-def find_traces(folder: Path, marks: Fingerprints) -> list[str]:
-    """Look through every file below a folder for a person's name, faces and speech.
+def find_traces(folder: Path, fingerprints: Fingerprints) -> list[str]:
+    """Search every file below a folder for a person's name, faces and speech.
 
-    The files of a corpus are read as what they are; in others the bytes of the name are looked for, with no letter or
-    digit before or after. A face or a track of theirs that somebody else has, too, is found, and is no mistake of a
-    removal: it was packed under both names.
+    Files of a corpus are parsed. Other files are searched for the bytes of the name without a letter or digit before
+    or after it. A face or track that was packed under another person's name as well is reported, although the removal
+    is complete.
 
     Args:
-        folder: a corpus, or a folder that holds one beside other files.
-        marks: as `fingerprints_of` gave them before the removal.
+        folder: a corpus, or a folder that contains corpora and other files.
+        fingerprints: result of `fingerprints_of` before the removal.
     Returns:
-        What is left and where, a line each; nothing where nothing is.
+        One line per trace, with its place; empty if there is none.
     Raises:
-        DataError: a corpus in it is damaged.
+        DataError: a corpus in the folder is damaged.
     """
-    pattern = _pattern(marks)
+    pattern = _pattern(fingerprints)
     traces = []
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder).as_posix()
-        if _mentions(pattern, marks, place.encode("utf-8", "surrogateescape")):
+        if _mentions(pattern, fingerprints, place.encode("utf-8", "surrogateescape")):
             traces.append(f"{place}: the name of the file")
         if not path.is_file() or path.is_symlink() or _is_of_corpus(path):
             continue
         if path.suffix == ".csv":
-            traces += _in_table(path, place, pattern, marks)
+            traces += _in_table(path, place, pattern, fingerprints)
         elif path.stat().st_size:
             with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                if _mentions(pattern, marks, content):
+                if _mentions(pattern, fingerprints, content):
                     traces.append(f"{place}: the name")
-    for corpus_json in sorted(folder.rglob(FILE_NAME)):
-        below = corpus_json.parent.relative_to(folder).as_posix()
-        traces += [f"{'' if below == '.' else below + '/'}{trace}" for trace in _in_corpus(corpus_json.parent, marks)]
+    for header_path in sorted(folder.rglob(HEADER_FILE)):
+        below = header_path.parent.relative_to(folder).as_posix()
+        traces += [
+            f"{'' if below == '.' else below + '/'}{trace}" for trace in _in_corpus(header_path.parent, fingerprints)
+        ]
     return traces
 
 
 def _is_of_corpus(path: Path) -> bool:
-    ours = path.name == FILE_NAME or re.fullmatch(SHARD_NAME, path.name)
-    return bool(ours) and (path.parent / FILE_NAME).exists()
+    is_named_so = path.name == HEADER_FILE or re.fullmatch(SHARD_NAME, path.name)
+    return bool(is_named_so) and (path.parent / HEADER_FILE).exists()
 
 
-def _pattern(marks: Fingerprints) -> re.Pattern[bytes]:
-    """The names that hold the person's come first, so that they are found in its stead."""
-    names = [*sorted(marks.others, key=len, reverse=True), marks.identity]
+def _pattern(fingerprints: Fingerprints) -> re.Pattern[bytes]:
+    """Compile a pattern of all names, longer ones first, so that they match instead of the person's name."""
+    names = [*sorted(fingerprints.others, key=len, reverse=True), fingerprints.identity]
     spellings = dict.fromkeys(spelling for name in names for spelling in _spellings(name))
     inside = rb"[0-9A-Za-z\x80-\xff]"
     return re.compile(rb"(?<!%b)(?:%b)(?!%b)" % (inside, b"|".join(map(re.escape, spellings)), inside))
 
 
 def _spellings(name: str) -> Iterator[bytes]:
-    """As it stands in text, in JSON and in CSV, in each of its Unicode forms."""
+    """Yield the bytes of a name in plain text, JSON and CSV, in each of its Unicode forms."""
     for form in spellings_of(name):
         yield form.encode("utf-8", "replace")
         yield json.dumps(form)[1:-1].encode()
@@ -122,62 +125,62 @@ def _spellings(name: str) -> Iterator[bytes]:
         yield form.replace('"', '""').encode("utf-8", "replace")
 
 
-def _mentions(pattern: re.Pattern[bytes], marks: Fingerprints, content: bytes | mmap.mmap) -> bool:
-    own = set(_spellings(marks.identity))
-    return any(found.group() in own for found in pattern.finditer(content))
+def _mentions(pattern: re.Pattern[bytes], fingerprints: Fingerprints, content: bytes | mmap.mmap) -> bool:
+    own = set(_spellings(fingerprints.identity))
+    return any(match.group() in own for match in pattern.finditer(content))
 
 
-def _in_table(path: Path, place: str, pattern: re.Pattern[bytes], marks: Fingerprints) -> Iterator[str]:
+def _in_table(path: Path, place: str, pattern: re.Pattern[bytes], fingerprints: Fingerprints) -> Iterator[str]:
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         table = csv.DictReader(file)
         for row in table:
             cells = [cell for column, cell in row.items() if column not in NUMBER_COLUMNS and isinstance(cell, str)]
-            if any(_mentions(pattern, marks, cell.encode()) for cell in cells):
+            if any(_mentions(pattern, fingerprints, cell.encode()) for cell in cells):
                 yield f"{place}: line {table.line_num}"
 
 
-def _in_corpus(folder: Path, marks: Fingerprints) -> Iterator[str]:
+def _in_corpus(folder: Path, fingerprints: Fingerprints) -> Iterator[str]:
     header = read_header(folder)
-    if same_people(marks.identity, header.identities):
-        yield f"{FILE_NAME}: among the identities"
-    if _mentions(_pattern(marks), marks, json.dumps(header.provenance.model_dump(mode="json")).encode()):
-        yield f"{FILE_NAME}: in the provenance"
+    if matching_names(fingerprints.identity, header.identities):
+        yield f"{HEADER_FILE}: among the identities"
+    if _mentions(_pattern(fingerprints), fingerprints, json.dumps(header.provenance.model_dump(mode="json")).encode()):
+        yield f"{HEADER_FILE}: in the provenance"
     named = {shard.file for shard in header.shards}
     for path in stored_shards(folder):
         if path.name not in named:
-            yield f"{path.name}: is no longer part of the corpus, and may hold anybody"
+            yield f"{path.name}: is not part of the corpus any more, and may hold data of removed people"
     corpus = Corpus.open(folder)
-    yield from _in_strings(corpus.index, header, marks)
-    yield from _in_content(corpus, marks)
+    yield from _in_strings(corpus.index, header, fingerprints)
+    yield from _in_content(corpus, fingerprints)
 
 
-def _in_strings(index: CorpusIndex, header: CorpusHeader, marks: Fingerprints) -> Iterator[str]:
-    pattern = _pattern(marks)
+def _in_strings(index: CorpusIndex, header: CorpusHeader, fingerprints: Fingerprints) -> Iterator[str]:
+    pattern = _pattern(fingerprints)
     clips = torch.arange(header.num_clips)
     for name, column in index.strings.items():
         for clip, string in enumerate(column.at(clips)):
-            if _mentions(pattern, marks, string.encode()):
+            if _mentions(pattern, fingerprints, string.encode()):
                 yield f"{header.index.file}: the {name} of clip {clip}, '{string}'"
 
 
-def _in_content(corpus: Corpus, marks: Fingerprints) -> Iterator[str]:
-    """Faces and tracks one by one; each is compared whole, by its digest."""
+def _in_content(corpus: Corpus, fingerprints: Fingerprints) -> Iterator[str]:
+    """Compare the digest of every face and track."""
     header, index = corpus.header, corpus.index
     row = 0
-    for shard in header.faces if marks.faces else ():
+    for shard in header.faces if fingerprints.faces else ():
         for face in map_tensors(corpus.folder / shard.file)["faces"]:
-            if digest(face.numpy()) in marks.faces:
+            if digest(face.numpy()) in fingerprints.faces:
                 clip = int(torch.searchsorted(index.frame_offsets, row, right=True)) - 1
-                yield f"{shard.file}: the same face as clip {clip} of '{_who(corpus, clip)}'"
+                yield f"{shard.file}: the same face as clip {clip} of '{_person_of(corpus, clip)}'"
             row += 1
-    heard: set[int] = set()
-    for clip, track in enumerate(index.track.tolist() if marks.tracks else ()):
-        if track >= 0 and track not in heard and digest(_track(corpus, clip)) in marks.tracks:
-            yield f"the same speech as clip {clip} of '{_who(corpus, clip)}'"
-        heard.add(track)
+    compared_tracks: set[int] = set()
+    for clip, track in enumerate(index.track.tolist() if fingerprints.tracks else ()):
+        if track >= 0 and track not in compared_tracks and digest(_track(corpus, clip)) in fingerprints.tracks:
+            yield f"the same speech as clip {clip} of '{_person_of(corpus, clip)}'"
+        compared_tracks.add(track)
 
 
-def _who(corpus: Corpus, clip: int) -> str:
+def _person_of(corpus: Corpus, clip: int) -> str:
     return corpus.header.identities[int(corpus.index.identity[clip])]
 
 

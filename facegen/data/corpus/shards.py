@@ -1,4 +1,4 @@
-"""One safetensors file with one tensor, written row by row and read through a memory map."""
+"""Shards: safetensors files with one tensor, written row by row and read through a memory map."""
 
 import hashlib
 import json
@@ -17,16 +17,16 @@ from facegen.core.files import sync_file
 from facegen.data.corpus.header import Shard
 
 HEADER_BYTES = 256
-"""Set aside for the header, which is known last; safetensors allows blanks at its end."""
+"""Space reserved for the safetensors header, which is written last; the format allows padding at its end."""
 _DTYPES = {"uint8": ("U8", torch.uint8), "int16": ("I16", torch.int16)}
 
 
 class ShardWriter:
-    """Writes a tensor of so far unknown length, holding no more than a row in memory.
+    """Writer of a tensor whose length is not known in advance; no more than the appended rows are in memory.
 
     Args:
-        path: the file, which must not exist.
-        tensor: its name in the file.
+        path: the file; it must not exist.
+        tensor: name of the tensor in the file.
         dtype: "uint8" or "int16".
         row_shape: shape of a row.
     """
@@ -48,7 +48,7 @@ class ShardWriter:
         self.num_bytes += data.nbytes
 
     def close(self) -> Shard:
-        """Write the header, and force the file to the disk."""
+        """Write the safetensors header, sync the file to the disk, and return its entry."""
         entry = {
             "dtype": _DTYPES[self._dtype][0],
             "shape": [self.num_rows, *self._row_shape],
@@ -63,39 +63,39 @@ class ShardWriter:
 
     def abandon(self) -> None:
         """Close the file without completing it."""
-        with suppress(OSError):  # on a full disk, closing fails once more
+        with suppress(OSError):  # on a full disk, closing fails again
             self._file.close()
 
 
 def describe_shard(path: Path, num_rows: int) -> Shard:
-    """The entry of a finished file in corpus.json."""
+    """Make the header entry of a finished file."""
     return Shard(file=path.name, num_rows=num_rows, num_bytes=path.stat().st_size, sha256=sha256_of(path))
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """Compute the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_file(path: Path, shard: Shard) -> str | None:
-    """What is wrong with a file by its existence and size, or None."""
+    """Check that a file exists and has its size; return the problem, or None."""
     if not path.exists():
-        return f"{path}: is missing; copy it from where the corpus comes from, or pack the corpus again"
+        return f"{path}: is missing; copy it again from the source of the corpus, or pack the corpus again"
     if not path.is_file():
-        return f"{path}: is no regular file; pack the corpus again"
+        return f"{path}: is not a regular file; pack the corpus again"
     size = path.stat().st_size
     if size != shard.num_bytes:
-        state = "was cut short" if size < shard.num_bytes else "was changed"
+        state = "is truncated" if size < shard.num_bytes else "was changed"
         return f"{path}: {state}: {size} bytes instead of {shard.num_bytes}; copy it again, or pack the corpus again"
     return None
 
 
 def map_tensors(path: Path) -> dict[str, Tensor]:
-    """Map the tensors of a safetensors file into memory: nothing is read before it is used.
+    """Map the tensors of a safetensors file into memory; pages are read when they are used.
 
     Raises:
-        DataError: the file is no safetensors file; its header is checked against its size.
+        DataError: the file is not a safetensors file, or its header does not match its size.
     """
     try:
         with safe_open(path, framework="pt") as opened:
@@ -105,15 +105,17 @@ def map_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def map_shard(path: Path, tensor: str, dtype: str, shape: tuple[int, ...]) -> Tensor:
-    """Map the one tensor of a shard into memory.
+    """Map the tensor of a shard into memory.
 
     Raises:
-        DataError: it is another tensor than corpus.json says.
+        DataError: name, type or shape of the tensor differ from the header.
     """
     tensors = map_tensors(path)
-    found = {name: (values.dtype, tuple(values.shape)) for name, values in tensors.items()}
-    if found != {tensor: (_DTYPES[dtype][1], shape)}:
-        said = f"{tensor} {dtype} {shape}"
-        has = ", ".join(f"{name} {kind} {size}" for name, (kind, size) in found.items()) or "nothing"
-        raise DataError(f"{path}: holds {has}, but corpus.json says {said}; pack the corpus again")
+    stored = {name: (values.dtype, tuple(values.shape)) for name, values in tensors.items()}
+    if stored != {tensor: (_DTYPES[dtype][1], shape)}:
+        expected = f"{tensor} {dtype} {shape}"
+        content = ", ".join(f"{name} {kind} {size}" for name, (kind, size) in stored.items()) or "no tensor"
+        raise DataError(
+            f"{path}: holds {content}, but must hold {expected} according to corpus.json; pack the corpus again"
+        )
     return tensors[tensor]

@@ -1,44 +1,43 @@
-"""What a packed corpus is like: counts, and what should be looked at before training."""
+"""Summary of a packed corpus: counts, and faults to look at before training."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from facegen.core.clips import Clips
 from facegen.core.progress import Observer
 from facegen.core.recipe.tables import Split
+from facegen.core.sharpness import sharpness
 from facegen.data.corpus.dataset import Packed
 
 SPLITS: tuple[Split, ...] = ("train", "heldout_utterances", "heldout_people")
 SAMPLE_CLIPS = 2000
-"""Quality is measured on so many clips, spread over the corpus; counts are of all."""
+"""Number of clips on which quality is measured, at equal distances in the corpus; counts cover all clips."""
 CHUNK_CLIPS = 256
-SHARPNESS_PIXELS = 128
-BLURRED_SHARPNESS = 0.012
-"""Faces below it look out of focus; set by looking at a thousand faces of AVSpeech in the order of `sharpness`."""
+BLURRED_SHARPNESS = 0.08
+"""Faces below this value look out of focus; chosen by viewing a thousand AVSpeech faces in order of sharpness."""
 FLAT_DEVIATION = 8.0
-"""Grey levels: below it a picture shows next to nothing."""
+"""Standard deviation of the grey levels below which a face has almost no contrast."""
 SHORT_SECONDS = 1.0
 QUIET_LEVEL = 0.003
-"""Root mean square of full scale: -50 dB."""
+"""Root mean square as a share of full scale; -50 dB."""
 CLIPPED_SHARE = 1e-3
-LISTENED_SECONDS = 10.0
+CHECKED_SECONDS = 10.0
+"""Length of the beginning of a track whose level and clipping are measured."""
 
 
 @dataclass(frozen=True)
 class Quality:
-    """How many of the clips that were looked at have a fault.
+    """Number of sampled clips with each fault.
 
     Attributes:
-        num_clips: how many were looked at.
-        blurred, flat: their first face is out of focus, or shows next to nothing.
-        median_sharpness: as in `sharpness`.
-        short, quiet, clipped: their speech is shorter than 1 s, nearly silent, or cut off at full scale.
+        num_clips: number of sampled clips.
+        blurred, flat: clips whose first face is out of focus, or has almost no contrast.
+        median_sharpness: median `sharpness` of the first faces.
+        short, quiet, clipped: clips whose speech is shorter than 1 s, nearly silent, or clipped at full scale.
     """
 
     num_clips: int
@@ -51,16 +50,16 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What a corpus, or one split of it, holds.
+class CorpusSummary:
+    """Content of a corpus, or of one of its splits.
 
     Attributes:
-        people, clips, faces, tracks: how many.
-        speech_seconds: of all tracks together.
-        attributes: {column: {class: people}}, -1 where unknown.
-        splits: {split: {"people": , "clips": , "faces": }}.
-        consent: {text: clips}, empty where nothing is said.
-        quality: faults, by looking at some of the clips.
+        people, clips, faces, tracks: counts.
+        speech_seconds: total duration of all tracks.
+        attributes: {column: {class: number of people}}; class -1 is unknown.
+        splits: {split: {"people": , "clips": , "faces": }} counts.
+        consent: {text: number of clips}; empty if the corpus has no consent column.
+        quality: faults found in a sample of the clips.
     """
 
     people: int
@@ -74,12 +73,12 @@ class Survey:
     quality: Quality
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Convert to dictionaries and numbers that JSON can hold."""
         return asdict(self)
 
 
-def survey(packed: Packed, split: Split | None = None, observer: Observer | None = None) -> Survey:
-    """Look through a corpus, or one split of it.
+def summarise(packed: Packed, split: Split | None = None, observer: Observer | None = None) -> CorpusSummary:
+    """Count the content of a corpus, or of one split, and measure the quality of a sample.
 
     Raises:
         DataError: the corpus is damaged.
@@ -90,7 +89,7 @@ def survey(packed: Packed, split: Split | None = None, observer: Observer | None
     index = packed.corpus.index
     tracks = index.track[clip].unique()
     lengths = index.track_offsets.diff()[tracks[tracks >= 0]]
-    return Survey(
+    return CorpusSummary(
         people=len(index.identity[clip].unique()),
         clips=len(clip),
         faces=sum(int(clips.num_frames.sum()) for clips in chosen),
@@ -105,16 +104,8 @@ def survey(packed: Packed, split: Split | None = None, observer: Observer | None
     )
 
 
-def sharpness(face: NDArray[np.uint8]) -> float:
-    """Variance of the Laplacian of a face at 128 pixels, over the variance of the face: a dark face is not blurred."""
-    whole = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    grey = cv2.resize(whole, (SHARPNESS_PIXELS, SHARPNESS_PIXELS), interpolation=cv2.INTER_AREA)
-    variance = float(grey.var())
-    return float(cv2.Laplacian(grey, cv2.CV_32F).var()) / variance if variance > 0 else 0.0
-
-
-def spread(clip: Tensor, num: int) -> Tensor:
-    """So many clips at equal distances, all where there are fewer."""
+def evenly_spaced(clip: Tensor, num: int) -> Tensor:
+    """Select `num` clips at equal distances, or all clips if there are fewer."""
     if len(clip) <= num:
         return clip
     return clip[torch.linspace(0, len(clip) - 1, num).long()]
@@ -141,35 +132,36 @@ def _consent(packed: Packed, clip: Tensor) -> dict[str, int]:
 
 
 def _quality(packed: Packed, clip: Tensor, observer: Observer) -> Quality:
-    looked = spread(clip, SAMPLE_CLIPS)
-    sharp: list[float] = []
+    sample = evenly_spaced(clip, SAMPLE_CLIPS)
+    sharpnesses: list[float] = []
     flat = 0
-    observer.start("look through", len(looked))
-    for start in range(0, len(looked), CHUNK_CLIPS):
-        some = looked[start : start + CHUNK_CLIPS]
-        faces = packed.corpus.faces(some, torch.zeros_like(some)).numpy()
-        sharp += [sharpness(face) for face in faces]
+    observer.start("check quality", len(sample))
+    for start in range(0, len(sample), CHUNK_CLIPS):
+        chunk = sample[start : start + CHUNK_CLIPS]
+        faces = packed.corpus.faces(chunk, torch.zeros_like(chunk)).numpy()
+        sharpnesses += [sharpness(face) for face in faces]
         flat += sum(float(face.std()) < FLAT_DEVIATION for face in faces)
-        observer.advance(start + len(some))
+        observer.advance(start + len(chunk))
     observer.finish()
-    heard = [_hear(packed, number) for number in looked.tolist()] if "speech" in packed.spec.columns else []
+    has_speech = "speech" in packed.spec.columns
+    faults = [_speech_faults(packed, number) for number in sample.tolist()] if has_speech else []
     return Quality(
-        num_clips=len(looked),
-        blurred=sum(value < BLURRED_SHARPNESS for value in sharp),
+        num_clips=len(sample),
+        blurred=sum(value < BLURRED_SHARPNESS for value in sharpnesses),
         flat=flat,
-        median_sharpness=float(np.median(sharp)) if sharp else 0.0,
-        short=sum(short for short, _, _ in heard),
-        quiet=sum(quiet for _, quiet, _ in heard),
-        clipped=sum(clipped for _, _, clipped in heard),
+        median_sharpness=float(np.median(sharpnesses)) if sharpnesses else 0.0,
+        short=sum(short for short, _, _ in faults),
+        quiet=sum(quiet for _, quiet, _ in faults),
+        clipped=sum(clipped for _, _, clipped in faults),
     )
 
 
-def _hear(packed: Packed, clip: int) -> tuple[bool, bool, bool]:
-    """Whether the beginning of a clip's speech is short, quiet, clipped."""
+def _speech_faults(packed: Packed, clip: int) -> tuple[bool, bool, bool]:
+    """Check the beginning of a clip's speech: (is short, is quiet, is clipped)."""
     index, rate = packed.corpus.index, packed.corpus.header.sample_rate_hz
     length = int(index.track_offsets.diff()[index.track[clip]])
-    heard = min(length, round(LISTENED_SECONDS * rate))
-    samples = packed.corpus.speech(torch.tensor([clip]), torch.tensor([0]), heard)[0].double()
+    num_samples = min(length, round(CHECKED_SECONDS * rate))
+    samples = packed.corpus.speech(torch.tensor([clip]), torch.tensor([0]), num_samples)[0].double()
     level = float(samples.square().mean().sqrt()) / 32768
     clipped = float((samples.abs() >= 32767).double().mean())
     return length < SHORT_SECONDS * rate, level < QUIET_LEVEL, clipped > CLIPPED_SHARE

@@ -1,4 +1,4 @@
-"""Writes a packed corpus: shard by shard, in a folder of its own until all is there."""
+"""Writer of a packed corpus: shard by shard, in a staging folder until the corpus is complete."""
 
 from array import array
 from contextlib import ExitStack
@@ -14,16 +14,16 @@ from safetensors.numpy import save
 from facegen.core.errors import DataError
 from facegen.core.files import write_file
 from facegen.core.text.names import normalise_name
-from facegen.data.corpus import header as corpus_json
 from facegen.data.corpus.file_swap import renumber, staging_folder, swap
 from facegen.data.corpus.header import (
+    HEADER_FILE,
     OPTIONAL_COLUMNS,
     STRING_COLUMNS,
     CorpusHeader,
     FreeNames,
     Provenance,
     Shard,
-    numbered_from_0,
+    renumber_shards,
     stored_shards,
 )  # fmt: skip
 from facegen.data.corpus.shards import ShardWriter, describe_shard
@@ -31,21 +31,21 @@ from facegen.data.loading.splits import utterance_number
 
 SHARD_BYTES = 2**30
 OVERWRITING_FIRST = 50_000
-"""First number of shards that replace others, until they can be renamed: far from the names of both."""
+"""First number in the temporary names of shards that replace older ones, far above the final numbers."""
 
 
 @dataclass(frozen=True)
 class ClipRecord:
-    """What is known of a clip beside its faces and its track.
+    """Metadata of a clip: everything except its faces and its track.
 
     Attributes:
-        identity: who it is.
-        utterance: the video, or the clip itself; all clips of one are held out together. A number is its
-            `splits.utterance_number` already.
-        name: where it came from, for people who look for it.
-        track: what `CorpusWriter.add_track` answered; -1 without speech.
+        identity: name of the person.
+        utterance: name of the video, or of the clip itself; all clips of an utterance are held out together. An int is
+            taken as its `splits.utterance_number`.
+        name: origin of the clip, for people.
+        track: number that `CorpusWriter.add_track` returned; -1 without speech.
         attributes: {column: class}.
-        caption, consent, source, licence, language: strings; empty where unknown.
+        caption, consent, source, licence, language: strings; empty if unknown.
         text: (text_dim,) float32, or None.
     """
 
@@ -63,25 +63,25 @@ class ClipRecord:
 
 
 class CorpusWriter:
-    """Writes a packed corpus; use as a context manager, and call `finish` at the end.
+    """Writer of a packed corpus; use it as a context manager, and call `finish` at the end.
 
-    Everything goes to OUT/.staging first, and takes the place of an older corpus at once (`file_swap`): interrupted at
-    any moment, the older corpus or the new one is whole, and the next call deletes what is left of the other.
+    Files are written to OUT/.staging, and replace an older corpus in one step (`file_swap`). If the process is killed
+    at any moment, the older or the new corpus is complete, and the next call deletes the leftovers of the other.
 
     Args:
-        folder: where the corpus goes; made if need be.
+        folder: folder of the corpus; created if missing.
         image_pixels: side of the faces.
-        sample_rate_hz: of the speech.
-        attribute_classes: {column: number of classes} of labels that clips may have.
-        provenance: stored with the corpus.
-        overwrite: replace a corpus that is there already.
-        shard_bytes: a shard is closed when it is larger.
+        sample_rate_hz: sample rate of the speech.
+        attribute_classes: {column: number of classes} of the labels that clips may have.
+        provenance: origin of the corpus, stored in its header.
+        overwrite: replace an existing corpus.
+        shard_bytes: a shard is closed before it gets larger than this.
     Raises:
-        DataError: on entering: there is a corpus already, something else, or another process at work.
+        DataError: on entering, if the folder holds a corpus already, is not a folder, or another process is writing.
     """
 
     staging: Path
-    """Where the corpus is written; a table that is put here appears beside the corpus."""
+    """Staging folder of the corpus; a table that is written here ends up beside the corpus."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class CorpusWriter:
 
     @property
     def num_clips(self) -> int:
-        """How many clips were added so far."""
+        """Number of clips added so far."""
         return len(self._clips)
 
     def add_track(self, speech: NDArray[np.int16]) -> int:
@@ -149,17 +149,19 @@ class CorpusWriter:
         """Add a clip with its faces.
 
         Args:
-            clip: what is known of it.
+            clip: its metadata.
             faces: (n, H, W, 3).
-            time_samples: their places in its track; -1 where unknown.
+            time_samples: positions of the faces in the track; -1 if unknown.
             boxes: (n, 3) left, top and side of the faces in their sources, in pixels.
         """
         if len(faces) != len(time_samples) or not len(faces):
             raise ValueError(f"{len(faces)} faces with {len(time_samples)} times")
         if boxes is not None and boxes.shape != (len(faces), 3):
             raise ValueError(f"{len(faces)} faces with boxes of shape {boxes.shape}")
-        if self._clips and _has(clip) != _has(self._clips[0]):
-            raise ValueError(f"{clip.name}: all clips of a corpus have speech, caption and text, or none has")
+        if self._clips and _filled_columns(clip) != _filled_columns(self._clips[0]):
+            raise ValueError(
+                f"{clip.name}: either all clips of a corpus have speech, or none; likewise for caption and text"
+            )
         self._append("faces", faces, "uint8", (self._image_pixels, self._image_pixels, 3))
         self._frame_offsets.append(self._frame_offsets[-1] + len(faces))
         self._frame_time_samples.extend(time_samples)
@@ -167,7 +169,7 @@ class CorpusWriter:
         self._clips.append(replace(clip, identity=normalise_name(clip.identity)))
 
     def finish(self) -> CorpusHeader:
-        """Write the index, and let the corpus take the place of an older one."""
+        """Write the index and the header, and replace an older corpus."""
         if not self._clips:
             raise ValueError("a corpus needs at least one clip")
         for kind in list(self._open):
@@ -176,17 +178,17 @@ class CorpusWriter:
         columns = self._columns(names)
         path = self.staging / self._names.next("index")
         write_file(path, save(columns))
-        header = self._manifest(names, columns, describe_shard(path, len(self._clips)))
+        header = self._header(names, columns, describe_shard(path, len(self._clips)))
         new = [shard.file for shard in header.shards]
-        swap(self.staging, corpus_json.FILE_NAME, header.to_json(), new=new, old=self._old)
+        swap(self.staging, HEADER_FILE, header.to_json(), new=new, old=self._old)
         return self._numbered_from_0(header)
 
     def _numbered_from_0(self, header: CorpusHeader) -> CorpusHeader:
-        """The names that an older corpus had are free now, so that packing twice gives the same files."""
-        renamed, changes = numbered_from_0(header)
+        """Rename the shards once the names of an older corpus are free, so that packing twice gives equal files."""
+        renamed, changes = renumber_shards(header)
         if changes:
             kept = [shard.file for shard in header.shards if shard.file not in changes]
-            if not renumber(self.staging, corpus_json.FILE_NAME, renamed.to_json(), changes, kept=kept):
+            if not renumber(self.staging, HEADER_FILE, renamed.to_json(), changes, kept=kept):
                 return header
         return renamed
 
@@ -230,7 +232,7 @@ class CorpusWriter:
             columns["text"] = np.stack([clip.text for clip in clips if clip.text is not None])
         return columns
 
-    def _manifest(self, names: list[str], columns: dict[str, NDArray[Any]], index: Shard) -> CorpusHeader:
+    def _header(self, names: list[str], columns: dict[str, NDArray[Any]], index: Shard) -> CorpusHeader:
         has = {"speech": len(self._track_offsets) > 1, "caption": "caption.text" in columns, "text": "text" in columns}
         return CorpusHeader(
             image_pixels=self._image_pixels,
@@ -250,7 +252,7 @@ class CorpusWriter:
         )
 
 
-def _has(clip: ClipRecord) -> tuple[bool, bool, bool]:
+def _filled_columns(clip: ClipRecord) -> tuple[bool, bool, bool]:
     return clip.track >= 0, bool(clip.caption), clip.text is not None
 
 
@@ -259,11 +261,11 @@ def _utterance(clip: ClipRecord) -> int:
 
 
 def _refuse_older(folder: Path, shards: list[str]) -> None:
-    if (folder / corpus_json.FILE_NAME).exists():
+    if (folder / HEADER_FILE).exists():
         raise DataError(f"{folder}: holds a corpus already; give another folder, or --overwrite to replace it")
     if shards:
         raise DataError(
-            f"{folder}: holds {shards[0]} of a corpus without {corpus_json.FILE_NAME}; give another folder, or "
+            f"{folder}: holds {shards[0]} of a corpus without {HEADER_FILE}; give another folder, or "
             f"--overwrite to replace it"
         )
 

@@ -37,11 +37,11 @@ class Member:
 
     def open(self) -> IO[bytes]:
         """A file to read from; it ends where the stretch does."""
-        return io.BufferedReader(_Stretch(self))
+        return io.BufferedReader(_MemberFile(self))
 
 
 @dataclass(frozen=True)
-class Unusable:
+class UnusableMember:
     """An entry of an archive that is left out: its name, why in words that can be counted, and what to do."""
 
     name: str
@@ -49,7 +49,7 @@ class Unusable:
     detail: str
 
 
-def list_members(archive: Path) -> Iterator[Member | Unusable]:
+def list_members(archive: Path) -> Iterator[Member | UnusableMember]:
     """The files of an uncompressed archive, in its order; what is no plain file under a plain name is unusable.
 
     Raises:
@@ -59,7 +59,7 @@ def list_members(archive: Path) -> Iterator[Member | Unusable]:
     try:
         with (
             archive.open("rb") as file,
-            tarfile.open(fileobj=_Guarded(file, num_bytes), mode="r:", errors="surrogateescape") as tar,
+            tarfile.open(fileobj=_BoundedReader(file, num_bytes), mode="r:", errors="surrogateescape") as tar,
         ):
             # Not `for entry in tar`: it keeps a list of all that it saw.
             while (entry := tar.next()) is not None:
@@ -67,23 +67,27 @@ def list_members(archive: Path) -> Iterator[Member | Unusable]:
                 if entry.size < 0 or entry.offset_data + (entry.size if entry.isreg() else 0) > num_bytes:
                     raise DamagedArchiveError(f"'{entry.name}' claims {entry.size} bytes, more than are left")
                 if not entry.isdir():
-                    yield _judge(archive, entry)
+                    yield _check_entry(archive, entry)
     except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
         raise DamagedArchiveError(str(error)) from None
     except OSError as error:
         raise DamagedArchiveError(error.strerror or str(error)) from None
 
 
-def _judge(archive: Path, entry: tarfile.TarInfo) -> Member | Unusable:
+def _check_entry(archive: Path, entry: tarfile.TarInfo) -> Member | UnusableMember:
     name = entry.name
     if not name.isprintable() or "\\" in name or name.startswith("/") or ".." in PurePosixPath(name).parts:
-        return Unusable(name, "has an unsafe name in its archive", f"'{ascii(name)[1:-1]}': leads out of the archive")
+        return UnusableMember(
+            name, "has an unsafe name in its archive", f"'{ascii(name)[1:-1]}': leads out of the archive"
+        )
     if not entry.isreg() or entry.issparse():
-        return Unusable(name, "is no plain file in its archive", f"'{name}': a link, a device or a file with holes")
+        return UnusableMember(
+            name, "is no plain file in its archive", f"'{name}': a link, a device or a file with holes"
+        )
     return Member(archive, name, entry.offset_data, entry.size)
 
 
-class _Guarded(io.RawIOBase):
+class _BoundedReader(io.RawIOBase):
     """An archive that refuses what only a hostile header asks for: giant reads, and going round in circles."""
 
     def __init__(self, file: IO[bytes], num_bytes: int) -> None:
@@ -105,7 +109,7 @@ class _Guarded(io.RawIOBase):
         return self._file.tell()
 
 
-class _Stretch(io.RawIOBase):
+class _MemberFile(io.RawIOBase):
     def __init__(self, member: Member) -> None:
         self._start, self._size, self._place = member.start, member.size, 0
         self._file = member.archive.open("rb", buffering=0)

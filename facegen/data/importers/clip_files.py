@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from facegen.data.importers.archive import Member
 from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, FileWarning, Reject
-from facegen.data.media.audio import read_speech
+from facegen.data.media.audio_decoding import read_speech
 from facegen.data.media.face_crops import NewDetector, crop_face, find_faces
-from facegen.data.media.files import OnWarning, Readable, UnusableFileError
 from facegen.data.media.images import read_image, square_face
+from facegen.data.media.media_files import OnWarning, Readable, UnusableFileError
 
 MAX_TEXT_DIM = 65536
 

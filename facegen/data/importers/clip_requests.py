@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from facegen.data.media.files import Readable
+from facegen.data.media.media_files import Readable
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class FileWarning:
 
 
 @dataclass(frozen=True)
-class Requests:
+class ImportRequests:
     """All that an importer asks for.
 
     Attributes:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facegen.core.errors import DataError
-from facegen.data.corpus.header import FILE_NAME
-from facegen.data.importers.clip_requests import Requests
+from facegen.data.corpus.header import HEADER_FILE
+from facegen.data.importers.clip_requests import ImportRequests
 from facegen.data.importers.export_index import find_shards
 from facegen.data.importers.folder import read_folder
 from facegen.data.importers.table import read_pairs
@@ -17,7 +17,7 @@ TAR_MAGIC = (b"ustar", 257)
 
 
 @dataclass(frozen=True)
-class Source:
+class ImportSource:
     """Where clips come from.
 
     Attributes:
@@ -30,10 +30,10 @@ class Source:
     importer: str
     name: str
     place: str
-    requests: Requests
+    requests: ImportRequests
 
 
-def read_source(paths: Sequence[Path]) -> Source:
+def read_source(paths: Sequence[Path]) -> ImportSource:
     """Read what is asked for by a table of pairs, a folder of people, a folder of shards, or shards.
 
     Raises:
@@ -46,28 +46,28 @@ def read_source(paths: Sequence[Path]) -> Source:
             raise DataError(*(f"{path}: is no tar shard; of anything else, give one" for path in others))
         return _shards(f"{len(paths)} shards", first.parent, paths)
     if first.is_dir():
-        if (first / FILE_NAME).exists():
+        if (first / HEADER_FILE).exists():
             raise DataError(f"{first}: is a packed corpus already; give what it was packed from, or train on it")
         shards = find_shards(first)
         if shards:
             return _shards(first.resolve().name, first, shards)
-        return Source("folder", first.resolve().name, str(first), read_folder(first))
+        return ImportSource("folder", first.resolve().name, str(first), read_folder(first))
     if _is_tar(first):
         return _shards(first.name, first, [first])
-    return Source("pairs", first.name, str(first), read_pairs(first))
+    return ImportSource("pairs", first.name, str(first), read_pairs(first))
 
 
-def join_sources(voxceleb: Path, vggface: Path, meta: Path) -> Source:
+def join_sources(voxceleb: Path, vggface: Path, meta: Path) -> ImportSource:
     """Read what is asked for by VoxCeleb, VGGFace and the table that joins them.
 
     Raises:
         DataError: one of them cannot be read.
     """
-    return Source("voxceleb", meta.name, str(meta), read_voxceleb(voxceleb, vggface, meta))
+    return ImportSource("voxceleb", meta.name, str(meta), read_voxceleb(voxceleb, vggface, meta))
 
 
-def _shards(name: str, place: Path, paths: Sequence[Path]) -> Source:
-    return Source("webdataset", name, str(place), read_shards(paths))
+def _shards(name: str, place: Path, paths: Sequence[Path]) -> ImportSource:
+    return ImportSource("webdataset", name, str(place), read_shards(paths))
 
 
 def _is_tar(path: Path) -> bool:

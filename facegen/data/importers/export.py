@@ -25,8 +25,8 @@ from facegen.core.progress import Observer
 from facegen.data.corpus.file_swap import renumber, staging_folder, swap
 from facegen.data.corpus.reader import Corpus
 from facegen.data.corpus.shards import sha256_of
-from facegen.data.importers.export_index import FILE_NAME, TAR_GLOB, ShardList, TarShard, tar_name
-from facegen.data.media.audio_files import encode_flac, encode_wav
+from facegen.data.importers.export_index import SHARD_LIST_FILE, TAR_GLOB, ShardList, TarShard, tar_name
+from facegen.data.media.audio_encoding import encode_flac, encode_wav
 
 SHARD_BYTES = 2**29
 OVERWRITING_FIRST = 50_000
@@ -39,7 +39,7 @@ Files = dict[str, bytes]
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportReport:
     """What was written.
 
     Attributes:
@@ -62,7 +62,7 @@ def export_shards(
     shard_bytes: int = SHARD_BYTES,
     overwrite: bool = False,
     observer: Observer | None = None,
-) -> Exported:
+) -> ExportReport:
     """Write every clip of a corpus as a sample: faces as PNG, speech as FLAC or WAV, the rest as JSON and NPY.
 
     The same corpus gives the same bytes. They are written to OUT/.staging first, and take the place of an older export
@@ -88,12 +88,12 @@ def export_shards(
                 raise DataError(f"{out}: holds tar shards already; give another folder, or --overwrite to replace them")
             old = [path.name for path in sorted(out.glob(TAR_GLOB))]
             shards = tuple(_write(corpus, staging, _free_names(old), speech, shard_bytes, observer or Observer()))
-            swap(staging, FILE_NAME, _listing(shards), new=[shard.file for shard in shards], old=old)
+            swap(staging, SHARD_LIST_FILE, _listing(shards), new=[shard.file for shard in shards], old=old)
             shards = _numbered_from_0(staging, shards)
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{out}: cannot be written ({reason}); free some space, or give another folder") from None
-    return Exported(out, shards, corpus.header.num_clips, corpus.header.num_frames)
+    return ExportReport(out, shards, corpus.header.num_clips, corpus.header.num_frames)
 
 
 def _free_names(old: list[str]) -> Iterator[str]:
@@ -109,7 +109,7 @@ def _numbered_from_0(staging: Path, shards: tuple[TarShard, ...]) -> tuple[TarSh
     """The names that an older export had are free now, so that the same corpus gives the same files."""
     renamed = tuple(shard.model_copy(update={"file": tar_name(number)}) for number, shard in enumerate(shards))
     changes = {now.file: then.file for now, then in zip(shards, renamed, strict=True)}
-    if renamed != shards and renumber(staging, FILE_NAME, _listing(renamed), changes):
+    if renamed != shards and renumber(staging, SHARD_LIST_FILE, _listing(renamed), changes):
         return renamed
     return shards
 

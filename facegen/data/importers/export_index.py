@@ -9,7 +9,7 @@ from facegen.core.errors import DataError
 from facegen.core.recipe.tables import Table
 from facegen.data.corpus.file_swap import STAGING
 
-FILE_NAME = "shards.json"
+SHARD_LIST_FILE = "shards.json"
 TAR_GLOB = f"shard-{'[0-9]' * 5}.tar"
 
 
@@ -45,7 +45,7 @@ def find_shards(folder: Path) -> list[Path]:
         DataError: one is missing or cut short, or the export never came to its end.
     """
     tars = sorted(path for path in folder.glob("*.tar") if path.is_file())
-    path = folder / FILE_NAME
+    path = folder / SHARD_LIST_FILE
     if not path.is_file():
         if (folder / STAGING).exists():
             raise DataError(f"{folder}: an export is at work here, or was killed; wait for it, or export again")
@@ -61,7 +61,7 @@ def find_shards(folder: Path) -> list[Path]:
         size = found.stat().st_size if found.is_file() else -1
         if size != shard.num_bytes:
             state = "is missing" if size < 0 else f"has {size} bytes instead of {shard.num_bytes}"
-            problems.append(f"{found}: {state}; copy it again, or delete {FILE_NAME} to pack what is there")
+            problems.append(f"{found}: {state}; copy it again, or delete {SHARD_LIST_FILE} to pack what is there")
     if problems:
         raise DataError(*problems)
     left = set(folder.glob(TAR_GLOB)) - {folder / shard.file for shard in listed.shards}

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from facegen.core.errors import DataError
 from facegen.core.text.names import normalise_name
-from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, Reject, Requests
-from facegen.data.importers.table import unfit_identity
+from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, ImportRequests, Reject
+from facegen.data.importers.table import check_identity
 
 PICTURES = frozenset(
     ["avif", "bmp", "gif", "heic", "heif", "jpeg", "jpg", "jxl", "pgm", "png", "ppm", "tif", "tiff", "webp"]
@@ -44,7 +44,7 @@ class PersonFiles:
         return normalise_name(self.folder.name)
 
 
-def read_folder(path: Path) -> Requests:
+def read_folder(path: Path) -> ImportRequests:
     """Ask for all that lies in a folder of people; names of folders are names of people.
 
     A picture goes with the speech of its stem (`1.jpg`, `1.wav`). Pictures and speech that are left are dealt: each
@@ -57,7 +57,7 @@ def read_folder(path: Path) -> Requests:
         entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise DataError(f"{path}: cannot be listed ({error.strerror}); give a folder with a folder a person") from None
-    people = [files_of(entry) for entry in entries if entry.is_dir()]
+    people = [list_person_files(entry) for entry in entries if entry.is_dir()]
     if not people:
         raise DataError(
             f"{path}: has no folders in it; give a folder with a folder of pictures a person, a folder of .tar shards, "
@@ -73,12 +73,12 @@ def read_folder(path: Path) -> Requests:
     clips: list[ClipRequest] = []
     for person in people:
         rejects += _unusable(person, has_speech, lines)
-        if person.pictures and not unfit_identity(0, person.name):
+        if person.pictures and not check_identity(0, person.name):
             clips += _clips(person, has_speech, lines)
-    return Requests(clips, sum(len(clip.faces) for clip in clips) + len(rejects), rejects)
+    return ImportRequests(clips, sum(len(clip.faces) for clip in clips) + len(rejects), rejects)
 
 
-def files_of(folder: Path) -> PersonFiles:
+def list_person_files(folder: Path) -> PersonFiles:
     """All files below a person's folder but hidden ones; links to folders are not followed."""
     found = PersonFiles(folder)
     for parent, folders, names in os.walk(folder):
@@ -91,7 +91,7 @@ def files_of(folder: Path) -> PersonFiles:
     return found
 
 
-def deal(faces: Sequence[T], tracks: Sequence[Path]) -> list[tuple[Path, list[T]]]:
+def distribute_faces(faces: Sequence[T], tracks: Sequence[Path]) -> list[tuple[Path, list[T]]]:
     """Faces for every track: each of both at least once, none more often than it must be."""
     dealt: list[tuple[Path, list[T]]] = [(track, []) for track in tracks]
     for number in range(max(len(faces), len(tracks)) if faces and tracks else 0):
@@ -101,7 +101,7 @@ def deal(faces: Sequence[T], tracks: Sequence[Path]) -> list[tuple[Path, list[T]
 
 def _unusable(person: PersonFiles, has_speech: bool, lines: Iterator[int]) -> Iterator[Reject]:
     who = person.name
-    unfit = unfit_identity(0, who)
+    unfit = check_identity(0, who)
     if unfit is not None:
         yield Reject(next(lines), unfit.identity, unfit.reason, f"{person.folder}: {unfit.detail}")
         return
@@ -122,13 +122,13 @@ def _clips(person: PersonFiles, has_speech: bool, lines: Iterator[int]) -> Itera
     recordings = {path.parent for path in carriers}
     together: list[tuple[Path, list[FaceRequest]]]
     if has_speech:
-        twins = _twins(person)
+        twins = _same_stem(person)
         paired = {picture for pictures in twins.values() for picture in pictures}
         rest_faces = [face for path, face in faces.items() if path not in paired]
         rest_sounds = [path for path in person.sounds if path not in twins]
         together = [(sound, [faces[picture] for picture in pictures]) for sound, pictures in twins.items()]
         if rest_faces or rest_sounds:
-            together += deal(rest_faces or list(faces.values()), rest_sounds or person.sounds)
+            together += distribute_faces(rest_faces or list(faces.values()), rest_sounds or person.sounds)
     else:
         together = [(path, [face]) for path, face in faces.items()]
     root = person.folder.parent
@@ -139,7 +139,7 @@ def _clips(person: PersonFiles, has_speech: bool, lines: Iterator[int]) -> Itera
         yield ClipRequest(person.name, utterance, name, tuple(theirs), path if has_speech else None)
 
 
-def _twins(person: PersonFiles) -> dict[Path, list[Path]]:
+def _same_stem(person: PersonFiles) -> dict[Path, list[Path]]:
     """{sound: pictures of its stem}, in the same folder, or anywhere where only one sound has that stem."""
     near = {(path.parent, path.stem): path for path in reversed(person.sounds)}
     by_stem: dict[str, list[Path]] = defaultdict(list)

@@ -12,7 +12,7 @@ from facegen.core.progress import Observer
 from facegen.data.corpus.writer import ClipRecord, CorpusWriter
 from facegen.data.importers.clip_files import ImportSettings, LoadedClip, load_clip
 from facegen.data.importers.clip_requests import ClipRequest, FileWarning, Reject
-from facegen.data.media.files import Readable, UnusableFileError
+from facegen.data.media.media_files import Readable, UnusableFileError
 
 MAX_WORKERS = 16
 
@@ -35,7 +35,7 @@ class Duplicate:
 
 
 @dataclass
-class Importing:
+class Importer:
     """Decodes files and hands them to a writer; what cannot be used is noted and left out.
 
     Files are decoded by threads, a few clips ahead, and written in the order of the requests, so that the corpus

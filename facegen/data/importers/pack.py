@@ -15,8 +15,8 @@ from facegen.data.corpus.header import CorpusHeader, Provenance
 from facegen.data.corpus.writer import CorpusWriter
 from facegen.data.importers.clip_files import ImportSettings
 from facegen.data.importers.clip_requests import FileWarning, Reject, count_reasons
-from facegen.data.importers.detect import Source
-from facegen.data.importers.importer import Duplicate, Importing
+from facegen.data.importers.detect import ImportSource
+from facegen.data.importers.importer import Duplicate, Importer
 from facegen.data.importers.table import read_pairs
 from facegen.data.media.face_crops import FACE_MARGIN, NewDetector
 
@@ -77,7 +77,7 @@ def pack_pairs(
     Args and Raises are those of `pack`.
     """
     return pack(
-        Source("pairs", csv_path.name, str(csv_path), read_pairs(csv_path)),
+        ImportSource("pairs", csv_path.name, str(csv_path), read_pairs(csv_path)),
         out,
         image_pixels=image_pixels,
         sample_rate_hz=sample_rate_hz,
@@ -89,7 +89,7 @@ def pack_pairs(
 
 
 def pack(
-    source: Source,
+    source: ImportSource,
     out: Path,
     *,
     image_pixels: int | None = None,
@@ -130,7 +130,7 @@ def pack(
         overwrite=overwrite,
     )
     observer = observer or Observer()
-    importing = Importing(writer, settings, observer, list(requests.rejects))
+    importing = Importer(writer, settings, observer, list(requests.rejects))
     try:
         with writer:
             importing.run(requests.clips, requests.num_rows)

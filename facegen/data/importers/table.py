@@ -12,7 +12,7 @@ from facegen.core.text.names import normalise_name
 from facegen.core.text.suggest import did_you_mean
 from facegen.core.text.text_files import open_text
 from facegen.data.corpus.header import MAX_IDENTITY_CHARACTERS
-from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, Reject, Requests
+from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, ImportRequests, Reject
 
 REQUIRED = ("identity", "face")
 FOR_ALL_OR_NONE = ("speech", "caption", "embedding")
@@ -23,7 +23,7 @@ SEXES = {"f": 0, "female": 0, "0": 0, "m": 1, "male": 1, "1": 1, "": -1}
 Row = Mapping[str, str]
 
 
-def read_pairs(path: Path) -> Requests:
+def read_pairs(path: Path) -> ImportRequests:
     """Read a table of pairs: columns identity and face; speech, caption, embedding, sex, video, time, consent, source,
     licence, language.
 
@@ -47,7 +47,7 @@ def read_pairs(path: Path) -> Requests:
     used = [name for name in FOR_ALL_OR_NONE if any(row[name] for _, row in rows)]
     clips: dict[ClipRequest, ClipRequest] = {}
     for number, row in rows:
-        reject = unfit_row(number, row, used)
+        reject = check_row(number, row, used)
         if reject is not None:
             rejects.append(reject)
             continue
@@ -56,7 +56,7 @@ def read_pairs(path: Path) -> Requests:
         key = replace(clip, faces=(), name="" if clip.speech else str(number))
         clips[key] = replace(clip, faces=(*clips[key].faces, *clip.faces)) if key in clips else clip
     ignored = [name for name in header if name not in known]
-    return Requests(list(clips.values()), len(lines) - 1, rejects, ignored)
+    return ImportRequests(list(clips.values()), len(lines) - 1, rejects, ignored)
 
 
 def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
@@ -92,7 +92,7 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
         raise DataError(*problems)
 
 
-def unfit_row(line: int, row: Row, used: Sequence[str]) -> Reject | None:
+def check_row(line: int, row: Row, used: Sequence[str]) -> Reject | None:
     """Why a row cannot be used by what it says, or None.
 
     Args:
@@ -101,7 +101,7 @@ def unfit_row(line: int, row: Row, used: Sequence[str]) -> Reject | None:
         used: the columns of `FOR_ALL_OR_NONE` that some row fills.
     """
     who = row["identity"]
-    unusable = unfit_identity(line, who)
+    unusable = check_identity(line, who)
     if unusable is not None:
         return unusable
     if not row["face"]:
@@ -113,12 +113,12 @@ def unfit_row(line: int, row: Row, used: Sequence[str]) -> Reject | None:
     if row["sex"].lower() not in SEXES:
         detail = f"sex = '{row['sex']}': f, m, female, male, 0 (f), 1 (m) or empty"
         return Reject(line, who, "has an unknown sex", detail)
-    if row["time"] and seconds_of(row["time"]) is None:
+    if row["time"] and parse_seconds(row["time"]) is None:
         return Reject(line, who, "has an unusable time", f"time = '{row['time']}': seconds, 0 or more, or empty")
     return None
 
 
-def unfit_identity(line: int, who: str) -> Reject | None:
+def check_identity(line: int, who: str) -> Reject | None:
     """Why a name cannot be used, or None."""
     if not who:
         return Reject(line, who, "has no identity", "write who it is, by any name that is the same for the same person")
@@ -129,7 +129,7 @@ def unfit_identity(line: int, who: str) -> Reject | None:
 
 
 def _clip(folder: Path, line: int, row: Row) -> ClipRequest:
-    face = FaceRequest(line, _file(folder, row["face"]), seconds_of(row["time"]))
+    face = FaceRequest(line, _file(folder, row["face"]), parse_seconds(row["time"]))
     name = Path(os.path.normpath(row["speech"] or row["face"])).as_posix()
     sex = SEXES[row["sex"].lower()]
     return ClipRequest(
@@ -153,7 +153,7 @@ def _file(folder: Path, cell: str) -> Path:
     return Path(os.path.normpath(folder / cell))
 
 
-def seconds_of(cell: str) -> float | None:
+def parse_seconds(cell: str) -> float | None:
     """A moment in seconds, or None where a cell names none."""
     try:
         value = float(cell)

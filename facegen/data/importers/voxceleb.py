@@ -10,9 +10,9 @@ from pathlib import Path
 from facegen.core.errors import DataError
 from facegen.core.text.names import normalise_name
 from facegen.core.text.text_files import read_text
-from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, Reject, Requests
-from facegen.data.importers.folder import deal, files_of
-from facegen.data.importers.table import SEXES, unfit_identity
+from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, ImportRequests, Reject
+from facegen.data.importers.folder import distribute_faces, list_person_files
+from facegen.data.importers.table import SEXES, check_identity
 
 MAX_DEPTH = 3
 """People's folders lie so deep at most: `dev/wav/id10001`."""
@@ -34,7 +34,7 @@ class Celebrity:
     sex: int
 
 
-def read_voxceleb(voxceleb: Path, vggface: Path, meta: Path) -> Requests:
+def read_voxceleb(voxceleb: Path, vggface: Path, meta: Path) -> ImportRequests:
     """Ask for everybody of whom there are both: the second corpus of Choi et al. 2020.
 
     People are called as in VGGFace. Each utterance is a clip, and all clips of a video are held out together; faces
@@ -56,19 +56,19 @@ def read_voxceleb(voxceleb: Path, vggface: Path, meta: Path) -> Requests:
     rejects: list[Reject] = []
     for person in people:
         voices = [*spoken.get(person.voice, ()), *spoken.get(person.face, ())]
-        sounds = next(filter(None, (files_of(folder).sounds for folder in voices)), [])
-        pictures = next(filter(None, (files_of(folder).pictures for folder in seen.get(person.face, ()))), [])
+        sounds = next(filter(None, (list_person_files(folder).sounds for folder in voices)), [])
+        pictures = next(filter(None, (list_person_files(folder).pictures for folder in seen.get(person.face, ()))), [])
         unfit = _unfit(person, sounds, pictures)
         if unfit:
             rejects.append(Reject(next(lines), person.face, unfit, f"{meta.name}: line {person.line}, {person.voice}"))
             continue
         faces = [FaceRequest(next(lines), path) for path in pictures]
-        clips += [_clip(person, path, theirs) for path, theirs in deal(faces, sounds)]
-    return Requests(clips, sum(len(clip.faces) for clip in clips) + len(rejects), rejects)
+        clips += [_clip(person, path, theirs) for path, theirs in distribute_faces(faces, sounds)]
+    return ImportRequests(clips, sum(len(clip.faces) for clip in clips) + len(rejects), rejects)
 
 
 def _unfit(person: Celebrity, sounds: Sequence[Path], pictures: Sequence[Path]) -> str:
-    unfit = unfit_identity(person.line, person.face)
+    unfit = check_identity(person.line, person.face)
     if unfit is not None:
         return unfit.reason
     return "" if sounds and pictures else "has no folder with speech" if not sounds else "has no folder with faces"

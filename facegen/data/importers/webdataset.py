@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from facegen.core.text.names import normalise_name
-from facegen.data.importers.archive import DamagedArchiveError, Member, Unusable, list_members
-from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, Reject, Requests
+from facegen.data.importers.archive import DamagedArchiveError, Member, UnusableMember, list_members
+from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, ImportRequests, Reject
 from facegen.data.importers.folder import PICTURES, SOUNDS
-from facegen.data.importers.table import FOR_ALL_OR_NONE, OPTIONAL, REQUIRED, SEXES, Row, seconds_of, unfit_row
+from facegen.data.importers.table import FOR_ALL_OR_NONE, OPTIONAL, REQUIRED, SEXES, Row, check_row, parse_seconds
 
 MAX_BYTES = {"picture": 2**28, "sound": 2**33, "json": 2**20, "npy": 2**20}
 """A larger member is refused unread."""
@@ -40,7 +40,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class _Described:
+class _ParsedSample:
     """A sample, and what its JSON says: as a row of a table, and as it stands there."""
 
     sample: Sample
@@ -49,7 +49,7 @@ class _Described:
     times: tuple[float | None, ...]
 
 
-def read_shards(paths: Sequence[Path]) -> Requests:
+def read_shards(paths: Sequence[Path]) -> ImportRequests:
     """Ask for the samples of tar shards: `KEY.jpg`, `KEY.wav`, `KEY.json` and the like; further pictures `KEY.1.jpg`.
 
     The JSON has the columns of `pairs_csv.read_pairs` as keys, `times` with a moment a picture, and what
@@ -59,7 +59,7 @@ def read_shards(paths: Sequence[Path]) -> Requests:
         paths: the archives, in their order.
     """
     rejects: list[Reject] = []
-    described: list[_Described] = []
+    described: list[_ParsedSample] = []
     ignored: dict[str, None] = {}
     for sample in _samples(paths, rejects):
         found = _describe(sample)
@@ -72,7 +72,7 @@ def read_shards(paths: Sequence[Path]) -> Requests:
     used = [name for name in FOR_ALL_OR_NONE if any(found.row[name] for found in described)]
     clips = []
     for found in described:
-        unfit = unfit_row(found.sample.line, found.row, used)
+        unfit = check_row(found.sample.line, found.row, used)
         if unfit is not None:
             detail = f"{found.sample.place}: {unfit.detail}"
             rejects.append(Reject(unfit.line, unfit.identity, unfit.reason, detail))
@@ -80,7 +80,7 @@ def read_shards(paths: Sequence[Path]) -> Requests:
         clips.append(_clip(found))
     num_rows = sum(len(clip.faces) for clip in clips) + len(rejects)
     first = described[0].values if described else {}
-    return Requests(
+    return ImportRequests(
         clips,
         num_rows,
         rejects,
@@ -96,7 +96,7 @@ def _samples(paths: Sequence[Path], rejects: list[Reject]) -> Iterator[Sample]:
         samples: dict[str, Sample] = {}
         try:
             for member in list_members(path):
-                unusable = member if isinstance(member, Unusable) else _too_large(member)
+                unusable = member if isinstance(member, UnusableMember) else _too_large(member)
                 if unusable is not None:
                     line += 1
                     rejects.append(Reject(line, "", unusable.reason, f"{path}: {unusable.detail}"))
@@ -124,15 +124,15 @@ def _list_of(sample: Sample, member: Member) -> list[Member]:
     return lists.get(_kind(member), sample.others)
 
 
-def _too_large(member: Member) -> Unusable | None:
+def _too_large(member: Member) -> UnusableMember | None:
     most = MAX_BYTES.get(_kind(member))
     if most is None or member.size <= most:
         return None
     detail = f"'{member.name}': {member.size} bytes, but at most {most} are read"
-    return Unusable(member.name, "has a member that is too large", detail)
+    return UnusableMember(member.name, "has a member that is too large", detail)
 
 
-def _describe(sample: Sample) -> _Described | Reject:
+def _describe(sample: Sample) -> _ParsedSample | Reject:
     for several in (sample.sounds, sample.jsons, sample.vectors):
         if len(several) > 1:
             names = ", ".join(member.name for member in several)
@@ -162,7 +162,7 @@ def _describe(sample: Sample) -> _Described | Reject:
         "speech": sample.sounds[0].name if sample.sounds else "",
         "embedding": sample.vectors[0].name if sample.vectors else "",
     }
-    return _Described(sample, row, values, times)
+    return _ParsedSample(sample, row, values, times)
 
 
 def _times(values: Mapping[str, Any], num_pictures: int) -> tuple[float | None, ...] | None:
@@ -172,14 +172,14 @@ def _times(values: Mapping[str, Any], num_pictures: int) -> tuple[float | None, 
         return None
     times = []
     for value in given:
-        seconds = None if isinstance(value, bool) or value is None else seconds_of(str(value))
+        seconds = None if isinstance(value, bool) or value is None else parse_seconds(str(value))
         if seconds is None and value is not None:
             return None
         times.append(seconds)
     return tuple(times)
 
 
-def _clip(found: _Described) -> ClipRequest:
+def _clip(found: _ParsedSample) -> ClipRequest:
     sample, row = found.sample, found.row
     name = found.values.get("name")
     name = name if isinstance(name, str) and name else sample.key
@@ -206,7 +206,7 @@ def _clip(found: _Described) -> ClipRequest:
     )
 
 
-def _boxes(found: _Described) -> list[tuple[int, int, int] | None]:
+def _boxes(found: _ParsedSample) -> list[tuple[int, int, int] | None]:
     """A box a picture, None for what is none: no clip is left out for that."""
     given = found.values.get("boxes")
     boxes = given if isinstance(given, list) and len(given) == len(found.sample.pictures) else found.sample.pictures

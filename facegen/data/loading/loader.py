@@ -78,10 +78,10 @@ class Loader:
         if settings.pairing == "centred":
             centred = torch.minimum((moment - length // 2).clamp(min=0), spare)
             return torch.where(moment >= 0, centred, spare // 2)
-        return start_elsewhere(spare, moment, length, draw)
+        return start_at_other_time(spare, moment, length, draw)
 
 
-def start_elsewhere(spare: Tensor, moment: Tensor, length: int, draw: Tensor) -> Tensor:
+def start_at_other_time(spare: Tensor, moment: Tensor, length: int, draw: Tensor) -> Tensor:
     """Where a crop begins that does not hold the moment of the frame; anywhere if there is no such place.
 
     Args:

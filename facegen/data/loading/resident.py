@@ -16,7 +16,7 @@ CHUNK_ROWS = 64
 
 
 def resident_bytes(dataset: Dataset, clips: Clips, needs: frozenset[str]) -> int:
-    """What `Resident` would hold of a split, in bytes."""
+    """What `ResidentSplit` would hold of a split, in bytes."""
     size = int(clips.num_frames.sum()) * dataset.spec.image_pixels**2 * 3
     return size + (2 * int(clips.track_samples.sum()) if "speech" in needs else 0)
 
@@ -29,7 +29,7 @@ def _key(dataset: Dataset, clips: Clips, has_speech: bool) -> str:
     return said.hexdigest()[:32]
 
 
-class Resident:
+class ResidentSplit:
     """Faces and speech of a split, on one device.
 
     Faces of all clips lie one behind the other, and so do the tracks; a row of the split finds its own by offset. What

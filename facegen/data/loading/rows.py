@@ -14,7 +14,7 @@ from facegen.core.randomness import generator_for
 from facegen.core.recipe.tables import DataSettings, EvaluationSplit, Split
 from facegen.data.loading.captions import encode_captions
 from facegen.data.loading.prepare import prepare_faces, prepare_speech
-from facegen.data.loading.resident import Resident, resident_bytes
+from facegen.data.loading.resident import ResidentSplit, resident_bytes
 
 
 def clips_of(dataset: Dataset, split: EvaluationSplit) -> Clips:
@@ -60,7 +60,7 @@ class Rows:
         if not len(self.clips):
             raise DataError(f"the split '{split}' of this corpus holds no clips; choose another split or fold")
         fits = keep and resident_bytes(dataset, self.clips, needs) <= settings.resident_gib * 2**30
-        self._resident = Resident(dataset, self.clips, needs, device, observer, f"load {split}") if fits else None
+        self._resident = ResidentSplit(dataset, self.clips, needs, device, observer, f"load {split}") if fits else None
 
     @property
     def is_resident(self) -> bool:

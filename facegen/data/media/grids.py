@@ -136,7 +136,7 @@ def contact_sheet(
     return sheet
 
 
-def save_picture(picture: Image.Image, path: Path) -> None:
+def save_png(picture: Image.Image, path: Path) -> None:
     """Write a PNG; a reader sees the old picture or the new one, never half of one."""
     with replacing(path) as part:
         picture.save(part, format="PNG")

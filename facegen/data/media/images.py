@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps, features
 
-from facegen.data.media.deep_images import DeepPicture, deep_picture, tiff_problem
-from facegen.data.media.files import (
+from facegen.data.media.high_depth_images import HighDepthImage, read_high_depth, tiff_problem
+from facegen.data.media.media_files import (
     MediaWarning,
     OnWarning,
     Readable,
     UnusableFileError,
-    kind_by_bytes,
+    check_is_file,
+    file_type_by_content,
+    issue_python_warnings,
     open_readable,
-    python_warning,
-    require_file,
 )
 from facegen.data.media.pixel_range import UnknownRangeError, opacity_to_8_bits, to_8_bits
 
@@ -46,8 +46,8 @@ def read_image(path: Readable, on_warning: OnWarning | None = None) -> NDArray[n
         UnusableFileError: there is no such file, it is no picture, is smaller than a face can be, or has samples
             whose range cannot be told.
     """
-    require_file(path)
-    on_warning = on_warning or python_warning(path)
+    check_is_file(path)
+    on_warning = on_warning or issue_python_warnings(path)
     # Metadata that Pillow cannot read changes no pixel, and its warning would not name the file.
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     try:
@@ -87,17 +87,17 @@ def _read(path: Readable, file: Any, on_warning: OnWarning) -> NDArray[np.uint8]
             raise UnusableFileError(path, problem, "convert it to JPEG or PNG with the program that shows it")
         if getattr(stored, "is_animated", False) and stored.format != "MPO":
             on_warning(MediaWarning("holds several pictures, of which the first is used"))
-        deep = deep_picture(stored, file)
+        deep = read_high_depth(stored, file)
         image = _from_deep(deep, on_warning) if deep is not None else _from_8_bits(stored, on_warning)
         return np.array(_upright(image, stored))
 
 
 def _read_unidentified(path: Readable, on_warning: OnWarning) -> NDArray[np.uint8]:
     """Read a TIFF that Pillow does not know, such as one of 64-bit floats; anything else is refused by its name."""
-    kind = kind_by_bytes(path)
+    kind = file_type_by_content(path)
     if kind == "TIFF":
         with open_readable(path) as file:
-            deep = deep_picture(None, file, lambda width, height: _check_size(path, width, height))
+            deep = read_high_depth(None, file, lambda width, height: _check_size(path, width, height))
         if deep is None:
             advice = "save it as PNG, or as a TIFF of 8 or 16 bits"
             raise UnusableFileError(path, "is a TIFF of a kind that cannot be read", advice)
@@ -115,7 +115,7 @@ def _with_article(kind: str) -> str:
     return "a text file" if kind == "text" else f"{kind}" if kind.isupper() else f"a {kind}"
 
 
-def _from_deep(deep: DeepPicture, on_warning: OnWarning) -> Image.Image:
+def _from_deep(deep: HighDepthImage, on_warning: OnWarning) -> Image.Image:
     """Bring colours, and the alpha channel on its own, to 8 bits."""
     colours, scale = to_8_bits(deep.colours, deep.bits)
     if scale:

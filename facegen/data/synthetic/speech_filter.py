@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from facegen.data.synthetic.counter import uniform
-from facegen.data.synthetic.physique import Physique
 from facegen.data.synthetic.speech_plan import SpeechPlan
 from facegen.data.synthetic.vocal_tract import HIGHEST_HZ, mouth, neutral_tract, resonance
+from facegen.data.synthetic.voice_parameters import VoiceParameters
 
 # A filtered frame rings on both sides of its window: the glottal pulse before it, the formants after it.
 _FRAMES_BEFORE, _FRAMES_OF_FFT = 2, 10
@@ -22,7 +22,7 @@ class SpeechFilter:
     What stands still in a clip (neutral tract, microphone, room, tilt of the pulse) is computed once.
     """
 
-    def __init__(self, seed: int, clip: Tensor, body: Physique, frame_samples: int, sample_rate_hz: int) -> None:
+    def __init__(self, seed: int, clip: Tensor, body: VoiceParameters, frame_samples: int, sample_rate_hz: int) -> None:
         bins = torch.fft.rfftfreq(_FRAMES_OF_FFT * frame_samples, 1 / sample_rate_hz, device=clip.device)
         self.body, self.frame_samples, self.num_bins = body, frame_samples, len(bins)
         self.frequency_hz = f = bins[bins <= HIGHEST_HZ]

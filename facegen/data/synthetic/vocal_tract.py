@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from facegen.data.synthetic.physique import Physique
+from facegen.data.synthetic.voice_parameters import VoiceParameters
 
 _NEUTRAL_HZ = (500.0, 1500.0, 2500.0)
 _BANDWIDTHS_HZ = (60.0, 80.0, 110.0)
@@ -20,7 +20,7 @@ def resonance(frequency_hz: Tensor, centre_hz: Tensor, bandwidth_hz: Tensor) -> 
     return torch.complex(1 - ratio * frequency_hz, ratio * bandwidth_hz)
 
 
-def neutral_tract(frequency_hz: Tensor, body: Physique, posture: Tensor) -> Tensor:
+def neutral_tract(frequency_hz: Tensor, body: VoiceParameters, posture: Tensor) -> Tensor:
     """All resonances of a uniform tube but the lowest three, (batch, 1, bins).
 
     A tube closed at one end answers 1 / cos(pi f / 2 F1), the product of its resonances at odd multiples of F1
@@ -36,13 +36,13 @@ def neutral_tract(frequency_hz: Tensor, body: Physique, posture: Tensor) -> Tens
     return free[0] * free[1] * free[2] / tube
 
 
-def speaker_formants(plan_formants_hz: Tensor, body: Physique) -> Tensor:
+def speaker_formants(plan_formants_hz: Tensor, body: VoiceParameters) -> Tensor:
     """Formants (batch, frames, 3) that this speaker reaches for the plan's targets."""
     factors = torch.stack((body.first_scale, body.front_scale, body.front_scale), 1)
     return plan_formants_hz * (factors * body.formant_scale[:, None])[:, None]
 
 
-def mouth(frequency_hz: Tensor, formants_hz: Tensor, nasal: Tensor, body: Physique) -> Tensor:
+def mouth(frequency_hz: Tensor, formants_hz: Tensor, nasal: Tensor, body: VoiceParameters) -> Tensor:
     """Transfer function of the moving part of the tract, (batch, frames, bins), to multiply with `neutral_tract`.
 
     An open velum adds a pole and a zero. With the velum shut they coincide and cancel.

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from facegen.data.synthetic.counter import uniform
 from facegen.data.synthetic.glottis import glottal_phase, interpolate, pulses
-from facegen.data.synthetic.physique import Physique, physique
 from facegen.data.synthetic.speech_filter import SpeechFilter
 from facegen.data.synthetic.speech_plan import SpeechPlan, plan_speech
 from facegen.data.synthetic.vocal_tract import speaker_formants
+from facegen.data.synthetic.voice_parameters import VoiceParameters, voice_parameters
 
 _FRAME_SECONDS = 0.005
 _LOWEST_F0_HZ, _HIGHEST_F0_HZ = 70.0, 330.0
@@ -52,7 +52,7 @@ def speak(people: dict[str, Tensor], seed: int, clip: Tensor, num_samples: int, 
     """
     frame_samples = round(_FRAME_SECONDS * sample_rate_hz)
     num_frames = math.ceil(num_samples / frame_samples) + 1
-    body = physique(people)
+    body = voice_parameters(people)
     plan = plan_speech(seed, clip, body.stretch, num_frames, frame_samples / sample_rate_hz)
     f0_hz = _pitch(seed, clip, body, plan, frame_samples / sample_rate_hz)
     formants_hz = speaker_formants(plan.formants_hz, body)
@@ -62,7 +62,7 @@ def speak(people: dict[str, Tensor], seed: int, clip: Tensor, num_samples: int, 
     return Voice(samples, f0_hz[:, :-1], formants_hz[:, :-1], plan.vowel[:, :-1], frame_samples)
 
 
-def _pitch(seed: int, clip: Tensor, body: Physique, plan: SpeechPlan, frame_seconds: float) -> Tensor:
+def _pitch(seed: int, clip: Tensor, body: VoiceParameters, plan: SpeechPlan, frame_seconds: float) -> Tensor:
     """Melody and tremor around the speaker's median pitch, (batch, frames)."""
     draws = uniform(seed, "tremor", clip, 2)
     seconds = torch.arange(plan.melody.shape[1], device=clip.device) * frame_seconds
@@ -73,7 +73,13 @@ def _pitch(seed: int, clip: Tensor, body: Physique, plan: SpeechPlan, frame_seco
 
 
 def _sources(
-    seed: int, clip: Tensor, body: Physique, plan: SpeechPlan, f0_hz: Tensor, frame_samples: int, sample_rate_hz: int
+    seed: int,
+    clip: Tensor,
+    body: VoiceParameters,
+    plan: SpeechPlan,
+    f0_hz: Tensor,
+    frame_samples: int,
+    sample_rate_hz: int,
 ) -> Tensor:
     """Pulses, breath and room noise before any filter, (3, batch, samples)."""
     phase = glottal_phase(f0_hz, frame_samples, sample_rate_hz)

@@ -12,7 +12,7 @@ from torch.nn import functional
 from facegen.core.evidence import Evidence, Training
 from facegen.core.randomness import generator_for
 from facegen.data.loading.prepare import restore_faces
-from facegen.data.media.grids import grid, save_picture
+from facegen.data.media.grids import grid, save_png
 from facegen.evaluation.gather import Subjects
 from facegen.evaluation.render.plots import Cloud, draw_clouds
 from facegen.evaluation.report import Picture
@@ -224,4 +224,4 @@ def _framed(face: Faces) -> Faces:
 
 def _save(pictures: Sequence[Sequence[Faces]], rows: Sequence[str], columns: Sequence[str], path: Path) -> None:
     images = np.stack([np.stack(list(row)) for row in pictures])
-    save_picture(grid(images, row_labels=rows, column_labels=columns), path)
+    save_png(grid(images, row_labels=rows, column_labels=columns), path)

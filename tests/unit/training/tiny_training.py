@@ -12,7 +12,7 @@ from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import Recipe, check_recipe
 from facegen.core.recipe.tables import TrainSettings
-from facegen.data.media.grids import save_picture
+from facegen.data.media.grids import save_png
 from facegen.training.distributed import Distributed
 from facegen.training.loop import run_stage
 from facegen.training.runs.checkpoint import save_checkpoint
@@ -104,7 +104,7 @@ class WatchedWalk(Walk):
             self.logger.log("monitor", done_steps, {"weight": self.network.weight.sum().item()})
         if self.name == "train" and done_steps % 3 == 0:
             picture = Image.new("RGB", (2, 2), (done_steps, 0, 0))
-            save_picture(picture, self.logger.run.path / "samples" / f"step_{done_steps:08d}.png")
+            save_png(picture, self.logger.run.path / "samples" / f"step_{done_steps:08d}.png")
 
 
 def train_walks(out: Path, recipe: Recipe, **settings: Any) -> WatchedWalk:

@@ -24,7 +24,7 @@ from videos import (
 from facegen.collect.video.decode import Recording
 from facegen.collect.video.examination import MediaFiles, Segment
 from facegen.collect.video.examine_settings import ExamineSettings, FrameSettings, SpeechSettings
-from facegen.data.media.files import UnusableFileError
+from facegen.data.media.media_files import UnusableFileError
 
 NTSC = Fraction(30000, 1001)
 TELLS = 0.1

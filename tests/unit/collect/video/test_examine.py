@@ -10,7 +10,7 @@ from facegen.collect.video.examine import examine
 from facegen.collect.video.examine_settings import ExamineSettings, FaceSettings, FrameSettings, SpeechSettings
 from facegen.core.collection_interfaces import Detector
 from facegen.core.face_box import FaceBox
-from facegen.data.media.files import UnusableFileError
+from facegen.data.media.media_files import UnusableFileError
 
 BOX = FaceBox(4, 4, 32, 7.0)
 

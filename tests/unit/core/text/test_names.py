@@ -2,7 +2,7 @@ import unicodedata
 
 import pytest
 
-from facegen.core.text.names import differ_in_case, known_as, normalise_name, same_people, spellings_of
+from facegen.core.text.names import differ_in_case, known_spelling, matching_names, normalise_name, spellings_of
 
 COMPOSED, DECOMPOSED = "Jos\u00e9", "Jose\u0301"
 
@@ -42,9 +42,9 @@ def test_ascii_names_stay_as_they_are():
 
 def test_somebody_is_found_in_either_form_the_same_spelling_first():
     known = ["Ada", COMPOSED, "Zoe", DECOMPOSED]
-    assert same_people(DECOMPOSED, known) == [DECOMPOSED, COMPOSED]
-    assert same_people(COMPOSED, known) == [COMPOSED, DECOMPOSED]
-    assert known_as("Ada\u00a0", known) == "Ada" and known_as("ada", known) is None
+    assert matching_names(DECOMPOSED, known) == [DECOMPOSED, COMPOSED]
+    assert matching_names(COMPOSED, known) == [COMPOSED, DECOMPOSED]
+    assert known_spelling("Ada\u00a0", known) == "Ada" and known_spelling("ada", known) is None
     assert spellings_of(DECOMPOSED) == (DECOMPOSED, COMPOSED) and spellings_of("Ada") == ("Ada",)
     assert unicodedata.is_normalized("NFD", spellings_of(COMPOSED)[1])
 

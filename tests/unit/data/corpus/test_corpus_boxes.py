@@ -48,5 +48,5 @@ def test_a_box_of_negative_side_is_refused(tmp_path):
     columns = load_file(path)
     columns["frame_boxes"][1, 2] = -1
     save_file(columns, path)
-    with pytest.raises(DataError, match="'frame_boxes' has a box of negative side; pack the corpus again"):
+    with pytest.raises(DataError, match="'frame_boxes' holds a negative side; pack the corpus again"):
         Corpus.open(tmp_path / "c")

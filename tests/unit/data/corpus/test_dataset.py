@@ -86,7 +86,7 @@ def test_faces_come_in_the_size_that_is_asked_for(folder):
 
 
 def test_another_sample_rate_is_refused(folder):
-    with pytest.raises(DataError, match=r"has 16000 Hz, but \[data\] sample_rate_hz = 8000; set"):
+    with pytest.raises(DataError, match=r"is sampled at 16000 Hz, but \[data\] sample_rate_hz = 8000; set"):
         Packed(request(sample_rate_hz=8000), path=folder)
 
 

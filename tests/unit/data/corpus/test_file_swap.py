@@ -28,7 +28,7 @@ from facegen.core.files import LOCK
 from facegen.data.corpus import file_swap
 from facegen.data.corpus import reader as corpus_module
 from facegen.data.corpus.file_swap import STAGING, recover
-from facegen.data.corpus.header import FILE_NAME, Provenance
+from facegen.data.corpus.header import HEADER_FILE, Provenance
 from facegen.data.corpus.reader import Corpus
 from facegen.data.corpus.removal import remove_faces, remove_person
 from facegen.data.corpus.shards import sha256_of
@@ -64,7 +64,7 @@ def write_corpus(folder: Path, people: str, overwrite: bool = False) -> None:
 
 def corpus_of(folder: Path) -> str | None:
     """The people of a corpus, each with the right face; None where there is no corpus."""
-    if not (folder / FILE_NAME).exists():
+    if not (folder / HEADER_FILE).exists():
         return None
     corpus = Corpus.open(folder)
     corpus.verify()
@@ -311,7 +311,7 @@ class TestForget:
             with failing(last, error) as disk, contextlib.suppress(Killed, DataError):
                 forget_person(folder, "a")
             seen.add(corpus_of(folder))
-            if (folder / FILE_NAME).exists() or (folder / STAGING).exists():
+            if (folder / HEADER_FILE).exists() or (folder / STAGING).exists():
                 assert forget_person(folder, "a").is_complete
             assert listing(folder) == {}, disk.failed
             if not disk.failed:

@@ -111,7 +111,7 @@ def test_verify_finds_one_changed_byte(folder):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"speech-00001.safetensors: was changed"):
+    with pytest.raises(DataError, match=r"speech-00001.safetensors: has changed since packing"):
         Corpus.open(folder).verify(Observer())
 
 
@@ -164,7 +164,9 @@ class TestWriting:
     def test_another_import_at_work_is_noticed(self, tmp_path):
         with file_lock(tmp_path / LOCK):
             for overwrite in (False, True):
-                with pytest.raises(DataError, match="another import, export or removal is at work here; wait for it"):
+                with pytest.raises(
+                    DataError, match="another import, export or removal is writing here; wait until it ends"
+                ):
                     write_corpus(tmp_path, overwrite=overwrite)
 
     def test_what_a_killed_import_left_is_no_obstacle(self, tmp_path):
@@ -194,7 +196,7 @@ class TestWriting:
             tmp_path / "new", image_pixels=16, sample_rate_hz=16000, attribute_classes={}, provenance=provenance
         ) as writer:
             writer.add_clip(ClipRecord("a", "b", "c"), draw_face(0, 16)[None], [-1])
-            with pytest.raises(ValueError, match="or none has"):
+            with pytest.raises(ValueError, match="either all clips of a corpus have speech, or none"):
                 writer.add_clip(ClipRecord("a", "b", "d", caption="x"), draw_face(0, 16)[None], [-1])
 
 
@@ -261,42 +263,45 @@ def folder_for_file(folder: Path) -> None:
 
 HOSTILE = {
     "no corpus.json": (lambda folder: (folder / "corpus.json").unlink(), "has no corpus.json"),
-    "no json": (lambda folder: (folder / "corpus.json").write_text("{"), "corpus.json: is no JSON"),
-    "no object": (lambda folder: (folder / "corpus.json").write_text("[1]"), "is no JSON object"),
-    "not utf-8": (lambda folder: (folder / "corpus.json").write_bytes(b"\xff\xfe{}"), "is no JSON"),
-    "deep json": (lambda folder: (folder / "corpus.json").write_text("[" * 10**5), "is no JSON"),
+    "no json": (lambda folder: (folder / "corpus.json").write_text("{"), "corpus.json: is not valid JSON"),
+    "no object": (lambda folder: (folder / "corpus.json").write_text("[1]"), "is not a JSON object"),
+    "not utf-8": (lambda folder: (folder / "corpus.json").write_bytes(b"\xff\xfe{}"), "is not valid JSON"),
+    "deep json": (lambda folder: (folder / "corpus.json").write_text("[" * 10**5), "is not valid JSON"),
     "another version": (change_json(format_version=2), "format_version = 2; this facegen reads 1"),
     "version as a text": (change_json(format_version="1"), 'format_version = "1"'),
     "path escapes": (change_json(faces__0__file="../../secret.safetensors"), r"faces.0.file = \"../../secret"),
     "absolute path": (change_json(index__file="/etc/passwd"), r"index.file = \"/etc/passwd\""),
-    "shard of another kind": (change_json(faces__0__file="speech-00000.safetensors"), "each once, under its own kind"),
+    "shard of another kind": (
+        change_json(faces__0__file="speech-00000.safetensors"),
+        "named once, in the list of its kind",
+    ),
     "negative count": (change_json(num_clips=-7), "num_clips = -7"),
     "absurd count": (change_json(num_clips=2**70), "num_clips = "),
     "absurd rows": (change_json(faces__0__num_rows=2**50), "num_frames must be the sum"),
     "absurd rows everywhere": (change_json(faces__0__num_rows=2**50, num_frames=2**50 + 7), "'frame_time_samples' is"),
     "absurd size of a face": (change_json(image_pixels=10**6), "image_pixels = 1000000"),
-    "another size of a face": (change_json(image_pixels=32), "corpus.json says faces uint8"),
+    "another size of a face": (change_json(image_pixels=32), "but must hold faces uint8"),
     "unknown key": (change_json(code="import os"), "code is not a key here"),
-    "people twice": (change_json(identities=["Al", "Al"]), "identities must be sorted, each once"),
+    "people twice": (change_json(identities=["Al", "Al"]), "identities must be sorted and unique"),
     "control characters": (change_json(identities=["Al", "B\x1b[2J"]), "identities.1"),
-    "people missing": (change_json(identities=["Al"]), "'identity' names somebody who is not there"),
+    "people missing": (change_json(identities=["Al"]), "'identity' refers to a person who is not in the header"),
     "unknown attribute": (change_json(attributes={"sex": 2, "age": 3}), "column 'attribute.age' is missing"),
-    "speech denied": (change_json(columns=["faces", "identity", "caption", "text"]), "columns must hold speech"),
+    "speech denied": (change_json(columns=["faces", "identity", "caption", "text"]), "columns must include speech"),
     "wrong length of text": (change_json(text_dim=4), r"column 'text' is torch.float32 \(7, 3\)"),
     "missing shard": (lambda folder: (folder / "faces-00001.safetensors").unlink(), "00001.safetensors: is missing"),
-    "truncated shard": (cut("speech-00000.safetensors", 999), "was cut short: 999 bytes instead of"),
-    "truncated index": (cut("index.safetensors", 5), "was cut short: 5 bytes"),
-    "folder for a file": (folder_for_file, "is no regular file"),
+    "truncated shard": (cut("speech-00000.safetensors", 999), "is truncated: 999 bytes instead of"),
+    "truncated index": (cut("index.safetensors", 5), "is truncated: 5 bytes"),
+    "folder for a file": (folder_for_file, "is not a regular file"),
     "garbage of the right size": (same_size_garbage, "faces-00000.safetensors: is damaged"),
-    "shard with other tensors": (swap_shards, "but corpus.json says faces uint8"),
-    "negative identity": (change_column("identity", put(0, -1)), "'identity' names somebody"),
-    "track outside": (change_column("track", put(2, 7)), "'track' names a track that is not there"),
-    "negative offset": (change_column("track_offsets", put(0, -5)), "'track_offsets' must rise from 0"),
-    "falling offsets": (change_column("frame_offsets", put(3, 1)), "'frame_offsets' must rise from 0"),
-    "overflowing offsets": (change_column("track_offsets", put(3, -(2**63))), "'track_offsets' must rise"),
-    "offset past the end": (change_column("frame_offsets", put(-1, 12)), "'frame_offsets' must rise"),
-    "track across shards": (change_column("track_offsets", put(2, 2002)), "has a track in two shards"),
-    "caption outside": (change_column("caption.offsets", put(-1, 9999)), "'caption.offsets' must rise"),
+    "shard with other tensors": (swap_shards, "but must hold faces uint8"),
+    "negative identity": (change_column("identity", put(0, -1)), "'identity' refers to a person"),
+    "track outside": (change_column("track", put(2, 7)), "'track' refers to a track that does not exist"),
+    "negative offset": (change_column("track_offsets", put(0, -5)), "'track_offsets' must increase from 0"),
+    "falling offsets": (change_column("frame_offsets", put(3, 1)), "'frame_offsets' must increase from 0"),
+    "overflowing offsets": (change_column("track_offsets", put(3, -(2**63))), "'track_offsets' must increase"),
+    "offset past the end": (change_column("frame_offsets", put(-1, 12)), "'frame_offsets' must increase"),
+    "track across shards": (change_column("track_offsets", put(2, 2002)), "splits a track between two shards"),
+    "caption outside": (change_column("caption.offsets", put(-1, 9999)), "'caption.offsets' must increase"),
     "time": (change_column("frame_time_samples", put(0, -2)), "'frame_time_samples' is below -1"),
     "unknown class": (change_column("attribute.sex", put(0, 2)), "'sex' holds an unknown class"),
     "other numbers": (change_column("identity", lambda column: column.astype(np.float64)), "is torch.float64"),

@@ -240,7 +240,7 @@ def test_a_full_disk_leaves_the_old_corpus(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(ShardWriter, "append", full)
-    with pytest.raises(DataError, match=r"cannot be rewritten \(No space left on device\); the corpus is whole"):
+    with pytest.raises(DataError, match=r"cannot be rewritten \(No space left on device\); the corpus is intact"):
         remove_person(tmp_path / "c", "Ana")
     assert content(tmp_path / "c") == before
     monkeypatch.undo()
@@ -249,7 +249,7 @@ def test_a_full_disk_leaves_the_old_corpus(tmp_path, monkeypatch):
 
 def test_two_at_once_and_a_killed_import(tmp_path):
     write_corpus(tmp_path / "c")
-    message = "another import, export or removal is at work here; wait for it"
+    message = "another import, export or removal is writing here; wait until it ends"
     with file_lock(tmp_path / "c" / LOCK), pytest.raises(DataError, match=message):
         remove_person(tmp_path / "c", "Ana")
     (tmp_path / "c" / STAGING).mkdir()
@@ -309,7 +309,7 @@ class TestTraces:
     def test_a_shard_that_an_interrupted_removal_left(self, tmp_path):
         write_corpus(tmp_path / "c")
         shutil.copy(tmp_path / "c" / "faces-00000.safetensors", tmp_path / "c" / "faces-00077.safetensors")
-        expected = ["faces-00077.safetensors: is no longer part of the corpus, and may hold anybody"]
+        expected = ["faces-00077.safetensors: is not part of the corpus any more, and may hold data of removed people"]
         assert find_traces(tmp_path / "c", Fingerprints("Dora")) == expected
         remove_person(tmp_path / "c", "Dora")
         assert find_traces(tmp_path / "c", Fingerprints("Dora")) == []

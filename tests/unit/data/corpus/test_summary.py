@@ -5,7 +5,7 @@ from corpus_files import make_speech, write_png, write_wav
 
 from facegen.core.recipe.tables import DataSettings
 from facegen.data.corpus.dataset import Packed
-from facegen.data.corpus.summary import sharpness, spread, survey
+from facegen.data.corpus.summary import evenly_spaced, summarise
 from facegen.data.importers.pack import pack_pairs
 
 
@@ -25,34 +25,25 @@ def packed(pairs, tmp_path):
 
 
 def test_counts_and_faults(packed):
-    found = survey(packed)
-    assert (found.people, found.clips, found.faces, found.tracks) == (3, 5, 6, 5)
-    assert found.speech_seconds == pytest.approx((16000 * 2 + 1602 + 1603 + 1604) / 16000)
-    assert found.consent == {"signed": 1, "unknown": 4}
-    assert found.attributes == {"sex": {0: 1, 1: 2}}
-    assert sum(split["clips"] for split in found.splits.values()) == 5
-    quality = found.quality
+    summary = summarise(packed)
+    assert (summary.people, summary.clips, summary.faces, summary.tracks) == (3, 5, 6, 5)
+    assert summary.speech_seconds == pytest.approx((16000 * 2 + 1602 + 1603 + 1604) / 16000)
+    assert summary.consent == {"signed": 1, "unknown": 4}
+    assert summary.attributes == {"sex": {0: 1, 1: 2}}
+    assert sum(split["clips"] for split in summary.splits.values()) == 5
+    quality = summary.quality
     assert (quality.num_clips, quality.flat, quality.short, quality.quiet, quality.clipped) == (5, 1, 3, 1, 1)
-    assert quality.blurred == 2  # the ramp, and the one that shows nothing
+    assert quality.blurred == 2  # the ramp and the face of one colour
 
 
 def test_one_split(packed):
-    whole = survey(packed)
+    whole = summarise(packed)
     for split in ("train", "heldout_people"):
-        found = survey(packed, split)
-        assert found.clips == whole.splits[split]["clips"]
-        assert found.splits == whole.splits
+        summary = summarise(packed, split)
+        assert summary.clips == whole.splits[split]["clips"]
+        assert summary.splits == whole.splits
 
 
-def test_sharpness_is_variance_of_the_laplacian_over_variance():
-    face = np.repeat(np.random.default_rng(0).integers(0, 256, (128, 128, 1), dtype=np.uint8), 3, axis=2)
-    grey = np.pad(face[:, :, 0].astype(np.float64), 1, mode="reflect")
-    inner = grey[1:-1, 1:-1]
-    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner
-    assert sharpness(face) == pytest.approx(laplacian.var() / inner.var(), rel=1e-4)
-    assert sharpness(np.zeros((64, 64, 3), np.uint8)) == 0
-
-
-def test_spread_keeps_both_ends():
-    assert spread(torch.arange(100), 5).tolist() == [0, 24, 49, 74, 99]
-    assert spread(torch.arange(3), 5).tolist() == [0, 1, 2]
+def test_evenly_spaced_clips_include_both_ends():
+    assert evenly_spaced(torch.arange(100), 5).tolist() == [0, 24, 49, 74, 99]
+    assert evenly_spaced(torch.arange(3), 5).tolist() == [0, 1, 2]

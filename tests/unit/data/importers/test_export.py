@@ -25,7 +25,7 @@ from facegen.data.corpus.writer import ClipRecord, CorpusWriter
 from facegen.data.importers.detect import read_source
 from facegen.data.importers.export import export_shards
 from facegen.data.importers.pack import pack
-from facegen.data.media.audio_files import encode_wav
+from facegen.data.media.audio_encoding import encode_wav
 
 FRAMES = [1, 3, 12, 1, 2]
 

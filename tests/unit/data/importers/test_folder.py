@@ -9,7 +9,7 @@ from corpus_files import draw_face, make_speech, write_png, write_wav
 from facegen.core.errors import DataError
 from facegen.data.corpus.reader import Corpus
 from facegen.data.importers.detect import read_source
-from facegen.data.importers.folder import deal, read_folder
+from facegen.data.importers.folder import distribute_faces, read_folder
 from facegen.data.importers.pack import pack
 from facegen.data.loading.splits import utterance_number
 
@@ -93,7 +93,7 @@ def test_what_is_left_beside_stems_is_dealt_among_all(tmp_path):
 
 @pytest.mark.parametrize(("num_faces", "num_tracks"), [(1, 5), (5, 1), (4, 4), (7, 3), (3, 7)])
 def test_dealing_uses_everything_and_nothing_too_often(num_faces, num_tracks):
-    dealt = deal(list(range(num_faces)), [Path(str(track)) for track in range(num_tracks)])
+    dealt = distribute_faces(list(range(num_faces)), [Path(str(track)) for track in range(num_tracks)])
     faces = [face for _, theirs in dealt for face in theirs]
     assert len(dealt) == num_tracks
     assert set(faces) == set(range(num_faces))
@@ -103,8 +103,8 @@ def test_dealing_uses_everything_and_nothing_too_often(num_faces, num_tracks):
 
 
 def test_nothing_to_deal():
-    assert deal([], [Path("a")]) == []
-    assert deal([1], []) == []
+    assert distribute_faces([], [Path("a")]) == []
+    assert distribute_faces([1], []) == []
 
 
 def test_what_cannot_be_used_is_named(tmp_path):

@@ -11,7 +11,7 @@ from corpus_files import draw_face, make_speech, write_png, write_wav
 from facegen.core.errors import DataError
 from facegen.data.corpus.reader import Corpus
 from facegen.data.importers import archive, webdataset
-from facegen.data.importers.archive import DamagedArchiveError, Member, Unusable, list_members
+from facegen.data.importers.archive import DamagedArchiveError, Member, UnusableMember, list_members
 from facegen.data.importers.detect import read_source
 from facegen.data.importers.pack import pack
 from facegen.data.importers.webdataset import read_shards
@@ -275,5 +275,5 @@ class TestStretch:
 
     def test_what_it_lists(self, tmp_path):
         shard = write_tar(tmp_path / "a.tar", {"l": entry("l", tarfile.SYMTYPE, "x"), "a": b"1"})
-        assert [type(member) for member in list_members(shard)] == [Unusable, Member]
+        assert [type(member) for member in list_members(shard)] == [UnusableMember, Member]
         assert archive.MAX_HEADER_BYTES == 2**20

@@ -12,7 +12,7 @@ from facegen.core.errors import DataError
 from facegen.core.interfaces import Dataset
 from facegen.core.progress import Observer
 from facegen.core.recipe.tables import DataSettings, Split
-from facegen.data.loading.loader import Loader, start_elsewhere
+from facegen.data.loading.loader import Loader, start_at_other_time
 from facegen.data.loading.rows import Rows
 
 SPEECH_SAMPLES = 100
@@ -93,18 +93,18 @@ def test_centred_speech_surrounds_its_frame() -> None:
 
 def test_different_times_keep_the_frame_out_of_the_crop() -> None:
     spare, moment = torch.tensor([200] * 1000), torch.tensor([150] * 1000)
-    start = start_elsewhere(spare, moment, 100, torch.linspace(0, 0.9999, 1000))
+    start = start_at_other_time(spare, moment, 100, torch.linspace(0, 0.9999, 1000))
     assert bool(((start + 100 <= 150) | (start > 150)).all())
     assert set(start.tolist()) == {*range(0, 51), *range(151, 201)}
 
 
 def test_where_no_crop_avoids_the_frame_any_crop_will_do() -> None:
-    start = start_elsewhere(torch.tensor([10] * 50), torch.tensor([50] * 50), 100, torch.linspace(0, 0.999, 50))
+    start = start_at_other_time(torch.tensor([10] * 50), torch.tensor([50] * 50), 100, torch.linspace(0, 0.999, 50))
     assert set(start.tolist()) == set(range(11))
 
 
 def test_an_unknown_moment_allows_every_crop() -> None:
-    start = start_elsewhere(torch.tensor([3] * 40), torch.tensor([-1] * 40), 10, torch.linspace(0, 0.999, 40))
+    start = start_at_other_time(torch.tensor([3] * 40), torch.tensor([-1] * 40), 10, torch.linspace(0, 0.999, 40))
     assert set(start.tolist()) == {0, 1, 2, 3}
 
 

@@ -4,7 +4,7 @@ from corpus_files import draw_face
 from PIL import Image, ImageDraw
 
 from facegen.data.media import grids as pictures
-from facegen.data.media.grids import Label, contact_sheet, fold, grid, save_picture
+from facegen.data.media.grids import Label, contact_sheet, fold, grid, save_png
 
 LONG = "a very long label with Donaudampfschifffahrtsgesellschaftskapitaen in it"
 
@@ -105,20 +105,20 @@ def test_one_image_without_label():
 def test_saving_replaces_the_picture_and_leaves_nothing_else(tmp_path):
     path = tmp_path / "new" / "sheet.png"
     for seed in (0, 1):
-        save_picture(Image.fromarray(draw_face(seed)), path)
+        save_png(Image.fromarray(draw_face(seed)), path)
         assert np.array_equal(np.asarray(Image.open(path)), draw_face(seed))
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_failed_save_keeps_the_old_picture(tmp_path, monkeypatch):
     path = tmp_path / "sheet.png"
-    save_picture(Image.fromarray(draw_face(0)), path)
+    save_png(Image.fromarray(draw_face(0)), path)
 
     def fail(*args, **kwargs):
         raise OSError("no space left")
 
     monkeypatch.setattr(Image.Image, "save", fail)
     with pytest.raises(OSError, match="no space left"):
-        save_picture(Image.fromarray(draw_face(1)), path)
+        save_png(Image.fromarray(draw_face(1)), path)
     assert np.array_equal(np.asarray(Image.open(path)), draw_face(0))
     assert list(tmp_path.iterdir()) == [path]

@@ -6,9 +6,9 @@ import pytest
 from corpus_files import draw_face, make_speech, write_png, write_wav
 from PIL import Image
 
-from facegen.data.media.audio import read_speech
-from facegen.data.media.files import UnusableFileError
+from facegen.data.media.audio_decoding import read_speech
 from facegen.data.media.images import read_image, square_face
+from facegen.data.media.media_files import UnusableFileError
 
 
 def tone(rate_hz: int, seconds: float = 1.0, hz: float = 440.0) -> np.ndarray:

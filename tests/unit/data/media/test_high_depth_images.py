@@ -6,8 +6,8 @@ import pytest
 from media_files import MIN_IS_WHITE, png_bytes, png_chunk, tiff_bytes
 from PIL import Image
 
-from facegen.data.media.files import MediaWarning, UnusableFileError
 from facegen.data.media.images import read_image
+from facegen.data.media.media_files import MediaWarning, UnusableFileError
 
 SCALED = "uses another range than its type, and is scaled by it"
 COLOURS = ((np.indices((40, 32)).sum(0) * 3)[..., None] + np.array([0, 10, 20])).astype(np.uint8)

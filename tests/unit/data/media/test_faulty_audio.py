@@ -1,4 +1,4 @@
-"""Sound with faults: used as far as it goes, never turned into something else without a word."""
+"""Audio files with faults: the usable part is read, and every repair is reported."""
 
 import struct
 import wave
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from media_files import damage_packets, encode_sound, strongest_hz, tone, write_riff
 
-from facegen.data.media.audio import read_speech
-from facegen.data.media.files import MediaWarning, UnusableFileError
+from facegen.data.media.audio_decoding import read_speech
+from facegen.data.media.media_files import MediaWarning, UnusableFileError
 
 TONE = tone()
 DAMAGED = "has damaged packets, which are silent"

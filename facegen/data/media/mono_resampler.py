@@ -11,7 +11,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
-from facegen.data.media.files import MediaWarning
+from facegen.data.media.media_files import MediaWarning
 
 MEMORY_SECONDS = 0.5
 """Over which the loudness of channels and of their mix is compared."""

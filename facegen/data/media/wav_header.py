@@ -3,7 +3,7 @@
 import string
 from typing import IO
 
-from facegen.data.media.files import MediaWarning, OnWarning, Readable, open_readable
+from facegen.data.media.media_files import MediaWarning, OnWarning, Readable, open_readable
 
 PLACEHOLDERS = frozenset([0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF, *range(0xFFFFFF00, 0xFFFFFFFF)])
 """Of programs that write to a pipe, and cannot go back to the header."""

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from videos import read_time, tone
 
-from facegen.data.media.sound import Sound
+from facegen.data.media.audio_track import AudioTrack
 
 RATE_HZ = 16000
 
@@ -15,7 +15,7 @@ def piece(samples, rate_hz=RATE_HZ, layout="mono", kind="s16"):
 
 
 def hear(whole, starts, length=1600, shift=0.0):
-    sound = Sound(RATE_HZ)
+    sound = AudioTrack(RATE_HZ)
     for start in starts:
         sound.add(piece(whole[start : start + length]), start / RATE_HZ + shift)
     sound.finish()
@@ -43,7 +43,7 @@ def test_what_is_missing_is_silence():
 
 
 def test_rounded_time_stamps_are_no_holes():
-    whole, sound = tone(0, 2, RATE_HZ), Sound(RATE_HZ)
+    whole, sound = tone(0, 2, RATE_HZ), AudioTrack(RATE_HZ)
     for number, start in enumerate(range(0, 32000, 1600)):
         sound.add(piece(whole[start : start + 1600]), start / RATE_HZ + (number % 3 - 1) * 0.009)
     sound.finish()
@@ -51,7 +51,7 @@ def test_rounded_time_stamps_are_no_holes():
 
 
 def test_pieces_without_a_time_follow_each_other():
-    whole, sound = tone(0, 1, RATE_HZ), Sound(RATE_HZ)
+    whole, sound = tone(0, 1, RATE_HZ), AudioTrack(RATE_HZ)
     for start in range(0, 16000, 1600):
         sound.add(piece(whole[start : start + 1600]), None)
     sound.finish()
@@ -59,7 +59,7 @@ def test_pieces_without_a_time_follow_each_other():
 
 
 def test_the_format_may_change_on_the_way():
-    sound = Sound(RATE_HZ)
+    sound = AudioTrack(RATE_HZ)
     stereo = np.stack([tone(0, 1, 44100)] * 2, 1)
     sound.add(piece(stereo, 44100, "stereo"), 0.0)
     sound.add(piece(tone(1, 1, 8000), 8000), 1.0)
@@ -70,5 +70,5 @@ def test_the_format_may_change_on_the_way():
 
 
 def test_nothing_yet():
-    sound = Sound(RATE_HZ)
+    sound = AudioTrack(RATE_HZ)
     assert len(sound) == 0 and np.isnan(sound.end_seconds) and len(sound.between(0, 1)) == 0

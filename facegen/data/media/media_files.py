@@ -52,7 +52,7 @@ class MediaWarning:
 OnWarning = Callable[[MediaWarning], None]
 
 
-def python_warning(path: Readable) -> OnWarning:
+def issue_python_warnings(path: Readable) -> OnWarning:
     """Make a receiver that issues Python warnings, for callers that have no channel of their own."""
     return lambda warning: warnings.warn(f"{path}: {warning}", stacklevel=3)
 
@@ -74,7 +74,7 @@ def open_readable(path: Readable) -> IO[bytes]:
     return path.open() if isinstance(path, Member) else path.open("rb")
 
 
-def require_file(path: Readable) -> None:
+def check_is_file(path: Readable) -> None:
     """Check that a path is a file with bytes in it.
 
     Raises:
@@ -91,7 +91,7 @@ def require_file(path: Readable) -> None:
     raise UnusableFileError(path, reason, "check the path")
 
 
-def kind_by_bytes(path: Readable) -> str:
+def file_type_by_content(path: Readable) -> str:
     """Name what a file holds by its first bytes: "HEIC", "AVIF", "TIFF", "text", ...; empty where unknown."""
     with open_readable(path) as file:
         start = file.read(512)

@@ -1,4 +1,4 @@
-"""The sound of a file on the clock of its packets."""
+"""Audio of a file as one track, placed by the time stamps of its packets."""
 
 from collections.abc import Sequence
 
@@ -8,16 +8,18 @@ from av.audio.frame import AudioFrame
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from facegen.data.media.files import MediaWarning
-from facegen.data.media.mono import AudioFaults, MonoResampler
+from facegen.data.media.media_files import MediaWarning
+from facegen.data.media.mono_resampler import AudioFaults, MonoResampler
 
 GAP_SECONDS = 0.02
 """Time stamps that are off by less are rounded ones; beyond, sound is missing, or there twice."""
 FLOAT_CODECS = "pcm_f"
 
 
-class Sound:
-    """Sound as one track of 16-bit samples without holes: what is missing is silence, what comes twice is left out.
+class AudioTrack:
+    """Audio of a file as one gapless track of 16-bit mono samples.
+
+    Missing audio becomes silence; audio that a file holds twice is dropped.
 
     Args:
         sample_rate_hz: of the track.

@@ -17,7 +17,7 @@ REDUCED = 1
 
 
 @dataclass(frozen=True)
-class DeepPicture:
+class HighDepthImage:
     """Samples as they are stored.
 
     Attributes:
@@ -41,9 +41,9 @@ def tiff_problem(stored: Image.Image) -> str:
     return "begins with a preview of the picture" if tags.get(KIND, 0) & REDUCED else ""
 
 
-def deep_picture(
+def read_high_depth(
     stored: Image.Image | None, file: IO[bytes], check_size: Callable[[int, int], None] | None = None
-) -> DeepPicture | None:
+) -> HighDepthImage | None:
     """Read samples of more than 8 bits; None where a file has none, or cannot be read at that depth.
 
     Pillow keeps 16 bits of grey alone; of colours it keeps the upper 8, which are black where 12 bits are used.
@@ -100,13 +100,13 @@ def _sample_formats(tags: Any) -> tuple[int, ...]:
     return formats if isinstance(formats, tuple) else (formats,)
 
 
-def _split(samples: NDArray[Any], is_negative: bool, bits: int | None = None) -> DeepPicture:
+def _split(samples: NDArray[Any], is_negative: bool, bits: int | None = None) -> HighDepthImage:
     """Part colours and opacity of (H, W) or (H, W, C)."""
     if bits is None and samples.dtype.kind in "iu":
         bits = 8 * samples.dtype.itemsize - (samples.dtype.kind == "i")
     if samples.ndim == 2 or samples.shape[2] == 3:
-        return DeepPicture(samples, None, bits, is_negative)
-    return DeepPicture(samples[:, :, :-1].squeeze(), samples[:, :, -1], bits, is_negative)
+        return HighDepthImage(samples, None, bits, is_negative)
+    return HighDepthImage(samples[:, :, :-1].squeeze(), samples[:, :, -1], bits, is_negative)
 
 
 def _by_opencv(file: IO[bytes]) -> NDArray[Any] | None:

@@ -8,8 +8,8 @@ import pytest
 from media_files import tiff_bytes
 from PIL import Image, ImageCms, features
 
-from facegen.data.media.files import MediaWarning, UnusableFileError, kind_by_bytes
 from facegen.data.media.images import read_image
+from facegen.data.media.media_files import MediaWarning, UnusableFileError, file_type_by_content
 
 COLOURS = ((np.indices((40, 32)).sum(0) * 3)[..., None] + np.array([0, 10, 20])).astype(np.uint8)
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
@@ -73,7 +73,7 @@ KINDS = {
 def test_what_is_no_picture_is_named_by_its_bytes(tmp_path, kind):
     path = tmp_path / "a.jpg"
     path.write_bytes(KINDS[kind])
-    assert kind_by_bytes(path) == kind
+    assert file_type_by_content(path) == kind
     with pytest.raises(UnusableFileError, match="a text file" if kind == "text" else kind):
         read_image(path)
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 @dataclass
-class Physique:
+class VoiceParameters:
     """Acoustic constants of a speaker, (batch,) each.
 
     Attributes:
@@ -40,13 +40,13 @@ class Physique:
     stretch: Tensor
 
 
-def physique(people: dict[str, Tensor]) -> Physique:
+def voice_parameters(people: dict[str, Tensor]) -> VoiceParameters:
     """Acoustic constants from the hidden factors that `draw_people` returns."""
     male, size, tension = people["sex"], people["size"], people["tension"]
     age = (people["age"] - 18.0) / 62.0
     # Pitch sinks with age in women and rises a little in men (Hollien & Shipp 1972).
     semitones = 2.5 * people["pitch_offset"] + (1 - male) * (1 - 2.0 * age) + male * (age - 0.5)
-    return Physique(
+    return VoiceParameters(
         formant_scale=(1.15 - 0.15 * male) * (-0.07 * size).exp(),
         first_scale=(0.07 * people["accent"]).exp(),
         front_scale=(-0.07 * people["lips"]).exp(),

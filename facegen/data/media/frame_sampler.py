@@ -17,7 +17,7 @@ NEAR_FRAMES = 1.5
 
 
 @dataclass(frozen=True)
-class Sampled:
+class SampledFrame:
     """A frame for a moment.
 
     Attributes:
@@ -82,7 +82,7 @@ class FrameSampler:
         self._hungry = False
         self._jumped_to: float | None = None
         self._not_before = -math.inf
-        self._earlier: Sampled | None = None
+        self._earlier: SampledFrame | None = None
         self._given_seconds = -math.inf
         self._shown_seconds = -math.inf
         self.done = False
@@ -94,7 +94,7 @@ class FrameSampler:
         """The next moment."""
         return self._start + self._moment * self._every
 
-    def feed(self, packet: Packet) -> Iterator[Sampled]:
+    def feed(self, packet: Packet) -> Iterator[SampledFrame]:
         """The frames that one more packet brings."""
         time = self._packet_seconds(packet)
         if self._first_stored is None:
@@ -113,7 +113,7 @@ class FrameSampler:
         if self._hungry:
             yield from self._decode_waiting()
 
-    def finish(self) -> Iterator[Sampled]:
+    def finish(self) -> Iterator[SampledFrame]:
         """The frames that are left when no more packets come."""
         while self._waiting and not self.done and self.last_seconds >= self.due_seconds - self._tolerance:
             self._hungry = True
@@ -123,7 +123,7 @@ class FrameSampler:
         if self._earlier is not None and not self.done:
             yield from self._give(self._earlier)
 
-    def _decode_waiting(self) -> Iterator[Sampled]:
+    def _decode_waiting(self) -> Iterator[SampledFrame]:
         packets, self._waiting, self._waiting_bytes = self._waiting, [], 0
         for number, packet in enumerate(packets):
             if self.done:
@@ -149,7 +149,7 @@ class FrameSampler:
             # A damaged packet costs its own frames, not the video.
             return []
 
-    def _offer(self, frames: list[VideoFrame]) -> Iterator[Sampled]:
+    def _offer(self, frames: list[VideoFrame]) -> Iterator[SampledFrame]:
         for frame in frames:
             self.num_frames += 1
             time = self._shown_at(frame)
@@ -160,12 +160,12 @@ class FrameSampler:
             if time < self._not_before or frame.is_corrupt:
                 # It leans on frames that were dropped, or was made up where data is missing.
                 continue
-            shown = Sampled(self.due_seconds, time, frame)
+            shown = SampledFrame(self.due_seconds, time, frame)
             if time >= self.due_seconds and not self.done:
                 yield from self._choose(shown)
             self._earlier = shown
 
-    def _choose(self, later: Sampled) -> Iterator[Sampled]:
+    def _choose(self, later: SampledFrame) -> Iterator[SampledFrame]:
         """The moment lies between two frames: the nearer one."""
         nearest = later
         if self._earlier is not None:
@@ -180,11 +180,11 @@ class FrameSampler:
             # The next moment lies so shortly before this frame that nothing nearer can come.
             yield from self._choose(later)
 
-    def _give(self, shown: Sampled) -> Iterator[Sampled]:
+    def _give(self, shown: SampledFrame) -> Iterator[SampledFrame]:
         near = abs(shown.time_seconds - self.due_seconds) <= self._tolerance
         if near and shown.time_seconds > self._given_seconds:
             self._given_seconds = shown.time_seconds
-            yield Sampled(self.due_seconds, shown.time_seconds, shown.frame)
+            yield SampledFrame(self.due_seconds, shown.time_seconds, shown.frame)
 
     def _forget_waiting(self) -> None:
         self._waiting, self._waiting_bytes = [], 0

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from facegen.core.errors import DataError
-from facegen.data.media import films as moving
-from facegen.data.media.films import save_gif, save_mp4
+from facegen.data.media import video_encoding
+from facegen.data.media.video_encoding import save_gif, save_mp4
 
 
 def frames(num: int, height: int = 49, width: int = 65) -> np.ndarray:
@@ -33,7 +33,7 @@ def test_a_gif_has_all_frames_and_begins_again(tmp_path: Path) -> None:
 def test_an_mp4_shows_what_was_written(encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if encoder not in av.codecs_available:
         pytest.skip(f"this build of PyAV has no {encoder}")
-    monkeypatch.setattr(moving, "ENCODERS", ("of_no_build", encoder))
+    monkeypatch.setattr(video_encoding, "ENCODERS", ("of_no_build", encoder))
     assert save_mp4(frames(8), tmp_path / "film.mp4", 12) == encoder
     with av.open(str(tmp_path / "film.mp4")) as container:
         stream = container.streams.video[0]
@@ -47,7 +47,7 @@ def test_an_mp4_shows_what_was_written(encoder: str, tmp_path: Path, monkeypatch
 
 
 def test_without_an_encoder_it_is_said_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(moving, "ENCODERS", ("of_no_build",))
+    monkeypatch.setattr(video_encoding, "ENCODERS", ("of_no_build",))
     with pytest.raises(DataError, match="has none of the encoders of_no_build; install the `av` package"):
         save_mp4(frames(2), tmp_path / "film.mp4", 12)
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Sound from files of any kind: containers, packets, and speech as one track."""
+"""Decoding of audio from any audio or video file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,17 +12,17 @@ from av.container import InputContainer
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from facegen.data.media.files import (
+from facegen.data.media.audio_track import AudioTrack
+from facegen.data.media.media_files import (
     OnWarning,
     Readable,
     UnusableFileError,
-    kind_by_bytes,
+    check_is_file,
+    file_type_by_content,
+    issue_python_warnings,
     open_readable,
-    python_warning,
-    require_file,
 )
-from facegen.data.media.riff import warn_of_length, wrong_length
-from facegen.data.media.sound import Sound
+from facegen.data.media.wav_header import warn_of_length, wrong_length
 
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
@@ -60,8 +60,8 @@ def read_speech(path: Readable, sample_rate_hz: int, on_warning: OnWarning | Non
     Raises:
         UnusableFileError: there is no such file, no sound in it, or most of it cannot be decoded.
     """
-    on_warning = on_warning or python_warning(path)
-    sound = Sound(sample_rate_hz)
+    on_warning = on_warning or issue_python_warnings(path)
+    sound = AudioTrack(sample_rate_hz)
     with open_media(path, on_warning) as container:
         stream = audio_stream(container, path)
         clock = _Clock(sound, has_own=_has_clock(container))
@@ -77,7 +77,7 @@ def read_speech(path: Readable, sample_rate_hz: int, on_warning: OnWarning | Non
             skipped = container.size - end_bytes
             sound.faults.skipped_bytes = skipped if skipped > MAX_TAG_BYTES else 0
         sound.faults.missing_seconds = missing_seconds(container, stream, sound)
-    require_sound(path, sound)
+    check_audio(path, sound)
     for warning in sound.warnings():
         on_warning(warning)
     speech = sound.between(sound.start_seconds, sound.end_seconds)
@@ -89,7 +89,7 @@ def read_speech(path: Readable, sample_rate_hz: int, on_warning: OnWarning | Non
     return speech
 
 
-def require_sound(path: Readable, sound: Sound) -> None:
+def check_audio(path: Readable, sound: AudioTrack) -> None:
     """Check that a track, read to its end, holds sound that can be used.
 
     Raises:
@@ -116,18 +116,18 @@ def open_media(path: Readable, on_warning: OnWarning | None = None) -> Iterator[
     Raises:
         UnusableFileError: it cannot be decoded; also where that shows while it is open.
     """
-    require_file(path)
+    check_is_file(path)
     # A file object without protocols: a playlist would otherwise make the decoder read other files and addresses.
     options = {"protocol_whitelist": "none"}
     length = wrong_length(path)
     if length is not None:
         options["ignore_length"] = "1"
-        warn_of_length(length, on_warning or python_warning(path))
+        warn_of_length(length, on_warning or issue_python_warnings(path))
     try:
         with open_readable(path) as file, av.open(file, "r", options=options) as container:
             yield container
     except (av.error.FFmpegError, OSError, ValueError, EOFError) as error:
-        kind = kind_by_bytes(path)
+        kind = file_type_by_content(path)
         detail = "it looks like a text file" if kind == "text" else getattr(error, "strerror", None) or error
         raise UnusableFileError(path, "cannot be decoded", "give an audio or video file with sound", detail) from None
 
@@ -158,7 +158,7 @@ def packets(container: InputContainer, streams: "list[VideoStream | AudioStream]
         return
 
 
-def missing_seconds(container: InputContainer, stream: AudioStream, sound: Sound) -> float:
+def missing_seconds(container: InputContainer, stream: AudioStream, sound: AudioTrack) -> float:
     """How much less sound could be read than a container that stores its length says; 0 where nothing is missing."""
     stored = stream.duration * float(stream.time_base) if stream.duration and stream.time_base else 0.0
     if not stored and not container.streams.video:
@@ -182,7 +182,7 @@ class _Clock:
         has_own: the file has time stamps; else frames follow each other, and damaged packets keep their place.
     """
 
-    def __init__(self, sound: Sound, has_own: bool) -> None:
+    def __init__(self, sound: AudioTrack, has_own: bool) -> None:
         self._sound, self._has_own = sound, has_own
         self._shift_seconds = self._lost_seconds = 0.0
 
