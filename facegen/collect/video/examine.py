@@ -15,8 +15,7 @@ from facegen.collect.video.examination import Examination, ExaminedFrame, MediaF
 from facegen.collect.video.examine_settings import ExamineSettings
 from facegen.collect.video.face_finder import FaceFinder
 from facegen.collect.video.sharpness import sharpness
-from facegen.core.collection_interfaces import Detector
-from facegen.core.face_box import FaceBox
+from facegen.core.collection_interfaces import Detector, FaceBox
 from facegen.data.media.face_crops import crop_face
 from facegen.data.media.images import square_face
 

@@ -83,7 +83,7 @@ class Recipe:
             name: table.model_dump(mode="json") for name, table in engine.items() if table is not None
         }
         for kind, configs in self.configs.items():
-            tables = [choice.values for choice in configs]
+            tables = [config.values for config in configs]
             if tables:
                 found[KINDS[kind].table] = tables if KINDS[kind].many else tables[0]
         return found | ({"judge": self.tables["judge"]} if "judge" in self.tables else {})
@@ -113,10 +113,10 @@ class Recipe:
         Raises:
             RecipeError: there is none.
         """
-        choice = self.optional_config(kind)
-        if choice is None:
+        config = self.optional_config(kind)
+        if config is None:
             raise RecipeError(f"{self.source}: [{KINDS[kind].table}] is missing: it chooses the {kind}")
-        return choice
+        return config
 
 
 def _plain(value: Any) -> Any:

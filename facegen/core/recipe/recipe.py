@@ -147,9 +147,9 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
     for name in tables:
         if name not in known:
             problems.append(f"{source}: [{name}] is not a table of a recipe{did_you_mean(name, known)}")
-    choices = {kind.name: _check_kind(kind, tables, source, problems) for kind in RECIPE_KINDS.values()}
+    configs = {kind.name: _check_kind(kind, tables, source, problems) for kind in RECIPE_KINDS.values()}
     _check_judge(tables, source, problems)
-    problems += repeated_metrics(choices["metric"], source)
+    problems += repeated_metrics(configs["metric"], source)
     engine: dict[str, Any] = {}
     for name, model in ENGINE_TABLES.items():
         if name in OPTIONAL_TABLES and name not in tables:
@@ -157,15 +157,15 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
         checked, wrong = check_table(model, dict(tables.get(name, {})))
         problems += [f"{source}: [{name}] {problem}" for problem in wrong]
         engine[name] = checked
-    problems += [*missing_tables(tables, source), *misplaced_draft(tables, choices["generator"], source)]
+    problems += [*missing_tables(tables, source), *misplaced_draft(tables, configs["generator"], source)]
     if problems:
         raise RecipeError(*problems)
     return Recipe(
-        source, tables, choices, engine["run"], engine.get("train"), engine["evaluate"], engine.get("draft")
+        source, tables, configs, engine["run"], engine.get("train"), engine["evaluate"], engine.get("draft")
     )  # fmt: skip
 
 
-def check_choice(kind: str, tables: Mapping[str, Any], source: str, problems: list[str]) -> PartConfig | None:
+def check_config(kind: str, tables: Mapping[str, Any], source: str, problems: list[str]) -> PartConfig | None:
     """The part of a kind that tables choose, for lists of sources; None where they choose none, or a wrong one.
 
     Args:
@@ -183,8 +183,8 @@ def _check_kind(
     """The parts of a kind that tables choose; `above` is the name of the table that these tables stand in."""
     where = f"{above}{kind.table}"
     entries = _entries(kind, tables, source, where, problems)
-    found = [_check_choice(kind, entry, f"{source}: [{where}]", problems) for entry in entries]
-    return tuple(choice for choice in found if choice is not None)
+    found = [_check_entry(kind, entry, f"{source}: [{where}]", problems) for entry in entries]
+    return tuple(config for config in found if config is not None)
 
 
 def _check_judge(tables: Mapping[str, Any], source: str, problems: list[str]) -> None:
@@ -228,7 +228,7 @@ def _entries(
     return entries
 
 
-def _check_choice(kind: Kind, entry: dict[str, Any], where: str, problems: list[str]) -> PartConfig | None:
+def _check_entry(kind: Kind, entry: dict[str, Any], where: str, problems: list[str]) -> PartConfig | None:
     name = entry.get("type")
     if not isinstance(name, str):
         available = ", ".join(sorted(registry().parts[kind.name]))

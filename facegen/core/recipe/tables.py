@@ -10,7 +10,6 @@ EvaluationSplit = Literal[Split, "all"]
 """What an evaluation reads: one split, or the clips of all three."""
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
-Rate = Annotated[float, Field(gt=0, lt=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 

@@ -138,7 +138,7 @@ def test_a_good_recipe(good):
     assert checked.train.steps == 100 and checked.train.generator.learning_rate == 1e-4
     assert checked.train.discriminator.learning_rate == 2e-4
     assert checked.run.name == "speech" and checked.run.seed == 0
-    assert [choice.name for choice in checked.configs["metric"]] == list(recipe.DEFAULT_METRICS)
+    assert [config.name for config in checked.configs["metric"]] == list(recipe.DEFAULT_METRICS)
     assert checked.optional_config("matcher") is None and checked.configs["penalty"] == ()
     assert "preset" not in checked.tables
 
@@ -434,7 +434,7 @@ every_steps = 3
 
 
 def steps_of(checked) -> list[int]:
-    return [choice.engine.every_steps for choice in checked.configs["penalty"]]
+    return [config.engine.every_steps for config in checked.configs["penalty"]]
 
 
 def test_a_preset_and_set_change_one_table_of_a_list(tmp_path):
