@@ -12,7 +12,7 @@ from pydantic import Field
 from facegen.collect.video.download_settings import DownloadSettings
 from facegen.collect.video.examine_settings import ExamineSettings, FaceSettings, FrameSettings, SpeechSettings
 from facegen.core.errors import DataError, RecipeError
-from facegen.core.recipe.file import differences, lay_over
+from facegen.core.recipe.file import differences, apply_override
 from facegen.core.recipe.part_config import PartConfig
 from facegen.core.recipe.recipe import check_config
 from facegen.core.recipe.settings import check_table
@@ -89,7 +89,7 @@ def check_settings(
     laid = dict(tables)
     for override in overrides:
         try:
-            laid = lay_over(laid, override)
+            laid = apply_override(laid, override)
         except RecipeError as error:
             problems += [said.replace("train.batch_size=32", "face.min_face_pixels=96") for said in error.problems]
     known = {"person", *TABLES, *DEFAULT_PARTS}
