@@ -30,13 +30,10 @@ def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, pre
     tables = _read(path)
     without = tables.pop("without", [])
     if "extends" in tables:
-        extended = tables.pop("extends")
-        below = _read((path.parent / str(extended)).resolve())
+        below = _read((path.parent / str(tables.pop("extends"))).resolve())
         if "extends" in below:
-            raise RecipeError(
-                f"{path}: extends = {extended!r}: that recipe extends {below['extends']!r}, and one level is allowed; "
-                f"extend {below['extends']!r} instead"
-            )
+            extended = below["extends"]
+            raise RecipeError(f"{path}: extends a recipe that extends {extended!r}; extend {extended!r} instead")
         tables = merge_tables(_without(without, below, path), tables, str(path))
     elif without:
         raise RecipeError(f"{path}: without = {without!r}: has no effect without extends; remove it, or add extends")
@@ -49,7 +46,7 @@ def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, pre
     for override in overrides:
         tables = apply_override(tables, override)
     _require_type_of_new_tables(tables, present, overrides)
-    return _with_judge_recipe(tables, preset, path)
+    return _with_judge(tables, preset, path)
 
 
 def _require_type_of_new_tables(tables: Tables, present: set[str], overrides: Iterable[str]) -> None:
@@ -68,7 +65,7 @@ def _require_type_of_new_tables(tables: Tables, present: set[str], overrides: It
         raise RecipeError(*problems)
 
 
-def _with_judge_recipe(tables: Tables, preset: str | None, path: Path) -> Tables:
+def _with_judge(tables: Tables, preset: str | None, path: Path) -> Tables:
     """Replace `recipe = FILE` of [judge] by that file's JUDGE_TABLES; other keys of [judge] override them."""
     judge = tables.get("judge")
     if not (isinstance(judge, dict) and is_recipe(judge.get("recipe"))):
@@ -106,7 +103,7 @@ def apply_override(tables: Tables, override: str) -> Tables:
         RecipeError: the override has another form, or matches no entry of a list, or several.
     """
     changed = nested(*parse_override(override))
-    _resolve_recipes(changed, Path())
+    _anchor(changed, Path())
     return merge_tables(tables, changed, f"--set {override}")
 
 
@@ -131,8 +128,8 @@ def _read(path: Path) -> Tables:
     try:
         tables = tomllib.loads(read_text(path))
     except FileNotFoundError:
-        available = [recipe.stem for recipe in path.parent.glob("*.toml")] if path.parent.is_dir() else []
-        raise RecipeError(f"{path}: there is no such recipe{did_you_mean(path.stem, available)}") from None
+        near = [recipe.stem for recipe in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+        raise RecipeError(f"{path}: there is no such recipe{did_you_mean(path.stem, near)}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as TOML: {error}") from error
     except DataError as error:
@@ -144,11 +141,11 @@ def _read(path: Path) -> Tables:
     if wrong:
         raise RecipeError(*(f"{path}: {name} = {v!r}: must be a table, written [{name}]" for name, v in wrong.items()))
     for layer in (tables, *tables.get("preset", {}).values()):
-        _resolve_recipes(layer, path.parent)
+        _anchor(layer, path.parent)
     return tables
 
 
-def _resolve_recipes(tables: Tables, folder: Path) -> None:
+def _anchor(tables: Tables, folder: Path) -> None:
     """Make paths of recipes absolute; they are relative to the folder of the file that names them."""
     for table, key in (*EARLIER_RUNS, ("judge", "recipe")):
         value = tables[table].get(key) if isinstance(tables.get(table), dict) else None

@@ -180,7 +180,7 @@ def test_a_recipe_may_extend_another(good, tmp_path):
     assert checked.train.steps == 10 and checked.run.name == "above"
     assert read_recipe(above).train.steps == 7
     chain = write(tmp_path, 'extends = "above.toml"\n', "chain.toml")
-    with pytest.raises(RecipeError, match=r"extends = '.*': that recipe extends '.*', and one level is allowed"):
+    with pytest.raises(RecipeError, match=r"extends a recipe that extends '(.*)'; extend '\1' instead"):
         read_recipe(chain)
 
 
