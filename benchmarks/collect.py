@@ -30,7 +30,7 @@ from rich.table import Table
 from facegen.collect.video.examination import MediaFiles
 from facegen.collect.video.examine import examine
 from facegen.collect.video.examine_settings import NEVER, ExamineSettings, FaceSettings, SpeechSettings
-from facegen.core.face_box import FaceBox
+from facegen.core.collection_interfaces import FaceBox
 from facegen.core.registry import registry
 from facegen.data.media.audio_decoding import read_speech
 from facegen.data.synthetic.face import render_faces

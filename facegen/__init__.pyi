@@ -5,6 +5,7 @@ from facegen.core.batch import Terms as Terms
 from facegen.core.clips import Clips as Clips
 from facegen.core.collection_interfaces import Detector as Detector
 from facegen.core.collection_interfaces import Executor as Executor
+from facegen.core.collection_interfaces import FaceBox as FaceBox
 from facegen.core.critic import Critic as Critic
 from facegen.core.errors import CheckpointError as CheckpointError
 from facegen.core.errors import DataError as DataError
@@ -14,7 +15,6 @@ from facegen.core.errors import RecipeError as RecipeError
 from facegen.core.errors import TrainingError as TrainingError
 from facegen.core.evidence import Evidence as Evidence
 from facegen.core.evidence import Figure as Figure
-from facegen.core.face_box import FaceBox as FaceBox
 from facegen.core.hookspecs import hookimpl as hookimpl
 from facegen.core.interfaces import Augmentation as Augmentation
 from facegen.core.interfaces import Conditioner as Conditioner

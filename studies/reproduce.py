@@ -66,7 +66,7 @@ class Job:
     @property
     def begins_with(self) -> list[str]:
         """Names of the earlier runs."""
-        return [recipe.run.name for _, recipe in self.recipe.before()]
+        return [recipe.run.name for _, recipe in self.recipe.earlier_recipes()]
 
     def missing_splits(self) -> tuple[str, ...]:
         """Splits without a report that is newer than what it reports of, and knows the baselines."""

@@ -35,7 +35,7 @@ def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: 
     from facegen.training.distributed import Distributed
 
     device = Distributed.join(checked.run.device).device
-    earlier = [_examine(before, only_match=name.startswith("match.")) for name, before in checked.before()]
+    earlier = [_examine(before, only_match=name.startswith("match.")) for name, before in checked.earlier_recipes()]
     own = _examine(checked, evaluated=True)
     rate = measure_rate(device)
     if as_json:

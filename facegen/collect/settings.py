@@ -12,9 +12,9 @@ from pydantic import Field
 from facegen.collect.video.download_settings import DownloadSettings
 from facegen.collect.video.examine_settings import ExamineSettings, FaceSettings, FrameSettings, SpeechSettings
 from facegen.core.errors import DataError, RecipeError
-from facegen.core.recipe.file import differences, lay_over
+from facegen.core.recipe.file import differences, apply_override
 from facegen.core.recipe.part_config import PartConfig
-from facegen.core.recipe.recipe import check_choice
+from facegen.core.recipe.recipe import check_config
 from facegen.core.recipe.settings import check_table
 from facegen.core.recipe.tables import Table
 from facegen.core.text.suggest import did_you_mean
@@ -89,7 +89,7 @@ def check_settings(
     laid = dict(tables)
     for override in overrides:
         try:
-            laid = lay_over(laid, override)
+            laid = apply_override(laid, override)
         except RecipeError as error:
             problems += [said.replace("train.batch_size=32", "face.min_face_pixels=96") for said in error.problems]
     known = {"person", *TABLES, *DEFAULT_PARTS}
@@ -97,13 +97,13 @@ def check_settings(
         if name not in known:
             problems.append(f"{path}: [{name}] is no table of a list of sources{did_you_mean(name, known)}")
     checked = {name: _check(model, laid, name, path, problems) for name, model in TABLES.items()}
-    choices = {kind: _choose(kind, laid, path, problems) for kind in DEFAULT_PARTS}
+    configs = {kind: _choose(kind, laid, path, problems) for kind in DEFAULT_PARTS}
     if checked["download"] is not None:
         checked["download"] = _anchored(checked["download"], path, problems)
     if len(problems) > before:
         return None
     examine = ExamineSettings(**{name: checked[name] for name in EXAMINE_TABLES})
-    parts: Any = choices
+    parts: Any = configs
     return CollectSettings(
         download=checked["download"],
         examine=examine.faithful() if faithful else examine,
@@ -130,16 +130,16 @@ def _check(model: type[Table], tables: Mapping[str, Any], name: str, path: Path,
 def _choose(kind: str, tables: Mapping[str, Any], path: Path, problems: list[str]) -> PartConfig | None:
     table = tables.get(kind, {})
     with_default = {**tables, kind: {"type": DEFAULT_PARTS[kind], **table} if isinstance(table, dict) else table}
-    choice = check_choice(kind, with_default, str(path), problems)
-    if choice is not None:
-        choice = replace(choice, settings={key: _at_home(value, path.parent) for key, value in choice.settings.items()})
+    config = check_config(kind, with_default, str(path), problems)
+    if config is not None:
+        config = replace(config, settings={key: _at_home(value, path.parent) for key, value in config.settings.items()})
         try:
-            choice.build()
+            config.build()
         except RecipeError as error:
             problems += error.problems
         except DataError as error:
-            problems += [f"{choice.where} {problem}" for problem in error.problems]
-    return choice
+            problems += [f"{config.where} {problem}" for problem in error.problems]
+    return config
 
 
 def _anchored(download: Any, path: Path, problems: list[str]) -> DownloadSettings:

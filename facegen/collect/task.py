@@ -180,16 +180,16 @@ def _examine(video: Video, files: MediaFiles, task: VideoTask, folder: Collectio
     return time.monotonic() - begun
 
 
-def _detector(choice: PartConfig) -> "Detector":
+def _detector(config: PartConfig) -> "Detector":
     """One detector a process: its model is loaded once."""
-    key = repr(choice.values)
+    key = repr(config.values)
     if key not in _detectors:
         import cv2
 
         # Several processes share the cores already.
         cv2.setNumThreads(1)
         _detectors.clear()
-        _detectors[key] = choice.build()
+        _detectors[key] = config.build()
     return _detectors[key]
 
 

@@ -1,12 +1,25 @@
-"""Base classes of the parts of collections. They do not import torch, because its many processes do not need it."""
+"""Base classes of the parts of collections. The many processes of a collection start faster without torch."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.core.face_box import FaceBox
+
+class FaceBox(NamedTuple):
+    """Square that holds a face, in pixels.
+
+    Attributes:
+        left, top: position of its upper left corner.
+        side: length of its sides.
+        weight: confidence of the detector. It is not a probability; larger values are more certain.
+    """
+
+    left: int
+    top: int
+    side: int
+    weight: float
 
 
 class Detector:

@@ -19,7 +19,7 @@ class Kind:
         table: the recipe table that chooses a part.
         many: True when the table may be a list of tables.
         engine_keys: keys that the table has beside the part's own.
-        chosen_in: the file that has the table: a recipe, or the list of sources of a collection.
+        chosen_in: file with the table: a recipe, or the list of sources of a collection.
     """
 
     name: str
@@ -53,4 +53,4 @@ _KINDS = (
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
 RECIPE_KINDS = {name: kind for name, kind in KINDS.items() if kind.chosen_in == "recipe"}
-"""The kinds whose parts a recipe chooses."""
+"""Kinds of part of a recipe."""

@@ -11,10 +11,10 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     "augmentation": {"measures": "diagnostics"},
     "recogniser": {"judges": "embeds"},
 }
-"""{kind: {old name: new name}} of what a part defines. The engine no longer reads an old name, so that a part which
-defines one would be used as if it had said nothing."""
+"""{kind: {old name: new name}} of attributes that a part defines. The engine would ignore an old name silently, so
+that a part with one is refused."""
 RENAMED_OF_CRITIC: Mapping[str, str] = {"real_view": "real_augmented", "fake_view": "fake_augmented"}
-"""{old name: new name} of what a part of any kind reads from a `Critic`."""
+"""{old name: new name} of attributes that a part of any kind reads from a `Critic`."""
 
 
 def old_names(kind: str, part: type, interface: type) -> list[str]:

@@ -76,7 +76,7 @@ def evaluate(
     read = judge_needs.union(*(baseline.needs for baseline in baselines.values()))
     subjects = choose_subjects(corpus.dataset, request, settings, pipeline, read, device, observer)
     asked = run.recipe.configs["metric"]
-    metrics: dict[str, Metric] = dict(zip(metric_names(asked), [choice.build() for choice in asked], strict=True))
+    metrics: dict[str, Metric] = dict(zip(metric_names(asked), [config.build() for config in asked], strict=True))
     judge = find_judge(run, corpus.judge_home, settings, device, observer, interruption)
     reads = frozenset[str]().union(*(metric.reads for metric in metrics.values()))
     evidence = gather(

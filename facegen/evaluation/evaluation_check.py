@@ -34,7 +34,7 @@ def evaluation_problems(recipe: Recipe, dataset: Dataset, networks: Networks) ->
     # A run that nobody trained yet: its folder is not read.
     run = Run(Path("runs") / recipe.run.name, recipe, dataset.spec)
     problems = list(_problems_of(lambda: build_recognisers(recipe)))
-    problems += [p for choice in recipe.configs["metric"] for p in _problems_of(choice.build)]
+    problems += [p for config in recipe.configs["metric"] for p in _problems_of(config.build)]
     judge_needs: list[str] = []
     problems += _problems_of(lambda: judge_needs.extend(needs_of(_judge(run, dataset, networks))))
     request, device = recipe.config("dataset").engine, torch.device("cpu")

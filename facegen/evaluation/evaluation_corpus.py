@@ -154,7 +154,7 @@ def _domain(dataset: Dataset | None) -> str:
 
 def needs_of(recipe: Recipe) -> frozenset[str]:
     """Return the Batch columns that the recipe's conditioners read."""
-    parts: list[type[Conditioner]] = [choice.part.load() for choice in recipe.configs["conditioner"]]
+    parts: list[type[Conditioner]] = [config.part.load() for config in recipe.configs["conditioner"]]
     return frozenset[str]().union(*(part.needs for part in parts))
 
 
@@ -170,17 +170,17 @@ def _refuse_other_rate(run: Run, recipe: Recipe, data: Path) -> None:
 
 def corpus_name(recipe: Recipe) -> str:
     """Return the name of the recipe's corpus: its folder, or the dataset that makes it."""
-    choice = recipe.config("dataset")
-    return Path(str(choice.settings["path"])).name if "path" in choice.settings else choice.name
+    config = recipe.config("dataset")
+    return Path(str(config.settings["path"])).name if "path" in config.settings else config.name
 
 
 def corpus_key(recipe: Recipe, split: EvaluationSplit) -> str:
     """Hash the corpus that a split is taken from, without its image size; folds are left out for the whole corpus."""
-    choice = recipe.config("dataset")
-    folds = [] if split == "all" else [choice.engine.num_folds, choice.engine.fold]
-    said: list[Any] = [choice.name, *folds]
-    if "path" in choice.settings:
-        said += [shard.sha256 for shard in Corpus.open(choice.settings["path"]).header.shards]
+    config = recipe.config("dataset")
+    folds = [] if split == "all" else [config.engine.num_folds, config.engine.fold]
+    said: list[Any] = [config.name, *folds]
+    if "path" in config.settings:
+        said += [shard.sha256 for shard in Corpus.open(config.settings["path"]).header.shards]
     else:
-        said.append(dict(choice.settings))
+        said.append(dict(config.settings))
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -88,6 +88,6 @@ def judge_key(recipe: Recipe, corpus: Dataset) -> str:
     for kind in RECIPE_KINDS.values():
         if kind.table in ("data", *JUDGE_TABLES):
             idle = _IDLE_KEYS.get(kind.table, ())
-            for choice in recipe.configs[kind.name]:
-                said.append([kind.table, {key: value for key, value in choice.values.items() if key not in idle}])
+            for config in recipe.configs[kind.name]:
+                said.append([kind.table, {key: value for key, value in config.values.items() if key not in idle}])
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]

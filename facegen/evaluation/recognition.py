@@ -16,7 +16,7 @@ from facegen.core.evidence import Recognised
 from facegen.core.interfaces import Dataset, Recogniser
 from facegen.core.progress import Observer
 from facegen.core.recipe.part_config import PartConfig
-from facegen.core.recipe.recipe import Recipe, check_choice, check_recipe
+from facegen.core.recipe.recipe import Recipe, check_config, check_recipe
 from facegen.core.recipe.unique_names import unique_names
 
 MOST_NOISES = 2
@@ -76,16 +76,16 @@ def chosen_recognisers(words: Iterable[str]) -> dict[str, Recogniser]:
         FacegenError: a word names no recogniser or no key of it, or what it works with is missing.
     """
     problems: list[str] = []
-    choices = [check_choice("recogniser", {"recogniser": read_word(word)}, "--recogniser", problems) for word in words]
+    configs = [check_config("recogniser", {"recogniser": read_word(word)}, "--recogniser", problems) for word in words]
     if problems:
         raise RecipeError(*problems)
-    return _build(choice for choice in choices if choice is not None)
+    return _build(config for config in configs if config is not None)
 
 
-def _build(choices: Iterable[PartConfig]) -> dict[str, Recogniser]:
-    choices, found = list(choices), {}
-    for name, choice in zip(unique_names(choice.name for choice in choices), choices, strict=True):
-        found[name] = choice.build()
+def _build(configs: Iterable[PartConfig]) -> dict[str, Recogniser]:
+    configs, found = list(configs), {}
+    for name, config in zip(unique_names(config.name for config in configs), configs, strict=True):
+        found[name] = config.build()
         found[name].fingerprint()  # asked now, so that what is missing is said before any work is done
     return found
 

@@ -28,8 +28,8 @@ def open_dataset(recipe: Recipe) -> Dataset:
     Raises:
         DataError: it is missing, damaged or unfit.
     """
-    choice = recipe.config("dataset")
-    dataset: Dataset = choice.build(choice.engine)
+    config = recipe.config("dataset")
+    dataset: Dataset = config.build(config.engine)
     return dataset
 
 

@@ -60,10 +60,10 @@ class Trainer:
 
     def match(self) -> None:
         """Train the encoders, or take over those that are trained."""
-        choice = self.recipe.optional_config("matcher")
-        if choice is None:
+        config = self.recipe.optional_config("matcher")
+        if config is None:
             return
-        settings: MatchSettings = choice.engine
+        settings: MatchSettings = config.engine
         if not self._is_matched():
             earlier = None if settings.run is None else _matched(Run.open(settings.run))
             if self.distributed.is_main_process:

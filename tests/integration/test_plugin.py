@@ -177,7 +177,7 @@ def test_a_setting_that_no_recipe_could_reach_is_named_wherever_the_part_is_met(
     site.install("facegen-hurried", "hurried = hurried_plugin", {"hurried_plugin": contents, "hurried_part": HURRIED})
     said = (
         "plugin 'hurried' (package facegen-hurried 0.1.0) registers penalty 'hurried', whose setting 'every_steps' is "
-        "a key of [penalty] already, which the engine reads; rename the setting"
+        "a key of [penalty] that is reserved for the engine; rename the setting"
     )
     listed = site.listed()
     assert listed["broken"] == [said]

@@ -66,7 +66,7 @@ def tiny(path: Path) -> list[str]:
 
 def known_of(recipe: Recipe) -> frozenset[str]:
     """The Batch columns that the conditioners read."""
-    return frozenset[str]().union(*(choice.part.load().needs for choice in recipe.configs["conditioner"]))  # type: ignore[attr-defined]
+    return frozenset[str]().union(*(config.part.load().needs for config in recipe.configs["conditioner"]))  # type: ignore[attr-defined]
 
 
 def words_for(needs: frozenset[str], folder: Path) -> list[object]:

@@ -131,7 +131,7 @@ def test_what_was_never_taught_cannot_be_kept(
     key: str, facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert facegen("train", recipe(tmp_path, "softmax", f"{key} = true"), "--preset", "small", *SIZES) == 1
-    assert f"[match] {key} = true: must come with start: the earlier run" in capsys.readouterr().err
+    assert f"[match] {key} = true: must be false without start, the earlier run" in capsys.readouterr().err
 
 
 def test_regression_needs_a_face_network_that_is_taught(

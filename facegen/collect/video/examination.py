@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.core.face_box import FaceBox
+from facegen.core.collection_interfaces import FaceBox
 
 
 @dataclass(frozen=True)

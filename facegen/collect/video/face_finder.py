@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.collect.video.examine_settings import FaceSettings
-from facegen.core.collection_interfaces import Detector
-from facegen.core.face_box import FaceBox
+from facegen.core.collection_interfaces import Detector, FaceBox
 from facegen.data.media.face_crops import find_large_faces
 
 TOLD_SHARE = 0.8

@@ -14,8 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from facegen.collect.video.examination import Examination
+from facegen.core.collection_interfaces import FaceBox
 from facegen.core.errors import DataError
-from facegen.core.face_box import FaceBox
 from facegen.core.files import replacing
 
 VERSION = 1

@@ -1,4 +1,4 @@
-"""Names of a part's settings, and those that no setting may have."""
+"""Names of a part's settings, read without importing the part, and reserved names."""
 
 import ast
 import inspect
@@ -12,18 +12,20 @@ from pydantic import BaseModel
 from facegen.core.kinds import Kind
 
 RESERVED = ("type", "name")
-"""Keys that the engine has, or keeps for itself, in every table that chooses a part."""
+"""Keys that the engine reads, or reserves, in every table of a part."""
 
 
 def declared_settings(target: str | type) -> list[str]:
-    """The keyword-only parameters of a part; of "module:Class", as its source says, without importing the module.
+    """List the keyword-only parameters of a part.
 
-    A class that takes its constructor from elsewhere tells no names before it is imported.
+    Args:
+        target: a class, or "module:Class", whose source is parsed and not imported. A class that inherits its
+            constructor then has none.
     """
     if isinstance(target, type):
         try:
             parameters = inspect.signature(target).parameters.values()
-        except (TypeError, ValueError):  # of a class in C, which is no part
+        except (TypeError, ValueError):  # a class written in C has no signature
             return []
         return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     module, _, name = target.partition(":")
@@ -33,7 +35,7 @@ def declared_settings(target: str | type) -> list[str]:
     try:
         tree = ast.parse(Path(spec.origin).read_bytes())
     except (OSError, SyntaxError, ValueError):
-        return []  # said in full when the part is loaded
+        return []  # loading the part reports the error
     return [
         argument.arg
         for part in tree.body
@@ -45,17 +47,17 @@ def declared_settings(target: str | type) -> list[str]:
 
 
 def explain_reserved(kind: Kind, settings: Iterable[str]) -> str:
-    """The first setting whose name a part of a kind cannot use, and why; "" where there is none."""
+    """Explain the first setting with a reserved name; return "" if there is none."""
     for setting in settings:
         if setting in RESERVED or setting in kind.engine_keys.model_fields:
-            return f"setting '{setting}' is a key of [{kind.table}] already, which the engine reads; rename the setting"
+            return f"setting '{setting}' is a key of [{kind.table}] that is reserved for the engine; rename the setting"
         if setting.startswith("_") or hasattr(BaseModel, setting):
-            return f"setting '{setting}' has a name that the schema of [{kind.table}] needs itself; rename the setting"
+            return f"setting '{setting}' of [{kind.table}] has a name that pydantic reserves; rename the setting"
     return ""
 
 
 def _find_spec(module: str) -> ModuleSpec | None:
-    """Where a module lies; unlike `importlib.util.find_spec`, without importing the packages above it."""
+    """Find a module's spec without importing its parent packages, which `importlib.util.find_spec` imports."""
     spec, path = None, None
     names = module.split(".")
     for depth in range(1, len(names) + 1):
@@ -70,7 +72,7 @@ def _ask_finders(module: str, path: Sequence[str] | None) -> ModuleSpec | None:
     for finder in sys.meta_path:
         try:
             spec = finder.find_spec(module, path)
-        except Exception:  # a stranger's import hook may raise anything; the part is then judged when it is loaded
+        except Exception:  # an installed import hook may raise anything; loading the part reports it
             continue
         if spec is not None:
             return spec

@@ -1,4 +1,4 @@
-"""Recipe files: TOML, the file that one extends, presets, and single keys laid over all that."""
+"""Recipe files: TOML tables of a file, merged with the recipe that it extends, a preset, and --set."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -13,51 +13,52 @@ from facegen.core.text.suggest import did_you_mean
 from facegen.core.text.text_files import read_text
 
 JUDGE_TABLES = ("conditioner", "discriminator", "match", "augment")
-"""Tables of [judge], which stand in for the recipe's own in the recipe of its judge."""
+"""Tables that [judge] may hold; they replace those of the recipe when the judge is trained."""
 
 
 def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, preset_may_lack: bool = False) -> Tables:
-    """The tables that a recipe file says, its layers merged.
+    """Read a recipe file and merge its layers.
 
     Args:
         path: the TOML file.
-        preset: name of one of its [preset.*] tables, laid over it.
-        overrides: "table.key=value" pairs, laid over that.
-        preset_may_lack: a recipe without that preset is taken as it is.
+        preset: name of one of its [preset.*] tables, which overrides the file.
+        overrides: "table.key=value" pairs, which override the preset.
+        preset_may_lack: use the file alone if it has no such preset.
     Raises:
-        RecipeError: a layer is missing, or cannot be read.
+        RecipeError: a layer is missing or cannot be read.
     """
     tables = _read(path)
     without = tables.pop("without", [])
     if "extends" in tables:
         below = _read((path.parent / str(tables.pop("extends"))).resolve())
         if "extends" in below:
-            raise RecipeError(f"{path}: extends a recipe that itself extends another; name that one instead")
+            extended = below["extends"]
+            raise RecipeError(f"{path}: extends a recipe that extends {extended!r}; extend {extended!r} instead")
         tables = merge_tables(_without(without, below, path), tables, str(path))
     elif without:
-        raise RecipeError(f"{path}: without = {without!r}: there is nothing to leave out in a recipe without extends")
+        raise RecipeError(f"{path}: without = {without!r}: has no effect without extends; remove it, or add extends")
     presets = tables.pop("preset", {})
     if preset in presets:
         tables = merge_tables(tables, presets[preset], f"{path}: [preset.{preset}]")
     elif preset is not None and not preset_may_lack:
         raise RecipeError(f"{path}: preset '{preset}' is not in the recipe{did_you_mean(preset, presets)}")
-    overrides, chosen = tuple(overrides), set(tables)
+    overrides, present = tuple(overrides), set(tables)
     for override in overrides:
-        tables = lay_over(tables, override)
-    _refuse_unchosen(tables, chosen, overrides)
+        tables = apply_override(tables, override)
+    _require_type_of_new_tables(tables, present, overrides)
     return _with_judge(tables, preset, path)
 
 
-def _refuse_unchosen(tables: Tables, chosen: set[str], overrides: Iterable[str]) -> None:
-    """--set changes tables that the recipe has, or adds one whose type it gives, too."""
+def _require_type_of_new_tables(tables: Tables, present: set[str], overrides: Iterable[str]) -> None:
+    """Refuse overrides that add the table of a part without its type."""
     problems = []
     for override in overrides:
         name = parse_override(override)[0][0]
         is_part = any(name == kind.table for kind in RECIPE_KINDS.values())
-        if name in chosen or not is_part or "type" in tables[name]:
+        if name in present or not is_part or "type" in tables[name]:
             continue
         problems.append(
-            f"--set {override}: the recipe has no [{name}]; it has {', '.join(sorted(chosen))}. To add a [{name}], "
+            f"--set {override}: the recipe has no [{name}]; it has {', '.join(sorted(present))}. To add a [{name}], "
             f"give its type, too: --set {name}.type=NAME"
         )
     if problems:
@@ -65,41 +66,41 @@ def _refuse_unchosen(tables: Tables, chosen: set[str], overrides: Iterable[str])
 
 
 def _with_judge(tables: Tables, preset: str | None, path: Path) -> Tables:
-    """[judge] recipe = FILE becomes the tables of that file that train a judge, under those of [judge] itself."""
+    """Replace `recipe = FILE` of [judge] by that file's JUDGE_TABLES; other keys of [judge] override them."""
     judge = tables.get("judge")
     if not (isinstance(judge, dict) and is_recipe(judge.get("recipe"))):
         return tables
     other = read_tables(Path(judge["recipe"]), preset, (), preset_may_lack=True)
-    lent = {name: other[name] for name in JUDGE_TABLES if name in other}
+    below = {name: other[name] for name in JUDGE_TABLES if name in other}
     own = {name: table for name, table in judge.items() if name != "recipe"}
-    return {**tables, "judge": merge_tables(lent, own, f"{path}: [judge]")}
+    return {**tables, "judge": merge_tables(below, own, f"{path}: [judge]")}
 
 
 def judge_tables(tables: Mapping[str, Any], judge: Mapping[str, Any], start: Path | None) -> Tables:
-    """What trains a judge: the tables of [judge], and for the rest what trains the match stage of a recipe.
+    """Return the tables that train a judge: those of [judge], and the recipe's own where [judge] lacks one.
 
     Args:
-        tables: of the recipe.
-        judge: its [judge], or another's.
-        start: an earlier run whose match stage the judge starts from.
+        tables: tables of the recipe.
+        judge: its [judge], or that of another recipe.
+        start: an earlier run whose match stage the judge's training starts from.
     """
-    found = {name: tables[name] for name in JUDGE_TABLES if name in tables} | dict(judge)
-    # A judge that starts from nothing has nothing to keep as it is.
-    left_out = {"run", "start"} | (set() if start else {"freeze_conditioner", "freeze_faces"})
-    match = {key: value for key, value in found.get("match", {}).items() if key not in left_out}
+    merged = {name: tables[name] for name in JUDGE_TABLES if name in tables} | dict(judge)
+    # Without a start, the networks are random, and freezing them makes no sense.
+    removed = {"run", "start"} | (set() if start else {"freeze_conditioner", "freeze_faces"})
+    match = {key: value for key, value in merged.get("match", {}).items() if key not in removed}
     if match:
-        found["match"] = match if start is None else {**match, "start": str(start)}
-    return found if match.get("augment") else {name: table for name, table in found.items() if name != "augment"}
+        merged["match"] = match if start is None else {**match, "start": str(start)}
+    return merged if match.get("augment") else {name: table for name, table in merged.items() if name != "augment"}
 
 
-def lay_over(tables: Tables, override: str) -> Tables:
-    """Change one key of tables.
+def apply_override(tables: Tables, override: str) -> Tables:
+    """Return the tables with one key changed.
 
     Args:
-        tables: of a recipe.
-        override: "table.key=value", the value in TOML's own form; "table.type.key" or "table.0.key" for one of a list.
+        tables: tables of a recipe.
+        override: "table.key=value", with a TOML value; "table.type.key" or "table.0.key" for an entry of a list.
     Raises:
-        RecipeError: it has another form, or names no table of a list, or several.
+        RecipeError: the override has another form, or matches no entry of a list, or several.
     """
     changed = nested(*parse_override(override))
     _anchor(changed, Path())
@@ -107,19 +108,19 @@ def lay_over(tables: Tables, override: str) -> Tables:
 
 
 def differences(first: Mapping[str, Any], second: Mapping[str, Any], above: str = "") -> list[str]:
-    """Dotted keys in which two recipes differ."""
-    found = []
+    """List the dotted keys in which two recipes differ."""
+    differing = []
     for key in sorted({*first, *second}):
         one, other = first.get(key), second.get(key)
         if isinstance(one, dict) and isinstance(other, dict):
-            found += differences(one, other, f"{above}{key}.")
+            differing += differences(one, other, f"{above}{key}.")
         elif one != other:
-            found.append(f"{above}{key}")
-    return found
+            differing.append(f"{above}{key}")
+    return differing
 
 
 def is_recipe(value: Any) -> TypeGuard[str]:
-    """An earlier run is named by its recipe, not by its folder."""
+    """Return True for a path of a recipe; an earlier run is named by its recipe or by its folder."""
     return isinstance(value, str) and value.endswith(".toml")
 
 
@@ -133,19 +134,19 @@ def _read(path: Path) -> Tables:
         raise RecipeError(f"{path}: cannot be read as TOML: {error}") from error
     except DataError as error:
         raise RecipeError(*error.problems) from error
-    here = {name: tables[name] for name in (*ENGINE_TABLES, "preset") if name in tables}
-    if isinstance(here.get("preset"), dict):
-        here |= {f"preset.{name}": preset for name, preset in here["preset"].items()}
-    flat = {name: value for name, value in here.items() if not isinstance(value, dict)}
-    if flat:
-        raise RecipeError(*(f"{path}: {name} = {v!r}: must be a table, written [{name}]" for name, v in flat.items()))
+    checked = {name: tables[name] for name in (*ENGINE_TABLES, "preset") if name in tables}
+    if isinstance(checked.get("preset"), dict):
+        checked |= {f"preset.{name}": preset for name, preset in checked["preset"].items()}
+    wrong = {name: value for name, value in checked.items() if not isinstance(value, dict)}
+    if wrong:
+        raise RecipeError(*(f"{path}: {name} = {v!r}: must be a table, written [{name}]" for name, v in wrong.items()))
     for layer in (tables, *tables.get("preset", {}).values()):
         _anchor(layer, path.parent)
     return tables
 
 
 def _anchor(tables: Tables, folder: Path) -> None:
-    """Make the recipes that tables name independent of the file that names them."""
+    """Make paths of recipes absolute; they are relative to the folder of the file that names them."""
     for table, key in (*EARLIER_RUNS, ("judge", "recipe")):
         value = tables[table].get(key) if isinstance(tables.get(table), dict) else None
         if is_recipe(value):
@@ -153,15 +154,15 @@ def _anchor(tables: Tables, folder: Path) -> None:
 
 
 def _without(names: Any, tables: Tables, path: Path) -> Tables:
-    """The tables of an extended recipe, and of its presets, but for some."""
+    """Remove tables from an extended recipe and from its presets."""
     known = {name for name in tables if name != "preset"}
     if not isinstance(names, list) or not all(name in known for name in names):
         allowed = ", ".join(sorted(known))
         raise RecipeError(f"{path}: without = {names!r}: must list tables of the extended recipe: {allowed}")
-    kept = {name: table for name, table in tables.items() if name not in names}
+    remaining = {name: table for name, table in tables.items() if name not in names}
     if "preset" in tables:
         presets = tables["preset"].items()
-        kept["preset"] = {
+        remaining["preset"] = {
             preset: {name: table for name, table in changed.items() if name not in names} for preset, changed in presets
         }
-    return kept
+    return remaining

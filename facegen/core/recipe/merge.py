@@ -1,4 +1,4 @@
-"""Tables of a recipe laid over each other: those of an extended recipe, of a preset, and single keys of --set."""
+"""Merging of recipe tables: an extended recipe, a preset, and single keys of --set."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -10,45 +10,45 @@ from facegen.core.kinds import RECIPE_KINDS
 
 Tables = dict[str, Any]
 LISTED_TABLES = frozenset(kind.table for kind in RECIPE_KINDS.values() if kind.many)
-"""Tables of which a recipe may have a list, such as [[penalty]]."""
+"""Tables that may be lists, such as [[penalty]]."""
 
 
 def merge_tables(below: Mapping[str, Any], above: Mapping[str, Any], source: str) -> Tables:
-    """Lay tables over those of a recipe, key by key.
+    """Merge tables key by key; values of `above` override those of `below`.
 
-    A table with another type replaces the one below, because its keys mean other things. A list replaces what is
-    below. A single table over a list changes one entry: `{"r1": {...}}` the one of type "r1", `{"0": {...}}` the first,
-    and keys that stand alone change the only entry.
+    A table with another `type` replaces the table below, because its keys have other meanings. A list replaces the
+    value below. A single table above a list changes one entry: `{"r1": {...}}` the entry of type "r1", `{"0": {...}}`
+    the first entry; plain keys change the entry of a list that has only one.
 
     Args:
         below, above: {table: its keys, or a list of tables}.
-        source: where the tables above come from, for error texts.
+        source: origin of the tables above, for error messages.
     Raises:
-        RecipeError: a single table names no entry of a list, or more than one.
+        RecipeError: a single table matches no entry of a list, or several.
     """
     merged = dict(below)
     for name, table in above.items():
-        there = below.get(name)
-        if name == "preset" and isinstance(there, dict):
-            changed = {preset: merge_tables(there.get(preset, {}), inner, source) for preset, inner in table.items()}
-            merged[name] = {**there, **changed}
-        elif name == "judge" and isinstance(there, dict) and isinstance(table, dict):
-            merged[name] = merge_tables(there, table, source)
+        present = below.get(name)
+        if name == "preset" and isinstance(present, dict):
+            changed = {preset: merge_tables(present.get(preset, {}), inner, source) for preset, inner in table.items()}
+            merged[name] = {**present, **changed}
+        elif name == "judge" and isinstance(present, dict) and isinstance(table, dict):
+            merged[name] = merge_tables(present, table, source)
         elif name in LISTED_TABLES and isinstance(table, dict):
-            merged[name] = _merge_entries(name, there, table, source)
+            merged[name] = _merge_entries(name, present, table, source)
         else:
-            merged[name] = _merge(there, table) if name in below else table
+            merged[name] = _merge(present, table) if name in below else table
     return merged
 
 
 def parse_override(override: str) -> tuple[list[str], Any]:
-    """The names of the key and the value of "table.key=value".
+    """Parse "table.key=value" into the parts of the dotted key, and the value.
 
-    Key and value have TOML's form. A value that is no TOML is a string, so that a shell's quotes need no quoting; so is
-    a date, which no setting takes.
+    Key and value are TOML. A value that is not valid TOML is taken as a string, so that strings need no quotes inside
+    the quotes of a shell; so is a date, because no setting has that type.
 
     Raises:
-        RecipeError: it has another form, or no value.
+        RecipeError: the override has another form, or no value.
     """
     key, separator, text = override.partition("=")
     names = list(_key_names(key)) if separator else []
@@ -67,7 +67,7 @@ def parse_override(override: str) -> tuple[list[str], Any]:
 
 
 def nested(names: list[str], value: Any) -> Tables:
-    """The tables in which a value stands under a dotted key."""
+    """Return nested tables with a value at a dotted key."""
     for name in reversed(names):
         value = {name: value}
     tables: Tables = value
@@ -75,7 +75,7 @@ def nested(names: list[str], value: Any) -> Tables:
 
 
 def describe_entries(table: str, entries: list[dict[str, Any]]) -> str:
-    """The entries of a list of tables, with the positions by which --set names them."""
+    """Format the entries of a list of tables as --set addresses them."""
     return ", ".join(f"{table}.{position} ({entry.get('type')})" for position, entry in enumerate(entries))
 
 
@@ -91,7 +91,9 @@ def _key_names(key: str) -> Iterator[str]:
 
 def _merge_entries(table: str, below: Any, above: dict[str, Any], source: str) -> Any:
     entries = below if isinstance(below, list) else [below]
-    is_partial = isinstance(below, dict) and "type" not in below  # of a preset, itself laid over another recipe's
+    is_partial = (
+        isinstance(below, dict) and "type" not in below
+    )  # a preset that is merged with the preset of an extended recipe
     if is_partial or not entries or not all(isinstance(entry, dict) for entry in entries):
         return above if below is None else _merge(below, above)
     addressed = _addressed(table, entries, above, source)
@@ -99,10 +101,10 @@ def _merge_entries(table: str, below: Any, above: dict[str, Any], source: str) -
     if len(entries) > 1 and "type" in own:
         return above
     if len(entries) > 1 and own:
-        key, there = next(iter(own)), describe_entries(table, entries)
+        key, available = next(iter(own)), describe_entries(table, entries)
         if isinstance(own[key], dict):
-            raise RecipeError(f"{source}: there is no {table}.{key}; there are {there}")
-        raise RecipeError(f"{source}: '{key}' is a key of one table, and there are {there}; write {table}.0.{key}")
+            raise RecipeError(f"{source}: {table}.{key} does not exist; available: {available}")
+        raise RecipeError(f"{source}: '{key}' is ambiguous: {table} is a list of {available}; write {table}.0.{key}")
     merged = [_merge(entry, own) for entry in entries] if own else list(entries)
     for key, position in addressed.items():
         merged[position] = _merge(merged[position], above[key])
@@ -110,25 +112,25 @@ def _merge_entries(table: str, below: Any, above: dict[str, Any], source: str) -
 
 
 def _addressed(table: str, entries: list[dict[str, Any]], above: dict[str, Any], source: str) -> dict[str, int]:
-    """{key: position of the entry that it names}, for those keys that name one."""
+    """Return {key: position of the entry that it addresses} of the keys that address an entry."""
     positions: dict[str, int] = {}
     for key, value in above.items():
-        named = [place for place, entry in enumerate(entries) if key in (str(place), entry.get("type"))]
-        if not isinstance(value, dict) or not (named or key.isdecimal()):
+        matches = [position for position, entry in enumerate(entries) if key in (str(position), entry.get("type"))]
+        if not isinstance(value, dict) or not (matches or key.isdecimal()):
             continue
-        if not named:
-            raise RecipeError(f"{source}: there is no {table}.{key}; there are {describe_entries(table, entries)}")
-        if len(named) > 1:
-            several = " and ".join(f"{table}.{place}" for place in named)
-            raise RecipeError(f"{source}: {table}.{key} is {several}; name one of them by its position")
-        if named[0] in positions.values():
-            raise RecipeError(f"{source}: names {table}.{named[0]} ({key}) twice, by its type and by its position")
-        positions[key] = named[0]
+        if not matches:
+            raise RecipeError(f"{source}: {table}.{key} does not exist; available: {describe_entries(table, entries)}")
+        if len(matches) > 1:
+            several = " and ".join(f"{table}.{position}" for position in matches)
+            raise RecipeError(f"{source}: {table}.{key} is ambiguous: it matches {several}; write the position")
+        if matches[0] in positions.values():
+            raise RecipeError(f"{source}: {table}.{matches[0]} ({key}) is addressed twice, by type and by position")
+        positions[key] = matches[0]
     return positions
 
 
 def _merge(below: Any, above: Any) -> Any:
-    """Lay a table over another one, key by key; one of another type replaces it."""
+    """Merge two tables key by key; a table of another type replaces the one below."""
     if isinstance(below, list) and isinstance(above, dict) and len(below) == 1:
         return [_merge(below[0], above)]
     if not (isinstance(below, dict) and isinstance(above, dict)):

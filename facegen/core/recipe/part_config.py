@@ -1,4 +1,4 @@
-"""What a checked recipe is: the parts that it chose, with their settings."""
+"""A checked recipe, and its parts with their settings."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -16,13 +16,13 @@ from facegen.core.registry import Part, registry
 
 @dataclass(frozen=True)
 class PartConfig:
-    """A part that a recipe chose, with its settings.
+    """A part and the settings that a recipe gives it.
 
     Attributes:
-        part: which one.
+        part: the registered part.
         settings: its keyword-only arguments.
         engine: the keys of its table that the engine reads.
-        where: file and table, for error texts.
+        where: file and table, for error messages.
     """
 
     part: Part
@@ -37,15 +37,15 @@ class PartConfig:
 
     @property
     def values(self) -> dict[str, Any]:
-        """Every key of its table, defaults included, as plain values."""
+        """All keys of its table as plain values, defaults included."""
         plain = json.loads(json.dumps(self.settings, default=_plain))
         return {"type": self.name, **self.engine.model_dump(mode="json"), **plain}
 
     def build(self, *supplied: Any) -> Any:
-        """The part, from what the engine supplies and its own settings.
+        """Build the part from the engine's positional arguments and its own settings.
 
         Raises:
-            RecipeError: the part refuses its settings; the table is named.
+            RecipeError: the part refuses its settings; the message names the table.
         """
         try:
             return self.part.load()(*supplied, **self.settings)
@@ -58,12 +58,11 @@ class Recipe:
     """A checked recipe.
 
     Attributes:
-        source: the file it came from.
-        tables: what it says, presets and overrides applied; what a run folder keeps.
-        configs: the parts by kind, in order; an empty tuple where there is none.
-        run, train, evaluate, draft: the engine's tables; `train` is None in a recipe that only matches, `draft` in
-            one that refines no earlier run.
-        earlier: {"table.key": recipe} of the earlier runs that it names by their recipes.
+        source: path of its file.
+        tables: its tables after presets and overrides, which a run folder stores.
+        configs: {kind: its parts, in order}; an empty tuple for a kind without parts.
+        run, train, evaluate, draft: the engine's tables; `train` and `draft` are None if the recipe lacks them.
+        earlier: {"table.key": recipe} of earlier runs that the recipe names by their recipes.
     """
 
     source: str
@@ -77,46 +76,46 @@ class Recipe:
 
     @property
     def values(self) -> dict[str, Any]:
-        """Every key of every table, defaults included, as plain values: what two recipes are compared by."""
+        """All keys of all tables as plain values, defaults included, for the comparison of two recipes."""
         engine = {"run": self.run, "draft": self.draft, "train": self.train, "evaluate": self.evaluate}
-        found: dict[str, Any] = {
+        values: dict[str, Any] = {
             name: table.model_dump(mode="json") for name, table in engine.items() if table is not None
         }
         for kind, configs in self.configs.items():
-            tables = [choice.values for choice in configs]
+            tables = [config.values for config in configs]
             if tables:
-                found[KINDS[kind].table] = tables if KINDS[kind].many else tables[0]
-        return found | ({"judge": self.tables["judge"]} if "judge" in self.tables else {})
+                values[KINDS[kind].table] = tables if KINDS[kind].many else tables[0]
+        return values | ({"judge": self.tables["judge"]} if "judge" in self.tables else {})
 
-    def before(self) -> "Iterator[tuple[str, Recipe]]":
-        """The earlier recipes and theirs, each with the "table.key" that names it, in the order of their training."""
+    def earlier_recipes(self) -> "Iterator[tuple[str, Recipe]]":
+        """Yield ("table.key", recipe) of all earlier recipes, theirs included, in the order of their training."""
         for name, recipe in self.earlier.items():
-            yield from recipe.before()
+            yield from recipe.earlier_recipes()
             yield name, recipe
 
     @staticmethod
     def available(kind: str, fits: Callable[[Any], bool]) -> list[str]:
-        """Names of the installed parts of a kind whose classes fit; parts that cannot be loaded are left out."""
+        """List the installed parts of a kind whose class fits; parts that cannot be loaded are left out."""
         names = []
         for name, part in sorted(registry().parts[kind].items()):
-            with suppress(FacegenError):  # a broken plugin is named where it is used
+            with suppress(FacegenError):  # a recipe that uses the broken part reports it
                 names += [name] if fits(part.load()) else []
         return names
 
     def optional_config(self, kind: str) -> PartConfig | None:
-        """The part of a kind that a recipe has at most one of."""
+        """Return the only part of a kind; None if the recipe has none."""
         return next(iter(self.configs[kind]), None)
 
     def config(self, kind: str) -> PartConfig:
-        """The part of a kind that this recipe cannot do without.
+        """Return the only part of a kind.
 
         Raises:
-            RecipeError: there is none.
+            RecipeError: the recipe has none.
         """
-        choice = self.optional_config(kind)
-        if choice is None:
-            raise RecipeError(f"{self.source}: [{KINDS[kind].table}] is missing: it chooses the {kind}")
-        return choice
+        config = self.optional_config(kind)
+        if config is None:
+            raise RecipeError(f"{self.source}: [{KINDS[kind].table}] is missing: the recipe needs a {kind}")
+        return config
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Recipes: TOML files that say which parts make a run, checked in full before anything is built."""
+"""Reading and checking of recipes. All problems of a recipe are reported at once, before anything is built."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, RECIPE_KINDS, Kind
-from facegen.core.recipe.file import JUDGE_TABLES, Tables, differences, is_recipe, lay_over, read_tables
+from facegen.core.recipe.file import JUDGE_TABLES, Tables, apply_override, differences, is_recipe, read_tables
 from facegen.core.recipe.part_config import PartConfig, Recipe
 from facegen.core.recipe.rules import misplaced_draft, missing_tables, repeated_metrics
 from facegen.core.recipe.settings import check_table, settings_model, settings_of
@@ -18,9 +18,9 @@ from facegen.core.text.suggest import did_you_mean
 REQUIRED_TABLES = ("data",)
 OPTIONAL_TABLES = ("draft", "train")
 SHARED_OVERRIDES = ("match", "train")
-"""Tables whose --set keys hold for the recipes of earlier runs, too ..."""
+"""Tables whose --set keys are applied to the recipes of earlier runs, too ..."""
 OWN_OVERRIDES = {*EARLIER_RUNS, ("match", "freeze_conditioner"), ("match", "freeze_faces")}
-"""... but for those that are about an earlier run themselves."""
+"""... except these keys, which refer to an earlier run themselves."""
 DEFAULT_METRICS = (
     "matching", "identity", "correlation", "preference", "retrieval", "diversity", "sharpness", "frechet", "fidelity",
     "people_covered", "memorisation", "factors",
@@ -30,47 +30,48 @@ DEFAULT_METRICS = (
 def read_recipe(
     path: Path, *, preset: str | None = None, overrides: Iterable[str] = (), data: Path | None = None
 ) -> Recipe:
-    """Read, merge and check a recipe, and those of the earlier runs that it names.
+    """Read, merge and check a recipe, and the recipes of the earlier runs that it names.
 
-    An earlier recipe takes over this one's corpus, seed, device, precision and preset, and what `overrides` say about
-    [match] and [train]; of a matcher's own keys, only where it has the same one.
+    An earlier recipe gets the corpus, seed, device, precision and preset of this one, and the `overrides` of [match]
+    and [train]; overrides of a matcher's own keys apply only if both recipes have a matcher of the same type.
 
     Args:
         path: the TOML file.
-        preset: name of one of its [preset.*] tables, laid over it.
-        overrides: "table.key=value" pairs, the value in TOML's own form, laid over that.
+        preset: name of one of its [preset.*] tables, which overrides the file.
+        overrides: "table.key=value" pairs with TOML values, which override the preset.
         data: a packed corpus that replaces the recipe's own.
     Raises:
-        RecipeError: every problem that was found.
-        PluginError: a part that it names is broken.
+        RecipeError: the recipe has problems; the error lists all of them.
+        PluginError: a part of the recipe is broken.
     """
     overrides = tuple(overrides)
     tables = read_tables(path, preset, overrides)
     if data is not None:
         tables = _with_packed(tables, data)
     tables.setdefault("run", {}).setdefault("name", path.stem)
-    recipe = _assembled(tables, path, preset, overrides, ())
+    recipe = _with_earlier(tables, path, preset, overrides, ())
     _refuse_shared_names(recipe)
     return recipe
 
 
 def with_data(recipe: Recipe, data: Path) -> Recipe:
-    """The same recipe on a packed corpus."""
+    """Return the recipe with a packed corpus in place of its own."""
     return check_recipe(_with_packed(recipe.tables, data), recipe.source)
 
 
 def _with_packed(tables: Mapping[str, Any], data: Path) -> Tables:
     engine_keys = KINDS["dataset"].engine_keys.model_fields
-    given = tables.get("data")
-    kept = {key: given[key] for key in given if key in engine_keys} if isinstance(given, dict) else {}
-    return {**tables, "data": {**kept, "type": "packed", "path": str(data.resolve())}}
+    own = tables.get("data")
+    unchanged = {key: own[key] for key in own if key in engine_keys} if isinstance(own, dict) else {}
+    return {**tables, "data": {**unchanged, "type": "packed", "path": str(data.resolve())}}
 
 
-def _assembled(
+def _with_earlier(
     tables: Tables, path: Path, preset: str | None, overrides: tuple[str, ...], above: tuple[Path, ...]
 ) -> Recipe:
-    """Check tables, and read the earlier recipes that they name."""
+    """Check tables, and read the earlier recipes that they name; `above` are the recipes that led to this one."""
     problems: list[str] = []
+    chain = (*above, path.resolve())
     recipe, earlier = None, {}
     try:
         recipe = check_recipe(tables, str(path))
@@ -80,12 +81,13 @@ def _assembled(
         value = tables[table].get(key) if isinstance(tables.get(table), dict) else None
         if not is_recipe(value):
             continue
-        if Path(value) in (path.resolve(), *above):
-            problems.append(f"{path}: [{table}] {key} = '{value}': a recipe cannot come before itself")
+        if Path(value) in chain:
+            circle = " -> ".join(recipe.name for recipe in (*chain[chain.index(Path(value)) :], Path(value)))
+            problems.append(f"{path}: [{table}] {key} = '{value}': circular reference: {circle}")
             continue
         try:
             below = _earlier_tables(Path(value), tables, preset, overrides, draft=table == "draft")
-            earlier[f"{table}.{key}"] = _assembled(below, Path(value), preset, overrides, (*above, path.resolve()))
+            earlier[f"{table}.{key}"] = _with_earlier(below, Path(value), preset, overrides, chain)
         except RecipeError as error:
             problems += error.problems
     if recipe is None or problems:
@@ -96,11 +98,11 @@ def _assembled(
 def _earlier_tables(
     path: Path, above: Tables, preset: str | None, overrides: tuple[str, ...], *, draft: bool
 ) -> Tables:
-    """What an earlier recipe says, on the corpus and with the seed of the one that names it."""
+    """Read the tables of an earlier recipe; corpus and seed are those of the recipe that names it."""
     tables = read_tables(path, preset, (), preset_may_lack=True)
     for override in overrides:
-        if _is_shared(override, tables, above):
-            tables = lay_over(tables, override)
+        if _applies_to_earlier(override, tables, above):
+            tables = apply_override(tables, override)
     if isinstance(above.get("data"), dict):
         tables["data"] = dict(above["data"])
         if draft:
@@ -110,27 +112,27 @@ def _earlier_tables(
     return tables
 
 
-def _is_shared(override: str, tables: Tables, above: Tables) -> bool:
-    """Whether what --set says of a recipe holds for an earlier one, too."""
+def _applies_to_earlier(override: str, tables: Tables, above: Tables) -> bool:
+    """Return True for an override of a recipe (`above`) that applies to an earlier recipe (`tables`), too."""
     table, _, key = override.partition("=")[0].strip().partition(".")
     if table not in SHARED_OVERRIDES or table not in tables or (table, key) in OWN_OVERRIDES:
         return False
     if table != KINDS["matcher"].table or key in KINDS["matcher"].engine_keys.model_fields:
         return True
-    mine, its = (said.get(table) for said in (above, tables))
-    return isinstance(mine, dict) and isinstance(its, dict) and mine.get("type") == its.get("type")
+    own, other = tables.get(table), above.get(table)
+    return isinstance(own, dict) and isinstance(other, dict) and own.get("type") == other.get("type")
 
 
 def _refuse_shared_names(recipe: Recipe) -> None:
-    """Earlier runs stand beside the run, in folders of their names: one name cannot mean two recipes."""
+    """Refuse different recipes with one run name; earlier runs are stored beside the run, in folders of their names."""
     known, problems = {recipe.run.name: recipe}, []
-    for _, earlier in recipe.before():
+    for _, earlier in recipe.earlier_recipes():
         name = earlier.run.name
         differing = differences(known.setdefault(name, earlier).values, earlier.values)
         if differing:
             problems.append(
-                f"{recipe.source}: {known[name].source} and {earlier.source} are both named '{name}', and differ in "
-                f"{', '.join(differing)}; give one of them another [run] name"
+                f"{recipe.source}: {known[name].source} and {earlier.source} have the same run name '{name}', but "
+                f"differ in {', '.join(differing)}; give one of them another [run] name"
             )
     if problems:
         raise RecipeError(*problems)
@@ -139,17 +141,20 @@ def _refuse_shared_names(recipe: Recipe) -> None:
 def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
     """Check merged tables.
 
+    Args:
+        tables: {table: its keys, or a list of tables}.
+        source: the file, for error messages.
     Raises:
-        RecipeError: every problem that was found.
+        RecipeError: the tables have problems; the error lists all of them.
     """
     problems = [f"{source}: [{name}] is missing" for name in REQUIRED_TABLES if name not in tables]
     known = {*ENGINE_TABLES, "judge", *(kind.table for kind in RECIPE_KINDS.values())}
     for name in tables:
         if name not in known:
             problems.append(f"{source}: [{name}] is not a table of a recipe{did_you_mean(name, known)}")
-    choices = {kind.name: _check_kind(kind, tables, source, problems) for kind in RECIPE_KINDS.values()}
+    configs = {kind.name: _check_kind(kind, tables, source, problems) for kind in RECIPE_KINDS.values()}
     _check_judge(tables, source, problems)
-    problems += repeated_metrics(choices["metric"], source)
+    problems += repeated_metrics(configs["metric"], source)
     engine: dict[str, Any] = {}
     for name, model in ENGINE_TABLES.items():
         if name in OPTIONAL_TABLES and name not in tables:
@@ -157,22 +162,22 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
         checked, wrong = check_table(model, dict(tables.get(name, {})))
         problems += [f"{source}: [{name}] {problem}" for problem in wrong]
         engine[name] = checked
-    problems += [*missing_tables(tables, source), *misplaced_draft(tables, choices["generator"], source)]
+    problems += [*missing_tables(tables, source), *misplaced_draft(tables, configs["generator"], source)]
     if problems:
         raise RecipeError(*problems)
     return Recipe(
-        source, tables, choices, engine["run"], engine.get("train"), engine["evaluate"], engine.get("draft")
+        source, tables, configs, engine["run"], engine.get("train"), engine["evaluate"], engine.get("draft")
     )  # fmt: skip
 
 
-def check_choice(kind: str, tables: Mapping[str, Any], source: str, problems: list[str]) -> PartConfig | None:
-    """The part of a kind that tables choose, for lists of sources; None where they choose none, or a wrong one.
+def check_config(kind: str, tables: Mapping[str, Any], source: str, problems: list[str]) -> PartConfig | None:
+    """Check the table of one part, for callers other than recipes; return None if it is absent or wrong.
 
     Args:
-        kind: one of which there is at most one.
-        tables: where it may stand.
-        source: the file, for error texts.
-        problems: what is wrong is added to these.
+        kind: a kind of which there is at most one part.
+        tables: {table: its keys}.
+        source: the file, for error messages.
+        problems: receives the problems.
     """
     return next(iter(_check_kind(KINDS[kind], tables, source, problems)), None)
 
@@ -180,15 +185,15 @@ def check_choice(kind: str, tables: Mapping[str, Any], source: str, problems: li
 def _check_kind(
     kind: Kind, tables: Mapping[str, Any], source: str, problems: list[str], above: str = ""
 ) -> tuple[PartConfig, ...]:
-    """The parts of a kind that tables choose; `above` is the name of the table that these tables stand in."""
+    """Check the tables of a kind; `above` is the dotted name of the table around them, such as "judge."."""
     where = f"{above}{kind.table}"
     entries = _entries(kind, tables, source, where, problems)
-    found = [_check_choice(kind, entry, f"{source}: [{where}]", problems) for entry in entries]
-    return tuple(choice for choice in found if choice is not None)
+    configs = [_check_entry(kind, entry, f"{source}: [{where}]", problems) for entry in entries]
+    return tuple(config for config in configs if config is not None)
 
 
 def _check_judge(tables: Mapping[str, Any], source: str, problems: list[str]) -> None:
-    """[judge] may hold the tables that train a judge, and needs those of them that the recipe lacks."""
+    """Check [judge]: it may hold JUDGE_TABLES, and must hold those that training needs and the recipe lacks."""
     if "judge" not in tables:
         return
     judge = tables["judge"]
@@ -203,13 +208,11 @@ def _check_judge(tables: Mapping[str, Any], source: str, problems: list[str]) ->
             _check_kind(kind, judge, source, problems, "judge.")
     for name in ("conditioner", "discriminator", "match"):
         if name not in tables and name not in judge:
-            problems.append(f"{source}: [judge.{name}] is missing: the recipe has no [{name}] that the judge could use")
+            problems.append(f"{source}: [judge.{name}] is missing: the recipe has no [{name}] for the judge to use")
     match = judge.get("match")
     for key in ("run", "start"):
         if isinstance(match, dict) and key in match:
-            problems.append(
-                f"{source}: [judge.match] {key} is not for judges; where one starts from is [evaluate] judge_start"
-            )
+            problems.append(f"{source}: [judge.match] {key}: is not allowed for a judge; use [evaluate] judge_start")
 
 
 def _entries(
@@ -224,11 +227,11 @@ def _entries(
         problems.append(f"{source}: {where} = {entries!r}: must be a table, written [{where}]")
         return []
     if len(entries) > 1 and not kind.many:
-        problems.append(f"{source}: [[{where}]] appears {len(entries)} times: there is one {kind.name} at most")
+        problems.append(f"{source}: [[{where}]] appears {len(entries)} times: at most one {kind.name} is allowed")
     return entries
 
 
-def _check_choice(kind: Kind, entry: dict[str, Any], where: str, problems: list[str]) -> PartConfig | None:
+def _check_entry(kind: Kind, entry: dict[str, Any], where: str, problems: list[str]) -> PartConfig | None:
     name = entry.get("type")
     if not isinstance(name, str):
         available = ", ".join(sorted(registry().parts[kind.name]))

@@ -31,12 +31,12 @@ class Ramp(BaseModel):
 
     def at(self, step: int) -> float:
         """Return the value at a step."""
-        share = min(max((step - self.begin_step) / self.steps, 0.0), 1.0)
+        progress = min(max((step - self.begin_step) / self.steps, 0.0), 1.0)
         if self.shape == "cosine":
-            share = (1 - math.cos(math.pi * share)) / 2
+            progress = (1 - math.cos(math.pi * progress)) / 2
         elif self.shape == "jump":
-            share = float(share >= 1.0)
-        return self.start + share * (self.end - self.start)
+            progress = float(progress >= 1.0)
+        return self.start + progress * (self.end - self.start)
 
 
 class Schedule(nn.Module):

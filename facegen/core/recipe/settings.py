@@ -1,4 +1,4 @@
-"""A part's settings: a strict schema made from its signature, and values checked against it."""
+"""Schema of a part's settings, made from its signature, and validation of TOML tables."""
 
 import inspect
 import json
@@ -15,10 +15,10 @@ from facegen.core.text.suggest import did_you_mean
 
 @cache
 def settings_model(part: type) -> type[BaseModel]:
-    """The schema of a part: its keyword-only parameters, with their annotations and defaults.
+    """Create the pydantic schema of a part from its keyword-only parameters, their annotations and defaults.
 
     Raises:
-        PluginError: an annotation is missing, cannot be resolved, or is no type of a setting.
+        PluginError: an annotation is missing, cannot be resolved, or is not a type that pydantic can validate.
     """
     config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
     try:
@@ -36,7 +36,7 @@ def settings_model(part: type) -> type[BaseModel]:
         reason = str(error).splitlines()[0].split(". Set ")[0]
         raise PluginError(
             f"{part.__module__}:{part.__qualname__}: the annotations of its settings cannot be read ({reason}); "
-            f"annotate each setting with a type that TOML has"
+            f"annotate every setting with a type that TOML can express"
         ) from error
 
 
@@ -49,14 +49,23 @@ def _annotation(setting: str, hints: dict[str, Any]) -> Any:
 def check_table(
     model: type[BaseModel], table: dict[str, Any], also: Iterable[str] = ()
 ) -> tuple[BaseModel | None, list[str]]:
-    """Values of a TOML table as a model, or all that is wrong with them, a line a key.
+    """Validate a TOML table; return the model and no problems, or None and one problem per key.
 
-    The table goes through JSON, because pydantic's strict mode then lets a list fill a tuple and a string a Path,
-    which TOML has no words for, and nothing else. `also` names further keys of the table, for the error text.
+    The table is validated as JSON: pydantic's strict mode then accepts a list for a tuple and a string for a Path,
+    which TOML lacks, and converts nothing else.
+
+    Args:
+        model: the schema.
+        table: {key: value}.
+        also: further keys that the table may have, for error messages.
     """
-    dated = [f"{key} = {value}: is a date; write it in quotes" for key, value in table.items() if _is_date(value)]
-    if dated:
-        return None, dated
+    dates = [
+        f"{key} = {value}: dates are not supported; write a string, in quotes"
+        for key, value in table.items()
+        if _is_date(value)
+    ]
+    if dates:
+        return None, dates
     try:
         return model.model_validate_json(json.dumps(table, default=str)), []
     except ValidationError as error:
@@ -64,12 +73,12 @@ def check_table(
 
 
 def settings_of(checked: BaseModel) -> dict[str, Any]:
-    """The values of a checked model, nested models kept as they are."""
+    """Return {key: value} of a validated model; nested models stay models."""
     return {name: getattr(checked, name) for name in type(checked).model_fields}
 
 
 def _explain(model: type[BaseModel], problem: Any, also: Iterable[str]) -> str:
-    # A union (float | Ramp) reports one problem for each of its members, under the member's name.
+    # The location of a problem with a union (float | Ramp) ends in the name of the member.
     where = ".".join(str(part) for part in problem["loc"])
     key = str(problem["loc"][-1]) if problem["loc"] else ""
     if problem["type"] == "extra_forbidden":

@@ -1,4 +1,4 @@
-"""The recipe keys that the engine itself reads; a part's own keys stand in the part's signature."""
+"""Recipe keys that the engine reads; a part's own keys are declared by its signature."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,27 +7,26 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 Split = Literal["train", "heldout_utterances", "heldout_people"]
 EvaluationSplit = Literal[Split, "all"]
-"""What an evaluation reads: one split, or the clips of all three."""
+"""Clips of an evaluation: one split, or all three."""
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
-Rate = Annotated[float, Field(gt=0, lt=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Table(BaseModel):
-    """A strict table: every key known, every type exact."""
+    """Strict table: unknown keys and wrong types are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class RunSettings(Table):
-    """[run]: the run as a whole.
+    """Keys of [run]: settings of the whole run.
 
     Attributes:
-        name: of the run folder; the recipe's file name by default.
-        seed: of everything random in the run.
-        device: where to train; "auto" takes a GPU where there is one.
-        precision: "auto" is bf16 on a GPU that has it and fp32 elsewhere.
+        name: name of the run folder; the recipe's file name by default.
+        seed: random seed of the run.
+        device: device of the training; "auto" is a GPU if there is one.
+        precision: "auto" is bf16 on a GPU that supports it, and fp32 otherwise.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "run"
@@ -40,14 +39,16 @@ class DataSettings(Table):
     """Keys of [data] for every dataset.
 
     Attributes:
-        image_pixels: side of the faces.
-        speech_seconds: length of the speech that a row holds.
-        sample_rate_hz: of the speech.
-        pairing: face and speech of a row come from the same moment, or from different ones of the clip.
-        crop: speech is cropped anew each time, or always at the same place.
-        mirror: faces of the training split are mirrored at random.
-        num_folds, fold: people are dealt into this many folds by a hash of their name, and this one is held out.
-        resident_gib: up to this size a corpus is kept in memory, on the device, rather than read again.
+        image_pixels: side of the square faces, in pixels.
+        speech_seconds: length of the crop of speech of a row, in seconds.
+        sample_rate_hz: sampling rate of the speech.
+        pairing: "centred": the crop of speech is centred at the time of the face; "different_times": face and speech
+            come from different times of the clip.
+        crop: "random": a new crop of speech each time; "fixed": always the same crop.
+        mirror: mirror faces of the training split at random.
+        num_folds, fold: number of folds, to which people are assigned by a hash of their name, and the fold that is
+            held out.
+        resident_gib: largest size of a corpus that is kept in the memory of the device, in GiB.
     """
 
     image_pixels: Annotated[int, Field(ge=16, le=1024)] = 128
@@ -62,7 +63,7 @@ class DataSettings(Table):
 
     @property
     def speech_samples(self) -> int:
-        """Length of the speech that a row holds, in samples."""
+        """Length of the crop of speech of a row, in samples."""
         return round(self.speech_seconds * self.sample_rate_hz)
 
 
@@ -70,8 +71,8 @@ class ConditionerSettings(Table):
     """Keys of [conditioner] for every conditioner.
 
     Attributes:
-        trained: after the match stage it stays as it is ("frozen"), learns with the generator, or learns in two
-            copies, one with each network ("separate").
+        trained: training after the match stage: none ("frozen"), with the generator ("generator"), or as two copies,
+            one with the generator and one with the discriminator ("separate").
     """
 
     trained: Literal["frozen", "generator", "separate"] = "generator"
@@ -81,31 +82,31 @@ class PenaltySettings(Table):
     """Keys of [[penalty]] for every penalty.
 
     Attributes:
-        every_steps: it is due at every n-th step, with n times its weight.
+        every_steps: interval n of lazy regularisation: the penalty is computed every n steps, with n times its weight.
     """
 
     every_steps: Count = 1
 
 
 class MatchSettings(Table):
-    """Keys of [match] for every matcher: the stage in which encoders learn who belongs together.
+    """Keys of [match] for every matcher. The match stage trains the encoders to match conditions and faces.
 
     Attributes:
-        run: an earlier run whose match stage is taken over instead of training one.
-        start: an earlier run whose match stage training starts from, such as one on synthetic speakers for a small
+        run: earlier run whose match stage is used instead of training one.
+        start: earlier run whose match stage initialises the networks, such as one on synthetic speakers for a small
             corpus of real ones; the networks must be the same.
-        freeze_conditioner: the encoders stay as `start` left them, and only the faces' side learns; with fixed crops
+        freeze_conditioner: train only the face network; the encoders keep the weights of `start`. With fixed crops
             every encoding is computed once, and a small corpus is learnt in minutes.
-        freeze_faces: the discriminator's trunk and embedding stay as `start` left them, and only the encoders learn.
-        steps: how many training steps.
-        batch_size: rows a step.
-        optimiser: which one; "sgd" has momentum 0.9.
-        learning_rate: at the start; it falls along half a cosine to a hundredth.
-        warmup_steps: over which the learning rate rises first.
-        weight_decay: on all weights but biases and norms.
-        augment: the faces pass the recipe's [augment] here too.
-        noise: standard deviation of white noise added to the speech in this stage.
-        log_steps, checkpoint_steps: how often.
+        freeze_faces: train only the encoders; the discriminator's backbone and embedding keep the weights of `start`.
+        steps: number of training steps.
+        batch_size: rows per step.
+        optimiser: optimiser; "sgd" has momentum 0.9.
+        learning_rate: initial learning rate; it decays along half a cosine to one hundredth.
+        warmup_steps: number of steps of linear warm-up.
+        weight_decay: weight decay of all weights except biases and norms.
+        augment: apply the recipe's [augment] to the faces of this stage.
+        noise: standard deviation of white noise that is added to the speech in this stage.
+        log_steps, checkpoint_steps: intervals of logging and of checkpoints, in steps.
     """
 
     run: Path | None = None
@@ -125,19 +126,19 @@ class MatchSettings(Table):
 
     @field_validator("freeze_conditioner", "freeze_faces")
     @classmethod
-    def _has_been_taught(cls, value: bool, info: ValidationInfo) -> bool:
-        # A key that is itself wrong is not in `data`; one complaint about it is enough.
+    def _needs_start(cls, value: bool, info: ValidationInfo) -> bool:
+        # `data` lacks keys with wrong values, which have problems of their own.
         if value and all(info.data.get(key, "") is None for key in ("run", "start")):
-            raise ValueError("must come with start: the earlier run whose networks are to stay as they are")
+            raise ValueError("must be false without start, the earlier run whose weights are frozen")
         return value
 
 
 class DraftSettings(Table):
-    """[draft]: an earlier run whose faces the generator refines (StackGAN's second stage).
+    """Keys of [draft]: an earlier run whose faces the generator refines (StackGAN's second stage).
 
     Attributes:
-        run: a finished run, or its recipe; a recipe is trained first, on this one's data.
-        image_pixels: side of the draft's faces.
+        run: folder of a finished run, or a recipe, which is trained first, on the data of this recipe.
+        image_pixels: side of the draft's faces, in pixels.
     """
 
     run: Path
@@ -145,15 +146,15 @@ class DraftSettings(Table):
 
 
 class OptimiserSettings(Table):
-    """[train.generator] and [train.discriminator]: one network's optimiser.
+    """Keys of [train.generator] and [train.discriminator]: optimiser of one network.
 
     Attributes:
-        optimiser: which one.
-        learning_rate: at the start; without the next two keys it stays.
-        learning_rate_end: value at the last step, along half a cosine; with `halve_every_steps`, the least value.
-        halve_every_steps: the rate is halved after every so many steps.
-        beta1, beta2: of Adam; RMSprop reads beta2 as its smoothing.
-        weight_decay: decoupled.
+        optimiser: optimiser.
+        learning_rate: initial learning rate; it is constant without the next two keys.
+        learning_rate_end: learning rate at the last step of half a cosine; with `halve_every_steps`, its minimum.
+        halve_every_steps: interval at which the learning rate is halved, in steps.
+        beta1, beta2: decay rates of Adam's moments; RMSprop uses beta2 as its smoothing constant.
+        weight_decay: decoupled weight decay.
     """
 
     optimiser: Literal["adam", "rmsprop"] = "adam"
@@ -166,17 +167,18 @@ class OptimiserSettings(Table):
 
 
 class TrainSettings(Table):
-    """[train]: the stage in which generator and discriminator play.
+    """Keys of [train]: the adversarial stage.
 
     Attributes:
-        steps: how many generator steps.
-        batch_size: rows a step.
-        critic_steps: discriminator steps to one of the generator.
-        critic_trains_conditioner: the score's gradient reaches the conditioner in the generator's phase (Wav2Pix).
-        ema_images: half-life of the averaged weights, in images.
-        log_steps, sample_steps, monitor_steps, checkpoint_steps: how often.
-        keep_checkpoints: how many of the newest checkpoints stay on disk.
-        generator, discriminator: their optimisers.
+        steps: number of generator steps.
+        batch_size: rows per step.
+        critic_steps: number of discriminator steps per generator step.
+        critic_trains_conditioner: pass the gradient of the score to the conditioner in the generator's phase (Wav2Pix).
+        ema_images: half-life of the averaged weights, in images; 0 averages none.
+        log_steps, sample_steps, monitor_steps, checkpoint_steps: intervals of logging, sample grids, the monitor and
+            checkpoints, in steps.
+        keep_checkpoints: number of checkpoints to keep; older ones are deleted.
+        generator, discriminator: optimisers of the two networks.
     """
 
     steps: Count = 100000
@@ -194,16 +196,16 @@ class TrainSettings(Table):
 
 
 class EvaluateSettings(Table):
-    """[evaluate]: what a table is drawn from.
+    """Keys of [evaluate]: rows and judge of an evaluation.
 
     Attributes:
-        split: where the rows come from; "all" is the whole corpus.
-        num_clips: at most this many rows.
-        num_noises: generated faces a row.
-        judge_seed: of the second pair of encoders; never the run's own.
-        judge_start: an earlier run whose match stage the judge's training starts from; never one that the run's own
-            started from, or the two would be akin.
-        seed: of every redraw.
+        split: split of the rows; "all" is the whole corpus.
+        num_clips: largest number of rows.
+        num_noises: number of generated faces per row.
+        judge_seed: random seed of the judge; it must differ from the run's seed.
+        judge_start: earlier run whose match stage initialises the judge; it must differ from the run that the match
+            stage of the evaluated run started from, so that the two networks are independent.
+        seed: random seed of the choice of rows, of noise, and of bootstrap resamples.
     """
 
     split: EvaluationSplit = "heldout_people"
@@ -220,6 +222,6 @@ ENGINE_TABLES: dict[str, type[Table]] = {
     "train": TrainSettings,
     "evaluate": EvaluateSettings,
 }
-"""Tables that choose no part."""
+"""Tables of the engine, which belong to no part."""
 EARLIER_RUNS = (("match", "run"), ("match", "start"), ("draft", "run"))
-"""Tables and keys that name an earlier run, by its folder or by its recipe."""
+"""(table, key) pairs that name an earlier run, by its folder or by its recipe."""

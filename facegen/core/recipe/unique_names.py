@@ -1,28 +1,28 @@
-"""Names by which the parts of one kind are told apart, where a recipe chooses one type twice."""
+"""Unique names of the parts of one kind; a recipe may have several of one type."""
 
 from collections.abc import Iterable
 from itertools import count
 
 
 def unique_names(names: Iterable[str]) -> list[str]:
-    """Number repeated names, so that a mapping by name keeps every entry.
+    """Make repeated names unique by a number.
 
-    The first of a name keeps it. The next ones become `name_2`, `name_3` and so on; a numbered name that somebody
-    else has already is passed over.
+    The first occurrence keeps its name. The next ones become `name_2`, `name_3` and so on; numbered names that are
+    themselves among the names are skipped.
 
     Args:
         names: in the order of the recipe.
     Returns:
-        as many names, in the same order, each once.
+        the unique names, in the same order.
     """
-    given = list(names)
-    taken = set(given)
-    met: set[str] = set()
+    originals = list(names)
+    taken = set(originals)
+    used: set[str] = set()
     unique = []
-    for name in given:
-        if name in met:
+    for name in originals:
+        if name in used:
             name = next(numbered for number in count(2) if (numbered := f"{name}_{number}") not in taken)
-        met.add(name)
+        used.add(name)
         taken.add(name)
         unique.append(name)
     return unique

@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.core.collection_interfaces import Detector
-from facegen.core.face_box import FaceBox
+from facegen.core.collection_interfaces import Detector, FaceBox
 
 NewDetector = Callable[[], Detector]
 """Makes a detector; called once a thread, because a detector may keep the picture that it searches in itself."""

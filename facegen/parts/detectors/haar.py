@@ -9,8 +9,7 @@ from cv2.data import haarcascades
 from numpy.typing import NDArray
 from pydantic import Field
 
-from facegen.core.collection_interfaces import Detector
-from facegen.core.face_box import FaceBox
+from facegen.core.collection_interfaces import Detector, FaceBox
 
 CASCADE = Path(haarcascades) / "haarcascade_frontalface_default.xml"
 

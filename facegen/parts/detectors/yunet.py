@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from facegen.core.collection_interfaces import Detector
+from facegen.core.collection_interfaces import Detector, FaceBox
 from facegen.core.errors import DataError
-from facegen.core.face_box import FaceBox
 
 MOST_FACES = 5000
 SAME_FACE_OVERLAP = 0.3

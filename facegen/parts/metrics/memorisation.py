@@ -9,8 +9,8 @@ from torch import Tensor
 
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
-from facegen.core.nearest import nearest
 from facegen.core.statistics import Bootstrap
+from facegen.parts.metrics.nearest import nearest
 from facegen.parts.metrics.views import drawn
 
 _SHARE = "memorised share of generated faces"

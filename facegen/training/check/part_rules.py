@@ -13,25 +13,25 @@ def rule_problems(recipe: Recipe, networks: Networks) -> list[str]:
 
 def _untrained_face_network(recipe: Recipe, networks: Networks) -> list[str]:
     """A matcher that does not train the face network needs an earlier run's, or one whose weights are fixed."""
-    choice, matcher = recipe.optional_config("matcher"), networks.matcher
-    if choice is None or matcher is None or matcher.trains_faces or choice.engine.start or choice.engine.run:
+    config, matcher = recipe.optional_config("matcher"), networks.matcher
+    if config is None or matcher is None or matcher.trains_faces or config.engine.start or config.engine.run:
         return []
     if not trainable(networks.discriminator):
         return []
     return [
-        f"[match] type = '{choice.name}': does not teach the face network, so it reads an earlier run's; name one "
+        f"[match] type = '{config.name}': does not teach the face network, so it reads an earlier run's; name one "
         f"with start = RUN, whose matcher is another, or give a [discriminator] that is taught already and fixed"
     ]
 
 
 def _ineffective_augmentation(recipe: Recipe, networks: Networks) -> list[str]:
     """[match] augment needs an augmentation that changes faces in the match stage."""
-    choice, changes, augmentation = (
+    config, changes, augmentation = (
         recipe.optional_config("matcher"),
         recipe.optional_config("augmentation"),
         networks.augmentation,
     )
-    if choice is None or choice.engine.run is not None or not choice.engine.augment:
+    if config is None or config.engine.run is not None or not config.engine.augment:
         return []
     if changes is None or augmentation is None:
         return ["[match] augment = true: there is no [augment] that faces could pass; add one, or leave the key out"]

@@ -92,8 +92,8 @@ def _misfits(draft: DraftRun, data: DataSpec, image_pixels: int) -> list[str]:
     if its.image_pixels != image_pixels:
         found.append(f"draws faces of {its.image_pixels} pixels; write image_pixels = {its.image_pixels}")
     needs = frozenset[str]()
-    for choice in draft.recipe.configs["conditioner"]:
-        needs |= choice.part.load().needs  # type: ignore[attr-defined]
+    for config in draft.recipe.configs["conditioner"]:
+        needs |= config.part.load().needs  # type: ignore[attr-defined]
     lacking = sorted(needs - data.columns)
     if lacking:
         found.append(f"reads {', '.join(lacking)}; the corpus has {', '.join(sorted(data.columns))}")

@@ -27,9 +27,9 @@ NO_MATTER = {
 
 def may_start_afresh(recipe: Recipe) -> set[str]:
     """The networks that [match] start need not hold: the other side, where it is there for one side alone."""
-    choice = recipe.config("matcher")
-    settings = choice.engine
-    keeps_faces = settings.freeze_faces or not choice.part.load().trains_faces  # type: ignore[attr-defined]
+    config = recipe.config("matcher")
+    settings = config.engine
+    keeps_faces = settings.freeze_faces or not config.part.load().trains_faces  # type: ignore[attr-defined]
     free = {"matcher": True, "encoders": keeps_faces, "discriminator": settings.freeze_conditioner}
     return {name for name, is_free in free.items() if is_free and settings.start is not None}
 

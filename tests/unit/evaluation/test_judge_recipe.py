@@ -131,7 +131,7 @@ def test_the_tables_of_a_judge_are_checked_with_the_recipe() -> None:
 
 @pytest.mark.parametrize("judge, said", [
     ({"conditioner": {"type": "one_hot"}}, r"\[judge.match\] is missing: the recipe has no \[match\]"),
-    ({"match": {"type": "softmax", "start": "runs/other"}}, r"\[judge.match\] start is not for judges"),
+    ({"match": {"type": "softmax", "start": "runs/other"}}, r"\[judge.match\] start: is not allowed for a judge"),
     ([], r"judge = \[\]: must be a table of tables, such as \[judge.match\]"),
 ])  # fmt: skip
 def test_a_judge_that_cannot_be(judge: Any, said: str) -> None:

@@ -28,7 +28,7 @@ def recipe(**tables: object) -> Recipe:
 
 
 def chosen(found: Recipe) -> list[tuple[str, object]]:
-    return [(choice.name, choice.settings.get("find")) for choice in found.configs["recogniser"]]
+    return [(config.name, config.settings.get("find")) for config in found.configs["recogniser"]]
 
 
 def test_asked_for_beside_those_of_the_recipe() -> None:

@@ -163,7 +163,7 @@ class Collides(Conditioner):
         ("objective", BadDefault, "its defaults are not valid: weight = 0.0: must be greater than 0"),
         ("objective", Swallows, r"takes \*settings"),
         ("conditioner", NoShape, "no section 'Shape:'"),
-        ("conditioner", Collides, r"'trained' is a key of \[conditioner\] already, which the engine reads"),
+        ("conditioner", Collides, r"'trained' is a key of \[conditioner\] that is reserved for the engine"),
     ],
 )
 def test_bad_declarations(kind, part, said):

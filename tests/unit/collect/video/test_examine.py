@@ -8,8 +8,7 @@ from videos import HEIGHT, WIDTH, Sound, draw_number, read_number, read_time, st
 from facegen.collect.video.examination import MediaFiles, Segment
 from facegen.collect.video.examine import examine
 from facegen.collect.video.examine_settings import ExamineSettings, FaceSettings, FrameSettings, SpeechSettings
-from facegen.core.collection_interfaces import Detector
-from facegen.core.face_box import FaceBox
+from facegen.core.collection_interfaces import Detector, FaceBox
 from facegen.data.media.media_files import UnusableFileError
 
 BOX = FaceBox(4, 4, 32, 7.0)

@@ -3,8 +3,7 @@ import pytest
 
 from facegen.collect.video.examine_settings import FaceSettings
 from facegen.collect.video.face_finder import TOLD_EVERY, FaceFinder
-from facegen.core.collection_interfaces import Detector
-from facegen.core.face_box import FaceBox
+from facegen.core.collection_interfaces import Detector, FaceBox
 
 FRAME = np.zeros((720, 1280, 3), np.uint8)
 

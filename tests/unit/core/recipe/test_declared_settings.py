@@ -49,14 +49,14 @@ def unimported(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("kind", "setting", "said"),
     [
-        ("penalty", "every_steps", "setting 'every_steps' is a key of [penalty] already, which the engine reads"),
-        ("conditioner", "trained", "setting 'trained' is a key of [conditioner] already"),
-        ("dataset", "image_pixels", "setting 'image_pixels' is a key of [data] already"),
-        ("matcher", "steps", "setting 'steps' is a key of [match] already"),
-        ("metric", "type", "setting 'type' is a key of [metric] already"),
-        ("metric", "name", "setting 'name' is a key of [metric] already"),
-        ("generator", "copy", "setting 'copy' has a name that the schema of [generator] needs itself"),
-        ("generator", "_width", "setting '_width' has a name that the schema of [generator] needs itself"),
+        ("penalty", "every_steps", "setting 'every_steps' is a key of [penalty] that is reserved for the engine"),
+        ("conditioner", "trained", "setting 'trained' is a key of [conditioner] that is reserved for the engine"),
+        ("dataset", "image_pixels", "setting 'image_pixels' is a key of [data] that is reserved for the engine"),
+        ("matcher", "steps", "setting 'steps' is a key of [match] that is reserved for the engine"),
+        ("metric", "type", "setting 'type' is a key of [metric] that is reserved for the engine"),
+        ("metric", "name", "setting 'name' is a key of [metric] that is reserved for the engine"),
+        ("generator", "copy", "setting 'copy' of [generator] has a name that pydantic reserves"),
+        ("generator", "_width", "setting '_width' of [generator] has a name that pydantic reserves"),
         ("generator", "every_steps", ""),
         ("generator", "model_name", ""),
     ],
@@ -91,7 +91,7 @@ def known_with(**parts: type | str) -> Registry:
 
 SAID = (
     "plugin 'odd' (package odd-package 1.2) registers penalty 'hurried', whose setting 'every_steps' is a key of "
-    "[penalty] already, which the engine reads; rename the setting"
+    "[penalty] that is reserved for the engine; rename the setting"
 )
 
 

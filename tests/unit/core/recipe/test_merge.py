@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from facegen.core.errors import RecipeError
-from facegen.core.recipe.file import lay_over
+from facegen.core.recipe.file import apply_override
 from facegen.core.recipe.merge import merge_tables, parse_override
 
 BELOW = {
@@ -20,7 +20,7 @@ BELOW = {
 def laid(*overrides: str) -> dict:
     tables = copy.deepcopy(BELOW)
     for override in overrides:
-        tables = lay_over(tables, override)
+        tables = apply_override(tables, override)
     return tables
 
 
@@ -56,14 +56,14 @@ def test_one_table_is_changed_and_no_other(override, table, expected):
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("penalty.2.r1_gamma=1", "there is no penalty.2; there are penalty.0 (r1), penalty.1 (r2)"),
-        ("penalty.r3.r1_gamma=1", "there is no penalty.r3; there are penalty.0 (r1), penalty.1 (r2)"),
-        ("objective.1.form=joint", "there is no objective.1; there are objective.0 (relid)"),
-        ("conditioner.1.form=plain", "there is no conditioner.1; there are conditioner.0 (one_hot)"),
+        ("penalty.2.r1_gamma=1", "penalty.2 does not exist; available: penalty.0 (r1), penalty.1 (r2)"),
+        ("penalty.r3.r1_gamma=1", "penalty.r3 does not exist; available: penalty.0 (r1), penalty.1 (r2)"),
+        ("objective.1.form=joint", "objective.1 does not exist; available: objective.0 (relid)"),
+        ("conditioner.1.form=plain", "conditioner.1 does not exist; available: conditioner.0 (one_hot)"),
         ("metric.retrieval.max_gallery=5",
-         "metric.retrieval is metric.0 and metric.2; name one of them by its position"),
+         "metric.retrieval is ambiguous: it matches metric.0 and metric.2; write the position"),
         ("penalty.r1_gamma=1",
-         "'r1_gamma' is a key of one table, and there are penalty.0 (r1), penalty.1 (r2); write penalty.0.r1_gamma"),
+         "'r1_gamma' is ambiguous: penalty is a list of penalty.0 (r1), penalty.1 (r2); write penalty.0.r1_gamma"),
     ],
 )  # fmt: skip
 def test_a_table_that_is_not_there_or_not_the_only_one_is_refused_with_what_there_is(override, said):
@@ -76,7 +76,7 @@ def test_the_last_of_two_spellings_of_one_key_counts():
     assert laid("penalty.0.r1_gamma=3", "penalty.r1.r1_gamma=4")["penalty"][0]["r1_gamma"] == 4
     assert laid("penalty.r1.r1_gamma=4", "penalty . 0 . r1_gamma=3")["penalty"][0]["r1_gamma"] == 3
     assert laid('penalty."r1".r1_gamma=4')["penalty"][0]["r1_gamma"] == 4
-    with pytest.raises(RecipeError, match=r"x\.toml: names penalty\.0 \(0\) twice, by its type and by its position"):
+    with pytest.raises(RecipeError, match=r"x\.toml: penalty\.0 \(0\) is addressed twice, by type and by position"):
         merge_tables(BELOW, {"penalty": {"r1": {"r1_gamma": 1}, "0": {"r1_gamma": 2}}}, "x.toml")
 
 
@@ -100,7 +100,7 @@ def test_presets_of_two_recipes_are_laid_over_each_other_by_the_same_rule():
 
 def test_the_conditioners_of_a_judge_are_addressed_too():
     tables = {"judge": {"conditioner": [{"type": "mfcc"}, {"type": "one_hot"}], "recipe": "a.toml"}}
-    judge = lay_over(tables, "judge.conditioner.one_hot.form=plain")["judge"]
+    judge = apply_override(tables, "judge.conditioner.one_hot.form=plain")["judge"]
     assert judge == {"conditioner": [{"type": "mfcc"}, {"type": "one_hot", "form": "plain"}], "recipe": "a.toml"}
 
 

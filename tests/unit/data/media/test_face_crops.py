@@ -5,8 +5,7 @@ import pytest
 from corpus_files import draw_face
 
 from facegen.cli.detector import frontal_detector
-from facegen.core.collection_interfaces import Detector
-from facegen.core.face_box import FaceBox
+from facegen.core.collection_interfaces import Detector, FaceBox
 from facegen.data.media.face_crops import crop_face, find_faces, find_large_faces
 
 BOX = FaceBox(left=40, top=30, side=20, weight=1.0)
