@@ -40,10 +40,10 @@ def command(
     subjects = given_subjects(speech, name, text)
     if not subjects:
         raise click.UsageError("one of --speech, --name, --text is required")
-    from facegen.inference.draw import draw_subjects
+    from facegen.inference.sample import sample
 
     with watching() as observer:
-        faces = draw_subjects(run, subjects, count, seed, observer)
+        faces = sample(run, subjects, count, seed, observer)
     grid_path = _write(faces, subjects, out)
     console.print(f"Faces: {grid_path}", soft_wrap=True)
 

@@ -30,23 +30,23 @@ def command(run: Path, speech: tuple[Path, ...], faces: tuple[Path, ...], detect
     over the voices does. The probabilities are those of the run's match stage. They do not identify a person.
     """
     from facegen.core.interfaces import Direction
-    from facegen.inference.rank import tell
+    from facegen.inference.rank import rank
 
     direction: Direction = "f2v" if len(faces) == 1 and len(speech) > 1 else "v2f"
     with watching() as observer:
         detector = frontal_detector if detect else None
-        shares = tell(run, speech, faces, direction=direction, detect=detector, observer=observer)
+        probabilities = rank(run, speech, faces, direction=direction, detect=detector, observer=observer)
     queries, candidates = (faces, speech) if direction == "f2v" else (speech, faces)
     if as_json:
         rows = [
             {"query": str(query), "probabilities": dict(zip(map(str, candidates), row, strict=True))}
-            for query, row in zip(queries, shares, strict=True)
+            for query, row in zip(queries, probabilities, strict=True)
         ]
         click.echo(json_text({"direction": direction, "rows": rows}, indent=2))
         return
     table = Table("voice" if direction == "v2f" else "face", *(path.name for path in candidates), box=None)
-    for query, row in zip(queries, shares, strict=True):
+    for query, row in zip(queries, probabilities, strict=True):
         best = max(row)
-        table.add_row(query.name, *(f"[bold]{share:.1%}[/]" if share == best else f"{share:.1%}" for share in row))
+        table.add_row(query.name, *(f"[bold]{value:.1%}[/]" if value == best else f"{value:.1%}" for value in row))
     console.print(table)
     console.print(f"chance {1 / len(candidates):.1%}")
