@@ -178,9 +178,10 @@ def corpus_key(recipe: Recipe, split: EvaluationSplit) -> str:
     """Hash the corpus that a split is taken from, without its image size; folds are left out for the whole corpus."""
     choice = recipe.config("dataset")
     folds = [] if split == "all" else [choice.engine.num_folds, choice.engine.fold]
-    said: list[Any] = [choice.name, *folds]
+    content: list[Any] = [choice.name, *folds]
     if "path" in choice.settings:
-        said += [shard.sha256 for shard in Corpus.open(choice.settings["path"]).header.shards]
+        header = Corpus.open(choice.settings["path"]).header
+        content += [*(shard.sha256 for shard in header.shards), header.identities, header.attributes]
     else:
-        said.append(dict(choice.settings))
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        content.append(dict(choice.settings))
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
