@@ -24,13 +24,15 @@ from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import Recipe, check_recipe
 from facegen.core.recipe.tables import EvaluateSettings
 from facegen.core.registry import registry
-from facegen.evaluation.evaluate import needs_of
+from facegen.core.text.json_text import json_text
+from facegen.evaluation.evaluation_corpus import needs_of
 from facegen.evaluation.figures import measure_metric
-from facegen.evaluation.gather import choose_subjects, gather
+from facegen.evaluation.gather import gather
 from facegen.evaluation.generalisation import SPLITS
 from facegen.evaluation.judge import Judge, find_judge
 from facegen.evaluation.render.plots import draw_curves
 from facegen.evaluation.report import number
+from facegen.evaluation.subjects import choose_subjects
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed
 from facegen.training.runs.run import Run
@@ -149,7 +151,7 @@ def run(given: argparse.Namespace) -> int:
         if code:
             return INTERRUPTED if code >= INTERRUPTED else 1
         results.append(_measured(job, given.judge_people, given.num_clips))
-    write_file(given.out / "corpus_size.json", json.dumps(results, indent=1) + "\n")
+    write_file(given.out / "corpus_size.json", json_text(results, indent=1) + "\n")
     figures = [given.figure, given.figure.replace("generated", "real")]
     recipe = f"`{given.recipe.stem}`, preset {given.preset},"
     write_file(given.out / "corpus_size.md", to_markdown(results, figures, recipe))
@@ -172,12 +174,11 @@ def _measured(job: Job, judge_people: int, num_clips: int) -> dict:
         figures = measure(run, judge, num_clips, observer)
     plain = {
         split: {
-            figure.key: {"value": None if figure.value != figure.value else figure.value, "low": figure.low,
-                          "high": figure.high, "chance": figure.chance}
+            figure.key: {name: getattr(figure, name) for name in ("value", "low", "high", "chance")}
             for figure in found
         }
         for split, found in figures.items()
     }  # fmt: skip
     result = {"num_people": job.num_people, "seed": job.seed, "asked": asked, "figures": plain}
-    write_file(kept, json.dumps(result, indent=1) + "\n")
+    write_file(kept, json_text(result, indent=1) + "\n")
     return result

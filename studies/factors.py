@@ -8,12 +8,12 @@ noise pose, background, hair and glasses.
 """
 
 import argparse
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from facegen.core.text.json_text import json_text
 from facegen.data.synthetic.truth import FACTOR_SIDES
 from studies.report_figures import STRANGERS, Results, Value
 
@@ -64,14 +64,7 @@ def to_markdown(readings: Sequence[Reading]) -> str:
 
 def to_json(readings: Sequence[Reading]) -> str:
     """The same as JSON; what is not a number is null."""
-    values = [
-        {
-            name: said if isinstance(said, str) else {key: None if math.isnan(n) else n for key, n in said.items()}
-            for name, said in asdict(one).items()
-        }
-        for one in readings
-    ]
-    return json.dumps(values, indent=1, allow_nan=False)
+    return json_text([asdict(one) for one in readings], indent=1)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

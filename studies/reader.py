@@ -9,7 +9,6 @@ corpus; what the shortcuts score is what no recipe may be proud of.
 """
 
 import argparse
-import json
 import sys
 import threading
 import time
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facegen.core.evidence import Evidence, Figure
+from facegen.core.text.json_text import json_text
 from facegen.parts.metrics.matching import Matching
 from studies.reader_networks import FaceTower, Pair, VoiceTower, train
 from studies.reader_people import SAMPLE_RATE_HZ, SEED, SHARED, People
@@ -230,7 +230,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Render, train, measure and print; return 0."""
     found = compare(arguments)
     if arguments.json:
-        print(json.dumps(found, indent=1))
+        print(json_text(found, indent=1))
     else:
         show(found)
     return 0

@@ -10,21 +10,21 @@ A run of a recipe that has changed since, or that begins with such a run, is mov
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from facegen.core.errors import CheckpointError
-from facegen.core.evidence import key_part
 from facegen.core.recipe.file import differences
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.recipe import read_recipe
 from facegen.core.recipe.tables import EARLIER_RUNS
-from facegen.evaluation.evaluate import needs_of
-from facegen.evaluation.figures import by_key
+from facegen.core.text.json_text import json_text
+from facegen.evaluation.evaluation_corpus import needs_of
 from facegen.evaluation.report import Report
+from facegen.evaluation.weights import weights_hash
 from facegen.training.runs.earlier_runs import with_run_folders
 from facegen.training.runs.run import Run
 from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
@@ -68,17 +68,24 @@ class Job:
         """Names of the earlier runs."""
         return [recipe.run.name for _, recipe in self.recipe.earlier_recipes()]
 
-    def missing_splits(self) -> tuple[str, ...]:
-        """Splits without a report that is newer than what it reports of, and knows the baselines."""
-        newest = max(map(_trained_at, [self, *self.trained_baselines]))
-        return tuple(split for split in self.splits if not self._is_measured(split, newest))
+    @property
+    def weights(self) -> str:
+        """Hash of the weights that an evaluation reads."""
+        return weights_hash(Run.open(self.run))
 
-    def _is_measured(self, split: str, since: float) -> bool:
-        path = self.run / "evaluation" / f"{split}.json"
-        if not path.exists() or path.stat().st_mtime < since:
-            return False
-        keys = set(by_key(Report.read(path)))
-        return all(f"preference.over.{key_part(baseline.run.name)}" in keys for baseline in self.trained_baselines)
+    def missing_splits(self) -> tuple[str, ...]:
+        """Splits without a report of the weights that the run and its baselines have now."""
+        weights = self.weights
+        baselines = {baseline.run.name: baseline.weights for baseline in self.trained_baselines}
+        return tuple(split for split in self.splits if not self._is_measured(split, weights, baselines))
+
+    def _is_measured(self, split: str, weights: str, baselines: Mapping[str, str]) -> bool:
+        try:
+            report = Report.read(self.run / "evaluation" / f"{split}.json")
+        except CheckpointError:
+            return False  # there is none, or one that cannot be read
+        compared = {name: report.baselines.get(name) for name in baselines}
+        return report.weights_hash == weights and compared == baselines
 
     def changes(self) -> str:
         """In what the recipe of the run differs from today's; "" where it does not."""
@@ -89,10 +96,6 @@ class Job:
         except CheckpointError as error:
             return str(error)
         return ", ".join(differences(_wherever(trained), _wherever(self.recipe)))
-
-
-def _trained_at(job: Job) -> float:
-    return max((path.stat().st_mtime for path in (job.run / "checkpoints").glob("*")), default=0.0)
 
 
 def _wherever(recipe: Recipe) -> dict[str, Any]:
@@ -142,7 +145,7 @@ def set_aside(jobs: Sequence[Job], clock: Path) -> None:
         spent.pop(name, None)
         print(f"{name}: the recipe has changed since, in {reasons[name]}; trained anew, the old run is kept as {kept}")
     if reasons and clock.exists():
-        clock.write_text(json.dumps(spent, indent=1))
+        clock.write_text(json_text(spent, indent=1))
 
 
 def spend(clock: Path, recipe: str, what: str, seconds: float) -> None:
@@ -150,7 +153,7 @@ def spend(clock: Path, recipe: str, what: str, seconds: float) -> None:
     spent = json.loads(clock.read_text()) if clock.exists() else {}
     own = spent.setdefault(recipe, {})
     own[what] = own.get(what, 0.0) + seconds
-    clock.write_text(json.dumps(spent, indent=1))
+    clock.write_text(json_text(spent, indent=1))
 
 
 def work(job: Job, clock: Path) -> str:

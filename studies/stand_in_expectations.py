@@ -121,7 +121,7 @@ def _of_chance(name: str) -> Callable[[Mapping[str, Figure]], Quantity]:
 
 
 def _at_least(quantity: Callable[[Mapping[str, Figure]], Quantity]) -> Callable[[Mapping[str, Figure]], Quantity]:
-    """The lower end of a quantity's interval: what is claimed only where it is sure."""
+    """The lower end of a quantity's interval: what is claim_run only where it is sure."""
 
     def least(figures: Mapping[str, Figure]) -> Quantity:
         found = quantity(figures)

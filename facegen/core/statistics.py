@@ -76,10 +76,7 @@ class Bootstrap:
         If all people have the same mean, so have all resamples. Then the interval is Wilson's, with one trial per
         person.
         """
-        mean = self.mean(hits)
-        if mean.low is None or mean.low != mean.high:
-            return mean
-        return Estimate(mean.value, *wilson(mean.value, self.num_people), self.num_people)
+        return with_wilson(self.mean(hits))
 
     def _weights(self) -> Iterator[Tensor]:
         generator = generator_for(self._seed, "bootstrap")
@@ -106,6 +103,16 @@ def compared(estimate: Estimate, reference: float, *, above: str, below: str = "
     if estimate.high < reference:
         return below
     return f"not distinguishable from {reference:g}"
+
+
+def with_wilson(share: Estimate) -> Estimate:
+    """Replace an interval without width by Wilson's, with one trial per person.
+
+    Equal resamples do not mean that a share is certain: other people may differ.
+    """
+    if share.low is None or share.low != share.high or share.num_people is None:
+        return share
+    return Estimate(share.value, *wilson(share.value, share.num_people), share.num_people)
 
 
 def wilson(share: float, num: int) -> tuple[float, float]:

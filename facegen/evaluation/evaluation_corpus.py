@@ -178,9 +178,10 @@ def corpus_key(recipe: Recipe, split: EvaluationSplit) -> str:
     """Hash the corpus that a split is taken from, without its image size; folds are left out for the whole corpus."""
     config = recipe.config("dataset")
     folds = [] if split == "all" else [config.engine.num_folds, config.engine.fold]
-    said: list[Any] = [config.name, *folds]
+    content: list[Any] = [config.name, *folds]
     if "path" in config.settings:
-        said += [shard.sha256 for shard in Corpus.open(config.settings["path"]).header.shards]
+        header = Corpus.open(config.settings["path"]).header
+        content += [*(shard.sha256 for shard in header.shards), header.identities, header.attributes]
     else:
-        said.append(dict(config.settings))
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        content.append(dict(config.settings))
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]

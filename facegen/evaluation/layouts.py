@@ -52,7 +52,7 @@ def all_figures(columns: Sequence[Column]) -> ComparisonTable:
     for key in keys:
         figures = [each.get(key) for each in found]
         label = next(figure.label for figure in figures if figure is not None)
-        marks: list[Mark] = [""] * len(figures) if hindrances else fingerprints_of(figures)
+        marks: list[Mark] = [""] * len(figures) if hindrances else marks_of(figures)
         row = [Cell(label), *map(Cell.of, figures, marks), Cell(", ".join(map(number, _chances(figures))))]
         rows.append([*row, Cell(FIGURES.get(key, ""))] if published else row)
     head = ["figure", *(column.label for column in columns), "chance"]
@@ -68,7 +68,7 @@ def _chances(figures: Sequence[Figure | None]) -> list[float]:
     return list(dict.fromkeys(figure.chance for figure in figures if figure is not None and figure.chance is not None))
 
 
-def fingerprints_of(figures: Sequence[Figure | None]) -> list[Mark]:
+def marks_of(figures: Sequence[Figure | None]) -> list[Mark]:
     """Mark the best of a row, and those whose intervals overlap with it.
 
     No marks without direction or intervals, nor where guessing would give different numbers.

@@ -91,7 +91,7 @@ def _build(configs: Iterable[PartConfig]) -> dict[str, Recogniser]:
 
 
 @dataclass(frozen=True)
-class Seen:
+class RecogniserInputs:
     """Faces and speech that recognisers embed, one row per clip.
 
     Attributes:
@@ -114,7 +114,11 @@ class Seen:
 
 
 def recognise(
-    recognisers: Mapping[str, Recogniser], seen: Seen, faces_key: str, cache: Path | None, observer: Observer
+    recognisers: Mapping[str, Recogniser],
+    seen: RecogniserInputs,
+    faces_key: str,
+    cache: Path | None,
+    observer: Observer,
 ) -> dict[str, Recognised]:
     """Embed the rows with each recogniser; embeddings of real faces and speech are cached."""
     found = {}
@@ -134,7 +138,7 @@ def recognise(
 
 
 def _real(
-    name: str, recogniser: Recogniser, seen: Seen, faces_key: str, cache: Path | None, observer: Observer
+    name: str, recogniser: Recogniser, seen: RecogniserInputs, faces_key: str, cache: Path | None, observer: Observer
 ) -> dict[str, Tensor]:
     said = f"{recogniser.fingerprint()} {faces_key} {seen.dataset.spec.speech_samples}".encode()
     for numbers in (seen.clip, seen.other, *([] if seen.speech_start is None else [seen.speech_start])):
@@ -148,7 +152,7 @@ def _real(
     return found
 
 
-def _look(name: str, recogniser: Recogniser, seen: Seen, observer: Observer) -> dict[str, Tensor]:
+def _look(name: str, recogniser: Recogniser, seen: RecogniserInputs, observer: Observer) -> dict[str, Tensor]:
     if "faces" not in recogniser.embeds:
         return {}
     num = len(seen.clip)
@@ -166,7 +170,7 @@ def _look(name: str, recogniser: Recogniser, seen: Seen, observer: Observer) -> 
     return {"real": real, "real_other": other}
 
 
-def _listen(name: str, recogniser: Recogniser, seen: Seen, observer: Observer) -> dict[str, Tensor]:
+def _listen(name: str, recogniser: Recogniser, seen: RecogniserInputs, observer: Observer) -> dict[str, Tensor]:
     if "speech" not in recogniser.embeds:
         return {}
     if seen.speech_start is None:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,17 @@ from facegen.core.files import write_file
 from facegen.core.recipe.tables import EvaluationSplit
 from facegen.core.text.json_text import finite, json_text
 
+_FINGERPRINT_CHARACTERS = 8
+
 
 @dataclass(frozen=True)
 class Picture:
     """Picture of an evaluation.
 
     Attributes:
-        name: what it shows, in one word: its file's name without ending.
-        caption: what is to be seen, and how it was made.
-        file: of the PNG, WebP or SVG, from the folder of the report's table.
+        name: stem of the file name.
+        caption: content of the picture, and how it was made.
+        file: path of the PNG, WebP or SVG, relative to the folder of the report's table.
     """
 
     name: str
@@ -34,20 +36,25 @@ class Report:
     """Figures of a run on one split, and everything they depend on.
 
     Attributes:
-        run: name of its folder.
-        step: of the checkpoint that drew; None in a run that only matches.
-        corpus: the rows come from.
-        split, seed: of the rows, and of every redraw.
-        judge: in words.
-        judge_key, corpus_key: the same for the same judge, "" where a run judged itself; and for the same people.
-        max_clips: how many rows were asked for.
-        num_clips, num_people, num_noises: how many rows, people, generated faces a row.
-        figures: by metric.
-        table, picture: where they were written; no picture without a generator.
-        pictures: further ones.
-        weights_hash: of the weights that drew, or in a run that only matches, matched.
-        people: of the rows, and their relation to the run, in words.
-        notes: what a reader must know beside every figure.
+        run: name of the run's folder.
+        step: step of the checkpoint that drew the faces; None for a run that only matches.
+        corpus: name of the corpus.
+        split: split of the corpus.
+        seed: random seed of the rows and of every redraw.
+        judge: description of the judge.
+        judge_key: equal for equal judges; "" for a run that judged itself.
+        corpus_key: equal for equal people, clips and folds.
+        max_clips: requested number of rows.
+        num_clips, num_people: number of rows and of people.
+        num_noises: number of generated faces per row under shared noises.
+        figures: {metric: its figures}.
+        table: the Markdown file; the JSON file has the same stem.
+        picture: the grid of faces; None for a run that only matches.
+        pictures: further pictures.
+        weights_hash: hash of the weights that drew the faces, or that matched in a run that only matches.
+        people: description of the people and their relation to the run.
+        notes: warnings that apply to every figure.
+        baselines: {name of another run: hash of its weights} of the runs that it was compared with.
     """
 
     run: str
@@ -69,6 +76,7 @@ class Report:
     weights_hash: str = ""
     people: str = ""
     notes: Sequence[str] = ()
+    baselines: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; a number that is not finite is null, and the figure's note says why."""
@@ -78,31 +86,33 @@ class Report:
             for metric, figures in self.figures.items()
         }
         plain["notes"] = list(self.notes)
-        written: dict[str, Any] = finite(plain)
-        return written
+        finite_values: dict[str, Any] = finite(plain)
+        return finite_values
 
     @classmethod
     def read(cls, path: Path) -> "Report":
         """Read the JSON that `write` wrote.
 
         Raises:
-            CheckpointError: it is damaged, or of another version of facegen.
+            CheckpointError: the file is damaged, or of another version of facegen.
         """
         try:
             return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{path}: is no report of this version of facegen: {error}") from None
+            raise CheckpointError(
+                f"{path}: is not a report of this version of facegen ({error}); evaluate the run again"
+            ) from None
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Report":
         """Invert `to_json`; ValueError, KeyError, TypeError or AttributeError if the values are not a report."""
         plain = dict(values)
         plain["figures"] = {
-            metric: [_figure_from(each) for each in figures] for metric, figures in plain["figures"].items()
+            metric: [_figure_from(figure) for figure in figures] for metric, figures in plain["figures"].items()
         }
         plain["table"] = Path(plain["table"])
         plain["picture"] = Path(plain["picture"]) if plain["picture"] else None
-        plain["pictures"] = tuple(Picture(**each) for each in plain.get("pictures", ()))
+        plain["pictures"] = tuple(Picture(**picture) for picture in plain.get("pictures", ()))
         plain["notes"] = tuple(plain.get("notes", ()))
         return cls(**plain)
 
@@ -118,7 +128,7 @@ class Report:
         return f"{self.run}{step}: {self.num_clips} clips of {self.num_people} people, {self.split} of {self.corpus}"
 
     def to_markdown(self) -> str:
-        """Format a table."""
+        """Format as a Markdown table."""
         lines = [f"# {self.heading}", "", f"Judge: {self.judge}. Intervals: 95%, people resampled.", ""]
         lines += [line for note in self.notes for line in (f"Note: {note}.", "")]
         lines += ["| figure | value | 95% interval | chance | note |", "|---|---|---|---|---|"]
@@ -133,6 +143,27 @@ class Report:
         self.table.parent.mkdir(parents=True, exist_ok=True)
         write_file(self.table, self.to_markdown())
         write_file(self.table.with_suffix(".json"), json_text(self.to_json(), indent=1) + "\n")
+
+
+def report_name(folder: Path, split: EvaluationSplit, key: str, corpus: str | None) -> str:
+    """Name a report among those of a run: the split, after the corpus if that is not the run's own.
+
+    If the folder holds a report of another corpus with the same folder name, a fingerprint tells the two apart.
+
+    Args:
+        folder: folder of the reports.
+        split: split of the corpus.
+        key: `corpus_key` of the report.
+        corpus: name of the corpus; None for the run's own.
+    """
+    if corpus is None:
+        return split
+    name = f"{corpus}-{split}"
+    try:
+        is_taken = Report.read(folder / f"{name}.json").corpus_key != key
+    except CheckpointError:
+        is_taken = False  # there is no report, or none that can be read
+    return f"{corpus}-{key[:_FINGERPRINT_CHARACTERS]}-{split}" if is_taken else name
 
 
 def _figure_from(values: Mapping[str, Any]) -> Figure:

@@ -85,7 +85,9 @@ def read_reports(path: Path) -> tuple[str, list[Report]]:
             raise ValueError(f"its format is {values['format']}, and this version reads {FORMAT}")
         return str(values["recipe"]), [Report.from_json(each) for each in values["evaluations"].values()]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path}: is no report of this version of facegen: {error}") from None
+        raise CheckpointError(
+            f"{path}: is not a report of this version of facegen ({error}); evaluate the run again"
+        ) from None
 
 
 def collect(run: Run, observer: Observer) -> RunReport:

@@ -249,7 +249,7 @@ def test_reports_that_are_none_are_explained(
     for text in ("[1]", "{", '{"evaluations": {}, "format": 99}'):
         (tmp_path / "odd.json").write_text(text)
         assert main(["compare", str(tmp_path / "odd.json")]) == 1
-        assert "odd.json: is no report of this version of facegen" in " ".join(capsys.readouterr().err.split())
+        assert "odd.json: is not a report of this version of facegen" in " ".join(capsys.readouterr().err.split())
 
 
 def test_mistakes_are_explained(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,9 +99,16 @@ def test_memorisation_is_measured_against_the_runs_own_training_faces(home: Path
     """The same faces under other names: most of them are training faces of the run."""
     assert num_trained(home) < 60
     distances = []
+    reports = []
     for folder, seed in (("twin", 0), ("other", 7)):
-        report = evaluate(home / "run", data=pack(tmp_path / folder, folder, seed=seed), observer=Observer())
-        distances.append(figures(report)["memorisation.distance.real"].value)
+        corpus = pack(tmp_path / folder / "same_name", folder, seed=seed)
+        reports.append(evaluate(home / "run", data=corpus, observer=Observer()))
+        distances.append(figures(reports[-1])["memorisation.distance.real"].value)
+    # Two corpora of one folder name have a report each.
+    names = [report.table.stem for report in reports]
+    assert names == ["same_name-all", f"same_name-{reports[1].corpus_key[:8]}-all"]
+    for report in reports:
+        assert Report.read(report.table.with_suffix(".json")).corpus_key == report.corpus_key
     # Of 60 people, those of the fold that the run did not learn from have a distance.
     assert distances[0] < distances[1] * (60 - num_trained(home) + 10) / 60
 

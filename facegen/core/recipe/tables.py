@@ -205,7 +205,7 @@ class EvaluateSettings(Table):
         judge_seed: random seed of the judge; it must differ from the run's seed.
         judge_start: earlier run whose match stage initialises the judge; it must differ from the run that the match
             stage of the evaluated run started from, so that the two networks are independent.
-        seed: random seed of the config of rows, of noise, and of bootstrap resamples.
+        seed: random seed of the choice of rows, of noise, and of bootstrap resamples.
     """
 
     split: EvaluationSplit = "heldout_people"

@@ -1,6 +1,7 @@
 """Dataset `packed`: clips of a packed corpus."""
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,9 +69,11 @@ class Packed(Dataset):
         self.cache_dir = path / "derived" if writable else user_cache("derived") / self.fingerprint()[:16]
 
     def fingerprint(self) -> str:
-        """Hash the files' hashes and every setting that decides which rows and faces are returned."""
-        request = self._request
-        parts = [shard.sha256 for shard in self.corpus.header.shards]
+        """Hash the content: faces, speech, index, names and labels, and the settings that select rows and faces."""
+        request, header = self._request, self.corpus.header
+        parts = [shard.sha256 for shard in header.shards]
+        # corpus.json alone holds the names and the number of classes; the index refers to both by number.
+        parts += [json.dumps([header.identities, dict(sorted(header.attributes.items()))])]
         parts += [f"{request.image_pixels} {request.sample_rate_hz} {request.num_folds} {request.fold}"]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

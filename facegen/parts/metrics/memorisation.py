@@ -9,7 +9,7 @@ from torch import Tensor
 
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
-from facegen.core.statistics import Bootstrap
+from facegen.core.statistics import Bootstrap, with_wilson
 from facegen.parts.metrics.nearest import nearest
 from facegen.parts.metrics.views import drawn
 
@@ -49,11 +49,11 @@ class Memorisation(Metric):
         people = Bootstrap(evidence.person, evidence.seed)
         real = nearest(evidence.real, training.embeddings)[0]
         made = nearest(fake, training.embeddings)[0]
-        found = people.estimate(_Share(people.of, real, made, tail))
+        share = with_wilson(people.estimate(_Share(people.of, real, made, tail)))
         note = f"nearer to one of {len(training.embeddings)} training faces than {self.percent:g}% of real ones are"
         means = {"generated": people.mean(made.mean(1)), "real": people.mean(real)}
         return [
-            Figure.of("share", _SHARE, found, tail, note, better="lower"),
+            Figure.of("share", _SHARE, share, tail, note, better="lower"),
             *(Figure.of(f"distance.{kind}", f"{_DISTANCE}, {kind}", mean) for kind, mean in means.items()),
         ]
 

@@ -9,7 +9,7 @@ import pytest
 
 from facegen.core.evidence import Better, Figure
 from facegen.evaluation.comparison_table import Cell, ComparisonTable
-from facegen.evaluation.layouts import fingerprints_of
+from facegen.evaluation.layouts import marks_of
 
 
 def figure(value: float, reach: float = 0.05, better: Better | None = "higher") -> Figure:
@@ -26,7 +26,7 @@ def figure(value: float, reach: float = 0.05, better: Better | None = "higher") 
     ([replace(figure(0.5), chance=0.1), replace(figure(0.9), chance=0.02)], ["", ""]),
 ])  # fmt: skip
 def test_the_best_and_what_cannot_be_told_from_it(figures: list[Figure | None], marks: list[str]) -> None:
-    assert fingerprints_of(figures) == marks
+    assert marks_of(figures) == marks
 
 
 def test_cells() -> None:

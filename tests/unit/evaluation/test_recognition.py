@@ -13,7 +13,7 @@ from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import Recipe, check_recipe
 from facegen.core.recipe.tables import DataSettings
 from facegen.data.synthetic.speakers import Synthetic
-from facegen.evaluation.recognition import MOST_NOISES, Seen, build_recognisers, recognise, with_recognisers
+from facegen.evaluation.recognition import MOST_NOISES, RecogniserInputs, build_recognisers, recognise, with_recognisers
 
 TABLES = {
     "data": {"type": "synthetic"},
@@ -81,7 +81,7 @@ class Colour(Recogniser):
         return speech.double().mean(1, keepdim=True) + sample_rate_hz
 
 
-def shown() -> Seen:
+def shown() -> RecogniserInputs:
     request = DataSettings(image_pixels=16, speech_seconds=0.1, sample_rate_hz=8000)
     world = Synthetic(request, num_people=4, num_heldout_people=5, clip_seconds=0.2, clips_per_person=1)
     clip = world.clips("heldout_people").clip
@@ -89,7 +89,7 @@ def shown() -> Seen:
     other[0, other[1] < 0] = -1
     random = torch.Generator().manual_seed(0)
     fake = torch.randint(0, 256, (5, 3, 16, 16, 3), dtype=torch.uint8, generator=random)
-    return Seen(world, clip, world.faces(clip, clip * 0), fake, other, torch.arange(5) * 100)
+    return RecogniserInputs(world, clip, world.faces(clip, clip * 0), fake, other, torch.arange(5) * 100)
 
 
 def test_of_faces_under_noises_of_their_own_one_a_row_is_enough() -> None:

@@ -2,13 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from facegen.core.errors import CheckpointError
 from facegen.core.evidence import Figure
-from facegen.evaluation.report import Report, cells_of, number
+from facegen.evaluation.report import Report, cells_of, number, report_name
 
 
 def report(folder: Path, picture: Path | None = None) -> Report:
@@ -25,6 +26,17 @@ def report(folder: Path, picture: Path | None = None) -> Report:
         judge_key="abc", corpus_key="def", max_clips=50, num_clips=30, num_people=20, num_noises=4, figures=figures,
         table=folder / "evaluation" / "heldout_people.md", picture=picture,
     )  # fmt: skip
+
+
+def test_corpora_of_one_folder_name_have_reports_of_their_own(tmp_path: Path) -> None:
+    folder = tmp_path / "evaluation"
+    assert report_name(folder, "train", "0123456789abcdef", None) == "train"
+    assert report_name(folder, "all", "0123456789abcdef", "other") == "other-all"
+    replace(report(tmp_path), table=folder / "other-all.md", corpus_key="0123456789abcdef").write()
+    assert report_name(folder, "all", "0123456789abcdef", "other") == "other-all", "measured again"
+    assert report_name(folder, "all", "fedcba9876543210", "other") == "other-fedcba98-all"
+    (folder / "other-all.json").write_text("damaged")
+    assert report_name(folder, "all", "fedcba9876543210", "other") == "other-all"
 
 
 def test_json_holds_every_figure_and_null_for_what_is_none(tmp_path: Path) -> None:
@@ -55,7 +67,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     assert math.isnan(found.figures["matching"][1].value)
     assert found.to_json() == written.to_json()
     (tmp_path / "old.json").write_text('{"run": "voices"}')
-    with pytest.raises(CheckpointError, match=r"old.json: is no report of this version of facegen"):
+    with pytest.raises(CheckpointError, match=r"old.json: is not a report of this version of facegen"):
         Report.read(tmp_path / "old.json")
 
 

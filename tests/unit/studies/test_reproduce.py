@@ -61,18 +61,24 @@ def test_a_run_whose_recipe_no_longer_checks_is_moved_aside(tmp_path: Path) -> N
     assert "bygone" in job(tmp_path, "match_v2f").changes()
 
 
-def test_a_report_that_does_not_know_the_baseline_is_made_again(
+def test_reports_of_other_weights_are_made_again(
     write: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The hashes of run and baseline decide, whatever the times of the files."""
     baseline = job(tmp_path, "speech_relativistic")
     relid = replace(job(tmp_path, "speech_relid"), baselines=(baseline,))
     about = {
         "run": "", "step": 1, "corpus": "", "seed": 0, "judge": "", "judge_key": "", "corpus_key": "", "max_clips": 1,
         "num_clips": 1, "num_people": 1, "num_noises": 1, "table": "t.md", "picture": None,
     }  # fmt: skip
-    write("speech_relid", "heldout_people", {"preference.over_true": (0.6,)}, **about)
+    weights = {"speech_relid": "aa", "speech_relativistic": "bb"}
+    monkeypatch.setattr(reproduce, "weights_hash", lambda run: weights[run.path.name])
     monkeypatch.setattr(Run, "is_finished", True)
     begin(relid)
+    assert relid.missing_splits() == ("heldout_people",), "no report"
+    write("speech_relid", "heldout_people", {"preference.over_true": (0.6,)}, weights_hash="a0", **about)
+    assert relid.missing_splits() == ("heldout_people",), "other weights"
+    write("speech_relid", "heldout_people", {"preference.over_true": (0.6,)}, weights_hash="aa", **about)
     assert relid.missing_splits() == ()
     begin(baseline)
     assert relid.missing_splits() == ("heldout_people",)
@@ -81,9 +87,11 @@ def test_a_report_that_does_not_know_the_baseline_is_made_again(
     assert reproduce.work(relid, tmp_path / "seconds.json") == ""
     split, against = ("--split", "heldout_people"), ("--against", str(baseline.run))
     assert called == [("evaluate", str(relid.run), *split, *against)]
-    named = {"preference.over.speech_relativistic": (0.8,)}
-    write("speech_relid", "heldout_people", named, **about)
+    about |= {"weights_hash": "aa", "baselines": {"speech_relativistic": "bb"}}
+    write("speech_relid", "heldout_people", {"preference.over.speech_relativistic": (0.8,)}, **about)
     assert relid.missing_splits() == ()
+    weights["speech_relativistic"] = "b0"
+    assert relid.missing_splits() == ("heldout_people",), "the baseline was trained anew"
 
 
 def test_every_recipe_has_its_splits_and_relid_its_baseline(tmp_path: Path) -> None:

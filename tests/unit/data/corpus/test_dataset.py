@@ -1,4 +1,6 @@
+import json
 import re
+import shutil
 from pathlib import Path
 
 import cv2
@@ -112,6 +114,19 @@ def test_the_fingerprint_changes_with_content_and_fold(pairs, folder, tmp_path):
     assert Packed(request(fold=1), path=folder).fingerprint() != first
     pack_pairs(pairs(59, 12), tmp_path / "other", image_pixels=32)
     assert Packed(request(), path=tmp_path / "other").fingerprint() != first
+
+
+@pytest.mark.parametrize(
+    "change", [{"identities": lambda names: [f"{name}!" for name in names]}, {"attributes": lambda _: {"sex": 3}}]
+)
+def test_the_fingerprint_changes_with_names_and_labels(folder, tmp_path, change):
+    shutil.copytree(folder, tmp_path / "copy")
+    assert Packed(request(), path=tmp_path / "copy").fingerprint() == Packed(request(), path=folder).fingerprint()
+    header = json.loads((tmp_path / "copy" / "corpus.json").read_text())
+    changed = {key: renamed(header[key]) for key, renamed in change.items()}
+    assert any(header[key] != value for key, value in changed.items())
+    (tmp_path / "copy" / "corpus.json").write_text(json.dumps({**header, **changed}))
+    assert Packed(request(), path=tmp_path / "copy").fingerprint() != Packed(request(), path=folder).fingerprint()
 
 
 def test_what_is_derived_lies_beside_the_corpus_or_in_the_cache(folder, monkeypatch, tmp_path):

@@ -40,6 +40,19 @@ def test_repeated_training_faces() -> None:
     assert found["distance.real"].value > 0.05
 
 
+def test_a_share_of_0_and_a_share_of_1_are_not_certain() -> None:
+    """Wilson's interval of 0 among n people is 0 to z^2 / (n + z^2), of 1 it is n / (n + z^2) to 1; z = 1.96."""
+    training = features(60, 8, seed=1)
+    evidence = with_training(sample_evidence(num=40), training)
+    num, z_squared = len(evidence.person.unique()), 3.841458820694124
+    far = measured(replace(evidence, real=training[:40], fake=features(40, 2, 8, seed=9)))[SHARE]
+    assert (far.value, far.low) == (0, 0)
+    assert far.high == pytest.approx(z_squared / (num + z_squared))
+    repeated = measured(replace(evidence, fake=training[torch.arange(80) % 60].view(40, 2, 8)))[SHARE]
+    assert (repeated.value, repeated.high) == (1, 1)
+    assert repeated.low == pytest.approx(num / (num + z_squared))
+
+
 def test_faces_under_noises_of_their_own_are_asked_where_there_are_such() -> None:
     training = features(60, 8, seed=1)
     evidence = replace(with_training(sample_evidence(), training), fresh=training[:40])
