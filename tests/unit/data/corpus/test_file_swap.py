@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 from corpus_files import draw_face, make_speech, write_csv, write_png
-from facegen.collect.review_drop import drop_marked
+from facegen.collect.review.drop import drop_marked
 from facegen.collect.review_list import digest_of
 from faults import Killed, failing
 
