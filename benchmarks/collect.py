@@ -88,8 +88,8 @@ def measure(path: Path, sides: dict[str, Side], rounds: int, min_face: int) -> N
     for name in sides:
         cost = statistics.median(seconds[name]) / length * 3600
         ratio = statistics.median(a / b for a, b in zip(seconds[old], seconds[name], strict=True))
-        found = sum(same(box, faces[name].get(moment)) for moment, box in faces[old].items())
-        share = f"{found} of {len(faces[old])}"
+        num_shared = sum(same(box, faces[name].get(moment)) for moment, box in faces[old].items())
+        share = f"{num_shared} of {len(faces[old])}"
         table.add_row(name, f"{cost:,.0f}", f"{ratio:.2f}x", str(len(faces[name])), share)
     Console(width=110).print(table)
 
@@ -121,8 +121,8 @@ def old_way(path: Path, min_face: int) -> Faces:
 def new_way(path: Path, settings: ExamineSettings) -> Faces:
     """What `facegen collect` does with a video."""
     detector = registry().find("detector", "haar").load()()
-    found = examine(MediaFiles(path), settings, None, None, detector)
-    return {round(frame.time_seconds): frame.box for frame in found.frames if frame.box is not None}
+    examination = examine(MediaFiles(path), settings, None, None, detector)
+    return {round(frame.time_seconds): frame.box for frame in examination.frames if frame.box is not None}
 
 
 def loop(path: Path, times: int, out: Path) -> Path:

@@ -36,17 +36,17 @@ def main() -> None:
         real, fake = features(num, options.features, seed=0), features(num, options.features, seed=1, shift=0.05)
         sides: dict[str, Callable[[Tensor, Tensor], float]] = {"theirs": torch_fidelity, "ours": frechet_distance}
         seconds: dict[str, list[float]] = {side: [] for side in sides}
-        found: dict[str, float] = {}
+        distances: dict[str, float] = {}
         for _ in range(options.rounds):
             for side, distance in sides.items():
                 start = time.process_time()
-                found[side] = distance(real, fake)
+                distances[side] = distance(real, fake)
                 seconds[side].append(time.process_time() - start)
         theirs, ours = (statistics.median(seconds[side]) for side in sides)
-        difference = abs(found["ours"] - found["theirs"]) / found["theirs"]
+        difference = abs(distances["ours"] - distances["theirs"]) / distances["theirs"]
         table.add_row(f"{num}", f"{theirs:.2f}", f"{ours:.2f}", f"{theirs / ours:.1f}", f"{difference:.1e}")
         if difference > TOLERANCE:
-            sys.exit(f"the two sides differ: {found}")
+            sys.exit(f"the two sides differ: {distances}")
     Console().print(table)
 
 

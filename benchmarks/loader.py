@@ -112,8 +112,8 @@ def measure_opening(folder: Path) -> None:
         path = folder / str(num_clips)
         write_corpus(path, num_clips)
         size = sum(file.stat().st_size for file in path.iterdir())
-        said = subprocess.run([sys.executable, "-c", OPENING, str(path)], capture_output=True, text=True, check=True)
-        milliseconds, mib = said.stdout.split()
+        done = subprocess.run([sys.executable, "-c", OPENING, str(path)], capture_output=True, text=True, check=True)
+        milliseconds, mib = done.stdout.split()
         table.add_row(f"{num_clips:,}", f"{size / 2**20:,.0f} MiB", f"{milliseconds} ms", f"{mib} MiB")
     Console(width=100).print(table)
 

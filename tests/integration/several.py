@@ -21,7 +21,7 @@ def main(folder: Path, overrides: list[str]) -> None:
     """Average some numbers, train until one process is asked to stop, train on, and save what this process has."""
     torch.set_num_threads(1)
     distributed = Distributed.join("cpu")
-    found = averages(distributed)
+    results = averages(distributed)
     trainers: list[Trainer] = []
 
     class Watched(Trainer):
@@ -36,13 +36,13 @@ def main(folder: Path, overrides: list[str]) -> None:
     try:
         training.train(recipe, folder / "run", resume=True, observer=Observer(), interruption=asked)
     except Interrupted as stopped:
-        found["stopped"] = torch.tensor([stopped.signal_number, stopped.step])
+        results["stopped"] = torch.tensor([stopped.signal_number, stopped.step])
     training.train(recipe, folder / "run", resume=True, observer=Observer(), interruption=Interruption())
     networks = trainers[-1].networks
     for name, network in {"face_pipeline": networks.face_pipeline, "discriminator": networks.discriminator}.items():
         assert network is not None
-        found |= {f"{name}.{key}": weight.detach().contiguous() for key, weight in network.named_parameters()}
-    save_file(found, folder / f"process_{distributed.rank}.safetensors")
+        results |= {f"{name}.{key}": weight.detach().contiguous() for key, weight in network.named_parameters()}
+    save_file(results, folder / f"process_{distributed.rank}.safetensors")
 
 
 def averages(distributed: Distributed) -> dict[str, torch.Tensor]:

@@ -97,8 +97,8 @@ def runs(home: Path) -> list[str]:
 def compared(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, str]:
     capsys.readouterr()
     assert main(["compare", *words]) == 0
-    said = capsys.readouterr()
-    return said.out, " ".join(said.err.split())
+    streams = capsys.readouterr()
+    return streams.out, " ".join(streams.err.split())
 
 
 def test_runs_are_evaluated_once_and_set_side_by_side(
@@ -117,8 +117,8 @@ def test_runs_are_evaluated_once_and_set_side_by_side(
 
 
 def test_json_holds_the_numbers_of_the_reports(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    said = json.loads(compared(capsys, *runs, "--format", "json")[0])
-    rows = {row["key"]: row for row in said["rows"]}
+    table = json.loads(compared(capsys, *runs, "--format", "json")[0])
+    rows = {row["key"]: row for row in table["rows"]}
     for run, name in zip(runs, ("name_acgan", "name_lsgan_ttur"), strict=True):
         report = json.loads((Path(run) / "evaluation" / "train.json").read_text())
         for figures in report["figures"].values():
@@ -155,15 +155,15 @@ def test_a_run_with_other_weights_is_evaluated_again_and_a_copy_is_not(
 
 
 def test_several_splits_stand_beside_each_other(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    said = compared(capsys, runs[0], "--split", "train", "--split", "heldout_utterances", "--format", "json")[0]
-    row = json.loads(said)["rows"][0]
+    printed = compared(capsys, runs[0], "--split", "train", "--split", "heldout_utterances", "--format", "json")[0]
+    row = json.loads(printed)["rows"][0]
     assert {"name_acgan, train", "name_acgan, heldout_utterances"} < set(row)
-    assert not any("not comparable" in note for note in json.loads(said)["notes"])
+    assert not any("not comparable" in note for note in json.loads(printed)["notes"])
 
 
 def test_table_2_of_the_thesis(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    said = json.loads(compared(capsys, *runs, "--layout", "table-2", "--format", "json")[0])
-    rows = {row["method"]: row for row in said["rows"]}
+    table = json.loads(compared(capsys, *runs, "--layout", "table-2", "--format", "json")[0])
+    rows = {row["method"]: row for row in table["rows"]}
     assert len(rows) == 5
     assert rows["AC-GAN, projecting the one-hot vector"]["Inception Score"] == "2.120 ± 0.044"
     ours = rows["AC-GAN, projecting the one-hot vector"]["identity score (ours)"]
@@ -180,8 +180,8 @@ def test_table_3_and_matching(runs: list[str], capsys: pytest.CaptureFixture[str
     assert [row["method"] for row in third["rows"]] == ["speech", "speech, dropouts", "speech and name"]
     assert "labels of this table's rows are not recovered" in third["notes"][0]
     assert "no row of this table: name_acgan, name_lsgan_ttur; its recipes are speech_lsgan" in third["notes"][-1]
-    said = json.loads(compared(capsys, *runs, "--layout", "matching", "--format", "json")[0])
-    rows = {(row["method"], row["faces"]): row for row in said["rows"]}
+    matching = json.loads(compared(capsys, *runs, "--layout", "matching", "--format", "json")[0])
+    rows = {(row["method"], row["faces"]): row for row in matching["rows"]}
     assert rows["Choi et al. 2020, AVSpeech", "real"]["F-V 2-way"] == "0.885"
     assert rows["SVHF-Net, VoxCeleb", "real"]["V-F 2-way"] == "about 0.810, unverified"
     assert rows["name_acgan", "generated"]["F-V 2-way"]["value"] is not None
@@ -221,13 +221,13 @@ def test_reports_stand_in_for_runs_wherever_they_lie(
     shutil.copy(Path(runs[0]) / "evaluation" / "report.json", copies[0])
     shutil.copy(Path(runs[1]) / "evaluation" / "train.json", copies[1])
     out, err = compared(capsys, *map(str, copies), "--split", "train", "--format", "json", "--picture", "none.png")
-    said = json.loads(out)
-    rows = {row["key"]: row for row in said["rows"]}
+    comparison = json.loads(out)
+    rows = {row["key"]: row for row in comparison["rows"]}
     figures = json.loads(copies[1].read_text())["figures"]["identity"]
     assert all(rows[figure["key"]]["two"]["value"] == figure["value"] for figure in figures)
-    assert {"one", "two"} < set(said["rows"][0])
-    assert not any("not comparable" in note for note in said["notes"])
-    assert any("not distinguishable" in note for note in said["notes"])
+    assert {"one", "two"} < set(comparison["rows"][0])
+    assert not any("not comparable" in note for note in comparison["notes"])
+    assert any("not distinguishable" in note for note in comparison["notes"])
     assert "no picture: none of these is a run that draws faces" in err
     words = [str(copies[0]), "--split", "train", "--layout", "table-2", "--format", "json"]
     table = json.loads(compared(capsys, *words)[0])

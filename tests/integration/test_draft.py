@@ -213,8 +213,8 @@ def test_what_stands_in_the_folder_of_an_earlier_run(
     stamp = (runs / "first" / "run.json").stat().st_mtime_ns
     capsys.readouterr()
     assert facegen("train", recipes / "second.toml", "--out", runs / "second") == 1
-    said = capsys.readouterr().err
-    assert "holds the run of another recipe" in said and "differs in train.steps; move that folder away" in said
+    message = capsys.readouterr().err
+    assert "holds the run of another recipe" in message and "differs in train.steps; move that folder away" in message
     assert not (runs / "second").exists()
     # Its evaluation may differ, and what the file leaves out may be written there.
     changed = ("--preset", "small", "--set", "evaluate.num_noises=3", "--set", "data.pairing=different_times")
@@ -232,13 +232,13 @@ def test_a_draft_named_by_its_folder(
     assert facegen(*second) == 1
     assert f"{first}: there is no such folder" in capsys.readouterr().err
     assert facegen("train", recipes / "first.toml", "--out", first) == 0
-    for change, said in (
+    for change, message in (
         ("data.num_people=14", "knows other people by name than this recipe's corpus holds"),
         ("draft.image_pixels=24", "draws faces of 16 pixels; write image_pixels = 16"),
         ("generator.draft_pixels=32", "refines a draft of draft_pixels = 32, and it is of 16"),
     ):
         assert facegen(*second, "--set", change) == 1
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     shutil.rmtree(first / "checkpoints" / "train-00000003")
     assert facegen(*second) == 1
     assert f"facegen train {first / 'recipe.toml'} --out {first} --resume" in capsys.readouterr().err
@@ -281,8 +281,8 @@ def test_a_match_stage_is_shared_with_the_runs_beside_it(
     capsys.readouterr()
     changes = [word for one in change for word in ("--set", one)]
     assert facegen("train", recipes / "speech.toml", *changes, "--out", runs / "speech") == 0
-    said = "match stage taken over from" in " ".join(capsys.readouterr().err.split())
-    assert said == shared
+    is_shared = "match stage taken over from" in " ".join(capsys.readouterr().err.split())
+    assert is_shared == shared
     alone = tmp_path / "alone" / "speech"
     assert facegen("train", recipes / "speech.toml", *changes, "--out", alone) == 0
     for name in ("encoders", "discriminator", "matcher"):
@@ -305,8 +305,8 @@ def test_a_generator_without_noise_and_a_game_without_a_discriminator(
     assert facegen("check", recipes / "still.toml") == 0
     parts, whole = tmp_path / "parts", tmp_path / "whole"
     assert facegen("train", recipes / "still.toml", "--out", whole) == 0
-    said = capsys.readouterr().err
-    assert "noise is ignored" not in said and "collapse" not in said
+    message = capsys.readouterr().err
+    assert "noise is ignored" not in message and "collapse" not in message
     stop_after(2, recipes / "still.toml", parts)
     assert facegen("train", recipes / "still.toml", "--out", parts, "--resume") == 0
     assert equal(checkpoint(whole, 3, "face_pipeline"), checkpoint(parts, 3, "face_pipeline"))
@@ -322,8 +322,8 @@ def test_an_earlier_stage_may_give_the_faces_alone(
     )
     (recipes / "other.toml").write_text(text.replace('type = "softmax"', 'type = "softmax"\nstart = "pairs.toml"'))
     assert facegen("train", recipes / "other.toml", "--out", runs / "other") == 1
-    said = capsys.readouterr().err
-    assert "[match] start" in said and "its encoders are other networks than here" in said and not runs.exists()
+    message = capsys.readouterr().err
+    assert "[match] start" in message and "its encoders are other networks than here" in message and not runs.exists()
     frozen = ("train", recipes / "other.toml", "--set", "match.freeze_faces=true", "--out", runs / "other")
     assert facegen(*frozen) == 0
     assert "its encoders: another network than this recipe's, which starts afresh" in capsys.readouterr().err

@@ -67,12 +67,12 @@ def test_first_the_judge_is_trained_then_it_is_found(home: Path) -> None:
 
 def test_the_program_prints_a_table_and_where_it_is(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(home / "run"), "--num-clips", "20"]) == 0
-    said = capsys.readouterr().out
-    assert "run, step 2: 20 clips of 20 people, heldout_people of synthetic" in said
-    assert "Judge: softmax judge, seed 1000, trained on synthetic train" in said
+    printed = capsys.readouterr().out
+    assert "run, step 2: 20 clips of 20 people, heldout_people of synthetic" in printed
+    assert "Judge: softmax judge, seed 1000, trained on synthetic train" in printed
     for name in ("V-F 10-way, generated, same sex", "face distance, one voice, other noise", "judge Frechet distance"):
-        assert name in said
-    assert said.splitlines()[-3:] == [
+        assert name in printed
+    assert printed.splitlines()[-3:] == [
         f"Table: {home / 'run' / 'evaluation' / 'heldout_people.md'}",
         f"Faces: {home / 'run' / 'evaluation' / 'heldout_people.png'}",
         f"Report: {home / 'run' / 'evaluation' / 'report.html'}",
@@ -80,13 +80,13 @@ def test_the_program_prints_a_table_and_where_it_is(home: Path, capsys: pytest.C
 
 
 def test_json_is_for_programs_and_repeats_itself(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = []
+    reports = []
     for _ in range(2):
         assert main(["evaluate", str(home / "run"), "--num-clips", "20", "--json"]) == 0
-        said.append(json.loads(capsys.readouterr().out))
-    assert said[0] == said[1]
-    assert list(said[0]["figures"]) == list(DEFAULT_METRICS)
-    for figure in said[0]["figures"]["matching"]:
+        reports.append(json.loads(capsys.readouterr().out))
+    assert reports[0] == reports[1]
+    assert list(reports[0]["figures"]) == list(DEFAULT_METRICS)
+    for figure in reports[0]["figures"]["matching"]:
         least = -1 if figure["key"].endswith("less_real") else 0
         assert figure["value"] is None or least <= figure["low"] <= figure["value"] <= figure["high"] <= 1
 
@@ -123,10 +123,10 @@ def test_a_run_that_only_matches_is_judged_by_itself(
     assert facegen("train", tmp_path / "matching.toml", "--out", tmp_path / "run") == 0
     capsys.readouterr()
     assert facegen("evaluate", tmp_path / "run", "--num-clips", 20, "--json") == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["judge"] == "the run's own softmax matching, seed 0"
-    assert (said["step"], said["picture"]) == (None, None)
-    figures = [figure for figures in said["figures"].values() for figure in figures]
+    report = json.loads(capsys.readouterr().out)
+    assert report["judge"] == "the run's own softmax matching, seed 0"
+    assert (report["step"], report["picture"]) == (None, None)
+    figures = [figure for figures in report["figures"].values() for figure in figures]
     silent = {figure["key"] for figure in figures if figure["note"] == "not available: the run draws no faces"}
     generated = {"fidelity", "retrieval", "preference.over_true"}
     assert silent >= {*generated, "sharpness.detail"}
@@ -207,11 +207,11 @@ def named(home: Path) -> Path:
 def test_a_run_by_name_is_judged_on_people_whom_it_knows(named: Path) -> None:
     given = {"num_clips": 24, "split": "train", "num_noises": 2}
     report = evaluate(named, overrides=given, observer=Observer())
-    found = {figure.key: figure for figures in report.figures.values() for figure in figures}
-    assert found["identity.accuracy.generated"].note == "6 people"
-    assert found["identity.accuracy.real"].chance == pytest.approx(1 / 6)
+    by_key = {figure.key: figure for figures in report.figures.values() for figure in figures}
+    assert by_key["identity.accuracy.generated"].note == "6 people"
+    assert by_key["identity.accuracy.real"].chance == pytest.approx(1 / 6)
     assert report.num_people == 6
-    assert all(figure.note or figure.value == figure.value for figure in found.values())
+    assert all(figure.note or figure.value == figure.value for figure in by_key.values())
     # The condition's own noise is drawn again, and alike.
     torch.manual_seed(5)
     assert evaluate(named, overrides=given, observer=Observer()).to_json() == report.to_json()
@@ -220,9 +220,9 @@ def test_a_run_by_name_is_judged_on_people_whom_it_knows(named: Path) -> None:
 def test_several_splits_are_asked_of_one_judge(named: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert main(["evaluate", str(named), "--split", "train", "--split", "heldout_utterances", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert [report["split"] for report in said] == ["train", "heldout_utterances"]
-    assert said[0]["judge_key"] == said[1]["judge_key"]
+    printed = json.loads(capsys.readouterr().out)
+    assert [report["split"] for report in printed] == ["train", "heldout_utterances"]
+    assert printed[0]["judge_key"] == printed[1]["judge_key"]
     assert (named / "evaluation" / "heldout_utterances.png").exists()
 
 

@@ -27,7 +27,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that draws by name; its recipe matches nothing."""
     folder = tmp_path_factory.mktemp("interpolate") / "names"
     given = [f"{key}={value}" for key, value in TINY.items() if not key.startswith("match.")]
-    words = [word for each in given for word in ("--set", each)]
+    words = [word for setting in given for word in ("--set", setting)]
     recipe = RECIPES / "name_lsgan_concatenated.toml"
     assert main(["train", str(recipe), "--preset", "small", *words, "--out", str(folder)]) == 0
     return folder

@@ -175,28 +175,32 @@ def test_a_setting_that_no_recipe_could_reach_is_named_wherever_the_part_is_met(
     link_hinge(site)
     contents = table_of_contents("facegen_penalties", '{"hurried": "hurried_part:Hurried"}')
     site.install("facegen-hurried", "hurried = hurried_plugin", {"hurried_plugin": contents, "hurried_part": HURRIED})
-    said = (
+    message = (
         "plugin 'hurried' (package facegen-hurried 0.1.0) registers penalty 'hurried', whose setting 'every_steps' is "
         "a key of [penalty] already, which the engine reads; rename the setting"
     )
     listed = site.listed()
-    assert listed["broken"] == [said]
+    assert listed["broken"] == [message]
     assert "hinge" in [part["name"] for part in listed["parts"]]
     described = site.run("describe", "penalty", "hurried")
-    assert (described.returncode, described.stderr) == (1, f"Error: {said}\n")
+    assert (described.returncode, described.stderr) == (1, f"Error: {message}\n")
     findings = [line for line in site.run("doctor", "--json").stdout.splitlines() if "hurried" in line]
-    assert len([line for line in findings if said in line]) == 1
+    assert len([line for line in findings if message in line]) == 1
     (site.folder / "a.toml").write_text(RECIPE.format(margin=1.0) + '[penalty]\ntype = "hurried"\n')
     checked = site.run("check", "a.toml")
-    assert (checked.returncode, checked.stderr) == (1, f"Error: a.toml: [penalty] type = 'hurried': {said}\n")
+    assert (checked.returncode, checked.stderr) == (1, f"Error: a.toml: [penalty] type = 'hurried': {message}\n")
 
 
 def test_the_doctor_tells_of_parts_that_do_not_import(site):
     contents = table_of_contents("facegen_metrics", '{"lazy": "lazy_part:Lazy"}')
     site.install("facegen-lazy", "lazy = lazy_plugin", {"lazy_plugin": contents, "lazy_part": "import no_such_module"})
     findings = json.loads(site.run("doctor", "--json").stdout)
-    (found,) = (finding for finding in findings if finding["name"] == "plugin")
-    assert found["state"] == "warn" and "metric 'lazy'" in found["detail"] and "no_such_module" in found["detail"]
+    (plugin_finding,) = (finding for finding in findings if finding["name"] == "plugin")
+    assert (
+        plugin_finding["state"] == "warn"
+        and "metric 'lazy'" in plugin_finding["detail"]
+        and "no_such_module" in plugin_finding["detail"]
+    )
 
 
 @pytest.mark.slow

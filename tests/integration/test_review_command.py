@@ -69,9 +69,9 @@ def test_from_a_stranger_to_a_corpus_without(collection, facegen, tmp_path, caps
     assert len(wrong) == 1 and Corpus.open(out).header.num_frames == 36
     capsys.readouterr()
     assert facegen("inspect", out, "--review", tmp_path / "review", "--json") == 0
-    said = json.loads(capsys.readouterr().out)["review"]
-    assert said["compared"] == ["face by plain", "voice by plain"] and said["faces"] == 36
-    assert {row["clip"] for row in said["findings"] if row["person"] == "ada"} >= {str(clip) for clip in wrong}
+    result = json.loads(capsys.readouterr().out)["review"]
+    assert result["compared"] == ["face by plain", "voice by plain"] and result["faces"] == 36
+    assert {row["clip"] for row in result["findings"] if row["person"] == "ada"} >= {str(clip) for clip in wrong}
     page = (tmp_path / "review" / "review.html").read_text(encoding="utf-8")
     assert "ada_1.mp4" in page and '<img class="typical"' in page
 
@@ -114,8 +114,8 @@ def test_a_run_compares(collection, facegen, tmp_path, capsys):
     assert facegen("train", RECIPES / "match_v2f.toml", "--out", run, *words) == 0
     capsys.readouterr()
     assert facegen("inspect", tmp_path / "out", "--review", tmp_path / "review", "--judge", run, "--json") == 0
-    said = json.loads(capsys.readouterr().out)["review"]
-    assert said["compared"] == ["face by judge", "voice by judge"]
+    result = json.loads(capsys.readouterr().out)["review"]
+    assert result["compared"] == ["face by judge", "voice by judge"]
     kept = list((tmp_path / "out" / "derived").glob("review-*.safetensors"))
     assert len(kept) == 2
     moments = [path.stat().st_mtime_ns for path in kept]

@@ -88,15 +88,15 @@ def test_the_judge_matches_the_renderers_faces_as_well_as_real_ones(perfect: Sai
     ("noise", {"realism", "detail"}, {"condition", "people"}),
 ])  # fmt: skip
 def test_the_fault_is_named(home: Path, perfect: Said, name: str, kinds: set[str], others: set[str]) -> None:
-    said = ask(home, name)
-    assert kinds <= faults(said) <= kinds | others
-    assert {said[0][kind] for kind in kinds} == {"bad"}
+    answer = ask(home, name)
+    assert kinds <= faults(answer) <= kinds | others
+    assert {answer[0][kind] for kind in kinds} == {"bad"}
 
 
 def test_exaggeration_is_overshoot(home: Path, perfect: Said) -> None:
-    said = ask(home, "stereotyper")
-    assert "overshoot" in faults(said)
-    assert faults(said) <= {"overshoot", "realism"}
+    answer = ask(home, "stereotyper")
+    assert "overshoot" in faults(answer)
+    assert faults(answer) <= {"overshoot", "realism"}
     name = "matching.v2f.10.generated"
-    assert said[1][name].value > perfect[1][name].value
-    assert said[1]["preference.over_true"].note.startswith("above one half")
+    assert answer[1][name].value > perfect[1][name].value
+    assert answer[1]["preference.over_true"].note.startswith("above one half")

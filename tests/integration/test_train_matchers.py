@@ -119,11 +119,11 @@ def test_a_pairwise_rule_is_evaluated_and_a_rule_without_faces_says_why_not(
     assert facegen("train", path, "--preset", "small", *SIZES, "--out", out) == 0
     capsys.readouterr()
     code = facegen("evaluate", out, "--num-clips", 24, "--json")
-    said = capsys.readouterr()
+    streams = capsys.readouterr()
     if matcher == "speaker_classification":
-        assert code == 1 and "its matcher does not compare faces" in said.err
+        assert code == 1 and "its matcher does not compare faces" in streams.err
     else:
-        assert code == 0 and "the judge ranks 2 candidates at most" in said.out
+        assert code == 0 and "the judge ranks 2 candidates at most" in streams.out
 
 
 @pytest.mark.parametrize("key", ["freeze_conditioner", "freeze_faces"])

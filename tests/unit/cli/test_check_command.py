@@ -54,15 +54,15 @@ def test_a_recipe_that_can_be_evaluated_has_nothing_wrong(check):
 
 
 def test_a_recipe_whose_run_cannot_be_evaluated_says_what_is_missing_and_what_to_add(check, tmp_path):
-    said = (
+    message = (
         f"`facegen evaluate` would refuse the finished run: {tmp_path / 'a.toml'}: has no [match], which trains the "
         f"judge that evaluation needs; add a [match] table, or a [judge.match] for the judge alone (such as type = "
         f"'softmax'), with a discriminator, and evaluate again"
     )
     shown = check(RECIPE)
-    assert f"Warning: {said}\n" in shown and "nothing wrong" not in shown
+    assert f"Warning: {message}\n" in shown and "nothing wrong" not in shown
     assert "can be trained; mind the warnings above" in shown
-    assert json.loads(check(RECIPE, "--json"))["warnings"] == [said]
+    assert json.loads(check(RECIPE, "--json"))["warnings"] == [message]
 
 
 def test_settings_without_effect_are_told(check):

@@ -13,9 +13,9 @@ def test_doctor_reports_every_dependency(output):
     shown = output("doctor")
     for name in ("python", "facegen", "torch", "torchaudio", "torchvision", "torch-fidelity", "av", "opencv", "disk"):
         assert any(line.split()[1] == name for line in shown.splitlines())
-    found = json.loads(output("doctor", "--json"))
-    assert {finding["state"] for finding in found} <= {"ok", "warn"}
-    assert "haarcascade_frontalface_default.xml" in next(f["detail"] for f in found if f["name"] == "opencv")
+    findings = json.loads(output("doctor", "--json"))
+    assert {finding["state"] for finding in findings} <= {"ok", "warn"}
+    assert "haarcascade_frontalface_default.xml" in next(f["detail"] for f in findings if f["name"] == "opencv")
 
 
 def test_doctor_fails_when_a_dependency_is_missing(monkeypatch, capsys):

@@ -18,9 +18,9 @@ def agree() -> Callable[..., None]:
         assert {name: term.item() for name, term in terms.items()} == pytest.approx(formula(**arrays))
         sum(terms.values()).backward()
         for name in moved:
-            found = leaves[name].grad
-            found = np.zeros_like(arrays[name]) if found is None else found.numpy()
-            np.testing.assert_allclose(found, central_differences(formula, arrays, name), rtol=1e-6, atol=1e-9)
+            gradient = leaves[name].grad
+            gradient = np.zeros_like(arrays[name]) if gradient is None else gradient.numpy()
+            np.testing.assert_allclose(gradient, central_differences(formula, arrays, name), rtol=1e-6, atol=1e-9)
 
     return check
 

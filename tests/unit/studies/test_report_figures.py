@@ -25,8 +25,8 @@ def test_above(one: Value, other: Value | float, holds: bool | None) -> None:
 
 
 def test_a_quotient_has_both_at_their_far_ends() -> None:
-    found = Value(0.3, 0.2, 0.4).over(Value(0.8, 0.5, 1.0))
-    assert (found.value, found.low, found.high) == approx((0.375, 0.2, 0.8))
+    quotient = Value(0.3, 0.2, 0.4).over(Value(0.8, 0.5, 1.0))
+    assert (quotient.value, quotient.low, quotient.high) == approx((0.375, 0.2, 0.8))
     below = Value(-0.01, -0.04, 0.02).over(Value(0.8, 0.5, 1.0))
     assert (below.low, below.high) == approx((-0.08, 0.04))
     alone = Value(0.3, 0.2, 0.4).over(Value(0.5))
@@ -49,8 +49,8 @@ def test_connectives() -> None:
 
 def test_rank_correlation_by_hand() -> None:
     """rho = 1 - 6 x 4 / 120; tanh(atanh(0.8) -+ 1.96 sqrt(1.32 / 2))"""
-    found = rank_correlation([1, 2, 3, 4, 5], [20, 10, 40, 30, 50])
-    assert (found.value, found.low, found.high) == approx((0.8, -0.457, 0.9909), abs=1e-3)
+    correlation = rank_correlation([1, 2, 3, 4, 5], [20, 10, 40, 30, 50])
+    assert (correlation.value, correlation.low, correlation.high) == approx((0.8, -0.457, 0.9909), abs=1e-3)
     assert math.isnan(rank_correlation([1, 2, 3, 4], [1, 2, 3, 5]).value)
 
 

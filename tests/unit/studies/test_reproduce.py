@@ -22,8 +22,8 @@ def job(folder: Path, name: str, *overrides: str) -> Job:
 
 
 def begin(*jobs: Job) -> None:
-    for each in jobs:
-        Run.create(each.run, each.recipe, DataSpec(image_pixels=32))
+    for one in jobs:
+        Run.create(one.run, one.recipe, DataSpec(image_pixels=32))
 
 
 def test_runs_of_a_recipe_that_changed_are_moved_aside_with_those_that_begin_with_them(
@@ -33,16 +33,16 @@ def test_runs_of_a_recipe_that_changed_are_moved_aside_with_those_that_begin_wit
     clock.write_text(json.dumps({name: {"train": 1.0} for name in ("match_dimnet", "match_svhf", "match_v2f")}))
     begin(job(tmp_path, "match_dimnet", "match.steps=7"), job(tmp_path, "match_svhf"), job(tmp_path, "match_v2f"))
     jobs = [job(tmp_path, name) for name in ("match_dimnet", "match_svhf", "match_v2f", "match_pins")]
-    assert [each.changes() for each in jobs] == ["match.steps", "", "", ""]
+    assert [one.changes() for one in jobs] == ["match.steps", "", "", ""]
     set_aside(jobs, clock)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "match_dimnet.old1", "match_svhf.old1", "match_v2f", "seconds.json"
     ]  # fmt: skip
     assert Run.open(tmp_path / "match_dimnet.old1").recipe.tables["match"]["steps"] == 7
     assert list(json.loads(clock.read_text())) == ["match_v2f"]
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("match_dimnet: the recipe has changed since, in match.steps; trained anew")
-    assert "match_dimnet, which it begins with" in said[1] and str(tmp_path / "match_svhf.old1") in said[1]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("match_dimnet: the recipe has changed since, in match.steps; trained anew")
+    assert "match_dimnet, which it begins with" in lines[1] and str(tmp_path / "match_svhf.old1") in lines[1]
     begin(job(tmp_path, "match_dimnet", "match.steps=8"))
     set_aside(jobs, clock)
     assert (tmp_path / "match_dimnet.old2").exists()
@@ -87,11 +87,11 @@ def test_a_report_that_does_not_know_the_baseline_is_made_again(
 
 
 def test_every_recipe_has_its_splits_and_relid_its_baseline(tmp_path: Path) -> None:
-    jobs = {each.run.name: each for each in reproduce.plan(tmp_path)}
+    jobs = {one.run.name: one for one in reproduce.plan(tmp_path)}
     assert set(jobs) == {path.stem for path in reproduce.RECIPES.glob("*.toml")}
     assert jobs["name_acgan"].splits == ("train", "heldout_utterances")
     assert jobs["speech_lsgan"].splits == ("train", "heldout_utterances", "heldout_people")
-    assert {name: [one.run.name for one in each.baselines] for name, each in jobs.items() if each.baselines} == {
+    assert {name: [one.run.name for one in job.baselines] for name, job in jobs.items() if job.baselines} == {
         "speech_relid": ["speech_relativistic"]
     }
     assert jobs["text_stackgan_2"].begins_with[-1] == "text_stackgan_1"

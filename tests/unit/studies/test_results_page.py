@@ -30,4 +30,4 @@ def test_a_table_holds_what_compares_and_says_what_it_cost(write: Callable[..., 
     row = next(line for line in section.splitlines() if line.startswith("| speech2face |"))
     assert [cell.strip() for cell in row.split("|")][-5:] == ["", "match_f2v", "61", "8", ""]
     assert "| 0.500 (0.400 to 0.550) |" in row
-    assert "tuned by looking at runs of this very seed" in page
+    assert "The presets were tuned on runs of this seed." in page

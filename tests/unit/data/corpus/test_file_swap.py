@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 import torch
 from corpus_files import draw_face, make_speech, write_csv, write_png
-from facegen.collect.review.drop import drop_marked
-from facegen.collect.review_list import digest_of
 from faults import Killed, failing
 
 from facegen.collect.forget import forget_person
+from facegen.collect.review.drop import drop_marked
+from facegen.collect.review.review_list import digest_of
 from facegen.core.errors import DataError
 from facegen.core.files import LOCK
 from facegen.data.corpus import file_swap

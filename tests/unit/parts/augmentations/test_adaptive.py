@@ -89,8 +89,8 @@ def test_rows_draw_for_every_change_on_its_own():
     gone = (changed == 0).any(dim=1)
     kept_colour = ((changed == before) | (changed == 0)).all(dim=1)
     shares = [(~gone & kept_colour), (gone & kept_colour), (~gone & ~kept_colour), (gone & ~kept_colour)]
-    found = [share.float().mean().item() for share in shares]
-    assert found == pytest.approx([(1 - p) ** 2, p * (1 - p), p * (1 - p), p * p], abs=0.03)
+    means = [share.float().mean().item() for share in shares]
+    assert means == pytest.approx([(1 - p) ** 2, p * (1 - p), p * (1 - p), p * p], abs=0.03)
 
 
 def test_the_probability_is_stored():

@@ -62,14 +62,14 @@ def test_translation_moves_whole_pixels_and_fills_with_zero(faces, settings, rea
     moves, shifts = range(-reach, reach + 1), set()
     padded = torch.nn.functional.pad(faces, (reach,) * 4)
     for before, after in zip(padded, changed, strict=True):
-        found = [
+        measured = [
             (down, right)
             for down in moves
             for right in moves
             if torch.equal(before[:, reach - down : reach - down + 16, reach - right : reach - right + 16], after)
         ]
-        assert len(found) == 1
-        shifts.update(found)
+        assert len(measured) == 1
+        shifts.update(measured)
     assert {down for down, _ in shifts} == {right for _, right in shifts} == set(moves)
 
 

@@ -61,7 +61,7 @@ def test_one_convolution_and_one_recurrent_layer_by_hand():
     torch.manual_seed(0)
     encoder = CharCnnRnn(SPEC, condition_dim=2, channels=(3,), kernel=2, recurrent_width=2)
     codes = encode_captions(["abca"], 9)
-    found = encoder(batch_of(caption=codes))[0].tolist()
+    encoding = encoder(batch_of(caption=codes))[0].tolist()
     weights = {name: weight.detach().double().numpy() for name, weight in encoder.named_parameters()}
     one_hot = np.eye(72)[codes[0, :5].numpy()][:, 1:]
     kernel, bias = weights["convolutions.0.weight"], weights["convolutions.0.bias"]
@@ -74,7 +74,7 @@ def test_one_convolution_and_one_recurrent_layer_by_hand():
         state = (1 - update) * np.tanh(of_input[2] + reset * of_state[2]) + update * state
         states.append(state)
     expected = weights["head.weight"] @ np.mean(states, axis=0) + weights["head.bias"]
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(encoding, expected, rtol=1e-5)
 
 
 def test_autocast_returns_float32(encoder):

@@ -34,16 +34,16 @@ def triangles(mels):
 
 @pytest.mark.parametrize(("window", "hop", "mels"), [(512, 128, 64), (400, 160, 40)])
 def test_log_mel_is_that_of_the_formula(window, hop, mels):
-    found = LogMel(RATE, window, hop, mels)(speech_of())
+    spectrum = LogMel(RATE, window, hop, mels)(speech_of())
     expected = np.log(np.abs(transformed(speech_of(), window, hop)) ** 2 @ triangles(mels) + 1e-6)
-    assert found.shape == (2, 1, mels, 1 + 3000 // hop)
-    np.testing.assert_allclose(found[:, 0].numpy(), expected.swapaxes(1, 2), rtol=1e-4, atol=1e-4)
+    assert spectrum.shape == (2, 1, mels, 1 + 3000 // hop)
+    np.testing.assert_allclose(spectrum[:, 0].numpy(), expected.swapaxes(1, 2), rtol=1e-4, atol=1e-4)
 
 
 def test_log_mel_is_that_of_torchaudio_but_for_the_last_bit():
     whole = torchaudio().transforms.MelSpectrogram(RATE, n_fft=512, win_length=400, hop_length=160, n_mels=40)
-    found = LogMel(RATE, 400, 160, 40)(speech_of())
-    torch.testing.assert_close(found[:, 0], (whole(speech_of()) + 1e-6).log(), rtol=1e-6, atol=1e-6)
+    spectrum = LogMel(RATE, 400, 160, 40)(speech_of())
+    torch.testing.assert_close(spectrum[:, 0], (whole(speech_of()) + 1e-6).log(), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("make", [lambda: LogMel(RATE, 512, 128, 64), lambda: CompressedSpectrum(512, 128)])
@@ -56,11 +56,11 @@ def test_tables_follow_the_default_device_and_are_no_weights(make):
 
 
 def test_compressed_parts_are_those_of_the_formula():
-    found = CompressedSpectrum(400, 160)(speech_of(2000)).double().numpy()
+    spectrum = CompressedSpectrum(400, 160)(speech_of(2000)).double().numpy()
     expected = transformed(speech_of(2000), 400, 160).swapaxes(1, 2)
-    assert found.shape == (2, 2, 257, 13)
+    assert spectrum.shape == (2, 2, 257, 13)
     # Compared uncompressed, since the root magnifies what rounding leaves of a zero.
-    parts = np.sign(found) * np.abs(found) ** (1 / 0.3)
+    parts = np.sign(spectrum) * np.abs(spectrum) ** (1 / 0.3)
     np.testing.assert_allclose(parts, np.stack([expected.real, expected.imag], 1), rtol=1e-5, atol=1e-5)
 
 

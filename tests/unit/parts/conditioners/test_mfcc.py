@@ -15,11 +15,11 @@ from facegen.parts.conditioners.mfcc import Mfcc
 def test_coefficients_are_the_orthonormal_cosine_transform_of_the_log_mel_spectrum():
     torch.manual_seed(0)
     speech = torch.rand(3, 4000) - 0.5
-    found = Mfcc(speech_spec(4000)).coefficients(speech)
+    coefficients = Mfcc(speech_spec(4000)).coefficients(speech)
     bands = LogMel(16000, 400, 160, 40)(speech)[:, 0].double().numpy()
-    assert found.shape == (3, 13, 26)
+    assert coefficients.shape == (3, 13, 26)
     expected = scipy.fft.dct(bands, type=2, axis=1, norm="ortho")[:, :13]
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6, atol=1e-5)
+    np.testing.assert_allclose(coefficients.numpy(), expected, rtol=1e-6, atol=1e-5)
 
 
 def test_the_tables_are_no_weights():

@@ -10,16 +10,16 @@ from facegen.core.batch import DataSpec
 
 def convolutions(discriminator, pixels):
     """(in, out, kernel, stride, size of the output) of every convolution of the trunk, in the order of their use."""
-    found = []
+    shapes = []
 
     def note(conv, inputs, output):
-        found.append((conv.in_channels, conv.out_channels, conv.kernel_size[0], conv.stride[0], output.shape[2]))
+        shapes.append((conv.in_channels, conv.out_channels, conv.kernel_size[0], conv.stride[0], output.shape[2]))
 
     hooks = [m.register_forward_hook(note) for m in discriminator.modules() if isinstance(m, nn.Conv2d)]
     discriminator.features(torch.zeros(2, 3, pixels, pixels, device=next(discriminator.parameters()).device))
     for hook in hooks:
         hook.remove()
-    return found
+    return shapes
 
 
 def num_weights(module):

@@ -169,9 +169,9 @@ def test_weights_at_the_start():
 
 
 def test_spectral_norm_brings_every_largest_singular_value_to_one():
-    found = largest_singular_values(small(norm="spectral", condition_projection=3))
-    assert len(found) == 2 + 1 + 1 + 1 + 3  # trunk, projector, joint, to_score, heads that see no condition
-    assert list(found.values()) == pytest.approx([1.0] * len(found), abs=1e-4)
+    values = largest_singular_values(small(norm="spectral", condition_projection=3))
+    assert len(values) == 2 + 1 + 1 + 1 + 3  # trunk, projector, joint, to_score, heads that see no condition
+    assert list(values.values()) == pytest.approx([1.0] * len(values), abs=1e-4)
 
 
 def test_scores_stay_float32_under_autocast(faces, conditions):

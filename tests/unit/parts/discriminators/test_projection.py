@@ -156,7 +156,7 @@ def test_scores_can_be_differentiated_twice():
     images = torch.randn(1, 3, 8, 8, dtype=torch.float64, requires_grad=True)
     weight = discriminator.trunk[0].second.weight
     penalty = gradient(images).square().sum()
-    (found,) = torch.autograd.grad(penalty, weight)
+    (computed,) = torch.autograd.grad(penalty, weight)
     step = 1e-5
     with torch.no_grad():
         weight[0, 0, 1, 1] += step
@@ -164,16 +164,16 @@ def test_scores_can_be_differentiated_twice():
     with torch.no_grad():
         weight[0, 0, 1, 1] -= 2 * step
     below = gradient(images).square().sum()
-    assert found[0, 0, 1, 1].item() == pytest.approx(((above - below) / (2 * step)).item(), rel=1e-5)
+    assert computed[0, 0, 1, 1].item() == pytest.approx(((above - below) / (2 * step)).item(), rel=1e-5)
 
 
 def test_spectral_norm_divides_every_weight_by_its_largest_singular_value():
     torch.manual_seed(0)
     discriminator = Projection(DataSpec(16), 7, ALL_HEADS, width=4, spectral_norm=True)
-    found = largest_singular_values(discriminator.double())
-    assert {discriminator.phi, discriminator.psi, discriminator.to_condition, discriminator.classes} <= found.keys()
-    assert len(found) == 9 + 4
-    assert list(found.values()) == pytest.approx([1.0] * len(found), abs=1e-5)
+    values = largest_singular_values(discriminator.double())
+    assert {discriminator.phi, discriminator.psi, discriminator.to_condition, discriminator.classes} <= values.keys()
+    assert len(values) == 9 + 4
+    assert list(values.values()) == pytest.approx([1.0] * len(values), abs=1e-5)
 
 
 def test_autocast_returns_float32_scores(discriminator, faces):

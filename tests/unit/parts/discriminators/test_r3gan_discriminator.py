@@ -89,13 +89,13 @@ def test_the_score_of_the_face_alone_may_be_added(features, conditions, compare)
 
 
 def test_the_scale_of_scores_at_the_start_does_not_depend_on_the_width():
-    found = {}
+    sizes = {}
     for width in (16, 64):
         torch.manual_seed(0)
         discriminator = R3gan(DataSpec(16), 64, {"score": 1}, width=width)
         features, condition = torch.randn(512, width), torch.randn(512, 64)
-        found[width] = discriminator.score(features, condition).std().item()
-    assert found == pytest.approx({16: 1.0, 64: 1.0}, rel=0.3)
+        sizes[width] = discriminator.score(features, condition).std().item()
+    assert sizes == pytest.approx({16: 1.0, 64: 1.0}, rel=0.3)
 
 
 def test_channels_that_make_no_groups_are_refused():
@@ -140,7 +140,7 @@ def test_scores_can_be_differentiated_twice(conditions):
         return torch.autograd.grad(score, images, create_graph=True)[0].square().sum()
 
     for weight in (discriminator.trunk[1].mix.weight, discriminator.of_condition.weight):
-        (found,) = torch.autograd.grad(penalty(), weight)
+        (gradient,) = torch.autograd.grad(penalty(), weight)
         place, step, sides = (0,) * weight.dim(), 1e-6, []
         for sign in (1, -1):
             with torch.no_grad():
@@ -148,4 +148,4 @@ def test_scores_can_be_differentiated_twice(conditions):
             sides.append(penalty().item())
             with torch.no_grad():
                 weight[place] -= sign * step
-        assert found[place].item() == pytest.approx((sides[0] - sides[1]) / (2 * step), rel=1e-5)
+        assert gradient[place].item() == pytest.approx((sides[0] - sides[1]) / (2 * step), rel=1e-5)

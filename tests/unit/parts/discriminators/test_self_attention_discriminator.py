@@ -21,13 +21,13 @@ def small(pixels=16, **settings):
 
 def attending(discriminator, pixels):
     """Channels and side of the images that attend."""
-    hidden, found = torch.zeros(1, 3, pixels, pixels), []
+    hidden, layers = torch.zeros(1, 3, pixels, pixels), []
     with torch.no_grad():
         for block in discriminator.trunk:
             hidden = block(hidden)
             if isinstance(block, SelfAttention2d):
-                found.append(tuple(hidden.shape[1:]))
-    return found
+                layers.append(tuple(hidden.shape[1:]))
+    return layers
 
 
 def test_weights_at_128_pixels():
@@ -51,12 +51,12 @@ def test_a_size_out_of_reach_is_refused():
 
 def test_every_weight_is_normalised():
     discriminator = small()
-    found = largest_singular_values(discriminator)
+    values = largest_singular_values(discriminator)
     attention = next(block for block in discriminator.trunk if isinstance(block, SelfAttention2d))
-    assert {attention.query, attention.key, attention.value} <= found.keys()
-    assert {discriminator.phi, discriminator.psi, discriminator.classes} <= found.keys()
-    assert len(found) == 9 + 3 + 3
-    assert list(found.values()) == pytest.approx([1.0] * len(found), abs=1e-3)
+    assert {attention.query, attention.key, attention.value} <= values.keys()
+    assert {discriminator.phi, discriminator.psi, discriminator.classes} <= values.keys()
+    assert len(values) == 9 + 3 + 3
+    assert list(values.values()) == pytest.approx([1.0] * len(values), abs=1e-3)
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.2])

@@ -13,9 +13,9 @@ ALL_HEADS = {"score_unconditional": 1, "embed": 5, "classify": 4}
 
 def test_the_published_network_at_64_pixels():
     discriminator = on_meta(Voice2face, 64, 64, {"score_unconditional": 1, "classify": 924})
-    found = convolutions(discriminator, 64)
+    layers = convolutions(discriminator, 64)
     strided = [(32, 64, 32), (64, 128, 16), (128, 256, 8), (256, 512, 4)]
-    assert found == [(3, 32, 1, 1, 64), *((a, b, 4, 2, size) for a, b, size in strided)]
+    assert layers == [(3, 32, 1, 1, 64), *((a, b, 4, 2, size) for a, b, size in strided)]
     expected = 3 * 32 + 32 + sum(16 * before * after + after for before, after, _ in strided)
     expected += 16 * 512 * 64 + 64
     assert num_weights(discriminator) == expected + 64 + 64 * 924

@@ -33,8 +33,8 @@ def test_values_and_gradients(layer, memory_format):
     assert result.is_contiguous(memory_format=memory_format)
     inputs = (images, style, layer.style.weight, layer.style.bias)
     direction = torch.randn_like(expected)
-    found = torch.autograd.grad(result, inputs, direction)
-    for gradient, due in zip(found, torch.autograd.grad(expected, inputs, direction), strict=True):
+    gradients = torch.autograd.grad(result, inputs, direction)
+    for gradient, due in zip(gradients, torch.autograd.grad(expected, inputs, direction), strict=True):
         torch.testing.assert_close(gradient, due)
 
 

@@ -157,9 +157,9 @@ def test_spectral_norm_divides_by_the_largest_singular_value():
 
 def test_spectral_norm_leaves_the_last_layer_and_the_projection_alone():
     generator = Dcgan(DATA_64, 8, width=4, norm="spectral", condition_projection=6, residual=True)
-    found = {name for name, module in generator.named_modules() if is_parametrized(module)}
+    parametrised = {name for name, module in generator.named_modules() if is_parametrized(module)}
     convs = {f"layers.{number}.conv" for number in range(4)}
-    assert found == convs | {f"layers.{number}.residual.{place}" for number in range(2) for place in (0, 3, 6)}
+    assert parametrised == convs | {f"layers.{number}.residual.{place}" for number in range(2) for place in (0, 3, 6)}
 
 
 def test_a_size_that_doubling_does_not_reach():

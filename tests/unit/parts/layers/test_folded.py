@@ -29,8 +29,8 @@ def test_values_and_gradients_are_those_of_the_two_layers(folded, unfolded, memo
     torch.testing.assert_close(result, expected, atol=1e-5, rtol=0)
     direction = torch.randn_like(expected)
     gradients = torch.autograd.grad((result * direction).sum(), weights)
-    for found, due in zip(gradients, torch.autograd.grad((expected * direction).sum(), weights), strict=True):
-        assert (found - due).abs().max() <= 1e-5 * due.abs().max()
+    for gradient, due in zip(gradients, torch.autograd.grad((expected * direction).sum(), weights), strict=True):
+        assert (gradient - due).abs().max() <= 1e-5 * due.abs().max()
 
 
 @pytest.mark.parametrize(("folded", "unfolded"), PAIRS)
@@ -44,8 +44,8 @@ def test_second_derivatives_are_those_of_the_two_layers(folded, unfolded):
         (gradient,) = torch.autograd.grad(faces.pow(3).sum(), images, create_graph=True)
         return torch.autograd.grad(gradient.square().sum(), (images, layer.weight))
 
-    for found, due in zip(penalty(layer(images)), penalty(unfolded(*weights)), strict=True):
-        torch.testing.assert_close(found, due, rtol=1e-10, atol=1e-12)
+    for value, due in zip(penalty(layer(images)), penalty(unfolded(*weights)), strict=True):
+        torch.testing.assert_close(value, due, rtol=1e-10, atol=1e-12)
 
 
 def test_without_bias():

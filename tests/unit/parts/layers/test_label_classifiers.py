@@ -28,8 +28,8 @@ def batch_of(identity, sex, age=(0,) * ROWS):
 
 def expected(classifier, values, labels):
     logits = values.double() @ classifier.weight.detach().double().T + classifier.bias.detach().double()
-    found = [-log_softmax(row)[label] for row, label in zip(logits.numpy(), labels, strict=True) if label >= 0]
-    return np.mean(found)
+    losses = [-log_softmax(row)[label] for row, label in zip(logits.numpy(), labels, strict=True) if label >= 0]
+    return np.mean(losses)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from facegen.parts.layers.precision import Float32Linear, to_float32, without_au
 
 
 def test_widened_never_narrows():
-    found = [to_float32(torch.zeros(1, dtype=dtype)).dtype for dtype in (torch.bfloat16, torch.float32, torch.float64)]
-    assert found == [torch.float32, torch.float32, torch.float64]
+    dtypes = [to_float32(torch.zeros(1, dtype=dtype)).dtype for dtype in (torch.bfloat16, torch.float32, torch.float64)]
+    assert dtypes == [torch.float32, torch.float32, torch.float64]
 
 
 def test_wide_linear_keeps_float32_under_autocast():

@@ -33,8 +33,8 @@ def test_one_power_iteration_a_use_in_training_mode_and_none_at_rest():
         raw, v = norm.original.double().numpy(), norm[0]._v.double().numpy()
         u = raw @ v / numpy.linalg.norm(raw @ v)
         v = raw.T @ u / numpy.linalg.norm(raw.T @ u)
-        found, again = network[0].weight, network[0].weight
-    numpy.testing.assert_allclose(found.numpy(), raw / (u @ raw @ v), rtol=1e-5)
-    assert not torch.equal(found, again)
+        first, again = network[0].weight, network[0].weight
+    numpy.testing.assert_allclose(first.numpy(), raw / (u @ raw @ v), rtol=1e-5)
+    assert not torch.equal(first, again)
     resting = network.eval()[0]
     assert torch.equal(resting.weight, resting.weight)

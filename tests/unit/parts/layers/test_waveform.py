@@ -19,9 +19,9 @@ def batch_of(speech):
 def test_one_level_and_raised_frequencies():
     torch.manual_seed(0)
     speech = torch.rand(3, 200) - 0.5
-    found = SpeechLevel("x", normalise=True, pre_emphasis=0.95)(batch_of(speech))
+    normalised = SpeechLevel("x", normalise=True, pre_emphasis=0.95)(batch_of(speech))
     levelled = speech.double().numpy() / np.abs(speech.double().numpy()).max(axis=1, keepdims=True)
-    np.testing.assert_allclose(found.numpy(), lfilter([1, -0.95], [1], levelled, axis=1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(normalised.numpy(), lfilter([1, -0.95], [1], levelled, axis=1), rtol=1e-5, atol=1e-6)
     raised = SpeechLevel("x", normalise=False, pre_emphasis=0.95)(batch_of(speech))
     torch.testing.assert_close(raised, torchaudio().functional.preemphasis(speech, 0.95))
 

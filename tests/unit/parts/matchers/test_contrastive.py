@@ -39,14 +39,14 @@ def losses(encoding, embedding, identity, hardness, *, directions=("v2f", "f2v")
     if unit:
         encoding, embedding = (side / np.linalg.norm(side, axis=1, keepdims=True) for side in (encoding, embedding))
     across = np.linalg.norm(encoding[:, None] - embedding[None], axis=2)
-    found = {"positive": np.mean(np.diag(across) ** power)}
+    terms = {"positive": np.mean(np.diag(across) ** power)}
     for direction in directions:
         negatives = []
         for row, distances in enumerate(across if direction == "v2f" else across.T):
             ranked = sorted((d for other, d in enumerate(distances) if identity[other] != identity[row]), reverse=True)
             negatives.append(ranked[min(int(hardness * len(ranked)), len(ranked) - 1)])
-        found[direction] = np.mean(np.maximum(margin - np.array(negatives), 0) ** power) / len(directions)
-    return found
+        terms[direction] = np.mean(np.maximum(margin - np.array(negatives), 0) ** power) / len(directions)
+    return terms
 
 
 @pytest.mark.parametrize("hardness", [0.0, 0.3, 0.5, 0.8, 1.0])

@@ -89,9 +89,9 @@ def test_only_the_voice_learns(encoding, embedding):
 
 def test_distillation_is_least_where_both_agree(embedding):
     part = Regression(DataSpec(16), DIM, DIM, normalised_weight=0.0, distillation_weight=1.0)
-    found = embedding.clone().requires_grad_()
-    part.terms(found, embedding, BATCH)["distillation"].backward()
-    torch.testing.assert_close(found.grad, torch.zeros(ROWS, DIM))
+    learnt = embedding.clone().requires_grad_()
+    part.terms(learnt, embedding, BATCH)["distillation"].backward()
+    torch.testing.assert_close(learnt.grad, torch.zeros(ROWS, DIM))
 
 
 def test_the_rule_is_the_cosine(encoding):

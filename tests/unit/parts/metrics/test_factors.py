@@ -24,8 +24,8 @@ PEOPLE, NOISES = 240, 3
 
 def truth_of(num: int, seed: int) -> dict[str, Tensor]:
     random = torch.Generator().manual_seed(seed)
-    found = {name: torch.rand(num, generator=random, dtype=torch.float64) for name in ("age", "tone", "pace")}
-    return found | {"hat": torch.randint(3, (num,), generator=random).double()}
+    truth = {name: torch.rand(num, generator=random, dtype=torch.float64) for name in ("age", "tone", "pace")}
+    return truth | {"hat": torch.randint(3, (num,), generator=random).double()}
 
 
 def portray(truth: Mapping[str, Tensor], seed: int) -> Tensor:
@@ -75,72 +75,72 @@ def inside(figure: Figure, value: float, slack: float = 0.0) -> bool:
 
 def test_what_the_condition_carries_is_found_and_the_rest_is_at_chance() -> None:
     fakes = [others(20 + z, age=TRUTH["age"], hat=TRUTH["hat"]) for z in range(NOISES)]
-    found = measured(evidence(fakes))
+    figures = measured(evidence(fakes))
     for kind in ("real", "generated"):
-        assert found[f"age.{kind}"].value > 0.95
-        assert found[f"hat.{kind}"].value > 0.99
-        assert found[f"carried.{kind}"].value > 0.95
-    assert found["tone.real"].value > 0.95
-    assert inside(found["tone.generated"], 0.0)
-    assert found["hat.real"].chance == pytest.approx(1 / 3, abs=0.02)
+        assert figures[f"age.{kind}"].value > 0.95
+        assert figures[f"hat.{kind}"].value > 0.99
+        assert figures[f"carried.{kind}"].value > 0.95
+    assert figures["tone.real"].value > 0.95
+    assert inside(figures["tone.generated"], 0.0)
+    assert figures["hat.real"].chance == pytest.approx(1 / 3, abs=0.02)
     for name in ("age", "tone", "hat"):
-        assert found[f"{name}.spread"].value == pytest.approx(1, abs=0.06)
-    assert found["age.share_of_condition"].value > 0.95
-    assert found["hat.share_of_condition"].value > 0.99
-    assert found["tone.share_of_condition"].value < 0.1
-    assert (found["age.generated"].better, found["tone.generated"].better) == ("higher", None)
-    assert not any("pace" in name for name in found)  # does not show
-    assert found["age.real"].note == "R2 of the reader; the factor decides the voice and face"
+        assert figures[f"{name}.spread"].value == pytest.approx(1, abs=0.06)
+    assert figures["age.share_of_condition"].value > 0.95
+    assert figures["hat.share_of_condition"].value > 0.99
+    assert figures["tone.share_of_condition"].value < 0.1
+    assert (figures["age.generated"].better, figures["tone.generated"].better) == ("higher", None)
+    assert not any("pace" in name for name in figures)  # does not show
+    assert figures["age.real"].note == "R2 of the reader; the factor decides the voice and face"
 
 
 def test_a_name_carries_all_of_a_person() -> None:
-    found = measured(replace(evidence([TRUTH] * NOISES), condition="name"))
-    assert "tone" in found["carried.generated"].note
-    assert found["tone.generated"].better == "higher"
-    assert found["tone.share_of_condition"].value > 0.95
+    figures = measured(replace(evidence([TRUTH] * NOISES), condition="name"))
+    assert "tone" in figures["carried.generated"].note
+    assert figures["tone.generated"].better == "higher"
+    assert figures["tone.share_of_condition"].value > 0.95
 
 
 def test_faces_of_other_people_are_at_chance() -> None:
-    found = measured(evidence([others(30 + z) for z in range(NOISES)]))
+    figures = measured(evidence([others(30 + z) for z in range(NOISES)]))
     for name in ("carried.generated", "age.generated"):
-        assert inside(found[name], 0.0)
-    hats = found["hat.generated"]
+        assert inside(figures[name], 0.0)
+    hats = figures["hat.generated"]
     assert hats.chance is not None and inside(hats, hats.chance)
 
 
 def test_exaggeration_is_a_spread_above_one() -> None:
     wide = {**TRUTH, "age": 2 * (TRUTH["age"] - 0.5) + 0.5}
-    found = measured(evidence([wide] * NOISES))
-    assert found["age.generated"].value > 0.95
-    assert found["age.spread"].value == pytest.approx(2, abs=0.2)
+    figures = measured(evidence([wide] * NOISES))
+    assert figures["age.generated"].value > 0.95
+    assert figures["age.spread"].value == pytest.approx(2, abs=0.2)
 
 
 def test_what_turns_round_is_negative() -> None:
-    found = measured(evidence([{**TRUTH, "age": 1 - TRUTH["age"]}] * NOISES))
-    assert found["age.generated"].value < -0.95
+    figures = measured(evidence([{**TRUTH, "age": 1 - TRUTH["age"]}] * NOISES))
+    assert figures["age.generated"].value < -0.95
 
 
 def test_one_face_for_all_shows_nothing() -> None:
     shown = evidence([TRUTH] * NOISES)
     assert shown.fake_faces is not None
     alike = shown.fake_faces[:1, :1].expand(PEOPLE, NOISES, -1, -1, -1)
-    found = measured(replace(shown, fake_faces=alike, fresh_faces=alike[:, 0]))
-    assert found["age.generated"].value == 0
-    hats = found["hat.generated"]
+    figures = measured(replace(shown, fake_faces=alike, fresh_faces=alike[:, 0]))
+    assert figures["age.generated"].value == 0
+    hats = figures["hat.generated"]
     assert hats.value == pytest.approx(hats.chance)
     for name in ("age", "hat"):
-        assert found[f"{name}.spread"].value == pytest.approx(0, abs=1e-6)
-        assert found[f"{name}.share_of_condition"].note == "not available: every face is read alike"
+        assert figures[f"{name}.spread"].value == pytest.approx(0, abs=1e-6)
+        assert figures[f"{name}.share_of_condition"].note == "not available: every face is read alike"
 
 
 def test_what_the_reader_cannot_tell_is_not_judged() -> None:
     """A factor that no picture shows."""
     shown = evidence([TRUTH] * NOISES)
-    found = measured(replace(shown, factor_sides={**SIDES, "pace": "face"}))
-    assert abs(found["pace.real"].value) < 0.05
+    figures = measured(replace(shown, factor_sides={**SIDES, "pace": "face"}))
+    assert abs(figures["pace.real"].value) < 0.05
     for name in ("generated", "spread", "share_of_condition"):
-        assert math.isnan(found[f"pace.{name}"].value)
-        assert "the reader cannot tell it from real faces (R2" in found[f"pace.{name}"].note
+        assert math.isnan(figures[f"pace.{name}"].value)
+        assert "the reader cannot tell it from real faces (R2" in figures[f"pace.{name}"].note
 
 
 def test_the_reader_learns_from_strangers_where_there_are_some() -> None:
@@ -161,7 +161,7 @@ def test_what_cannot_be_measured_says_why() -> None:
     shown = evidence([TRUTH])
     assert shown.training is not None
     few = replace(shown, training=replace(shown.training, faces=shown.training.faces[:99]))
-    for given, said in (
+    for given, note in (
         (sample_evidence(), "the corpus does not know hidden factors"),
         (replace(shown, fake=None, fake_faces=None), "the run draws no faces"),
         (replace(shown, training=None), "fewer than 100 training faces for a reader to learn from"),
@@ -169,7 +169,7 @@ def test_what_cannot_be_measured_says_why() -> None:
     ):
         (figure,) = Factors().measure(given)
         assert math.isnan(figure.value)
-        assert (figure.key, figure.note) == (name, f"not available: {said}")
+        assert (figure.key, figure.note) == (name, f"not available: {note}")
 
 
 def reading(read: Tensor, fake: Tensor, others: Tensor, truth: Tensor, classes: Tensor | None = None) -> Reading:
@@ -182,12 +182,12 @@ def test_r2_against_scipy_and_spread_by_hand() -> None:
     real = truth + random.normal(size=80)
     fake = -0.3 * truth + 2 * random.normal(size=80) + 100
     others = -3 * truth[:, None] + 2 * random.normal(size=(80, 4)) + 100
-    found = reading(*(torch.tensor(values) for values in (real, fake, others, truth)))
-    assert found.recovery("real")[0].value == pytest.approx(stats.pearsonr(real, truth).statistic ** 2)
+    result = reading(*(torch.tensor(values) for values in (real, fake, others, truth)))
+    assert result.recovery("real")[0].value == pytest.approx(stats.pearsonr(real, truth).statistic ** 2)
     r = stats.pearsonr(fake, truth).statistic
-    assert found.recovery("generated")[0].value == pytest.approx(r * abs(r))
-    assert found.spread().value == pytest.approx(fake.std() / real.std())
-    assert found.share().value == pytest.approx(np.cov(fake, others.mean(1), ddof=0)[0, 1] / fake.var())
+    assert result.recovery("generated")[0].value == pytest.approx(r * abs(r))
+    assert result.spread().value == pytest.approx(fake.std() / real.std())
+    assert result.share().value == pytest.approx(np.cov(fake, others.mean(1), ddof=0)[0, 1] / fake.var())
 
 
 def test_the_share_of_the_condition_where_all_rows_share_the_further_noises() -> None:
@@ -197,26 +197,26 @@ def test_the_share_of_the_condition_where_all_rows_share_the_further_noises() ->
     told = random.normal(size=num)
     noises = [random.normal(size=num), *random.normal(size=4)]
     read = [1.5 * told + noise + 0.5 * told * noise for noise in noises]
-    found = reading(*(torch.tensor(values) for values in (told, read[0], np.stack(read[1:], axis=1), told))).share()
+    share = reading(*(torch.tensor(values) for values in (told, read[0], np.stack(read[1:], axis=1), told))).share()
     # The further noises' own mean tilts what a condition does: with 0.5 of it, as much as four noises may.
-    assert found.value == pytest.approx(1.5 * (1.5 + 0.5 * np.mean(noises[1:])) / (2.25 + 1 + 0.25), abs=0.05)
-    assert found.low is not None and found.high is not None and found.low < found.value < found.high
+    assert share.value == pytest.approx(1.5 * (1.5 + 0.5 * np.mean(noises[1:])) / (2.25 + 1 + 0.25), abs=0.05)
+    assert share.low is not None and share.high is not None and share.low < share.value < share.high
 
 
 def test_classes_by_counting() -> None:
     truth, real = torch.tensor([0.0, 0, 1, 1, 3, 3]), torch.tensor([0.0, 1, 1, 1, 3, 0])
     fake = torch.tensor([0.0, 0, 3, 1, 3, 1])
     others = torch.tensor([[0.0, 3], [0, 0], [1, 3], [1, 1], [3, 3], [1, 1]])
-    found = reading(real, fake, others, truth, truth.unique())
-    assert found.recovery("real")[0].value == pytest.approx(4 / 6)
-    drawn, chance = found.recovery("generated")
+    result = reading(real, fake, others, truth, truth.unique())
+    assert result.recovery("real")[0].value == pytest.approx(4 / 6)
+    drawn, chance = result.recovery("generated")
     assert drawn.value == pytest.approx(4 / 6)
     assert chance == pytest.approx((2 / 6 + 2 / 6 + 2 / 6) / 3)
     gini = {"real": 1 - (4 + 9 + 1) / 36, "generated": 1 - (4 + 4 + 4) / 36}
-    assert found.spread().value == pytest.approx(gini["generated"] / gini["real"])
+    assert result.spread().value == pytest.approx(gini["generated"] / gini["real"])
     # Of 6 pairs with each face under another noise, those that are read alike, less what chance would have alike.
     alike = ((fake[:, None] == others).double().mean() - (2 / 6) * (3 + 5 + 4) / 12) / (1 - 12 / 36)
-    assert found.share().value == pytest.approx(float(alike))
+    assert result.share().value == pytest.approx(float(alike))
 
 
 def test_coverage_of_the_interval() -> None:
@@ -227,9 +227,9 @@ def test_coverage_of_the_interval() -> None:
         truth, noise = torch.randn(2, 150, generator=random, dtype=torch.float64)
         read = r * truth + math.sqrt(1 - r * r) * noise
         people = Bootstrap(torch.arange(150), trial, num_resamples=300)
-        found = Reading(Factor("it", None), "face", truth, read, read, read[:, None], people).recovery("real")[0]
-        assert found.low is not None and found.high is not None
-        covered += found.low <= r * r <= found.high
+        recovery = Reading(Factor("it", None), "face", truth, read, read, read[:, None], people).recovery("real")[0]
+        assert recovery.low is not None and recovery.high is not None
+        covered += recovery.low <= r * r <= recovery.high
     assert 0.90 <= covered / trials <= 0.98
 
 

@@ -15,10 +15,10 @@ def test_one_generated_face_a_row_against_the_real_ones() -> None:
     evidence = sample_evidence(60, num_noises=2)
     assert evidence.fake is not None
     fake = torch.stack([evidence.fake[row, row % 2] for row in range(60)])
-    found = Frechet().measure(evidence)[0]
-    assert found.key == "judge.distance"
-    assert found.value == pytest.approx(frechet_distance(evidence.real, fake))
-    assert found.note == "60 against 60 faces, 8 features"
+    figure = Frechet().measure(evidence)[0]
+    assert figure.key == "judge.distance"
+    assert figure.value == pytest.approx(frechet_distance(evidence.real, fake))
+    assert figure.note == "60 against 60 faces, 8 features"
 
 
 def test_faces_of_the_same_distribution_are_as_far_as_the_halves() -> None:

@@ -44,8 +44,8 @@ def test_kernel_distance_of_all_rows_by_brute_force() -> None:
     across = [kernel(x, y) for x in fake for y in real]
     expected = sum(own) / (12 * 11) - 2 * sum(across) / 144
     # A subset of all rows is all rows, whichever was drawn first.
-    found = kernel_distance(fake, real, num_subsets=3, subset_size=12, seed=5)
-    assert found == pytest.approx((expected, 0), abs=1e-5)
+    distance = kernel_distance(fake, real, num_subsets=3, subset_size=12, seed=5)
+    assert distance == pytest.approx((expected, 0), abs=1e-5)
 
 
 def test_kernel_distance_of_gaussians_in_closed_form() -> None:
@@ -54,8 +54,8 @@ def test_kernel_distance_of_gaussians_in_closed_form() -> None:
     expected = (m**3 + 3 * m * s**2) ** 2 + 3 * (m**2 + s**2 - a**2) ** 2 + 3 * m**2
     # Quantiles have the moments of a normal distribution far more closely than so many draws.
     normal = torch.special.ndtri((torch.arange(num, dtype=torch.float64) + 0.5) / num)[:, None]
-    found, _ = kernel_distance(m + s * normal, a * normal, num_subsets=1, subset_size=num, seed=0)
-    assert found == pytest.approx(expected, rel=0.03)
+    distance, _ = kernel_distance(m + s * normal, a * normal, num_subsets=1, subset_size=num, seed=0)
+    assert distance == pytest.approx(expected, rel=0.03)
     one, other = a * features(2000, 1, seed=4), a * features(2000, 1, seed=5)
     same, spread = kernel_distance(one, other, num_subsets=20, subset_size=500, seed=0)
     assert abs(same) < 3 * spread < expected
@@ -97,9 +97,9 @@ def test_precision_and_recall_by_brute_force() -> None:
                     break
         return hits / len(points)
 
-    found = precision_recall(fake, real, num_neighbours=k)
-    assert found == pytest.approx((share(fake, real), share(real, fake)))
-    assert 0 < found[0] < 1 and 0 < found[1] < 1
+    values = precision_recall(fake, real, num_neighbours=k)
+    assert values == pytest.approx((share(fake, real), share(real, fake)))
+    assert 0 < values[0] < 1 and 0 < values[1] < 1
 
 
 def test_a_seed_of_any_size_serves() -> None:

@@ -38,15 +38,15 @@ def crowd(noise: float = 0.05, seed: int = 0) -> tuple[Evidence, Tensor]:
 
 
 def test_an_oracle_draws_everybody_right() -> None:
-    found = measured(crowd()[0])
+    figures = measured(crowd()[0])
     for kind in ("real", "generated"):
-        accuracy = found[f"accuracy.{kind}"]
+        accuracy = figures[f"accuracy.{kind}"]
         assert (accuracy.value, accuracy.chance, accuracy.note) == (1.0, pytest.approx(1 / PEOPLE), "12 people")
-        assert found[f"identities.{kind}"].value == PEOPLE
-        assert found[f"identities.{kind}"].note == "of 12 people, 96 faces"
+        assert figures[f"identities.{kind}"].value == PEOPLE
+        assert figures[f"identities.{kind}"].note == "of 12 people, 96 faces"
     # Splits of 12 faces of 12 people cannot hold them all, which bounds both scores alike.
-    assert found["score.generated"].value == pytest.approx(found["score.real"].value, rel=0.05)
-    assert found["score.real"].note == "8 splits, 12 faces a split, 12 people"
+    assert figures["score.generated"].value == pytest.approx(figures["score.real"].value, rel=0.05)
+    assert figures["score.real"].note == "8 splits, 12 faces a split, 12 people"
     whole = measured(crowd()[0], num_splits=1)
     assert whole["score.real"].value == pytest.approx(PEOPLE, rel=0.01)
     assert whole["score.real"].deviation is None
@@ -64,11 +64,11 @@ def test_random_faces_score_chance() -> None:
 def test_one_face_for_all_is_one_identity() -> None:
     evidence, person = crowd()
     assert evidence.fake is not None
-    found = measured(replace(evidence, fake=evidence.fake[:1, :1].expand(len(person), 3, -1)))
-    assert found["identities.generated"].value == 1
-    assert found["score.generated"].value == pytest.approx(1)
-    assert found["score.generated"].deviation == pytest.approx(0, abs=1e-9)
-    assert found["accuracy.generated"].value == pytest.approx(1 / PEOPLE)
+    figures = measured(replace(evidence, fake=evidence.fake[:1, :1].expand(len(person), 3, -1)))
+    assert figures["identities.generated"].value == 1
+    assert figures["score.generated"].value == pytest.approx(1)
+    assert figures["score.generated"].deviation == pytest.approx(0, abs=1e-9)
+    assert figures["accuracy.generated"].value == pytest.approx(1 / PEOPLE)
 
 
 def test_scores_of_known_distributions() -> None:
@@ -87,13 +87,13 @@ def test_the_score_of_a_split_is_that_of_its_faces() -> None:
     evidence, _ = crowd(noise=0.4)
     gallery = Gallery.of(evidence, 1000)
     temperature = calibrated_temperature(gallery.real, gallery.own)
-    found = measured(evidence, num_splits=1)
-    assert found["score.real"].value == pytest.approx(float(score_of((gallery.real / temperature).softmax(1))))
+    figures = measured(evidence, num_splits=1)
+    assert figures["score.real"].value == pytest.approx(float(score_of((gallery.real / temperature).softmax(1))))
     assert evidence.fake is not None
     cosines = gallery.compare(evidence.fake)
     scores = torch.stack([score_of((cosines[:, noise] / temperature).softmax(1)) for noise in range(3)])
-    assert found["score.generated"].value == pytest.approx(float(scores.mean()))
-    assert found["score.generated"].deviation == pytest.approx(float(scores.std(correction=0)))
+    assert figures["score.generated"].value == pytest.approx(float(scores.mean()))
+    assert figures["score.generated"].deviation == pytest.approx(float(scores.std(correction=0)))
 
 
 def test_the_temperature_is_the_likeliest() -> None:
@@ -106,8 +106,8 @@ def test_the_temperature_is_the_likeliest() -> None:
         return -float(chosen[range(len(own)), own].mean())
 
     best = minimize_scalar(loss, bounds=(-6, 1), method="bounded")
-    found = calibrated_temperature(gallery.real, gallery.own)
-    assert math.log(found) == pytest.approx(best.x, abs=0.13)  # half a step of the search
+    temperature = calibrated_temperature(gallery.real, gallery.own)
+    assert math.log(temperature) == pytest.approx(best.x, abs=0.13)  # half a step of the search
 
 
 def test_real_faces_are_left_out_of_their_own_prototype() -> None:
@@ -125,22 +125,22 @@ def test_real_faces_are_left_out_of_their_own_prototype() -> None:
             kept = faces[name]
             if person[row] == name:
                 kept = kept[(kept != unit_real[row]).any(1)]
-            found = float(gallery.real[row, column])
+            similarity = float(gallery.real[row, column])
             if len(kept):
                 expected = float(functional.cosine_similarity(unit_real[row], kept.mean(0), dim=0))
-                assert found == pytest.approx(expected, abs=1e-6)
+                assert similarity == pytest.approx(expected, abs=1e-6)
             else:
-                assert math.isnan(found)
+                assert math.isnan(similarity)
     assert gallery.usable("real").tolist() == [0, 1, 2, 3, 4, 5]
     assert measured(evidence)["identities.real"].note == "of 4 people, 6 faces"
 
 
 def test_the_gallery_is_capped() -> None:
     evidence, _ = crowd()
-    found = measured(evidence, max_people=5)
-    assert found["accuracy.generated"].note == "5 people"
-    assert found["accuracy.generated"].value == 1.0
-    assert found["identities.generated"].note == f"of 5 people, {5 * ROWS} faces"
+    figures = measured(evidence, max_people=5)
+    assert figures["accuracy.generated"].note == "5 people"
+    assert figures["accuracy.generated"].value == 1.0
+    assert figures["identities.generated"].note == f"of 5 people, {5 * ROWS} faces"
 
 
 def test_what_cannot_be_measured_says_why() -> None:

@@ -113,11 +113,11 @@ def test_the_numbers_are_those_of_torch_fidelity_alone(files: Path) -> None:
     assert listener.done == NUM
     one, other = seen_fake[FEATURES], seen_real[FEATURES]
     assert one.shape == (NUM, 2048) and seen_fake[LOGITS].shape == (NUM, 1008)
-    found = {
+    results = {
         "inception_score": inception_score(seen_fake[LOGITS], num_splits=2, seed=5),
         "kernel_inception_distance": kernel_distance(one, other, num_subsets=3, subset_size=4, seed=5),
     }
-    for name, (mean, deviation) in found.items():
+    for name, (mean, deviation) in results.items():
         assert mean == pytest.approx(expected[f"{name}_mean"], rel=1e-3), name
         assert deviation == pytest.approx(expected[f"{name}_std"], rel=1e-2), name
     assert frechet_distance(one, other) == pytest.approx(expected["frechet_inception_distance"], rel=1e-4)

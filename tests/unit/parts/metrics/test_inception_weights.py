@@ -63,8 +63,8 @@ def test_both_ways_of_saving_and_safetensors(tmp_path: Path) -> None:
     torch.save(sound(), tmp_path / "zipped.pth")
     torch.save(sound(), tmp_path / "older.pth", _use_new_zipfile_serialization=False)
     save_file(sound(), tmp_path / "safe.safetensors")
-    found = [read_weights(tmp_path / name, EXPECTED) for name in ("zipped.pth", "older.pth", "safe.safetensors")]
-    assert {digest(state) for state in found} == {digest(sound())}
+    weights = [read_weights(tmp_path / name, EXPECTED) for name in ("zipped.pth", "older.pth", "safe.safetensors")]
+    assert {digest(state) for state in weights} == {digest(sound())}
     lacking = {name: value for name, value in sound().items() if "tracked" not in name}
     torch.save(lacking, tmp_path / "lacking.pth")
     assert set(read_weights(tmp_path / "lacking.pth", EXPECTED)) == set(EXPECTED)
@@ -188,13 +188,13 @@ def address(tmp_path: Path) -> Iterator[str]:
 def test_a_download_is_told_of_and_kept(hub: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "URL", f"{address}/sound.pth")
     listener = Listener()
-    found = found_weights(listener)
-    assert found == hub / "sound.pth" and found.read_bytes() == bytes(3_000_000)
+    weights = found_weights(listener)
+    assert weights == hub / "sound.pth" and weights.read_bytes() == bytes(3_000_000)
     assert listener.said == [
-        f"downloading Inception's weights, 3 MB, once: {found}", "download Inception's weights, bytes: 3000000"
+        f"downloading Inception's weights, 3 MB, once: {weights}", "download Inception's weights, bytes: 3000000"
     ]  # fmt: skip
     again = Listener()
-    assert found_weights(again) == found and again.said == []
+    assert found_weights(again) == weights and again.said == []
 
 
 def test_a_download_that_breaks_off_leaves_nothing(hub: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,5 +211,5 @@ def test_the_digest_changes_with_values_shapes_and_names() -> None:
     one = {"a": torch.zeros(2, 3)}
     values, shapes = {"a": torch.ones(2, 3)}, {"a": torch.zeros(3, 2)}
     names, types = {"b": torch.zeros(2, 3)}, {"a": torch.zeros(2, 3, dtype=torch.int32)}
-    assert len({digest(each) for each in (one, values, shapes, names, types)}) == 5
+    assert len({digest(weights) for weights in (one, values, shapes, names, types)}) == 5
     assert digest(one) == digest({"a": torch.zeros(3, 2).T})

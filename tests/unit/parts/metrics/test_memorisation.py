@@ -34,10 +34,10 @@ def measured(evidence: Evidence, percent: float = 95.0) -> dict[str, Figure]:
 def test_repeated_training_faces() -> None:
     training = features(60, 8, seed=1)
     repeated = training[torch.arange(80) % 60].view(40, 2, 8)
-    found = measured(replace(with_training(sample_evidence(), training), fake=repeated))
-    assert (found[SHARE].value, found[SHARE].high) == (1, 1)
-    assert found["distance.generated"].value == pytest.approx(0, abs=1e-12)
-    assert found["distance.real"].value > 0.05
+    figures = measured(replace(with_training(sample_evidence(), training), fake=repeated))
+    assert (figures[SHARE].value, figures[SHARE].high) == (1, 1)
+    assert figures["distance.generated"].value == pytest.approx(0, abs=1e-12)
+    assert figures["distance.real"].value > 0.05
 
 
 def test_faces_under_noises_of_their_own_are_asked_where_there_are_such() -> None:
@@ -79,11 +79,11 @@ def test_resamples_count_people_as_often_as_they_are_drawn() -> None:
     real, drawn = random.random(30), random.random((30, 2))
     weights = random.integers(0, 3, size=(5, int(of.max()) + 1)).astype(float)
     share = _Share(of, torch.from_numpy(real), torch.from_numpy(drawn), 0.25)
-    for row, found in zip(weights, share(torch.from_numpy(weights)).tolist(), strict=True):
+    for row, value in zip(weights, share(torch.from_numpy(weights)).tolist(), strict=True):
         times = row[of].astype(int)
         repeated = np.sort(np.repeat(real, times))
         bound = repeated[math.ceil(0.25 * len(repeated) - 1e-9) - 1]
-        assert found == pytest.approx((np.repeat(drawn, times, axis=0) < bound).mean())
+        assert value == pytest.approx((np.repeat(drawn, times, axis=0) < bound).mean())
 
 
 @pytest.mark.parametrize(("change", "said"), [

@@ -45,9 +45,9 @@ def test_generator_against_generator() -> None:
     assert sample.fake is not None
     baselines = {"worse": -sample.encodings, "alike": sample.fake[:, 1], "better": sample.encodings}
     against = replace(sample, fresh=sample.fake[:, 1], baselines=baselines)
-    _, *found = Preference().measure(against)
-    assert [figure.key for figure in found] == [f"over.{name}" for name in ("worse", "alike", "better")]
-    assert [figure.value for figure in found] == [1.0, 0.5, 0.0]
+    _, *comparisons = Preference().measure(against)
+    assert [figure.key for figure in comparisons] == [f"over.{name}" for name in ("worse", "alike", "better")]
+    assert [figure.value for figure in comparisons] == [1.0, 0.5, 0.0]
     _, figure = Preference().measure(replace(against, baselines={"other": sample.real}))
     wins = [float(sample.encodings[row] @ (sample.fake[row, 1] - sample.real[row]) > 0) for row in range(25)]
     assert (figure.value, figure.chance, figure.better) == (pytest.approx(sum(wins) / 25), 0.5, "higher")

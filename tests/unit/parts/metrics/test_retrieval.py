@@ -28,9 +28,9 @@ def test_against_sorting(distance: str) -> None:
     queries = sample.fake.double().flatten(0, 1).numpy()
     order = cdist(queries, evidence.real.double().numpy(), METRICS[distance]).argsort(axis=1)
     rank = (order == np.arange(40).repeat(3)[:, None]).argmax(axis=1)
-    found = measured(evidence)
+    figures = measured(evidence)
     for num in (1, 2, 5, 10):
-        figure = found[f"r{num}.{distance.lower()}"]
+        figure = figures[f"r{num}.{distance.lower()}"]
         assert figure.value == pytest.approx((rank < num).mean())
         assert figure.chance == pytest.approx(num / 40)
         assert figure.note == "gallery of 40"

@@ -34,9 +34,9 @@ def test_a_generator_that_ignores_the_voice_draws_many_people_under_many_noises(
     sample = sample_evidence(40, num_noises=2)
     people = torch.eye(40)
     deaf = replace(sample, real=people, real_other=people, fake=people[:2].expand(40, 2, 40), fresh=people.flip(0))
-    found = {figure.key: figure.value for figure in Identity().measure(deaf)}
-    assert found["identities.generated"] == 40
-    assert found["score.generated"] == found["score.real"]
+    figures = {figure.key: figure.value for figure in Identity().measure(deaf)}
+    assert figures["identities.generated"] == 40
+    assert figures["score.generated"] == figures["score.real"]
     alike = {figure.key: figure.value for figure in Identity().measure(replace(deaf, fresh=None))}
     assert alike["identities.generated"] == 2
     assert alike["score.generated"] == 1

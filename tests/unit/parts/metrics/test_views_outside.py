@@ -65,13 +65,13 @@ def ranks(seen: Evidence) -> Tensor:
 def test_retrieval_and_identity_by_hand() -> None:
     evidence = seen_from_outside()
     seen = view(evidence)
-    found = measured(Retrieval(), evidence)
+    figures = measured(Retrieval(), evidence)
     for num in (1, 2, 5, 10):
-        figure = found[f"r{num}.cosine.looks"]
+        figure = figures[f"r{num}.cosine.looks"]
         assert figure.value == pytest.approx(float((ranks(seen) < num).float().mean()))
         assert figure.chance == pytest.approx(num / 38)
         assert figure.note == "gallery of 38; 3 generated faces are not found, and count as misses"
-    assert found["r1.cosine"] == measured(Retrieval(), replace(evidence, recognised={}))["r1.cosine"]
+    assert figures["r1.cosine"] == measured(Retrieval(), replace(evidence, recognised={}))["r1.cosine"]
     named = measured(Identity(), evidence)
     assert seen.fake is not None and seen.real_other is not None
     prototypes = functional.normalize(functional.normalize(seen.real) + functional.normalize(seen.real_other))
@@ -88,19 +88,19 @@ def test_faces_query_faces() -> None:
     evidence = seen_from_outside()
     seen = view(evidence)
     assert seen.real_other is not None
-    found = measured(Matching(num_candidates=(38,)), evidence)
-    drawn = found["f2f.38.generated.looks"]
+    figures = measured(Matching(num_candidates=(38,)), evidence)
+    drawn = figures["f2f.38.generated.looks"]
     assert drawn.value == pytest.approx(float((ranks(seen) == 0).float().mean()))
     assert (drawn.chance, drawn.note) == (1 / 38, "3 faces are not found, and count as misses")
     cosines = functional.normalize(seen.real_other) @ functional.normalize(seen.real).T
     right = float((cosines.argmax(1) == torch.arange(38)).float().mean())
-    assert found["f2f.38.real.looks"].value == pytest.approx(right)
-    assert not any("listens" in name for name in found)
+    assert figures["f2f.38.real.looks"].value == pytest.approx(right)
+    assert not any("listens" in name for name in figures)
 
 
 def test_correlation_of_what_the_judge_hears_and_of_what_a_recogniser_does() -> None:
     evidence = seen_from_outside()
-    found = measured(Correlation(), evidence)
+    figures = measured(Correlation(), evidence)
     seen = view(evidence)
     assert seen.fake is not None
     rows = seen.fake[:, 0].isfinite().all(1)
@@ -111,8 +111,8 @@ def test_correlation_of_what_the_judge_hears_and_of_what_a_recogniser_does() -> 
     pairs = Pairs(part, 2000)
     name = "real"
     expected = stats.pearsonr(pairs.distance(part.encodings[:, None]), pairs.distance(part.real[:, None])).statistic
-    assert found[f"{name}.looks"].value == pytest.approx(float(expected))
-    both = found[f"{name}.listens_and_looks"].value
+    assert figures[f"{name}.looks"].value == pytest.approx(float(expected))
+    both = figures[f"{name}.listens_and_looks"].value
     assert math.isfinite(both) and both != pytest.approx(float(expected))
 
 

@@ -108,8 +108,8 @@ def test_accuracies_over_rows_of_known_class(logits):
         f"{side}_class_accuracy": (logits[f"{side}_classes"].argmax(axis=1) == LABELS)[known].mean()
         for side in ("real", "fake")
     }
-    found = AuxiliaryClassifier(SPEC).diagnostics(critic)
-    assert {name: value.item() for name, value in found.items()} == pytest.approx(expected)
+    diagnostics = AuxiliaryClassifier(SPEC).diagnostics(critic)
+    assert {name: value.item() for name, value in diagnostics.items()} == pytest.approx(expected)
 
 
 def test_the_generators_weight_follows_its_ramp(logits):

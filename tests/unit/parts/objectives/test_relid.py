@@ -149,12 +149,12 @@ def test_gradient_that_reaches_the_generated_face(critic):
 
     weight = 1 / (1 + np.exp(margin(fake)))[:, None]
     expected = -weight * (2 * own - stranger + np.cos(fake)) / ROWS
-    found = critic.fake_faces.grad.flatten(1).numpy()
-    np.testing.assert_allclose(found, expected, rtol=2e-4, atol=1e-6)
+    gradients = critic.fake_faces.grad.flatten(1).numpy()
+    np.testing.assert_allclose(gradients, expected, rtol=2e-4, atol=1e-6)
     step = np.zeros_like(fake)
     step[1, 4] = 1e-6
     above, below = (minus_log_sigmoid(margin(fake + sign * step)) for sign in (1, -1))
-    assert found[1, 4] == pytest.approx((above - below) / 2e-6, rel=2e-4)
+    assert gradients[1, 4] == pytest.approx((above - below) / 2e-6, rel=2e-4)
 
 
 def test_without_the_swapped_identity_term_the_pull_is_along_the_own_condition_alone(critic):

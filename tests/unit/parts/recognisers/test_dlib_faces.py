@@ -64,17 +64,17 @@ def shown(monkeypatch, tmp_path):
 
 def test_a_picture_without_a_face_has_no_features(shown):
     faces = torch.stack([torch.full((64, 64, 3), level, dtype=torch.uint8) for level in (200, 20, 150)])
-    found = DlibFaces().embed_faces(faces)
-    assert found.shape == (3, 128) and found.dtype == torch.float32
-    assert found[:, 0].nan_to_num(-1).tolist() == [200, -1, 150]
-    assert found[1].isnan().all() and found[[0, 2]].isfinite().all()
+    embeddings = DlibFaces().embed_faces(faces)
+    assert embeddings.shape == (3, 128) and embeddings.dtype == torch.float32
+    assert embeddings[:, 0].nan_to_num(-1).tolist() == [200, -1, 150]
+    assert embeddings[1].isnan().all() and embeddings[[0, 2]].isfinite().all()
     # Enlarged for the detector; of several boxes the largest.
     assert shown == [((224, 224, 3), (0, 0, 112, 112))] * 2
 
 
 def test_the_middle_may_be_taken_for_the_face(shown):
-    found = DlibFaces(find="centre").embed_faces(torch.zeros(1, 300, 300, 3, dtype=torch.uint8))
-    assert found.isfinite().all()
+    embeddings = DlibFaces(find="centre").embed_faces(torch.zeros(1, 300, 300, 3, dtype=torch.uint8))
+    assert embeddings.isfinite().all()
     assert shown == [((300, 300, 3), (75, 75, 224, 224))]
 
 

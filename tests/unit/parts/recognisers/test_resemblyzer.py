@@ -45,10 +45,10 @@ def package(monkeypatch, tmp_path):
 def test_loudness_rate_and_silence(package):
     loud, quiet, silent = torch.full((3, 800), 0, dtype=torch.int16).unbind()
     loud[5], quiet[5] = -16384, 100
-    found = Resemblyzer().embed_speech(torch.stack([loud, quiet, silent]), 8000)
-    assert found.dtype == torch.float32 and found.shape == (3, 256)
-    assert found[0].tolist() == [0.5] * 256
-    assert found[1:].isnan().all()  # no voiced moment, and nothing at all
+    embeddings = Resemblyzer().embed_speech(torch.stack([loud, quiet, silent]), 8000)
+    assert embeddings.dtype == torch.float32 and embeddings.shape == (3, 256)
+    assert embeddings[0].tolist() == [0.5] * 256
+    assert embeddings[1:].isnan().all()  # no voiced moment, and nothing at all
     heard = importlib.import_module("resemblyzer").heard
     assert heard == [(np.dtype("float32"), (800,), 8000)] * 2
     Resemblyzer().embed_speech(loud[None], 16000)

@@ -21,8 +21,8 @@ def test_divergence_is_that_of_torch_distributions():
     values = 3 * torch.randn(3, 4)
     mean, log_variance = parameters(augmentation, values)
     expected = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).mean() * 2.0
-    found = augmentation(condition_of(values), BATCH).terms["kl"]
-    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-6)
+    divergence = augmentation(condition_of(values), BATCH).terms["kl"]
+    torch.testing.assert_close(divergence.double(), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_the_generator_gets_draws_and_the_critic_their_mean():
