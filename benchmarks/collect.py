@@ -4,9 +4,9 @@
     python benchmarks/collect.py VIDEO ... --loops 4
 
 The plain loop reads every frame with OpenCV, searches one frame a second for faces at full size, and takes the face of
-the highest confidence. facegen decodes the frames that it needs and searches them at the size that it needs. Both search
-for faces of the same least side in pixels of the source, and both decode the sound. A face of the plain loop counts as
-found if facegen's box at the same moment has an intersection over union of at least one half with it.
+the highest confidence. facegen decodes the frames that it needs and searches them at the size that it needs. Both
+search for faces of the same least side in pixels of the source, and both decode the sound. A face of the plain loop
+counts as found if facegen's box at the same moment has an intersection over union of at least one half with it.
 
 --synthetic writes a 720p video to measure on: a synthetic person who moves before a still room, with camera noise, as
 H.264 with AAC.

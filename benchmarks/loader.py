@@ -2,8 +2,8 @@
 
     python benchmarks/loader.py
 
-Per file: decode and resize a PNG of 220 pixels and decode a FLAC of 4 s, as data sets of files do. Packed: read the same
-rows, packed beforehand from the same files. With normalising, both become the floats that a network sees.
+Per file: decode and resize a PNG of 220 pixels and decode a FLAC of 4 s, as data sets of files do. Packed: read the
+same rows, packed beforehand from the same files. With normalising, both become the floats that a network sees.
 """
 
 import argparse

@@ -78,8 +78,13 @@ def ours(networks: Networks, batch: Batch, encoding: Tensor) -> Callable[[], obj
         side: build_optimiser(getattr(recipe.train, side), weights) for side, weights in gan_weights(networks).items()
     }
     step = GanStep(
-        networks, optimisers, critic_trains_conditioner=False, num_identities=0, distributed=DISTRIBUTED, precision="fp32"
-    )  # fmt: skip
+        networks,
+        optimisers,
+        critic_trains_conditioner=False,
+        num_identities=0,
+        distributed=DISTRIBUTED,
+        precision="fp32",
+    )
     return lambda: step(batch, encoding, 0)
 
 

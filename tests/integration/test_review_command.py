@@ -1,4 +1,4 @@
-"""NegativeSampler in a collection: found, dropped, never packed again, and taken back."""
+"""`facegen review` and `facegen drop`: strangers in a collection are found, dropped, kept out and restored."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ SERIAL = ["--set", "executor.type=serial"]
 
 @pytest.fixture
 def collection(facegen, tmp_path, capsys):
-    """Four people of three videos with three faces each; in one of ada's videos is somebody else."""
+    """A collection of four people, three videos each, three faces each; one of ada's videos shows a stranger."""
     shown = {"ada": (0, 4, 0), "ben": (1, 1, 1), "cem": (2, 2, 2), "dee": (3, 3, 3)}
     text = ""
     for number, (name, people) in enumerate(shown.items()):
@@ -43,7 +43,7 @@ def stored(folder):
 
 
 def stranger(folder):
-    """The clips that show somebody else, by their source."""
+    """Return the clips that show the stranger, by their source."""
     corpus = Corpus.open(folder)
     names = corpus.index.strings["source"].at(torch.arange(corpus.header.num_clips))
     return {clip for clip, name in enumerate(names) if name.endswith("ada_1.mp4")}
@@ -62,7 +62,7 @@ def mark(path, out, chosen):
     return len(marked)
 
 
-def test_from_a_stranger_to_a_corpus_without(collection, facegen, tmp_path, capsys):
+def test_review_finds_and_drops_a_stranger(collection, facegen, tmp_path, capsys):
     out = tmp_path / "out"
     before = stored(out)
     wrong = stranger(out)
@@ -95,7 +95,7 @@ def test_from_a_stranger_to_a_corpus_without(collection, facegen, tmp_path, caps
     assert collection()[0] == 0 and stored(out) == before, "nothing was lost"
 
 
-def test_a_corpus_that_is_older_than_its_manifest_is_refused(collection, facegen, tmp_path, capsys):
+def test_corpus_older_than_its_manifest_is_refused(collection, facegen, tmp_path, capsys):
     out = tmp_path / "out"
     assert facegen("inspect", out, "--review", tmp_path / "review", "--threshold", 0.01) == 0
     assert mark(tmp_path / "review" / "review.csv", tmp_path / "marked.csv", stranger(out)) == 3
@@ -107,7 +107,7 @@ def test_a_corpus_that_is_older_than_its_manifest_is_refused(collection, facegen
     assert stored(out) == before
 
 
-def test_a_run_compares(collection, facegen, tmp_path, capsys):
+def test_run_serves_as_recogniser(collection, facegen, tmp_path, capsys):
     run = tmp_path / "judge"
     changes = {key: value for key, value in TINY.items() if not key.startswith("train.")} | {"data.image_pixels": 32}
     words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
@@ -124,7 +124,7 @@ def test_a_run_compares(collection, facegen, tmp_path, capsys):
     assert (tmp_path / "again" / "review.csv").read_bytes() == (tmp_path / "review" / "review.csv").read_bytes()
 
 
-@pytest.mark.parametrize(("words", "code", "said"), [
+@pytest.mark.parametrize(("words", "code", "message"), [
     (["inspect", "c", "--recogniser", "dlib_faces"], 2, "--recogniser and --judge need --review DIR"),
     (["inspect", "c", "--review", "r"], 1, "c: does not exist"),
     (["inspect", "c", "--review", "r", "--threshold", "0"], 2, "--threshold"),
@@ -133,13 +133,13 @@ def test_a_run_compares(collection, facegen, tmp_path, capsys):
     (["drop", "c", "x.csv"], 1, "x.csv: cannot be read"),
     (["drop", "c", "--restore"], 1, "c: was not collected here"),
 ])  # fmt: skip
-def test_wrong_calls(facegen, tmp_path, monkeypatch, capsys, words, code, said):
+def test_bad_arguments_are_refused_with_a_reason(facegen, tmp_path, monkeypatch, capsys, words, code, message):
     monkeypatch.chdir(tmp_path)
     assert facegen(*words) == code
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_an_unknown_recogniser(collection, facegen, tmp_path, capsys):
+def test_unknown_recogniser_is_refused(collection, facegen, tmp_path, capsys):
     assert facegen("inspect", tmp_path / "out", "--review", tmp_path / "r", "--recogniser", "dlib_face") == 1
     assert "did you mean 'dlib_faces'" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()
