@@ -48,7 +48,7 @@ SMALLER = {
 
 
 @pytest.mark.parametrize("part", BUILT_IN)
-def test_keeps_its_contract(part):
+def test_part_keeps_its_contract(part):
     if (part.kind.name, part.name) in NEEDS_FILES:
         pytest.skip("reads a file that does not come with facegen; tested where there is one")
     missing = [name for name in NEEDS_PACKAGES.get((part.kind.name, part.name), ()) if find_spec(name) is None]
@@ -87,7 +87,7 @@ RAMPS = [
 
 
 @pytest.mark.parametrize(("part", "name", "outside"), RAMPS)
-def test_ramps_keep_to_what_the_number_may_be(part, name, outside):
+def test_ramps_beyond_the_bounds_are_refused(part, name, outside):
     loaded = part.load()
     supplied = engine_arguments(part.kind.name, loaded, SMALL_DATA, 8)
     loaded(*supplied, **{name: Ramp(start=0.0, end=0.5, steps=10)})
@@ -96,5 +96,5 @@ def test_ramps_keep_to_what_the_number_may_be(part, name, outside):
             loaded(*supplied, **{name: Ramp(**{"start": 0.5, "end": 0.5, "steps": 10, end: value})})
 
 
-def test_nothing_of_facegen_itself_is_broken():
+def test_no_built_in_part_is_broken():
     assert [str(broken) for broken in registry().broken if broken.source.package == "facegen"] == []

@@ -3,7 +3,7 @@ import json
 from facegen.cli.main import main
 
 
-def test_there_and_back(pairs, tmp_path, capsys):
+def test_exported_shards_pack_to_the_same_corpus(pairs, tmp_path, capsys):
     assert main(["pack", str(pairs(6)), "--out", str(tmp_path / "out"), "--image-pixels", "32"]) == 0
     capsys.readouterr()
     assert main(["export-shards", str(tmp_path / "out"), "--out", str(tmp_path / "[shards]")]) == 0
@@ -17,7 +17,7 @@ def test_there_and_back(pairs, tmp_path, capsys):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
-def test_as_json_and_unasked(pairs, tmp_path, capsys):
+def test_export_prints_json_and_refuses_to_overwrite(pairs, tmp_path, capsys):
     assert main(["pack", str(pairs(3)), "--out", str(tmp_path / "out"), "--image-pixels", "32"]) == 0
     capsys.readouterr()
     call = ["export-shards", str(tmp_path / "out"), "--out", str(tmp_path / "s"), "--speech", "wav", "--json"]

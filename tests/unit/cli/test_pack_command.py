@@ -23,7 +23,7 @@ def test_pack_and_inspect(pairs, tmp_path, capsys):
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_json(pairs, tmp_path, capsys):
+def test_pack_and_inspect_print_json(pairs, tmp_path, capsys):
     assert main(["pack", str(pairs(4, 2)), "--out", str(tmp_path / "out"), "--json"]) == 0
     packed = json.loads(capsys.readouterr().out)
     assert (packed["people"], packed["clips"], packed["rejected"]) == (2, 4, {})
@@ -34,7 +34,7 @@ def test_json(pairs, tmp_path, capsys):
     assert inspected["provenance"]["importer"] == "pairs"
 
 
-def test_a_second_pack_wants_to_be_told(pairs, tmp_path, capsys):
+def test_pack_overwrites_on_request_only(pairs, tmp_path, capsys):
     call = ["pack", str(pairs(2, 2)), "--out", str(tmp_path / "out")]
     assert main(call) == 0
     assert main(call) == 1
@@ -43,7 +43,7 @@ def test_a_second_pack_wants_to_be_told(pairs, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("command", [["inspect"], ["pack", "--out", "out"]])
-def test_a_path_that_is_not_there_is_explained(tmp_path, capsys, command, monkeypatch):
+def test_missing_path_is_refused(tmp_path, capsys, command, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main([command[0], "nowhere", *command[1:]]) == 1
     error = capsys.readouterr().err
@@ -51,7 +51,7 @@ def test_a_path_that_is_not_there_is_explained(tmp_path, capsys, command, monkey
     assert "Traceback" not in error
 
 
-def test_inspecting_a_split_of_nobody(tmp_path, capsys):
+def test_inspect_of_an_empty_split_is_refused(tmp_path, capsys):
     write_png(tmp_path / "a.png", draw_face(0))
     (tmp_path / "pairs.csv").write_text("identity,face\nAna,a.png\n")
     assert main(["pack", str(tmp_path / "pairs.csv"), "--out", str(tmp_path / "out")]) == 0
@@ -64,7 +64,7 @@ def test_inspecting_a_split_of_nobody(tmp_path, capsys):
     assert len(list(tmp_path.glob("*.png"))) == 2
 
 
-def test_a_folder_of_people(tmp_path, capsys):
+def test_pack_reads_a_folder_of_people(tmp_path, capsys):
     for number in range(4):
         write_png(tmp_path / "in" / f"P{number % 2}" / f"{number}.png", draw_face(number))
     (tmp_path / "in" / "stray.txt").touch()
@@ -86,12 +86,12 @@ def test_a_folder_of_people(tmp_path, capsys):
         ["x.csv", "--voxceleb", "a", "--vggface", "b", "--meta", "c"],
     ],
 )
-def test_what_to_give_is_said(tmp_path, capsys, call):
+def test_incomplete_sources_are_usage_errors(tmp_path, capsys, call):
     assert main(["pack", *call, "--out", str(tmp_path / "out")]) == 2
     assert "give SOURCE, or all of --voxceleb, --vggface and --meta" in capsys.readouterr().err
 
 
-def test_joined_corpora(tmp_path, capsys):
+def test_pack_joins_voxceleb_and_vggface(tmp_path, capsys):
     for number in range(2):
         write_png(tmp_path / "vgg" / "Ana_B" / f"{number}.png", draw_face(number))
         write_wav(tmp_path / "vox" / "wav" / "id1" / "video" / f"{number}.wav", make_speech(number))

@@ -102,7 +102,7 @@ def verdicts(write: Write, folder: Path, changes: Changes, **shares: Value) -> d
     return {one.source: one.verdict for one in (*thesis(results), *choi(results, SHARES | shares))}
 
 
-def test_what_the_papers_found_is_confirmed(write: Write, tmp_path: Path) -> None:
+def test_published_findings_are_confirmed(write: Write, tmp_path: Path) -> None:
     """But for two claims that rest on numbers without an interval."""
     by_source = verdicts(write, tmp_path, {})
     undecided = {source for source, verdict in by_source.items() if verdict != "confirmed"}
@@ -152,7 +152,9 @@ N, W, S = "name_lsgan_", "name_wgan_", "speech_"
     ("Choi 6", {("match_svhf", STRANGERS, "matching.v2f.10.real"): None}, "undecided"),
     ("Choi 6", {("match_dimnet", STRANGERS, "matching.v2f.2.real"): near(0.7)}, "refuted"),
 ])  # fmt: skip
-def test_what_is_otherwise(write: Write, tmp_path: Path, source: str, changes: Changes, verdict: str) -> None:
+def test_other_figures_change_the_verdict(
+    write: Write, tmp_path: Path, source: str, changes: Changes, verdict: str
+) -> None:
     assert verdicts(write, tmp_path, changes)[source] == verdict
 
 
@@ -160,7 +162,7 @@ def test_what_is_otherwise(write: Write, tmp_path: Path, source: str, changes: C
     ("nose", 0.45, "undecided"), ("nose", 0.2, "refuted"), ("roll", 0.8, "refuted"), ("hair_style", 0.8, "refuted"),
     ("skin", 0.2, "confirmed"),
 ])  # fmt: skip
-def test_roles_of_voice_and_noise(write: Write, tmp_path: Path, factor: str, share: float, verdict: str) -> None:
+def test_factor_shares_decide_the_roles(write: Write, tmp_path: Path, factor: str, share: float, verdict: str) -> None:
     """No voice tells a colour of skin, so that it is not asked who decides it."""
     shares = {factor: Value(share, share - 0.1, share + 0.1)}
     assert verdicts(write, tmp_path, {}, **shares)["Choi 2"] == verdict
@@ -171,5 +173,5 @@ def test_roles_of_voice_and_noise(write: Write, tmp_path: Path, factor: str, sha
     (Value(0.03, 0.01, 0.05), None), (Value(0.0, -0.05, 0.05), False), (Value(0.0, -0.2, 0.2), None),
     (Value(0.9), None),
 ])  # fmt: skip
-def test_learnt_is_half_of_real_faces_and_not_learnt_is_at_chance(kept: Value, holds: bool | None) -> None:
+def test_learnt_has_three_values(kept: Value, holds: bool | None) -> None:
     assert learnt(kept) is holds

@@ -26,7 +26,7 @@ def begin(*jobs: Job) -> None:
         Run.create(one.run, one.recipe, DataSpec(image_pixels=32))
 
 
-def test_runs_of_a_recipe_that_changed_are_moved_aside_with_those_that_begin_with_them(
+def test_runs_of_changed_recipes_and_their_dependants_are_moved_aside(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = tmp_path / "seconds.json"
@@ -48,20 +48,20 @@ def test_runs_of_a_recipe_that_changed_are_moved_aside_with_those_that_begin_wit
     assert (tmp_path / "match_dimnet.old2").exists()
 
 
-def test_a_run_that_was_moved_with_its_earlier_ones_is_kept(tmp_path: Path) -> None:
+def test_run_moved_with_its_earlier_runs_is_kept(tmp_path: Path) -> None:
     begin(job(tmp_path / "one", "match_svhf"))
     (tmp_path / "one").rename(tmp_path / "other")
     assert job(tmp_path / "other", "match_svhf").changes() == ""
 
 
-def test_a_run_whose_recipe_no_longer_checks_is_moved_aside(tmp_path: Path) -> None:
+def test_run_with_an_invalid_recipe_is_moved_aside(tmp_path: Path) -> None:
     begin(job(tmp_path, "match_v2f"))
     text = (tmp_path / "match_v2f" / "recipe.toml").read_text()
     (tmp_path / "match_v2f" / "recipe.toml").write_text(text.replace("[match]", "[match]\nbygone = 1"))
     assert "bygone" in job(tmp_path, "match_v2f").changes()
 
 
-def test_a_report_that_does_not_know_the_baseline_is_made_again(
+def test_report_without_the_baseline_is_repeated(
     write: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     baseline = job(tmp_path, "speech_relativistic")

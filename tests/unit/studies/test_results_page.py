@@ -9,7 +9,7 @@ from studies.results_page import write_page
 DETAIL = {"sharpness.detail": (0.5, 0.4, 0.55)}
 
 
-def test_a_table_holds_what_compares_and_says_what_it_cost(write: Callable[..., None], tmp_path: Path) -> None:
+def test_tables_hold_comparable_runs_and_their_costs(write: Callable[..., None], tmp_path: Path) -> None:
     about = {"corpus": "synthetic", "num_clips": 500, "num_people": 400}
     judges = {"speech2face": ("aaaaaaaa", "cccccccc"), "speech_relid": ("aaaaaaaa", "cccccccc"),
               "speech_relativistic": ("bbbbbbbb", "cccccccc"), "voice2face": ("aaaaaaaa", "dddddddd")}  # fmt: skip

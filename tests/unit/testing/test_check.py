@@ -29,11 +29,11 @@ from facegen.testing.outside import check_metric
 from facegen.testing.samples import CONDITION_DIM
 
 
-def test_the_sample_discriminator_keeps_its_contract():
+def test_sample_discriminator_passes():
     check_part("discriminator", SampleDiscriminator)
 
 
-def test_the_message_names_the_part_and_its_settings():
+def test_message_begins_with_part_and_settings():
     with pytest.raises(AssertionError, match=r"^objective Relid\(\): is no subclass of facegen\.Objective"):
         check_part("objective", type("Relid", (Penalty,), {}))
 
@@ -104,17 +104,17 @@ def attached(self, critic):
         (objective(discriminator_terms=lambda s, c: {}, generator_terms=lambda s, c: {}), "no terms in either phase"),
     ],
 )
-def test_objectives(broken, said):
+def test_broken_objectives_are_refused(broken, said):
     with pytest.raises(AssertionError, match=said):
         check_objective(broken, SMALL_DATA)
 
 
-def test_an_objective_must_say_how_many_mismatched_rows_it_reads():
+def test_objective_without_num_mismatched_is_refused():
     with pytest.raises(RuntimeError, match="mismatched pairs are read, but num_mismatched is 0"):
         check_objective(objective(num_mismatched=0), SMALL_DATA)
 
 
-def test_a_good_objective_passes():
+def test_good_objective_passes():
     check_objective(Loss(), SMALL_DATA)
 
 
@@ -128,7 +128,7 @@ class R1(Penalty):
         return {"r1": critic.image_gradient("real").square().sum((1, 2, 3)).mean()}
 
 
-def test_penalties():
+def test_broken_penalties_are_refused():
     check_penalty(R1(), SMALL_DATA)
     with pytest.raises(AssertionError, match="may hold 'real' and 'fake'"):
         check_penalty(type("Broken", (R1,), {"grad_inputs": frozenset({"reel"})})(), SMALL_DATA)
@@ -165,7 +165,7 @@ def matcher(**methods) -> Matcher:
         (matcher(logits=lambda s, q, c, *, direction: c.sum(2) / c.sum()), "depend on the other rows"),
     ],
 )
-def test_matchers(broken, said):
+def test_broken_matchers_are_refused(broken, said):
     check_matcher(Inner(), SMALL_DATA)
     with pytest.raises(AssertionError, match=said):
         check_matcher(broken, SMALL_DATA)
@@ -201,13 +201,13 @@ def conditioner(forward=Text.forward, needs=Text.needs) -> Conditioner:
         (conditioner(lambda s, b: b.text[:, :8]), r"'encode\.weight' does not affect the result"),
     ],
 )
-def test_conditioners(broken, said):
+def test_broken_conditioners_are_refused(broken, said):
     check_conditioner(Text(), SMALL_DATA)
     with pytest.raises(AssertionError, match=said):
         check_conditioner(broken, SMALL_DATA)
 
 
-def test_a_conditioner_gets_no_column_that_it_does_not_name():
+def test_conditioner_gets_only_the_columns_it_names():
     with pytest.raises(TypeError):
         check_conditioner(conditioner(needs=frozenset()), SMALL_DATA)
 
@@ -223,7 +223,7 @@ class Scale(ConditionTransform):
         return condition._replace(generator=condition.generator * 2, terms=terms)
 
 
-def test_transforms():
+def test_broken_transforms_are_refused():
     check_transform(Scale(), SMALL_DATA)
     always = {"forward": lambda self, c, b: c._replace(terms={"size": c.generator.mean()})}
     with pytest.raises(AssertionError, match="adds terms without a batch"):
@@ -265,7 +265,7 @@ def altered(change) -> Generator:
         (altered(lambda s, n, c, d: Paint.forward(s, n - n.mean(0), c)), "depends on the other rows"),
     ],
 )
-def test_generators(broken, said):
+def test_broken_generators_are_refused(broken, said):
     check_generator(Paint(), SMALL_DATA)
     with pytest.raises(AssertionError, match=said):
         check_generator(broken, SMALL_DATA)
@@ -300,7 +300,7 @@ def mixing(self, faces):
         ({"score": lambda s, f, c: s.heads["score" if c is not None else "score_unconditional"](f)[:, 0]}, "condition"),
     ],
 )
-def test_discriminators(methods, said):
+def test_broken_discriminators_are_refused(methods, said):
     with pytest.raises(AssertionError, match=said):
         check_discriminator(discriminator(**methods), SMALL_DATA)
 
@@ -326,7 +326,7 @@ NUMBERS = [0.1, 0.2, 0.3, 0.4, 0.5]
         (lambda s, x: x + NUMBERS.pop(), "uses its own random numbers; use torch's"),
     ],
 )
-def test_augmentations(forward, said):
+def test_broken_augmentations_are_refused(forward, said):
     check_augmentation(Brightness(), SMALL_DATA)
     with pytest.raises(AssertionError, match=said):
         check_augmentation(type("Broken", (Augmentation,), {"forward": forward})(), SMALL_DATA)
@@ -339,7 +339,7 @@ def metric(*figures: Figure) -> Metric:
     return type("Given", (Metric,), {"measure": lambda self, evidence: list(figures)})()
 
 
-def test_metrics():
+def test_broken_metrics_are_refused():
     missing = Figure.missing("b.c_1", "b", "needs weights")
     check_metric(metric(Figure("a", "a", 0.5, 0.4, 0.6), missing), SMALL_DATA)
     with pytest.raises(AssertionError, match="returns two figures with one key"):

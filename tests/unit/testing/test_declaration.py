@@ -166,11 +166,11 @@ class Collides(Conditioner):
         ("conditioner", Collides, r"'trained' is a key of \[conditioner\] already, which the engine reads"),
     ],
 )
-def test_bad_declarations(kind, part, said):
+def test_bad_declarations_are_refused(kind, part, said):
     with pytest.raises(AssertionError, match=said):
         check_declaration(kind, part)
 
 
-def test_good_declarations():
+def test_good_declarations_pass():
     check_declaration("objective", Good)
     check_declaration("discriminator", SampleDiscriminator)

@@ -22,11 +22,11 @@ def augmented(faces, seed=0, **settings):
 @pytest.mark.parametrize(
     "settings", [{"color": 0.0, "translation": 0.0, "cutout": 0.0}, {"probability": 0.0}, {"policy": ()}]
 )
-def test_nothing_is_changed_at_zero_strength(faces, settings):
+def test_zero_strength_is_the_identity(faces, settings):
     assert torch.equal(augmented(faces, **settings), faces)
 
 
-def test_the_seed_decides(faces):
+def test_equal_seeds_give_equal_faces(faces):
     assert torch.equal(augmented(faces, 1), augmented(faces, 1))
     assert not torch.equal(augmented(faces, 1), augmented(faces, 2))
 
@@ -97,7 +97,7 @@ def test_probability_is_the_share_of_changed_rows():
     assert share == pytest.approx(0.3, abs=0.03)
 
 
-def test_gradients_pass(faces):
+def test_gradients_reach_the_faces(faces):
     faces.requires_grad_()
     changed = augmented(faces)
     changed.square().sum().backward()
@@ -117,5 +117,5 @@ def test_each_change_is_linear_so_its_gradient_is_its_transpose(faces, policy):
 
 
 @pytest.mark.parametrize("pixels", [4, 17])
-def test_any_size(pixels):
+def test_any_image_size_is_accepted(pixels):
     assert augmented(torch.rand(2, 3, pixels, pixels)).shape == (2, 3, pixels, pixels)

@@ -36,7 +36,7 @@ def test_layers_and_weights_of_the_published_encoder():
 
 
 @pytest.mark.parametrize("settings", [{}, {"kernel": 3, "pool": 2}, {"kernel": 1, "channels": (5,)}])
-def test_what_follows_a_sentence_changes_nothing(settings):
+def test_padding_does_not_change_the_encoding(settings):
     torch.manual_seed(0)
     encoder = CharCnnRnn(SPEC, **{**SMALL, **settings})
     together = encoder(batch_of(caption=encode_captions(SENTENCES, 201)))
@@ -46,13 +46,13 @@ def test_what_follows_a_sentence_changes_nothing(settings):
     assert len({tuple(encoding) for encoding in together.tolist()}) == len(SENTENCES)
 
 
-def test_the_last_character_and_the_order_count(encoder):
+def test_last_character_and_order_change_the_encoding(encoder):
     caption = encode_captions(["a man", "a mat", "man a"], 30)
     first, other, turned = encoder(batch_of(caption=caption))
     assert not torch.allclose(first, other, rtol=1e-3) and not torch.allclose(first, turned, rtol=1e-3)
 
 
-def test_nothing_known_of_a_sentence_is_finite_and_the_bias(encoder):
+def test_sentence_without_known_characters_is_encoded_as_the_bias(encoder):
     encoding = encoder(batch_of(caption=torch.zeros(2, 12, dtype=torch.int64)))
     torch.testing.assert_close(encoding, encoder.head.bias.expand(2, 6))
 

@@ -40,7 +40,7 @@ def test_weights_at_128_pixels():
     ("pixels", "attention_pixels", "expected"),
     [(128, 32, (8, 32, 32)), (64, 32, (4, 32, 32)), (48, 32, (4, 24, 24)), (64, 8, (16, 8, 8)), (16, 32, (4, 8, 8))],
 )
-def test_it_attends_at_the_nearest_size(pixels, attention_pixels, expected):
+def test_attention_is_at_the_nearest_size(pixels, attention_pixels, expected):
     assert attending(small(pixels, attention_pixels=attention_pixels, max_width=16), pixels) == [expected]
 
 
@@ -60,7 +60,7 @@ def test_every_weight_is_normalised():
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.2])
-def test_score_and_features_are_those_of_the_formula(slope):
+def test_score_and_features_agree_with_the_formula(slope):
     discriminator = randomised(small(negative_slope=slope)).eval()
     faces = torch.rand(3, 3, 16, 16, dtype=torch.float64) * 2 - 1
     condition = torch.randn(3, 5, dtype=torch.float64)

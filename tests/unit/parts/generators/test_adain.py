@@ -43,7 +43,7 @@ def test_a_size_out_of_reach_is_refused():
         Adain(DataSpec(50), 2)
 
 
-def test_one_convolution_a_size():
+def test_each_size_has_one_convolution():
     generator = Adain(DataSpec(32), 2, width=2, convolutions=1)
     assert [type(layer.conv) for layer in generator.layers] == [UpsampleConv2d] * 3
 
@@ -110,7 +110,7 @@ def test_input_weights_are_the_columns_that_read_noise_and_condition(generator):
     assert torch.equal(*faces)
 
 
-def test_rows_do_not_see_each_other(generator):
+def test_faces_are_independent_of_other_rows(generator):
     noise, condition = torch.randn(3, 5), torch.randn(3, 6)
     torch.testing.assert_close(
         generator(noise, condition)[:1], generator(noise[:1], condition[:1]), atol=1e-5, rtol=1e-4

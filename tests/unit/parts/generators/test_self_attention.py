@@ -100,7 +100,7 @@ def test_every_weight_learns(generator):
     assert all(weight.grad.abs().max() > 0 for weight in generator.parameters())
 
 
-def test_a_face_does_not_depend_on_its_company_in_eval_mode(generator):
+def test_faces_are_independent_of_other_rows_in_eval_mode(generator):
     noise, condition = torch.randn(3, 5), torch.randn(3, 6)
     assert not torch.allclose(generator(noise, condition)[:2], generator(noise[:2], condition[:2]), atol=1e-3)
     generator.eval()

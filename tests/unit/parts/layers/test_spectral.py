@@ -23,7 +23,7 @@ def test_every_weight_is_divided_by_its_largest_singular_value():
             torch.testing.assert_close(network[int(name[0])].weight, weight / largest, rtol=1e-5, atol=1e-7)
 
 
-def test_one_power_iteration_a_use_in_training_mode_and_none_at_rest():
+def test_power_iteration_runs_in_training_mode_only():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(9, 6, bias=False))
     normalise_spectrally(network)

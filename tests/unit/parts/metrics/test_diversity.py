@@ -17,7 +17,7 @@ def measured(evidence: Evidence) -> dict[str, float]:
     return {figure.key: figure.value for figure in Diversity().measure(evidence)}
 
 
-def test_noise_that_is_ignored() -> None:
+def test_ignored_noise_has_diversity_zero() -> None:
     sample = sample_evidence()
     assert sample.fake is not None and sample.fake_faces is not None
     collapsed = replace(
@@ -30,7 +30,7 @@ def test_noise_that_is_ignored() -> None:
     assert figures["face_distance.other_voice_same_noise"] > 0.5
 
 
-def test_voices_that_are_ignored() -> None:
+def test_ignored_condition_has_distance_zero_between_voices() -> None:
     sample = sample_evidence()
     assert sample.fake is not None and sample.fake_faces is not None
     deaf = replace(
@@ -47,7 +47,7 @@ def test_voices_that_are_ignored() -> None:
     assert own == pytest.approx(shuffled, abs=1e-6)
 
 
-def test_against_all_pairs() -> None:
+def test_distances_agree_with_all_pairs() -> None:
     sample = sample_evidence(14, num_noises=3, seed=2)
     person = torch.arange(14) // 2
     person[3] = 6  # people with one, two and three rows
@@ -84,7 +84,7 @@ def test_against_all_pairs() -> None:
     assert figures["share_of_real"] == pytest.approx(share)
 
 
-def test_pixel_distances_by_hand() -> None:
+def test_pixel_distances_agree_with_hand_computation() -> None:
     sample = sample_evidence(3, num_noises=2)
     levels = torch.tensor([[10, 20], [30, 60], [0, 100]], dtype=torch.uint8)
     evidence = replace(

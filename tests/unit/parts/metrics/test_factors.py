@@ -73,7 +73,7 @@ def inside(figure: Figure, value: float, slack: float = 0.0) -> bool:
     return figure.low - slack <= value <= figure.high + slack
 
 
-def test_what_the_condition_carries_is_found_and_the_rest_is_at_chance() -> None:
+def test_carried_factors_are_recovered_and_others_are_at_chance() -> None:
     fakes = [others(20 + z, age=TRUTH["age"], hat=TRUTH["hat"]) for z in range(NOISES)]
     figures = measured(evidence(fakes))
     for kind in ("real", "generated"):
@@ -93,7 +93,7 @@ def test_what_the_condition_carries_is_found_and_the_rest_is_at_chance() -> None
     assert figures["age.real"].note == "R2 of the reader; the factor decides the voice and face"
 
 
-def test_a_name_carries_all_of_a_person() -> None:
+def test_name_carries_every_factor() -> None:
     figures = measured(replace(evidence([TRUTH] * NOISES), condition="name"))
     assert "tone" in figures["carried.generated"].note
     assert figures["tone.generated"].better == "higher"
@@ -108,19 +108,19 @@ def test_faces_of_other_people_are_at_chance() -> None:
     assert hats.chance is not None and inside(hats, hats.chance)
 
 
-def test_exaggeration_is_a_spread_above_one() -> None:
+def test_exaggeration_has_a_spread_above_one() -> None:
     wide = {**TRUTH, "age": 2 * (TRUTH["age"] - 0.5) + 0.5}
     figures = measured(evidence([wide] * NOISES))
     assert figures["age.generated"].value > 0.95
     assert figures["age.spread"].value == pytest.approx(2, abs=0.2)
 
 
-def test_what_turns_round_is_negative() -> None:
+def test_reversed_factor_is_negative() -> None:
     figures = measured(evidence([{**TRUTH, "age": 1 - TRUTH["age"]}] * NOISES))
     assert figures["age.generated"].value < -0.95
 
 
-def test_one_face_for_all_shows_nothing() -> None:
+def test_one_face_for_all_recovers_no_factor() -> None:
     shown = evidence([TRUTH] * NOISES)
     assert shown.fake_faces is not None
     alike = shown.fake_faces[:1, :1].expand(PEOPLE, NOISES, -1, -1, -1)
@@ -133,7 +133,7 @@ def test_one_face_for_all_shows_nothing() -> None:
         assert figures[f"{name}.share_of_condition"].note == "not available: every face is read alike"
 
 
-def test_what_the_reader_cannot_tell_is_not_judged() -> None:
+def test_unreadable_factor_is_not_measured() -> None:
     """A factor that no picture shows."""
     shown = evidence([TRUTH] * NOISES)
     figures = measured(replace(shown, factor_sides={**SIDES, "pace": "face"}))
@@ -143,7 +143,7 @@ def test_what_the_reader_cannot_tell_is_not_judged() -> None:
         assert "the reader cannot tell it from real faces (R2" in figures[f"pace.{name}"].note
 
 
-def test_the_reader_learns_from_strangers_where_there_are_some() -> None:
+def test_reader_is_trained_on_other_people_if_there_are_any() -> None:
     shown = evidence([TRUTH] * NOISES)
     assert shown.training is not None
     known = replace(shown, training=replace(shown.training, person=torch.arange(300) % PEOPLE))
@@ -156,7 +156,7 @@ def test_the_reader_learns_from_strangers_where_there_are_some() -> None:
     assert measured(mixed) == measured(shown)
 
 
-def test_what_cannot_be_measured_says_why() -> None:
+def test_missing_factors_have_a_reason() -> None:
     name = "carried.generated"
     shown = evidence([TRUTH])
     assert shown.training is not None
@@ -176,7 +176,7 @@ def reading(read: Tensor, fake: Tensor, others: Tensor, truth: Tensor, classes: 
     return Reading(Factor("it", classes), "face", truth, read, fake, others, Bootstrap(torch.arange(len(truth)), 0))
 
 
-def test_r2_against_scipy_and_spread_by_hand() -> None:
+def test_r2_agrees_with_scipy_and_spread_with_hand_computation() -> None:
     random = np.random.default_rng(0)
     truth = random.normal(size=80) + 5
     real = truth + random.normal(size=80)
@@ -190,7 +190,7 @@ def test_r2_against_scipy_and_spread_by_hand() -> None:
     assert result.share().value == pytest.approx(np.cov(fake, others.mean(1), ddof=0)[0, 1] / fake.var())
 
 
-def test_the_share_of_the_condition_where_all_rows_share_the_further_noises() -> None:
+def test_share_of_condition_with_shared_noises() -> None:
     """Of a sum of the condition's part, the noise's, and what both decide together: their variances are known."""
     random = np.random.default_rng(1)
     num = 4000
@@ -203,7 +203,7 @@ def test_the_share_of_the_condition_where_all_rows_share_the_further_noises() ->
     assert share.low is not None and share.high is not None and share.low < share.value < share.high
 
 
-def test_classes_by_counting() -> None:
+def test_class_figures_agree_with_counting() -> None:
     truth, real = torch.tensor([0.0, 0, 1, 1, 3, 3]), torch.tensor([0.0, 1, 1, 1, 3, 0])
     fake = torch.tensor([0.0, 0, 3, 1, 3, 1])
     others = torch.tensor([[0.0, 3], [0, 0], [1, 3], [1, 1], [3, 3], [1, 1]])
@@ -219,7 +219,7 @@ def test_classes_by_counting() -> None:
     assert result.share().value == pytest.approx(float(alike))
 
 
-def test_coverage_of_the_interval() -> None:
+def test_interval_covers_the_truth() -> None:
     """Of R2 where it is known: truth and reading of one bivariate normal distribution."""
     random = torch.Generator().manual_seed(5)
     covered, trials, r = 0, 200, 0.6
@@ -234,7 +234,7 @@ def test_coverage_of_the_interval() -> None:
 
 
 @pytest.mark.parametrize("num", [30, 80])
-def test_ridge_is_the_best_of_generalised_cross_validation(num: int) -> None:
+def test_ridge_minimises_generalised_cross_validation(num: int) -> None:
     random = np.random.default_rng(num)
     x = random.normal(size=(num, 50)) * np.linspace(0.1, 2, 50)
     x -= x.mean(0)
@@ -252,7 +252,7 @@ def test_ridge_is_the_best_of_generalised_cross_validation(num: int) -> None:
     assert np.allclose(_ridge(torch.tensor(x), torch.tensor(y)).numpy(), expected, atol=1e-8)
 
 
-def test_a_reader_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reader_is_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = truth_of(120, 0)
     faces = portray(truth, 1)
     before = LinearReader.kept(faces, truth, tmp_path).read(faces)
@@ -267,7 +267,7 @@ def test_a_reader_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         LinearReader.kept(faces, truth, tmp_path)
 
 
-def test_whole_numbers_are_classes() -> None:
+def test_integer_factors_are_classes() -> None:
     assert Factor.of("sex", torch.tensor([0.0, 1, 1])).classes is not None
     assert Factor.of("age", torch.tensor([18.5, 20, 30])).classes is None
     assert Factor.of("count", torch.arange(11.0)).classes is None

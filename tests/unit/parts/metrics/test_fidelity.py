@@ -50,7 +50,7 @@ def inception(monkeypatch: pytest.MonkeyPatch) -> SmallInception:
     return small
 
 
-def test_by_inception_one_face_a_row(inception: SmallInception, tmp_path: Path) -> None:
+def test_inception_figures_use_one_face_per_row(inception: SmallInception, tmp_path: Path) -> None:
     evidence = replace(sample_evidence(60, num_noises=3), cache=tmp_path)
     assert evidence.fake_faces is not None
     figures = measured(evidence, num_neighbours=3)
@@ -74,7 +74,7 @@ def test_by_inception_one_face_a_row(inception: SmallInception, tmp_path: Path) 
     assert {f"inception.{kind}" for kind in kinds} <= set(figures)
 
 
-def test_faces_of_the_same_distribution_score_as_the_notes_say() -> None:
+def test_equal_distributions_score_as_noted() -> None:
     real, fake = gaussian(600), gaussian(600, seed=1)
     evidence = replace(sample_evidence(600), real=real, fake=fake[:, None])
     figures = measured(evidence)
@@ -103,7 +103,7 @@ def test_collapsed_and_distant_faces() -> None:
     assert distant["judge.kid"].value > 100
 
 
-def test_recognisers_have_names_of_their_own_and_rows_without_a_face_are_left_out() -> None:
+def test_figures_of_recognisers_leave_out_rows_without_a_face() -> None:
     evidence = sample_evidence(60)
     real, fake = gaussian(60, 5), gaussian(60, 5, seed=4)[:, None].repeat(1, 2, 1)
     real[3], fake[7] = math.nan, math.nan
@@ -118,7 +118,7 @@ def test_recognisers_have_names_of_their_own_and_rows_without_a_face_are_left_ou
     assert not any("ears" in name for name in figures)
 
 
-def test_without_weights_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_are_reported_in_one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACEGEN_INCEPTION_WEIGHTS", "none")
     figures = measured(sample_evidence())
     line = figures["inception"]
@@ -127,7 +127,7 @@ def test_without_weights_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     assert math.isfinite(figures["judge.kid"].value)
 
 
-def test_a_file_that_is_no_such_file_is_refused_before_any_work(tmp_path: Path) -> None:
+def test_wrong_weights_file_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no such file"):
         Fidelity(inception_weights=tmp_path / "lost.pth")
     save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
@@ -135,7 +135,7 @@ def test_a_file_that_is_no_such_file_is_refused_before_any_work(tmp_path: Path) 
         Fidelity(inception_weights=tmp_path / "other.safetensors")
 
 
-def test_too_few_faces_are_said(inception: SmallInception) -> None:
+def test_too_few_faces_are_reported(inception: SmallInception) -> None:
     few = measured(sample_evidence(12))
     assert few["inception.score.generated"].note == "not available: 12 faces for 10 splits"
     assert few["inception.fid.distance"].note.endswith("; fewer faces than features, so the distance is biased upwards")
@@ -148,6 +148,6 @@ def test_too_few_faces_are_said(inception: SmallInception) -> None:
     assert math.isnan(fewest["judge.precision"].value)
 
 
-def test_a_run_that_draws_nothing_has_no_fidelity() -> None:
+def test_matching_run_has_no_fidelity() -> None:
     (only,) = Fidelity().measure(replace(sample_evidence(), fake=None, fake_faces=None))
     assert only.note == "not available: the run draws no faces"

@@ -15,7 +15,7 @@ def features(num: int, dim: int = 16, seed: int = 0, shift: float = 0.0) -> torc
     return torch.randn(num, dim, generator=torch.Generator().manual_seed(seed)) + shift
 
 
-def test_inception_score_of_sure_and_of_unsure_networks() -> None:
+def test_inception_score_of_certain_and_uniform_predictions() -> None:
     sure = 100.0 * torch.eye(7).repeat(10, 1)
     assert inception_score(sure, num_splits=1, seed=0) == pytest.approx((7, 0))
     assert inception_score(torch.zeros(70, 7), num_splits=10, seed=0) == pytest.approx((1, 0))
@@ -34,7 +34,7 @@ def test_inception_score_of_two_classes_in_closed_form() -> None:
     assert mean < 2 * np.exp(-entropy) and deviation > 0
 
 
-def test_kernel_distance_of_all_rows_by_brute_force() -> None:
+def test_kernel_distance_agrees_with_brute_force() -> None:
     fake, real = features(12, seed=1), features(12, seed=2, shift=0.5)
 
     def kernel(x: torch.Tensor, y: torch.Tensor) -> float:
@@ -61,7 +61,7 @@ def test_kernel_distance_of_gaussians_in_closed_form() -> None:
     assert abs(same) < 3 * spread < expected
 
 
-def test_torch_fidelity_s_own_functions_agree() -> None:
+def test_figures_agree_with_torch_fidelity() -> None:
     fake, real = features(60, seed=6), features(50, seed=7, shift=0.2)
     optional_imports.torch_fidelity()
     kid = sys.modules["torch_fidelity.metric_kid"].kid_features_to_metric(
@@ -74,7 +74,7 @@ def test_torch_fidelity_s_own_functions_agree() -> None:
     assert inception_score(fake, num_splits=5, seed=9) == pytest.approx(tuple(isc.values()))
 
 
-def test_frechet_distance_is_torch_fidelity_s() -> None:
+def test_frechet_distance_agrees_with_torch_fidelity() -> None:
     optional_imports.torch_fidelity()
     module = sys.modules["torch_fidelity.metric_fid"]
     for num, other, dim in ((300, 200, 64), (20, 30, 64), (20, 300, 64)):
@@ -84,7 +84,7 @@ def test_frechet_distance_is_torch_fidelity_s() -> None:
         assert frechet_distance(fake, real) == pytest.approx(theirs, rel=1e-6)
 
 
-def test_precision_and_recall_by_brute_force() -> None:
+def test_precision_and_recall_agree_with_brute_force() -> None:
     fake, real, k = features(40, 3, seed=10, shift=0.7), features(30, 3, seed=11), 3
 
     def share(points: torch.Tensor, centres: torch.Tensor) -> float:
@@ -102,6 +102,6 @@ def test_precision_and_recall_by_brute_force() -> None:
     assert 0 < values[0] < 1 and 0 < values[1] < 1
 
 
-def test_a_seed_of_any_size_serves() -> None:
+def test_large_seeds_are_accepted() -> None:
     rows = features(20)
     assert inception_score(rows, num_splits=3, seed=2**40 + 3) == inception_score(rows, num_splits=3, seed=3)

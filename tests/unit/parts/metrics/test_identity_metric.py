@@ -37,7 +37,7 @@ def crowd(noise: float = 0.05, seed: int = 0) -> tuple[Evidence, Tensor]:
     return evidence, person
 
 
-def test_an_oracle_draws_everybody_right() -> None:
+def test_true_identities_have_accuracy_one() -> None:
     figures = measured(crowd()[0])
     for kind in ("real", "generated"):
         accuracy = figures[f"accuracy.{kind}"]
@@ -61,7 +61,7 @@ def test_random_faces_score_chance() -> None:
     assert accuracy.low <= accuracy.value <= accuracy.high < 0.2
 
 
-def test_one_face_for_all_is_one_identity() -> None:
+def test_one_face_for_all_has_score_one() -> None:
     evidence, person = crowd()
     assert evidence.fake is not None
     figures = measured(replace(evidence, fake=evidence.fake[:1, :1].expand(len(person), 3, -1)))
@@ -83,7 +83,7 @@ def test_scores_of_known_distributions() -> None:
     assert float(score_of(p)) == pytest.approx(math.exp(sum(divergences) / 50))
 
 
-def test_the_score_of_a_split_is_that_of_its_faces() -> None:
+def test_score_of_a_split_uses_its_faces_only() -> None:
     evidence, _ = crowd(noise=0.4)
     gallery = Gallery.of(evidence, 1000)
     temperature = calibrated_temperature(gallery.real, gallery.own)
@@ -96,7 +96,7 @@ def test_the_score_of_a_split_is_that_of_its_faces() -> None:
     assert figures["score.generated"].deviation == pytest.approx(float(scores.std(correction=0)))
 
 
-def test_the_temperature_is_the_likeliest() -> None:
+def test_temperature_maximises_the_likelihood() -> None:
     evidence, _ = crowd(noise=0.5)
     gallery = Gallery.of(evidence, 1000)
     cosines, own = gallery.real.numpy(), gallery.own.numpy()
@@ -135,7 +135,7 @@ def test_real_faces_are_left_out_of_their_own_prototype() -> None:
     assert measured(evidence)["identities.real"].note == "of 4 people, 6 faces"
 
 
-def test_the_gallery_is_capped() -> None:
+def test_gallery_is_limited_to_max_people() -> None:
     evidence, _ = crowd()
     figures = measured(evidence, max_people=5)
     assert figures["accuracy.generated"].note == "5 people"
@@ -143,7 +143,7 @@ def test_the_gallery_is_capped() -> None:
     assert figures["identities.generated"].note == f"of 5 people, {5 * ROWS} faces"
 
 
-def test_what_cannot_be_measured_says_why() -> None:
+def test_missing_identity_has_a_reason() -> None:
     lonely = replace(sample_evidence(), real_other=None)
     for name, figure in measured(lonely).items():
         known = name in ("accuracy.generated", "identities.generated")

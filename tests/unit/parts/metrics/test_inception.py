@@ -82,7 +82,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_every_file_gives_the_same_network(files: Path) -> None:
+def test_every_file_format_gives_the_same_network(files: Path) -> None:
     keys = {Inception(files / name, batch_size=4).key for name in (TORCH_FIDELITY, PYTORCH_FID, "same.safetensors")}
     assert len(keys) == 1
     assert Inception(files / "other.safetensors", batch_size=4).key not in keys
@@ -98,7 +98,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_numbers_are_those_of_torch_fidelity_alone(files: Path) -> None:
+def test_features_equal_those_of_torch_fidelity(files: Path) -> None:
     real, fake = some_faces(1), some_faces(2)
     expected = optional_imports.torch_fidelity().calculate_metrics(
         input1=Pictures(fake), input2=Pictures(real), isc=True, fid=True, kid=True, prc=True, isc_splits=2,
@@ -138,7 +138,7 @@ class Passes:
         return means[:, None].expand(-1, 2048).contiguous(), means[:, None].expand(-1, 1008).contiguous()
 
 
-def test_features_are_kept_by_faces_and_weights(files: Path, tmp_path: Path) -> None:
+def test_cache_key_depends_on_faces_and_weights(files: Path, tmp_path: Path) -> None:
     passes = Passes()
 
     def look(weights: str, faces: Tensor) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ def by_name(figures: list[Figure]) -> dict[str, Figure]:
     return {figure.key: figure for figure in figures}
 
 
-def test_an_oracle_is_always_right() -> None:
+def test_perfect_matcher_has_accuracy_one() -> None:
     """Encodings and embeddings that are the person's number, and a rule that wants them equal."""
     number = torch.arange(40.0)[:, None]
     evidence = replace(
@@ -33,7 +33,7 @@ def test_an_oracle_is_always_right() -> None:
 
 
 @pytest.mark.parametrize("score", ["noise", "constant"])
-def test_who_knows_nothing_scores_chance(score: str) -> None:
+def test_constant_logits_score_chance(score: str) -> None:
     """A constant score is a tie: the own candidate must not win by standing first."""
     random = torch.Generator().manual_seed(0)
 
@@ -51,7 +51,7 @@ def test_who_knows_nothing_scores_chance(score: str) -> None:
         assert figure.value == pytest.approx(figure.chance, abs=0.08)
 
 
-def test_against_brute_force() -> None:
+def test_accuracies_agree_with_brute_force() -> None:
     """With all people as candidates nothing is left to the draw; in 2-way, the mean over all pairs is expected."""
     evidence = replace(sample_evidence(12, seed=3), attributes={}, fake=None)
     products = evidence.encodings @ evidence.real.T
@@ -64,7 +64,7 @@ def test_against_brute_force() -> None:
     assert figures["f2v.2.real"].value == pytest.approx(sum(transposed) / len(transposed), abs=0.03)
 
 
-def test_noises_of_their_own_and_shared_ones() -> None:
+def test_own_noises_are_used_before_shared_ones() -> None:
     """Everybody is a candidate, and a noise that moves a face far makes own noises harder than a shared one."""
     sample = sample_evidence(12, num_noises=3, seed=5)
     random = torch.Generator().manual_seed(7)
@@ -85,7 +85,7 @@ def test_noises_of_their_own_and_shared_ones() -> None:
     assert easier["v2f.12.real"] == figures["v2f.12.real"]
 
 
-def test_directions_and_faces_reach_the_rule_as_they_should() -> None:
+def test_logits_get_direction_and_faces() -> None:
     """Voices are positive, real faces 1 to N, generated ones negative: what each call holds says which it is."""
     seen: set[tuple[str, str, int]] = set()
 
@@ -122,7 +122,7 @@ def unavailable(evidence: Evidence, name: str) -> str:
     return figure.note
 
 
-def test_what_cannot_be_measured_says_why() -> None:
+def test_missing_matching_has_a_reason() -> None:
     sample = sample_evidence()
     unlabelled = replace(sample, attributes={})
     assert unavailable(unlabelled, "v2f.2.real.same_sex") == "not available: no sex labels"
@@ -136,7 +136,7 @@ def test_what_cannot_be_measured_says_why() -> None:
     assert "same sex are fewer" not in by_name(Matching().measure(few))["v2f.2.real.same_sex"].note
 
 
-def test_the_difference_is_that_of_pairs() -> None:
+def test_difference_to_real_faces_is_paired() -> None:
     """Faces that are real but for some rows: what they share costs no certainty."""
     sample = sample_evidence(100, seed=2)
     some = torch.where((torch.arange(100) < 20)[:, None], sample.encodings, sample.real)
@@ -147,7 +147,7 @@ def test_the_difference_is_that_of_pairs() -> None:
     assert widths[2] < 0.8 * math.hypot(*widths[:2])
 
 
-def test_overshoot_is_named() -> None:
+def test_overshoot_is_noted() -> None:
     sample = sample_evidence(200, seed=1)
     better = replace(sample, fake=sample.encodings[:, None].expand(-1, 2, -1).contiguous())
     figure = by_name(Matching().measure(better))["v2f.10.generated"]
@@ -169,7 +169,7 @@ def test_the_note_of_the_difference_follows_from_its_value(which: str, said: str
     assert figure.note == said
 
 
-def test_a_run_that_only_matches_has_no_generated_faces() -> None:
+def test_matching_run_has_no_figures_of_generated_faces() -> None:
     figures = Matching().measure(replace(sample_evidence(), fake=None))
     assert len(figures) == 8
     assert not any("generated" in figure.key for figure in figures)

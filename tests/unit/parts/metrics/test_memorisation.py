@@ -31,7 +31,7 @@ def measured(evidence: Evidence, percent: float = 95.0) -> dict[str, Figure]:
     return {figure.key: figure for figure in Memorisation(percent=percent).measure(evidence)}
 
 
-def test_repeated_training_faces() -> None:
+def test_repeated_training_faces_have_share_one() -> None:
     training = features(60, 8, seed=1)
     repeated = training[torch.arange(80) % 60].view(40, 2, 8)
     figures = measured(replace(with_training(sample_evidence(), training), fake=repeated))
@@ -40,7 +40,7 @@ def test_repeated_training_faces() -> None:
     assert figures["distance.real"].value > 0.05
 
 
-def test_faces_under_noises_of_their_own_are_asked_where_there_are_such() -> None:
+def test_memorisation_uses_faces_of_own_noises() -> None:
     training = features(60, 8, seed=1)
     evidence = replace(with_training(sample_evidence(), training), fresh=training[:40])
     assert measured(evidence)[SHARE].value == 1
@@ -57,7 +57,7 @@ def test_new_faces_of_the_same_kind_as_real_ones_are_no_nearer() -> None:
     assert share.low < 0.05 < share.high < 0.08
 
 
-def test_against_a_count_by_hand() -> None:
+def test_share_agrees_with_counting() -> None:
     evidence = with_training(sample_evidence(num=50), features(20, 8, seed=5))
     assert evidence.training is not None and evidence.fake is not None
     gallery = functional.normalize(evidence.training.embeddings.double(), dim=-1)
@@ -72,7 +72,7 @@ def test_against_a_count_by_hand() -> None:
     assert measured(evidence)["distance.real"].value == pytest.approx(real.mean())
 
 
-def test_resamples_count_people_as_often_as_they_are_drawn() -> None:
+def test_resamples_weight_people_by_their_count() -> None:
     random = np.random.default_rng(0)
     person = torch.from_numpy(random.integers(0, 9, size=30))
     of = Bootstrap(person, 0).of
@@ -95,12 +95,12 @@ def test_resamples_count_people_as_often_as_they_are_drawn() -> None:
     ),
     ({"training": None, "no_training": "the corpus is gone"}, "not available: the corpus is gone"),
 ])  # fmt: skip
-def test_what_cannot_be_had(change: dict, said: str) -> None:
+def test_missing_memorisation_has_a_reason(change: dict, said: str) -> None:
     (figure,) = Memorisation().measure(replace(with_training(sample_evidence(), features(9, 8, seed=6)), **change))
     assert (figure.key, figure.note, math.isnan(figure.value)) == (SHARE, said, True)
 
 
-def test_too_few_real_faces_have_no_such_quantile() -> None:
+def test_too_few_real_faces_have_no_quantile() -> None:
     few = with_training(sample_evidence(num=19), features(9, 8, seed=6))
     (figure,) = Memorisation().measure(few)
     assert figure.note == "not available: 19 real faces; such a quantile needs 20"

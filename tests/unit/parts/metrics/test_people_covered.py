@@ -26,7 +26,7 @@ def known(num: int = 40) -> Evidence:
     return replace(evidence, real=faces, real_other=2 * faces, fake=faces[:, None].repeat(1, 3, 1))
 
 
-def test_one_face_for_everybody() -> None:
+def test_one_face_covers_one_person() -> None:
     figures = measured(replace(known(), fake=torch.eye(40)[7].expand(40, 3, 40)))
     assert figures[GENERATED].value == 1
     assert figures[REAL].value == 40
@@ -34,12 +34,12 @@ def test_one_face_for_everybody() -> None:
     assert figures[SHARE].high is not None and figures[SHARE].high < 0.05
 
 
-def test_the_true_faces() -> None:
+def test_true_faces_cover_everybody() -> None:
     figures = measured(known())
     assert (figures[GENERATED].value, figures[SHARE].value) == (40, 1)
 
 
-def test_faces_under_noises_of_their_own_are_asked_where_there_are_such() -> None:
+def test_people_covered_uses_faces_of_own_noises() -> None:
     collapsed = torch.eye(40)[7].expand(40, 3, 40)
     assert measured(replace(known(), fake=collapsed, fresh=torch.eye(40)))[GENERATED].value == 40
 
@@ -51,14 +51,14 @@ def test_faces_of_people_at_random_cover_63_percent() -> None:
     assert measured(evidence)[SHARE].value == pytest.approx(1 - math.exp(-1), abs=0.01)
 
 
-def test_one_row_a_person() -> None:
+def test_several_rows_of_a_person_count_once() -> None:
     evidence = replace(known(), person=torch.arange(40) // 4)
     figures = measured(evidence)
     assert (figures[GENERATED].value, figures[REAL].value) == (10, 10)
     assert figures[REAL].note == "of 10 people, a face each"
 
 
-def test_against_a_jackknife_by_hand() -> None:
+def test_interval_agrees_with_a_jackknife() -> None:
     evidence = sample_evidence(30, num_noises=3, seed=4)
     assert evidence.fake is not None and evidence.real_other is not None
 
@@ -80,7 +80,7 @@ def test_against_a_jackknife_by_hand() -> None:
     )
 
 
-def test_what_cannot_be_had() -> None:
+def test_missing_coverage_has_a_reason() -> None:
     figures = measured(replace(known(), real_other=None))
     assert figures[GENERATED].value == 40
     assert figures[REAL].note == figures[SHARE].note == "not available: one real face a person"

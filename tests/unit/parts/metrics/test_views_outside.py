@@ -43,7 +43,7 @@ def view(evidence: Evidence) -> Evidence:
     return seen
 
 
-def test_a_view_has_the_rows_whose_true_face_is_found() -> None:
+def test_view_holds_rows_with_a_detected_true_face() -> None:
     evidence = seen_from_outside()
     seen = view(evidence)
     kept = [row for row in range(40) if row not in MISSED_REAL]
@@ -62,7 +62,7 @@ def ranks(seen: Evidence) -> Tensor:
     return places.masked_fill(~seen.fake[:, 0].isfinite().all(1), 1000)
 
 
-def test_retrieval_and_identity_by_hand() -> None:
+def test_retrieval_and_identity_agree_with_hand_computation() -> None:
     evidence = seen_from_outside()
     seen = view(evidence)
     figures = measured(Retrieval(), evidence)
@@ -98,7 +98,7 @@ def test_faces_query_faces() -> None:
     assert not any("listens" in name for name in figures)
 
 
-def test_correlation_of_what_the_judge_hears_and_of_what_a_recogniser_does() -> None:
+def test_correlation_uses_voices_of_judge_and_recogniser() -> None:
     evidence = seen_from_outside()
     figures = measured(Correlation(), evidence)
     seen = view(evidence)
@@ -116,7 +116,7 @@ def test_correlation_of_what_the_judge_hears_and_of_what_a_recogniser_does() -> 
     assert math.isfinite(both) and both != pytest.approx(float(expected))
 
 
-def test_a_run_that_draws_nothing_still_has_real_faces() -> None:
+def test_matching_run_has_figures_of_real_faces() -> None:
     evidence = seen_from_outside()
     silent = replace(evidence, fake=None, fake_faces=None)
     assert "f2f.2.real.looks" in measured(Matching(), silent)
@@ -124,7 +124,7 @@ def test_a_run_that_draws_nothing_still_has_real_faces() -> None:
         assert not any("generated" in name and "looks" in name for name in measured(metric, silent))
 
 
-def test_second_real_faces_that_are_not_found() -> None:
+def test_undetected_second_real_faces_are_left_out() -> None:
     evidence = seen_from_outside()
     looks = evidence.recognised["looks"]
     alone = replace(looks, real_other=torch.full_like(looks.real_other, torch.nan))  # type: ignore[arg-type]

@@ -65,7 +65,7 @@ def test_twenty_steps_of_the_balance():
     assert ends == {"low", "high"}, "both ends must be reached for the test to say anything"
 
 
-def test_the_balance_is_stored():
+def test_balance_is_part_of_the_state():
     objective, resumed = Began(SPEC), Began(SPEC)
     objective.k.fill_(0.375)
     resumed.load_state_dict(load(save(objective.state_dict())))

@@ -72,13 +72,13 @@ def test_a_picture_without_a_face_has_no_features(shown):
     assert shown == [((224, 224, 3), (0, 0, 112, 112))] * 2
 
 
-def test_the_middle_may_be_taken_for_the_face(shown):
+def test_centre_crop_replaces_detection(shown):
     embeddings = DlibFaces(find="centre").embed_faces(torch.zeros(1, 300, 300, 3, dtype=torch.uint8))
     assert embeddings.isfinite().all()
     assert shown == [((300, 300, 3), (75, 75, 224, 224))]
 
 
-def test_fingerprint_knows_weights_and_settings(shown, tmp_path):
+def test_fingerprint_depends_on_weights_and_settings(shown, tmp_path):
     before = DlibFaces().fingerprint()
     assert before == DlibFaces().fingerprint() != DlibFaces(find="centre").fingerprint()
     (tmp_path / "face_recognition_models" / "models" / NETWORK).write_bytes(b"others")
@@ -90,7 +90,7 @@ def test_keeps_its_contract(shown, find):
     check_recogniser(DlibFaces(find=find), SMALL_DATA)
 
 
-def test_what_is_missing_is_said(monkeypatch, shown, tmp_path):
+def test_missing_package_is_reported(monkeypatch, shown, tmp_path):
     (tmp_path / "face_recognition_models" / "models" / NETWORK).unlink()
     with pytest.raises(RecipeError, match=f"finds no models/{NETWORK} of the package face_recognition_models; install"):
         DlibFaces().fingerprint()

@@ -42,7 +42,7 @@ def package(monkeypatch, tmp_path):
     sys.modules.pop("resemblyzer", None)
 
 
-def test_loudness_rate_and_silence(package):
+def test_embedding_is_nan_for_quiet_and_silent_speech(package):
     loud, quiet, silent = torch.full((3, 800), 0, dtype=torch.int16).unbind()
     loud[5], quiet[5] = -16384, 100
     embeddings = Resemblyzer().embed_speech(torch.stack([loud, quiet, silent]), 8000)
@@ -59,13 +59,13 @@ def test_keeps_its_contract(package):
     check_recogniser(Resemblyzer(), SMALL_DATA)
 
 
-def test_fingerprint_is_that_of_the_weights(package):
+def test_fingerprint_depends_on_the_weights(package):
     before = Resemblyzer().fingerprint()
     (package / "pretrained.pt").write_bytes(b"others")
     assert Resemblyzer().fingerprint() != before
 
 
-def test_what_is_missing_is_said(monkeypatch):
+def test_missing_packages_are_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, "resemblyzer", None)
     with pytest.raises(RecipeError, match=r"cannot import resemblyzer.*pip install"):
         Resemblyzer().fingerprint()
