@@ -25,7 +25,7 @@ NEEDS_PACKAGES = {
     ("recogniser", "dlib_faces"): ("dlib", "face_recognition_models"),
     ("recogniser", "resemblyzer"): ("resemblyzer", "librosa", "webrtcvad"),
 }
-"""Packages that facegen does without; what a part makes of them is tested on stand-ins, too."""
+"""Optional packages of parts; the unit tests replace them."""
 SMALLER = {
     ("conditioner", "char_cnn_rnn"): {"channels": (8, 8), "recurrent_width": 8, "condition_dim": 8},
     ("conditioner", "mel_spectrogram"): {"channels": (8, 8, 8, 8, 16, 16)},
@@ -44,7 +44,7 @@ SMALLER = {
     ("generator", "stackgan_stage2"): {"width": 16},
     ("generator", "voice2face"): {"width": 8},
 }
-"""Settings of parts whose defaults, a paper's, take seconds to run; the contract is the same."""
+"""Settings of parts whose defaults, those of a paper, take seconds to run."""
 
 
 @pytest.mark.parametrize("part", BUILT_IN)
@@ -66,11 +66,11 @@ def test_file_class_and_recipe_name_agree(part):
 
 
 PAST = {"ge": -0.5, "gt": -0.5, "lt": 0.0, "le": 0.5}
-"""How far beyond a number's bound a ramp is refused; it may touch what the number must be greater than."""
+"""Distance beyond each bound at which a ramp is refused; a ramp may touch an exclusive lower bound."""
 
 
 def values_past_the_bounds(hint):
-    """Of `Annotated[float, Field(...)] | Ramp`."""
+    """Return values beyond the bounds of `Annotated[float, Field(...)] | Ramp`."""
     limits = get_args(hint)[0].__metadata__[0].metadata
     bounds = {name: bound for limit in limits for name, bound in asdict(limit).items()}
     return [bounds[name] + further for name, further in PAST.items() if name in bounds]

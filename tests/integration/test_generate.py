@@ -74,13 +74,13 @@ def test_match_probabilities_sum_to_one(
     sounds = [write_sound(tmp_path / f"{name}.wav", 0.5, 16000, 1, pitch) for name, pitch in (("a", 90), ("b", 220))]
     capsys.readouterr()
     assert facegen("match", run, "--speech", sounds[0], "--faces", *faces, "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["direction"] == "v2f"
-    assert list(told["rows"][0]["probabilities"]) == [str(face) for face in faces]
-    assert sum(told["rows"][0]["probabilities"].values()) == pytest.approx(1)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["direction"] == "v2f"
+    assert list(printed["rows"][0]["probabilities"]) == [str(face) for face in faces]
+    assert sum(printed["rows"][0]["probabilities"].values()) == pytest.approx(1)
     assert facegen("match", run, "--speech", *sounds, "--faces", faces[0], "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["direction"], len(told["rows"][0]["probabilities"])) == ("f2v", 2)
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["direction"], len(printed["rows"][0]["probabilities"])) == ("f2v", 2)
     assert facegen("match", run, "--speech", *sounds, "--faces", *faces) == 0
     assert "chance 33.3%" in capsys.readouterr().out
 

@@ -77,16 +77,16 @@ def test_review_finds_and_drops_a_stranger(collection, facegen, tmp_path, capsys
 
     assert mark(tmp_path / "review" / "review.csv", tmp_path / "marked.csv", wrong) == 3
     assert facegen("drop", out, tmp_path / "marked.csv") == 0
-    told = capsys.readouterr().out
-    assert "Dropped: 3 faces, 1 clips, 0 people" in told and "33 faces in 11 clips, bit for bit as before" in told
+    printed = capsys.readouterr().out
+    assert "Dropped: 3 faces, 1 clips, 0 people" in printed and "33 faces in 11 clips, bit for bit as before" in printed
     assert stranger(out) == set() and Corpus.open(out).header.num_frames == 33
     with closing(sqlite3.connect(out / "collection" / "manifest.sqlite")) as db, db:
         reasons = db.execute("SELECT reason, count(*) FROM frames WHERE reason LIKE 'dropped%' GROUP BY 1").fetchall()
         clips = db.execute("SELECT count(*) FROM clips").fetchone()[0]
     assert reasons == [("dropped on review", 3)] and clips == 33
 
-    code, told = collection()
-    assert code == 0 and "dropped on review" in told and "11 clips with 33 faces" in told
+    code, printed = collection()
+    assert code == 0 and "dropped on review" in printed and "11 clips with 33 faces" in printed
     assert stranger(out) == set()
     after = stored(out)
     assert collection()[0] == 0 and stored(out) == after

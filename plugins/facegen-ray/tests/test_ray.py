@@ -94,16 +94,16 @@ def test_failed_task_fails_alone(two_workers, tmp_path):
     ],
 )
 def test_tasks_are_fetched_on_demand(two_workers, settings, expected):
-    asked = []
+    fetched = []
 
     def tasks():
         for number in range(20):
-            asked.append(number)
+            fetched.append(number)
             yield "back", number
 
     running = Ray(**settings).run(work, tasks())
     seen = [next(running)[0]]
-    assert len(asked) == expected
+    assert len(fetched) == expected
     seen += [task for task, _ in running]
     assert sorted(seen) == [("back", number) for number in range(20)]
 

@@ -1,4 +1,4 @@
-"""The program's frame: lazy commands, exit codes, words instead of tracebacks."""
+"""The main command: lazy imports, exit codes, messages instead of tracebacks."""
 
 import os
 import subprocess

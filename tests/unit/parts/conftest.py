@@ -8,10 +8,10 @@ import torch
 
 @pytest.fixture
 def agree() -> Callable[..., None]:
-    """Compares terms with a formula in numpy: each value, and the gradient of their sum by central differences."""
+    """Return a function that compares terms with a numpy formula: values, and the gradient by central differences."""
 
     def check(terms_of, formula, /, moved=None, **arrays):
-        """`moved` names the arrays that have a gradient; all of them by default."""
+        """Compare; `moved` names the arrays that have a gradient, all by default."""
         moved = set(arrays) if moved is None else set(moved)
         leaves = {name: torch.tensor(array).requires_grad_(name in moved) for name, array in arrays.items()}
         terms = terms_of(SimpleNamespace(**leaves))

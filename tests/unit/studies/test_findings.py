@@ -1,4 +1,4 @@
-"""Verdicts on the papers' findings: as the papers have them, and where something is otherwise."""
+"""Verdicts on the papers' findings for published and for other figures."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -39,11 +39,11 @@ DETAILS = {
 }  # fmt: skip
 OTHERS = [run for run in NAME_RUNS if run not in DETAILS]
 BY_DETAIL = [*list(DETAILS)[:3], *OTHERS, *list(DETAILS)[3:]]
-"""From blurred to sharp, nearly; so rises the Inception Score, and diversity falls."""
+"""Runs in about rising order of detail and Inception Score and falling order of diversity."""
 
 
 def as_published() -> dict[tuple[str, str, str], Cell]:
-    """{(run, split, figure): numbers} under which every claim that can be confirmed is."""
+    """Return {(run, split, key): numbers} that confirm every claim that can be confirmed."""
     cells: dict[tuple[str, str, str], Cell] = {}
     for place, run in enumerate(BY_DETAIL):
         cells |= {
@@ -89,7 +89,7 @@ SHARES = {name: Value(0.8, 0.7, 0.9) for name in ("sex", "age", "size", "fullnes
 
 
 def verdicts(write: Write, folder: Path, changes: Changes, **shares: Value) -> dict[str, str]:
-    """{source: verdict} where some numbers of `as_published` are others, or missing."""
+    """Return {source: verdict} for the numbers of `as_published` with some changed or missing."""
     reports: dict[tuple[str, str], dict[str, Cell]] = {}
     for (run, split, name), numbers in (as_published() | dict(changes)).items():
         if numbers is not None:
@@ -103,7 +103,7 @@ def verdicts(write: Write, folder: Path, changes: Changes, **shares: Value) -> d
 
 
 def test_published_findings_are_confirmed(write: Write, tmp_path: Path) -> None:
-    """But for two claims that rest on numbers without an interval."""
+    """Two claims rest on numbers without an interval and stay undecided."""
     by_source = verdicts(write, tmp_path, {})
     undecided = {source for source, verdict in by_source.items() if verdict != "confirmed"}
     assert undecided == {"thesis 8", "thesis 10b"} and len(by_source) == 19
@@ -163,7 +163,7 @@ def test_other_figures_change_the_verdict(
     ("skin", 0.2, "confirmed"),
 ])  # fmt: skip
 def test_factor_shares_decide_the_roles(write: Write, tmp_path: Path, factor: str, share: float, verdict: str) -> None:
-    """No voice tells a colour of skin, so that it is not asked who decides it."""
+    """The colour of the skin does not depend on the voice, so it is not tested."""
     shares = {factor: Value(share, share - 0.1, share + 0.1)}
     assert verdicts(write, tmp_path, {}, **shares)["Choi 2"] == verdict
 

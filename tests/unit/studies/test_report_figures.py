@@ -1,4 +1,4 @@
-"""What two figures with intervals say of each other."""
+"""Comparisons of figures with intervals."""
 
 import math
 from collections.abc import Callable

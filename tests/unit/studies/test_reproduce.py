@@ -1,4 +1,4 @@
-"""Which runs `make reproduce` keeps, which it trains anew, and what it measures."""
+"""Runs that `make reproduce` keeps, trains anew and evaluates."""
 
 import json
 from collections.abc import Callable

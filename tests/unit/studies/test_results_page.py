@@ -1,4 +1,4 @@
-"""The page of results: what stands in one table, and what runs cost."""
+"""The page of results: runs of one table, and costs of runs."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The probability of ADA by hand, and what it does to faces."""
+"""The probability of ADA against a hand computation, and its effect on faces."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""DiffAugment: each change against what it promises, gradients, randomness."""
+"""DiffAugment: each change, gradients and randomness."""
 
 import pytest
 import torch
@@ -39,7 +39,7 @@ def test_rows_are_changed_differently():
 
 @pytest.mark.parametrize("strength", [1.0, 0.5])
 def test_color_is_brightness_saturation_and_contrast(faces, strength):
-    """Each moves one thing alone: the mean of the face, colours around the grey, and all around the mean."""
+    """Each change alters one thing: the mean, colours around grey, values around the mean."""
     faces = faces.double()
     changed = augmented(faces, policy=("color",), color=strength)
     torch.manual_seed(0)

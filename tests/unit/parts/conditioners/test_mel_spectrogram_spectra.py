@@ -17,7 +17,7 @@ def speech_of(samples=3000):
 
 
 def transformed(speech, window, hop):
-    """Transforms of 512 samples, in float64: (B, samples) -> (B, frames, 257)"""
+    """Compute transforms of 512 samples in float64: (B, samples) -> (B, frames, 257)."""
     padded = np.pad(speech.double().numpy(), ((0, 0), (256, 256)), mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, 512, axis=1)[:, ::hop]
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
@@ -25,7 +25,7 @@ def transformed(speech, window, hop):
 
 
 def triangles(mels):
-    """Of height 1, each from the centre of the one before to that of the one behind: (257, mels)"""
+    """Return triangles of height 1 between the centres of their neighbours: (257, mels)."""
     points = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + RATE / 2 / 700), mels + 2) / 2595) - 1)
     low, centre, high = points[:-2], points[1:-1], points[2:]
     hertz = np.arange(257)[:, None] * RATE / 512

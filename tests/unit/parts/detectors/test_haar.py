@@ -6,14 +6,14 @@ from facegen.parts.detectors.haar import Haar
 
 
 class Pretend:
-    """A cascade that notes what it is asked, and answers with what it is given."""
+    """Cascade that records its calls and returns given boxes."""
 
     def __init__(self, boxes, weights):
         self.answer = (np.array(boxes), None, np.array(weights))
-        self.asked = []
+        self.calls = []
 
     def detectMultiScale3(self, image, **settings):  # noqa: N802
-        self.asked.append((image, settings))
+        self.calls.append((image, settings))
         return self.answer
 
 
@@ -26,7 +26,7 @@ def test_cascade_gets_the_parameters_of_the_thesis():
     detector = Haar()
     cascade = searching(detector)
     assert detector.find(np.zeros((72, 128, 3), np.uint8)) == []
-    ((image, settings),) = cascade.asked
+    ((image, settings),) = cascade.calls
     assert (image.shape, settings["minSize"]) == ((72, 128), (30, 30))
     assert (settings["scaleFactor"], settings["minNeighbors"], settings["outputRejectLevels"]) == (1.1, 5, True)
 
@@ -43,7 +43,7 @@ def test_equalised_greys_reach_from_black_to_white():
     seen = [searching(detector) for detector in (plain, equalised)]
     for detector in (plain, equalised):
         detector.find(picture)
-    ranges = [(cascade.asked[0][0].min(), cascade.asked[0][0].max()) for cascade in seen]
+    ranges = [(cascade.calls[0][0].min(), cascade.calls[0][0].max()) for cascade in seen]
     assert ranges == [(100, 130), (0, 255)]
 
 

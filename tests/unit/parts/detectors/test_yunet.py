@@ -7,7 +7,7 @@ from facegen.parts.detectors.yunet import Yunet
 
 
 class Pretend:
-    """In the place of OpenCV's FaceDetectorYN; finds what it is given, in pixels of what it searches."""
+    """Replacement of OpenCV's FaceDetectorYN that returns given boxes, in pixels of the searched picture."""
 
     def __init__(self, rows):
         self.rows, self.size = rows, None

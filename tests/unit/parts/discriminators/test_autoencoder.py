@@ -1,4 +1,4 @@
-"""BEGAN's discriminator: sizes of the encoder, what reaches the decoder, the heads."""
+"""BEGAN's discriminator: sizes of the encoder, input of the decoder, heads."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Reed's and the thesis's discriminator: sizes, norms, and what the condition does."""
+"""Discriminators of Reed and of the thesis: sizes, norms and the effect of the condition."""
 
 import itertools
 
@@ -106,7 +106,7 @@ def test_joint_convolution_agrees_with_the_formula(norm, faces, conditions):
 
 
 def interaction(discriminator, faces, conditions):
-    """Zero for every score that is a sum of one number for the face and one for the condition."""
+    """Return the interaction of face and condition in the score: zero for a sum of a term for each."""
     features = discriminator.features(faces)
     scores = torch.stack([discriminator.score(features, row.expand(3, -1)) for row in conditions])
     return (scores - scores.mean(0) - scores.mean(1, keepdim=True) + scores.mean()).abs().max() / scores.std()

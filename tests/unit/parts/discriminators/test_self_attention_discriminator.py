@@ -1,4 +1,4 @@
-"""SAGAN's discriminator: where it attends, what is normalised, what it scores."""
+"""SAGAN's discriminator: place of the attention, spectral norm, score."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def small(pixels=16, **settings):
 
 
 def attending(discriminator, pixels):
-    """Channels and side of the images that attend."""
+    """Return (channels, height, width) of the inputs of attention layers."""
     hidden, layers = torch.zeros(1, 3, pixels, pixels), []
     with torch.no_grad():
         for block in discriminator.trunk:
@@ -31,7 +31,7 @@ def attending(discriminator, pixels):
 
 
 def test_weights_at_128_pixels():
-    """The projection discriminator's, and the attention's at 32 pixels of 128 channels."""
+    """The weights are those of the projection discriminator and of attention at 32 pixels, 128 channels."""
     attentive, plain = (on_meta(part, 128, 128, {"score": 1, "embed": 128}) for part in (SelfAttention, Projection))
     assert num_weights(attentive) == num_weights(plain) + 2 * 128 * 16 + 128 * 128 + 1
 

@@ -45,7 +45,7 @@ def test_failed_task_fails_alone():
     assert isinstance(answers["kill", 9], ChildProcessError)
     assert "SIGKILL, perhaps for want of memory" in str(answers["kill", 9])
     assert isinstance(answers["exit", 0], ChildProcessError) and "exit code 3" in str(answers["exit", 0])
-    # An exception that cannot travel arrives as another one that says the same.
+    # An exception that cannot be unpickled arrives as another one with the same message.
     assert isinstance(answers["raise", 0], RuntimeError) and "TwoArgumentsError: one and two" in str(
         answers["raise", 0]
     )
@@ -60,22 +60,22 @@ def test_task_beyond_its_time_limit_is_stopped():
 
 
 def test_tasks_are_fetched_on_demand_and_closing_stops_the_workers(tmp_path):
-    asked = []
+    fetched = []
 
     def tasks():
         for number in range(100):
-            asked.append(number)
+            fetched.append(number)
             yield ("back", 0) if number == 0 else ("write", tmp_path / f"{number}.pid")
 
     running = Processes(num_workers=2).run(work, tasks())
     assert next(running) == (("back", 0), ("back", 0))
-    assert asked == [0, 1]
+    assert fetched == [0, 1]
     assert wait_until(lambda: (tmp_path / "1.pid").exists() and (tmp_path / "1.pid").read_text())
     pid = int((tmp_path / "1.pid").read_text())
     assert is_alive(pid)
     running.close()
     assert wait_until(lambda: not is_alive(pid), 10)
-    assert asked == [0, 1]
+    assert fetched == [0, 1]
 
 
 def test_workers_end_with_their_parent_process(tmp_path):

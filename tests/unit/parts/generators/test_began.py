@@ -1,4 +1,4 @@
-"""BEGAN's generator: uniform noise, and its decoder told the condition."""
+"""BEGAN's generator: uniform noise, and a decoder of noise and condition."""
 
 import pytest
 import torch

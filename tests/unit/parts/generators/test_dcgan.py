@@ -1,4 +1,4 @@
-"""The deconvolutional generator: the thesis's widths, and dropout that asks no mode."""
+"""The deconvolutional generator: widths of the thesis, and dropout in both modes."""
 
 from dataclasses import replace
 from itertools import pairwise

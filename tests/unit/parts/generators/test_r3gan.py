@@ -42,8 +42,8 @@ def test_sizes(pixels):
 
 def test_starts_as_a_learnt_constant_scaled_by_noise_and_condition(generator):
     noise, condition = torch.randn(2, 5), torch.randn(2, 6)
-    told = torch.cat([noise, condition @ generator.embedding.weight.T], 1) @ generator.scales.weight.T
-    hidden = torch.einsum("bc,hwc->bchw", told, generator.basis)
+    scales = torch.cat([noise, condition @ generator.embedding.weight.T], 1) @ generator.scales.weight.T
+    hidden = torch.einsum("bc,hwc->bchw", scales, generator.basis)
     for layer in generator.layers:
         if isinstance(layer, Upsample):  # the blocks add nothing yet
             hidden = layer(hidden)

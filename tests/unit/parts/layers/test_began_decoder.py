@@ -1,4 +1,4 @@
-"""BEGAN's decoder: sizes, weights, and upsampling where it belongs."""
+"""BEGAN's decoder: sizes, weights and places of the upsampling."""
 
 import pytest
 import torch

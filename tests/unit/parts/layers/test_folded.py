@@ -1,4 +1,4 @@
-"""Folded layers against the two layers that each of them stands for."""
+"""Folded layers against the two layers that each replaces."""
 
 import pytest
 import torch

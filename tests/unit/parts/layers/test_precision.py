@@ -1,4 +1,4 @@
-"""What autocast must leave alone."""
+"""Computations that autocast must leave in float32."""
 
 import torch
 

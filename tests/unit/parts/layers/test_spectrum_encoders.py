@@ -1,4 +1,4 @@
-"""Encoders of spectrograms: sizes by formula, and what is left of any length."""
+"""Encoders of spectrograms: sizes by formula, and output lengths."""
 
 import itertools
 
@@ -19,7 +19,7 @@ def num_weights(module):
 
 
 def expected_weights(channels, taps, biases=0):
-    """Convolutions, biases, and the gains and offsets of batch norm."""
+    """Count weights of convolutions, biases, and gains and offsets of batch norm."""
     return sum(a * b * taps for a, b in itertools.pairwise(channels)) + (2 + biases) * sum(channels[1:])
 
 
@@ -51,7 +51,7 @@ def normed(hidden, norm):
 
 
 def along_time(hidden, block, stride, padding):
-    """A convolution that sees all rows as channels."""
+    """Build a convolution that reads all rows as channels."""
     kernel = block.conv.weight[:, :, 0]
     return functional.conv1d(functional.pad(hidden[:, :, 0], padding), kernel, stride=stride)[:, :, None]
 

@@ -1,4 +1,4 @@
-"""What speech encoders begin and end with."""
+"""Input level and pooling of speech encoders."""
 
 import numpy as np
 import pytest

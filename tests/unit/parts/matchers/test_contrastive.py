@@ -1,4 +1,4 @@
-"""Distances, the stranger's rank and its way, against numpy and by hand."""
+"""Distances, rank of the negative and its ramp, against numpy and hand computations."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def embedding():
 
 
 def losses(encoding, embedding, identity, hardness, *, directions=("v2f", "f2v"), margin=1.9, power=1, unit=True):
-    """Positive and negative losses, row by row."""
+    """Return positive and negative losses, computed row by row."""
     if unit:
         encoding, embedding = (side / np.linalg.norm(side, axis=1, keepdims=True) for side in (encoding, embedding))
     across = np.linalg.norm(encoding[:, None] - embedding[None], axis=2)
@@ -74,7 +74,7 @@ def test_loss_of_unnormalised_vectors_is_squared(agree, direction):
 
 @pytest.mark.parametrize(("hardness", "distance"), [(0.0, 9.0), (0.25, 7.0), (0.5, 4.0), (0.75, 2.0), (1.0, 2.0)])
 def test_negative_is_chosen_by_its_rank_from_the_farthest(hardness, distance):
-    # On a line, the voice at 0: strangers at 9, 7, 4 and 2; at 1 and 0.5 it is the same person's faces.
+    # On a line, the voice at 0: negatives at 9, 7, 4 and 2; at 1 and 0.5 it is the same person's faces.
     faces = torch.tensor([0.5, 4.0, 9.0, 1.0, 2.0, 7.0])[:, None]
     voices = torch.tensor([0.0, 4.0, 9.0, 0.0, 2.0, 7.0])[:, None]
     part = matcher(1, direction="v2f", hardness=hardness, normalise=False, margin=10.0)

@@ -1,4 +1,4 @@
-"""Two candidates, whatever their order, against a network computed by hand."""
+"""Classification of two candidates in either order, against a network computed by hand."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_target_is_the_place_of_the_own_candidate(agree):
     }
     torch.manual_seed(3)
     seconds = {name: (torch.rand(ROWS) < 0.5).numpy()[:, None] for name in ("v2f", "f2v")}
-    assert all(0.2 < second.mean() < 0.8 for second in seconds.values())  # either place is met
+    assert all(0.2 < second.mean() < 0.8 for second in seconds.values())  # both places occur
 
     def loss(name, query, own):
         second, other = seconds[name], own[STRANGERS[:, 0]]

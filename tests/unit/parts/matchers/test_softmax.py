@@ -43,7 +43,7 @@ def terms_of(part, batch=EVERYBODY):
 
 
 def cross_entropy(queries, candidates, scale=1.0, seen=None):
-    """Mean negative log probability of the own row, the first of those that each query sees."""
+    """Return the mean negative log probability of the own row, the first candidate of each query."""
     seen = [[row, *others] for row, others in enumerate(STRANGERS.tolist())] if seen is None else seen
     return np.mean(
         [-log_softmax(scale * candidates[rows] @ query)[0] for rows, query in zip(seen, queries, strict=True)]
@@ -123,7 +123,7 @@ def test_in_batch_gradients_are_finite_and_skip_the_same_person(encoding, embedd
     embedding.requires_grad_()
     part = matcher(in_batch=True)
     part.terms(encoding, embedding, batch_of(0, 0, 0, 0, 0))["v2f"].backward()
-    assert (encoding.grad == 0).all()  # nobody to tell from
+    assert (encoding.grad == 0).all()  # no negatives
     assert (embedding.grad == 0).all()
 
 

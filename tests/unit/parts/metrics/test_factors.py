@@ -1,4 +1,4 @@
-"""Hidden factors planted into pictures: found again where they were kept, and at chance where they were not."""
+"""Hidden factors drawn into pictures: recovered if they are kept, at chance otherwise."""
 
 import math
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ def truth_of(num: int, seed: int) -> dict[str, Tensor]:
 
 
 def portray(truth: Mapping[str, Tensor], seed: int) -> Tensor:
-    """(N,) each -> (N, 24, 24, 3): age is the light below on the left, tone on the right, a hat a stripe above."""
+    """Draw factors of N people as pictures (N, 24, 24, 3): age below left, tone below right, the hat as a stripe above."""
     random = torch.Generator().manual_seed(seed)
     num = len(truth["age"])
     faces = 100 + 10 * torch.randn(num, 24, 24, 3, generator=random)
@@ -45,7 +45,7 @@ TRUTH = truth_of(PEOPLE, 1)
 
 
 def evidence(fakes: list[Mapping[str, Tensor]]) -> Evidence:
-    """Of generated faces that show these factors, a mapping a noise, the first one a row's own; everybody once."""
+    """Return evidence of generated faces with given factors, one mapping per noise, the first for each row's own noise."""
     learnt = truth_of(300, 2)
     drawn = [portray(fake, 10 + number) for number, fake in enumerate(fakes)]
     return replace(
@@ -64,7 +64,7 @@ def measured(shown: Evidence) -> dict[str, Figure]:
 
 
 def others(seed: int, **kept: Tensor) -> dict[str, Tensor]:
-    """Factors of other people, but for some."""
+    """Return factors of other people, with some replaced."""
     return truth_of(PEOPLE, seed) | kept
 
 
@@ -89,7 +89,7 @@ def test_carried_factors_are_recovered_and_others_are_at_chance() -> None:
     assert figures["hat.share_of_condition"].value > 0.99
     assert figures["tone.share_of_condition"].value < 0.1
     assert (figures["age.generated"].better, figures["tone.generated"].better) == ("higher", None)
-    assert not any("pace" in name for name in figures)  # does not show
+    assert not any("pace" in name for name in figures)  # visible in no picture
     assert figures["age.real"].note == "R2 of the reader; the factor decides the voice and face"
 
 
@@ -134,7 +134,7 @@ def test_one_face_for_all_recovers_no_factor() -> None:
 
 
 def test_unreadable_factor_is_not_measured() -> None:
-    """A factor that no picture shows."""
+    """The factor `pace` is visible in no picture."""
     shown = evidence([TRUTH] * NOISES)
     figures = measured(replace(shown, factor_sides={**SIDES, "pace": "face"}))
     assert abs(figures["pace.real"].value) < 0.05
@@ -148,7 +148,7 @@ def test_reader_is_trained_on_other_people_if_there_are_any() -> None:
     assert shown.training is not None
     known = replace(shown, training=replace(shown.training, person=torch.arange(300) % PEOPLE))
     assert "it learnt from faces of these people" in measured(known)["age.real"].note
-    # Wrong truth about people of the evidence changes nothing: they are left out.
+    # Wrong factors of people of the evidence have no effect: these people are left out.
     learnt = dict(shown.training.factors)
     faces, person = torch.cat([shown.training.faces] * 2), torch.cat([shown.training.person, torch.zeros(300).long()])
     spoilt = {name: torch.cat([values, values.flip(0)]) for name, values in learnt.items()}
@@ -191,13 +191,13 @@ def test_r2_agrees_with_scipy_and_spread_with_hand_computation() -> None:
 
 
 def test_share_of_condition_with_shared_noises() -> None:
-    """Of a sum of the condition's part, the noise's, and what both decide together: their variances are known."""
+    """The reading is a sum of terms of the condition, the noise and both, with known variances."""
     random = np.random.default_rng(1)
     num = 4000
-    told = random.normal(size=num)
+    true = random.normal(size=num)
     noises = [random.normal(size=num), *random.normal(size=4)]
-    read = [1.5 * told + noise + 0.5 * told * noise for noise in noises]
-    share = reading(*(torch.tensor(values) for values in (told, read[0], np.stack(read[1:], axis=1), told))).share()
+    read = [1.5 * true + noise + 0.5 * true * noise for noise in noises]
+    share = reading(*(torch.tensor(values) for values in (true, read[0], np.stack(read[1:], axis=1), true))).share()
     # The further noises' own mean tilts what a condition does: with 0.5 of it, as much as four noises may.
     assert share.value == pytest.approx(1.5 * (1.5 + 0.5 * np.mean(noises[1:])) / (2.25 + 1 + 0.25), abs=0.05)
     assert share.low is not None and share.high is not None and share.low < share.value < share.high
@@ -220,7 +220,7 @@ def test_class_figures_agree_with_counting() -> None:
 
 
 def test_interval_covers_the_truth() -> None:
-    """Of R2 where it is known: truth and reading of one bivariate normal distribution."""
+    """Truth and reading are bivariate normal, so that R2 is known."""
     random = torch.Generator().manual_seed(5)
     covered, trials, r = 0, 200, 0.6
     for trial in range(trials):
@@ -256,7 +256,7 @@ def test_reader_is_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     truth = truth_of(120, 0)
     faces = portray(truth, 1)
     before = LinearReader.kept(faces, truth, tmp_path).read(faces)
-    monkeypatch.setattr(LinearReader, "learn", None)  # from now on, whoever learns fails
+    monkeypatch.setattr(LinearReader, "learn", None)  # training now fails
     after = LinearReader.kept(faces, truth, tmp_path).read(faces)
     assert all(torch.equal(before[name], after[name]) for name in truth)
     with pytest.raises(TypeError):

@@ -1,4 +1,4 @@
-"""Fidelity: which faces it compares, in whose features, and what it says where it cannot."""
+"""Fidelity: compared faces, features, and reasons of missing figures."""
 
 import math
 from dataclasses import replace
@@ -30,13 +30,13 @@ def gaussian(num: int, dim: int = 8, seed: int = 0) -> Tensor:
 
 
 class SmallInception:
-    """Stands in for the network: the mean of each of 4 x 4 fields as features, and the colours as logits."""
+    """Replacement of the network: means of 4 x 4 fields as features, colours as logits."""
 
     def __init__(self, path: Path, *, batch_size: int) -> None:
-        self.asked: list[tuple[str, Path | None]] = []
+        self.calls: list[tuple[str, Path | None]] = []
 
     def look(self, faces: Tensor, what: str, observer: Observer, cache_folder: Path | None) -> dict[str, Tensor]:
-        self.asked.append((what, cache_folder))
+        self.calls.append((what, cache_folder))
         pictures = faces.permute(0, 3, 1, 2).float()
         pooled = torch.nn.functional.adaptive_avg_pool2d(pictures, 4).mean(1).flatten(1)
         return {FEATURES: pooled, LOGITS: pictures.mean((2, 3))}
@@ -56,7 +56,7 @@ def test_inception_figures_use_one_face_per_row(inception: SmallInception, tmp_p
     figures = measured(evidence, num_neighbours=3)
     fake_faces = torch.stack([evidence.fake_faces[row, row % 3] for row in range(60)])
     real, fake = (inception.look(faces, "", Observer(), None) for faces in (evidence.real_faces, fake_faces))
-    assert inception.asked[:2] == [("real faces", tmp_path / "inception"), ("generated faces", None)]
+    assert inception.calls[:2] == [("real faces", tmp_path / "inception"), ("generated faces", None)]
     expected = {
         "inception.score.generated": inception_score(fake[LOGITS], num_splits=10, seed=0)[0],
         "inception.score.real": inception_score(real[LOGITS], num_splits=10, seed=0)[0],

@@ -1,4 +1,4 @@
-"""The judge's Frechet distance: which faces it compares, and against which scale."""
+"""The judge's Frechet distance: compared faces and the scale of halves."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def test_equal_distributions_have_the_distance_of_halves() -> None:
 
 
 def test_halves_split_people() -> None:
-    """Two rows of a person that are equal: halves by rows would share them and look too near."""
+    """Each person has two equal rows, which halves by rows would share."""
     evidence = sample_evidence(40)
     doubled = replace(evidence, person=torch.arange(40) // 2, fake=None)
     halves = split_people(doubled.person, seed=0, num_redraws=5)

@@ -1,4 +1,4 @@
-"""torch-fidelity through features that are known: against its own functions, closed forms and brute force."""
+"""Figures of given features against torch-fidelity, closed forms and brute force."""
 
 import sys
 

@@ -22,7 +22,7 @@ def measured(evidence: Evidence, **settings: int) -> dict[str, Figure]:
 
 
 def crowd(noise: float = 0.05, seed: int = 0) -> tuple[Evidence, Tensor]:
-    """Some rows a person whose faces lie about orthogonal centres; the generated ones are other such faces."""
+    """Return evidence of several rows per person whose features lie about orthogonal centres."""
     random = torch.Generator().manual_seed(seed)
     person = torch.arange(PEOPLE).repeat(ROWS)
     centre = torch.eye(PEOPLE, 16)[person]

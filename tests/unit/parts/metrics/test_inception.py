@@ -1,4 +1,4 @@
-"""torch-fidelity's Inception with random weights: both files, the same numbers as its own, and what is kept."""
+"""Inception with random weights: file formats, agreement with torch-fidelity, and the cache."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,7 +36,7 @@ class Pictures(Dataset[Tensor]):
 
 
 class Listener(Observer):
-    """Keeps what it is told."""
+    """Observer that records messages."""
 
     def __init__(self) -> None:
         self.stages: list[str] = []
@@ -56,7 +56,7 @@ def some_faces(seed: int) -> Tensor:
 
 
 def random_weights(seed: int) -> dict[str, Tensor]:
-    """Of a size that keeps activations as large as they are (He et al. 2015)."""
+    """Draw weights that keep the scale of activations (He et al. 2015)."""
     with torch.device("meta"):
         shapes = module._blank()("inception", [LOGITS], feature_extractor_weights_path=module._no_weights())
     random = torch.Generator().manual_seed(seed)
@@ -71,7 +71,7 @@ def random_weights(seed: int) -> dict[str, Tensor]:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same random weights in each of the ways in which they are published, and others."""
+    """Files of the same random weights in every published format, and files of other weights."""
     folder = tmp_path_factory.mktemp("weights")
     state = random_weights(seed=0)
     assert len(state) == 566
@@ -126,7 +126,7 @@ def test_features_equal_those_of_torch_fidelity(files: Path) -> None:
 
 
 class Passes:
-    """Stands in for the network where only it matters that it is asked."""
+    """Replacement of the network that counts its passes."""
 
     def __init__(self) -> None:
         self.num = 0

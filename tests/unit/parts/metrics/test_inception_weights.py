@@ -1,4 +1,4 @@
-"""Where Inception's weights come from, and what is refused."""
+"""Sources of Inception's weights, and refused files."""
 
 import pickle
 import threading
@@ -31,16 +31,16 @@ EXPECTED = {
 
 
 class Listener(Observer):
-    """Keeps what it is told."""
+    """Observer that records messages and stages."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.messages: list[str] = []
 
     def say(self, message: str) -> None:
-        self.said.append(message)
+        self.messages.append(message)
 
     def start(self, stage: str, total: int, done: int = 0) -> None:
-        self.said.append(f"{stage}: {total}")
+        self.messages.append(f"{stage}: {total}")
 
 
 def sound() -> dict[str, torch.Tensor]:
@@ -49,7 +49,7 @@ def sound() -> dict[str, torch.Tensor]:
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where downloads are kept; the environment says nothing."""
+    """Return the folder of downloads, with no weights in the environment."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.delenv(module.VARIABLE, raising=False)
     return tmp_path / "hub" / "checkpoints"
@@ -71,7 +71,7 @@ def test_pickle_zip_and_safetensors_are_read(tmp_path: Path) -> None:
 
 
 class Code:
-    """What a pickle may do when it is read."""
+    """Object whose unpickling would run code."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -162,10 +162,10 @@ def test_missing_network_is_reported_in_one_line(hub: Path, monkeypatch: pytest.
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves files, and says nothing; claims that `short` files were longer."""
+    """Quiet server of files; it announces too great a length for `short` files."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+        """Log no request."""
 
     def send_header(self, keyword: str, value: str) -> None:
         longer = keyword == "Content-Length" and "short" in self.path
@@ -190,11 +190,11 @@ def test_download_is_announced_and_kept(hub: Path, address: str, monkeypatch: py
     listener = Listener()
     weights = found_weights(listener)
     assert weights == hub / "sound.pth" and weights.read_bytes() == bytes(3_000_000)
-    assert listener.said == [
+    assert listener.messages == [
         f"downloading Inception's weights, 3 MB, once: {weights}", "download Inception's weights, bytes: 3000000"
     ]  # fmt: skip
     again = Listener()
-    assert found_weights(again) == weights and again.said == []
+    assert found_weights(again) == weights and again.messages == []
 
 
 def test_interrupted_download_leaves_no_file(hub: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:

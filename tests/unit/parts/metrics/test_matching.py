@@ -1,4 +1,4 @@
-"""Matching: chance for who knows nothing, 1 for who knows all, and in between what brute force says."""
+"""Matching: chance without information, 1 for a perfect matcher, and brute force in between."""
 
 import itertools
 import math
@@ -18,7 +18,7 @@ def by_name(figures: list[Figure]) -> dict[str, Figure]:
 
 
 def test_perfect_matcher_has_accuracy_one() -> None:
-    """Encodings and embeddings that are the person's number, and a rule that wants them equal."""
+    """Evidence whose encodings and embeddings are the number of the person, with logits that compare them."""
     number = torch.arange(40.0)[:, None]
     evidence = replace(
         sample_evidence(), encodings=number, real=number, fake=number[:, None].expand(-1, 2, -1),
@@ -33,7 +33,7 @@ def test_perfect_matcher_has_accuracy_one() -> None:
 
 
 @pytest.mark.parametrize("score", ["noise", "constant"])
-def test_constant_logits_score_chance(score: str) -> None:
+def test_uninformative_logits_score_chance(score: str) -> None:
     """A constant score is a tie: the own candidate must not win by standing first."""
     random = torch.Generator().manual_seed(0)
 
@@ -52,7 +52,7 @@ def test_constant_logits_score_chance(score: str) -> None:
 
 
 def test_accuracies_agree_with_brute_force() -> None:
-    """With all people as candidates nothing is left to the draw; in 2-way, the mean over all pairs is expected."""
+    """All people are candidates, so nothing is random; 2-way converges to the mean over all pairs."""
     evidence = replace(sample_evidence(12, seed=3), attributes={}, fake=None)
     products = evidence.encodings @ evidence.real.T
     everybody = float((products.argmax(1) == torch.arange(12)).float().mean())
@@ -79,7 +79,7 @@ def test_own_noises_are_used_before_shared_ones() -> None:
     figures = by_name(Matching(num_candidates=(12,)).measure(evidence))
     assert figures["v2f.12.generated"].value == pytest.approx(right(own))
     easier = by_name(Matching(num_candidates=(12,), noise="shared").measure(evidence))
-    # What all candidates have in common changes nothing: it is as if there were none.
+    # An offset that all candidates share has no effect.
     assert easier["v2f.12.generated"].value == pytest.approx(right(sample.real))
     assert right(own) < right(sample.real)
     assert easier["v2f.12.real"] == figures["v2f.12.real"]
@@ -137,7 +137,7 @@ def test_missing_matching_has_a_reason() -> None:
 
 
 def test_difference_to_real_faces_is_paired() -> None:
-    """Faces that are real but for some rows: what they share costs no certainty."""
+    """Most generated faces are real ones: shared rows do not widen the interval."""
     sample = sample_evidence(100, seed=2)
     some = torch.where((torch.arange(100) < 20)[:, None], sample.encodings, sample.real)
     figures = by_name(Matching().measure(replace(sample, fake=some[:, None].contiguous())))
@@ -156,17 +156,17 @@ def test_overshoot_is_noted() -> None:
     assert by_name(Matching().measure(same))["v2f.10.generated"].note == ""
 
 
-@pytest.mark.parametrize("which, said", [
+@pytest.mark.parametrize("which, note", [
     ("better", "above 0: overshoot, which is no success"),
     ("worse", "below 0: generated faces are matched less often than real ones"),
     ("same", "not distinguishable from 0"),
 ])  # fmt: skip
-def test_the_note_of_the_difference_follows_from_its_value(which: str, said: str) -> None:
+def test_the_note_of_the_difference_follows_from_its_value(which: str, note: str) -> None:
     sample = sample_evidence(200, seed=1)
     faces = {"better": sample.encodings, "worse": torch.ones_like(sample.real), "same": sample.real}[which]
     drawn = replace(sample, fake=faces[:, None].expand(-1, 2, -1).contiguous())
     figure = by_name(Matching().measure(drawn))["v2f.10.generated_less_real"]
-    assert figure.note == said
+    assert figure.note == note
 
 
 def test_matching_run_has_no_figures_of_generated_faces() -> None:

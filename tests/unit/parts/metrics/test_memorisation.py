@@ -1,4 +1,4 @@
-"""Memorisation: repeated training faces are found, new ones are not, and the share is that of a plain count."""
+"""Memorisation: repeated training faces count, new ones do not, and the share agrees with counting."""
 
 import math
 from dataclasses import replace
@@ -86,7 +86,7 @@ def test_resamples_weight_people_by_their_count() -> None:
         assert value == pytest.approx((np.repeat(drawn, times, axis=0) < bound).mean())
 
 
-@pytest.mark.parametrize(("change", "said"), [
+@pytest.mark.parametrize(("change", "note"), [
     ({"training": None}, "not available: no training faces"),
     ({"fake": None, "fake_faces": None}, "not available: the run draws no faces"),
     (
@@ -95,9 +95,9 @@ def test_resamples_weight_people_by_their_count() -> None:
     ),
     ({"training": None, "no_training": "the corpus is gone"}, "not available: the corpus is gone"),
 ])  # fmt: skip
-def test_missing_memorisation_has_a_reason(change: dict, said: str) -> None:
+def test_missing_memorisation_has_a_reason(change: dict, note: str) -> None:
     (figure,) = Memorisation().measure(replace(with_training(sample_evidence(), features(9, 8, seed=6)), **change))
-    assert (figure.key, figure.note, math.isnan(figure.value)) == (SHARE, said, True)
+    assert (figure.key, figure.note, math.isnan(figure.value)) == (SHARE, note, True)
 
 
 def test_too_few_real_faces_have_no_quantile() -> None:

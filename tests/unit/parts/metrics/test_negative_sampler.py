@@ -1,4 +1,4 @@
-"""Other people: never oneself, never twice, of the right sex, and each set as likely as another."""
+"""Negatives: other people, distinct, of equal label, uniformly drawn."""
 
 import itertools
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Balls around real faces by brute force, and what they say of known sets."""
+"""Density and coverage against brute force, and on known sets."""
 
 import pytest
 import torch
@@ -38,7 +38,7 @@ def test_collapsed_generator_has_low_coverage() -> None:
     assert bool((around > 0).all()) and float(holds.double().mean()) < 0.1
 
 
-def test_copies_of_one_face_have_density_zero() -> None:
+def test_copies_of_one_face_have_radius_zero() -> None:
     real = torch.zeros(10, 4)
     around, holds = neighbourhoods(real, torch.ones(10, 4), 5)
     assert not around.any() and not holds.any()

@@ -1,4 +1,4 @@
-"""People covered: one face covers one person, the true faces cover all; the interval is a plain jackknife."""
+"""People covered: one face covers one person, true faces cover all; the interval is a jackknife."""
 
 import math
 from dataclasses import replace
@@ -20,7 +20,7 @@ def measured(evidence: Evidence) -> dict[str, Figure]:
 
 
 def known(num: int = 40) -> Evidence:
-    """People whom the judge never confuses."""
+    """Evidence of people whom the judge never confuses."""
     evidence = sample_evidence(num)
     faces = torch.eye(num)
     return replace(evidence, real=faces, real_other=2 * faces, fake=faces[:, None].repeat(1, 3, 1))

@@ -1,4 +1,4 @@
-"""Preference: 1 for faces better than true, one half for ties, and in between what counting says."""
+"""Preference: 1 for faces that match better than true ones, one half for ties, and counting in between."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""One generated face a row, and whose features of it: under a noise of its own wherever there is such a face."""
+"""Views with one generated face per row, from its own noise where there is one."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def test_every_view_uses_faces_of_own_noises() -> None:
 
 
 def test_ignored_voice_covers_people_through_noise() -> None:
-    """Under two shared noises it draws two."""
+    """Two shared noises give two faces."""
     sample = sample_evidence(40, num_noises=2)
     people = torch.eye(40)
     deaf = replace(sample, real=people, real_other=people, fake=people[:2].expand(40, 2, 40), fresh=people.flip(0))

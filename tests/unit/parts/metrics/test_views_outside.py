@@ -1,4 +1,4 @@
-"""Tables in the eyes of recognisers: by hand, and with faces that are not found."""
+"""Figures in features of recognisers: against hand computations, and with undetected faces."""
 
 import math
 from dataclasses import replace
@@ -55,7 +55,7 @@ def test_view_holds_rows_with_a_detected_true_face() -> None:
 
 
 def ranks(seen: Evidence) -> Tensor:
-    """(rows,) place of the true face, and a place after all others where the generated one is not found."""
+    """Return the rank of the true face, the last one for undetected generated faces: (rows,)."""
     assert seen.fake is not None
     cosines = functional.normalize(seen.fake[:, 0].nan_to_num()) @ functional.normalize(seen.real).T
     places = (cosines > cosines.diagonal()[:, None]).sum(1)
@@ -84,7 +84,7 @@ def test_retrieval_and_identity_agree_with_hand_computation() -> None:
 
 
 def test_faces_query_faces() -> None:
-    """With all people as candidates nothing is left to the draw."""
+    """All people are candidates, so nothing is random."""
     evidence = seen_from_outside()
     seen = view(evidence)
     assert seen.real_other is not None

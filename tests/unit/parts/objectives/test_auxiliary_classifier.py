@@ -30,7 +30,7 @@ def with_batch(terms_of):
 
 
 def cross_entropy(logits, labels):
-    """Mean over rows of known class."""
+    """Return the mean cross-entropy over rows of known class."""
     chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     known = np.flatnonzero(labels >= 0)
     return -np.log(chances[known, labels[known]]).mean()

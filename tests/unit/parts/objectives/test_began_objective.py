@@ -41,7 +41,7 @@ def test_losses_of_both_networks(agree):
 
 
 def critic_with(real_error, fake_error):
-    """Faces that are rebuilt with these mean errors."""
+    """Return a critic whose reconstructions have given mean errors."""
     return SimpleNamespace(
         real_augmented=torch.full(SHAPE, real_error),
         fake_augmented=torch.full(SHAPE, fake_error),

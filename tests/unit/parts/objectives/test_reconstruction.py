@@ -1,4 +1,4 @@
-"""Distances between faces against numpy, and which faces they are taken of."""
+"""Distances between faces against numpy, and the compared faces."""
 
 from types import SimpleNamespace
 

@@ -17,7 +17,7 @@ def penalise(critic, **settings):
 
 
 def points_between(critic, scale=1.0):
-    """The same random points, written out."""
+    """Return the same random points by their formula."""
     torch.manual_seed(5)
     share = torch.rand(ROWS, 1, 1, 1).double()
     real, fake = critic.real_faces.detach().double(), critic.fake_faces.detach().double()

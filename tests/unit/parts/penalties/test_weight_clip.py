@@ -1,4 +1,4 @@
-"""Weight clipping of every parameter, those under a norm too."""
+"""Weight clipping of every parameter, including original weights of parametrisations."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""The recogniser `dlib_faces` on a stand-in for dlib: what is shown to it, what it answers, what is said without it."""
+"""The recogniser `dlib_faces` on a replacement of dlib: inputs, results, and the message without the package."""
 
 import sys
 from pathlib import Path
@@ -26,7 +26,7 @@ class Box:
 
 
 class Network:
-    """The mean colour of each chip, and zeros."""
+    """Return the mean colour of each chip, padded with zeros."""
 
     def __init__(self, path):
         assert Path(path).name == NETWORK
@@ -37,7 +37,7 @@ class Network:
 
 @pytest.fixture
 def shown(monkeypatch, tmp_path):
-    """Installs the stand-in; the boxes that landmarks were looked for in."""
+    """Install the replacement; return the list of boxes in which landmarks are searched."""
     boxes = []
     dlib = ModuleType("dlib")
 
@@ -54,7 +54,7 @@ def shown(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "dlib", dlib)
     models = tmp_path / "face_recognition_models" / "models"
     models.mkdir(parents=True)
-    # The package's own __init__ imports what newer installations lack, and is not needed.
+    # The __init__ of the package is skipped: it imports a module that newer installations lack.
     (models.parent / "__init__.py").write_text("raise ImportError('imported')")
     for name in (NETWORK, "shape_predictor_5_face_landmarks.dat"):
         (models / name).write_bytes(name.encode())

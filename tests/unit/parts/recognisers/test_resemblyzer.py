@@ -1,4 +1,4 @@
-"""Resemblyzer's encoder on a stand-in for the package."""
+"""Resemblyzer's encoder on a replacement of the package."""
 
 import importlib
 import sys
