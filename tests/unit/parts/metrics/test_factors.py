@@ -29,7 +29,7 @@ def truth_of(num: int, seed: int) -> dict[str, Tensor]:
 
 
 def portray(truth: Mapping[str, Tensor], seed: int) -> Tensor:
-    """Draw factors of N people as pictures (N, 24, 24, 3): age below left, tone below right, the hat as a stripe above."""
+    """Draw factors as pictures (N, 24, 24, 3): age below left, tone below right, the hat as a stripe above."""
     random = torch.Generator().manual_seed(seed)
     num = len(truth["age"])
     faces = 100 + 10 * torch.randn(num, 24, 24, 3, generator=random)
@@ -45,7 +45,7 @@ TRUTH = truth_of(PEOPLE, 1)
 
 
 def evidence(fakes: list[Mapping[str, Tensor]]) -> Evidence:
-    """Return evidence of generated faces with given factors, one mapping per noise, the first for each row's own noise."""
+    """Return evidence of faces with given factors, one mapping per noise, the first for each row's own noise."""
     learnt = truth_of(300, 2)
     drawn = [portray(fake, 10 + number) for number, fake in enumerate(fakes)]
     return replace(
