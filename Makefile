@@ -19,8 +19,9 @@ demo: $(INSTALLED)
 	$(BIN)/facegen train recipes/speech_relid.toml --preset small --set data.image_pixels=48 --set match.steps=1500 --set train.steps=1500 --resume
 	$(BIN)/facegen evaluate runs/speech_relid
 
+# One process per core, a test file at a time: the files of tests/integration come first, as they are the slowest.
 test: $(INSTALLED) lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check facegen plugins tests studies benchmarks

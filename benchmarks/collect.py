@@ -1,15 +1,15 @@
-"""What collecting costs against the old way: both sides in one run, in turn, one thread.
+"""Cost of collecting against a plain OpenCV loop: both sides in one run, in turn, one thread.
 
     python benchmarks/collect.py --synthetic 60
     python benchmarks/collect.py VIDEO ... --loops 4
 
-The old way reads every frame with OpenCV, searches one a second for faces at full size, and takes the surest. facegen
-decodes what it needs, and searches at the size that the question needs. Both look for faces of the same least side in
-pixels of the source, both decode the sound. A face of the old way is found if the new way's box of the same moment
-shares half of its area with it.
+The plain loop reads every frame with OpenCV, searches one frame a second for faces at full size, and takes the face of
+the highest confidence. facegen decodes the frames that it needs and searches them at the size that it needs. Both
+search for faces of the same least side in pixels of the source, and both decode the sound. A face of the plain loop
+counts as found if facegen's box at the same moment has an intersection over union of at least one half with it.
 
---synthetic makes a video of 720p to measure on: a synthetic person who moves before a still room, with the noise of a
-camera, as H.264 with AAC.
+--synthetic writes a 720p video to measure on: a synthetic person who moves before a still room, with camera noise, as
+H.264 with AAC.
 """
 
 import argparse
@@ -39,9 +39,9 @@ from facegen.data.synthetic.people import draw_people
 from facegen.parts.detectors.haar import CASCADE
 
 RATE_HZ = 16000
-SAME_SHARE = 0.5
+SAME_OVERLAP = 0.5
 WIDTH, HEIGHT, PORTRAIT, FPS = 1280, 720, 440, 25
-PERSON, GRAIN = 502, 2.0
+PERSON, CAMERA_NOISE = 502, 2.0
 HALF_FRAME_MS = 20
 Faces = dict[int, FaceBox]
 Side = Callable[[Path], Faces]
@@ -49,19 +49,21 @@ Side = Callable[[Path], Faces]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("videos", type=Path, nargs="*", help="files with pictures and sound")
-    parser.add_argument("--synthetic", type=int, default=0, metavar="SECONDS", help="of a synthetic video")
-    parser.add_argument("--loops", type=int, default=1, help="repeat each video so often, where it is short")
-    parser.add_argument("--rounds", type=int, default=5, help="how often all sides are measured, in turn")
+    parser.add_argument("videos", type=Path, nargs="*", help="video files with sound")
+    parser.add_argument(
+        "--synthetic", type=int, default=0, metavar="SECONDS", help="length of a synthetic video to measure on"
+    )
+    parser.add_argument("--loops", type=int, default=1, help="number of times to repeat each video")
+    parser.add_argument("--rounds", type=int, default=5, help="number of measurements of each side, in turn")
     parser.add_argument("--min-face", type=int, default=40, help="least side of a face, in pixels of the source")
     options = parser.parse_args()
     if not options.videos and not options.synthetic:
         parser.error("give videos, or --synthetic SECONDS")
     cv2.setNumThreads(1)
     sides: dict[str, Side] = {
-        "old way": lambda path: old_way(path, options.min_face),
-        "facegen, every second": lambda path: new_way(path, every_second(options.min_face)),
-        "facegen, as it collects": lambda path: new_way(path, as_it_collects(options.min_face)),
+        "plain loop": lambda path: plain_loop(path, options.min_face),
+        "facegen, every second": lambda path: collected_faces(path, every_second(options.min_face)),
+        "facegen, as it collects": lambda path: collected_faces(path, as_it_collects(options.min_face)),
     }
     with tempfile.TemporaryDirectory() as folder:
         for path in options.videos:
@@ -73,7 +75,7 @@ def main() -> None:
 
 
 def measure(path: Path, sides: dict[str, Side], rounds: int, min_face: int) -> None:
-    """Print core-seconds an hour of video, and how many of the old way's faces are found."""
+    """Print core-seconds per hour of video, and the share of the plain loop's faces that each side finds."""
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     faces: dict[str, Faces] = {}
     for _ in range(rounds):
@@ -82,20 +84,20 @@ def measure(path: Path, sides: dict[str, Side], rounds: int, min_face: int) -> N
             faces[name] = side(path)
             seconds[name].append(time.process_time() - began)
     length, picture = describe(path)
-    title = f"{path.name}: {picture}, {length:.1f} s, faces of {min_face} pixels and more"
-    table = Table("", "core-seconds an hour", "ratio", "faces", "of the old way's", title=title)
+    title = f"{path.name}: {picture}, {length:.1f} s, faces of at least {min_face} pixels"
+    table = Table("", "core-seconds per hour", "ratio", "faces", "of the plain loop's", title=title)
     old = next(iter(sides))
     for name in sides:
         cost = statistics.median(seconds[name]) / length * 3600
         ratio = statistics.median(a / b for a, b in zip(seconds[old], seconds[name], strict=True))
-        found = sum(same(box, faces[name].get(moment)) for moment, box in faces[old].items())
-        share = f"{found} of {len(faces[old])}"
+        num_shared = sum(same(box, faces[name].get(moment)) for moment, box in faces[old].items())
+        share = f"{num_shared} of {len(faces[old])}"
         table.add_row(name, f"{cost:,.0f}", f"{ratio:.2f}x", str(len(faces[name])), share)
     Console(width=110).print(table)
 
 
-def old_way(path: Path, min_face: int) -> Faces:
-    """Every frame is read; one a second is searched as it is."""
+def plain_loop(path: Path, min_face: int) -> Faces:
+    """Return the faces of the plain loop: read every frame, search one a second at full size."""
     cascade = cv2.CascadeClassifier(str(CASCADE))
     capture = cv2.VideoCapture(str(path))
     faces: Faces = {}
@@ -109,24 +111,24 @@ def old_way(path: Path, min_face: int) -> Faces:
                 cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), 1.1, 5, minSize=(min_face, min_face), outputRejectLevels=True
             )
             if len(boxes):
-                surest = int(np.argmax(weights))
-                left, top, width, _ = (int(value) for value in boxes[surest])
-                faces[second] = FaceBox(left, top, width, float(np.ravel(weights)[surest]))
+                best = int(np.argmax(weights))
+                left, top, width, _ = (int(value) for value in boxes[best])
+                faces[second] = FaceBox(left, top, width, float(np.ravel(weights)[best]))
             second += 1
     capture.release()
     read_speech(path, RATE_HZ)
     return faces
 
 
-def new_way(path: Path, settings: ExamineSettings) -> Faces:
-    """What `facegen collect` does with a video."""
+def collected_faces(path: Path, settings: ExamineSettings) -> Faces:
+    """Return the faces that `facegen collect` finds in a video."""
     detector = registry().find("detector", "haar").load()()
-    found = examine(MediaFiles(path), settings, None, None, detector)
-    return {round(frame.time_seconds): frame.box for frame in found.frames if frame.box is not None}
+    examination = examine(MediaFiles(path), settings, None, None, detector)
+    return {round(frame.time_seconds): frame.box for frame in examination.frames if frame.box is not None}
 
 
 def loop(path: Path, times: int, out: Path) -> Path:
-    """The same video again and again, without coding it anew."""
+    """Write a video repeated several times, without coding it anew."""
     with av.open(str(path)) as first, av.open(str(out), "w") as written:
         length = (first.duration or 0) / av.time_base
         streams = {kind: written.add_stream_from_template(first.streams.best(kind)) for kind in ("video", "audio")}
@@ -144,12 +146,12 @@ def loop(path: Path, times: int, out: Path) -> Path:
 
 
 def write_talk(out: Path, seconds: int) -> Path:
-    """A synthetic person, whose head turns every two seconds and wanders slowly over the picture."""
+    """Write a video of a synthetic person whose head turns every two seconds and drifts over the picture."""
     draw = np.random.default_rng(0)
     portraits = draw_portraits(2 * FPS)
     room = cv2.GaussianBlur(draw.normal(size=(HEIGHT, WIDTH, 3)), (0, 0), 20).astype(np.float32)
     room = 128 + 30 * room / room.std()
-    grains = draw.normal(0, GRAIN, (8, HEIGHT, WIDTH, 1)).astype(np.float32)
+    grains = draw.normal(0, CAMERA_NOISE, (8, HEIGHT, WIDTH, 1)).astype(np.float32)
     time = np.arange(seconds * RATE_HZ) / RATE_HZ
     hum = np.round(8000 * np.sin(2 * np.pi * 150 * time) * (1 + np.sin(2 * np.pi * 3 * time)) / 2).astype(np.int16)
     with av.open(str(out), "w") as container:
@@ -172,7 +174,7 @@ def write_talk(out: Path, seconds: int) -> Path:
 
 
 def draw_portraits(num_frames: int) -> NDArray[np.uint8]:
-    """One person, whose head turns to and fro once, and who opens the mouth four times."""
+    """Draw one person whose head turns to and fro once and whose mouth opens four times: (frames, H, W, 3)."""
     row = torch.zeros(num_frames, dtype=torch.int64)
     moments = draw_moments(3, row, row)
     turn = 2 * torch.pi * torch.arange(num_frames) / num_frames
@@ -183,7 +185,7 @@ def draw_portraits(num_frames: int) -> NDArray[np.uint8]:
 
 
 def every_second(min_face: int) -> ExamineSettings:
-    """No frame is passed over for its time or its sound: as many are searched as the old way does."""
+    """Return settings that skip no frame for its time or sound, so that both sides search as many frames."""
     speech = SpeechSettings(
         window_seconds=0.04, spacing_seconds=1.0, silence_db=NEVER, min_sounding_share=0.0, max_clipped_share=1.0
     )
@@ -191,18 +193,18 @@ def every_second(min_face: int) -> ExamineSettings:
 
 
 def as_it_collects(min_face: int) -> ExamineSettings:
-    """The defaults: what is too close to an accepted frame, or has no speech around it, is not searched."""
+    """Return the default settings, which skip frames close to an accepted one or without speech around them."""
     return ExamineSettings(face=FaceSettings(min_face_pixels=min_face))
 
 
 def same(box: FaceBox, other: FaceBox | None) -> bool:
-    """The two squares share half of what they cover together."""
+    """Return True if the intersection over union of two squares is at least SAME_OVERLAP."""
     if other is None:
         return False
     width = min(box.left + box.side, other.left + other.side) - max(box.left, other.left)
     height = min(box.top + box.side, other.top + other.side) - max(box.top, other.top)
     shared = max(0, width) * max(0, height)
-    return shared >= SAME_SHARE * (box.side**2 + other.side**2 - shared)
+    return shared >= SAME_OVERLAP * (box.side**2 + other.side**2 - shared)
 
 
 def describe(path: Path) -> tuple[float, str]:

@@ -1,8 +1,8 @@
-"""A recipe at full size for some minutes: rows a second, memory, and a grid to look at.
+"""A recipe at full size for some minutes: rows per second, memory and a sample grid.
 
     python benchmarks/full_size.py --minutes 10 [--preset small] [--device cpu]
 
-Each stage is first timed over a few steps, then both are trained in one run for as many steps as fit.
+Each stage is first timed over a few steps; then both are trained in one run for as many steps as fit.
 """
 
 import argparse
@@ -26,7 +26,7 @@ MATCH_SHARE = 0.5
 
 
 class Stopwatch(Observer):
-    """Notes when each stage starts and how far it is."""
+    """Observer that records time and step of each stage."""
 
     def __init__(self) -> None:
         self.stage = ""
@@ -41,13 +41,13 @@ class Stopwatch(Observer):
         self.marks.setdefault(self.stage, []).append((time.perf_counter(), done))
 
     def steps_per_second(self, stage: str) -> float:
-        """Over all but the first log interval, which compiles and warms up."""
+        """Return the mean rate without the first log interval, which compiles and warms up."""
         (start, first), (end, last) = self.marks[stage][0], self.marks[stage][-1]
         return (last - first) / max(end - start, 1e-9)
 
 
 def settings(match_steps: int, train_steps: int, log_steps: int) -> list[str]:
-    """Overrides that set both stages' lengths; pictures and checkpoints fall due at the end only."""
+    """Return overrides that set the length of both stages, with samples and checkpoints at the end only."""
     lengths = {"match.steps": match_steps, "train.steps": train_steps, "match.log_steps": log_steps,
                "train.log_steps": log_steps, "match.checkpoint_steps": match_steps,
                "train.checkpoint_steps": train_steps, "train.sample_steps": train_steps,
@@ -56,7 +56,7 @@ def settings(match_steps: int, train_steps: int, log_steps: int) -> list[str]:
 
 
 def run_once(preset: str | None, overrides: list[str], out: Path) -> tuple[Recipe, Run, Stopwatch]:
-    """Train once, watched."""
+    """Train one run; return its recipe, the run and the recorded times."""
     recipe = read_recipe(RECIPE, preset=preset, overrides=overrides)
     watch = Stopwatch()
     run = train(recipe, out, resume=False, observer=watch, interruption=Interruption())
@@ -64,12 +64,12 @@ def run_once(preset: str | None, overrides: list[str], out: Path) -> tuple[Recip
 
 
 def main() -> None:
-    """Time, train, print."""
+    """Time both stages, train for the given minutes and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--preset", default=None)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--out", type=Path, default=Path("runs/full_size"))
+    parser.add_argument("--minutes", type=float, default=10.0, help="training time of both stages")
+    parser.add_argument("--preset", default=None, help="preset of the recipe; full size without")
+    parser.add_argument("--device", default="auto", help="torch device")
+    parser.add_argument("--out", type=Path, default=Path("runs/full_size"), help="folder of the run, which is replaced")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="TABLE.KEY=VALUE")
     arguments = parser.parse_args()
     chosen = [*arguments.overrides, f"run.device={arguments.device}"]
@@ -86,10 +86,10 @@ def main() -> None:
 
 
 def report(recipe: Recipe, run: Run, watch: Stopwatch) -> None:
-    """Print the table."""
+    """Print rates, memory, matching accuracy and the path of the last sample grid."""
     matcher = recipe.config("matcher").engine
     sizes = {"match": matcher.batch_size, "train": recipe.train.batch_size if recipe.train else 0}
-    print("| stage | steps | rows a second |\n|---|---|---|")
+    print("| stage | steps | rows per second |\n|---|---|---|")
     for stage, size in sizes.items():
         print(f"| {stage} | {watch.marks[stage][-1][1]} | {size * watch.steps_per_second(stage):.1f} |")
     if torch.cuda.is_available():

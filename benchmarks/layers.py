@@ -1,8 +1,8 @@
-"""Layers of ours against the plain layers that each stands for: forward and backward, both in one run, alternating.
+"""facegen's layers against plain PyTorch: forward and backward, both in one run, alternating.
 
     python benchmarks/layers.py [--threads 1 --rounds 15]
 
-Times are CPU time, whose medians other work on the machine moves least.
+Times are medians of CPU time, so that other work on the machine counts little.
 """
 
 import argparse
@@ -23,13 +23,13 @@ Case = tuple[str, Tensor, Layer, Layer, list[Tensor]]
 
 
 def images(num: int, channels: int, pixels: int) -> Tensor:
-    """Random ones, channels last."""
+    """Draw random images in channels-last format: (num, channels, pixels, pixels)."""
     values = torch.randn(num, channels, pixels, pixels).contiguous(memory_format=torch.channels_last)
     return values.requires_grad_()
 
 
 def conv_pool(num: int, before: int, after: int, pixels: int) -> Case:
-    """A convolution, then average pooling."""
+    """Compare a convolution followed by average pooling."""
     layer = ConvPool2d(before, after)
 
     def plain(faces: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ def conv_pool(num: int, before: int, after: int, pixels: int) -> Case:
 
 
 def upsample_conv(num: int, before: int, after: int, pixels: int) -> Case:
-    """Nearest upsampling, then a convolution."""
+    """Compare nearest upsampling followed by a convolution."""
     layer = UpsampleConv2d(before, after)
 
     def plain(faces: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ def upsample_conv(num: int, before: int, after: int, pixels: int) -> Case:
 
 
 def adaptive_norm(num: int, channels: int, pixels: int) -> Case:
-    """Instance norm, then the style's gain and offset."""
+    """Compare instance norm followed by the style's gain and offset."""
     layer, style = AdaptiveInstanceNorm(16, channels), torch.randn(num, 16)
     torch.nn.init.normal_(layer.style.weight)
 
@@ -70,7 +70,7 @@ def adaptive_norm(num: int, channels: int, pixels: int) -> Case:
 
 
 def sinc(num: int, stride: int) -> Case:
-    """A strided convolution of one channel."""
+    """Compare a strided convolution of one channel."""
     layer = SincFilters(32, 251, 16000, stride)
 
     def plain(speech: Tensor) -> Tensor:
@@ -81,7 +81,7 @@ def sinc(num: int, stride: int) -> Case:
 
 
 def once(layer: Layer, inputs: Tensor, weights: list[Tensor], direction: Tensor) -> tuple[float, list[Tensor]]:
-    """Seconds of CPU time, and the output and gradients."""
+    """Run forward and backward; return seconds of CPU time, the output and the gradients."""
     leaves = [*weights, *([inputs] if inputs.requires_grad else [])]
     start = time.process_time()
     output = layer(inputs)
@@ -90,7 +90,7 @@ def once(layer: Layer, inputs: Tensor, weights: list[Tensor], direction: Tensor)
 
 
 def main() -> None:
-    """Time every pair; print a table."""
+    """Time every pair and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=15)

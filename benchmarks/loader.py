@@ -2,8 +2,8 @@
 
     python benchmarks/loader.py
 
-Per file: a PNG of 220 pixels is decoded and resized, a FLAC of 4 s is decoded, as data sets of files do. Packed: the
-same rows from the same files, packed beforehand. With normalising, both become the floats that a network sees.
+Per file: decode and resize a PNG of 220 pixels and decode a FLAC of 4 s, as data sets of files do. Packed: read the
+same rows, packed beforehand from the same files. With normalising, both become the floats that a network sees.
 """
 
 import argparse
@@ -44,8 +44,8 @@ Read = Callable[[Rows], tuple[Tensor, Tensor]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=512, help="how many clips are written and read")
-    parser.add_argument("--rounds", type=int, default=7, help="how often both sides are measured, in turn")
+    parser.add_argument("--rows", type=int, default=512, help="number of clips to write and read")
+    parser.add_argument("--rounds", type=int, default=7, help="number of measurements of each side, in turn")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def measure_reading(folder: Path, num_rows: int, rounds: int) -> None:
-    """Print clips a second of both sides, from files that are in the system's cache."""
+    """Print clips per second of both sides, from files in the system's cache."""
     request = DataSettings(image_pixels=IMAGE_PIXELS, speech_seconds=SECONDS)
     packed = Packed(request, path=folder / "packed")
 
@@ -79,7 +79,7 @@ def measure_reading(folder: Path, num_rows: int, rounds: int) -> None:
     seconds: dict[tuple[str, bool], list[float]] = {side: [] for side in sides}
     random = np.random.default_rng(0)
     for _ in range(rounds):
-        # Other rows each time: rows that were just read would still be in the processor's cache.
+        # Other rows each round: rows that were just read would still be in the processor's cache.
         batches = [random.permutation(num_rows)[:BATCH] for _ in range(20)]
         for side, read in sides.items():
             chosen = batches[:1] if side[0] == "files" else batches
@@ -87,7 +87,7 @@ def measure_reading(folder: Path, num_rows: int, rounds: int) -> None:
             for rows in chosen:
                 read(rows)
             seconds[side].append((time.process_time() - began) / sum(len(rows) for rows in chosen))
-    title = f"clips a second of CPU, {IMAGE_PIXELS} px and {SECONDS:g} s"
+    title = f"clips per second of CPU time, {IMAGE_PIXELS} px and {SECONDS:g} s"
     table = Table("", "per file", "packed", "ratio", title=title)
     for label, normal in (("raw", False), ("with normalising", True)):
         files, ours = (statistics.median(seconds[side, normal]) for side in ("files", "packed"))
@@ -96,7 +96,7 @@ def measure_reading(folder: Path, num_rows: int, rounds: int) -> None:
 
 
 def normalised(read: Read) -> Read:
-    """As a network sees it: floats in [-1, 1]."""
+    """Return a reader of floats in [-1, 1], as a network sees them."""
 
     def read_normalised(rows: Rows) -> tuple[Tensor, Tensor]:
         faces, speech = read(rows)
@@ -106,14 +106,14 @@ def normalised(read: Read) -> Read:
 
 
 def measure_opening(folder: Path) -> None:
-    """Print time and memory of opening a corpus and reading one batch, in a process of its own for each size."""
+    """Print time and memory of opening a corpus and reading one batch, each size in its own process."""
     table = Table("clips", "on the disk", "open", "memory", title="opening, and one batch")
     for num_clips in (1000, 30000):
         path = folder / str(num_clips)
         write_corpus(path, num_clips)
         size = sum(file.stat().st_size for file in path.iterdir())
-        said = subprocess.run([sys.executable, "-c", OPENING, str(path)], capture_output=True, text=True, check=True)
-        milliseconds, mib = said.stdout.split()
+        done = subprocess.run([sys.executable, "-c", OPENING, str(path)], capture_output=True, text=True, check=True)
+        milliseconds, mib = done.stdout.split()
         table.add_row(f"{num_clips:,}", f"{size / 2**20:,.0f} MiB", f"{milliseconds} ms", f"{mib} MiB")
     Console(width=100).print(table)
 
@@ -138,7 +138,7 @@ print(f"{1000 * opened:.1f} {resident() - before:.1f}")
 
 
 def write_files(folder: Path, num_rows: int) -> Path:
-    """Smooth pictures and coloured noise, which compress about as photographs and speech do."""
+    """Write smooth pictures and coloured noise, which compress about as well as photographs and speech."""
     random = np.random.default_rng(0)
     with (folder / "pairs.csv").open("w", newline="") as file:
         table = csv.writer(file)

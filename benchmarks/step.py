@@ -1,9 +1,9 @@
-"""A training step of ours against the obvious one, on the same networks: both in one run, alternating.
+"""The training step of facegen against a plain one, on the same networks: both in one run, alternating.
 
     python benchmarks/step.py [--pixels 128 --width 16 --batch-size 4 --rounds 5]
 
-The obvious step passes the trunk once for every score, draws the generator's faces anew for its own phase, lets
-gradients flow where nobody reads them, and resamples beside its convolutions instead of inside them.
+The plain step runs the discriminator's backbone once per score, generates the faces anew in the generator's phase,
+computes gradients that are not used, and resamples beside its convolutions instead of inside them.
 """
 
 import argparse
@@ -26,18 +26,18 @@ from facegen.training.gan import GanStep, gan_weights
 from facegen.training.optimisers import build_optimiser
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "speech_relid.toml"
-WORLD = Distributed(0, 1, torch.device("cpu"))
+DISTRIBUTED = Distributed(0, 1, torch.device("cpu"))
 
 
 class UnfoldedPool(ConvPool2d):
-    """The same as its parent, in two layers."""
+    """The computation of its parent class in two layers."""
 
     def forward(self, input: Tensor) -> Tensor:
         return functional.avg_pool2d(functional.conv2d(input, self.weight, self.bias, padding=1), 2)
 
 
 class UnfoldedUpsample(UpsampleConv2d):
-    """The same as its parent, in two layers."""
+    """The computation of its parent class in two layers."""
 
     def forward(self, input: Tensor) -> Tensor:
         larger = functional.interpolate(input, scale_factor=2, mode="nearest")
@@ -45,7 +45,7 @@ class UnfoldedUpsample(UpsampleConv2d):
 
 
 def unfold(network: nn.Module) -> None:
-    """Resample beside convolutions."""
+    """Replace fused convolutions by convolutions with separate resampling, in place."""
     for module in network.modules():
         if isinstance(module, ConvPool2d):
             module.__class__ = UnfoldedPool
@@ -54,7 +54,7 @@ def unfold(network: nn.Module) -> None:
 
 
 def build(arguments: argparse.Namespace, penalised: bool) -> tuple[Networks, DataSpec]:
-    """The relid recipe's networks; the encoder is small, as its encodings are known beforehand."""
+    """Build the networks of the relid recipe; encodings are given, so the encoder does not count."""
     overrides = [
         f"data.image_pixels={arguments.pixels}", f"generator.width={arguments.width}",
         f"discriminator.width={arguments.width}", "penalty.every_steps=1",
@@ -69,8 +69,8 @@ def build(arguments: argparse.Namespace, penalised: bool) -> tuple[Networks, Dat
 
 
 def ours(networks: Networks, batch: Batch, encoding: Tensor) -> Callable[[], object]:
-    """The engine's step."""
-    WORLD.place(networks.face_pipeline, networks.discriminator)
+    """Return the engine's step."""
+    DISTRIBUTED.place(networks.face_pipeline, networks.discriminator)
     recipe = read_recipe(RECIPE)
     if recipe.train is None or networks.face_pipeline is None:
         raise SystemExit("the recipe does not train")
@@ -78,13 +78,18 @@ def ours(networks: Networks, batch: Batch, encoding: Tensor) -> Callable[[], obj
         side: build_optimiser(getattr(recipe.train, side), weights) for side, weights in gan_weights(networks).items()
     }
     step = GanStep(
-        networks, optimisers, critic_trains_conditioner=False, num_identities=0, distributed=WORLD, precision="fp32"
-    )  # fmt: skip
+        networks,
+        optimisers,
+        critic_trains_conditioner=False,
+        num_identities=0,
+        distributed=DISTRIBUTED,
+        precision="fp32",
+    )
     return lambda: step(batch, encoding, 0)
 
 
-def obvious(networks: Networks, batch: Batch, encoding: Tensor, penalised: bool) -> Callable[[], object]:
-    """One trunk pass a score, one generator pass a phase."""
+def plain(networks: Networks, batch: Batch, encoding: Tensor, penalised: bool) -> Callable[[], object]:
+    """Return the plain step: one backbone pass per score, one generator pass per phase."""
     pipeline, critic = networks.face_pipeline, networks.discriminator
     if pipeline is None or critic is None:
         raise SystemExit("the recipe does not train")
@@ -120,12 +125,12 @@ def obvious(networks: Networks, batch: Batch, encoding: Tensor, penalised: bool)
 
 
 def main() -> None:
-    """Measure both, alternating, and print the ratio."""
+    """Measure both sides, alternating, and print the ratio."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     for name, default in (("pixels", 128), ("width", 16), ("batch-size", 4), ("rounds", 5)):
         parser.add_argument(f"--{name}", type=int, default=default)
     arguments = parser.parse_args()
-    print("| step | obvious, ms | ours, ms | ratio |\n|---|---|---|---|")
+    print("| step | plain, ms | ours, ms | ratio |\n|---|---|---|---|")
     for penalised in (False, True):
         networks, data = build(arguments, penalised)
         batch = Batch.blank(data, arguments.batch_size)
@@ -133,7 +138,7 @@ def main() -> None:
         batch = batch.with_faces(torch.rand_like(batch.faces) * 2 - 1)
         encoding = torch.randn(arguments.batch_size, networks.encoders.condition_dim)
         steps = {
-            "obvious": obvious(copy.deepcopy(networks), batch, encoding, penalised),
+            "plain": plain(copy.deepcopy(networks), batch, encoding, penalised),
             "ours": ours(networks, batch, encoding),
         }
         times: dict[str, list[float]] = {name: [] for name in steps}
@@ -143,7 +148,7 @@ def main() -> None:
                 step()
                 if round_number:
                     times[name].append(1000 * (time.process_time() - start))
-        slow, fast = median(times["obvious"]), median(times["ours"])
+        slow, fast = median(times["plain"]), median(times["ours"])
         print(f"| {'with' if penalised else 'without'} R1 | {slow:.0f} | {fast:.0f} | {slow / fast:.2f} |")
 
 

@@ -1,4 +1,4 @@
-"""The six findings of Choi, Park and Lee 2020, as questions to the figures of runs."""
+"""The six findings of Choi, Park and Lee 2020, tested against the figures of runs."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,11 +7,11 @@ from studies.report_figures import NOTHING, STRANGERS, Results, Value, negated, 
 
 
 def choi(results: Results, shares: Mapping[str, Value]) -> Iterator[Finding]:
-    """The six findings of Choi, Park and Lee 2020.
+    """Yield the six findings of Choi, Park and Lee 2020.
 
     Args:
-        results: of the runs.
-        shares: of the variance of each factor in relid's faces, the part that the voice decides (factors.py).
+        results: reports and logs of the runs.
+        shares: {factor: share of its variance in relid's faces that lies between voices} (factors.py).
     """
 
     def figure(run: str, key: str) -> Value:
@@ -25,7 +25,7 @@ def choi(results: Results, shares: Mapping[str, Value]) -> Iterator[Finding]:
     yield Finding(
         "Choi 1", "matching is above chance in both directions, and each training direction works in the other, too",
         "10-way matching of strangers is above 0.1 in all four cases",
-        _said(directions),
+        _listed(directions),
         together(*(value.above(value.chance) for value in directions.values())),
     )  # fmt: skip
     yield _roles(shares)
@@ -54,22 +54,22 @@ def choi(results: Results, shares: Mapping[str, Value]) -> Iterator[Finding]:
         together(preferred.above(0.5), to_plain.above(0.5), negated(without.above(0.5)), more.above(0.0)),
     )  # fmt: skip
     others = (plain, "speech2face")
-    found = {
+    recalls = {
         distance: {run: figure(run, f"retrieval.r10.{distance.lower()}") for run in (relid, *others)}
         for distance in ("L1", "L2", "cosine")
     }
     yield Finding(
         "Choi 5", "retrieval is better than without the identity term, and than Speech2Face's",
         "R@10 is higher than both by L1, by L2 and by cosine",
-        ". ".join(f"{distance}: {_said(each)}" for distance, each in found.items()),
-        together(*(each[relid].above(each[other]) for each in found.values() for other in others)),
+        ". ".join(f"{distance}: {_listed(of_runs)}" for distance, of_runs in recalls.items()),
+        together(*(of_runs[relid].above(of_runs[other]) for of_runs in recalls.values() for other in others)),
     )  # fmt: skip
     baselines = ("match_svhf", "match_dimnet")
     two, ten = ({run: figure(run, f"matching.v2f.{num}.real") for run in ("match_v2f", *baselines)} for num in (2, 10))
     yield Finding(
         "Choi 6", "2-way matching is worse than SVHF-Net's and DIMNet's, 10-way matching better",
-        "V-F matching of strangers against both; SVHF-Net's network compares two faces, and cannot rank ten",
-        f"2-way: {_said(two)}. 10-way: {_said(ten)}",
+        "V-F matching of strangers against both; SVHF-Net's network compares two faces and cannot rank ten",
+        f"2-way: {_listed(two)}. 10-way: {_listed(ten)}",
         together(
             *(two[baseline].above(two["match_v2f"]) for baseline in baselines),
             *(ten["match_v2f"].above(ten[baseline]) for baseline in baselines),
@@ -78,22 +78,25 @@ def choi(results: Results, shares: Mapping[str, Value]) -> Iterator[Finding]:
 
 
 def _roles(shares: Mapping[str, Value]) -> Finding:
-    """Choi et al. also give c the ethnicity; here no voice tells a colour of skin, so that this cannot be asked."""
+    """Test which factors follow the voice c and which the noise z.
+
+    Choi et al. also name ethnicity for c. It is left out: no synthetic voice depends on the colour of the skin.
+    """
     by_voice = ("sex", "age", "size", "fullness", "nose")
     by_noise = ("yaw", "pitch", "roll", "backdrop_value", "hair_colour", "hair_style", "clothing_value", "glasses")
-    found = {name: shares.get(name, NOTHING) for name in (*by_voice, *by_noise)}
+    parts = {name: shares.get(name, NOTHING) for name in (*by_voice, *by_noise)}
     return Finding(
         "Choi 2", "the voice decides sex, age and the shape of face and nose, the noise the pose of the head, "
         "background, hair, attire and glasses",
         "of the former more than half of the variance lies between voices, of the latter less; ethnicity, which the "
         "paper gives the voice, is not asked, as no voice tells it here",
-        f"share between voices: {_said({name: found[name] for name in by_voice})}; "
-        + _said({name: found[name] for name in by_noise}),
+        f"share between voices: {_listed({name: parts[name] for name in by_voice})}; "
+        + _listed({name: parts[name] for name in by_noise}),
         together(
-            *(found[name].above(0.5) for name in by_voice), *(negated(found[name].above(0.5)) for name in by_noise)
+            *(parts[name].above(0.5) for name in by_voice), *(negated(parts[name].above(0.5)) for name in by_noise)
         ),
     )  # fmt: skip
 
 
-def _said(values: Mapping[str, Value]) -> str:
+def _listed(values: Mapping[str, Value]) -> str:
     return "; ".join(f"{name} {value}" for name, value in values.items())

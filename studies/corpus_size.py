@@ -1,11 +1,11 @@
-"""Matching against the size of the corpus: on known clips, on known people in other clips, and on people never seen.
+"""Matching against the size of the corpus: on known clips, on other clips of known people, and on unseen people.
 
     python -m studies corpus_size --out runs/corpus_size --sizes 125 500 2000 --seeds 0 1
 
-Trains one recipe on synthetic corpora of several sizes, and asks one judge about all of them: it learnt from people of
-another seed of the world, so that it knows nobody of any corpus, and a gap is the runs' alone. Writes a table
-(corpus_size.md), the numbers (corpus_size.json) and a plot (corpus_size.svg). What is finished is not done again: call
-it again after whatever stopped it.
+Trains one recipe on synthetic corpora of several sizes and evaluates all of them with one judge. The judge is trained
+on people of another world seed, so it knows nobody of any corpus, and a gap between splits is due to the runs alone.
+Writes a table (corpus_size.md), the numbers (corpus_size.json) and a plot (corpus_size.svg). Finished work is not
+repeated: call an interrupted study again to continue it.
 """
 
 import argparse
@@ -40,13 +40,17 @@ from facegen.training.train import open_dataset
 from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
 
 JUDGE_WORLD = 7919
-"""Seed of the world whose people the judge learns from; no run's."""
-NAMES = {"train": "known clips", "heldout_utterances": "known people, other clips", "heldout_people": "strangers"}
+"""World seed of the people that the judge is trained on; no run uses it."""
+SPLIT_LABELS = {
+    "train": "known clips",
+    "heldout_utterances": "known people, other clips",
+    "heldout_people": "strangers",
+}
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run: so many people, one seed."""
+    """One run of the study: a number of people and a seed."""
 
     num_people: int
     seed: int
@@ -54,18 +58,18 @@ class Job:
 
 
 def train(recipe: Path, preset: str, job: Job, overrides: list[str]) -> int:
-    """Train what is missing, with its progress on this terminal; returns the exit code."""
+    """Train the run of a job unless it is finished; return the exit code."""
     if (job.path / "run.json").exists() and Run.open(job.path).is_finished:
         return 0
-    # Two clips a person at least, so that known people are heard in one that was held out.
+    # At least two clips a person: heldout_utterances needs a clip that was not trained on.
     given = [f"data.num_people={job.num_people}", "data.clips_per_person=2", f"run.seed={job.seed}", *overrides]
     words = ["train", str(recipe), "--preset", preset, "--out", str(job.path), "--resume"]
-    words += [word for each in given for word in ("--set", each)]
+    words += [word for setting in given for word in ("--set", setting)]
     return run_facegen(*words)
 
 
 def judge_of(run: Run, num_people: int, settings: EvaluateSettings, observer: Observer) -> Judge:
-    """The judge of all runs: the recipe's match stage on other people, trained once."""
+    """Return the judge of all runs: the recipe's match stage on other people, trained once."""
     data = {**run.recipe.tables["data"], "seed": JUDGE_WORLD, "num_people": num_people}
     home = check_recipe({**run.recipe.tables, "data": data}, "the judge's world")
     device = Distributed.join(run.recipe.run.device).device
@@ -73,34 +77,34 @@ def judge_of(run: Run, num_people: int, settings: EvaluateSettings, observer: Ob
 
 
 def measure(run: Run, judge: Judge, num_clips: int, observer: Observer) -> dict[str, list[Figure]]:
-    """What the judge says of a run's faces on every split."""
+    """Return the matching figures of a run's faces on every split."""
     recipe: Recipe = run.recipe
     pipeline = load_face_pipeline(run, judge.device)
     metric: Metric = registry().parts["metric"]["matching"].load()()
-    found = {}
+    figures = {}
     for split in SPLITS:
         settings = recipe.evaluate.model_copy(update={"split": split, "num_clips": num_clips})
         subjects = choose_subjects(
             open_dataset(recipe), recipe.config("dataset").engine, settings, pipeline, needs_of(recipe), judge.device,
             observer,
         )  # fmt: skip
-        found[split] = measure_metric("matching", metric, gather(subjects, judge, observer, reads=frozenset()))
-    return found
+        figures[split] = measure_metric("matching", metric, gather(subjects, judge, observer, reads=frozenset()))
+    return figures
 
 
 def to_markdown(results: list[dict], figures: list[str], recipe: str) -> str:
-    """A row a run and split, a column a figure."""
+    """Return the page: one table row per run and split, one column per figure."""
     lines = [
         "# Matching against the size of the corpus", "",
-        f"Written by `python -m studies corpus_size`: {recipe} on so many people, asked by one judge who knows nobody "
-        "of any corpus. Intervals are 95%, people resampled.", "",
-        "![A curve a split, across the number of people](corpus_size.svg)", "",
+        f"Written by `python -m studies corpus_size`: {recipe} trained on several numbers of people and evaluated by "
+        "one judge that knows nobody of any corpus. Intervals are 95%, people resampled.", "",
+        "![One curve per split over the number of people](corpus_size.svg)", "",
         f"| people | seed | split | {' | '.join(figures)} |", f"|{'---|' * (3 + len(figures))}",
     ]  # fmt: skip
-    for each in results:
-        for split, values in each["figures"].items():
+    for result in results:
+        for split, values in result["figures"].items():
             cells = [_cell(values.get(name)) for name in figures]
-            lines.append(f"| {each['num_people']} | {each['seed']} | {NAMES[split]} | {' | '.join(cells)} |")
+            lines.append(f"| {result['num_people']} | {result['seed']} | {SPLIT_LABELS[split]} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -112,15 +116,15 @@ def _cell(figure: dict | None) -> str:
 
 
 def draw(results: list[dict], figure: str, path: Path) -> None:
-    """A curve a split, the mean over seeds; the judge's answer to real strangers is its limit."""
-    sizes = sorted({each["num_people"] for each in results})
-    shown = [(split, figure, NAMES[split]) for split in SPLITS]
+    """Plot one curve per split, the mean over seeds, and the judge's score of real strangers as the limit."""
+    sizes = sorted({result["num_people"] for result in results})
+    shown = [(split, figure, SPLIT_LABELS[split]) for split in SPLITS]
     shown.append(("heldout_people", figure.replace("generated", "real"), "real faces of strangers"))
     curves = {}
     for split, name, label in shown:
         means = []
         for size in sizes:
-            values = [each["figures"][split][name]["value"] for each in results if each["num_people"] == size]
+            values = [result["figures"][split][name]["value"] for result in results if result["num_people"] == size]
             means.append(np.mean([value for value in values if value is not None] or [np.nan]))
         curves[label] = (np.log2(np.array(sizes, dtype=np.float64)), np.array(means, dtype=np.float64))
     draw_curves(curves, figure, path, across="people of the training split, log2")
@@ -131,10 +135,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", type=Path, default=RECIPES / "speech_relid.toml", help="file of the recipe")
     parser.add_argument("--preset", default="small", help="preset of the recipe")
     parser.add_argument("--out", type=Path, default=Path("runs/corpus_size"), help="folder of the runs")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[125, 500, 2000], help="people of the training split")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[125, 500, 2000], help="numbers of people in the training split"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="values of run.seed")
-    parser.add_argument("--judge-people", type=int, default=4000, help="people that the judge learns from")
-    parser.add_argument("--num-clips", type=int, default=500, help="at most so many rows a split")
+    parser.add_argument("--judge-people", type=int, default=4000, help="number of people that the judge is trained on")
+    parser.add_argument("--num-clips", type=int, default=500, help="maximum number of clips per split")
     parser.add_argument("--figure", default="matching.v2f.10.generated", help="key of the figure that the plot shows")
     parser.add_argument("--set", action="append", default=[], dest="overrides", metavar="TABLE.KEY=VALUE",
                         help="override a recipe key in every run")  # fmt: skip
@@ -161,13 +167,13 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _measured(job: Job, judge_people: int, num_clips: int) -> dict:
-    """What is known of a run already, or is found now."""
+    """Return the figures of a run, from its file or measured now."""
     asked = {"judge_people": judge_people, "num_clips": num_clips}
     kept = job.path / "corpus_size.json"
     if kept.exists():
-        found = json.loads(kept.read_text())
-        if found["asked"] == asked:
-            return found
+        earlier = json.loads(kept.read_text())
+        if earlier["asked"] == asked:
+            return earlier
     run = Run.open(job.path)
     with watching() as observer:
         judge = judge_of(run, judge_people, run.recipe.evaluate, observer)
@@ -175,9 +181,9 @@ def _measured(job: Job, judge_people: int, num_clips: int) -> dict:
     plain = {
         split: {
             figure.key: {name: getattr(figure, name) for name in ("value", "low", "high", "chance")}
-            for figure in found
+            for figure in of_split
         }
-        for split, found in figures.items()
+        for split, of_split in figures.items()
     }  # fmt: skip
     result = {"num_people": job.num_people, "seed": job.seed, "asked": asked, "figures": plain}
     write_file(kept, json_text(result, indent=1) + "\n")

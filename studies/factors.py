@@ -1,10 +1,10 @@
-"""Hidden factors of synthetic faces that follow the voice, and that follow the noise: the metric `factors` as a table.
+"""Hidden factors of synthetic faces that follow the voice or the noise: the metric `factors` as a table.
 
     facegen evaluate runs/small/speech_relid
     python -m studies factors runs/small/speech_relid
 
-Choi, Park and Lee 2020 (figures 2 to 4) say by eye that the voice decides sex, age and the shape of the face, and the
-noise pose, background, hair and glasses.
+Choi, Park and Lee 2020 (figures 2 to 4) judge by eye that the voice decides sex, age and the shape of the face, and
+the noise decides pose, background, hair and glasses.
 """
 
 import argparse
@@ -18,19 +18,20 @@ from facegen.data.synthetic.truth import FACTOR_SIDES
 from studies.report_figures import STRANGERS, Results, Value
 
 RELID = "speech_relid"
-"""The run that the papers' finding about factors is asked of."""
+"""Name of the run on which the papers' finding about factors is tested."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a report says about one factor.
+    """Figures of one factor in a report.
 
     Attributes:
-        factor, decides: its name, and what it decides in the world.
+        factor: its name.
+        decides: what it shapes in the synthetic world: voice, face or both.
         reader: R2 or accuracy of the reader on real faces.
-        recovered: the same on generated faces.
-        spread: how much generated faces differ in it, as a share of real ones.
-        share: of the variance read from generated faces, the part between voices.
+        recovered: R2 or accuracy of the reader on generated faces.
+        spread: its spread over generated faces, as a share of that over real faces.
+        share: share of its variance over generated faces that lies between voices.
     """
 
     factor: str
@@ -42,18 +43,18 @@ class Reading:
 
 
 def read(results: Results, run: str, split: str = STRANGERS) -> list[Reading]:
-    """The factors that a run's report knows; none where it was not measured."""
-    found = []
+    """Return the figures of every factor in a run's report; empty if factors were not measured."""
+    readings = []
     for name, side in FACTOR_SIDES.items():
         kinds = ("real", "generated", "spread", "share_of_condition")
         values = [results.figure(run, f"factors.{name}.{kind}", split) for kind in kinds]
         if not math.isnan(values[0].value):
-            found.append(Reading(name, side, *values))
-    return found
+            readings.append(Reading(name, side, *values))
+    return readings
 
 
 def to_markdown(readings: Sequence[Reading]) -> str:
-    """A table."""
+    """Return a Markdown table, one row per factor."""
     lines = ["| factor | decides | reader on real faces | on generated faces | spread | share between voices |"]
     lines.append("|---|---|---|---|---|---|")
     for one in readings:
@@ -63,14 +64,14 @@ def to_markdown(readings: Sequence[Reading]) -> str:
 
 
 def to_json(readings: Sequence[Reading]) -> str:
-    """The same as JSON; what is not a number is null."""
+    """Return JSON, with null for NaN."""
     return json_text([asdict(one) for one in readings], indent=1)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of an evaluated run")
-    parser.add_argument("--split", default=STRANGERS, help="split of the report")
+    parser.add_argument("--split", default=STRANGERS, help="split of the report to read")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 

@@ -1,8 +1,8 @@
-"""A claim of a paper, held against the figures of runs: confirmed, refuted, or undecided.
+"""A claim of a paper, tested against the figures of runs: confirmed, refuted or undecided.
 
-A claim is a conjunction of statements about figures with intervals. It is confirmed where every statement holds beyond
-its interval, refuted where the contrary of one of them does, and undecided otherwise. Undecided, too, is a statement
-whose premise is not shown, as of a remedy for what did not happen, and one about a figure that has no interval.
+A claim is a conjunction of statements about figures with intervals. It is confirmed if every statement holds beyond its
+interval, refuted if the contrary of one statement does, and undecided otherwise. A statement is also undecided if its
+premise is not shown (a remedy for a fault that did not occur), or if its figure has no interval.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from studies.report_figures import Holds, Value
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim, the numbers beside it, and what they say of it.
+    """A claim with the numbers that test it, and the result.
 
     Attributes:
-        source: whose claim.
-        claim: in words.
-        tested: what was asked of the numbers.
-        numbers: in words.
-        holds: what they answered.
+        source: paper and number of the claim, as "thesis 10a".
+        claim: the claim, in words.
+        tested: the statement about the numbers that is tested, in words.
+        numbers: the numbers, in words.
+        holds: True, False, or None if undecided.
     """
 
     source: str
@@ -32,19 +32,25 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """In a word."""
+        """The result as a word: confirmed, refuted or undecided."""
         return {True: "confirmed", False: "refuted", None: "undecided"}[self.holds]
 
 
 def learnt(kept: Value) -> Holds:
-    """Of an identity that is kept: True from half of real faces' on, False at chance; what lies between is None."""
+    """Tell whether a run learnt identity.
+
+    Args:
+        kept: identity accuracy above chance, as a share of that of real faces.
+    Returns:
+        True if all of the interval lies above KEPT, False if it holds 0 and lies below IGNORED, None in between.
+    """
     if kept.low > KEPT:
         return True
     return False if kept.low <= 0 and kept.high < IGNORED else None
 
 
 def to_markdown(findings: Sequence[Finding]) -> str:
-    """A table."""
+    """Return a Markdown table, one row per finding."""
     lines = ["| | claim | what is tested | here | verdict |", "|---|---|---|---|---|"]
     lines += [f"| {one.source} | {one.claim} | {one.tested} | {one.numbers} | **{one.verdict}** |" for one in findings]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""The papers' findings against runs that are trained and evaluated already: the table of docs/results/small.md.
+"""The papers' findings tested on finished runs: the table of docs/results/small.md.
 
 python -m studies findings --runs runs/small
 """

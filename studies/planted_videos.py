@@ -23,7 +23,7 @@ FPS, RATE_HZ = 5, 16000
 WORLD = 7
 OWN_SECONDS, PLANTED_SECONDS = 10.0, 8.0
 FIRST_STRANGER = 100000
-"""People from here on have no corpus of their own."""
+"""Number of the first person who has no videos of their own and appears as a stranger only."""
 PLANTED = {
     "nothing": "nothing",
     "stranger": "a stranger speaks",
@@ -41,7 +41,15 @@ CLEAN = "right"
 
 @dataclass(frozen=True)
 class Scene:
-    """A piece of a video: who is seen, who is heard, of numbers of the synthetic world; -1 for nobody."""
+    """A piece of a video.
+
+    Attributes:
+        kind: "own", or a key of PLANTED.
+        start, end: seconds.
+        faces: numbers of the people who are seen, in the synthetic world.
+        voice: number of the person who is heard; -1 for silence.
+        clip: number of the clip, which decides pose and words.
+    """
 
     kind: str
     start: float
@@ -52,19 +60,19 @@ class Scene:
 
 
 def usable_people(num: int, first: int) -> list[int]:
-    """People in whom the collection's detector finds exactly one face, in several pictures of them."""
-    detector, found = Haar(), []
+    """Return numbers of `num` people, from `first` on, in whose pictures the detector finds exactly one face."""
+    detector, usable = Haar(), []
     for person in itertools.count(first):
-        if len(found) == num:
-            return found
+        if len(usable) == num:
+            return usable
         if all(len(detector.find(picture((person,), person, moment))) == 1 for moment in range(3)):
-            found.append(person)
-    return found
+            usable.append(person)
+    return usable
 
 
 @functools.lru_cache(maxsize=16)
 def picture(people: tuple[int, ...], clip: int, moment: int) -> NDArray[np.uint8]:
-    """(HEIGHT, WIDTH, 3): faces before grey, or a title card where there is nobody."""
+    """Draw the faces of people before a grey background, or a title card if there are none: (HEIGHT, WIDTH, 3)."""
     if not people:
         return _card(clip)
     shown = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
@@ -88,7 +96,7 @@ def _card(number: int) -> NDArray[np.uint8]:
 
 
 def plan(person: int, kind: str, clip: int, stranger: int, other: int) -> list[Scene]:
-    """The person, what is planted, the person again."""
+    """Return three scenes: the person, the planted fault, the person again."""
     faces, voice = {
         "nothing": ((person,), person), "stranger": ((stranger,), stranger), "exchanged": ((other,), other),
         "cutaway": ((stranger,), person), "dubbing": ((person,), stranger), "card": ((), person),
@@ -103,14 +111,14 @@ def plan(person: int, kind: str, clip: int, stranger: int, other: int) -> list[S
 
 
 def write_video(path: Path, scenes: Sequence[Scene]) -> None:
-    """Encode pictures and sound of the scenes."""
+    """Encode the pictures and the sound of the scenes as a video file."""
     with av.open(str(path), "w") as container:
         video = container.add_stream("mpeg4", rate=FPS)
         video.width, video.height, video.pix_fmt, video.bit_rate = WIDTH, HEIGHT, "yuv420p", 900_000
         audio = container.add_stream("aac", rate=RATE_HZ, layout="mono")
         for scene in scenes:
             for number in range(round(scene.start * FPS), round(scene.end * FPS)):
-                # A face moves once a second; that is how often it is looked at.
+                # A face moves once a second, as the collection examines one frame a second.
                 shown = picture(scene.faces, scene.clip, number // FPS)
                 container.mux(video.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
         container.mux(video.encode(None))
@@ -134,7 +142,7 @@ def _sound(scenes: Sequence[Scene]) -> NDArray[np.int16]:
 
 
 def write_set(folder: Path, num_people: int, num_videos: int) -> dict[str, list[Scene]]:
-    """The videos and their list of sources; answers the truth of each file."""
+    """Write the videos and their list of sources; return {file name: scenes}."""
     people, strangers = usable_people(num_people, 0), itertools.cycle(usable_people(num_people, FIRST_STRANGER))
     kinds, truth, text = itertools.cycle(PLANTED), {}, []
     for number, person in enumerate(people):
@@ -147,7 +155,7 @@ def write_set(folder: Path, num_people: int, num_videos: int) -> dict[str, list[
             if not (folder / name).exists():
                 write_video(folder / name, truth[name])
             names.append(f'"{name}"')
-        # Nobody's kinds are all the same: the next person begins with another one.
+        # The next person begins with another kind, so that no person has the same kinds as all others.
         next(kinds)
         text.append(f'[[person]]\nname = "person {person}"\nvideos = [{", ".join(names)}]\n')
     (folder / "sources.toml").write_text("\n".join(text), encoding="utf-8")
@@ -155,9 +163,16 @@ def write_set(folder: Path, num_people: int, num_videos: int) -> dict[str, list[
 
 
 def truth_at(scenes: Sequence[Scene], moment: float, window: float = 4.0) -> str:
-    """What a moment shows: what was planted there, the edge of that, or what is right."""
+    """Return the truth of a moment.
+
+    Args:
+        scenes: scenes of the video.
+        moment, window: time of the frame and length of the speech around it, in seconds.
+    Returns:
+        The kind of the planted fault, EDGE if the speech window reaches a fault of the speech, CLEAN otherwise.
+    """
     scene = next((scene for scene in scenes if scene.start <= moment < scene.end), scenes[-1])
     if scene.kind in WRONG:
         return scene.kind
-    reached = [each for each in scenes if each.start < moment + window / 2 and each.end > moment - window / 2]
-    return EDGE if any(each.kind in ("stranger", "exchanged", "dubbing", "silence") for each in reached) else CLEAN
+    reached = [scene for scene in scenes if scene.start < moment + window / 2 and scene.end > moment - window / 2]
+    return EDGE if any(scene.kind in ("stranger", "exchanged", "dubbing", "silence") for scene in reached) else CLEAN

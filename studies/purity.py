@@ -1,11 +1,10 @@
-"""How many faces and voices of others stay in a collected corpus, and how many of them a review finds.
+"""Wrong faces and voices in a collected corpus: how many pass the rules, and how many a review lists.
 
     python -m studies purity
     python -m studies purity --recogniser dlib_faces:find=centre --recogniser resemblyzer
 
-Videos of synthetic people are written whose truth is known: in the middle of each, something is planted that does not
-belong there. `facegen collect` keeps by its rules what it keeps; then the review lists what does not fit. Needs no
-network; a few minutes.
+Writes videos of synthetic people, with a known fault planted in the middle of each. `facegen collect` builds a corpus
+from them, and the review lists what does not fit. Needs no network and takes a few minutes.
 """
 
 import argparse
@@ -32,10 +31,10 @@ class Row:
     """A line of the table.
 
     Attributes:
-        planted: what it is about.
-        offered: moments that the collector looked at.
-        kept: that it kept by its rules.
-        listed: of these, on the review list.
+        planted: the planted fault, in words.
+        offered: number of moments that the collection examined.
+        kept: number of moments that it kept.
+        listed: number of kept moments that are on the review list.
     """
 
     planted: str
@@ -47,10 +46,10 @@ class Row:
 def measure(
     folder: Path, truth: dict[str, list[Scene]], recognisers: dict[str, Recogniser], threshold: float
 ) -> list[Row]:
-    """Count what was offered, kept and listed."""
+    """Count the moments of each kind that were examined, kept and listed."""
     corpus = Corpus.open(folder)
     listed = {finding.row for finding in review(corpus, recognisers, threshold=threshold).findings if finding.score > 0}
-    offered, kept, found = ({name: 0 for name in (*WRONG, EDGE, CLEAN)} for _ in range(3))
+    offered, kept, num_listed = ({name: 0 for name in (*WRONG, EDGE, CLEAN)} for _ in range(3))
     query = (
         "SELECT source, time_seconds, frames.reason FROM frames JOIN videos ON videos.id = frames.video "
         "ORDER BY videos.position, number"
@@ -62,15 +61,15 @@ def measure(
             offered[what] += 1
             if not reason:
                 kept[what] += 1
-                found[what] += row in listed
+                num_listed[what] += row in listed
                 row += 1
     names = {**PLANTED, EDGE: EDGE, CLEAN: CLEAN}
-    return [Row(names[what], offered[what], kept[what], found[what]) for what in offered]
+    return [Row(names[what], offered[what], kept[what], num_listed[what]) for what in offered]
 
 
 def to_markdown(rows: Sequence[Row]) -> Iterator[str]:
-    """A table."""
-    yield "| what is there | moments | kept by the rules | on the review list |"
+    """Yield the lines of a Markdown table."""
+    yield "| content | moments | kept by the rules | on the review list |"
     yield "|---|---|---|---|"
     for row in rows:
         share = f" ({row.listed / row.kept:.0%})" if row.kept else ""
@@ -79,12 +78,21 @@ def to_markdown(rows: Sequence[Row]) -> Iterator[str]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--people", type=int, default=12, help="people with videos")
-    parser.add_argument("--videos", type=int, default=4, help="of each person")
-    parser.add_argument("--recogniser", action="append", default=[], help="NAME or NAME:key=value; plain ones without")
-    parser.add_argument("--judge", type=Path, help="a run that compares")
-    parser.add_argument("--threshold", type=float, default=THRESHOLD, help="least score of the review list")
-    parser.add_argument("--keep", type=Path, help="folder for videos and corpus, used again where it holds them")
+    parser.add_argument("--people", type=int, default=12, help="number of people with videos")
+    parser.add_argument("--videos", type=int, default=4, help="number of videos per person")
+    parser.add_argument(
+        "--recogniser",
+        action="append",
+        default=[],
+        help="recogniser to review with, as NAME or NAME:key=value; plain features if none is given",
+    )
+    parser.add_argument("--judge", type=Path, help="folder of a run whose encoders review as well")
+    parser.add_argument(
+        "--threshold", type=float, default=THRESHOLD, help="least score that puts a row on the review list"
+    )
+    parser.add_argument(
+        "--keep", type=Path, help="folder that keeps videos and corpus, and supplies those that it holds already"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

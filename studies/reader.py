@@ -1,11 +1,11 @@
-"""How well synthetic voices and faces can be matched: by chance, by shortcuts, by a trained reader, at best.
+"""Matching of synthetic voices and faces: by chance, by shortcuts, by a trained reader, and by the true factors.
 
     python -m studies reader --people 100000 --minutes 20
 
-A reader is a pair of small networks, one on log-mel spectra, one on pictures, that learns from people streamed out of
-the renderer which voice goes with which face. It is measured on people that it never saw, beside what pitch alone,
-mean colour alone and the true shared factors reach. What the reader scores is a target for whole recipes on this
-corpus; what the shortcuts score is what no recipe may be proud of.
+A reader is a pair of small networks, one on log-mel spectra and one on pictures, trained to match voices and faces of
+people that the renderer streams. It is measured on unseen people, beside pitch alone, mean colour alone and the true
+shared factors. The reader's score is a target for recipes on this corpus; a recipe that only reaches the shortcuts'
+scores has learnt nothing else.
 """
 
 import argparse
@@ -22,14 +22,14 @@ from torch.nn import functional
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.text.json_text import json_text
 from facegen.parts.metrics.matching import Matching
-from studies.reader_networks import FaceTower, Pair, VoiceTower, train
+from studies.reader_networks import FaceTower, TowerPair, VoiceTower, train
 from studies.reader_people import SAMPLE_RATE_HZ, SEED, SHARED, People
 
 FIRST_HELDOUT = 10_000_000
 
 
-def train_reader(learnt: People, arguments: argparse.Namespace, num_samples: int) -> tuple[Pair, dict[str, float]]:
-    """Render on one core and learn on the other; once all people are rendered, learn on both."""
+def train_reader(learnt: People, arguments: argparse.Namespace, num_samples: int) -> tuple[TowerPair, dict[str, float]]:
+    """Render on one core and train on the other; train on both once all people are rendered."""
     device, size = arguments.device, arguments.batch_size
     stop, started = threading.Event(), time.monotonic()
     failed: list[BaseException] = []
@@ -52,14 +52,14 @@ def train_reader(learnt: People, arguments: argparse.Namespace, num_samples: int
             raise failed[0]
         if not producer.is_alive():
             torch.set_num_threads(arguments.threads)
-        # Every row that is there is as likely, so that nothing is forgotten and nothing waits.
+        # Rows are drawn uniformly from those rendered so far: training never waits, and early rows stay in use.
         rows = torch.randint(learnt.ready, (size,), generator=random)
         faces = learnt.faces[rows]
         mirrored = torch.rand(size, 1, 1, 1, generator=random) < 0.5
         return learnt.mel[rows].to(device), torch.where(mirrored, faces.flip(3), faces).to(device)
 
     torch.manual_seed(SEED)
-    pair = Pair(VoiceTower(), FaceTower(learnt.faces.shape[2])).to(device)
+    pair = TowerPair(VoiceTower(), FaceTower(learnt.faces.shape[2])).to(device)
     seconds = 60 * arguments.minutes
 
     def done_share(step: int) -> float:
@@ -74,8 +74,8 @@ def train_reader(learnt: People, arguments: argparse.Namespace, num_samples: int
     return pair, {"steps": steps, "samples": steps * size, "people": learnt.ready}
 
 
-def train_pitch(log_f0: Tensor, faces: Tensor, steps: int) -> Pair:
-    """The true pitch of a clip against the trained face tower, with a head of its own on either side."""
+def train_pitch(log_f0: Tensor, faces: Tensor, steps: int) -> TowerPair:
+    """Train a head on the true pitch and one on the trained face tower's embeddings to match each other."""
     torch.manual_seed(SEED)
     middle, scale = log_f0.mean(), log_f0.std()
     voice = nn.Sequential(
@@ -88,7 +88,7 @@ def train_pitch(log_f0: Tensor, faces: Tensor, steps: int) -> Pair:
         rows = torch.randint(len(faces), (512,), generator=random)
         return log_f0[rows], faces[rows]
 
-    pair = Pair(voice, face)
+    pair = TowerPair(voice, face)
     train(pair, batches, lambda step: step / steps, 3e-3, "pitch alone")
     return pair
 
@@ -104,7 +104,7 @@ class _Scaled(nn.Module):
 
 
 def ridge(inputs: Tensor, targets: Tensor, penalty: float = 1e-3) -> Callable[[Tensor], Tensor]:
-    """Least squares with an intercept, inputs standardised: the function that predicts."""
+    """Fit least squares with an intercept on standardised inputs; return the function that predicts."""
     middle, scale, offset = inputs.mean(0), inputs.std(0) + 1e-6, targets.mean(0)
     x = ((inputs - middle) / scale).double()
     gram = x.T @ x + penalty * len(x) * torch.eye(x.shape[1], dtype=torch.float64)
@@ -112,11 +112,11 @@ def ridge(inputs: Tensor, targets: Tensor, penalty: float = 1e-3) -> Callable[[T
     return lambda rows: ((rows - middle) / scale) @ weights + offset
 
 
-def by_means(learnt: People, tested: People) -> tuple[Tensor, Tensor]:
-    """Mean colour of the face and mean spectrum of the voice, each predicted from the other by ridge regression.
+def embed_means(learnt: People, tested: People) -> tuple[Tensor, Tensor]:
+    """Embed by mean colour of the face and mean spectrum of the voice, each predicted from the other by a ridge.
 
-    Voices query by the predicted colour, faces by the predicted spectrum, both compared by the cosine; each side's
-    vector holds both, one of which a direction reads.
+    Voices query by the predicted colour, faces by the predicted spectrum; both are compared by the cosine. The vector
+    of each side holds both, and each direction of matching reads one of them.
     """
     sides = []
     for people in (learnt, tested):
@@ -135,25 +135,25 @@ def _standard(values: Tensor, like: Tensor) -> Tensor:
 
 
 def means_logits(query: Tensor, candidates: Tensor, direction: str) -> Tensor:
-    """Cosines of the colours where voices ask, of the spectra where faces ask."""
+    """Return cosines of the colours for v2f, of the spectra for f2v: (B, K)."""
     part = slice(0, 3) if direction == "v2f" else slice(3, None)
     return torch.einsum("bd,bkd->bk", query[:, part], candidates[..., part])
 
 
 def inner_products(query: Tensor, candidates: Tensor, _: str) -> Tensor:
-    """The reader's rule."""
+    """Return inner products, the reader's score: (B, K)."""
     return torch.einsum("bd,bkd->bk", query, candidates)
 
 
-def nearness(query: Tensor, candidates: Tensor, _: str) -> Tensor:
-    """Of true factors."""
+def negative_distances(query: Tensor, candidates: Tensor, _: str) -> Tensor:
+    """Return negative squared distances, the score of the true factors: (B, K)."""
     return -(query[:, None] - candidates).square().sum(2)
 
 
 def measure(
     tested: People, voices: Tensor, faces: Tensor, rule: Callable[[Tensor, Tensor, str], Tensor]
 ) -> list[Figure]:
-    """2-way and 10-way accuracies with intervals, among all people and among those of one sex."""
+    """Return 2-way and 10-way accuracies with intervals, among all people and within one sex."""
     num = len(voices)
     evidence = Evidence(
         judge="", split="heldout_people", seed=SEED, person=torch.arange(num),
@@ -164,13 +164,13 @@ def measure(
 
 
 def explained(inputs: Tensor, factors: Tensor, test_inputs: Tensor, test_factors: Tensor) -> list[float]:
-    """Share of the variance of each held-out factor that ridge regression on an embedding explains."""
+    """Return the share of the variance of each held-out factor that ridge regression on an embedding explains."""
     left = (ridge(inputs, factors)(test_inputs) - test_factors).square().mean(0)
     return (1 - left / test_factors.var(0, unbiased=False)).tolist()
 
 
 def compare(arguments: argparse.Namespace) -> dict[str, object]:
-    """Render, train, measure."""
+    """Render, train and measure; return settings, cost, accuracies and explained variance."""
     num_samples = round(arguments.seconds * SAMPLE_RATE_HZ)
     tested = People.empty(arguments.heldout, arguments.pixels, num_samples)
     tested.render(FIRST_HELDOUT, num_samples, arguments.device)
@@ -182,10 +182,10 @@ def compare(arguments: argparse.Namespace) -> dict[str, object]:
     pitch = train_pitch(learnt.log_f0[some], faces, steps=1500)
     factors = (tested.factors - tested.factors.mean(0)) / tested.factors.std(0)
     rows = {
-        "mean colour and spectrum": measure(tested, *by_means(learnt, tested), means_logits),
+        "mean colour and spectrum": measure(tested, *embed_means(learnt, tested), means_logits),
         "pitch alone": measure(tested, *pitch.embed(tested.log_f0, test_faces, "cpu"), inner_products),
         "reader": measure(tested, test_voices, test_faces, inner_products),
-        "true shared factors": measure(tested, factors, factors, nearness),
+        "true shared factors": measure(tested, factors, factors, negative_distances),
     }
     probes = {
         "voice": explained(voices, learnt.factors[some], test_voices, tested.factors),
@@ -198,39 +198,39 @@ def compare(arguments: argparse.Namespace) -> dict[str, object]:
     }  # fmt: skip
 
 
-def show(found: dict) -> None:
-    """Two tables: accuracies, and what of each shared factor the reader's embeddings tell."""
-    columns = [figure["label"].replace(", real", "") for figure in next(iter(found["accuracy"].values()))]
-    print(f"| who | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
-    chances = [figure["chance"] for figure in next(iter(found["accuracy"].values()))]
+def show(result: dict) -> None:
+    """Print two tables: accuracies, and the variance of each shared factor that the reader's embeddings explain."""
+    columns = [figure["label"].replace(", real", "") for figure in next(iter(result["accuracy"].values()))]
+    print(f"| matched by | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
+    chances = [figure["chance"] for figure in next(iter(result["accuracy"].values()))]
     print(f"| chance | {' | '.join(f'{chance:.3f}' for chance in chances)} |")
-    for name, figures in found["accuracy"].items():
-        cells = [f"{each['value']:.3f} ({each['low']:.3f} to {each['high']:.3f})" for each in figures]
+    for name, figures in result["accuracy"].items():
+        cells = [f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})" for figure in figures]
         print(f"| {name} | {' | '.join(cells)} |")
-    print(f"\n| share of variance told by | {' | '.join(SHARED)} |\n|---|{'---|' * len(SHARED)}")
-    for side, shares in found["explained"].items():
+    print(f"\n| explained variance | {' | '.join(SHARED)} |\n|---|{'---|' * len(SHARED)}")
+    for side, shares in result["explained"].items():
         print(f"| {side} | {' | '.join(f'{share:.2f}' for share in shares.values())} |")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--people", type=int, default=100000, help="people to learn from, at most")
-    parser.add_argument("--minutes", type=float, default=20.0, help="for rendering and learning together")
-    parser.add_argument("--steps", type=int, default=0, help="end after so many steps, however long they take")
-    parser.add_argument("--heldout", type=int, default=2000, help="people to be measured on")
-    parser.add_argument("--pixels", type=int, default=64, help="side of the faces")
-    parser.add_argument("--seconds", type=float, default=1.2, help="length of the speech")
+    parser.add_argument("--people", type=int, default=100000, help="maximum number of people to train on")
+    parser.add_argument("--minutes", type=float, default=20.0, help="time for rendering and training together")
+    parser.add_argument("--steps", type=int, default=0, help="end training after this number of steps; 0 for no limit")
+    parser.add_argument("--heldout", type=int, default=2000, help="number of people to measure on")
+    parser.add_argument("--pixels", type=int, default=64, help="side of the faces, in pixels")
+    parser.add_argument("--seconds", type=float, default=1.2, help="length of the speech, in seconds")
     parser.add_argument("--batch-size", type=int, default=256, help="people per training step")
-    parser.add_argument("--threads", type=int, default=2, help="once all people are rendered")
+    parser.add_argument("--threads", type=int, default=2, help="threads for training once all people are rendered")
     parser.add_argument("--device", default="cpu", help="torch device")
-    parser.add_argument("--json", action="store_true", help="JSON instead of tables")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Render, train, measure and print; return 0."""
-    found = compare(arguments)
+    result = compare(arguments)
     if arguments.json:
-        print(json_text(found, indent=1))
+        print(json_text(result, indent=1))
     else:
-        show(found)
+        show(result)
     return 0

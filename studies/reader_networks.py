@@ -1,4 +1,4 @@
-"""The networks of the study `reader`, and how they learn."""
+"""Networks of the study `reader` and their training loop."""
 
 import math
 import sys
@@ -16,7 +16,7 @@ Batches = Callable[[int], tuple[Tensor, Tensor]]
 
 
 class VoiceTower(nn.Module):
-    """Convolutions over time, then mean and deviation over time: (B, mels, frames) -> (B, 64)."""
+    """Convolutions over time, pooled by mean and deviation over time: (B, mels, frames) -> (B, 64)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,16 +28,16 @@ class VoiceTower(nn.Module):
                 nn.BatchNorm1d(after),
                 nn.ReLU(),
             ]
-        self.trunk = nn.Sequential(*layers)
+        self.backbone = nn.Sequential(*layers)
         self.head = nn.Sequential(nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, EMBEDDING_DIM))
 
     def forward(self, mel: Tensor) -> Tensor:
-        hidden = self.trunk(mel.float())
+        hidden = self.backbone(mel.float())
         return self.head(torch.cat([hidden.mean(2), (hidden.var(2) + 1e-5).sqrt()], dim=1))
 
 
 class FaceTower(nn.Module):
-    """Convolutions, halving down to 4 x 4, places kept: (B, 3, H, W) uint8 -> (B, 64)."""
+    """Strided convolutions down to 4 x 4, flattened without pooling: (B, 3, H, W) uint8 -> (B, 64)."""
 
     def __init__(self, pixels: int) -> None:
         super().__init__()
@@ -47,14 +47,14 @@ class FaceTower(nn.Module):
             channels.append(min(256, 2 * channels[-1]))
             layers += [nn.Conv2d(*channels[-2:], 3, 2, 1, bias=False), nn.BatchNorm2d(channels[-1]), nn.ReLU()]
             size = (size + 1) // 2
-        self.trunk = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        self.backbone = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         self.head = nn.Sequential(nn.Linear(channels[-1] * size * size, 256), nn.ReLU(), nn.Linear(256, EMBEDDING_DIM))
 
     def forward(self, faces: Tensor) -> Tensor:
-        return self.head(self.trunk(faces.float() / 127.5 - 1).flatten(1))
+        return self.head(self.backbone(faces.float() / 127.5 - 1).flatten(1))
 
 
-class Pair(nn.Module):
+class TowerPair(nn.Module):
     """Two towers under a symmetric softmax over the batch, with a learnt temperature (van den Oord et al. 2018)."""
 
     def __init__(self, voice: nn.Module, face: nn.Module) -> None:
@@ -70,7 +70,7 @@ class Pair(nn.Module):
 
     @torch.no_grad()
     def embed(self, voices: Tensor, faces: Tensor, device: str) -> tuple[Tensor, Tensor]:
-        """Unit vectors of both sides, in pieces, on the CPU."""
+        """Return unit vectors of both sides on the CPU, computed 512 rows at a time."""
         self.eval()
 
         def through(tower: nn.Module, rows: Tensor) -> Tensor:
@@ -79,10 +79,13 @@ class Pair(nn.Module):
         return through(self.voice, voices), through(self.face, faces)
 
 
-def train(pair: Pair, batches: Batches, done_share: Callable[[int], float], rate: float, name: str) -> int:
-    """AdamW, the learning rate rising over a fiftieth and then falling along half a cosine; returns the steps."""
+def train(pair: TowerPair, batches: Batches, done_share: Callable[[int], float], rate: float, name: str) -> int:
+    """Train by AdamW until `done_share` reaches 1; return the number of steps.
+
+    The learning rate rises over the first fiftieth and then falls along half a cosine.
+    """
     optimiser = torch.optim.AdamW(pair.parameters(), rate, weight_decay=1e-2)
-    step, told = 0, time.monotonic()
+    step, last_report = 0, time.monotonic()
     pair.train()
     while (share := done_share(step)) < 1:
         for group in optimiser.param_groups:
@@ -92,7 +95,7 @@ def train(pair: Pair, batches: Batches, done_share: Callable[[int], float], rate
         loss.backward()
         optimiser.step()
         step += 1
-        if time.monotonic() - told > 20:
-            told = time.monotonic()
+        if time.monotonic() - last_report > 20:
+            last_report = time.monotonic()
             print(f"{name}: step {step}, {share:.0%}, loss {float(loss.detach()):.3f}", file=sys.stderr, flush=True)
     return step

@@ -1,4 +1,4 @@
-"""People of the synthetic world as the study `reader` sees them: spectra, pictures and the truth."""
+"""People of the synthetic world for the study `reader`: spectra, pictures and true factors."""
 
 import math
 import threading
@@ -21,14 +21,14 @@ SHARED = tuple(factor.name for factor in FACTORS if factor.side == "shared")
 
 @dataclass
 class People:
-    """Voices, faces and the truth of some people, a row each.
+    """Voices, faces and true factors of some people, one row each.
 
     Attributes:
-        mel: (N, mels, frames) float16 log-mel spectra, the clip's mean level removed.
+        mel: (N, mels, frames) float16 log-mel spectra without the clip's mean level.
         faces: (N, 3, H, W) uint8.
-        log_f0: (N, 1) median pitch of the clip.
+        log_f0: (N, 1) log of the clip's median pitch in Hz.
         factors: (N, shared factors).
-        ready: how many rows are filled.
+        ready: number of rows that are filled.
     """
 
     mel: Tensor
@@ -49,7 +49,7 @@ class People:
 
     @torch.no_grad()
     def render(self, first: int, num_samples: int, device: str, stop: threading.Event | None = None) -> None:
-        """Fill the rows with people from number `first` on, until it is asked to stop."""
+        """Fill the rows with people from number `first` on, until `stop` is set."""
         filters = mel_filters().to(device)
         for start in range(0, len(self.mel), CHUNK_PEOPLE):
             if stop is not None and stop.is_set():
@@ -68,7 +68,7 @@ class People:
 
 
 def mel_filters() -> Tensor:
-    """(bins, mels) triangles, evenly spaced in mel (O'Shaughnessy 1987) from 40 Hz to 8 kHz."""
+    """Return triangular filters, evenly spaced in mel (O'Shaughnessy 1987) from 40 Hz to 8 kHz: (bins, mels)."""
 
     def mel(hertz: float) -> float:
         return 2595 * math.log10(1 + hertz / 700)
@@ -82,7 +82,7 @@ def mel_filters() -> Tensor:
 
 
 def log_mel(samples: Tensor, filters: Tensor) -> Tensor:
-    """(B, samples) -> (B, mels, frames), in units of 10 dB, the clip's mean level removed."""
+    """Return log-mel spectra in units of 10 dB without the clip's mean level: (B, samples) -> (B, mels, frames)."""
     window = torch.hann_window(WINDOW_SAMPLES, device=samples.device)
     spectra = torch.stft(samples, 1024, HOP_SAMPLES, WINDOW_SAMPLES, window, return_complex=True).abs().square()
     level = ((spectra.transpose(1, 2) @ filters) + 1e-7).log10().transpose(1, 2)

@@ -1,10 +1,10 @@
-"""Train and evaluate the small preset of every recipe, and write down what came out.
+"""Train and evaluate the small preset of every recipe, and write the page of results.
 
     python -m studies reproduce --out runs/small --page docs/results/small.md
 
-What is finished is not done again: call it again after whatever stopped it. A recipe that fails is named at the end,
-and the others go on. Recipes that share a match stage or an earlier run train it once, since all runs lie side by side.
-A run of a recipe that has changed since, or that begins with such a run, is moved aside and trained anew.
+Finished work is not repeated: call an interrupted study again to continue it. A recipe that fails is named at the end,
+and the others go on. Recipes that share a match stage or an earlier run train it once, as all runs are in one folder.
+A run whose recipe has changed since its training, or that begins with such a run, is moved aside and trained anew.
 """
 
 import argparse
@@ -32,19 +32,19 @@ from studies.results_page import write_page
 
 PRESET = "small"
 BASELINES = {"speech_relid": ("speech_relativistic",)}
-"""Choi, Park and Lee 2020 let a judge choose between the faces of the one and of the other."""
+"""{recipe: recipes whose faces a judge compares with its own} (Choi, Park and Lee 2020)."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One recipe, and how it is measured.
+    """One recipe, its run and its evaluations.
 
     Attributes:
-        path: its file.
-        recipe: as that says today, with the folders of the runs that it begins with.
-        run: its folder.
-        splits: it is measured on.
-        baselines: others, whose faces are set against its own.
+        path: file of the recipe.
+        recipe: the recipe as the file is today, with the folders of the runs that it begins with.
+        run: folder of the run.
+        splits: splits to evaluate on.
+        baselines: jobs whose faces the judge compares with those of this one.
     """
 
     path: Path
@@ -55,12 +55,12 @@ class Job:
 
     @property
     def is_trained(self) -> bool:
-        """Its last stage has come to its end."""
+        """True if the last stage of the run is finished."""
         return (self.run / "run.json").exists() and Run.open(self.run).is_finished
 
     @property
     def trained_baselines(self) -> list["Job"]:
-        """Those whose faces there are."""
+        """The baselines whose runs are finished."""
         return [baseline for baseline in self.baselines if baseline.is_trained]
 
     @property
@@ -88,18 +88,18 @@ class Job:
         return report.weights_hash == weights and compared == baselines
 
     def changes(self) -> str:
-        """In what the recipe of the run differs from today's; "" where it does not."""
+        """Return the keys in which the recipe of the run differs from today's file; "" if in none."""
         if not (self.run / "run.json").exists():
             return ""
         try:
             trained = Run.open(self.run).recipe
         except CheckpointError as error:
             return str(error)
-        return ", ".join(differences(_wherever(trained), _wherever(self.recipe)))
+        return ", ".join(differences(_without_folders(trained), _without_folders(self.recipe)))
 
 
-def _wherever(recipe: Recipe) -> dict[str, Any]:
-    """What a recipe says, with earlier runs by name: folders that were moved together are the same."""
+def _without_folders(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe's values with earlier runs by name alone, so that runs moved together stay equal."""
     values = recipe.values
     for table, key in EARLIER_RUNS:
         if values.get(table, {}).get(key):
@@ -108,13 +108,13 @@ def _wherever(recipe: Recipe) -> dict[str, Any]:
 
 
 def plan(out: Path) -> list[Job]:
-    """Every recipe, in alphabetical order."""
+    """Return a job for every recipe, in alphabetical order."""
     jobs: dict[str, Job] = {}
     for path in sorted(RECIPES.glob("*.toml")):
         recipe = with_run_folders(read_recipe(path, preset=PRESET), out / path.stem)
         splits: tuple[str, ...] = (recipe.evaluate.split,)
         if path.stem.startswith(("name_", "speech_lsgan", "speech_name", "mel_", "wav2pix")):
-            splits = ("train", "heldout_utterances", "heldout_people")  # known people; the thesis asks for strangers
+            splits = ("train", "heldout_utterances", "heldout_people")  # people known and unknown, as in the thesis
         if "identity" in needs_of(recipe):
             splits = tuple(split for split in splits if split != "heldout_people")  # nobody there has a known name
         baselines = tuple(jobs[name] for name in BASELINES.get(path.stem, ()))
@@ -123,7 +123,7 @@ def plan(out: Path) -> list[Job]:
 
 
 def set_aside(jobs: Sequence[Job], clock: Path) -> None:
-    """Move away the runs of recipes that have changed, and of those that begin with them; says so."""
+    """Move aside the runs whose recipes have changed and the runs that begin with them; print their names."""
     reasons = {job.run.name: changes for job in jobs if (changes := job.changes())}
     while True:
         more = {
@@ -149,7 +149,7 @@ def set_aside(jobs: Sequence[Job], clock: Path) -> None:
 
 
 def spend(clock: Path, recipe: str, what: str, seconds: float) -> None:
-    """Add to what a recipe took, so that interrupted work counts as well."""
+    """Add to the seconds that a recipe took, so that interrupted work counts as well."""
     spent = json.loads(clock.read_text()) if clock.exists() else {}
     own = spent.setdefault(recipe, {})
     own[what] = own.get(what, 0.0) + seconds
@@ -157,7 +157,7 @@ def spend(clock: Path, recipe: str, what: str, seconds: float) -> None:
 
 
 def work(job: Job, clock: Path) -> str:
-    """Do what is missing of a job; returns what failed."""
+    """Train and evaluate what a job lacks; return the failure as a message, "" if there is none."""
     started = time.monotonic()
     if not job.is_trained:
         code = run_facegen("train", str(job.path), "--preset", PRESET, "--out", str(job.run), "--resume")
@@ -165,7 +165,7 @@ def work(job: Job, clock: Path) -> str:
         if code >= INTERRUPTED:
             raise KeyboardInterrupt
         if code:
-            return f"{job.path.name}: training failed, as it says above"
+            return f"{job.path.name}: training failed; see the error above"
     for split in job.missing_splits():
         started = time.monotonic()
         baselines = [word for baseline in job.trained_baselines for word in ("--against", str(baseline.run))]
@@ -174,7 +174,7 @@ def work(job: Job, clock: Path) -> str:
         if code >= INTERRUPTED:
             raise KeyboardInterrupt
         if code:
-            return f"{job.path.name}: evaluation on {split} failed, as it says above"
+            return f"{job.path.name}: evaluation on {split} failed; see the error above"
     return ""
 
 
@@ -186,7 +186,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train and evaluate; return 0 when every recipe was trained and measured."""
+    """Train and evaluate; return 0 if every recipe was trained and evaluated."""
     arguments.out.mkdir(parents=True, exist_ok=True)
     clock = arguments.out / "seconds.json"
     jobs = plan(arguments.out)
@@ -199,15 +199,17 @@ def run(arguments: argparse.Namespace) -> int:
         set_aside(jobs, clock)
     failures, started = [], time.monotonic()
     open_jobs = [job for job in jobs if not job.is_trained or job.missing_splits()]
-    print(f"{len(jobs)} recipes, {len(open_jobs)} of them to do", flush=True)
+    print(f"{len(jobs)} recipes, {len(open_jobs)} of them unfinished", flush=True)
     for number, job in enumerate(open_jobs, 1):
-        gone = time.monotonic() - started
-        left = f", about {gone / (number - 1) * (len(open_jobs) - number + 1) / 60:.0f} min to go" if number > 1 else ""
-        print(f"\n== {number} of {len(open_jobs)}: {job.path.stem} ({gone / 60:.0f} min gone{left})", flush=True)
+        elapsed = time.monotonic() - started
+        left = (
+            f", about {elapsed / (number - 1) * (len(open_jobs) - number + 1) / 60:.0f} min left" if number > 1 else ""
+        )
+        print(f"\n== {number} of {len(open_jobs)}: {job.path.stem} ({elapsed / 60:.0f} min elapsed{left})", flush=True)
         try:
             failure = work(job, clock)
         except KeyboardInterrupt:
-            print("Interrupted; the same command goes on.")
+            print("Interrupted; run the same command again to continue.")
             return INTERRUPTED
         if failure:
             failures.append(failure)

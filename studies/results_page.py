@@ -1,10 +1,11 @@
-"""The page of results: tables, findings and grids of the runs of the study `reproduce`."""
+"""Page of results: tables, findings and grids of the runs of the study `reproduce`."""
 
 import math
 import os
 import platform
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,33 @@ from studies.finding import to_markdown as findings_table
 from studies.findings import all_findings
 from studies.report_figures import KNOWN, SEEN, STRANGERS, Results
 
-FAMILIES: Mapping[str, tuple[str, ...]] = {
-    "Faces from names": ("name_",),
-    "Faces from sentences": ("text_",),
-    "Faces from speech, known people": ("speech_lsgan", "speech_name", "mel_", "wav2pix"),
-    "Faces from speech, strangers": ("speech_rel", "voice2face", "speech2face"),
-    "Matching alone": ("match_",),
-}
-SPLITS = {
-    "Faces from names": (SEEN, KNOWN),
-    "Faces from sentences": (STRANGERS,),
-    "Faces from speech, known people": (SEEN, KNOWN, STRANGERS),
-    "Faces from speech, strangers": (STRANGERS,),
-    "Matching alone": (STRANGERS,),
-}
+
+@dataclass(frozen=True)
+class Family:
+    """Runs that share a section of the page.
+
+    Attributes:
+        title: heading of the section.
+        prefixes: beginnings of the names of its runs.
+        splits: splits whose figures are shown.
+        draws_faces: False if its runs only match.
+    """
+
+    title: str
+    prefixes: tuple[str, ...]
+    splits: tuple[str, ...]
+    draws_faces: bool = True
+
+
+FAMILIES = (
+    Family("Faces from names", ("name_",), (SEEN, KNOWN)),
+    Family("Faces from sentences", ("text_",), (STRANGERS,)),
+    Family(
+        "Faces from speech, known people", ("speech_lsgan", "speech_name", "mel_", "wav2pix"), (SEEN, KNOWN, STRANGERS)
+    ),
+    Family("Faces from speech, strangers", ("speech_rel", "voice2face", "speech2face"), (STRANGERS,)),
+    Family("Matching alone", ("match_",), (STRANGERS,), draws_faces=False),
+)
 DRAWN_COLUMNS = {
     "own person, identity": "identity.accuracy.generated",
     "the same of real faces": "identity.accuracy.real",
@@ -49,26 +63,26 @@ DRAWN_COLUMNS = {
 MATCHED_COLUMNS = {
     f"{way} {num}-way": f"matching.{key}.{num}.real" for num in (2, 10) for way, key in (("V-F", "v2f"), ("F-V", "f2v"))
 }
-COST_COLUMNS = ("takes over", "training, s", "measuring, s")
+COST_COLUMNS = ("takes over", "training, s", "evaluation, s")
 PICTURE_SHARE = 0.5
 SPENT = ("train", "evaluate")
-"""What seconds are kept of."""
+"""Keys of the seconds that are kept for each run."""
 
 
 def write_page(page: Path, out: Path, names: Sequence[str], seconds: Mapping[str, Mapping[str, float]]) -> None:
-    """Write the Markdown page, and a picture a run beside it.
+    """Write the Markdown page, and one picture per run beside it.
 
     Args:
-        page: the file.
+        page: path of the page.
         out: folder of the runs.
-        names: of the runs.
+        names: names of the runs.
         seconds: {run: {"train": ..., "evaluate": ...}}.
     """
     results = Results(out)
     page.parent.mkdir(parents=True, exist_ok=True)
     parts = [_heading(seconds), _findings(list(all_findings(results))), _factors(read(results, RELID))]
-    for family, prefixes in FAMILIES.items():
-        runs = [name for name in names if name.startswith(prefixes)]
+    for family in FAMILIES:
+        runs = [name for name in names if name.startswith(family.prefixes)]
         if runs:
             parts.append(_family(family, runs, results, seconds, page))
     page.write_text("\n".join(parts))
@@ -79,37 +93,38 @@ def _heading(seconds: Mapping[str, Mapping[str, float]]) -> str:
     return (
         "# The small presets\n\n"
         "Written by `make reproduce`, which trains the small preset of every recipe on synthetic speakers and measures "
-        f"it: {len(seconds)} recipes, {training:.0f} minutes of training and {measuring:.0f} of measuring with "
+        f"it: {len(seconds)} recipes, {training:.0f} minutes of training and {measuring:.0f} of evaluation with "
         f"{torch.get_num_threads()} of {os.cpu_count()} cores ({platform.machine()}, torch {torch.__version__}), seed "
-        "0 of each. The presets were tuned by looking at runs of this very seed. One seed of a few minutes decides "
-        "little; intervals are over people, not over seeds.\n\n"
-        "**How to read it.** A *judge*, a second pair of encoders that had no part in a run, looks at its faces. "
+        "0 of each. The presets were tuned on runs of this seed. One seed of a few minutes decides little; intervals "
+        "are over people, not over seeds.\n\n"
+        "**How to read it.** A *judge*, a second pair of encoders trained apart from the run, evaluates its faces. "
         "*Identity*: share of generated faces that are nearest to the right person's real faces. *Diversity*: mean "
         "distance of two faces of one condition in the judge's features, as a share of that of two real faces of one "
-        f"person; below {COLLAPSED} we speak of collapse. *Variation*: the same in pixels, as a share of that between "
-        "real people. *Detail*: energy of the Laplacian as a share of real faces'; we speak of blur below "
-        f"{BLURRED}, of noise above {NOISY}. *Density*: how densely faces lie among real ones in the judge's features, "
-        "1 for faces that do not differ. *Frechet*: distance in the same features. *Identity score*: the Inception "
-        "Score's formula with the judge's identities in the place of ImageNet's classes. Intervals are 95%, people "
-        "resampled; a number without one decides nothing. Numbers compare where judge, corpus and split are the same, "
-        "which is within a table.\n\n"
-        "What several runs share is made once. *Takes over* names the run whose match stage or draft a run begins "
-        "with, and whose seconds hold that stage. A judge's training counts as measuring of the run that it judged "
-        "first.\n"
+        f"person; below {COLLAPSED} is collapse. *Variation*: the same in pixels, as a share of that between "
+        "real people. *Detail*: energy of the Laplacian as a share of real faces'; below "
+        f"{BLURRED} is blur, above {NOISY} is noise. *Density*: density of the faces among real ones in the judge's "
+        "features, 1 for equal distributions. *Frechet*: distance in the same features. *Identity score*: the "
+        "Inception Score's formula with the judge's identities in the place of ImageNet's classes. Intervals are 95%, "
+        "people resampled; a number without an interval decides nothing. Numbers compare within a table, where judge, "
+        "corpus and split are the same.\n\n"
+        "A stage that several runs share is trained once. *Takes over* names the run whose match stage or draft a run "
+        "begins with; the seconds of that stage are counted there. A judge's training counts as evaluation of the run "
+        "that it evaluated first.\n"
     )
 
 
-def _findings(found: Sequence[Finding]) -> str:
+def _findings(findings: Sequence[Finding]) -> str:
     return (
-        "## What the papers found, and what these runs say of it\n\n"
-        "The thesis is Roldan Sanchez 2018; Choi is Choi, Park and Lee 2020. Confirmed means that all that is tested "
-        "is so beyond its interval, refuted that something is the contrary beyond its interval. All else is undecided: "
-        "intervals that overlap, a number that is missing or has no interval, or a premise that is not met, as where "
-        "what a remedy is for did not happen. Of names and of known people's speech the figures are of the training "
-        "split, which has the most faces of each, unless another is named; Choi's are of strangers. *Identity kept* is "
+        "## Findings of the papers, tested on these runs\n\n"
+        "The thesis is Roldan Sanchez 2018; Choi is Choi, Park and Lee 2020. A claim is confirmed if every "
+        "statement that is tested holds beyond its interval, refuted if the contrary of one holds beyond its interval, "
+        "and undecided otherwise: intervals overlap, a number is missing or has no interval, or a premise is not met "
+        "(a remedy for a fault that did not occur). Figures of runs on names and on known people's speech are of the "
+        "training split, which has the most faces of each person, unless another split is named; those of Choi's "
+        "findings are of strangers. *Identity kept* is "
         "identity above chance as a share of what real faces reach above it: above "
-        f"{KEPT} it is learnt, at chance (0 lies within, and all is below {IGNORED}) not, and between is undecided. "
-        "`studies/thesis_findings.py` and `studies/choi_findings.py` hold the rules.\n\n" + findings_table(found)
+        f"{KEPT} it is learnt, at chance (the interval holds 0 and lies below {IGNORED}) it is not, else undecided. "
+        "`studies/thesis_findings.py` and `studies/choi_findings.py` hold the rules.\n\n" + findings_table(findings)
     )
 
 
@@ -117,46 +132,45 @@ def _factors(readings: Sequence[Reading]) -> str:
     if not readings:
         return ""
     return (
-        f"## What the voice decides in {RELID}'s faces, and what the noise\n\n"
+        f"## Factors that the voice and the noise decide in {RELID}'s faces\n\n"
         "A linear reader, trained on real renders, reads hidden factors from unseen voices' faces, each under some "
-        "noises. What it reads from real renders of the same people limits what can be said; spread is how much the "
-        "faces differ in a factor, 1 being as much as people do.\n\n" + factors_table(readings)
+        "noises. Its score on real renders of the same people is the upper limit; spread is the spread of the faces in "
+        "a factor, as a share of that of people.\n\n" + factors_table(readings)
     )
 
 
 def _family(
-    family: str, runs: Sequence[str], results: Results, seconds: Mapping[str, Mapping[str, float]], page: Path
+    family: Family, runs: Sequence[str], results: Results, seconds: Mapping[str, Mapping[str, float]], page: Path
 ) -> str:
-    """A table for each judge, corpus and split, and the pictures."""
-    drawn = family != "Matching alone"
-    names = DRAWN_COLUMNS if drawn else MATCHED_COLUMNS
+    """Return the section of a family: one table per judge, corpus and split, then the pictures."""
+    names = DRAWN_COLUMNS if family.draws_faces else MATCHED_COLUMNS
     tables: dict[str, list[str]] = {}
     for run in runs:
         costs = [", ".join(taken_over(results.folder / run)), *(_spent(seconds, run, what) for what in SPENT)]
-        for split in SPLITS[family]:
+        for split in family.splits:
             report = results.report(run, split)
             if report:
                 cells = [run, *(_cell(results, run, split, *name) for name in names.items()), *costs]
-                tables.setdefault(_compares(report), []).append(f"| {' | '.join(cells)} |")
+                tables.setdefault(_table_title(report), []).append(f"| {' | '.join(cells)} |")
                 costs = [""] * len(costs)
     columns = ("run", *names, *COST_COLUMNS)
-    lines = [f"## {family}"]
+    lines = [f"## {family.title}"]
     for title, rows in tables.items():
         lines += ["", f"{title}\n", f"| {' | '.join(columns)} |", "|" + "---|" * len(columns), *rows]
-    if drawn:
+    if family.draws_faces:
         lines += ["", *(line for run in runs for line in _picture(run, results, page))]
     return "\n".join(lines) + "\n"
 
 
-def _compares(report: Mapping[str, Any]) -> str:
-    """What must be the same for numbers to compare, in words."""
+def _table_title(report: Mapping[str, Any]) -> str:
+    """Return judge, split and corpus in words: numbers compare only if these are equal."""
     judge = f"Judge {report['judge_key'][:6]}" if report["judge_key"] else "Each run judges itself"
     corpus = f"{report['corpus']} corpus {report['corpus_key'][:6]}"
     return f"{judge}, on {report['split']} of {corpus}: {report['num_clips']} clips of {report['num_people']} people."
 
 
 def taken_over(run: Path) -> list[str]:
-    """Names of the earlier runs that a run began with."""
+    """Return the names of the earlier runs that a run began with."""
     tables = tomllib.loads((run / "recipe.toml").read_text())
     return [Path(tables[table][key]).name for table, key in EARLIER_RUNS if key in tables.get(table, {})]
 

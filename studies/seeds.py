@@ -1,4 +1,4 @@
-"""Recipes trained with several seeds, compared figure by figure: how much of a difference is the seed's.
+"""Recipes trained with several seeds and compared figure by figure, to see which differences the seed explains.
 
     python -m studies seeds --recipes speech_relid speech_relativistic --seeds 0 1 2
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _compare(folders: list[Path], page: Path) -> int:
-    """Evaluate what was not evaluated since its training, and write the page."""
+    """Evaluate the runs that were trained since their last evaluation, and write the page."""
     picture, page_picture = page.with_suffix(".png"), page.with_suffix(".webp")
     words = ["compare", *map(str, folders), "--format", "markdown", "--picture", str(picture)]
     page.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""What each metric should say of generators whose faults are known, and why: written down before it is asked.
+"""Expected grades of generators with known faults by each metric, with reasons, written before the measurement.
 
-A generator is expected to be found good by a metric, for the reason of its row, unless it is named here as one that the
-metric must find out, or as one of which nothing could be told beforehand.
+A metric is expected to grade a generator as good, for the reason in its row, unless the row names the generator as one
+that the metric must detect (`wrong`), or as one for which no grade could be predicted (`open`).
 """
 
 import math
@@ -29,7 +29,7 @@ GENERATORS: Mapping[str, str] = {
     "blurred": "the renderer, at a quarter of the resolution",
     "one_face": "one good face, whatever the voice and the noise",
 }
-SAID: Mapping[str, frozenset[str]] = {
+EXPECTED_KINDS: Mapping[str, frozenset[str]] = {
     "perfect": frozenset(),
     "memoriser": frozenset({"memory"}),
     "collapsed": frozenset({"collapse"}),
@@ -39,7 +39,7 @@ SAID: Mapping[str, frozenset[str]] = {
     "blurred": frozenset({"detail"}),
     "one_face": frozenset({"collapse", "people", "condition"}),
 }
-"""Kinds of verdict that must be among what the report says is wrong; of the first, nothing may be."""
+"""{generator: kinds of verdict that must be among the faults in its report}; `perfect` must have none."""
 _DEAF = {
     "unconditional": "the voice is ignored",
     "noise": "noise tells nothing of a voice",
@@ -51,17 +51,17 @@ _NOT_CARRIED = ("skin", "eye_spacing", "face_length", "glasses")
 
 @dataclass(frozen=True)
 class Row:
-    """One metric's figure, how it is graded, and what it should say.
+    """One quantity of a metric, its limits and its expected grades.
 
     Attributes:
-        metric: which part.
-        reads: the quantity in words.
-        quantity: from the figures of a report.
-        warning, bad: where it stops being good, and where it is bad; `bad` below `warning` means little is bad.
-        sees: what it looks at, and what it cannot see.
-        wrong: {generator: why it must be found out}.
-        open: {generator: why nothing is expected}.
-        learnt: {generator: why it is not found out after all}, written afterwards.
+        metric: name of the metric.
+        reads: the quantity, in words.
+        quantity: computes the quantity from the figures of a report.
+        warning, bad: limits of the grades; `bad` below `warning` means that low values are bad.
+        sees: what the metric measures and what it is blind to.
+        wrong: {generator: why the metric must detect its fault}.
+        open: {generator: why no grade is expected}.
+        learnt: {generator: why the metric does not detect it after all}, written after the measurement.
     """
 
     metric: str
@@ -74,31 +74,31 @@ class Row:
     open: Mapping[str, str] = field(default_factory=dict)
     learnt: Mapping[str, str] = field(default_factory=dict)
 
-    def grade(self, found: Quantity) -> str:
-        """As the report's verdicts do: the milder grade of both ends, undecided where one of them is good."""
+    def grade(self, quantity: Quantity) -> str:
+        """Return good, warning, bad or undecided as verdicts do: the milder grade of both ends of the interval."""
         sign = 1 if self.bad >= self.warning else -1
         grades = [
             2 if sign * end > sign * self.bad else 1 if sign * end > sign * self.warning else 0
-            for end in (found.low, found.high)
+            for end in (quantity.low, quantity.high)
         ]
         if 0 in grades and grades != [0, 0]:
             return "undecided"
         return ("good", "warning", "bad")[min(grades)]
 
     def expected(self, generator: str) -> str:
-        """Good, wrong, or open."""
+        """Return the expected grade of a generator: good, wrong or open."""
         return "wrong" if generator in self.wrong else "open" if generator in self.open else "good"
 
 
 def _figure(figures: Mapping[str, Figure], key: str) -> Figure:
-    found = figures.get(key)
-    if found is None or not math.isfinite(found.value):
-        raise MissingError(f"'{key}' is not there" if found is None or not found.note else found.note)
-    return found
+    figure = figures.get(key)
+    if figure is None or not math.isfinite(figure.value):
+        raise MissingError(f"the report has no figure '{key}'" if figure is None or not figure.note else figure.note)
+    return figure
 
 
 def _of_real(generated: str, real: str) -> Callable[[Mapping[str, Figure]], Quantity]:
-    """A figure as a share of real faces'."""
+    """Build the quantity: a figure of generated faces as a share of that of real faces."""
 
     def quantity(figures: Mapping[str, Figure]) -> Quantity:
         drawn, scale = _figure(figures, generated), _figure(figures, real).value
@@ -109,47 +109,50 @@ def _of_real(generated: str, real: str) -> Callable[[Mapping[str, Figure]], Quan
 
 
 def _of_chance(name: str) -> Callable[[Mapping[str, Figure]], Quantity]:
-    """A figure in units of its chance level."""
+    """Build the quantity: a figure in units of its chance level."""
 
     def quantity(figures: Mapping[str, Figure]) -> Quantity:
-        found = _figure(figures, name)
-        chance = found.chance or math.nan
-        low, high = (found.value if end is None else end for end in (found.low, found.high))
-        return Quantity(found.value / chance, low / chance, high / chance, "")
+        figure = _figure(figures, name)
+        chance = figure.chance or math.nan
+        low, high = (figure.value if end is None else end for end in (figure.low, figure.high))
+        return Quantity(figure.value / chance, low / chance, high / chance, "")
 
     return quantity
 
 
 def _at_least(quantity: Callable[[Mapping[str, Figure]], Quantity]) -> Callable[[Mapping[str, Figure]], Quantity]:
-    """The lower end of a quantity's interval: what is claim_run only where it is sure."""
+    """Build the quantity: the lower end of a quantity's interval."""
 
     def least(figures: Mapping[str, Figure]) -> Quantity:
-        found = quantity(figures)
-        return Quantity(found.low, found.low, found.low, found.numbers)
+        interval = quantity(figures)
+        return Quantity(interval.low, interval.low, interval.low, interval.numbers)
 
     return least
 
 
 def _of_deviation(name: str) -> Callable[[Mapping[str, Figure]], Quantity]:
-    """A distance that is 0 on average, in units of its deviation over subsets."""
+    """Build the quantity: a distance with expectation 0, in units of its deviation over subsets."""
 
     def quantity(figures: Mapping[str, Figure]) -> Quantity:
-        found = _figure(figures, name)
-        ratio = found.value / (found.deviation or math.nan)
+        figure = _figure(figures, name)
+        ratio = figure.value / (figure.deviation or math.nan)
         return Quantity(ratio, ratio, ratio, "")
 
     return quantity
 
 
 def _mean(names: tuple[str, ...], ending: str) -> Callable[[Mapping[str, Figure]], Quantity]:
-    """Of a figure of several factors, those that the reader can tell; the ends are averaged, too, which is cautious."""
+    """Build the quantity: the mean over the factors that the reader can read, of values and of interval ends.
+
+    Averaging the ends gives an interval that is rather too wide.
+    """
 
     def quantity(figures: Mapping[str, Figure]) -> Quantity:
-        found = [figures[each] for name in names if (each := f"factors.{name}.{ending}") in figures]
-        found = [each for each in found if math.isfinite(each.value)]
-        if not found:
+        measured = [figures[key] for name in names if (key := f"factors.{name}.{ending}") in figures]
+        measured = [figure for figure in measured if math.isfinite(figure.value)]
+        if not measured:
             raise MissingError("no factor that can be read varies")
-        ends = [[each.value if end is None else end for each in found for end in [getattr(each, side)]]
+        ends = [[figure.value if end is None else end for figure in measured for end in [getattr(figure, side)]]
                 for side in ("value", "low", "high")]  # fmt: skip
         value, low, high = (sum(values) / len(values) for values in ends)
         return Quantity(value, low, high, "")
@@ -158,12 +161,12 @@ def _mean(names: tuple[str, ...], ending: str) -> Callable[[Mapping[str, Figure]
 
 
 def _unlike_one(name: str) -> Callable[[Mapping[str, Figure]], Quantity]:
-    """How many times too much or too little a ratio is."""
+    """Build the quantity: max(r, 1 / r) of a ratio r whose ideal value is 1."""
 
     def quantity(figures: Mapping[str, Figure]) -> Quantity:
-        found = read(name)(figures)
-        ends = sorted(max(end, 1 / end) if end > 0 else math.inf for end in (found.low, found.high))
-        value = max(found.value, 1 / found.value) if found.value > 0 else math.inf
+        quantity = read(name)(figures)
+        ends = sorted(max(end, 1 / end) if end > 0 else math.inf for end in (quantity.low, quantity.high))
+        value = max(quantity.value, 1 / quantity.value) if quantity.value > 0 else math.inf
         return Quantity(value, min(ends[0], value), ends[1], "")
 
     return quantity

@@ -1,13 +1,11 @@
-"""Answers of each metric about generators with known faults, against the expected ones.
-
-studies/stand_in_expectations.py holds the expectations, written before the measurement.
+"""Grades of generators with known faults by each metric, against the expected ones of stand_in_expectations.py.
 
     OMP_NUM_THREADS=1 python -m studies stand_ins --out runs/stand_ins --page docs/results/stand_ins.md
 
-Trains (one step, which changes nothing) and evaluates each stand-in of tests/stand_ins on synthetic speakers, then
-prints two tables: metric against generator, and what the report says is wrong with each in words. What is finished is
-not done again, unless --again: call it again after whatever stopped it. The exit code is 1 where a verdict in words is
-not the one expected.
+Trains each stand-in of tests/stand_ins for one step, which changes nothing, and evaluates it on synthetic speakers.
+Then prints two tables: the grade of each generator by each metric, and the faults that the report names. Finished work
+is not repeated without --again: call an interrupted study again to continue it. The exit code is 1 if the named faults
+differ from the expected ones.
 """
 
 import argparse
@@ -41,7 +39,7 @@ from facegen.training.loop import Interrupted
 from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
 from studies.facegen_command import INTERRUPTED
-from studies.stand_in_expectations import GENERATORS, ROWS, SAID, Row
+from studies.stand_in_expectations import EXPECTED_KINDS, GENERATORS, ROWS, Row
 
 TESTS = Path(__file__).parents[1] / "tests"
 RECIPE = TESTS / "stand_ins" / "stand_in.toml"
@@ -50,7 +48,7 @@ NUM_SHOWN_VOICES, NUM_SHOWN_NOISES, SCALE = 3, 3, 3
 
 
 def measure(name: str, out: Path, again: bool) -> int:
-    """Train and evaluate a stand-in where that was not done yet; returns the program's exit code."""
+    """Train and evaluate a stand-in unless that is finished; return the exit code."""
     run = out / name
     if not (run / "run.json").exists() or Run.open(run).newest("train") is None:
         words = ["train", str(RECIPE), "--set", f"generator.type={name!r}", "--out", str(run), "--resume"]
@@ -65,49 +63,49 @@ def measure(name: str, out: Path, again: bool) -> int:
 
 
 def cell(row: Row, generator: str, report: Report) -> tuple[str, str]:
-    """What a metric says of a generator, with the number; and "" or what was expected instead."""
+    """Return the grade of a generator with its number, and the expected grade, "" if they agree."""
     try:
-        found = row.quantity(by_key(report))
+        quantity = row.quantity(by_key(report))
     except MissingError:
         return "-", ""
-    grade, expected = row.grade(found), row.expected(generator)
-    interval = "" if found.low == found.high else f" ({found.low:.3g} to {found.high:.3g})"
-    said = f"{'**' + grade + '**' if grade != 'good' else grade} {found.value:.3g}{interval}"
+    grade, expected = row.grade(quantity), row.expected(generator)
+    interval = "" if quantity.low == quantity.high else f" ({quantity.low:.3g} to {quantity.high:.3g})"
+    answer = f"{'**' + grade + '**' if grade != 'good' else grade} {quantity.value:.3g}{interval}"
     hit = expected == "open" or (grade != "undecided" and (grade == "good") == (expected == "good"))
-    return (said, "" if hit else expected)
+    return (answer, "" if hit else expected)
 
 
-def wrong(report: Report) -> list[Verdict]:
-    """What the report says is wrong, without what it leaves undecided."""
+def faults_of(report: Report) -> list[Verdict]:
+    """Return the verdicts that name a fault, without undecided ones."""
     return [verdict for verdict in verdicts(report) if verdict.severity != "good" and verdict.kind != UNDECIDED]
 
 
 def as_expected(name: str, report: Report) -> bool:
-    """The words name the fault, and of what has none they name none."""
-    kinds = {verdict.kind for verdict in wrong(report)}
-    return SAID[name] <= kinds and bool(SAID[name]) == bool(kinds)
+    """Tell whether the report names every expected fault, and none if none is expected."""
+    kinds = {verdict.kind for verdict in faults_of(report)}
+    return EXPECTED_KINDS[name] <= kinds and bool(EXPECTED_KINDS[name]) == bool(kinds)
 
 
 def metric_table(reports: Mapping[str, Report]) -> tuple[list[str], list[str]]:
-    """The lines of the table, and of the list of what was not as expected."""
-    lines = [f"| metric | reads | {' | '.join(reports)} |", f"|{'---|' * (2 + len(reports))}"]
+    """Return the lines of the table of grades, and of the list of unexpected grades."""
+    lines = [f"| metric | quantity | {' | '.join(reports)} |", f"|{'---|' * (2 + len(reports))}"]
     surprises = []
     for row in ROWS:
         cells = []
         for name, report in reports.items():
-            said, expected = cell(row, name, report)
-            cells.append(f"{said} ✗" if expected else said)
+            answer, expected = cell(row, name, report)
+            cells.append(f"{answer} ✗" if expected else answer)
             if expected:
                 reason = f"{expected}: {row.wrong[name]}" if name in row.wrong else expected
                 learnt = f" But {row.learnt[name]}." if name in row.learnt else ""
-                surprises.append(f"- `{row.metric}`, {row.reads}, of **{name}**: {said}; expected {reason}.{learnt}")
+                surprises.append(f"- `{row.metric}`, {row.reads}, of **{name}**: {answer}; expected {reason}.{learnt}")
         lines.append(f"| `{row.metric}` | {row.reads} | {' | '.join(cells)} |")
     return lines, surprises
 
 
 def reason_table() -> list[str]:
-    """What was expected, and why."""
-    lines = ["| metric | reads | warning from | bad from | what it looks at | must find out | open |", f"|{'---|' * 7}"]
+    """Return the lines of the table of expectations and their reasons."""
+    lines = ["| metric | quantity | warning from | bad from | measures | must detect | open |", f"|{'---|' * 7}"]
     for row in ROWS:
         must = "; ".join(f"{name}: {why}" for name, why in row.wrong.items())
         may = "; ".join(f"{name}: {why}" for name, why in row.open.items())
@@ -117,19 +115,20 @@ def reason_table() -> list[str]:
     return lines
 
 
-def words_table(reports: Mapping[str, Report]) -> list[str]:
-    """What the report says is wrong with each generator."""
-    lines = ["| generator | must name | says is wrong | |", "|---|---|---|---|"]
+def fault_table(reports: Mapping[str, Report]) -> list[str]:
+    """Return the lines of the table of the faults that each report names."""
+    lines = ["| generator | expected faults | named faults | |", "|---|---|---|---|"]
     for name, report in reports.items():
-        said = "<br>".join(f"**{each.kind}** ({each.severity}): {each.sentence}" for each in wrong(report)) or "nothing"
-        must = ", ".join(sorted(SAID[name])) or "nothing"
-        lines.append(f"| {name} | {must} | {said} | {'as expected' if as_expected(name, report) else '✗'} |")
+        faults = [f"**{verdict.kind}** ({verdict.severity}): {verdict.sentence}" for verdict in faults_of(report)]
+        expected = ", ".join(sorted(EXPECTED_KINDS[name])) or "nothing"
+        result = "as expected" if as_expected(name, report) else "✗"
+        lines.append(f"| {name} | {expected} | {'<br>'.join(faults) or 'nothing'} | {result} |")
     return lines
 
 
 @torch.no_grad()
 def picture(out: Path, names: Sequence[str], path: Path) -> None:
-    """A row a generator: of some voices the true face, then faces under the same noises."""
+    """Draw one row per generator: for some voices the true face and faces from the same noises."""
     rows = []
     for name in names:
         run = Run.open(out / name)
@@ -148,7 +147,7 @@ def picture(out: Path, names: Sequence[str], path: Path) -> None:
 
 
 def to_markdown(reports: Mapping[str, Report], image: str) -> str:
-    """The page."""
+    """Return the page."""
     table, surprises = metric_table(reports)
     first = next(iter(reports.values()))
     described = [f"- **{name}**: {what}." for name, what in GENERATORS.items() if name in reports]
@@ -156,16 +155,17 @@ def to_markdown(reports: Mapping[str, Report], image: str) -> str:
         "# Generators whose faults are known", "",
         f"Written by `python -m studies stand_ins`, facegen {__version__}: {first.num_clips} clips of "
         f"{first.num_people} people of `{SPLIT}`, {first.num_noises} shared noises a row and one of its own. Judge: "
-        f"{first.judge}. Nobody hears speech: generators are told the true factors that shape both voice and face, and "
-        "the judge's encoder learns from them. Intervals are 95%, people resampled.", "", *described, "",
-        f"![A row a generator: of three voices the true face, then three faces under the same noises]({image})", "",
-        "## What the report says is wrong", "", *words_table(reports), "",
-        "## What each metric says", "",
-        "Good, or a fault in bold; undecided where the interval reaches from one to the other. ✗ marks what is not as "
-        "expected. A faulty generator that is found good is one that this metric cannot find out; the table below says "
-        "why. `-`: not measured here.", "", *table, "", "### Not as expected", "", *(surprises or ["Nothing."]), "",
-        "## What was expected, and why", "",
-        "Every other generator is expected to be found good, because of what the metric looks at.", "",
+        f"{first.judge}. No speech is used: generators get the true factors that shape both voice and face, and the "
+        "judge's encoder is trained on them. Intervals are 95%, people resampled.", "", *described, "",
+        f"![One row per generator: for three voices the true face and three faces from the same noises]({image})", "",
+        "## Faults that the report names", "", *fault_table(reports), "",
+        "## Grades by each metric", "",
+        "Faults are bold; undecided means that the interval holds both good and faulty values. ✗ marks an unexpected "
+        "grade. A metric that grades a faulty generator as good is blind to its fault; the table of expectations gives "
+        "the reason. `-`: not measured here.", "", *table, "",
+        "### Unexpected grades", "", *(surprises or ["Nothing."]), "",
+        "## Expected grades and their reasons", "",
+        "Every other generator is expected to be graded as good, because of what the metric measures.", "",
         *reason_table(), "",
     ]  # fmt: skip
     return "\n".join(lines)
@@ -177,11 +177,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--page", type=Path, help="Markdown page to write, with the picture beside it")
     parser.add_argument("--only", nargs="*", choices=tuple(GENERATORS), default=tuple(GENERATORS),
                         help="generators to measure")  # fmt: skip
-    parser.add_argument("--again", action="store_true", help="measure again what was measured")
+    parser.add_argument("--again", action="store_true", help="repeat finished evaluations")
 
 
 def run(given: argparse.Namespace) -> int:
-    """Train, evaluate and write the page; return 0 when every verdict in words is the expected one."""
+    """Train, evaluate and write the page; return 0 if every report names the expected faults."""
     sys.path.insert(0, str(TESTS))
     import stand_ins  # of the tests, which are no package
 
@@ -200,5 +200,5 @@ def run(given: argparse.Namespace) -> int:
     image = page.with_suffix(".webp")
     picture(given.out, list(reports), image)
     write_file(page, to_markdown(reports, image.name))
-    print("\n".join([*words_table(reports), "", *metric_table(reports)[0], "", f"Page: {page}"]))
+    print("\n".join([*fault_table(reports), "", *metric_table(reports)[0], "", f"Page: {page}"]))
     return 0 if all(as_expected(name, report) for name, report in reports.items()) else 1

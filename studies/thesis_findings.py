@@ -1,4 +1,4 @@
-"""The eleven findings of Roldan Sanchez 2018, as questions to the figures of runs."""
+"""The eleven findings of Roldan Sanchez 2018, tested against the figures of runs."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -22,9 +22,9 @@ from studies.report_figures import (
 IGNORED_NOISE = 1e-3
 """Roldan Sanchez 2018, section V: more than three orders of magnitude below."""
 SIMILAR = 0.1
-"""Two scores are about equal where they differ by less than this share of what real faces reach (ours)."""
+"""Two scores are about equal if they differ by less than this share of the score of real faces (our choice)."""
 BLIND = 0.3
-"""A score is blind to what it correlates with by less than this (ours)."""
+"""A score is blind to a quantity if their rank correlation is below this (our choice)."""
 NAME_RUNS: Sequence[str] = (
     "name_lsgan_projected", "name_lsgan_concatenated", "name_lsgan_spectral", "name_lsgan_ttur", "name_lsgan_noise",
     "name_lsgan_noise_one_hot", "name_lsgan_dropout", "name_wgan_projected", "name_wgan_concatenated", "name_wgan_gp",
@@ -33,7 +33,7 @@ NAME_RUNS: Sequence[str] = (
 
 
 def thesis(results: Results) -> Iterator[Finding]:
-    """The eleven findings of Roldan Sanchez 2018, sections V and VI."""
+    """Yield the eleven findings of Roldan Sanchez 2018, sections V and VI."""
     yield from _losses(results)
     yield from _remedies(results)
     yield from _speech(results)
@@ -45,7 +45,7 @@ def _collapsed(results: Results, run: str) -> Holds:
 
 
 def _losses(results: Results) -> Iterator[Finding]:
-    """Findings 1 to 5: what the losses and the forms of the name do."""
+    """Yield findings 1 to 5: effects of the losses and of the forms of the name."""
     kept, diversity, detail, density = results.kept, results.diversity, results.detail, results.density
     projected, concatenated, spectral = "name_lsgan_projected", "name_lsgan_concatenated", "name_lsgan_spectral"
     yield Finding(
@@ -89,7 +89,7 @@ def _losses(results: Results) -> Iterator[Finding]:
 
 
 def _remedies(results: Results) -> Iterator[Finding]:
-    """Findings 6 to 9: what was tried against the collapse."""
+    """Yield findings 6 to 9: remedies against mode collapse."""
     kept, diversity, detail, density = results.kept, results.diversity, results.detail, results.density
     projected, on_embedding, on_one_hot = "name_lsgan_projected", "name_lsgan_noise", "name_lsgan_noise_one_hot"
     apart = [_between(results, on_one_hot, what) for what in ("one_voice_other_noise", "other_voice_same_noise")]
@@ -138,7 +138,7 @@ def _remedies(results: Results) -> Iterator[Finding]:
 
 
 def _between(results: Results, run: str, what: str) -> Value:
-    """Distance of generated faces in the judge's features, as a share of that between real people."""
+    """Return the distance of generated faces in the judge's features, as a share of that between real people."""
     real = results.figure(run, "diversity.face_distance.real_other_person", SEEN)
     return results.figure(run, f"diversity.face_distance.{what}", SEEN).over(real)
 
@@ -154,12 +154,12 @@ def _speech(results: Results) -> Iterator[Finding]:
         f"identity kept {kept(speech)}, {known}, {strangers}",
         together(works, negated(learnt(known)), negated(learnt(strangers))),
     )  # fmt: skip
-    (name, score), (_, alone) = (_score(results, run) for run in (both, speech))
+    (key, score), (_, alone) = (_score(results, run) for run in (both, speech))
     yield Finding(
         "thesis 10b", "speech and name together do about as well as speech alone",
         "if speech alone works on the training set, identity and the score there differ little; the score has no "
         "interval, so this can only be refuted",
-        f"identity kept {kept(both)} against {kept(speech)}; {name} {score} against {alone}",
+        f"identity kept {kept(both)} against {kept(speech)}; {_LABELS[key]} {score} against {alone}",
         given(
             works,
             together(about_equal(kept(both), kept(speech), SIMILAR), about_equal(score, alone, SIMILAR * alone.value)),
@@ -173,33 +173,35 @@ def _speech(results: Results) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-INCEPTION, STAND_IN = "Inception Score", "identity score, generated"
-_KEYS = {INCEPTION: "fidelity.inception.score.generated", STAND_IN: "identity.score.generated"}
+INCEPTION, STAND_IN = "fidelity.inception.score.generated", "identity.score.generated"
+_LABELS = {INCEPTION: "Inception Score", STAND_IN: "identity score, generated"}
 
 
 def _score(results: Results, run: str) -> tuple[str, Value]:
-    """The Inception Score on the training split where it was measured, else what stands in for it; with its name."""
-    found = results.figure(run, _KEYS[INCEPTION], SEEN)
-    return (STAND_IN, results.figure(run, _KEYS[STAND_IN], SEEN)) if math.isnan(found.value) else (INCEPTION, found)
+    """Return key and value of the Inception Score on the training split, or of the identity score if it is missing."""
+    inception = results.figure(run, INCEPTION, SEEN)
+    if math.isnan(inception.value):
+        return STAND_IN, results.figure(run, STAND_IN, SEEN)
+    return INCEPTION, inception
 
 
 def _blindness(results: Results) -> Finding:
-    """Rank correlations over the name runs."""
+    """Test the rank correlations of the score with detail and diversity over the name runs."""
     scores = [_score(results, run) for run in NAME_RUNS]
     rows = [
         (score.value, results.detail(run).value, results.diversity(run).value)
         for run, (_, score) in zip(NAME_RUNS, scores, strict=True)
     ]
     rows = [row for row in rows if not any(math.isnan(number) for number in row)]
-    found, details, diversities = zip(*rows, strict=True) if rows else ((), (), ())
-    sharp, varied = rank_correlation(found, details), rank_correlation(found, diversities)
-    measured = all(name == INCEPTION for name, _ in scores)
-    name = INCEPTION if measured else STAND_IN
+    inception_scores, details, diversities = zip(*rows, strict=True) if rows else ((), (), ())
+    sharp, varied = rank_correlation(inception_scores, details), rank_correlation(inception_scores, diversities)
+    measured = all(key == INCEPTION for key, _ in scores)
+    label = _LABELS[INCEPTION if measured else STAND_IN]
     blind = True if varied.high < BLIND else False if varied.low > 0 else None
     return Finding(
         "thesis 11", "the Inception Score rewards sharpness and is blind to collapse",
         f"if it is measured, it rises with detail over the name runs, and not with diversity (by less than {BLIND})",
-        f"rank correlation of {name} over {len(rows)} runs: with detail {sharp}, with diversity {varied}"
-        + ("" if measured else "; the Inception Score is not measured, and this one stands beside it"),
+        f"rank correlation of {label} over {len(rows)} runs: with detail {sharp}, with diversity {varied}"
+        + ("" if measured else "; the Inception Score was not measured, and this score replaces it"),
         given(measured, together(sharp.above(0.0), blind)),
     )  # fmt: skip

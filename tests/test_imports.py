@@ -82,23 +82,23 @@ def test_a_part_imports_no_part_of_another_kind(path):
 
 def registry_lookups(source: str) -> list[str]:
     """Every import of the registry and every call of it; its types may be named."""
-    found = []
+    lookups = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom):
             names = {f"{node.module}.{name.name}" for name in node.names}
-            found += sorted(names & {"facegen.core.registry", "facegen.core.registry.registry"})
+            lookups += sorted(names & {"facegen.core.registry", "facegen.core.registry.registry"})
         elif isinstance(node, ast.Import):
-            found += [name.name for name in node.names if name.name.startswith("facegen.core.registry")]
+            lookups += [name.name for name in node.names if name.name.startswith("facegen.core.registry")]
         elif isinstance(node, ast.Call):
             called = ast.unparse(node.func)
-            found += [f"{called}()"] if called.split(".")[-1] == "registry" else []
-    return found
+            lookups += [f"{called}()"] if called.split(".")[-1] == "registry" else []
+    return lookups
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.split("/")[0] in ENGINE])
 def test_the_engine_asks_the_registry_for_no_part(path):
-    found = registry_lookups((PACKAGE / path).read_text(encoding="utf-8"))
-    assert not found, f"facegen/{path} uses the registry ({', '.join(found)}); what it needs is passed in"
+    lookups = registry_lookups((PACKAGE / path).read_text(encoding="utf-8"))
+    assert not lookups, f"facegen/{path} uses the registry ({', '.join(lookups)}); what it needs is passed in"
 
 
 @pytest.mark.parametrize(

@@ -25,15 +25,15 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
     "splits",
     multiple=True,
     type=click.Choice(get_args(EvaluationSplit)),
-    help="Where the rows come from; may be repeated.  [default: each recipe's]",
+    help="Split to evaluate on; may be repeated.  [default: each recipe's]",
 )
-@click.option("--num-clips", type=click.IntRange(min=20), help="At most so many rows.  [default: each recipe's]")
+@click.option("--num-clips", type=click.IntRange(min=20), help="Maximum number of clips.  [default: each recipe's]")
 @click.option(
     "--layout",
     type=click.Choice(LAYOUT_NAMES),
     default="figures",
     show_default=True,
-    help="Every figure; the thesis' Table II or III, each row beside the run of its recipe; or matching alone.",
+    help="Rows: every figure, the runs of Table II or III of the thesis beside its numbers, or matching alone.",
 )
 @click.option(
     "--format",
@@ -41,11 +41,11 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
     type=click.Choice(("table", "markdown", "csv", "json")),
     default="table",
     show_default=True,
-    help="How to print it.",
+    help="Output format.",
 )
 @click.option(
     "--picture", type=click.Path(path_type=Path, dir_okay=False),
-    help="Where faces of the runs go, side by side.  [default: compare.png beside the first run]",
+    help="Picture with faces of the runs side by side.  [default: compare.png beside the first run]",
 )  # fmt: skip
 def command(
     runs: tuple[Path, ...],
@@ -55,11 +55,11 @@ def command(
     form: str,
     picture: Path | None,
 ) -> int:
-    """Set evaluations of several runs side by side, with their intervals, and their faces in one picture.
+    """Compare the evaluations of several runs, with intervals, and draw their faces in one picture.
 
-    A run that was not evaluated since it was last trained is evaluated first. In the place of a run may stand the JSON
-    of its evaluations, RUN/evaluation/report.json, wherever it lies. Runs compare where one judge judged them on one
-    corpus; where not, that is said.
+    A run that was trained since its last evaluation is evaluated first. RUN may also be the JSON of evaluations,
+    RUN/evaluation/report.json, in any folder. Runs compare if one judge evaluated them on one corpus; a note names
+    every difference.
     """
     from facegen.core.interruption import Interruption
     from facegen.evaluation.compare import columns_of
@@ -71,34 +71,34 @@ def command(
     try:
         with watching() as observer:
             columns = columns_of(runs, splits, num_clips, observer, Interruption())
-            sheet = LAYOUTS[layout](columns)
+            table = LAYOUTS[layout](columns)
             if draw_sample_comparison(columns, target, observer):
                 observer.picture(target, "Faces")
     except Interrupted as stopped:
-        console.print(f"Stopped at step {stopped.step} of a judge's training; call it again to go on.")
+        console.print(f"Stopped at step {stopped.step} of a judge's training; run the same command again to continue.")
         return SIGNAL_EXIT + stopped.signal_number
     printers = {
-        "table": lambda: _print(sheet),
-        "markdown": lambda: click.echo(sheet.to_markdown(), nl=False),
-        "csv": lambda: click.echo(sheet.to_csv(), nl=False),
-        "json": lambda: click.echo(json_text(sheet.to_json(), indent=1)),
+        "table": lambda: _print(table),
+        "markdown": lambda: click.echo(table.to_markdown(), nl=False),
+        "csv": lambda: click.echo(table.to_csv(), nl=False),
+        "json": lambda: click.echo(json_text(table.to_json(), indent=1)),
     }
     printers[form]()
     return 0
 
 
-def _print(sheet: "ComparisonTable") -> None:
-    console.print(f"[bold]{escape(sheet.title)}[/]", soft_wrap=True)
+def _print(comparison: "ComparisonTable") -> None:
+    console.print(f"[bold]{escape(comparison.title)}[/]", soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, name in enumerate(sheet.head):
+    for number, name in enumerate(comparison.head):
         table.add_column(escape(name), overflow="fold", justify="left" if number == 0 else "right")
-    for row in sheet.rows:
-        table.add_row(*(_shown(cell) for cell in row))
+    for row in comparison.rows:
+        table.add_row(*(_marked_text(cell) for cell in row))
     console.print(table)
-    for note in sheet.notes:
+    for note in comparison.notes:
         console.print(escape(note), soft_wrap=True)
 
 
-def _shown(cell: "Cell") -> str:
+def _marked_text(cell: "Cell") -> str:
     text = escape(cell.text)
     return {"": text, "best": f"[bold]{text}[/]", "~": f"~ {text}"}[cell.mark]

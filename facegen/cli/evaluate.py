@@ -31,37 +31,37 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
     "splits",
     multiple=True,
     type=click.Choice(get_args(EvaluationSplit)),
-    help="Where the rows come from; may be repeated.  [default: the recipe's]",
+    help="Split to evaluate on; may be repeated.  [default: the recipe's]",
 )
-@click.option("--num-clips", type=click.IntRange(min=20), help="At most so many rows.  [default: the recipe's]")
-@click.option("--judge-seed", type=click.IntRange(min=0), help="Another judge.  [default: the recipe's]")
+@click.option("--num-clips", type=click.IntRange(min=20), help="Maximum number of clips.  [default: the recipe's]")
+@click.option("--judge-seed", type=click.IntRange(min=0), help="Random seed of the judge.  [default: the recipe's]")
 @click.option(
     "--judge-start",
     type=click.Path(path_type=Path, file_okay=False),
-    help="A run whose match stage the judge starts from, for a small corpus.",
+    help="Run whose match stage initialises the judge, for small corpora.",
 )
 @click.option(
     "--recogniser",
     "recognisers",
     multiple=True,
     metavar="NAME[:KEY=VALUE,...]",
-    help="An outside judge beside the recipe's, such as dlib_faces; may be repeated.",
+    help="Recogniser to measure with beside the judge, such as dlib_faces; may be repeated.",
 )
 @click.option(
     "--against",
     multiple=True,
     type=click.Path(path_type=Path, file_okay=False),
     metavar="RUN",
-    help="Another run: whose face of a voice does the judge prefer? May be repeated.",
+    help="Run whose faces the judge compares with those of RUN; may be repeated.",
 )
 @click.option(
     "--inception-weights",
     envvar=INCEPTION_WEIGHTS,
     metavar="PATH",
     show_envvar=True,
-    help="Weights for Inception Score and FID, or none.  [default: what is there, else a download]",
+    help="File of weights for Inception Score and FID, or `none`.  [default: an earlier download, else a download]",
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     run: Path,
     data: Path | None,
@@ -76,9 +76,9 @@ def command(
 ) -> int:
     """Measure RUN on people that it was not trained on.
 
-    A judge answers: a second pair of encoders, of another seed, that had no part in the run. It is trained once for
-    a corpus, which takes as long as the run's match stage, and kept beside the corpus. Table and pictures of each
-    split go to RUN/evaluation, and report.html there shows all splits that were evaluated so far.
+    The judge is a second pair of encoders with another seed, trained apart from the run. It is trained once per
+    corpus, which takes as long as the run's match stage, and cached. Table and pictures of each split are written to
+    RUN/evaluation; report.html there shows every split evaluated so far.
     """
     from facegen.core.interruption import Interruption
     from facegen.evaluation.evaluate import evaluate
@@ -86,7 +86,7 @@ def command(
     from facegen.training.loop import Interrupted
 
     if inception_weights is not None:
-        os.environ[INCEPTION_WEIGHTS] = inception_weights  # where the metric looks for it
+        os.environ[INCEPTION_WEIGHTS] = inception_weights  # the metric reads it there
     given: dict[str, object] = {"num_clips": num_clips, "judge_seed": judge_seed}
     given["judge_start"] = None if judge_start is None else str(judge_start.resolve())
     overrides = {key: value for key, value in given.items() if value is not None}
@@ -102,10 +102,12 @@ def command(
                     )  # fmt: skip
                     reports.append(report)
             finally:
-                # What was measured before a later split failed is not lost to the page.
+                # The page shows the splits that were measured before a later one failed.
                 page = write_run_report(run, observer) if reports else None
     except Interrupted as stopped:
-        console.print(f"Stopped at step {stopped.step} of the judge's training; call it again to go on.")
+        console.print(
+            f"Stopped at step {stopped.step} of the judge's training; run the same command again to continue."
+        )
         return SIGNAL_EXIT + stopped.signal_number
     if as_json:
         plain = [report.to_json() for report in reports]

@@ -25,7 +25,7 @@ NEEDS_PACKAGES = {
     ("recogniser", "dlib_faces"): ("dlib", "face_recognition_models"),
     ("recogniser", "resemblyzer"): ("resemblyzer", "librosa", "webrtcvad"),
 }
-"""Packages that facegen does without; what a part makes of them is tested on stand-ins, too."""
+"""Optional packages of parts; the unit tests replace them."""
 SMALLER = {
     ("conditioner", "char_cnn_rnn"): {"channels": (8, 8), "recurrent_width": 8, "condition_dim": 8},
     ("conditioner", "mel_spectrogram"): {"channels": (8, 8, 8, 8, 16, 16)},
@@ -44,11 +44,11 @@ SMALLER = {
     ("generator", "stackgan_stage2"): {"width": 16},
     ("generator", "voice2face"): {"width": 8},
 }
-"""Settings of parts whose defaults, a paper's, take seconds to run; the contract is the same."""
+"""Settings of parts whose defaults, those of a paper, take seconds to run."""
 
 
 @pytest.mark.parametrize("part", BUILT_IN)
-def test_keeps_its_contract(part):
+def test_part_keeps_its_contract(part):
     if (part.kind.name, part.name) in NEEDS_FILES:
         pytest.skip("reads a file that does not come with facegen; tested where there is one")
     missing = [name for name in NEEDS_PACKAGES.get((part.kind.name, part.name), ()) if find_spec(name) is None]
@@ -66,11 +66,11 @@ def test_file_class_and_recipe_name_agree(part):
 
 
 PAST = {"ge": -0.5, "gt": -0.5, "lt": 0.0, "le": 0.5}
-"""How far beyond a number's bound a ramp is refused; it may touch what the number must be greater than."""
+"""Distance beyond each bound at which a ramp is refused; a ramp may touch an exclusive lower bound."""
 
 
 def values_past_the_bounds(hint):
-    """Of `Annotated[float, Field(...)] | Ramp`."""
+    """Return values beyond the bounds of `Annotated[float, Field(...)] | Ramp`."""
     limits = get_args(hint)[0].__metadata__[0].metadata
     bounds = {name: bound for limit in limits for name, bound in asdict(limit).items()}
     return [bounds[name] + further for name, further in PAST.items() if name in bounds]
@@ -87,7 +87,7 @@ RAMPS = [
 
 
 @pytest.mark.parametrize(("part", "name", "outside"), RAMPS)
-def test_ramps_keep_to_what_the_number_may_be(part, name, outside):
+def test_ramps_beyond_the_bounds_are_refused(part, name, outside):
     loaded = part.load()
     supplied = engine_arguments(part.kind.name, loaded, SMALL_DATA, 8)
     loaded(*supplied, **{name: Ramp(start=0.0, end=0.5, steps=10)})
@@ -96,5 +96,5 @@ def test_ramps_keep_to_what_the_number_may_be(part, name, outside):
             loaded(*supplied, **{name: Ramp(**{"start": 0.5, "end": 0.5, "steps": 10, end: value})})
 
 
-def test_nothing_of_facegen_itself_is_broken():
+def test_no_built_in_part_is_broken():
     assert [str(broken) for broken in registry().broken if broken.source.package == "facegen"] == []

@@ -1,4 +1,4 @@
-"""The program as a user calls it."""
+"""The command line, called in this process."""
 
 from pathlib import Path
 
@@ -10,6 +10,6 @@ from facegen.cli.main import main
 
 @pytest.fixture
 def facegen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Facegen:
-    """Calls the program in this process; what is derived from a corpus goes to the test's own folder."""
+    """Return a function that runs a command, with the cache in the folder of the test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return lambda *words: main([str(word) for word in words])

@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 class Site:
-    """A folder of installed packages, and the program run with it."""
+    """Folder of installed packages, and the program run with it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

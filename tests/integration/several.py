@@ -1,4 +1,4 @@
-"""What each of several processes does; `torchrun` starts it with the folder of the test and the recipe's settings."""
+"""Program of each process of test_processes.py; `torchrun` starts it with a folder and overrides of the recipe."""
 
 import signal
 import sys
@@ -18,10 +18,10 @@ from facegen.training.trainer import Trainer
 
 
 def main(folder: Path, overrides: list[str]) -> None:
-    """Average some numbers, train until one process is asked to stop, train on, and save what this process has."""
+    """Average some numbers, train until one process gets a signal, resume, and save the weights of this process."""
     torch.set_num_threads(1)
     distributed = Distributed.join("cpu")
-    found = averages(distributed)
+    results = averages(distributed)
     trainers: list[Trainer] = []
 
     class Watched(Trainer):
@@ -31,22 +31,22 @@ def main(folder: Path, overrides: list[str]) -> None:
 
     training.Trainer = Watched  # type: ignore[misc]
     recipe = read_recipe(RECIPES / "speech_relid.toml", preset="small", overrides=overrides)
-    asked = Interruption()
-    asked.signal_number = signal.SIGTERM if distributed.rank == 1 else 0
+    interruption = Interruption()
+    interruption.signal_number = signal.SIGTERM if distributed.rank == 1 else 0
     try:
-        training.train(recipe, folder / "run", resume=True, observer=Observer(), interruption=asked)
+        training.train(recipe, folder / "run", resume=True, observer=Observer(), interruption=interruption)
     except Interrupted as stopped:
-        found["stopped"] = torch.tensor([stopped.signal_number, stopped.step])
+        results["stopped"] = torch.tensor([stopped.signal_number, stopped.step])
     training.train(recipe, folder / "run", resume=True, observer=Observer(), interruption=Interruption())
     networks = trainers[-1].networks
     for name, network in {"face_pipeline": networks.face_pipeline, "discriminator": networks.discriminator}.items():
         assert network is not None
-        found |= {f"{name}.{key}": weight.detach().contiguous() for key, weight in network.named_parameters()}
-    save_file(found, folder / f"process_{distributed.rank}.safetensors")
+        results |= {f"{name}.{key}": weight.detach().contiguous() for key, weight in network.named_parameters()}
+    save_file(results, folder / f"process_{distributed.rank}.safetensors")
 
 
 def averages(distributed: Distributed) -> dict[str, torch.Tensor]:
-    """What the processes' numbers become where each has its own."""
+    """Average gradients and terms that differ between the processes."""
     first, second, unused = (torch.nn.Parameter(torch.zeros(2)) for _ in range(3))
     first.grad = torch.tensor([1.0, 2.0]) * (distributed.rank + 1)
     second.grad = torch.tensor([10.0, -4.0]) if distributed.rank else torch.tensor([0.0, 2.0])

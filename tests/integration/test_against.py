@@ -53,7 +53,7 @@ type = "preference"
 KEY = "preference.over.two"
 
 
-def test_one_run_against_another_and_the_other_way_round(
+def test_preference_of_two_runs_is_symmetric(
     facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "one.toml").write_text(RECIPE)
@@ -61,19 +61,19 @@ def test_one_run_against_another_and_the_other_way_round(
         assert facegen("train", tmp_path / "one.toml", *words, "--out", tmp_path / name) == 0
     capsys.readouterr()
 
-    def asked(run: str, *baselines: str) -> dict[str, float]:
+    def preferences(run: str, *baselines: str) -> dict[str, float]:
         against = [word for baseline in baselines for word in ("--against", tmp_path / baseline)]
         assert facegen("evaluate", tmp_path / run, "--num-clips", 24, *against, "--json") == 0
         figures = json.loads(capsys.readouterr().out)["figures"]["preference"]
         return {figure["key"]: figure["value"] for figure in figures}
 
-    there, back = asked("one", "two"), asked("two", "one")
+    there, back = preferences("one", "two"), preferences("two", "one")
     assert there[KEY] == pytest.approx(1 - back[KEY.replace("two", "one")])
     # Against itself, under the same noises.
-    assert asked("one", "one")[KEY.replace("two", "one")] == 0.5
+    assert preferences("one", "one")[KEY.replace("two", "one")] == 0.5
 
 
-def test_what_cannot_be_compared_is_explained(
+def test_incomparable_runs_are_refused_with_every_reason(
     facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "one.toml").write_text(RECIPE)
@@ -88,14 +88,14 @@ def test_what_cannot_be_compared_is_explained(
     assert facegen("train", tmp_path / "match.toml", "--out", tmp_path / "matching") == 0
     capsys.readouterr()
     assert facegen("evaluate", tmp_path / "one", "--against", tmp_path / "two", "--against", tmp_path / "two") == 1
-    said = " ".join(capsys.readouterr().err.split())
+    message = " ".join(capsys.readouterr().err.split())
     for problem in (
         "draws faces of 32 pixels, and this run 16; train both alike",
         "reads speech of 3200 samples, and this run of 4800; train both alike",
         "its own encoders have the judge's seed, 1000; choose another --judge-seed",
         "there are two runs named 'two'; rename the folder of one",
     ):
-        assert problem in said
+        assert problem in message
     assert facegen("evaluate", tmp_path / "matching", "--against", tmp_path / "one") == 1
     assert "draws no faces, so there are none to set against others" in " ".join(capsys.readouterr().err.split())
     assert facegen("evaluate", tmp_path / "one", "--against", tmp_path / "matching") == 1

@@ -1,4 +1,4 @@
-"""`facegen compare`: two runs of one judge side by side, what is evaluated first, and what does not compare."""
+"""`facegen compare`: columns per run, evaluation of runs without a report, and incomparable runs."""
 
 import csv
 import io
@@ -90,20 +90,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def runs(home: Path) -> list[str]:
-    """Two recipes that differ in their losses, and share their judge."""
+    """Two runs that differ in their losses and share their judge."""
     return [str(train(home, "name_acgan")), str(train(home, "name_lsgan_ttur", objective="relid"))]
 
 
 def compared(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, str]:
     capsys.readouterr()
     assert main(["compare", *words]) == 0
-    said = capsys.readouterr()
-    return said.out, " ".join(said.err.split())
+    streams = capsys.readouterr()
+    return streams.out, " ".join(streams.err.split())
 
 
-def test_runs_are_evaluated_once_and_set_side_by_side(
-    runs: list[str], home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_compare_evaluates_each_run_once(runs: list[str], home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = compared(capsys, *runs)
     assert out.splitlines()[1].split()[:4] == ["figure", "name_acgan", "name_lsgan_ttur", "chance"]
     assert "identity accuracy, generated" in out
@@ -116,9 +114,9 @@ def test_runs_are_evaluated_once_and_set_side_by_side(
     assert "evaluating" not in compared(capsys, *runs)[1]
 
 
-def test_json_holds_the_numbers_of_the_reports(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    said = json.loads(compared(capsys, *runs, "--format", "json")[0])
-    rows = {row["key"]: row for row in said["rows"]}
+def test_json_equals_the_reports(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    table = json.loads(compared(capsys, *runs, "--format", "json")[0])
+    rows = {row["key"]: row for row in table["rows"]}
     for run, name in zip(runs, ("name_acgan", "name_lsgan_ttur"), strict=True):
         report = json.loads((Path(run) / "evaluation" / "train.json").read_text())
         for figures in report["figures"].values():
@@ -129,7 +127,7 @@ def test_json_holds_the_numbers_of_the_reports(runs: list[str], capsys: pytest.C
     assert marks in (["", "best"], ["best", "~"])
 
 
-def test_markdown_and_csv(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_markdown_and_csv_have_a_column_per_run(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     lines = compared(capsys, *runs, "--format", "markdown")[0].splitlines()
     assert lines[2].startswith("| figure | name_acgan | name_lsgan_ttur | chance |")
     table = list(csv.reader(io.StringIO(compared(capsys, *runs, "--format", "csv")[0])))
@@ -137,7 +135,7 @@ def test_markdown_and_csv(runs: list[str], capsys: pytest.CaptureFixture[str]) -
     assert len({len(row) for row in table}) == 1
 
 
-def test_a_run_with_other_weights_is_evaluated_again_and_a_copy_is_not(
+def test_changed_weights_are_evaluated_again_and_copies_are_not(
     runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Copying changes the times of files, and training again may end at the same step."""
@@ -154,16 +152,16 @@ def test_a_run_with_other_weights_is_evaluated_again_and_a_copy_is_not(
     assert "evaluating" not in compared(capsys, str(copy))[1]
 
 
-def test_several_splits_stand_beside_each_other(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    said = compared(capsys, runs[0], "--split", "train", "--split", "heldout_utterances", "--format", "json")[0]
-    row = json.loads(said)["rows"][0]
+def test_several_splits_are_columns(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    printed = compared(capsys, runs[0], "--split", "train", "--split", "heldout_utterances", "--format", "json")[0]
+    row = json.loads(printed)["rows"][0]
     assert {"name_acgan, train", "name_acgan, heldout_utterances"} < set(row)
-    assert not any("not comparable" in note for note in json.loads(said)["notes"])
+    assert not any("not comparable" in note for note in json.loads(printed)["notes"])
 
 
-def test_table_2_of_the_thesis(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    said = json.loads(compared(capsys, *runs, "--layout", "table-2", "--format", "json")[0])
-    rows = {row["method"]: row for row in said["rows"]}
+def test_layout_table_2_has_the_rows_of_the_thesis(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    table = json.loads(compared(capsys, *runs, "--layout", "table-2", "--format", "json")[0])
+    rows = {row["method"]: row for row in table["rows"]}
     assert len(rows) == 5
     assert rows["AC-GAN, projecting the one-hot vector"]["Inception Score"] == "2.120 ± 0.044"
     ours = rows["AC-GAN, projecting the one-hot vector"]["identity score (ours)"]
@@ -174,24 +172,26 @@ def test_table_2_of_the_thesis(runs: list[str], capsys: pytest.CaptureFixture[st
     assert rows["LS-GAN, projecting the input"]["run"] == "-"
 
 
-def test_table_3_and_matching(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_layouts_table_3_and_matching_show_published_values(
+    runs: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     third = json.loads(compared(capsys, *runs, "--layout", "table-3", "--format", "json")[0])
     assert {row["Inception Score"] for row in third["rows"]} == {"not recovered"}
     assert [row["method"] for row in third["rows"]] == ["speech", "speech, dropouts", "speech and name"]
     assert "labels of this table's rows are not recovered" in third["notes"][0]
     assert "no row of this table: name_acgan, name_lsgan_ttur; its recipes are speech_lsgan" in third["notes"][-1]
-    said = json.loads(compared(capsys, *runs, "--layout", "matching", "--format", "json")[0])
-    rows = {(row["method"], row["faces"]): row for row in said["rows"]}
+    matching = json.loads(compared(capsys, *runs, "--layout", "matching", "--format", "json")[0])
+    rows = {(row["method"], row["faces"]): row for row in matching["rows"]}
     assert rows["Choi et al. 2020, AVSpeech", "real"]["F-V 2-way"] == "0.885"
     assert rows["SVHF-Net, VoxCeleb", "real"]["V-F 2-way"] == "about 0.810, unverified"
     assert rows["name_acgan", "generated"]["F-V 2-way"]["value"] is not None
     assert rows["name_acgan", "generated"]["F-V 10-way"] == "-"
 
 
-def test_runs_of_other_sizes_are_drawn_and_do_not_compare(
+def test_runs_of_other_sizes_are_drawn_but_not_compared(
     runs: list[str], home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The same people at another size: a judge of another size, and a picture nevertheless."""
+    """Another image size needs another judge; the picture is drawn all the same."""
     larger = str(train(home, "larger", pixels=32))
     words = [runs[0], larger, "--format", "json", "--picture", str(tmp_path / "faces.png")]
     notes = json.loads(compared(capsys, *words)[0])["notes"]
@@ -200,7 +200,7 @@ def test_runs_of_other_sizes_are_drawn_and_do_not_compare(
     assert (tmp_path / "faces.png").exists()
 
 
-def test_a_run_that_only_matches_has_no_picture(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_matching_run_has_no_picture(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = RECIPE.format(name="matching", objective="relid", pixels=16, steps=1)
     kept = text.split("[generator]")[0] + "[discriminator]" + text.split("[discriminator]")[1].split("[objective]")[0]
     kept += "[match]" + text.split("[judge.match]")[1].replace('"train"', '"heldout_utterances"')
@@ -212,7 +212,7 @@ def test_a_run_that_only_matches_has_no_picture(home: Path, capsys: pytest.Captu
     assert "V-F 2-way, real" in out
 
 
-def test_reports_stand_in_for_runs_wherever_they_lie(
+def test_reports_replace_runs_in_any_folder(
     runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     compared(capsys, *runs)
@@ -221,13 +221,13 @@ def test_reports_stand_in_for_runs_wherever_they_lie(
     shutil.copy(Path(runs[0]) / "evaluation" / "report.json", copies[0])
     shutil.copy(Path(runs[1]) / "evaluation" / "train.json", copies[1])
     out, err = compared(capsys, *map(str, copies), "--split", "train", "--format", "json", "--picture", "none.png")
-    said = json.loads(out)
-    rows = {row["key"]: row for row in said["rows"]}
+    comparison = json.loads(out)
+    rows = {row["key"]: row for row in comparison["rows"]}
     figures = json.loads(copies[1].read_text())["figures"]["identity"]
     assert all(rows[figure["key"]]["two"]["value"] == figure["value"] for figure in figures)
-    assert {"one", "two"} < set(said["rows"][0])
-    assert not any("not comparable" in note for note in said["notes"])
-    assert any("not distinguishable" in note for note in said["notes"])
+    assert {"one", "two"} < set(comparison["rows"][0])
+    assert not any("not comparable" in note for note in comparison["notes"])
+    assert any("not distinguishable" in note for note in comparison["notes"])
     assert "no picture: none of these is a run that draws faces" in err
     words = [str(copies[0]), "--split", "train", "--layout", "table-2", "--format", "json"]
     table = json.loads(compared(capsys, *words)[0])
@@ -239,7 +239,7 @@ def test_reports_stand_in_for_runs_wherever_they_lie(
     assert (tmp_path / "faces.png").exists()
 
 
-def test_reports_that_are_none_are_explained(
+def test_bad_reports_are_refused_with_a_reason(
     runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     compared(capsys, *runs)
@@ -252,11 +252,11 @@ def test_reports_that_are_none_are_explained(
         assert "odd.json: is not a report of this version of facegen" in " ".join(capsys.readouterr().err.split())
 
 
-def test_mistakes_are_explained(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_runs_are_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", str(home / "nowhere")]) == 1
     assert "`facegen train RECIPE` creates a run" in " ".join(capsys.readouterr().err.split())
     assert main(["compare"]) == 2
 
 
-def test_the_command_knows_every_layout() -> None:
+def test_layout_names_equal_the_layouts() -> None:
     assert tuple(LAYOUTS) == LAYOUT_NAMES

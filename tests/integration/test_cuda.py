@@ -1,4 +1,4 @@
-"""What only a GPU can show: the same pictures and sounds, a run in bf16, and one that resumes."""
+"""Tests on a GPU: equal pictures and sounds on both devices, training in bf16, and resuming."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 
-def test_faces_are_the_same_on_both_devices() -> None:
+def test_faces_are_equal_on_both_devices() -> None:
     def render(device: str) -> torch.Tensor:
         clip = torch.arange(16, device=device)
         return render_faces(draw_people(0, clip), draw_moments(0, clip, torch.zeros_like(clip)), 64).cpu().int()
@@ -25,7 +25,7 @@ def test_faces_are_the_same_on_both_devices() -> None:
     assert (render("cuda") - render("cpu")).abs().float().mean() < 0.05
 
 
-def test_voices_are_the_same_on_both_devices() -> None:
+def test_voices_are_equal_on_both_devices() -> None:
     def talk(device: str) -> torch.Tensor:
         clip = torch.arange(8, device=device)
         return speak(draw_people(0, clip), 0, clip, 16000).samples.cpu()

@@ -1,4 +1,4 @@
-"""Runs that build on earlier runs: a draft refined, recipes trained first, match stages shared."""
+"""Runs that build on earlier runs: refined drafts, recipes trained first, shared match stages."""
 
 import shutil
 import signal
@@ -108,7 +108,7 @@ def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 def portraits(path: Path) -> torch.Tensor:
-    """Two names under two noises: (noises, names, 3, H, W)."""
+    """Draw two names from two noises: (noises, names, 3, H, W)."""
     from facegen.core.randomness import repeatable
     from facegen.inference.load import load_face_pipeline
     from facegen.inference.sample import Subject, subjects_batch
@@ -127,7 +127,7 @@ def steps(run: Path, stage: str) -> list[str]:
     return [folder.name for folder in sorted(run.glob(f"checkpoints/{stage}*"))]
 
 
-def test_a_draft_is_trained_first_refined_and_kept(facegen: Facegen, recipes: Path, tmp_path: Path) -> None:
+def test_draft_is_trained_first_and_kept_in_the_refined_run(facegen: Facegen, recipes: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     assert facegen("train", recipes / "second.toml", "--preset", "small", "--out", runs / "refined") == 0
     first, second = runs / "first", runs / "refined"
@@ -136,7 +136,7 @@ def test_a_draft_is_trained_first_refined_and_kept(facegen: Facegen, recipes: Pa
     for step in (1, 2):
         pipeline = checkpoint(second, step, "face_pipeline")
         kept = {key.removeprefix("draft."): value for key, value in pipeline.items() if key.startswith("draft.")}
-        assert equal(kept, drawn)  # it is not trained on, nor do its batch statistics move
+        assert equal(kept, drawn)  # neither its weights nor its batch statistics change
     learnt = [checkpoint(second, step, "face_pipeline")["generator.to_rgb.weight"] for step in (1, 2)]
     assert not torch.equal(*learnt)
 
@@ -149,25 +149,25 @@ def test_a_draft_is_trained_first_refined_and_kept(facegen: Facegen, recipes: Pa
     assert facegen("generate", second, "--name", "speaker-3", "--count", "2", "--out", tmp_path / "faces") == 0
     with Image.open(tmp_path / "faces" / "001_speaker-3_002.png") as face:
         assert face.size == (32, 32)
-    # Its own recipe goes on without the earlier run, too: all that is needed is in its folder.
+    # The run resumes without the earlier run: its folder holds all that it needs.
     assert facegen("train", second / "recipe.toml", "--out", second, "--resume") == 0
 
 
-def test_an_earlier_run_is_interrupted_and_resumed_bit_by_bit(facegen: Facegen, recipes: Path, tmp_path: Path) -> None:
+def test_earlier_run_resumes_bitwise(facegen: Facegen, recipes: Path, tmp_path: Path) -> None:
     whole, parts = tmp_path / "whole" / "second", tmp_path / "parts" / "second"
     assert facegen("train", recipes / "second.toml", "--out", whole) == 0
-    for training_steps in (2, 1 + 2):  # stops in the earlier run; then in its own, after the rest of the earlier one
+    for training_steps in (2, 1 + 2):  # stop in the earlier run, then in the run itself
         stop_after(training_steps, recipes / "second.toml", parts)
     assert steps(parts.parent / "first", "train")[-1] == "train-00000003"
     assert steps(parts, "train")[-1] == "train-00000002"
-    assert facegen("train", recipes / "second.toml", "--out", parts) == 1  # as every run that is there
+    assert facegen("train", recipes / "second.toml", "--out", parts) == 1  # an existing run is not overwritten
     assert facegen("train", recipes / "second.toml", "--out", parts, "--resume") == 0
     for name in ("face_pipeline", "ema", "discriminator", "generator_optimiser"):
         assert equal(checkpoint(whole, 4, name), checkpoint(parts, 4, name)), name
 
 
 def stop_after(training_steps: int, recipe: Path, out: Path) -> None:
-    """Ask for a stop after so many steps of train stages, whosever they are."""
+    """Train and interrupt after a number of steps of train stages, counted over earlier runs as well."""
     from facegen.core.interruption import Interruption
     from facegen.core.progress import Observer
     from facegen.core.recipe.recipe import read_recipe
@@ -176,7 +176,7 @@ def stop_after(training_steps: int, recipe: Path, out: Path) -> None:
 
     interruption = Interruption()
 
-    class Asking(Observer):
+    class StoppingObserver(Observer):
         left, training = training_steps, False
 
         def start(self, stage: str, total: int, done: int = 0) -> None:
@@ -188,13 +188,11 @@ def stop_after(training_steps: int, recipe: Path, out: Path) -> None:
                 interruption.signal_number = signal.SIGINT
 
     with pytest.raises(Interrupted):
-        train(read_recipe(recipe), out, resume=True, observer=Asking(), interruption=interruption)
+        train(read_recipe(recipe), out, resume=True, observer=StoppingObserver(), interruption=interruption)
 
 
-def test_encodings_of_a_draft_are_computed_with_its_weights_after_a_stop_too(
-    facegen: Facegen, recipes: Path, tmp_path: Path
-) -> None:
-    """Its encoders have learnt, and those of the refiner are frozen: every encoding is computed once, at the start."""
+def test_encodings_of_a_draft_use_its_weights_after_a_resume(facegen: Facegen, recipes: Path, tmp_path: Path) -> None:
+    """The encoders of the draft are trained, those of the refiner frozen: encodings are computed once, at the start."""
     whole, parts = tmp_path / "whole" / "second", tmp_path / "parts" / "second"
     frozen = SECOND.replace("condition_dim = 6", 'condition_dim = 6\ntrained = "frozen"')
     (recipes / "second.toml").write_text(frozen)
@@ -205,7 +203,7 @@ def test_encodings_of_a_draft_are_computed_with_its_weights_after_a_stop_too(
         assert equal(checkpoint(whole, 4, name), checkpoint(parts, 4, name)), name
 
 
-def test_what_stands_in_the_folder_of_an_earlier_run(
+def test_folder_of_an_earlier_run_with_another_recipe_is_refused(
     facegen: Facegen, recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = tmp_path / "runs"
@@ -213,10 +211,10 @@ def test_what_stands_in_the_folder_of_an_earlier_run(
     stamp = (runs / "first" / "run.json").stat().st_mtime_ns
     capsys.readouterr()
     assert facegen("train", recipes / "second.toml", "--out", runs / "second") == 1
-    said = capsys.readouterr().err
-    assert "holds the run of another recipe" in said and "differ in train.steps; move that folder away" in said
+    message = capsys.readouterr().err
+    assert "holds the run of another recipe" in message and "differ in train.steps; move that folder away" in message
     assert not (runs / "second").exists()
-    # Its evaluation may differ, and what the file leaves out may be written there.
+    # Settings of the evaluation may differ, and defaults may be written out.
     changed = ("--preset", "small", "--set", "evaluate.num_noises=3", "--set", "data.pairing=different_times")
     assert facegen("train", recipes / "second.toml", *changed, "--out", runs / "second") == 0
     assert (runs / "first" / "run.json").stat().st_mtime_ns == stamp
@@ -224,7 +222,7 @@ def test_what_stands_in_the_folder_of_an_earlier_run(
     assert "give another with --out" in capsys.readouterr().err
 
 
-def test_a_draft_named_by_its_folder(
+def test_draft_is_named_by_its_folder(
     facegen: Facegen, recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = tmp_path / "elsewhere"
@@ -232,13 +230,13 @@ def test_a_draft_named_by_its_folder(
     assert facegen(*second) == 1
     assert f"{first}: there is no such folder" in capsys.readouterr().err
     assert facegen("train", recipes / "first.toml", "--out", first) == 0
-    for change, said in (
+    for change, message in (
         ("data.num_people=14", "was trained on other names than those of this recipe's corpus"),
         ("draft.image_pixels=24", "draws faces of 16 pixels; set image_pixels = 16"),
         ("generator.draft_pixels=32", "refines a draft of draft_pixels = 32, and it is of 16"),
     ):
         assert facegen(*second, "--set", change) == 1
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     shutil.rmtree(first / "checkpoints" / "train-00000003")
     assert facegen(*second) == 1
     assert f"facegen train {first / 'recipe.toml'} --out {first} --resume" in capsys.readouterr().err
@@ -248,9 +246,7 @@ def test_a_draft_named_by_its_folder(
     assert [path.name for path in sorted((tmp_path / "runs").iterdir())] == ["second"]
 
 
-def test_a_match_stage_alone_is_trained_first_and_the_rest_left_for_later(
-    facegen: Facegen, recipes: Path, tmp_path: Path
-) -> None:
+def test_earlier_run_trains_its_match_stage_only(facegen: Facegen, recipes: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     (recipes / "later.toml").write_text(
         SPEECH.replace("trained =", "#").replace('type = "softmax"', 'type = "softmax"\nrun = "speech.toml"')
@@ -271,7 +267,7 @@ def test_a_match_stage_alone_is_trained_first_and_the_rest_left_for_later(
         (("match.steps=3",), False),
     ],
 )
-def test_a_match_stage_is_shared_with_the_runs_beside_it(
+def test_match_stage_is_shared_within_a_folder_of_runs(
     change: tuple[str, ...], shared: bool, facegen: Facegen, recipes: Path, tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -281,8 +277,8 @@ def test_a_match_stage_is_shared_with_the_runs_beside_it(
     capsys.readouterr()
     changes = [word for one in change for word in ("--set", one)]
     assert facegen("train", recipes / "speech.toml", *changes, "--out", runs / "speech") == 0
-    said = "match stage copied from" in " ".join(capsys.readouterr().err.split())
-    assert said == shared
+    is_shared = "match stage copied from" in " ".join(capsys.readouterr().err.split())
+    assert is_shared == shared
     alone = tmp_path / "alone" / "speech"
     assert facegen("train", recipes / "speech.toml", *changes, "--out", alone) == 0
     for name in ("encoders", "discriminator", "matcher"):
@@ -293,10 +289,10 @@ def test_a_match_stage_is_shared_with_the_runs_beside_it(
     assert equal(checkpoint(runs / "speech", 1, "face_pipeline"), checkpoint(alone, 1, "face_pipeline"))
 
 
-def test_a_generator_without_noise_and_a_game_without_a_discriminator(
+def test_generator_trains_without_noise_and_without_discriminator(
     facegen: Facegen, recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Pure reconstruction: nothing varies, nobody judges, and nothing is said against it."""
+    """Pure reconstruction gives no warning about ignored noise or collapse."""
     text = FIRST.replace("noise_dim = 4", "noise_dim = 0").replace('"relativistic"', '"reconstruction"')
     text = text.replace('[[condition]]\ntype = "conditioning_augmentation"\nwidth = 5\n', "")
     (recipes / "still.toml").write_text(
@@ -305,15 +301,15 @@ def test_a_generator_without_noise_and_a_game_without_a_discriminator(
     assert facegen("check", recipes / "still.toml") == 0
     parts, whole = tmp_path / "parts", tmp_path / "whole"
     assert facegen("train", recipes / "still.toml", "--out", whole) == 0
-    said = capsys.readouterr().err
-    assert "noise is ignored" not in said and "collapse" not in said
+    message = capsys.readouterr().err
+    assert "noise is ignored" not in message and "collapse" not in message
     stop_after(2, recipes / "still.toml", parts)
     assert facegen("train", recipes / "still.toml", "--out", parts, "--resume") == 0
     assert equal(checkpoint(whole, 3, "face_pipeline"), checkpoint(parts, 3, "face_pipeline"))
     assert facegen("generate", whole, "--name", "speaker-3", "--count", "2", "--out", tmp_path / "faces") == 0
 
 
-def test_an_earlier_stage_may_give_the_faces_alone(
+def test_match_stage_starts_from_the_face_network_alone(
     facegen: Facegen, recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = tmp_path / "runs"
@@ -322,8 +318,8 @@ def test_an_earlier_stage_may_give_the_faces_alone(
     )
     (recipes / "other.toml").write_text(text.replace('type = "softmax"', 'type = "softmax"\nstart = "pairs.toml"'))
     assert facegen("train", recipes / "other.toml", "--out", runs / "other") == 1
-    said = capsys.readouterr().err
-    assert "[match] start" in said and "its encoders differ from this recipe's" in said and not runs.exists()
+    message = capsys.readouterr().err
+    assert "[match] start" in message and "its encoders differ from this recipe's" in message and not runs.exists()
     frozen = ("train", recipes / "other.toml", "--set", "match.freeze_faces=true", "--out", runs / "other")
     assert facegen(*frozen) == 0
     assert (

@@ -1,4 +1,4 @@
-"""`facegen evaluate`: a judge of its own, tables, a picture, and what it says when it cannot."""
+"""`facegen evaluate`: the judge, tables, the picture and messages of refusal."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -22,8 +22,8 @@ from facegen.training.runs.run import Run
 RECIPE = RECIPES / "speech_relid.toml"
 
 
-class Listening(Observer):
-    """Notes which stages were begun, and from which step."""
+class RecordingObserver(Observer):
+    """Observer that records warnings and stages with their first steps."""
 
     def __init__(self) -> None:
         self.stages: list[tuple[str, int]] = []
@@ -38,7 +38,7 @@ class Listening(Observer):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A trained run, and one cache for all tests here, so that a judge is trained once."""
+    """A folder with a trained run, and one cache for all tests of this module, so that the judge is trained once."""
     folder = tmp_path_factory.mktemp("evaluate")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
@@ -47,13 +47,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-def begin(path: Path, **changes: object) -> Listening:
-    observer = Listening()
+def begin(path: Path, **changes: object) -> RecordingObserver:
+    observer = RecordingObserver()
     evaluate(path, overrides={"num_clips": 20, **changes}, observer=observer)
     return observer
 
 
-def test_first_the_judge_is_trained_then_it_is_found(home: Path) -> None:
+def test_judge_is_trained_once_and_reused(home: Path) -> None:
     assert ("match", 0) in begin(home / "run").stages
     again = begin(home / "run", split="train")
     assert "match" not in {stage for stage, _ in again.stages}
@@ -65,33 +65,33 @@ def test_first_the_judge_is_trained_then_it_is_found(home: Path) -> None:
         assert picture.height > 8 * 128
 
 
-def test_the_program_prints_a_table_and_where_it_is(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_prints_a_table_and_its_path(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(home / "run"), "--num-clips", "20"]) == 0
-    said = capsys.readouterr().out
-    assert "run, step 2: 20 clips of 20 people, heldout_people of synthetic" in said
-    assert "Judge: softmax judge, seed 1000, trained on synthetic train" in said
+    printed = capsys.readouterr().out
+    assert "run, step 2: 20 clips of 20 people, heldout_people of synthetic" in printed
+    assert "Judge: softmax judge, seed 1000, trained on synthetic train" in printed
     for name in ("V-F 10-way, generated, same sex", "face distance, one voice, other noise", "judge Frechet distance"):
-        assert name in said
-    assert said.splitlines()[-3:] == [
+        assert name in printed
+    assert printed.splitlines()[-3:] == [
         f"Table: {home / 'run' / 'evaluation' / 'heldout_people.md'}",
         f"Faces: {home / 'run' / 'evaluation' / 'heldout_people.png'}",
         f"Report: {home / 'run' / 'evaluation' / 'report.html'}",
     ]
 
 
-def test_json_is_for_programs_and_repeats_itself(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = []
+def test_json_is_reproducible(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reports = []
     for _ in range(2):
         assert main(["evaluate", str(home / "run"), "--num-clips", "20", "--json"]) == 0
-        said.append(json.loads(capsys.readouterr().out))
-    assert said[0] == said[1]
-    assert list(said[0]["figures"]) == list(DEFAULT_METRICS)
-    for figure in said[0]["figures"]["matching"]:
+        reports.append(json.loads(capsys.readouterr().out))
+    assert reports[0] == reports[1]
+    assert list(reports[0]["figures"]) == list(DEFAULT_METRICS)
+    for figure in reports[0]["figures"]["matching"]:
         least = -1 if figure["key"].endswith("less_real") else 0
         assert figure["value"] is None or least <= figure["low"] <= figure["value"] <= figure["high"] <= 1
 
 
-def test_the_judge_is_not_the_run(home: Path) -> None:
+def test_judge_differs_from_the_run(home: Path) -> None:
     begin(home / "run")
     folders = [path.parent for path in (home / "cache").rglob("judges/*/run.json")]
     judges = [Run.open(folder) for folder in folders]
@@ -101,7 +101,7 @@ def test_the_judge_is_not_the_run(home: Path) -> None:
     assert (judges[0].match_folder / "encoders.safetensors").read_bytes() != own
 
 
-def test_a_judge_that_was_cut_short_goes_on(home: Path) -> None:
+def test_interrupted_judge_resumes(home: Path) -> None:
     class Asked(Observer):
         def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
             if values is not None:
@@ -114,7 +114,7 @@ def test_a_judge_that_was_cut_short_goes_on(home: Path) -> None:
     assert ("match", 1) in begin(home / "run", judge_seed=7).stages
 
 
-def test_a_run_that_only_matches_is_judged_by_itself(
+def test_matching_run_is_its_own_judge(
     home: Path, facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tables = Run.open(home / "run").recipe.tables
@@ -123,10 +123,10 @@ def test_a_run_that_only_matches_is_judged_by_itself(
     assert facegen("train", tmp_path / "matching.toml", "--out", tmp_path / "run") == 0
     capsys.readouterr()
     assert facegen("evaluate", tmp_path / "run", "--num-clips", 20, "--json") == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["judge"] == "the run's own softmax matching, seed 0"
-    assert (said["step"], said["picture"]) == (None, None)
-    figures = [figure for figures in said["figures"].values() for figure in figures]
+    report = json.loads(capsys.readouterr().out)
+    assert report["judge"] == "the run's own softmax matching, seed 0"
+    assert (report["step"], report["picture"]) == (None, None)
+    figures = [figure for figures in report["figures"].values() for figure in figures]
     silent = {figure["key"] for figure in figures if figure["note"] == "not available: the run draws no faces"}
     generated = {"fidelity", "retrieval", "preference.over_true"}
     assert silent >= {*generated, "sharpness.detail"}
@@ -134,16 +134,18 @@ def test_a_run_that_only_matches_is_judged_by_itself(
     assert not list((tmp_path / "cache").rglob("judges"))
 
 
-@pytest.mark.parametrize("words, said", [
+@pytest.mark.parametrize("words, message", [
     (["--judge-seed", "0"], "judge_seed = 0: the run's own encoders have this seed"),
     (["--split", "heldout_utterances"], "the split 'heldout_utterances' of this corpus holds no clips"),
 ])  # fmt: skip
-def test_mistakes_are_explained(home: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_arguments_are_refused_with_a_reason(
+    home: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["evaluate", str(home / "run"), *words]) == 1
-    assert said in " ".join(capsys.readouterr().err.split())
+    assert message in " ".join(capsys.readouterr().err.split())
 
 
-def test_no_run_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_without_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(tmp_path / "none")]) == 1
     assert "`facegen train RECIPE` creates a run" in " ".join(capsys.readouterr().err.split())
 
@@ -198,50 +200,50 @@ num_candidates = 4
 
 @pytest.fixture(scope="module")
 def named(home: Path) -> Path:
-    """A run that draws people by name, and whose recipe matches nothing itself."""
+    """A run on names without a match stage of its own."""
     (home / "names.toml").write_text(NAMES)
     assert main(["train", str(home / "names.toml"), "--out", str(home / "names")]) == 0
     return home / "names"
 
 
-def test_a_run_by_name_is_judged_on_people_whom_it_knows(named: Path) -> None:
+def test_name_run_is_evaluated_on_known_people(named: Path) -> None:
     given = {"num_clips": 24, "split": "train", "num_noises": 2}
     report = evaluate(named, overrides=given, observer=Observer())
-    found = {figure.key: figure for figures in report.figures.values() for figure in figures}
-    assert found["identity.accuracy.generated"].note == "6 people"
-    assert found["identity.accuracy.real"].chance == pytest.approx(1 / 6)
+    by_key = {figure.key: figure for figures in report.figures.values() for figure in figures}
+    assert by_key["identity.accuracy.generated"].note == "6 people"
+    assert by_key["identity.accuracy.real"].chance == pytest.approx(1 / 6)
     assert report.num_people == 6
-    assert all(figure.note or figure.value == figure.value for figure in found.values())
-    # The condition's own noise is drawn again, and alike.
+    assert all(figure.note or figure.value == figure.value for figure in by_key.values())
+    # The noise of the condition is drawn anew and is reproducible.
     torch.manual_seed(5)
     assert evaluate(named, overrides=given, observer=Observer()).to_json() == report.to_json()
 
 
-def test_several_splits_are_asked_of_one_judge(named: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_splits_share_one_judge(named: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert main(["evaluate", str(named), "--split", "train", "--split", "heldout_utterances", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert [report["split"] for report in said] == ["train", "heldout_utterances"]
-    assert said[0]["judge_key"] == said[1]["judge_key"]
+    printed = json.loads(capsys.readouterr().out)
+    assert [report["split"] for report in printed] == ["train", "heldout_utterances"]
+    assert printed[0]["judge_key"] == printed[1]["judge_key"]
     assert (named / "evaluation" / "heldout_utterances.png").exists()
 
 
-def test_people_without_a_known_name_are_refused_before_a_judge_is_trained(named: Path) -> None:
-    observer = Listening()
+def test_unknown_names_are_refused_before_the_judge_is_trained(named: Path) -> None:
+    observer = RecordingObserver()
     with pytest.raises(DataError, match="evaluate known people with --split heldout_utterances, or with --split train"):
         evaluate(named, overrides={"judge_seed": 77}, observer=observer)
     assert observer.stages == []
 
 
-def test_recipes_with_the_same_judge_train_it_once(named: Path, home: Path) -> None:
+def test_recipes_with_equal_judges_train_it_once(named: Path, home: Path) -> None:
     given = {"num_clips": 20, "split": "train", "judge_seed": 5}
-    observer = Listening()
+    observer = RecordingObserver()
     first = evaluate(named, overrides=given, observer=observer)
     assert ("match", 0) in observer.stages
     other = NAMES.replace('type = "relativistic"', 'type = "relid"').replace("[data]", "[run]\nseed = 3\n\n[data]")
     (home / "others.toml").write_text(other)
     assert main(["train", str(home / "others.toml"), "--out", str(home / "others")]) == 0
-    observer = Listening()
+    observer = RecordingObserver()
     second = evaluate(home / "others", overrides=given, observer=observer)
     assert "match" not in {stage for stage, _ in observer.stages}
     assert (second.judge_key, second.corpus_key) == (first.judge_key, first.corpus_key)

@@ -1,4 +1,4 @@
-"""FID and the like as a user asks for them, with random weights in place of the published ones."""
+"""Inception metrics of `facegen evaluate`, with random weights in place of the published ones."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from facegen.parts.metrics.inception_weights import VARIABLE
 pytestmark = pytest.mark.slow
 
 
-def test_an_evaluation_with_inception_keeps_what_it_saw_of_real_faces(
+def test_inception_features_of_real_faces_are_cached(
     facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
@@ -42,7 +42,7 @@ def test_an_evaluation_with_inception_keeps_what_it_saw_of_real_faces(
     assert len(list((tmp_path / "cache").rglob("inception-0.4.0-*.safetensors"))) == 1
 
 
-def test_a_file_of_other_weights_stops_the_evaluation_with_a_line(
+def test_file_of_other_weights_is_refused(
     facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"
@@ -50,6 +50,6 @@ def test_a_file_of_other_weights_stops_the_evaluation_with_a_line(
     capsys.readouterr()
     monkeypatch.setenv(VARIABLE, "none")  # which the option overrides, and which is put back afterwards
     assert facegen("evaluate", run, "--num-clips", 20, "--inception-weights", tmp_path / "lost.pth") == 1
-    said = " ".join(capsys.readouterr().err.split())
-    assert "lost.pth': there is no such file; it is either of weights-inception-2015" in said
-    assert "Traceback" not in said
+    message = " ".join(capsys.readouterr().err.split())
+    assert "lost.pth': there is no such file; it is either of weights-inception-2015" in message
+    assert "Traceback" not in message

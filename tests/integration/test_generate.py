@@ -1,4 +1,4 @@
-"""A finished run at work, on a user's own files."""
+"""generate, match and evaluate with a finished run, on files of a user."""
 
 import json
 import wave
@@ -38,7 +38,7 @@ def pixels(path: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("seconds", "rate_hz", "channels"), [(0.05, 8000, 1), (0.3, 16000, 1), (4.0, 44100, 2)])
-def test_speech_of_any_length_rate_and_channels(
+def test_generate_reads_speech_of_any_length_rate_and_channels(
     seconds: float, rate_hz: int, channels: int, facegen: Facegen, run: Path, tmp_path: Path
 ) -> None:
     sound = write_sound(tmp_path / "my voice.wav", seconds, rate_hz, channels)
@@ -49,7 +49,7 @@ def test_speech_of_any_length_rate_and_channels(
     assert pixels(out / files[0]).shape == (16, 16, 3)
 
 
-def test_the_same_seed_draws_the_same_faces(facegen: Facegen, run: Path, tmp_path: Path) -> None:
+def test_equal_seeds_draw_equal_faces(facegen: Facegen, run: Path, tmp_path: Path) -> None:
     sound = write_sound(tmp_path / "a.wav", 1.0, 16000, 1)
     for name, seed in (("one", 1), ("same", 1), ("other", 2)):
         assert facegen("generate", run, "--speech", sound, "--count", 1, "--seed", seed, "--out", tmp_path / name) == 0
@@ -58,13 +58,13 @@ def test_the_same_seed_draws_the_same_faces(facegen: Facegen, run: Path, tmp_pat
     assert not np.array_equal(one, other)
 
 
-def test_several_voices_at_once_into_one_picture(facegen: Facegen, run: Path, tmp_path: Path) -> None:
+def test_several_voices_share_one_picture(facegen: Facegen, run: Path, tmp_path: Path) -> None:
     sounds = [write_sound(tmp_path / f"{name}.wav", 0.5, 16000, 1, pitch) for name, pitch in (("a", 90), ("b", 220))]
     assert facegen("generate", run, "--speech", *sounds, "--count", 2, "--out", tmp_path / "both.png") == 0
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["both.png"]
 
 
-def test_match_shares_one_probability_among_the_candidates(
+def test_match_probabilities_sum_to_one(
     facegen: Facegen, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     faces = []
@@ -74,18 +74,18 @@ def test_match_shares_one_probability_among_the_candidates(
     sounds = [write_sound(tmp_path / f"{name}.wav", 0.5, 16000, 1, pitch) for name, pitch in (("a", 90), ("b", 220))]
     capsys.readouterr()
     assert facegen("match", run, "--speech", sounds[0], "--faces", *faces, "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["direction"] == "v2f"
-    assert list(told["rows"][0]["probabilities"]) == [str(face) for face in faces]
-    assert sum(told["rows"][0]["probabilities"].values()) == pytest.approx(1)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["direction"] == "v2f"
+    assert list(printed["rows"][0]["probabilities"]) == [str(face) for face in faces]
+    assert sum(printed["rows"][0]["probabilities"].values()) == pytest.approx(1)
     assert facegen("match", run, "--speech", *sounds, "--faces", faces[0], "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["direction"], len(told["rows"][0]["probabilities"])) == ("f2v", 2)
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["direction"], len(printed["rows"][0]["probabilities"])) == ("f2v", 2)
     assert facegen("match", run, "--speech", *sounds, "--faces", *faces) == 0
     assert "chance 33.3%" in capsys.readouterr().out
 
 
-def test_a_run_needs_nothing_but_its_folder(facegen: Facegen, run: Path, tmp_path: Path) -> None:
+def test_run_folder_is_self_contained(facegen: Facegen, run: Path, tmp_path: Path) -> None:
     moved = run.rename(tmp_path / "moved")
     try:
         sound = write_sound(tmp_path / "a.wav", 1.0, 16000, 1)
@@ -94,7 +94,9 @@ def test_a_run_needs_nothing_but_its_folder(facegen: Facegen, run: Path, tmp_pat
         moved.rename(run)
 
 
-def test_evaluate_prints_a_table_and_a_picture(facegen: Facegen, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_prints_a_table_and_writes_a_picture(
+    facegen: Facegen, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert facegen("evaluate", run, "--num-clips", 24) == 0
     printed = capsys.readouterr().out
     assert "V-F 10-way, generated" in printed and "judge Frechet distance" in printed
@@ -103,7 +105,7 @@ def test_evaluate_prints_a_table_and_a_picture(facegen: Facegen, run: Path, caps
     assert report["num_clips"] == 24 and report["split"] == "heldout_people"
 
 
-def test_faults_of_files_that_are_used_are_said(
+def test_faults_of_used_files_are_reported(
     facegen: Facegen, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sound = write_sound(tmp_path / "a.wav", 1.0, 16000, 2)

@@ -1,4 +1,4 @@
-"""`facegen interpolate`, as a user would call it: files, names, sentences, people of the corpus, and mistakes."""
+"""`facegen interpolate`: files, names, people of the corpus, and mistakes."""
 
 from pathlib import Path
 
@@ -24,10 +24,10 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that draws by name; its recipe matches nothing."""
+    """A run on names without a match stage."""
     folder = tmp_path_factory.mktemp("interpolate") / "names"
     given = [f"{key}={value}" for key, value in TINY.items() if not key.startswith("match.")]
-    words = [word for each in given for word in ("--set", each)]
+    words = [word for setting in given for word in ("--set", setting)]
     recipe = RECIPES / "name_lsgan_concatenated.toml"
     assert main(["train", str(recipe), "--preset", "small", *words, "--out", str(folder)]) == 0
     return folder
@@ -37,7 +37,9 @@ def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB"))
 
 
-def test_between_two_files(facegen: Facegen, speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_interpolate_between_two_files(
+    facegen: Facegen, speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sounds = [write_sound(tmp_path / f"{name}.wav", 0.5, 16000, 1, pitch) for name, pitch in (("a", 90), ("b", 220))]
     words = ["--rows", 2, "--steps", 4, "--seconds", 1, "--out", tmp_path / "out"]
     capsys.readouterr()
@@ -50,7 +52,7 @@ def test_between_two_files(facegen: Facegen, speech: Path, tmp_path: Path, capsy
         assert sum(1 for _ in film.decode(video=0)) == 6 + 12 + 6 + 10
 
 
-def test_both_ends_are_the_faces_that_generate_draws(facegen: Facegen, speech: Path, tmp_path: Path) -> None:
+def test_endpoints_equal_the_faces_of_generate(facegen: Facegen, speech: Path, tmp_path: Path) -> None:
     sounds = [write_sound(tmp_path / f"{name}.wav", 0.5, 16000, 1, pitch) for name, pitch in (("a", 90), ("b", 220))]
     words = ["--seed", 4, "--out"]
     assert facegen("generate", speech, "--speech", *sounds, "--count", 1, *words, tmp_path / "faces") == 0
@@ -65,14 +67,14 @@ def test_both_ends_are_the_faces_that_generate_draws(facegen: Facegen, speech: P
     assert np.array_equal(montage[height : height + 128, -14 - 128 : -14], large[1])
 
 
-def test_one_voice_between_noises(facegen: Facegen, speech: Path, tmp_path: Path) -> None:
+def test_one_voice_interpolates_between_noises(facegen: Facegen, speech: Path, tmp_path: Path) -> None:
     sound = write_sound(tmp_path / "a.wav", 0.5, 16000, 1)
     words = ["--rows", 2, "--seconds", 1, "--out", tmp_path / "out"]
     assert facegen("interpolate", speech, "--speech", sound, *words) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
 
 
-def test_people_of_the_corpus_stand_at_both_ends(facegen: Facegen, speech: Path, tmp_path: Path) -> None:
+def test_people_of_the_corpus_are_endpoints(facegen: Facegen, speech: Path, tmp_path: Path) -> None:
     words = ["--rows", 1, "--steps", 2, "--seconds", 0.5]
     for out, people in (("drawn", []), ("named", ["--person", "40", "63"]), ("one", ["--person", "speaker-3"])):
         split = ["--split", "train"] if out == "one" else []
@@ -83,28 +85,28 @@ def test_people_of_the_corpus_stand_at_both_ends(facegen: Facegen, speech: Path,
     assert 3 * 128 < one < 4 * 128 < two
 
 
-def test_names_bring_their_true_faces_from_the_corpus(facegen: Facegen, names: Path, tmp_path: Path) -> None:
+def test_names_show_their_true_faces(facegen: Facegen, names: Path, tmp_path: Path) -> None:
     words = ["--rows", 1, "--steps", 2, "--seconds", 0.5, "--out"]
     assert facegen("interpolate", names, "--name", "speaker-3", "--name", "speaker-5", *words, tmp_path / "two") == 0
     assert pixels(tmp_path / "two" / "montage.png").shape[1] > 4 * 128
 
 
-@pytest.mark.parametrize("words, said", [
+@pytest.mark.parametrize("words, message", [
     (["--speech", "nowhere.wav"], "nowhere.wav: does not exist"),
     (["--name", "ada"], "the run does not read a name; it was trained on speech"),
     (["--person", "39"], "'39' is not in the split 'heldout_people', which holds 24 people (40, 41, 42, 43, 44, ...)"),
     (["--person", "speker-3"], "'speker-3' is an unknown name: the run knows 12 names; did you mean 'speaker-3'?"),
     (["--split", "heldout_utterances"], "the split 'heldout_utterances' of this corpus holds no clips"),
 ])  # fmt: skip
-def test_mistakes_are_explained(
-    words: list[str], said: str, facegen: Facegen, speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_bad_endpoints_are_refused_with_a_reason(
+    words: list[str], message: str, facegen: Facegen, speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert facegen("interpolate", speech, *words, "--out", tmp_path / "out") == 1
-    assert said in " ".join(capsys.readouterr().err.split())
+    assert message in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "out").exists()
 
 
-def test_people_without_a_known_name_are_refused(
+def test_people_with_unknown_names_are_refused(
     facegen: Facegen, names: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert facegen("interpolate", names, "--split", "heldout_people", "--out", tmp_path / "out") == 1
@@ -115,5 +117,5 @@ def test_people_without_a_known_name_are_refused(
     ["--speech", "a.wav", "b.wav", "c.wav"], ["--person", "1", "2", "3"], ["--speech", "a.wav", "--person", "1"],
     ["--speech", "a.wav", "--split", "train"], ["--steps", "1"],
 ])  # fmt: skip
-def test_calls_that_mean_nothing_are_refused(words: list[str], facegen: Facegen, speech: Path) -> None:
+def test_contradictory_options_are_usage_errors(words: list[str], facegen: Facegen, speech: Path) -> None:
     assert facegen("interpolate", speech, *words) == 2

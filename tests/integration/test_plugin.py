@@ -1,4 +1,4 @@
-"""Plugins as strangers publish them: found, explained, checked, broken, in each other's way, and gone again."""
+"""Plugins as third parties publish them: listed, described, checked, broken, in conflict and uninstalled."""
 
 import json
 import os
@@ -17,12 +17,12 @@ def site(tmp_path):
 
 
 def link_hinge(site: Site) -> None:
-    """The plugin as if installed, without pip."""
+    """Link facegen-hinge into the site as if it were installed, without pip."""
     site.install("facegen-hinge", "hinge = facegen_hinge", {})
     (site.folder / "facegen_hinge").symlink_to(HINGE / "facegen_hinge")
 
 
-def test_an_installed_plugin_is_listed_and_described_like_a_built_in(site):
+def test_installed_plugin_is_listed_and_described(site):
     link_hinge(site)
     entry = {"kind": "objective", "name": "hinge", "plugin": "hinge", "package": "facegen-hinge", "version": "0.1.0"}
     assert entry in site.listed()["parts"]
@@ -61,7 +61,7 @@ def check_recipe(site: Site, margin: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_recipe_with_a_plugins_part_is_checked_like_any_other(site):
+def test_recipe_with_a_part_of_a_plugin_is_checked(site):
     link_hinge(site)
     good = check_recipe(site, "0.5")
     assert (good.stderr, good.returncode) == ("", 0)
@@ -71,7 +71,7 @@ def test_a_recipe_with_a_plugins_part_is_checked_like_any_other(site):
     assert bad.stderr == "Error: hinge.toml: [objective] margin = -0.5: must be greater than 0\n"
 
 
-def test_listing_does_not_import_a_plugins_parts(site):
+def test_listing_imports_no_part_of_a_plugin(site):
     site.install(
         "facegen-lazy",
         "lazy = lazy_plugin",
@@ -87,7 +87,7 @@ def test_listing_does_not_import_a_plugins_parts(site):
     assert "imported" in described.stderr and "Traceback" not in described.stderr
 
 
-def test_a_plugin_that_fails_to_import_is_named_with_the_real_reason_and_stops_nothing(site):
+def test_plugin_that_fails_to_import_is_reported_and_stops_nothing(site):
     link_hinge(site)
     site.install("facegen-broken", "broken = broken_plugin", {"broken_plugin": "import no_such_module"}, "2.3")
     listed = site.listed()
@@ -103,14 +103,14 @@ def test_a_plugin_that_fails_to_import_is_named_with_the_real_reason_and_stops_n
 
 
 @pytest.mark.parametrize("error", ["SyntaxError", "KeyError('x')", "SystemExit(3)"])
-def test_whatever_a_plugin_raises_the_rest_goes_on(site, error):
+def test_any_exception_of_a_plugin_stops_nothing(site, error):
     site.install("facegen-wild", "wild = wild_plugin", {"wild_plugin": f"raise {error}"})
     listed = site.listed()
     assert len(listed["broken"]) == 1 and "facegen-wild" in listed["broken"][0]
     assert "relid" in [part["name"] for part in listed["parts"]]
 
 
-def test_two_plugins_that_claim_one_name_are_both_named(site):
+def test_name_of_two_plugins_is_refused_with_both(site):
     contents = table_of_contents("facegen_objectives", '{"twin": "twin_part:Twin"}')
     site.install("facegen-one", "one = one_plugin", {"one_plugin": contents})
     site.install("facegen-two", "two = two_plugin", {"two_plugin": contents})
@@ -120,14 +120,14 @@ def test_two_plugins_that_claim_one_name_are_both_named(site):
     assert described.returncode == 1 and "facegen-one" in described.stderr and "facegen-two" in described.stderr
 
 
-def test_a_plugin_cannot_take_the_name_of_a_built_in_part(site):
+def test_plugin_cannot_replace_a_built_in_part(site):
     contents = table_of_contents("facegen_objectives", '{"relid": "x:Y"}')
     site.install("facegen-thief", "thief = thief_plugin", {"thief_plugin": contents})
     (broken,) = site.listed()["broken"]
     assert "facegen-thief" in broken and "package facegen 0.1.0" in broken
 
 
-def test_a_misspelt_hook_is_met_with_the_nearest_one(site):
+def test_misspelt_hook_is_reported_with_the_nearest_name(site):
     contents = table_of_contents("facegen_objetives", "{}")
     site.install("facegen-typo", "typo = typo_plugin", {"typo_plugin": contents})
     (broken,) = site.listed()["broken"]
@@ -136,23 +136,23 @@ def test_a_misspelt_hook_is_met_with_the_nearest_one(site):
 
 
 @pytest.mark.parametrize(
-    ("returned", "said"),
+    ("returned", "message"),
     [("None", "returns None; must be a dict"), ("{'x': 3}", "returns 'x': 3"), ("1 / 0", "division by zero")],
 )
-def test_a_hook_that_returns_nonsense_is_named(site, returned, said):
+def test_bad_result_of_a_hook_is_reported(site, returned, message):
     site.install("facegen-odd", "odd = odd_plugin", {"odd_plugin": table_of_contents("facegen_objectives", returned)})
     listed = site.listed()
     assert len(listed["broken"]) == 1
-    assert "facegen-odd" in listed["broken"][0] and said in listed["broken"][0]
+    assert "facegen-odd" in listed["broken"][0] and message in listed["broken"][0]
 
 
-def test_a_plugin_that_forgets_the_marker_is_told(site):
+def test_hook_without_hookimpl_is_reported(site):
     site.install("facegen-bare", "bare = bare_plugin", {"bare_plugin": "def facegen_metrics(): return {}"})
     (broken,) = site.listed()["broken"]
     assert broken.startswith("plugin 'bare' (package facegen-bare 0.1.0) implements no hook; is @hookimpl missing")
 
 
-def test_a_part_of_the_wrong_class_is_refused_with_the_class_it_needs(site):
+def test_part_of_the_wrong_class_is_refused(site):
     contents = table_of_contents("facegen_objectives", '{"odd": "json:JSONDecoder"}')
     site.install("facegen-odd", "odd = odd_plugin", {"odd_plugin": contents})
     described = site.run("describe", "objective", "odd")
@@ -171,36 +171,40 @@ class Hurried(Penalty):
 """
 
 
-def test_a_setting_that_no_recipe_could_reach_is_named_wherever_the_part_is_met(site):
+def test_reserved_setting_is_reported_by_every_command(site):
     link_hinge(site)
     contents = table_of_contents("facegen_penalties", '{"hurried": "hurried_part:Hurried"}')
     site.install("facegen-hurried", "hurried = hurried_plugin", {"hurried_plugin": contents, "hurried_part": HURRIED})
-    said = (
+    message = (
         "plugin 'hurried' (package facegen-hurried 0.1.0) registers penalty 'hurried', whose setting 'every_steps' is "
         "a key of [penalty] that is reserved for the engine; rename the setting"
     )
     listed = site.listed()
-    assert listed["broken"] == [said]
+    assert listed["broken"] == [message]
     assert "hinge" in [part["name"] for part in listed["parts"]]
     described = site.run("describe", "penalty", "hurried")
-    assert (described.returncode, described.stderr) == (1, f"Error: {said}\n")
+    assert (described.returncode, described.stderr) == (1, f"Error: {message}\n")
     findings = [line for line in site.run("doctor", "--json").stdout.splitlines() if "hurried" in line]
-    assert len([line for line in findings if said in line]) == 1
+    assert len([line for line in findings if message in line]) == 1
     (site.folder / "a.toml").write_text(RECIPE.format(margin=1.0) + '[penalty]\ntype = "hurried"\n')
     checked = site.run("check", "a.toml")
-    assert (checked.returncode, checked.stderr) == (1, f"Error: a.toml: [penalty] type = 'hurried': {said}\n")
+    assert (checked.returncode, checked.stderr) == (1, f"Error: a.toml: [penalty] type = 'hurried': {message}\n")
 
 
-def test_the_doctor_tells_of_parts_that_do_not_import(site):
+def test_doctor_reports_parts_that_fail_to_import(site):
     contents = table_of_contents("facegen_metrics", '{"lazy": "lazy_part:Lazy"}')
     site.install("facegen-lazy", "lazy = lazy_plugin", {"lazy_plugin": contents, "lazy_part": "import no_such_module"})
     findings = json.loads(site.run("doctor", "--json").stdout)
-    (found,) = (finding for finding in findings if finding["name"] == "plugin")
-    assert found["state"] == "warn" and "metric 'lazy'" in found["detail"] and "no_such_module" in found["detail"]
+    (plugin_finding,) = (finding for finding in findings if finding["name"] == "plugin")
+    assert (
+        plugin_finding["state"] == "warn"
+        and "metric 'lazy'" in plugin_finding["detail"]
+        and "no_such_module" in plugin_finding["detail"]
+    )
 
 
 @pytest.mark.slow
-def test_installed_by_pip_and_uninstalled_again_it_leaves_no_trace(tmp_path):
+def test_pip_installs_and_uninstalls_a_plugin(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
     library = next((tmp_path / "venv" / "lib").glob("python*/site-packages"))

@@ -1,4 +1,4 @@
-"""Commands of plugins: listed, run, refused and broken, without harm to help and to other commands."""
+"""Commands of plugins: listed, run, refused and broken, without effect on help and other commands."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def install_blend(site: Site) -> None:
     site.install("facegen-blend", "blend = blend_plugin", modules, "1.2")
 
 
-def test_a_command_of_a_plugin_runs_like_a_built_in_one(site: Site) -> None:
+def test_command_of_a_plugin_runs(site: Site) -> None:
     install_blend(site)
     done = site.run("blend", "0.5")
     assert (done.returncode, done.stdout, done.stderr) == (7, "blended 0.5\n", "")
@@ -45,7 +45,7 @@ def test_a_command_of_a_plugin_runs_like_a_built_in_one(site: Site) -> None:
     assert (refused.returncode, refused.stderr) == (1, expected)
 
 
-def test_a_bug_in_a_command_of_a_plugin_names_the_plugin(site: Site) -> None:
+def test_bug_in_a_command_names_the_plugin(site: Site) -> None:
     install_blend(site)
     done = site.run("blend", "--", "-1")
     assert done.returncode == 1 and "ValueError: negative weight" in done.stderr
@@ -54,7 +54,7 @@ def test_a_bug_in_a_command_of_a_plugin_names_the_plugin(site: Site) -> None:
     )
 
 
-def test_help_lists_commands_of_plugins_without_importing_them(site: Site) -> None:
+def test_help_lists_commands_without_importing_them(site: Site) -> None:
     install_blend(site)
     program = (
         "import sys\nfrom facegen.cli.main import main\nassert main(['--help']) == 0\n"
@@ -84,14 +84,14 @@ def test_list_plugins_lists_commands(site: Site) -> None:
     assert ["command", "package", "version"] in rows and ["blend", "facegen-blend", "1.2"] in rows
 
 
-def test_an_unknown_command_is_met_with_the_nearest_one_of_a_plugin(site: Site) -> None:
+def test_unknown_command_suggests_a_command_of_a_plugin(site: Site) -> None:
     install_blend(site)
     done = site.run("bland")
     assert done.returncode == 2 and done.stderr.startswith("Usage: facegen [OPTIONS] COMMAND [ARGS]...")
     assert "there is no command 'bland'; did you mean 'blend'? Available: blend, check, collect," in done.stderr
 
 
-def test_a_name_that_two_plugins_add_belongs_to_neither(site: Site) -> None:
+def test_command_of_two_plugins_is_refused(site: Site) -> None:
     install_blend(site)
     contents = table_of_contents(COMMANDS, "{'blend': 'other:command', 'mix': 'other:command'}")
     site.install("facegen-mixer", "mixer = mixer_plugin", {"mixer_plugin": contents})
@@ -107,7 +107,7 @@ def test_a_name_that_two_plugins_add_belongs_to_neither(site: Site) -> None:
     assert "facegen-mixer: `facegen list-plugins` shows why" in section
 
 
-def test_a_built_in_command_cannot_be_replaced(site: Site) -> None:
+def test_built_in_command_cannot_be_replaced(site: Site) -> None:
     contents = table_of_contents(COMMANDS, "{'doctor': 'thief:command'}")
     site.install("facegen-thief", "thief = thief_plugin", {"thief_plugin": contents})
     assert site.listed()["broken"] == [
@@ -135,7 +135,7 @@ BROKEN = [
 """Source of a plugin, and the reason why it is broken."""
 
 
-def test_broken_plugins_break_neither_help_nor_the_commands_of_others(site: Site) -> None:
+def test_broken_plugins_break_neither_help_nor_other_commands(site: Site) -> None:
     install_blend(site)
     for number, (contents, _) in enumerate(BROKEN):
         modules = {f"odd{number}_plugin": f"print('noise')\n{contents}"}
@@ -154,7 +154,7 @@ def test_broken_plugins_break_neither_help_nor_the_commands_of_others(site: Site
     assert set(site.listed()["broken"]) == reasons
 
 
-def test_a_command_that_cannot_be_loaded_says_why(site: Site) -> None:
+def test_command_that_fails_to_load_reports_the_reason(site: Site) -> None:
     targets = {"gone": "no_such_module:run", "function": "json:dumps", "nameless": "json:nothing"}
     site.install("facegen-odd", "odd = odd_plugin", {"odd_plugin": table_of_contents(COMMANDS, repr(targets))})
     reasons = {

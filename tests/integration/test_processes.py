@@ -24,31 +24,31 @@ def torchrun(*words: object, home: Path) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, torch.Tensor]]:
-    """What each of two processes came to that trained together."""
+    """Weights and averages of two processes that train one run together."""
     home = tmp_path_factory.mktemp("processes")
     done = torchrun(Path(__file__).with_name("several.py"), home, *settings()[1::2], home=home)
     assert done.returncode == 0, done.stderr
     return [load_file(home / f"process_{rank}.safetensors") for rank in range(2)]
 
 
-def test_gradients_and_measures_become_means_over_processes(processes: list[dict[str, torch.Tensor]]) -> None:
+def test_gradients_and_terms_are_averaged_over_processes(processes: list[dict[str, torch.Tensor]]) -> None:
     for process in processes:
         assert process["averages"].tolist() == [1.5, 3.0, 5.0, -1.0, 3.5, 0.5]
 
 
-def test_all_stop_after_the_same_step_when_one_is_asked(processes: list[dict[str, torch.Tensor]]) -> None:
+def test_all_processes_stop_after_the_same_step(processes: list[dict[str, torch.Tensor]]) -> None:
     for process in processes:
         assert process["largest"].item() == 7
         assert process["stopped"].tolist() == [signal.SIGTERM, 1]
 
 
-def test_networks_stay_the_same_though_each_process_has_its_own_rows(processes: list[dict[str, torch.Tensor]]) -> None:
+def test_networks_stay_equal_on_different_rows(processes: list[dict[str, torch.Tensor]]) -> None:
     first, second = processes
     assert first.keys() == second.keys() and len(first) > 20
     assert [key for key in first if not torch.equal(first[key], second[key])] == []
 
 
-def test_one_of_them_speaks_and_writes(tmp_path: Path) -> None:
+def test_main_process_alone_prints_and_writes(tmp_path: Path) -> None:
     command = ("-m", "facegen", "train", RECIPES / "speech_relid.toml", "--preset", "small")
     done = torchrun(*command, *settings(), "--out", tmp_path / "run", home=tmp_path)
     assert done.returncode == 0, done.stderr

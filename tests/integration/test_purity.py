@@ -1,4 +1,4 @@
-"""What the rules keep of planted strangers, cards and dubbing, and what a review finds of that, at a small size."""
+"""The study `purity` at a small size: planted faults, rules of collection and review."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from studies import planted_videos, purity
 from studies.planted_videos import CLEAN, EDGE
 
 
-def test_the_truth_of_a_moment_by_hand():
+def test_truth_of_each_moment_matches_the_plan():
     scenes = planted_videos.plan(3, "dubbing", 70, stranger=900, other=4)
     assert [(scene.start, scene.end, scene.faces, scene.voice) for scene in scenes] == [
         (0, 10, (3,), 3),
@@ -17,11 +17,11 @@ def test_the_truth_of_a_moment_by_hand():
     moments = {5.0: CLEAN, 8.0: CLEAN, 8.5: EDGE, 10.0: "dubbing", 17.9: "dubbing",
                19.9: EDGE, 20.0: CLEAN}  # fmt: skip
     assert {moment: planted_videos.truth_at(scenes, moment) for moment in moments} == moments
-    # Another face over one's own voice spoils no neighbour.
+    # A fault of the picture alone does not reach the speech windows of its neighbours.
     assert planted_videos.truth_at(planted_videos.plan(3, "cutaway", 70, 900, 4), 8.5) == CLEAN
 
 
-def test_pictures_are_what_they_are_said_to_be():
+def test_pictures_show_the_planned_faces():
     (person,) = planted_videos.usable_people(1, 0)
     one, again, other = (planted_videos.picture((person,), 10, moment) for moment in (0, 0, 1))
     assert (one == again).all() and (one != other).any()
@@ -29,7 +29,7 @@ def test_pictures_are_what_they_are_said_to_be():
 
 
 @pytest.mark.slow
-def test_a_small_set(tmp_path, monkeypatch):
+def test_purity_counts_planted_faults(tmp_path, monkeypatch):
     kinds = ("exchanged", "card", "nothing")
     planted = {kind: planted_videos.PLANTED[kind] for kind in kinds}
     for module in (planted_videos, purity):

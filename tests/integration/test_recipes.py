@@ -1,4 +1,4 @@
-"""Every recipe: read and run dry in all its sizes, trained two steps at a tiny one, and drawn with."""
+"""Every recipe: read and checked at every size, trained for two steps at a tiny size, and used to generate."""
 
 import tomllib
 import wave
@@ -18,13 +18,13 @@ PRESETS = {path: (None, *tomllib.loads(path.read_text()).get("preset", {})) for 
 
 
 def base_of(path: Path) -> Path | None:
-    """The recipe that another one extends."""
+    """Return the recipe that a recipe extends, or None."""
     extends = tomllib.loads(path.read_text()).get("extends")
     return None if extends is None else path.parent / extends
 
 
 def presets_of(path: Path) -> list[str | None]:
-    """No preset, and every one that the recipe has of its own or of the recipe that it extends."""
+    """Return None for full size, and the presets of the recipe and of the recipe that it extends."""
     base = base_of(path)
     return [*dict.fromkeys([*PRESETS[path], *(PRESETS[base] if base is not None else ())])]
 
@@ -33,31 +33,31 @@ def presets_of(path: Path) -> list[str | None]:
     ("path", "preset"),
     [pytest.param(path, preset, id=f"{path.stem}-{preset or 'full'}") for path in FILES for preset in presets_of(path)],
 )
-def test_it_is_right_in_all_its_sizes(path: Path, preset: str | None) -> None:
+def test_recipe_passes_the_dry_run_at_every_size(path: Path, preset: str | None) -> None:
     recipe = read_recipe(path, preset=preset)
     networks = dry_run(recipe, open_dataset(recipe).spec)
     assert (networks.face_pipeline is None) == (recipe.train is None)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_it_has_a_small_preset(path: Path) -> None:
+def test_recipe_has_a_small_preset(path: Path) -> None:
     assert "small" in presets_of(path)
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if base_of(path)], ids=lambda path: path.stem)
-def test_it_extends_one_recipe_that_stands_for_itself(path: Path) -> None:
+def test_recipe_extends_a_base_recipe_at_most(path: Path) -> None:
     base = base_of(path)
     assert base is not None and base.is_file()
     assert base_of(base) is None
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_the_index_of_recipes_names_it(path: Path) -> None:
+def test_recipe_is_listed_in_the_index(path: Path) -> None:
     assert f"[`{path.stem}`]({path.name})" in (RECIPES / "README.md").read_text()
 
 
 def tiny(path: Path) -> list[str]:
-    """--set options of a tiny run, for the tables that the recipe has; a refined draft is half as large."""
+    """Return --set options of a tiny run for the tables of the recipe; a draft is half as large."""
     tables = read_recipe(path, preset="small").tables
     drafts = {"data__image_pixels": 32, "draft__image_pixels": 16, "generator__draft_pixels": 16}
     options = settings(**(drafts if "draft" in tables else {}))[1::2]
@@ -65,12 +65,12 @@ def tiny(path: Path) -> list[str]:
 
 
 def known_of(recipe: Recipe) -> frozenset[str]:
-    """The Batch columns that the conditioners read."""
+    """Return the Batch columns that the conditioners read."""
     return frozenset[str]().union(*(config.part.load().needs for config in recipe.configs["conditioner"]))  # type: ignore[attr-defined]
 
 
 def words_for(needs: frozenset[str], folder: Path) -> list[object]:
-    """Options of `facegen generate` that say whom to draw."""
+    """Return the options of `facegen generate` that give the condition."""
     words: list[object] = []
     if "speech" in needs:
         sound = folder / "somebody.wav"
@@ -88,7 +88,7 @@ def words_for(needs: frozenset[str], folder: Path) -> list[object]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_it_trains_and_draws(path: Path, facegen: Facegen, tmp_path: Path) -> None:
+def test_recipe_trains_and_generates(path: Path, facegen: Facegen, tmp_path: Path) -> None:
     out = tmp_path / "run"
     assert facegen("train", path, "--preset", "small", *tiny(path), "--out", out) == 0
     recipe = Run.open(out).recipe

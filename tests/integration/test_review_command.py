@@ -1,4 +1,4 @@
-"""NegativeSampler in a collection: found, dropped, never packed again, and taken back."""
+"""`facegen review` and `facegen drop`: strangers in a collection are found, dropped, kept out and restored."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ SERIAL = ["--set", "executor.type=serial"]
 
 @pytest.fixture
 def collection(facegen, tmp_path, capsys):
-    """Four people of three videos with three faces each; in one of ada's videos is somebody else."""
+    """A collection of four people, three videos each, three faces each; one of ada's videos shows a stranger."""
     shown = {"ada": (0, 4, 0), "ben": (1, 1, 1), "cem": (2, 2, 2), "dee": (3, 3, 3)}
     text = ""
     for number, (name, people) in enumerate(shown.items()):
@@ -43,7 +43,7 @@ def stored(folder):
 
 
 def stranger(folder):
-    """The clips that show somebody else, by their source."""
+    """Return the clips that show the stranger, by their source."""
     corpus = Corpus.open(folder)
     names = corpus.index.strings["source"].at(torch.arange(corpus.header.num_clips))
     return {clip for clip, name in enumerate(names) if name.endswith("ada_1.mp4")}
@@ -62,31 +62,31 @@ def mark(path, out, chosen):
     return len(marked)
 
 
-def test_from_a_stranger_to_a_corpus_without(collection, facegen, tmp_path, capsys):
+def test_review_finds_and_drops_a_stranger(collection, facegen, tmp_path, capsys):
     out = tmp_path / "out"
     before = stored(out)
     wrong = stranger(out)
     assert len(wrong) == 1 and Corpus.open(out).header.num_frames == 36
     capsys.readouterr()
     assert facegen("inspect", out, "--review", tmp_path / "review", "--json") == 0
-    said = json.loads(capsys.readouterr().out)["review"]
-    assert said["compared"] == ["face by plain", "voice by plain"] and said["faces"] == 36
-    assert {row["clip"] for row in said["findings"] if row["person"] == "ada"} >= {str(clip) for clip in wrong}
+    result = json.loads(capsys.readouterr().out)["review"]
+    assert result["compared"] == ["face by plain", "voice by plain"] and result["faces"] == 36
+    assert {row["clip"] for row in result["findings"] if row["person"] == "ada"} >= {str(clip) for clip in wrong}
     page = (tmp_path / "review" / "review.html").read_text(encoding="utf-8")
     assert "ada_1.mp4" in page and '<img class="typical"' in page
 
     assert mark(tmp_path / "review" / "review.csv", tmp_path / "marked.csv", wrong) == 3
     assert facegen("drop", out, tmp_path / "marked.csv") == 0
-    told = capsys.readouterr().out
-    assert "Dropped: 3 faces, 1 clips, 0 people" in told and "33 faces in 11 clips, bit for bit as before" in told
+    printed = capsys.readouterr().out
+    assert "Dropped: 3 faces, 1 clips, 0 people" in printed and "33 faces in 11 clips, bit for bit as before" in printed
     assert stranger(out) == set() and Corpus.open(out).header.num_frames == 33
     with closing(sqlite3.connect(out / "collection" / "manifest.sqlite")) as db, db:
         reasons = db.execute("SELECT reason, count(*) FROM frames WHERE reason LIKE 'dropped%' GROUP BY 1").fetchall()
         clips = db.execute("SELECT count(*) FROM clips").fetchone()[0]
     assert reasons == [("dropped on review", 3)] and clips == 33
 
-    code, told = collection()
-    assert code == 0 and "dropped on review" in told and "11 clips with 33 faces" in told
+    code, printed = collection()
+    assert code == 0 and "dropped on review" in printed and "11 clips with 33 faces" in printed
     assert stranger(out) == set()
     after = stored(out)
     assert collection()[0] == 0 and stored(out) == after
@@ -95,7 +95,7 @@ def test_from_a_stranger_to_a_corpus_without(collection, facegen, tmp_path, caps
     assert collection()[0] == 0 and stored(out) == before, "nothing was lost"
 
 
-def test_a_corpus_that_is_older_than_its_manifest_is_refused(collection, facegen, tmp_path, capsys):
+def test_corpus_older_than_its_manifest_is_refused(collection, facegen, tmp_path, capsys):
     out = tmp_path / "out"
     assert facegen("inspect", out, "--review", tmp_path / "review", "--threshold", 0.01) == 0
     assert mark(tmp_path / "review" / "review.csv", tmp_path / "marked.csv", stranger(out)) == 3
@@ -107,15 +107,15 @@ def test_a_corpus_that_is_older_than_its_manifest_is_refused(collection, facegen
     assert stored(out) == before
 
 
-def test_a_run_compares(collection, facegen, tmp_path, capsys):
+def test_run_serves_as_recogniser(collection, facegen, tmp_path, capsys):
     run = tmp_path / "judge"
     changes = {key: value for key, value in TINY.items() if not key.startswith("train.")} | {"data.image_pixels": 32}
     words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
     assert facegen("train", RECIPES / "match_v2f.toml", "--out", run, *words) == 0
     capsys.readouterr()
     assert facegen("inspect", tmp_path / "out", "--review", tmp_path / "review", "--judge", run, "--json") == 0
-    said = json.loads(capsys.readouterr().out)["review"]
-    assert said["compared"] == ["face by judge", "voice by judge"]
+    result = json.loads(capsys.readouterr().out)["review"]
+    assert result["compared"] == ["face by judge", "voice by judge"]
     kept = list((tmp_path / "out" / "derived").glob("review-*.safetensors"))
     assert len(kept) == 2
     moments = [path.stat().st_mtime_ns for path in kept]
@@ -124,7 +124,7 @@ def test_a_run_compares(collection, facegen, tmp_path, capsys):
     assert (tmp_path / "again" / "review.csv").read_bytes() == (tmp_path / "review" / "review.csv").read_bytes()
 
 
-@pytest.mark.parametrize(("words", "code", "said"), [
+@pytest.mark.parametrize(("words", "code", "message"), [
     (["inspect", "c", "--recogniser", "dlib_faces"], 2, "--recogniser and --judge need --review DIR"),
     (["inspect", "c", "--review", "r"], 1, "c: does not exist"),
     (["inspect", "c", "--review", "r", "--threshold", "0"], 2, "--threshold"),
@@ -133,13 +133,13 @@ def test_a_run_compares(collection, facegen, tmp_path, capsys):
     (["drop", "c", "x.csv"], 1, "x.csv: cannot be read"),
     (["drop", "c", "--restore"], 1, "c: was not collected here"),
 ])  # fmt: skip
-def test_wrong_calls(facegen, tmp_path, monkeypatch, capsys, words, code, said):
+def test_bad_arguments_are_refused_with_a_reason(facegen, tmp_path, monkeypatch, capsys, words, code, message):
     monkeypatch.chdir(tmp_path)
     assert facegen(*words) == code
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_an_unknown_recogniser(collection, facegen, tmp_path, capsys):
+def test_unknown_recogniser_is_refused(collection, facegen, tmp_path, capsys):
     assert facegen("inspect", tmp_path / "out", "--review", tmp_path / "r", "--recogniser", "dlib_face") == 1
     assert "did you mean 'dlib_faces'" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()

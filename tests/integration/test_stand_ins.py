@@ -1,6 +1,6 @@
-"""Generators whose faults are known: what a report says of them in words.
+"""Reports of generators with known faults name these faults.
 
-At a size of seconds only what is clear there is asked; studies/stand_ins.py asks every metric, of more people.
+The size is small, so only clear faults are tested; studies/stand_ins.py tests every metric on more people.
 """
 
 from collections.abc import Iterator
@@ -24,29 +24,31 @@ SMALL = {
     "evaluate.num_clips": 240, "evaluate.num_noises": 2,
 }  # fmt: skip
 METRICS = ("matching", "preference", "diversity", "sharpness", "frechet", "fidelity", "people_covered", "memorisation")
-Said = tuple[dict[str, str], dict[str, Figure]]
-"""{kind of verdict: its severity}, and the figures by name."""
+Answer = tuple[dict[str, str], dict[str, Figure]]
+"""{kind of verdict: severity} and {key: figure}."""
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder for the runs; their recipe trains one judge, the first time that one is evaluated."""
+    """A folder for the runs; they share one judge, which the first evaluation trains."""
     folder = tmp_path_factory.mktemp("stand_ins")
-    asked = "".join(f'\n[[metric]]\ntype = "{name}"\n' for name in METRICS)
-    (folder / "stand_in.toml").write_text(RECIPE.read_text() + asked)
+    metrics = "".join(f'\n[[metric]]\ntype = "{name}"\n' for name in METRICS)
+    (folder / "stand_in.toml").write_text(RECIPE.read_text() + metrics)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(TESTS)
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        patch.setattr("facegen.evaluation.evaluate.draw_pictures", lambda *_, **__: ())  # they have tests of their own
+        patch.setattr(
+            "facegen.evaluation.evaluate.draw_pictures", lambda *_, **__: ()
+        )  # tested in tests/unit/evaluation/render
         import stand_ins
 
         stand_ins.install()
         yield folder
-    # They are no part of facegen, and leave it as they found it.
+    # The stand-ins are no part of facegen: remove them from the registry.
     registry.cache_clear()
 
 
-def ask(home: Path, name: str) -> Said:
+def evaluate_stand_in(home: Path, name: str) -> Answer:
     settings = SMALL | {"generator.type": repr(name)}
     if name == "memoriser":
         settings["generator.num_people"] = NUM_PEOPLE
@@ -57,21 +59,21 @@ def ask(home: Path, name: str) -> Said:
 
 
 @pytest.fixture(scope="module")
-def perfect(home: Path) -> Said:
-    return ask(home, "perfect")
+def perfect(home: Path) -> Answer:
+    return evaluate_stand_in(home, "perfect")
 
 
-def faults(said: Said) -> set[str]:
-    return {kind for kind, severity in said[0].items() if severity != "good" and kind != UNDECIDED}
+def faults(answer: Answer) -> set[str]:
+    return {kind for kind, severity in answer[0].items() if severity != "good" and kind != UNDECIDED}
 
 
-def test_nothing_is_wrong_with_the_renderer_itself(perfect: Said) -> None:
+def test_report_of_the_renderer_names_no_fault(perfect: Answer) -> None:
     assert faults(perfect) == set()
     assert {"realism", "detail", "collapse", "condition", "memory"} <= set(perfect[0])
 
 
-def test_the_judge_matches_the_renderers_faces_as_well_as_real_ones(perfect: Said) -> None:
-    """Each under a noise of its own; a few noises that all share would make it look better than real."""
+def test_judge_matches_rendered_faces_as_well_as_real_ones(perfect: Answer) -> None:
+    """Each row has its own noise: shared noises would raise the score of generated faces."""
     for direction in ("v2f", "f2v"):
         real, drawn = (perfect[1][f"matching.{direction}.10.{kind}"] for kind in ("real", "generated"))
         assert real.low is not None and drawn.low is not None and drawn.high is not None
@@ -81,22 +83,22 @@ def test_the_judge_matches_the_renderers_faces_as_well_as_real_ones(perfect: Sai
 
 
 @pytest.mark.parametrize(("name", "kinds", "others"), [
-    # A judge who has seen few people knows their faces by heart, and prefers them.
+    # A judge trained on few people memorises their faces and prefers them.
     ("memoriser", {"memory"}, {"overshoot"}),
     ("collapsed", {"collapse"}, set()),
     ("unconditional", {"condition"}, set()),
     ("noise", {"realism", "detail"}, {"condition", "people"}),
 ])  # fmt: skip
-def test_the_fault_is_named(home: Path, perfect: Said, name: str, kinds: set[str], others: set[str]) -> None:
-    said = ask(home, name)
-    assert kinds <= faults(said) <= kinds | others
-    assert {said[0][kind] for kind in kinds} == {"bad"}
+def test_report_names_the_fault(home: Path, perfect: Answer, name: str, kinds: set[str], others: set[str]) -> None:
+    answer = evaluate_stand_in(home, name)
+    assert kinds <= faults(answer) <= kinds | others
+    assert {answer[0][kind] for kind in kinds} == {"bad"}
 
 
-def test_exaggeration_is_overshoot(home: Path, perfect: Said) -> None:
-    said = ask(home, "stereotyper")
-    assert "overshoot" in faults(said)
-    assert faults(said) <= {"overshoot", "realism"}
+def test_exaggeration_is_reported_as_overshoot(home: Path, perfect: Answer) -> None:
+    answer = evaluate_stand_in(home, "stereotyper")
+    assert "overshoot" in faults(answer)
+    assert faults(answer) <= {"overshoot", "realism"}
     name = "matching.v2f.10.generated"
-    assert said[1][name].value > perfect[1][name].value
-    assert said[1]["preference.over_true"].note.startswith("above one half")
+    assert answer[1][name].value > perfect[1][name].value
+    assert answer[1]["preference.over_true"].note.startswith("above one half")

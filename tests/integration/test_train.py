@@ -1,4 +1,4 @@
-"""Whole runs at a tiny size: both stages, resumed, interrupted, killed."""
+"""`facegen train` at a tiny size: both stages, resumed, interrupted and killed."""
 
 import json
 import signal
@@ -27,15 +27,15 @@ def assert_same_weights(first: Path, second: Path, step: int) -> None:
     assert [key for key in one if not torch.equal(one[key], other[key])] == []
 
 
-def test_a_run_logs_both_stages_and_draws(facegen: Facegen, tmp_path: Path) -> None:
+def test_run_logs_both_stages_and_writes_samples(facegen: Facegen, tmp_path: Path) -> None:
     assert facegen("train", RECIPE, "--preset", "small", *settings(), "--out", tmp_path / "run") == 0
     logged = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert {entry["stage"] for entry in logged} >= {"match", "train", "monitor"}
     assert (tmp_path / "run" / "samples" / "step_00000002.png").stat().st_size > 1000
 
 
-def test_a_stopped_run_goes_on_bit_by_bit(facegen: Facegen, tmp_path: Path) -> None:
-    # Apart: runs in one folder would share their match stage.
+def test_stopped_run_resumes_bitwise(facegen: Facegen, tmp_path: Path) -> None:
+    # Two folders: runs in one folder would share their match stage.
     whole, parts = tmp_path / "whole" / "run", tmp_path / "parts" / "run"
     sizes = settings(train__steps=4, train__checkpoint_steps=2, match__steps=3)
     assert facegen("train", RECIPE, "--preset", "small", *sizes, "--out", whole) == 0
@@ -50,7 +50,7 @@ def test_a_stopped_run_goes_on_bit_by_bit(facegen: Facegen, tmp_path: Path) -> N
 
 
 def stop_after(stage: str, step: int, sizes: list[str], out: Path) -> None:
-    """Ask for a stop right after a step, as Ctrl-C would."""
+    """Train and interrupt right after a step, as Ctrl-C does."""
     from facegen.core.interruption import Interruption
     from facegen.core.progress import Observer
     from facegen.core.recipe.recipe import read_recipe
@@ -75,7 +75,7 @@ def stop_after(stage: str, step: int, sizes: list[str], out: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_bit_by_bit(facegen: Facegen, tmp_path: Path) -> None:
+def test_killed_run_resumes_bitwise(facegen: Facegen, tmp_path: Path) -> None:
     sizes = settings(train__steps=60, train__checkpoint_steps=3, train__sample_steps=60, train__monitor_steps=60)
     whole, killed = tmp_path / "whole" / "run", tmp_path / "killed" / "run"
     assert facegen("train", RECIPE, "--preset", "small", *sizes, "--out", whole) == 0
@@ -90,7 +90,7 @@ def test_a_killed_run_goes_on_bit_by_bit(facegen: Facegen, tmp_path: Path) -> No
     assert_same_weights(whole, killed, 60)
 
 
-def test_sigterm_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_sigterm_saves_and_prints_how_to_resume(tmp_path: Path) -> None:
     sizes = settings(train__steps=100000, train__checkpoint_steps=100000, train__sample_steps=100000)
     run = tmp_path / "run"
     process = start("train", RECIPE, "--preset", "small", *sizes, "--out", run, cwd=tmp_path)
@@ -106,7 +106,7 @@ def test_sigterm_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert len(list(run.glob("checkpoints/train-*"))) == 1
 
 
-def test_a_run_is_not_overwritten_nor_continued_with_another_recipe(
+def test_run_is_neither_overwritten_nor_resumed_with_another_recipe(
     facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
@@ -121,7 +121,7 @@ def test_a_run_is_not_overwritten_nor_continued_with_another_recipe(
     assert "another process is training this run; wait for it, or stop it" in capsys.readouterr().err
 
 
-def test_a_match_stage_is_taken_over(facegen: Facegen, tmp_path: Path) -> None:
+def test_match_stage_of_another_run_is_reused(facegen: Facegen, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     assert facegen("train", RECIPE, "--preset", "small", *settings(), "--out", first) == 0
     sizes = settings(match__run=f"'{first}'", train__steps=3)

@@ -1,4 +1,4 @@
-"""The match stage with every matcher, at a tiny size: what learns, what rests, what is refused."""
+"""The match stage with every matcher at a tiny size: trained, frozen and refused networks."""
 
 import json
 import re
@@ -28,7 +28,7 @@ MATCHERS = {
 
 
 def recipe(folder: Path, matcher: str, *lines: str, without: list[str] = WITHOUT) -> Path:
-    """One that only matches."""
+    """Write a recipe with a match stage only."""
     path = folder / f"{matcher}.toml"
     head = [f'extends = "{RECIPES / "speech_relid.toml"}"', f"without = {json.dumps(without)}"]
     path.write_text("\n".join([*head, "[match]", f'type = "{matcher}"', *lines]) + "\n")
@@ -36,7 +36,7 @@ def recipe(folder: Path, matcher: str, *lines: str, without: list[str] = WITHOUT
 
 
 def changed(one: Path, other: Path, name: str) -> list[str]:
-    """Weights of a network that differ between the match stages of two runs."""
+    """Return the names of weights that differ between the match stages of two runs."""
     first, second = (load_file(run / "checkpoints" / "match" / f"{name}.safetensors") for run in (one, other))
     assert first.keys() == second.keys()
     return [key for key in first if not torch.equal(first[key], second[key])]
@@ -44,7 +44,7 @@ def changed(one: Path, other: Path, name: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose encoders and face network were matched."""
+    """A run whose match stage trained the encoders and the face network."""
     from facegen.cli.main import main
 
     folder = tmp_path_factory.mktemp("taught")
@@ -54,7 +54,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("matcher", MATCHERS)
-def test_every_matcher_trains_and_is_resumed(matcher: str, facegen: Facegen, tmp_path: Path) -> None:
+def test_every_matcher_trains_and_resumes(matcher: str, facegen: Facegen, tmp_path: Path) -> None:
     path, out = recipe(tmp_path, matcher, MATCHERS[matcher]), tmp_path / "run"
     assert facegen("train", path, "--preset", "small", *SIZES, "--out", out) == 0
     assert facegen("train", path, "--preset", "small", *SIZES, "--out", out, "--resume") == 0
@@ -63,7 +63,7 @@ def test_every_matcher_trains_and_is_resumed(matcher: str, facegen: Facegen, tmp
     assert ("accuracy_v2f" in logged[-1]) == (matcher != "speaker_classification")
 
 
-def test_regression_teaches_the_encoders_and_leaves_the_faces(facegen: Facegen, taught: Path, tmp_path: Path) -> None:
+def test_regression_trains_the_encoders_only(facegen: Facegen, taught: Path, tmp_path: Path) -> None:
     path, out = recipe(tmp_path, "regression", f'start = "{taught}"'), tmp_path / "run"
     assert facegen("train", path, "--preset", "small", *SIZES, "--out", out) == 0
     assert changed(taught, out, "discriminator") == []
@@ -71,7 +71,7 @@ def test_regression_teaches_the_encoders_and_leaves_the_faces(facegen: Facegen, 
 
 
 class AverageColour(nn.Module):
-    """A face network in place of that of the documentation, and as wide."""
+    """Face network with the output width of the one in the documentation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class AverageColour(nn.Module):
         return self.layer(faces)
 
 
-def test_regression_learns_from_a_face_network_of_others(
+def test_regression_learns_from_an_external_face_network(
     facegen: Facegen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (RECIPES.parent / "docs" / "plugins.md").read_text(encoding="utf-8")
@@ -104,7 +104,7 @@ def test_regression_learns_from_a_face_network_of_others(
     assert all(torch.equal(kept[f"network.{name}"], value) for name, value in load_file(weights).items())
 
 
-def test_faces_that_are_frozen_stay_bit_by_bit(facegen: Facegen, taught: Path, tmp_path: Path) -> None:
+def test_frozen_face_network_stays_bitwise_equal(facegen: Facegen, taught: Path, tmp_path: Path) -> None:
     path, out = recipe(tmp_path, "softmax", f'start = "{taught}"', "freeze_faces = true"), tmp_path / "run"
     assert facegen("train", path, "--preset", "small", *SIZES, "--out", out) == 0
     assert changed(taught, out, "discriminator") == []
@@ -112,29 +112,29 @@ def test_faces_that_are_frozen_stay_bit_by_bit(facegen: Facegen, taught: Path, t
 
 
 @pytest.mark.parametrize("matcher", ["pair_classification", "speaker_classification"])
-def test_a_pairwise_rule_is_evaluated_and_a_rule_without_faces_says_why_not(
+def test_pairwise_matcher_is_evaluated_and_matcher_without_faces_is_refused(
     matcher: str, facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, out = recipe(tmp_path, matcher, MATCHERS[matcher]), tmp_path / "run"
     assert facegen("train", path, "--preset", "small", *SIZES, "--out", out) == 0
     capsys.readouterr()
     code = facegen("evaluate", out, "--num-clips", 24, "--json")
-    said = capsys.readouterr()
+    streams = capsys.readouterr()
     if matcher == "speaker_classification":
-        assert code == 1 and "its matcher does not compare faces" in said.err
+        assert code == 1 and "its matcher does not compare faces" in streams.err
     else:
-        assert code == 0 and "the judge ranks 2 candidates at most" in said.out
+        assert code == 0 and "the judge ranks 2 candidates at most" in streams.out
 
 
 @pytest.mark.parametrize("key", ["freeze_conditioner", "freeze_faces"])
-def test_what_was_never_taught_cannot_be_kept(
+def test_untrained_face_network_cannot_be_frozen(
     key: str, facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert facegen("train", recipe(tmp_path, "softmax", f"{key} = true"), "--preset", "small", *SIZES) == 1
     assert f"[match] {key} = true: must be false without start, the earlier run" in capsys.readouterr().err
 
 
-def test_regression_needs_a_face_network_that_is_taught(
+def test_regression_needs_a_trained_face_network(
     facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
@@ -143,7 +143,7 @@ def test_regression_needs_a_face_network_that_is_taught(
     assert not out.exists()
 
 
-def test_something_must_learn(
+def test_recipe_without_trainable_network_is_refused(
     facegen: Facegen, taught: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frozen = (f'start = "{taught}"', "freeze_faces = true", "freeze_conditioner = true")

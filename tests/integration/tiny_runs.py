@@ -1,4 +1,4 @@
-"""Recipes at a size that trains two steps in seconds, and the program in a process of its own."""
+"""Settings of runs that train two steps in seconds, and the program in its own process."""
 
 import subprocess
 import sys
@@ -32,12 +32,12 @@ Facegen = Callable[..., int]
 
 
 def settings(**changes: object) -> list[str]:
-    """--set options of a tiny run; a keyword's double underscore is a dot."""
+    """Return --set options of a tiny run; a double underscore in a keyword stands for a dot."""
     merged = TINY | {key.replace("__", "."): value for key, value in changes.items()}
     return [word for key, value in merged.items() for word in ("--set", f"{key}={value}")]
 
 
 def start(*words: object, cwd: Path) -> "subprocess.Popen[str]":
-    """Starts the program in a process of its own."""
+    """Start the program in its own process."""
     command = [sys.executable, "-m", "facegen", *(str(word) for word in words)]
     return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -125,12 +125,12 @@ def test_segments_take_the_face_that_they_point_at(tmp_path):
     ]
     (tmp_path / "segments.csv").write_text("\n".join(rows))
     assert main(["collect", str(tmp_path / "segments.csv"), "--out", str(tmp_path / "out"), *serial]) == 0
-    found = ask(
+    fetched = ask(
         tmp_path / "out",
         "SELECT person, time_seconds, \"left\", side FROM frames JOIN videos ON video = id WHERE frames.reason = ''",
     )
     by_person = {}
-    for person, time, place, size in found:
+    for person, time, place, size in fetched:
         by_person.setdefault(person, []).append((round(time, 1), place, size))
     ((time, place, size),) = by_person.pop("crowd_4s_0-4.1")
     # The two searches begin at different least sizes, and so come by different scales.

@@ -1,7 +1,7 @@
-"""Generators with known faults, as a plugin that is not shipped: what metrics should say of them is known beforehand.
+"""Generators with known faults, as a plugin that is not shipped: the verdicts on them are known beforehand.
 
-They stand on synthetic speakers. Nobody hears speech: `told_voice` hands over the true factors that shape both voice
-and face, and `learnt_voice` hands them to a judge, through a network that learns.
+They use synthetic speakers, and no speech: the conditioner `true_factors` returns the true factors that shape both
+voice and face, and `learnt_factors` passes them through a network that a judge trains.
 """
 
 from facegen import hookimpl
@@ -9,14 +9,14 @@ from facegen.core.registry import Source, registry
 
 SOURCE = Source("stand_ins", "facegen-stand-ins", "0")
 NAMES = ("perfect", "memoriser", "collapsed", "unconditional", "stereotyper", "noise", "blurred", "one_face")
-"""Every stand-in: six with one fault or none, and two more for what the six leave out."""
+"""Names of all stand-ins."""
 
 
 @hookimpl
 def facegen_conditioners() -> dict[str, str]:
     return {
-        "learnt_voice": "stand_ins.learnt_voice:LearntVoice",
-        "told_voice": "stand_ins.told_voice:ToldVoice",
+        "learnt_factors": "stand_ins.learnt_factors:LearntFactors",
+        "true_factors": "stand_ins.true_factors:TrueFactors",
     }
 
 
@@ -35,7 +35,7 @@ def facegen_generators() -> dict[str, str]:
 
 
 def install() -> None:
-    """Register the stand-ins, as an entry point would; `registry.cache_clear()` takes them away again."""
+    """Register the stand-ins as an entry point would; `registry.cache_clear()` removes them."""
     if "perfect" not in registry().parts["generator"]:
         import stand_ins
 

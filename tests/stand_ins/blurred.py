@@ -1,11 +1,11 @@
-"""Good faces without detail."""
+"""Generator of faces without detail."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from facegen.core.batch import DataSpec
-from stand_ins.portraits import StandIn, keys_of, portray
+from stand_ins.portraits import StandIn, render_portraits, to_keys
 
 
 class Blurred(StandIn):
@@ -26,7 +26,7 @@ class Blurred(StandIn):
         super().__init__(data, condition_dim)
 
     def draw(self, noise: Tensor, condition: Tensor) -> Tensor:
-        faces = portray(condition, keys_of(noise), self.image_pixels).permute(0, 3, 1, 2).float()
+        faces = render_portraits(condition, to_keys(noise), self.image_pixels).permute(0, 3, 1, 2).float()
         small = functional.interpolate(faces, scale_factor=0.25, mode="area")
         large = functional.interpolate(small, self.image_pixels, mode="bilinear", align_corners=False)
         return large.round().to(torch.uint8).permute(0, 2, 3, 1)

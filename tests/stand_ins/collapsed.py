@@ -1,13 +1,13 @@
-"""One face a voice."""
+"""Generator of one face per voice."""
 
 from torch import Tensor
 
 from facegen.core.batch import DataSpec
-from stand_ins.portraits import StandIn, keys_of, portray
+from stand_ins.portraits import StandIn, render_portraits, to_keys
 
 
 class Collapsed(StandIn):
-    """A good face of each voice, and the noise is ignored.
+    """The renderer with all factors from the condition, none from the noise.
 
         G(z, c) = render(c, hidden(c))
 
@@ -24,4 +24,4 @@ class Collapsed(StandIn):
         super().__init__(data, condition_dim)
 
     def draw(self, noise: Tensor, condition: Tensor) -> Tensor:
-        return portray(condition, keys_of(condition), self.image_pixels)
+        return render_portraits(condition, to_keys(condition), self.image_pixels)

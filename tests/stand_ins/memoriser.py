@@ -1,4 +1,4 @@
-"""Nothing but training faces."""
+"""Generator of training faces."""
 
 from typing import Annotated
 
@@ -11,11 +11,11 @@ from facegen.data.synthetic.face import render_faces
 from facegen.data.synthetic.moments import draw_moments
 from facegen.data.synthetic.people import draw_people
 from stand_ins.portraits import StandIn
-from stand_ins.told_voice import told
+from stand_ins.true_factors import shared_factors
 
 
 class Memoriser(StandIn):
-    """A training face of one of the nearest training voices, which one by the noise.
+    """A training face of one of the nearest training voices, chosen by the noise.
 
         G(z, c) = f_k,   k = the n(z)-th nearest of |c - c_k|, each factor in units of its deviation
 
@@ -24,7 +24,7 @@ class Memoriser(StandIn):
         condition_dim: not used.
     Settings:
         num_people, clips_per_person, world_seed: of the synthetic corpus.
-        num_nearest: how many voices the noise chooses from.
+        num_nearest: number of voices that the noise chooses from.
     Shape:
         noise (B, 2), condition (B, 7) -> (B, 3, H, W)
     Source:
@@ -47,7 +47,7 @@ class Memoriser(StandIn):
 
     def draw(self, noise: Tensor, condition: Tensor) -> Tensor:
         clips = torch.arange(self.num_people, device=condition.device) * self.clips_per_person
-        voices = told(clips, self.clips_per_person, self.world_seed)
+        voices = shared_factors(clips, self.clips_per_person, self.world_seed)
         deviation = voices.std(0)
         order = torch.cdist(condition / deviation, voices / deviation).topk(self.num_nearest, largest=False).indices
         rank = (torch.special.ndtr(noise[:, :1].double()) * self.num_nearest).long().clamp(max=self.num_nearest - 1)

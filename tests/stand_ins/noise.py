@@ -1,15 +1,15 @@
-"""No faces."""
+"""Generator of random pixels."""
 
 import torch
 from torch import Tensor
 
 from facegen.core.batch import DataSpec
 from facegen.data.synthetic.counter import uniform
-from stand_ins.portraits import SEED, StandIn, keys_of
+from stand_ins.portraits import SEED, StandIn, to_keys
 
 
 class Noise(StandIn):
-    """Every level of every pixel by chance.
+    """Uniform random pixels.
 
         G(z, c) ~ U{0, ..., 255}
 
@@ -27,5 +27,5 @@ class Noise(StandIn):
 
     def draw(self, noise: Tensor, condition: Tensor) -> Tensor:
         size = self.image_pixels
-        shares = uniform(SEED, "pixels", torch.cat([keys_of(noise), keys_of(condition)], dim=1), 3 * size * size)
+        shares = uniform(SEED, "pixels", torch.cat([to_keys(noise), to_keys(condition)], dim=1), 3 * size * size)
         return (256 * shares).to(torch.uint8).view(-1, size, size, 3)

@@ -1,14 +1,14 @@
-"""One face for everybody."""
+"""Generator of one face for every condition and noise."""
 
 import torch
 from torch import Tensor
 
 from facegen.core.batch import DataSpec
-from stand_ins.portraits import SHARED, StandIn, drawn, keys_of, portray
+from stand_ins.portraits import SHARED, StandIn, draw_factors, render_portraits, to_keys
 
 
 class OneFace(StandIn):
-    """The same good face, whatever the voice and the noise.
+    """The renderer with constant factors.
 
         G(z, c) = render(0, hidden(0))
 
@@ -25,6 +25,8 @@ class OneFace(StandIn):
         super().__init__(data, condition_dim)
 
     def draw(self, noise: Tensor, condition: Tensor) -> Tensor:
-        keys = keys_of(torch.zeros_like(noise))
-        guessed = drawn(SHARED, keys)
-        return portray(torch.stack([guessed[factor.name] for factor in SHARED], dim=1), keys, self.image_pixels)
+        keys = to_keys(torch.zeros_like(noise))
+        factors = draw_factors(SHARED, keys)
+        return render_portraits(
+            torch.stack([factors[factor.name] for factor in SHARED], dim=1), keys, self.image_pixels
+        )

@@ -1,13 +1,13 @@
-"""What no generator can do better."""
+"""Generator without a fault."""
 
 from torch import Tensor
 
 from facegen.core.batch import DataSpec
-from stand_ins.portraits import StandIn, keys_of, portray
+from stand_ins.portraits import StandIn, render_portraits, to_keys
 
 
 class Perfect(StandIn):
-    """The renderer itself: the voice's factors are drawn as they are, all else follows from the noise.
+    """The renderer: the voice's factors come from the condition, all others from the noise.
 
         G(z, c) = render(c, hidden(z))
 
@@ -24,4 +24,4 @@ class Perfect(StandIn):
         super().__init__(data, condition_dim)
 
     def draw(self, noise: Tensor, condition: Tensor) -> Tensor:
-        return portray(condition, keys_of(noise), self.image_pixels)
+        return render_portraits(condition, to_keys(noise), self.image_pixels)

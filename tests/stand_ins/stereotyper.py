@@ -1,4 +1,4 @@
-"""More of what the voice tells than there is, and less of all else."""
+"""Generator that exaggerates the factors of the voice."""
 
 from typing import Annotated
 
@@ -7,11 +7,11 @@ from pydantic import Field
 from torch import Tensor
 
 from facegen.core.batch import DataSpec
-from stand_ins.portraits import SHARED, StandIn, keys_of, portray
+from stand_ins.portraits import SHARED, StandIn, render_portraits, to_keys
 
 
 class Stereotyper(StandIn):
-    """The renderer, with the voice's factors moved away from their middle, and all others towards theirs.
+    """The renderer with the voice's factors moved away from their middle and all others towards theirs.
 
         G(z, c) = render(m + s (c - m), m' + (hidden(z) - m') / s)
 
@@ -19,7 +19,7 @@ class Stereotyper(StandIn):
         data: supplies image_pixels.
         condition_dim: not used.
     Settings:
-        strength: s, of the exaggeration; 1 is none.
+        strength: factor s of the exaggeration; 1 for none.
     Shape:
         noise (B, 2), condition (B, 7) -> (B, 3, H, W)
     Source:
@@ -36,4 +36,4 @@ class Stereotyper(StandIn):
 
     def draw(self, noise: Tensor, condition: Tensor) -> Tensor:
         exaggerated = self.middle + self.strength * (condition - self.middle)
-        return portray(exaggerated, keys_of(noise), self.image_pixels, self.strength)
+        return render_portraits(exaggerated, to_keys(noise), self.image_pixels, self.strength)

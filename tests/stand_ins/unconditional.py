@@ -1,14 +1,14 @@
-"""Faces that look real, of anybody."""
+"""Generator that ignores the condition."""
 
 import torch
 from torch import Tensor
 
 from facegen.core.batch import DataSpec
-from stand_ins.portraits import SHARED, StandIn, drawn, keys_of, portray
+from stand_ins.portraits import SHARED, StandIn, draw_factors, render_portraits, to_keys
 
 
 class Unconditional(StandIn):
-    """The renderer, and the voice is ignored.
+    """The renderer with all factors from the noise.
 
         G(z, c) = render(c'(z), hidden(z))
 
@@ -25,6 +25,8 @@ class Unconditional(StandIn):
         super().__init__(data, condition_dim)
 
     def draw(self, noise: Tensor, condition: Tensor) -> Tensor:
-        keys = keys_of(noise)
-        guessed = drawn(SHARED, keys)
-        return portray(torch.stack([guessed[factor.name] for factor in SHARED], dim=1), keys, self.image_pixels)
+        keys = to_keys(noise)
+        factors = draw_factors(SHARED, keys)
+        return render_portraits(
+            torch.stack([factors[factor.name] for factor in SHARED], dim=1), keys, self.image_pixels
+        )

@@ -27,7 +27,7 @@ def values(terms: dict[str, torch.Tensor]) -> dict[str, float]:
     return {name: term.item() for name, term in terms.items()}
 
 
-def test_by_default_no_stranger_is_scored(critic: SimpleNamespace) -> None:
+def test_default_scores_no_mismatched_pair(critic: SimpleNamespace) -> None:
     part = Hinge(SMALL_DATA, margin=0.5)
     assert part.num_mismatched == 0
     terms = part.discriminator_terms(critic)
@@ -49,14 +49,14 @@ def test_mismatched_pairs_share_the_weight_of_the_fakes(critic: SimpleNamespace)
     assert critic.mismatched.grad.tolist() == [0.125, 0.0]
 
 
-def test_the_generator_raises_its_score_whatever_it_is(critic: SimpleNamespace) -> None:
+def test_generator_gradient_is_constant(critic: SimpleNamespace) -> None:
     terms = Hinge(SMALL_DATA).generator_terms(critic)
     assert values(terms) == {"fake": 1.0}
     terms["fake"].backward()
     assert critic.fake.grad.tolist() == [-0.5, -0.5]
 
 
-def test_the_share_of_mismatched_pairs_may_ramp_from_nothing(critic: SimpleNamespace) -> None:
+def test_mismatched_weight_may_ramp_from_zero(critic: SimpleNamespace) -> None:
     part = Hinge(SMALL_DATA, margin=0.5, mismatched_weight=Ramp(start=0.0, end=0.5, steps=10))
     assert part.num_mismatched == 1
     for step, fake, mismatched in ((0, 0.75, 0.0), (5, 0.5625, 0.125), (10, 0.375, 0.25)):

@@ -48,14 +48,14 @@ def test_keeps_the_contract(two_workers):
     assert ray.is_initialized(), "a cluster that somebody else joined is left as it was"
 
 
-def test_two_workers_work_at_the_same_time(two_workers, tmp_path):
+def test_two_workers_run_in_parallel(two_workers, tmp_path):
     tasks = [("meet one", str(tmp_path)), ("meet other", str(tmp_path))]
     answers = dict(Ray().run(work, tasks))
     assert [answers[task][1] for task in tasks] == [2, 2]
     assert str(os.getpid()) not in os.listdir(tmp_path)
 
 
-def test_what_goes_wrong_costs_its_own_task_only(two_workers, tmp_path):
+def test_failed_task_fails_alone(two_workers, tmp_path):
     tasks = [
         ("die", 7),
         ("raise", "no such video"),
@@ -93,17 +93,17 @@ def test_what_goes_wrong_costs_its_own_task_only(two_workers, tmp_path):
         ({"num_cpus": 0.5}, 4),
     ],
 )
-def test_tasks_are_asked_for_as_workers_get_free(two_workers, settings, expected):
-    asked = []
+def test_tasks_are_fetched_on_demand(two_workers, settings, expected):
+    fetched = []
 
     def tasks():
         for number in range(20):
-            asked.append(number)
+            fetched.append(number)
             yield "back", number
 
     running = Ray(**settings).run(work, tasks())
     seen = [next(running)[0]]
-    assert len(asked) == expected
+    assert len(fetched) == expected
     seen += [task for task, _ in running]
     assert sorted(seen) == [("back", number) for number in range(20)]
 
@@ -118,12 +118,12 @@ def test_closing_stops_the_workers(two_workers, tmp_path):
     assert wait_until(lambda: not is_alive(pid), 30)
 
 
-def test_more_cores_than_there_are(two_workers):
+def test_more_cores_than_the_cluster_has_are_refused(two_workers):
     with pytest.raises(RecipeError, match=r"num_cpus = 3: no machine of the cluster has more than 2 cores"):
         next(Ray(num_cpus=3.0).run(work, [("back", 0)]))
 
 
-def test_settings():
+def test_bad_ray_settings_are_refused():
     values = {"address": 1, "num_cpus": 0.0, "max_in_flight": -1, "cpus": 1}
     _, problems = check_table(settings_model(Ray), values)
     assert len(problems) == 4

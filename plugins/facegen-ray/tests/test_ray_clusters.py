@@ -34,7 +34,7 @@ def two_machines():
     cluster.shutdown()
 
 
-def test_a_cluster_of_two_machines(two_machines, tmp_path):
+def test_tasks_run_on_two_machines(two_machines, tmp_path):
     cluster, _ = two_machines
     tasks = [("meet one", str(tmp_path)), ("meet other", str(tmp_path))]
     answers = dict(Ray(address=cluster.address).run(work, tasks))
@@ -43,7 +43,7 @@ def test_a_cluster_of_two_machines(two_machines, tmp_path):
     assert len(set(nodes)) == 2
 
 
-def test_a_machine_that_leaves_costs_its_own_task_only(two_machines):
+def test_lost_machine_fails_its_own_task_only(two_machines):
     cluster, second = two_machines
     executor = Ray(address=cluster.address, max_in_flight=6)
     answers = {}
@@ -57,13 +57,13 @@ def test_a_machine_that_leaves_costs_its_own_task_only(two_machines):
     assert all(isinstance(answer, ChildProcessError) for answer in lost)
 
 
-def test_a_cluster_of_this_machine_is_started_and_ended():
+def test_local_cluster_is_started_and_ended():
     answers = dict(Ray().run(work, [("back", number) for number in range(3)]))
     assert answers == {("back", number): ("back", number) for number in range(3)}
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "[::1]:1", "127.0.0.1:99999", "no address"])
-def test_no_cluster_there(address):
+def test_missing_cluster_is_refused(address):
     started = time.monotonic()
     with pytest.raises(RecipeError) as raised:
         next(Ray(address=address).run(work, [("back", 0)]))
@@ -72,7 +72,7 @@ def test_no_cluster_there(address):
     assert time.monotonic() - started < 30
 
 
-def test_the_environment_names_a_cluster_that_is_not_there(monkeypatch):
+def test_missing_cluster_of_the_environment_is_refused(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(RecipeError, match=r"\[executor\] RAY_ADDRESS = '127\.0\.0\.1:1': no Ray cluster can be had"):
         next(Ray().run(work, [("back", 0)]))

@@ -47,31 +47,31 @@ def check(tmp_path, capsys):
     return call
 
 
-def test_a_recipe_that_can_be_evaluated_has_nothing_wrong(check):
+def test_check_of_a_good_recipe_has_no_warning(check):
     shown = check(RECIPE + MATCH)
     assert "no problems" in shown and "Warning" not in shown
     assert json.loads(check(RECIPE + MATCH, "--json"))["warnings"] == []
 
 
-def test_a_recipe_whose_run_cannot_be_evaluated_says_what_is_missing_and_what_to_add(check, tmp_path):
-    said = (
+def test_check_warns_of_a_recipe_without_judge(check, tmp_path):
+    message = (
         f"`facegen evaluate` would refuse the finished run: {tmp_path / 'a.toml'}: has no [match], which trains the "
         f"judge that evaluation needs; add a [match] table, or a [judge.match] for the judge alone (such as type = "
         f"'softmax'), with a discriminator, and evaluate again"
     )
     shown = check(RECIPE)
-    assert f"Warning: {said}\n" in shown and "no problems" not in shown
+    assert f"Warning: {message}\n" in shown and "no problems" not in shown
     assert "can be trained, with the warnings above" in shown
-    assert json.loads(check(RECIPE, "--json"))["warnings"] == [said]
+    assert json.loads(check(RECIPE, "--json"))["warnings"] == [message]
 
 
-def test_settings_without_effect_are_told(check):
+def test_check_warns_of_settings_without_effect(check):
     text = RECIPE.replace("image_pixels", 'crop = "fixed"\npairing = "centred"\nimage_pixels') + MATCH
     (warning,) = json.loads(check(text, "--json"))["warnings"]
     assert "[data] crop = 'fixed': pairing = 'centred' crops around the face of the row, so this has no" in warning
 
 
-def test_what_stops_training_stays_an_error(check):
+def test_check_reports_errors_of_the_recipe(check):
     assert "[match] stepz is not a key here; did you mean 'steps'?" in check(RECIPE + MATCH + "stepz = 3\n", code=1)
     shown = check(RECIPE + MATCH, "--set", "penalty.r1.r1_gamma=2", code=1)
     assert shown.startswith("Error: --set penalty.r1.r1_gamma=2: the recipe has no [penalty]; it has conditioner, ")

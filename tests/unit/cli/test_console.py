@@ -35,7 +35,7 @@ def test_plain_lines_come_every_ten_seconds_and_at_the_end(plain):
     assert out.getvalue().splitlines()[-1] == "match 5000/5000 (100%) 100/s in 0:00:50 loss 1.93"
 
 
-def test_forecast_follows_the_last_interval_and_a_resumed_stage_counts_only_its_own_work(plain):
+def test_eta_follows_the_last_interval_and_ignores_work_before_a_resume(plain):
     out, clock, observer = plain
     observer.start("train", 2000, done=1000)
     clock.now = 10.0
@@ -49,7 +49,7 @@ def test_forecast_follows_the_last_interval_and_a_resumed_stage_counts_only_its_
     assert out.getvalue().splitlines()[-1] == "train 1110/2000 (56%) 5.5/s in 0:00:20"
 
 
-def test_stalled_and_empty_stages_divide_by_nothing(plain):
+def test_stalled_and_empty_stages_have_no_eta(plain):
     out, clock, observer = plain
     observer.start("fetch", 5)
     clock.now = 10.0
@@ -59,7 +59,7 @@ def test_stalled_and_empty_stages_divide_by_nothing(plain):
     assert out.getvalue().splitlines() == ["fetch 0/5 (0%) 0/s ETA -:--:--", "nothing 0/0 (0%) 0/s in 0:00:00"]
 
 
-def test_a_stage_inside_a_stage_ends_first(plain):
+def test_nested_stage_ends_first(plain):
     out, clock, observer = plain
     observer.start("outer", 2)
     observer.start("inner", 1)
@@ -71,7 +71,7 @@ def test_a_stage_inside_a_stage_ends_first(plain):
     assert [line.split()[0] for line in out.getvalue().splitlines()] == ["inner", "outer"]
 
 
-def test_messages_keep_their_brackets_and_their_length(plain):
+def test_messages_are_printed_verbatim(plain):
     out, _, observer = plain
     observer.say("[train] steps: " + "x" * 60)
     observer.warn("clip [3] is silent")

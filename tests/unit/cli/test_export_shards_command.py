@@ -3,12 +3,12 @@ import json
 from facegen.cli.main import main
 
 
-def test_there_and_back(pairs, tmp_path, capsys):
+def test_exported_shards_pack_to_the_same_corpus(pairs, tmp_path, capsys):
     assert main(["pack", str(pairs(6)), "--out", str(tmp_path / "out"), "--image-pixels", "32"]) == 0
     capsys.readouterr()
     assert main(["export-shards", str(tmp_path / "out"), "--out", str(tmp_path / "[shards]")]) == 0
-    said = capsys.readouterr().out
-    assert "[shards]: 6 clips, 6 faces, 1 shards" in said
+    printed = capsys.readouterr().out
+    assert "[shards]: 6 clips, 6 faces, 1 shards" in printed
     assert main(["pack", str(tmp_path / "[shards]"), "--out", str(tmp_path / "again"), "--json"]) == 0
     packed = json.loads(capsys.readouterr().out)
     assert (packed["people"], packed["clips"], packed["rejected"], packed["ignored_columns"]) == (3, 6, {}, [])
@@ -17,13 +17,13 @@ def test_there_and_back(pairs, tmp_path, capsys):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
-def test_as_json_and_unasked(pairs, tmp_path, capsys):
+def test_export_prints_json_and_refuses_to_overwrite(pairs, tmp_path, capsys):
     assert main(["pack", str(pairs(3)), "--out", str(tmp_path / "out"), "--image-pixels", "32"]) == 0
     capsys.readouterr()
     call = ["export-shards", str(tmp_path / "out"), "--out", str(tmp_path / "s"), "--speech", "wav", "--json"]
     assert main(call) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert (said["num_clips"], [shard["file"] for shard in said["shards"]]) == (3, ["shard-00000.tar"])
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["num_clips"], [shard["file"] for shard in printed["shards"]]) == (3, ["shard-00000.tar"])
     assert main(call) == 1
     assert "holds tar shards already" in capsys.readouterr().err
     assert main(["export-shards", str(tmp_path / "nowhere"), "--out", str(tmp_path / "t")]) == 1

@@ -1,4 +1,4 @@
-"""The program's frame: lazy commands, exit codes, words instead of tracebacks."""
+"""The main command: lazy imports, exit codes, messages instead of tracebacks."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def test_help_imports_neither_torch_nor_a_command_nor_rich():
         assert f"{name} {meaning}" in folded
 
 
-def test_version(capsys):
+def test_version_is_printed(capsys):
     assert main(["--version"]) == 0
     assert __version__ in capsys.readouterr().out
 
@@ -54,7 +54,7 @@ def test_every_command_loads_and_explains_itself(name, capsys):
     assert facegen.get_command(click.Context(facegen), name).help
 
 
-def test_errors_of_the_user_are_said_line_by_line_without_a_traceback(capsys):
+def test_user_errors_are_printed_without_traceback(capsys):
     def work():
         raise RecipeError("a.toml: [run] seed = -1: must be greater", "a.toml: [data] is missing")
 
@@ -64,14 +64,14 @@ def test_errors_of_the_user_are_said_line_by_line_without_a_traceback(capsys):
     )
 
 
-def test_a_bug_shows_its_traceback_and_asks_for_a_report(capsys):
+def test_bug_prints_traceback_and_asks_for_a_report(capsys):
     assert explained(lambda: {}["missing"]) == 1
     error = capsys.readouterr().err
     assert "KeyError: 'missing'" in error and "This is a bug in facegen" in error
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, click.Abort])
-def test_an_interruption_is_quiet(interruption, capsys):
+def test_interruption_prints_one_line(interruption, capsys):
     def work():
         raise interruption
 
@@ -79,12 +79,12 @@ def test_an_interruption_is_quiet(interruption, capsys):
     assert capsys.readouterr().err == "Interrupted.\n"
 
 
-def test_exit_code_of_a_command_is_kept():
+def test_exit_code_of_a_command_is_returned():
     assert explained(lambda: 3) == 3
     assert explained(lambda: None) == 0
 
 
-def test_a_reader_that_leaves_is_no_error():
+def test_closed_pipe_prints_no_error():
     program = "import sys; from facegen.cli.main import explained; sys.exit(explained(lambda: print('x' * 100000)))"
     reading, writing = os.pipe()
     os.close(reading)

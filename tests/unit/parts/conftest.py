@@ -8,19 +8,19 @@ import torch
 
 @pytest.fixture
 def agree() -> Callable[..., None]:
-    """Compares terms with a formula in numpy: each value, and the gradient of their sum by central differences."""
+    """Return a function that compares terms with a numpy formula: values, and the gradient by central differences."""
 
     def check(terms_of, formula, /, moved=None, **arrays):
-        """`moved` names the arrays that have a gradient; all of them by default."""
+        """Compare; `moved` names the arrays that have a gradient, all by default."""
         moved = set(arrays) if moved is None else set(moved)
         leaves = {name: torch.tensor(array).requires_grad_(name in moved) for name, array in arrays.items()}
         terms = terms_of(SimpleNamespace(**leaves))
         assert {name: term.item() for name, term in terms.items()} == pytest.approx(formula(**arrays))
         sum(terms.values()).backward()
         for name in moved:
-            found = leaves[name].grad
-            found = np.zeros_like(arrays[name]) if found is None else found.numpy()
-            np.testing.assert_allclose(found, central_differences(formula, arrays, name), rtol=1e-6, atol=1e-9)
+            gradient = leaves[name].grad
+            gradient = np.zeros_like(arrays[name]) if gradient is None else gradient.numpy()
+            np.testing.assert_allclose(gradient, central_differences(formula, arrays, name), rtol=1e-6, atol=1e-9)
 
     return check
 

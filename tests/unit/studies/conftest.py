@@ -1,4 +1,4 @@
-"""Reports of runs, for the studies to read."""
+"""Fixture that writes reports of runs."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,15 +13,15 @@ Write = Callable[..., None]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a run's report: {key: (value, low, high, chance)}, of which all but the value may be left out."""
+    """Return a function that writes a run's report from {key: (value, low, high, chance)}; a value suffices."""
 
-    def write_report(run: str, split: str, figures: Figures, /, **said: Any) -> None:
+    def write_report(run: str, split: str, figures: Figures, /, **entries: Any) -> None:
         keys = ("value", "low", "high", "chance")
         listed = [
             {"key": key, "label": key, **dict(zip(keys, numbers, strict=False))} for key, numbers in figures.items()
         ]
         path = tmp_path / run / "evaluation" / f"{split}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"split": split, "figures": {"metric": listed}, **said}))
+        path.write_text(json.dumps({"split": split, "figures": {"metric": listed}, **entries}))
 
     return write_report

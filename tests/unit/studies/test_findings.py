@@ -1,4 +1,4 @@
-"""Verdicts on the papers' findings: as the papers have them, and where something is otherwise."""
+"""Verdicts on the papers' findings for published and for other figures."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -39,20 +39,20 @@ DETAILS = {
 }  # fmt: skip
 OTHERS = [run for run in NAME_RUNS if run not in DETAILS]
 BY_DETAIL = [*list(DETAILS)[:3], *OTHERS, *list(DETAILS)[3:]]
-"""From blurred to sharp, nearly; so rises the Inception Score, and diversity falls."""
+"""Runs in about rising order of detail and Inception Score and falling order of diversity."""
 
 
 def as_published() -> dict[tuple[str, str, str], Cell]:
-    """{(run, split, figure): numbers} under which every claim that can be confirmed is."""
-    found: dict[tuple[str, str, str], Cell] = {}
+    """Return {(run, split, key): numbers} that confirm every claim that can be confirmed."""
+    cells: dict[tuple[str, str, str], Cell] = {}
     for place, run in enumerate(BY_DETAIL):
-        found |= {
+        cells |= {
             (run, SEEN, REAL): (0.99, 0.98, 1.0, 0.03), (run, SEEN, ACCURACY): LEARNT,
             (run, SEEN, DETAIL): near(DETAILS.get(run, 1.0 + 0.01 * place)), (run, SEEN, DENSITY): near(0.5),
             (run, SEEN, DIVERSITY): near(0.1 - 0.008 * place),
             (run, SEEN, "fidelity.inception.score.generated"): (2.0 + 0.1 * place,),
         }  # fmt: skip
-    found |= {
+    cells |= {
         ("name_lsgan_projected", SEEN, DENSITY): near(0.3), ("name_lsgan_dropout", SEEN, DENSITY): near(0.3),
         ("name_lsgan_dropout", SEEN, DIVERSITY): near(0.13),
         ("name_wgan_projected", SEEN, ACCURACY): UNLEARNT, ("name_wgan_concatenated", SEEN, ACCURACY): UNLEARNT,
@@ -63,23 +63,23 @@ def as_published() -> dict[tuple[str, str, str], Cell]:
     for run in ("speech_lsgan", "speech_name_lsgan", "mel_lsgan"):
         for split in (SEEN, KNOWN, STRANGERS):
             works = split == SEEN and run != "mel_lsgan"
-            found[run, split, REAL] = (0.99, 0.98, 1.0, 0.03)
-            found[run, split, ACCURACY] = LEARNT if works else UNLEARNT
+            cells[run, split, REAL] = (0.99, 0.98, 1.0, 0.03)
+            cells[run, split, ACCURACY] = LEARNT if works else UNLEARNT
     for run, own, other in (("match_v2f", 0.8, 0.9), ("match_svhf", 0.9, 0.8), ("match_dimnet", 0.9, 0.8)):
         both = ((2, own), (10, other - 0.3))
-        found |= {(run, STRANGERS, f"matching.v2f.{num}.real"): near(value) for num, value in both}
-    found[("match_v2f", STRANGERS, "matching.v2f.10.real")] = (0.9, 0.89, 0.91, 0.1)
+        cells |= {(run, STRANGERS, f"matching.v2f.{num}.real"): near(value) for num, value in both}
+    cells[("match_v2f", STRANGERS, "matching.v2f.10.real")] = (0.9, 0.89, 0.91, 0.1)
     for run, way in (("match_v2f", "f2v"), ("match_f2v", "f2v"), ("match_f2v", "v2f")):
-        found[run, STRANGERS, f"matching.{way}.10.real"] = (0.3, 0.25, 0.35, 0.1)
+        cells[run, STRANGERS, f"matching.{way}.10.real"] = (0.3, 0.25, 0.35, 0.1)
     for run, retrieved, preferred in (
         ("speech_relid", 0.3, 0.8), ("speech_relativistic", 0.1, 0.4), ("speech2face", 0.1, 0.4),
     ):  # fmt: skip
-        found |= {(run, STRANGERS, name): near(retrieved) for name in RETRIEVAL}
-        found[run, STRANGERS, PREFERRED] = near(preferred)
+        cells |= {(run, STRANGERS, name): near(retrieved) for name in RETRIEVAL}
+        cells[run, STRANGERS, PREFERRED] = near(preferred)
     relid = {TO_PLAIN: near(0.8), PAIRED: near(0.05), CORRELATION: near(0.5)}
     for what in ("condition", "generated"):
         relid |= {f"correlation.distance.{what}.{kind}": numbers for kind, numbers in SEXES.items()}
-    return found | {("speech_relid", STRANGERS, name): numbers for name, numbers in relid.items()}
+    return cells | {("speech_relid", STRANGERS, name): numbers for name, numbers in relid.items()}
 
 
 SHARES = {name: Value(0.8, 0.7, 0.9) for name in ("sex", "age", "size", "fullness", "nose", "skin")} | {
@@ -89,7 +89,7 @@ SHARES = {name: Value(0.8, 0.7, 0.9) for name in ("sex", "age", "size", "fullnes
 
 
 def verdicts(write: Write, folder: Path, changes: Changes, **shares: Value) -> dict[str, str]:
-    """{source: verdict} where some numbers of `as_published` are others, or missing."""
+    """Return {source: verdict} for the numbers of `as_published` with some changed or missing."""
     reports: dict[tuple[str, str], dict[str, Cell]] = {}
     for (run, split, name), numbers in (as_published() | dict(changes)).items():
         if numbers is not None:
@@ -102,12 +102,12 @@ def verdicts(write: Write, folder: Path, changes: Changes, **shares: Value) -> d
     return {one.source: one.verdict for one in (*thesis(results), *choi(results, SHARES | shares))}
 
 
-def test_what_the_papers_found_is_confirmed(write: Write, tmp_path: Path) -> None:
-    """But for two claims that rest on numbers without an interval."""
-    found = verdicts(write, tmp_path, {})
-    undecided = {source for source, verdict in found.items() if verdict != "confirmed"}
-    assert undecided == {"thesis 8", "thesis 10b"} and len(found) == 19
-    assert found["thesis 8"] == found["thesis 10b"] == "undecided"
+def test_published_findings_are_confirmed(write: Write, tmp_path: Path) -> None:
+    """Two claims rest on numbers without an interval and stay undecided."""
+    by_source = verdicts(write, tmp_path, {})
+    undecided = {source for source, verdict in by_source.items() if verdict != "confirmed"}
+    assert undecided == {"thesis 8", "thesis 10b"} and len(by_source) == 19
+    assert by_source["thesis 8"] == by_source["thesis 10b"] == "undecided"
 
 
 N, W, S = "name_lsgan_", "name_wgan_", "speech_"
@@ -152,7 +152,9 @@ N, W, S = "name_lsgan_", "name_wgan_", "speech_"
     ("Choi 6", {("match_svhf", STRANGERS, "matching.v2f.10.real"): None}, "undecided"),
     ("Choi 6", {("match_dimnet", STRANGERS, "matching.v2f.2.real"): near(0.7)}, "refuted"),
 ])  # fmt: skip
-def test_what_is_otherwise(write: Write, tmp_path: Path, source: str, changes: Changes, verdict: str) -> None:
+def test_other_figures_change_the_verdict(
+    write: Write, tmp_path: Path, source: str, changes: Changes, verdict: str
+) -> None:
     assert verdicts(write, tmp_path, changes)[source] == verdict
 
 
@@ -160,8 +162,8 @@ def test_what_is_otherwise(write: Write, tmp_path: Path, source: str, changes: C
     ("nose", 0.45, "undecided"), ("nose", 0.2, "refuted"), ("roll", 0.8, "refuted"), ("hair_style", 0.8, "refuted"),
     ("skin", 0.2, "confirmed"),
 ])  # fmt: skip
-def test_roles_of_voice_and_noise(write: Write, tmp_path: Path, factor: str, share: float, verdict: str) -> None:
-    """No voice tells a colour of skin, so that it is not asked who decides it."""
+def test_factor_shares_decide_the_roles(write: Write, tmp_path: Path, factor: str, share: float, verdict: str) -> None:
+    """The colour of the skin does not depend on the voice, so it is not tested."""
     shares = {factor: Value(share, share - 0.1, share + 0.1)}
     assert verdicts(write, tmp_path, {}, **shares)["Choi 2"] == verdict
 
@@ -171,5 +173,5 @@ def test_roles_of_voice_and_noise(write: Write, tmp_path: Path, factor: str, sha
     (Value(0.03, 0.01, 0.05), None), (Value(0.0, -0.05, 0.05), False), (Value(0.0, -0.2, 0.2), None),
     (Value(0.9), None),
 ])  # fmt: skip
-def test_learnt_is_half_of_real_faces_and_not_learnt_is_at_chance(kept: Value, holds: bool | None) -> None:
+def test_learnt_has_three_values(kept: Value, holds: bool | None) -> None:
     assert learnt(kept) is holds

@@ -1,4 +1,4 @@
-"""What two figures with intervals say of each other."""
+"""Comparisons of figures with intervals."""
 
 import math
 from collections.abc import Callable
@@ -20,13 +20,13 @@ from studies.report_figures import NOTHING, SEEN, Results, Value, about_equal, g
     (Value(0.6, 0.55, 0.65), 0.5, True),
     (NOTHING, 0.5, None),
 ])  # fmt: skip
-def test_above(one: Value, other: Value | float, holds: bool | None) -> None:
+def test_above_compares_intervals(one: Value, other: Value | float, holds: bool | None) -> None:
     assert one.above(other) is holds
 
 
-def test_a_quotient_has_both_at_their_far_ends() -> None:
-    found = Value(0.3, 0.2, 0.4).over(Value(0.8, 0.5, 1.0))
-    assert (found.value, found.low, found.high) == approx((0.375, 0.2, 0.8))
+def test_quotient_combines_far_ends_of_intervals() -> None:
+    quotient = Value(0.3, 0.2, 0.4).over(Value(0.8, 0.5, 1.0))
+    assert (quotient.value, quotient.low, quotient.high) == approx((0.375, 0.2, 0.8))
     below = Value(-0.01, -0.04, 0.02).over(Value(0.8, 0.5, 1.0))
     assert (below.low, below.high) == approx((-0.08, 0.04))
     alone = Value(0.3, 0.2, 0.4).over(Value(0.5))
@@ -38,29 +38,29 @@ def test_a_quotient_has_both_at_their_far_ends() -> None:
     (Value(0.5, 0.48, 0.52), True), (Value(0.5, 0.2, 0.8), None), (Value(0.8, 0.75, 0.85), False),
     (Value(0.2, 0.15, 0.25), False), (Value(0.5), None),
 ])  # fmt: skip
-def test_equal_is_what_cannot_differ_by_more_than_a_margin(one: Value, holds: bool | None) -> None:
+def test_about_equal_compares_intervals_with_a_margin(one: Value, holds: bool | None) -> None:
     assert about_equal(one, Value(0.5, 0.49, 0.51), 0.1) is holds
 
 
-def test_connectives() -> None:
+def test_connectives_have_three_values() -> None:
     assert (together(True, None), together(None, False), together(True, True)) == (None, False, True)
     assert [given(premise, False) for premise in (True, False, None)] == [False, None, None]
 
 
-def test_rank_correlation_by_hand() -> None:
+def test_rank_correlation_agrees_with_hand_computation() -> None:
     """rho = 1 - 6 x 4 / 120; tanh(atanh(0.8) -+ 1.96 sqrt(1.32 / 2))"""
-    found = rank_correlation([1, 2, 3, 4, 5], [20, 10, 40, 30, 50])
-    assert (found.value, found.low, found.high) == approx((0.8, -0.457, 0.9909), abs=1e-3)
+    correlation = rank_correlation([1, 2, 3, 4, 5], [20, 10, 40, 30, 50])
+    assert (correlation.value, correlation.low, correlation.high) == approx((0.8, -0.457, 0.9909), abs=1e-3)
     assert math.isnan(rank_correlation([1, 2, 3, 4], [1, 2, 3, 5]).value)
 
 
-def test_a_value_as_text() -> None:
+def test_value_is_formatted_with_its_interval() -> None:
     assert str(Value(1.0, 0.89, 1.0)) == "1.000 (0.890 to 1.000)"
     assert str(Value(2.5)) == "2.500"
     assert str(NOTHING) == "not measured"
 
 
-def test_identity_is_kept_above_chance(write: Callable[..., None], tmp_path: Path) -> None:
+def test_kept_is_identity_above_chance(write: Callable[..., None], tmp_path: Path) -> None:
     write("run", SEEN, {
         "identity.accuracy.generated": (0.5, 0.4, 0.6, 0.2), "identity.accuracy.real": (0.9, 0.7, 1.0, 0.2),
     })  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which runs `make reproduce` keeps, which it trains anew, and what it measures."""
+"""Runs that `make reproduce` keeps, trains anew and evaluates."""
 
 import json
 from collections.abc import Callable
@@ -22,39 +22,39 @@ def job(folder: Path, name: str, *overrides: str) -> Job:
 
 
 def begin(*jobs: Job) -> None:
-    for each in jobs:
-        Run.create(each.run, each.recipe, DataSpec(image_pixels=32))
+    for one in jobs:
+        Run.create(one.run, one.recipe, DataSpec(image_pixels=32))
 
 
-def test_runs_of_a_recipe_that_changed_are_moved_aside_with_those_that_begin_with_them(
+def test_runs_of_changed_recipes_and_their_dependants_are_moved_aside(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = tmp_path / "seconds.json"
     clock.write_text(json.dumps({name: {"train": 1.0} for name in ("match_dimnet", "match_svhf", "match_v2f")}))
     begin(job(tmp_path, "match_dimnet", "match.steps=7"), job(tmp_path, "match_svhf"), job(tmp_path, "match_v2f"))
     jobs = [job(tmp_path, name) for name in ("match_dimnet", "match_svhf", "match_v2f", "match_pins")]
-    assert [each.changes() for each in jobs] == ["match.steps", "", "", ""]
+    assert [one.changes() for one in jobs] == ["match.steps", "", "", ""]
     set_aside(jobs, clock)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "match_dimnet.old1", "match_svhf.old1", "match_v2f", "seconds.json"
     ]  # fmt: skip
     assert Run.open(tmp_path / "match_dimnet.old1").recipe.tables["match"]["steps"] == 7
     assert list(json.loads(clock.read_text())) == ["match_v2f"]
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("match_dimnet: the recipe has changed since, in match.steps; trained anew")
-    assert "match_dimnet, which it begins with" in said[1] and str(tmp_path / "match_svhf.old1") in said[1]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("match_dimnet: the recipe has changed since, in match.steps; trained anew")
+    assert "match_dimnet, which it begins with" in lines[1] and str(tmp_path / "match_svhf.old1") in lines[1]
     begin(job(tmp_path, "match_dimnet", "match.steps=8"))
     set_aside(jobs, clock)
     assert (tmp_path / "match_dimnet.old2").exists()
 
 
-def test_a_run_that_was_moved_with_its_earlier_ones_is_kept(tmp_path: Path) -> None:
+def test_run_moved_with_its_earlier_runs_is_kept(tmp_path: Path) -> None:
     begin(job(tmp_path / "one", "match_svhf"))
     (tmp_path / "one").rename(tmp_path / "other")
     assert job(tmp_path / "other", "match_svhf").changes() == ""
 
 
-def test_a_run_whose_recipe_no_longer_checks_is_moved_aside(tmp_path: Path) -> None:
+def test_run_with_an_invalid_recipe_is_moved_aside(tmp_path: Path) -> None:
     begin(job(tmp_path, "match_v2f"))
     text = (tmp_path / "match_v2f" / "recipe.toml").read_text()
     (tmp_path / "match_v2f" / "recipe.toml").write_text(text.replace("[match]", "[match]\nbygone = 1"))
@@ -95,11 +95,11 @@ def test_reports_of_other_weights_are_made_again(
 
 
 def test_every_recipe_has_its_splits_and_relid_its_baseline(tmp_path: Path) -> None:
-    jobs = {each.run.name: each for each in reproduce.plan(tmp_path)}
+    jobs = {one.run.name: one for one in reproduce.plan(tmp_path)}
     assert set(jobs) == {path.stem for path in reproduce.RECIPES.glob("*.toml")}
     assert jobs["name_acgan"].splits == ("train", "heldout_utterances")
     assert jobs["speech_lsgan"].splits == ("train", "heldout_utterances", "heldout_people")
-    assert {name: [one.run.name for one in each.baselines] for name, each in jobs.items() if each.baselines} == {
+    assert {name: [one.run.name for one in job.baselines] for name, job in jobs.items() if job.baselines} == {
         "speech_relid": ["speech_relativistic"]
     }
     assert jobs["text_stackgan_2"].begins_with[-1] == "text_stackgan_1"

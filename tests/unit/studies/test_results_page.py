@@ -1,4 +1,4 @@
-"""The page of results: what stands in one table, and what runs cost."""
+"""The page of results: runs of one table, and costs of runs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from studies.results_page import write_page
 DETAIL = {"sharpness.detail": (0.5, 0.4, 0.55)}
 
 
-def test_a_table_holds_what_compares_and_says_what_it_cost(write: Callable[..., None], tmp_path: Path) -> None:
+def test_tables_hold_comparable_runs_and_their_costs(write: Callable[..., None], tmp_path: Path) -> None:
     about = {"corpus": "synthetic", "num_clips": 500, "num_people": 400}
     judges = {"speech2face": ("aaaaaaaa", "cccccccc"), "speech_relid": ("aaaaaaaa", "cccccccc"),
               "speech_relativistic": ("bbbbbbbb", "cccccccc"), "voice2face": ("aaaaaaaa", "dddddddd")}  # fmt: skip
@@ -30,4 +30,4 @@ def test_a_table_holds_what_compares_and_says_what_it_cost(write: Callable[..., 
     row = next(line for line in section.splitlines() if line.startswith("| speech2face |"))
     assert [cell.strip() for cell in row.split("|")][-5:] == ["", "match_f2v", "61", "8", ""]
     assert "| 0.500 (0.400 to 0.550) |" in row
-    assert "tuned by looking at runs of this very seed" in page
+    assert "The presets were tuned on runs of this seed." in page

@@ -19,13 +19,13 @@ def test_every_study_explains_its_options(study: str, capsys: pytest.CaptureFixt
     assert f"python -m studies {study}" in text.split("options:")[0], "its docstring shows a call"
 
 
-def test_an_unknown_study_names_those_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_study_is_refused_with_the_names(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["reproduc"])
     assert "invalid choice: 'reproduc' (choose from" in capsys.readouterr().err
 
 
-def test_findings_need_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_findings_without_runs_print_advice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["findings", "--runs", str(tmp_path)]) == 1
     advice = f"{tmp_path}: no evaluated runs; run: python -m studies reproduce --out {tmp_path}\n"
     assert capsys.readouterr().out == advice

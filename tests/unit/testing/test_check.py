@@ -1,4 +1,4 @@
-"""Each broken contract is found, and called by its name."""
+"""Broken contracts are refused with a message that names the fault."""
 
 import pytest
 import torch
@@ -29,11 +29,11 @@ from facegen.testing.outside import check_metric
 from facegen.testing.samples import CONDITION_DIM
 
 
-def test_the_sample_discriminator_keeps_its_contract():
+def test_sample_discriminator_passes():
     check_part("discriminator", SampleDiscriminator)
 
 
-def test_the_message_names_the_part_and_its_settings():
+def test_message_begins_with_part_and_settings():
     with pytest.raises(AssertionError, match=r"^objective Relid\(\): is no subclass of facegen\.Objective"):
         check_part("objective", type("Relid", (Penalty,), {}))
 
@@ -90,7 +90,7 @@ def attached(self, critic):
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         (objective(discriminator_terms=vectors), r"discriminator_terms term 'real' has shape \(6,\), not \(\)"),
         (objective(discriminator_terms=nan), "term 'real' is not finite"),
@@ -104,17 +104,17 @@ def attached(self, critic):
         (objective(discriminator_terms=lambda s, c: {}, generator_terms=lambda s, c: {}), "no terms in either phase"),
     ],
 )
-def test_objectives(broken, said):
-    with pytest.raises(AssertionError, match=said):
+def test_broken_objectives_are_refused(broken, message):
+    with pytest.raises(AssertionError, match=message):
         check_objective(broken, SMALL_DATA)
 
 
-def test_an_objective_must_say_how_many_mismatched_rows_it_reads():
+def test_objective_without_num_mismatched_is_refused():
     with pytest.raises(RuntimeError, match="mismatched pairs are read, but num_mismatched is 0"):
         check_objective(objective(num_mismatched=0), SMALL_DATA)
 
 
-def test_a_good_objective_passes():
+def test_good_objective_passes():
     check_objective(Loss(), SMALL_DATA)
 
 
@@ -128,7 +128,7 @@ class R1(Penalty):
         return {"r1": critic.image_gradient("real").square().sum((1, 2, 3)).mean()}
 
 
-def test_penalties():
+def test_broken_penalties_are_refused():
     check_penalty(R1(), SMALL_DATA)
     with pytest.raises(AssertionError, match="may hold 'real' and 'fake'"):
         check_penalty(type("Broken", (R1,), {"grad_inputs": frozenset({"reel"})})(), SMALL_DATA)
@@ -156,7 +156,7 @@ def matcher(**methods) -> Matcher:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         (matcher(terms=lambda s, e, f, b: {"match": e.mean()}), "no gradient reaches the embeddings of the faces"),
         (matcher(terms=lambda s, e, f, b: {"match": (e * f).sum(1)}), r"has shape \(6,\), not \(\)"),
@@ -165,9 +165,9 @@ def matcher(**methods) -> Matcher:
         (matcher(logits=lambda s, q, c, *, direction: c.sum(2) / c.sum()), "depend on the other rows"),
     ],
 )
-def test_matchers(broken, said):
+def test_broken_matchers_are_refused(broken, message):
     check_matcher(Inner(), SMALL_DATA)
-    with pytest.raises(AssertionError, match=said):
+    with pytest.raises(AssertionError, match=message):
         check_matcher(broken, SMALL_DATA)
 
 
@@ -191,7 +191,7 @@ def conditioner(forward=Text.forward, needs=Text.needs) -> Conditioner:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         (conditioner(needs=frozenset({"sound"})), "needs sound; a batch has"),
         (conditioner(lambda s, b: s.encode(b.text)[:, :4]), r"its result has shape \(6, 4\), not \(6, 8\)"),
@@ -201,13 +201,13 @@ def conditioner(forward=Text.forward, needs=Text.needs) -> Conditioner:
         (conditioner(lambda s, b: b.text[:, :8]), r"'encode\.weight' does not affect the result"),
     ],
 )
-def test_conditioners(broken, said):
+def test_broken_conditioners_are_refused(broken, message):
     check_conditioner(Text(), SMALL_DATA)
-    with pytest.raises(AssertionError, match=said):
+    with pytest.raises(AssertionError, match=message):
         check_conditioner(broken, SMALL_DATA)
 
 
-def test_a_conditioner_gets_no_column_that_it_does_not_name():
+def test_conditioner_gets_only_the_columns_it_names():
     with pytest.raises(TypeError):
         check_conditioner(conditioner(needs=frozenset()), SMALL_DATA)
 
@@ -223,7 +223,7 @@ class Scale(ConditionTransform):
         return condition._replace(generator=condition.generator * 2, terms=terms)
 
 
-def test_transforms():
+def test_broken_transforms_are_refused():
     check_transform(Scale(), SMALL_DATA)
     always = {"forward": lambda self, c, b: c._replace(terms={"size": c.generator.mean()})}
     with pytest.raises(AssertionError, match="adds terms without a batch"):
@@ -256,7 +256,7 @@ def altered(change) -> Generator:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         (altered(lambda s, n, c, d: Paint.forward(s, n, c) * 9), r"outside \[-1, 1\]"),
         (altered(lambda s, n, c, d: Paint.forward(s, n, c)[:, :1]), r"has shape \(6, 1, 64, 64\)"),
@@ -265,9 +265,9 @@ def altered(change) -> Generator:
         (altered(lambda s, n, c, d: Paint.forward(s, n - n.mean(0), c)), "depends on the other rows"),
     ],
 )
-def test_generators(broken, said):
+def test_broken_generators_are_refused(broken, message):
     check_generator(Paint(), SMALL_DATA)
-    with pytest.raises(AssertionError, match=said):
+    with pytest.raises(AssertionError, match=message):
         check_generator(broken, SMALL_DATA)
 
 
@@ -290,7 +290,7 @@ def mixing(self, faces):
 
 
 @pytest.mark.parametrize(
-    ("methods", "said"),
+    ("methods", "message"),
     [
         ({"score": column}, r"head 'score' has shape \(6, 1\), not \(6,\)"),
         ({"features": mixing}, "uses_batch_statistics is False, but a row's features do depend"),
@@ -300,8 +300,8 @@ def mixing(self, faces):
         ({"score": lambda s, f, c: s.heads["score" if c is not None else "score_unconditional"](f)[:, 0]}, "condition"),
     ],
 )
-def test_discriminators(methods, said):
-    with pytest.raises(AssertionError, match=said):
+def test_broken_discriminators_are_refused(methods, message):
+    with pytest.raises(AssertionError, match=message):
         check_discriminator(discriminator(**methods), SMALL_DATA)
 
 
@@ -317,7 +317,7 @@ NUMBERS = [0.1, 0.2, 0.3, 0.4, 0.5]
 
 
 @pytest.mark.parametrize(
-    ("forward", "said"),
+    ("forward", "message"),
     [
         (lambda s, x: x[:, :, 1:], r"its result has shape \(6, 3, 63, 64\)"),
         (lambda s, x: x.detach() + torch.zeros((), requires_grad=True), "no gradient reaches the faces"),
@@ -326,9 +326,9 @@ NUMBERS = [0.1, 0.2, 0.3, 0.4, 0.5]
         (lambda s, x: x + NUMBERS.pop(), "uses its own random numbers; use torch's"),
     ],
 )
-def test_augmentations(forward, said):
+def test_broken_augmentations_are_refused(forward, message):
     check_augmentation(Brightness(), SMALL_DATA)
-    with pytest.raises(AssertionError, match=said):
+    with pytest.raises(AssertionError, match=message):
         check_augmentation(type("Broken", (Augmentation,), {"forward": forward})(), SMALL_DATA)
 
 
@@ -339,7 +339,7 @@ def metric(*figures: Figure) -> Metric:
     return type("Given", (Metric,), {"measure": lambda self, evidence: list(figures)})()
 
 
-def test_metrics():
+def test_broken_metrics_are_refused():
     missing = Figure.missing("b.c_1", "b", "needs weights")
     check_metric(metric(Figure("a", "a", 0.5, 0.4, 0.6), missing), SMALL_DATA)
     with pytest.raises(AssertionError, match="returns two figures with one key"):

@@ -1,4 +1,4 @@
-"""Each way to declare a part badly is met with words."""
+"""Bad declarations of parts are refused with a reason."""
 
 from typing import Annotated, Any
 
@@ -151,7 +151,7 @@ class Collides(Conditioner):
 
 
 @pytest.mark.parametrize(
-    ("kind", "part", "said"),
+    ("kind", "part", "message"),
     [
         ("penalty", Good, "is no subclass of facegen.Penalty"),
         ("objective", NoDocstring, "has no docstring"),
@@ -166,11 +166,11 @@ class Collides(Conditioner):
         ("conditioner", Collides, r"'trained' is a key of \[conditioner\] that is reserved for the engine"),
     ],
 )
-def test_bad_declarations(kind, part, said):
-    with pytest.raises(AssertionError, match=said):
+def test_bad_declarations_are_refused(kind, part, message):
+    with pytest.raises(AssertionError, match=message):
         check_declaration(kind, part)
 
 
-def test_good_declarations():
+def test_good_declarations_pass():
     check_declaration("objective", Good)
     check_declaration("discriminator", SampleDiscriminator)

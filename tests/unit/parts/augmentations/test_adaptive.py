@@ -1,4 +1,4 @@
-"""The probability of ADA by hand, and what it does to faces."""
+"""The probability of ADA against a hand computation, and its effect on faces."""
 
 from types import SimpleNamespace
 
@@ -37,7 +37,7 @@ def test_twenty_steps_of_the_probability():
     assert path[1] == 0 and max(path) == 0.75 and path[-1] < 0.75, "both ends must be reached, and left again"
 
 
-def test_on_target_nothing_moves():
+def test_probability_stays_on_target():
     augmentation = Adaptive(SPEC, target=0.5, adjust_images=10.0)
     augmentation.probability.fill_(0.25)
     augmentation.update(augmentation.diagnostics(critic_with(np.array([1.0, 2.0, 3.0, -1.0]))))
@@ -51,12 +51,12 @@ def test_relativistic_scores_are_compared_with_the_fakes():
     assert Adaptive(SPEC).diagnostics(critic_with(real, fake))["real_sign"].item() == 1
 
 
-def test_the_head_without_a_condition():
+def test_adaptive_reads_the_unconditional_score():
     critic = SimpleNamespace(batch=range(2), real_unconditional=torch.tensor([1.0, -1.0]))
     assert Adaptive(SPEC, head="unconditional").diagnostics(critic)["real_sign"].item() == 0
 
 
-def test_at_first_nothing_is_changed():
+def test_adaptive_starts_as_the_identity():
     faces = torch.rand(8, 3, 16, 16)
     assert torch.equal(Adaptive(SPEC)(faces), faces)
 
@@ -65,7 +65,7 @@ def test_at_first_nothing_is_changed():
     ("change", "strength"),
     [("color", {}), ("color", {"color": 0.5}), ("translation", {"translation": 0.25}), ("cutout", {"cutout": 0.25})],
 )
-def test_at_probability_one_it_changes_faces_as_diff_augment_does(change, strength):
+def test_probability_one_equals_diff_augment(change, strength):
     faces = torch.rand(64, 3, 16, 16)
     settings = {"policy": (change,), **strength}
     augmentation = Adaptive(SPEC, **settings)
@@ -77,7 +77,7 @@ def test_at_probability_one_it_changes_faces_as_diff_augment_does(change, streng
     torch.testing.assert_close(changed, DiffAugment(SPEC, **settings)(faces))
 
 
-def test_rows_draw_for_every_change_on_its_own():
+def test_rows_draw_each_change_independently():
     """With color and cutout at p, (1 - p)^2 of the rows stay, p (1 - p) only lose a square."""
     num, p = 4000, 0.3
     augmentation = Adaptive(SPEC, policy=("color", "cutout"))
@@ -89,11 +89,11 @@ def test_rows_draw_for_every_change_on_its_own():
     gone = (changed == 0).any(dim=1)
     kept_colour = ((changed == before) | (changed == 0)).all(dim=1)
     shares = [(~gone & kept_colour), (gone & kept_colour), (~gone & ~kept_colour), (gone & ~kept_colour)]
-    found = [share.float().mean().item() for share in shares]
-    assert found == pytest.approx([(1 - p) ** 2, p * (1 - p), p * (1 - p), p * p], abs=0.03)
+    means = [share.float().mean().item() for share in shares]
+    assert means == pytest.approx([(1 - p) ** 2, p * (1 - p), p * (1 - p), p * p], abs=0.03)
 
 
-def test_the_probability_is_stored():
+def test_probability_is_part_of_the_state():
     augmentation, resumed = Adaptive(SPEC), Adaptive(SPEC)
     augmentation.probability.fill_(0.375)
     resumed.load_state_dict(load(save(augmentation.state_dict())))

@@ -1,4 +1,4 @@
-"""DiffAugment: each change against what it promises, gradients, randomness."""
+"""DiffAugment: each change, gradients and randomness."""
 
 import pytest
 import torch
@@ -22,11 +22,11 @@ def augmented(faces, seed=0, **settings):
 @pytest.mark.parametrize(
     "settings", [{"color": 0.0, "translation": 0.0, "cutout": 0.0}, {"probability": 0.0}, {"policy": ()}]
 )
-def test_nothing_is_changed_at_zero_strength(faces, settings):
+def test_zero_strength_is_the_identity(faces, settings):
     assert torch.equal(augmented(faces, **settings), faces)
 
 
-def test_the_seed_decides(faces):
+def test_equal_seeds_give_equal_faces(faces):
     assert torch.equal(augmented(faces, 1), augmented(faces, 1))
     assert not torch.equal(augmented(faces, 1), augmented(faces, 2))
 
@@ -39,7 +39,7 @@ def test_rows_are_changed_differently():
 
 @pytest.mark.parametrize("strength", [1.0, 0.5])
 def test_color_is_brightness_saturation_and_contrast(faces, strength):
-    """Each moves one thing alone: the mean of the face, colours around the grey, and all around the mean."""
+    """Each change alters one thing: the mean, colours around grey, values around the mean."""
     faces = faces.double()
     changed = augmented(faces, policy=("color",), color=strength)
     torch.manual_seed(0)
@@ -62,14 +62,14 @@ def test_translation_moves_whole_pixels_and_fills_with_zero(faces, settings, rea
     moves, shifts = range(-reach, reach + 1), set()
     padded = torch.nn.functional.pad(faces, (reach,) * 4)
     for before, after in zip(padded, changed, strict=True):
-        found = [
+        measured = [
             (down, right)
             for down in moves
             for right in moves
             if torch.equal(before[:, reach - down : reach - down + 16, reach - right : reach - right + 16], after)
         ]
-        assert len(found) == 1
-        shifts.update(found)
+        assert len(measured) == 1
+        shifts.update(measured)
     assert {down for down, _ in shifts} == {right for _, right in shifts} == set(moves)
 
 
@@ -97,7 +97,7 @@ def test_probability_is_the_share_of_changed_rows():
     assert share == pytest.approx(0.3, abs=0.03)
 
 
-def test_gradients_pass(faces):
+def test_gradients_reach_the_faces(faces):
     faces.requires_grad_()
     changed = augmented(faces)
     changed.square().sum().backward()
@@ -117,5 +117,5 @@ def test_each_change_is_linear_so_its_gradient_is_its_transpose(faces, policy):
 
 
 @pytest.mark.parametrize("pixels", [4, 17])
-def test_any_size(pixels):
+def test_any_image_size_is_accepted(pixels):
     assert augmented(torch.rand(2, 3, pixels, pixels)).shape == (2, 3, pixels, pixels)

@@ -36,7 +36,7 @@ def test_layers_and_weights_of_the_published_encoder():
 
 
 @pytest.mark.parametrize("settings", [{}, {"kernel": 3, "pool": 2}, {"kernel": 1, "channels": (5,)}])
-def test_what_follows_a_sentence_changes_nothing(settings):
+def test_padding_does_not_change_the_encoding(settings):
     torch.manual_seed(0)
     encoder = CharCnnRnn(SPEC, **{**SMALL, **settings})
     together = encoder(batch_of(caption=encode_captions(SENTENCES, 201)))
@@ -46,13 +46,13 @@ def test_what_follows_a_sentence_changes_nothing(settings):
     assert len({tuple(encoding) for encoding in together.tolist()}) == len(SENTENCES)
 
 
-def test_the_last_character_and_the_order_count(encoder):
+def test_last_character_and_order_change_the_encoding(encoder):
     caption = encode_captions(["a man", "a mat", "man a"], 30)
     first, other, turned = encoder(batch_of(caption=caption))
     assert not torch.allclose(first, other, rtol=1e-3) and not torch.allclose(first, turned, rtol=1e-3)
 
 
-def test_nothing_known_of_a_sentence_is_finite_and_the_bias(encoder):
+def test_sentence_without_known_characters_is_encoded_as_the_bias(encoder):
     encoding = encoder(batch_of(caption=torch.zeros(2, 12, dtype=torch.int64)))
     torch.testing.assert_close(encoding, encoder.head.bias.expand(2, 6))
 
@@ -61,7 +61,7 @@ def test_one_convolution_and_one_recurrent_layer_by_hand():
     torch.manual_seed(0)
     encoder = CharCnnRnn(SPEC, condition_dim=2, channels=(3,), kernel=2, recurrent_width=2)
     codes = encode_captions(["abca"], 9)
-    found = encoder(batch_of(caption=codes))[0].tolist()
+    encoding = encoder(batch_of(caption=codes))[0].tolist()
     weights = {name: weight.detach().double().numpy() for name, weight in encoder.named_parameters()}
     one_hot = np.eye(72)[codes[0, :5].numpy()][:, 1:]
     kernel, bias = weights["convolutions.0.weight"], weights["convolutions.0.bias"]
@@ -74,7 +74,7 @@ def test_one_convolution_and_one_recurrent_layer_by_hand():
         state = (1 - update) * np.tanh(of_input[2] + reset * of_state[2]) + update * state
         states.append(state)
     expected = weights["head.weight"] @ np.mean(states, axis=0) + weights["head.bias"]
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(encoding, expected, rtol=1e-5)
 
 
 def test_autocast_returns_float32(encoder):

@@ -29,7 +29,7 @@ def test_any_duration_gives_one_vector(encoder, samples):
     assert encoding.shape == (3, 8) and encoding.isfinite().all()
 
 
-def test_papers_defaults_run_on_their_durations():
+def test_settings_of_the_papers_accept_their_durations():
     with torch.device("meta"):
         for encoder in ("segan", "cnn", "voice2face"):
             spec = speech_spec(64000)
@@ -43,7 +43,7 @@ def test_papers_defaults_run_on_their_durations():
     assert [layer.in_features for layer in speech2face.head if hasattr(layer, "in_features")] == [512 * 57, 4096]
 
 
-def test_the_encoder_sees_the_log_mel_spectrum_of_the_emphasised_speech_one_band_at_a_time_normalised():
+def test_encoder_reads_the_normalised_log_mel_spectrum_of_emphasised_speech():
     encoder = small("cnn")
     seen = []
     encoder.encoder.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].double()))
@@ -57,7 +57,7 @@ def test_the_encoder_sees_the_log_mel_spectrum_of_the_emphasised_speech_one_band
     torch.testing.assert_close(seen[0], (spectrum - mean) / (variance + 1e-5).sqrt(), rtol=1e-3, atol=1e-3)
 
 
-def test_the_mean_over_time_forgets_the_order_and_its_deviation_is_pooled_when_asked():
+def test_mean_pooling_ignores_order_and_deviation_is_optional():
     encoder = small("voice2face", pooling="mean_std").eval()
     seen = {}
     encoder.encoder.register_forward_hook(lambda module, inputs, output: seen.update(features=output))
@@ -69,7 +69,7 @@ def test_the_mean_over_time_forgets_the_order_and_its_deviation_is_pooled_when_a
 
 
 @pytest.mark.parametrize("encoder", ["segan", "speech2face"])
-def test_the_shortest_speech_that_passes_and_one_sample_less(encoder):
+def test_speech_below_the_minimum_length_is_refused(encoder):
     with pytest.raises(RecipeError) as raised:
         small(encoder, 5)
     needed = int(str(raised.value).split("which needs ")[1].split(":")[0])
@@ -78,7 +78,7 @@ def test_the_shortest_speech_that_passes_and_one_sample_less(encoder):
         small(encoder, needed - 1)
 
 
-def test_all_problems_at_once():
+def test_all_problems_of_the_settings_are_reported_at_once():
     with pytest.raises(RecipeError) as raised:
         MelSpectrogram(
             speech_spec(16000), hop_samples=600, num_mels=29, window_samples=64, encoder="speech2face", channels=(3,)

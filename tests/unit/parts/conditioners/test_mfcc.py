@@ -15,14 +15,14 @@ from facegen.parts.conditioners.mfcc import Mfcc
 def test_coefficients_are_the_orthonormal_cosine_transform_of_the_log_mel_spectrum():
     torch.manual_seed(0)
     speech = torch.rand(3, 4000) - 0.5
-    found = Mfcc(speech_spec(4000)).coefficients(speech)
+    coefficients = Mfcc(speech_spec(4000)).coefficients(speech)
     bands = LogMel(16000, 400, 160, 40)(speech)[:, 0].double().numpy()
-    assert found.shape == (3, 13, 26)
+    assert coefficients.shape == (3, 13, 26)
     expected = scipy.fft.dct(bands, type=2, axis=1, norm="ortho")[:, :13]
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6, atol=1e-5)
+    np.testing.assert_allclose(coefficients.numpy(), expected, rtol=1e-6, atol=1e-5)
 
 
-def test_the_tables_are_no_weights():
+def test_tables_are_no_weights():
     assert {name.split(".")[0] for name in Mfcc(speech_spec(4000)).state_dict()} == {"norm", "encoder", "head"}
 
 
@@ -66,7 +66,7 @@ def test_speech_shorter_than_a_window_is_refused():
         Mfcc(speech_spec(256))
 
 
-def test_all_problems_at_once():
+def test_all_problems_of_mfcc_settings_are_reported_at_once():
     with pytest.raises(RecipeError) as raised:
         Mfcc(speech_spec(16000), num_coefficients=200, num_mels=180, hop_samples=500)
     hop, bands, coefficients = raised.value.problems

@@ -11,7 +11,7 @@ from facegen.parts.conditioners.text_embedding import TextEmbedding
 SPEC = DataSpec(16, text_dim=5, columns=frozenset({"faces", "identity", "text"}))
 
 
-def test_plain_is_the_vector_itself():
+def test_plain_form_is_the_vector_itself():
     text = torch.randn(2, 5)
     encoder = TextEmbedding(SPEC, form="plain")
     assert encoder(batch_of(text=text)) is text
@@ -19,7 +19,7 @@ def test_plain_is_the_vector_itself():
 
 
 @pytest.mark.parametrize(("activation", "slope"), [("leaky_relu", 0.2), ("none", 1.0)])
-def test_projected_is_the_matrix_the_bias_and_the_bend(activation, slope):
+def test_projected_form_is_a_linear_layer_and_its_activation(activation, slope):
     torch.manual_seed(0)
     encoder = TextEmbedding(SPEC, condition_dim=7, activation=activation)
     text = torch.randn(4, 5)

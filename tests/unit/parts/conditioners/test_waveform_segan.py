@@ -34,7 +34,7 @@ def test_layers_and_weights_of_four_seconds(widths):
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_the_dense_layers_see_a_crop_that_fits_as_it_is_and_a_longer_one_averaged(encoder, times):
+def test_longer_speech_is_averaged_to_the_width_of_the_dense_layers(encoder, times):
     encoder.eval()
     batch = batch_of(torch.randn(2, times * 3 * 64))  # three blocks of stride 4 leave 3 steps of 192 samples
     steps = encoder.blocks(encoder.level(batch)[:, None, None])[:, :, 0]
@@ -45,7 +45,7 @@ def test_the_dense_layers_see_a_crop_that_fits_as_it_is_and_a_longer_one_average
 
 
 @pytest.mark.parametrize("samples", [150, 192, 200, 1000, 5000])
-def test_any_duration(encoder, samples):
+def test_any_duration_is_accepted(encoder, samples):
     assert encoder.eval()(batch_of(torch.randn(2, samples))).shape == (2, 8)
 
 
@@ -59,7 +59,7 @@ def test_one_pooled_step_is_the_mean_over_time():
     torch.testing.assert_close(seen["pooled"], seen["blocks"].mean(dim=2))
 
 
-def test_amplitude_does_not_matter_unless_asked(encoder):
+def test_amplitude_is_normalised_by_default(encoder):
     encoder.eval()
     speech = torch.rand(2, 2000) - 0.5
     torch.testing.assert_close(encoder(batch_of(speech)), encoder(batch_of(speech * 0.1)))
@@ -67,7 +67,7 @@ def test_amplitude_does_not_matter_unless_asked(encoder):
     assert not torch.allclose(encoder(batch_of(speech)), encoder(batch_of(speech * 0.1)), rtol=1e-2)
 
 
-def test_the_shortest_speech_that_passes_and_one_sample_less():
+def test_too_short_speech_is_refused():
     encoder = WaveformSegan(speech_spec(1366), head_widths=(4,))
     assert encoder(batch_of(torch.randn(2, 1366))).shape == (2, 128)
     with pytest.raises(RecipeError, match=r"waveform_segan: 1365 samples .* needs 1366: raise data.speech_seconds"):
@@ -82,7 +82,7 @@ def test_autocast_returns_float32(encoder):
     assert all(weight.grad.isfinite().all() for weight in encoder.parameters())
 
 
-def test_standardised_every_number_is_as_loud_as_noise():
+def test_standardised_encoding_has_the_scale_of_noise():
     torch.manual_seed(0)
     encoder = WaveformSegan(speech_spec(2000), **SMALL, standardise=True).train()
     encoding = encoder(batch_of(speech=torch.randn(64, 2000) * torch.linspace(0.1, 1, 64)[:, None]))

@@ -71,12 +71,12 @@ def test_agrees_with_the_formula():
     torch.testing.assert_close(encoder(batch_of(speech)), expected)
 
 
-def test_slopes_start_at_zero_one_a_channel(encoder):
+def test_prelu_has_a_slope_per_channel_that_starts_at_zero(encoder):
     slopes = [module.weight for module in encoder.modules() if isinstance(module, torch.nn.PReLU)]
     assert [slope.tolist() for slope in slopes] == [[0.0] * num for num in (4, 5, 6)]
 
 
-def test_amplitude_does_not_matter_unless_asked(encoder):
+def test_encoding_ignores_amplitude_by_default(encoder):
     encoder.eval()
     speech = torch.rand(2, 2000) - 0.5
     torch.testing.assert_close(encoder(batch_of(speech)), encoder(batch_of(speech * 0.1)))
@@ -107,7 +107,7 @@ def test_log_energy_is_the_mean_square_of_each_window():
     )
 
 
-def test_mean_and_deviation_over_time():
+def test_pooling_is_mean_and_deviation_over_time():
     torch.manual_seed(0)
     encoder = WaveformSincnet(spec(2000), pooling="mean_std", **SMALL).eval()
     seen = {}
@@ -123,7 +123,7 @@ def test_mean_and_deviation_over_time():
     "extra",
     [{}, {"log_energy_samples": 33}, {"sinc_stride_samples": 7}, {"log_energy_samples": 33, "sinc_stride_samples": 7}],
 )
-def test_the_shortest_speech_that_passes_and_one_sample_less(extra):
+def test_speech_shorter_than_the_filters_is_refused(extra):
     settings = {**SMALL, "kernels": (21, 11), **extra}
     with pytest.raises(RecipeError) as raised:
         WaveformSincnet(spec(5), **settings)
@@ -134,7 +134,7 @@ def test_the_shortest_speech_that_passes_and_one_sample_less(extra):
         WaveformSincnet(spec(needed - 1), **settings)
 
 
-def test_all_problems_of_the_settings_at_once():
+def test_all_problems_of_sincnet_settings_are_reported_at_once():
     with pytest.raises(RecipeError) as raised:
         WaveformSincnet(spec(2000), kernel_samples=30, strides=(2,))
     even, lengths = raised.value.problems

@@ -6,14 +6,14 @@ from facegen.parts.detectors.haar import Haar
 
 
 class Pretend:
-    """A cascade that notes what it is asked, and answers with what it is given."""
+    """Cascade that records its calls and returns given boxes."""
 
     def __init__(self, boxes, weights):
         self.answer = (np.array(boxes), None, np.array(weights))
-        self.asked = []
+        self.calls = []
 
     def detectMultiScale3(self, image, **settings):  # noqa: N802
-        self.asked.append((image, settings))
+        self.calls.append((image, settings))
         return self.answer
 
 
@@ -22,16 +22,16 @@ def searching(detector, boxes=(), weights=()):
     return detector._cascade
 
 
-def test_the_cascade_is_asked_as_in_the_thesis():
+def test_cascade_gets_the_parameters_of_the_thesis():
     detector = Haar()
     cascade = searching(detector)
     assert detector.find(np.zeros((72, 128, 3), np.uint8)) == []
-    ((image, settings),) = cascade.asked
+    ((image, settings),) = cascade.calls
     assert (image.shape, settings["minSize"]) == ((72, 128), (30, 30))
     assert (settings["scaleFactor"], settings["minNeighbors"], settings["outputRejectLevels"]) == (1.1, 5, True)
 
 
-def test_the_surest_by_weight_is_first():
+def test_boxes_are_sorted_by_confidence():
     detector = Haar()
     searching(detector, [(10, 20, 30, 30), (100, 40, 50, 50), (7, 9, 31, 31)], [[1.5], [7.25], [-0.5]])
     assert detector.find(np.zeros((72, 128, 3), np.uint8)) == [(100, 40, 50, 7.25), (10, 20, 30, 1.5), (7, 9, 31, -0.5)]
@@ -43,15 +43,15 @@ def test_equalised_greys_reach_from_black_to_white():
     seen = [searching(detector) for detector in (plain, equalised)]
     for detector in (plain, equalised):
         detector.find(picture)
-    ranges = [(cascade.asked[0][0].min(), cascade.asked[0][0].max()) for cascade in seen]
+    ranges = [(cascade.calls[0][0].min(), cascade.calls[0][0].max()) for cascade in seen]
     assert ranges == [(100, 130), (0, 255)]
 
 
-def test_nothing_in_an_empty_picture_or_noise():
+def test_empty_and_noise_pictures_have_no_face():
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
     assert Haar().find(noise) == []
     assert Haar().find(noise[:1, :1]) == []
 
 
-def test_the_cascade_is_there():
+def test_cascade_file_exists():
     assert haar.CASCADE.is_file() and not cv2.CascadeClassifier(str(haar.CASCADE)).empty()

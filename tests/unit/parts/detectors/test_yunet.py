@@ -7,7 +7,7 @@ from facegen.parts.detectors.yunet import Yunet
 
 
 class Pretend:
-    """In the place of OpenCV's FaceDetectorYN; finds what it is given, in pixels of what it searches."""
+    """Replacement of OpenCV's FaceDetectorYN that returns given boxes, in pixels of the searched picture."""
 
     def __init__(self, rows):
         self.rows, self.size = rows, None
@@ -36,7 +36,7 @@ def row(left, top, width, height, score):
     return [left, top, width, height, *[0] * 10, score]
 
 
-def test_boxes_become_squares_around_their_centre_and_the_surest_is_first(build):
+def test_boxes_become_centred_squares_sorted_by_confidence(build):
     detector, network = build(np.array([row(1, 20, 30, 40, 0.75), row(100, 50, 20, 20, 0.96875)], np.float32))
     picture = np.zeros((72, 128, 3), np.uint8)
     picture[..., 2] = 200
@@ -44,11 +44,11 @@ def test_boxes_become_squares_around_their_centre_and_the_surest_is_first(build)
     assert (network.size, network.blue) == ((128, 72), 200)
 
 
-def test_no_faces(build):
+def test_picture_without_face_has_no_boxes(build):
     assert build(None)[0].find(np.zeros((100, 150, 3), np.uint8)) == []
 
 
-def test_what_is_no_model_is_said(tmp_path):
+def test_file_that_is_no_model_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"absent\.onnx: is no file; fetch face_detection_yunet_2023mar\.onnx"):
         Yunet(model=tmp_path / "absent.onnx")
     (tmp_path / "text.onnx").write_text("no network")

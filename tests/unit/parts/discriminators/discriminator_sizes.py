@@ -1,4 +1,4 @@
-"""What tests of several discriminators count and compare."""
+"""Layer sizes and reference formulas for tests of discriminators."""
 
 import numpy
 import torch
@@ -9,17 +9,17 @@ from facegen.core.batch import DataSpec
 
 
 def convolutions(discriminator, pixels):
-    """(in, out, kernel, stride, size of the output) of every convolution of the trunk, in the order of their use."""
-    found = []
+    """Return (in, out, kernel, stride, output size) of every convolution of the backbone, in order of use."""
+    shapes = []
 
     def note(conv, inputs, output):
-        found.append((conv.in_channels, conv.out_channels, conv.kernel_size[0], conv.stride[0], output.shape[2]))
+        shapes.append((conv.in_channels, conv.out_channels, conv.kernel_size[0], conv.stride[0], output.shape[2]))
 
     hooks = [m.register_forward_hook(note) for m in discriminator.modules() if isinstance(m, nn.Conv2d)]
     discriminator.features(torch.zeros(2, 3, pixels, pixels, device=next(discriminator.parameters()).device))
     for hook in hooks:
         hook.remove()
-    return found
+    return shapes
 
 
 def num_weights(module):
@@ -27,7 +27,7 @@ def num_weights(module):
 
 
 def randomised(network):
-    """In float64, every weight from N(0, 0.3^2): biases and gains of norms then count as well."""
+    """Convert to float64 and draw every weight from N(0, 0.3^2), so that biases and gains have an effect."""
     torch.manual_seed(0)
     for weight in network.parameters():
         nn.init.normal_(weight, 0, 0.3)
@@ -35,7 +35,7 @@ def randomised(network):
 
 
 def strided(blocks, images, *, batch_norm):
-    """Of blocks of 4x4 with stride 2, or of 3x3: LeakyReLU_0.2(BN(conv)), without BN in the first, in training mode."""
+    """Compute blocks LeakyReLU_0.2(BN(conv)), 4x4 of stride 2 or 3x3, without BN in the first, in training mode."""
     for number, block in enumerate(blocks):
         stride = 2 if block[0].kernel_size == (4, 4) else 1
         images = functional.conv2d(images, block[0].weight, block[0].bias, stride, 1)
@@ -46,7 +46,7 @@ def strided(blocks, images, *, batch_norm):
 
 
 def residual(block, images, slope, *, first, halve):
-    """pool(conv(act(conv(act(x)))) + conv1(x)); the first block of all has no activation before its convolutions."""
+    """Compute pool(conv(act(conv(act(x)))) + conv1(x)); the first block has no activation before its convolutions."""
     inner = images if first else functional.leaky_relu(images, slope)
     inner = functional.conv2d(inner, block.first.weight, block.first.bias, padding=1)
     inner = functional.leaky_relu(inner, slope)
@@ -62,7 +62,7 @@ def on_meta(part, pixels, condition_dim, heads, **settings):
 
 
 def largest_singular_values(network):
-    """By numpy, of the weight of every convolution and linear layer, after many power iterations."""
+    """Return numpy's largest singular value of every convolution and linear layer, after many power iterations."""
     layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)]
     with torch.no_grad():
         for layer in layers:

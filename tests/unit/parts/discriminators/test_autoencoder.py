@@ -1,4 +1,4 @@
-"""BEGAN's discriminator: sizes of the encoder, what reaches the decoder, the heads."""
+"""BEGAN's discriminator: sizes of the encoder, input of the decoder, heads."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def small(condition_dim=5, heads=ALL_HEADS, pixels=16, **settings):
     return Autoencoder(DataSpec(pixels), condition_dim, heads, **{"num_filters": 3, "hidden_dim": 6, **settings})
 
 
-def test_the_papers_encoder_at_64_pixels():
+def test_layers_of_the_paper_at_64_pixels():
     """Two 3x3 convolutions a size, of n, 2n, 3n, 4n channels; a strided one follows until 8 pixels are left."""
     discriminator = on_meta(Autoencoder, 64, 10, {"reconstruct": 1})
     expected = [(3, 128, 3, 1, 64)]
@@ -34,7 +34,7 @@ def test_the_papers_encoder_at_64_pixels():
 
 
 @pytest.mark.parametrize("pixels", [8, 16, 48])
-def test_faces_come_back_in_their_size(pixels):
+def test_reconstruction_has_the_size_of_the_face(pixels):
     discriminator = small(pixels=pixels)
     features = discriminator.features(torch.randn(2, 3, pixels, pixels))
     assert features.shape == (2, 6)
@@ -42,7 +42,7 @@ def test_faces_come_back_in_their_size(pixels):
     assert discriminator.embed(features).shape == (2, 5)
 
 
-def test_a_face_is_encoded_as_the_formula_says():
+def test_encoder_agrees_with_the_formula():
     discriminator = randomised(small())
     faces = torch.rand(2, 3, 16, 16, dtype=torch.float64) * 2 - 1
     hidden = faces
@@ -59,7 +59,7 @@ def test_a_size_out_of_reach_is_refused():
         small(pixels=50)
 
 
-def test_the_condition_stands_beside_the_hidden_numbers():
+def test_condition_is_concatenated_to_the_code():
     discriminator = small()
     features, condition = torch.randn(2, 6), torch.randn(2, 5)
     expected = discriminator.decoder(torch.tensor([[*f, *c] for f, c in zip(features, condition, strict=True)]))
@@ -69,7 +69,7 @@ def test_the_condition_stands_beside_the_hidden_numbers():
         discriminator.reconstruct(features, None)
 
 
-def test_without_a_condition_no_weight_knows_of_it():
+def test_unconditional_form_has_no_weights_of_the_condition():
     discriminator = small(conditional=False)
     features = torch.randn(2, 6)
     expected = discriminator.reconstruct(features, None)
@@ -78,7 +78,7 @@ def test_without_a_condition_no_weight_knows_of_it():
     check_part("discriminator", Autoencoder, DataSpec(16), num_filters=2, conditional=False)
 
 
-def test_it_learns_to_rebuild():
+def test_training_reduces_the_reconstruction_error():
     discriminator = small(num_filters=8, hidden_dim=16)
     faces = torch.nn.functional.interpolate(torch.rand(4, 3, 2, 2) * 2 - 1, scale_factor=8)
     condition = torch.randn(4, 5)
@@ -93,6 +93,6 @@ def test_it_learns_to_rebuild():
     assert errors[-1] < errors[0] / 2
 
 
-def test_only_the_heads_that_are_asked_for_exist():
+def test_only_requested_heads_of_the_autoencoder_exist():
     names = {head: {name.split(".")[0] for name, _ in small(heads={head: 4}).named_parameters()} for head in ALL_HEADS}
     assert names == {"reconstruct": {"encoder", "hidden", "decoder"}, "embed": {"encoder", "hidden", "embedding"}}

@@ -1,4 +1,4 @@
-"""Reed's and the thesis's discriminator: sizes, norms, and what the condition does."""
+"""Discriminators of Reed and of the thesis: sizes, norms and the effect of the condition."""
 
 import itertools
 
@@ -31,7 +31,7 @@ def conditions():
     return torch.randn(3, 5, generator=torch.Generator().manual_seed(1))
 
 
-def test_the_thesis_network_at_64_pixels():
+def test_layers_of_the_thesis_at_64_pixels():
     """Thesis: 64 to 512 channels, the condition of 128 at each of 4x4 pixels, then one 4x4 convolution."""
     discriminator = on_meta(Dcgan, 64, 128, {"score": 1}, joint_convolution=False)
     widths = [(3, 64, 32), (64, 128, 16), (128, 256, 8), (256, 512, 4)]
@@ -40,7 +40,7 @@ def test_the_thesis_network_at_64_pixels():
     assert num_weights(discriminator) == trunk + 16 * (512 + 128) + 1
 
 
-def test_reeds_network_at_64_pixels():
+def test_layers_of_reed_at_64_pixels():
     """Reed: text of 1024 projected to 128, batch norm but next to the faces, a 1x1 convolution of both."""
     settings = {"norm": "batch", "condition_projection": 128}
     discriminator = on_meta(Dcgan, 64, 1024, {"score": 1}, **settings)
@@ -79,7 +79,7 @@ def test_shapes_of_the_heads(faces, conditions):
     assert discriminator.classify(features).shape == (3, 4)
 
 
-def test_the_score_is_a_convolution_of_face_and_tiled_condition(faces, conditions):
+def test_score_is_a_convolution_of_face_and_tiled_condition(faces, conditions):
     discriminator = small(joint_convolution=False, condition_projection=6)
     features = discriminator.features(faces)
     linear, last = discriminator.projector, discriminator.pair.to_score
@@ -91,7 +91,7 @@ def test_the_score_is_a_convolution_of_face_and_tiled_condition(faces, condition
 
 
 @pytest.mark.parametrize("norm", ["batch", "none"])
-def test_face_and_condition_meet_as_the_formula_says(norm, faces, conditions):
+def test_joint_convolution_agrees_with_the_formula(norm, faces, conditions):
     discriminator = randomised(small(norm=norm))
     faces, conditions = faces.double(), conditions.double()
     features = strided(discriminator.trunk, faces, batch_norm=norm == "batch")
@@ -106,13 +106,13 @@ def test_face_and_condition_meet_as_the_formula_says(norm, faces, conditions):
 
 
 def interaction(discriminator, faces, conditions):
-    """Zero for every score that is a sum of one number for the face and one for the condition."""
+    """Return the interaction of face and condition in the score: zero for a sum of a term for each."""
     features = discriminator.features(faces)
     scores = torch.stack([discriminator.score(features, row.expand(3, -1)) for row in conditions])
     return (scores - scores.mean(0) - scores.mean(1, keepdim=True) + scores.mean()).abs().max() / scores.std()
 
 
-def test_only_a_joint_convolution_tells_who_belongs_together(faces, conditions):
+def test_joint_convolution_alone_depends_on_the_pair(faces, conditions):
     assert interaction(small(joint_convolution=False), faces, conditions) < 1e-4
     assert interaction(small(joint_convolution=True), faces, conditions) > 1e-3
 
@@ -126,7 +126,7 @@ def test_only_a_joint_convolution_tells_who_belongs_together(faces, conditions):
         ({"embed": 4}, {"trunk", "alone"}),
     ],
 )
-def test_only_the_heads_that_are_asked_for_exist(heads, names, faces):
+def test_only_requested_heads_of_dcgan_exist(heads, names, faces):
     discriminator = small(heads=heads, condition_projection=3)
     assert {name.split(".")[0] for name, _ in discriminator.named_parameters()} == names
     if heads == {"classify": 4, "score_unconditional": 1}:
@@ -143,7 +143,7 @@ def test_every_form_keeps_the_contract(norm, projection, joint):
     check_part("discriminator", Dcgan, DataSpec(16, identities=("anna", "ben")), width=4, **settings)
 
 
-def test_rows_mix_under_batch_norm_in_training_only(faces):
+def test_batch_norm_mixes_rows_in_training_mode_only(faces):
     mixing = {norm: small(norm=norm) for norm in ("batch", "spectral", "none")}
     assert {norm: discriminator.uses_batch_statistics for norm, discriminator in mixing.items()} == {
         "batch": True,
@@ -169,9 +169,9 @@ def test_weights_at_the_start():
 
 
 def test_spectral_norm_brings_every_largest_singular_value_to_one():
-    found = largest_singular_values(small(norm="spectral", condition_projection=3))
-    assert len(found) == 2 + 1 + 1 + 1 + 3  # trunk, projector, joint, to_score, heads that see no condition
-    assert list(found.values()) == pytest.approx([1.0] * len(found), abs=1e-4)
+    values = largest_singular_values(small(norm="spectral", condition_projection=3))
+    assert len(values) == 2 + 1 + 1 + 1 + 3  # trunk, projector, joint, to_score, heads that see no condition
+    assert list(values.values()) == pytest.approx([1.0] * len(values), abs=1e-4)
 
 
 def test_scores_stay_float32_under_autocast(faces, conditions):

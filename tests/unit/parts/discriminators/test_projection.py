@@ -40,7 +40,7 @@ def test_layers_and_weights_at_full_size():
     assert sum(weight.numel() for weight in discriminator.parameters()) == expected
 
 
-def test_no_block_changes_the_scale_at_the_start():
+def test_blocks_keep_the_scale_at_the_start():
     torch.manual_seed(0)
     discriminator = Projection(DataSpec(64), 5, {"embed": 5}, width=32, max_width=128)
     # smooth, as faces are: pooling would quieten noise
@@ -73,7 +73,7 @@ def test_a_size_out_of_reach_is_refused():
 
 
 @pytest.mark.parametrize(("slope", "max_width"), [(0.0, 4), (0.2, 8)], ids=["last shortcut empty", "last widens"])
-def test_features_are_those_of_the_formula(slope, max_width, faces):
+def test_features_agree_with_the_formula(slope, max_width, faces):
     discriminator = Projection(DataSpec(16), 5, ALL_HEADS, width=2, max_width=max_width, negative_slope=slope)
     hidden, faces = faces.double(), faces.double()
     for number, block in enumerate(randomised(discriminator).trunk):
@@ -92,19 +92,19 @@ def test_score_is_the_inner_product_and_psi(discriminator, faces):
     torch.testing.assert_close(discriminator.score(features, condition), expected)
 
 
-def test_without_a_condition_psi_is_left(discriminator, faces):
+def test_unconditional_score_is_psi_alone(discriminator, faces):
     features = discriminator.features(faces)
     torch.testing.assert_close(discriminator.score(features, None), discriminator.score(features, torch.zeros(3, 5)))
 
 
-def test_scores_under_two_conditions_differ_by_their_difference_along_the_embedding(discriminator, faces):
+def test_score_is_linear_in_the_condition(discriminator, faces):
     own, stranger = torch.randn(2, 3, 5)
     features = discriminator.features(faces)
     difference = discriminator.score(features, own) - discriminator.score(features, stranger)
     torch.testing.assert_close(difference, ((own - stranger) * discriminator.embed(features)).sum(dim=1))
 
 
-def test_a_condition_of_another_width_is_met_through_a_learned_map(faces):
+def test_condition_of_another_width_is_mapped_linearly(faces):
     discriminator = Projection(DataSpec(16), 7, {"score": 1, "embed": 5}, width=4)
     condition = torch.randn(3, 7)
     features = discriminator.features(faces)
@@ -114,7 +114,7 @@ def test_a_condition_of_another_width_is_met_through_a_learned_map(faces):
     torch.testing.assert_close(discriminator.score(features, condition), expected)
 
 
-def test_only_the_heads_that_are_asked_for_exist():
+def test_only_requested_heads_of_projection_exist():
     names = {
         head: {name.split(".")[0] for name, _ in Projection(DataSpec(8), 5, {head: 4}, width=2).named_parameters()}
         for head in ("score", "embed", "classify")
@@ -122,11 +122,11 @@ def test_only_the_heads_that_are_asked_for_exist():
     assert names == {"score": {"trunk", "phi", "psi"}, "embed": {"trunk", "phi"}, "classify": {"trunk", "classes"}}
 
 
-def test_classes_are_as_many_as_asked(discriminator, faces):
+def test_classifier_has_the_requested_number_of_classes(discriminator, faces):
     assert discriminator.classify(discriminator.features(faces)).shape == (3, 4)
 
 
-def test_pooling(faces):
+def test_pooling_is_sum_mean_or_none(faces):
     pooled = {}
     for pool in ("sum", "mean", "none"):
         torch.manual_seed(0)
@@ -156,7 +156,7 @@ def test_scores_can_be_differentiated_twice():
     images = torch.randn(1, 3, 8, 8, dtype=torch.float64, requires_grad=True)
     weight = discriminator.trunk[0].second.weight
     penalty = gradient(images).square().sum()
-    (found,) = torch.autograd.grad(penalty, weight)
+    (computed,) = torch.autograd.grad(penalty, weight)
     step = 1e-5
     with torch.no_grad():
         weight[0, 0, 1, 1] += step
@@ -164,16 +164,16 @@ def test_scores_can_be_differentiated_twice():
     with torch.no_grad():
         weight[0, 0, 1, 1] -= 2 * step
     below = gradient(images).square().sum()
-    assert found[0, 0, 1, 1].item() == pytest.approx(((above - below) / (2 * step)).item(), rel=1e-5)
+    assert computed[0, 0, 1, 1].item() == pytest.approx(((above - below) / (2 * step)).item(), rel=1e-5)
 
 
 def test_spectral_norm_divides_every_weight_by_its_largest_singular_value():
     torch.manual_seed(0)
     discriminator = Projection(DataSpec(16), 7, ALL_HEADS, width=4, spectral_norm=True)
-    found = largest_singular_values(discriminator.double())
-    assert {discriminator.phi, discriminator.psi, discriminator.to_condition, discriminator.classes} <= found.keys()
-    assert len(found) == 9 + 4
-    assert list(found.values()) == pytest.approx([1.0] * len(found), abs=1e-5)
+    values = largest_singular_values(discriminator.double())
+    assert {discriminator.phi, discriminator.psi, discriminator.to_condition, discriminator.classes} <= values.keys()
+    assert len(values) == 9 + 4
+    assert list(values.values()) == pytest.approx([1.0] * len(values), abs=1e-5)
 
 
 def test_autocast_returns_float32_scores(discriminator, faces):

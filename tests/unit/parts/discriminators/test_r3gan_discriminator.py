@@ -29,7 +29,7 @@ def conditions():
     return torch.randn(3, 5, generator=torch.Generator().manual_seed(1))
 
 
-def test_the_published_sizes_at_64_pixels():
+def test_layers_of_the_publication_at_64_pixels():
     """Two blocks a size, 384 channels at 64 pixels and 768 below, 48 and 96 groups of an expansion of 2."""
     discriminator = on_meta(R3gan, 64, 10, {"score": 1})
     hidden, shapes, groups = torch.zeros(1, 3, 64, 64, device="meta"), [], []
@@ -47,7 +47,7 @@ def test_the_published_sizes_at_64_pixels():
     assert num_weights(discriminator) == expected
 
 
-def test_features_are_weighed_pixels_of_each_channel():
+def test_features_are_weighted_sums_of_pixels_per_channel():
     discriminator = small(heads={"score": 1}).double()
     faces = torch.randn(2, 3, 8, 8, dtype=torch.float64)
     hidden = discriminator.trunk[:-1](faces)
@@ -55,7 +55,7 @@ def test_features_are_weighed_pixels_of_each_channel():
     torch.testing.assert_close(discriminator.features(faces), expected)
 
 
-def test_the_projected_score(features, conditions):
+def test_projected_score_agrees_with_the_formula(features, conditions):
     discriminator = small()
     face = features @ discriminator.of_face.weight.T
     expected = ((conditions @ discriminator.of_condition.weight.T) * face).sum(dim=1)
@@ -63,7 +63,7 @@ def test_the_projected_score(features, conditions):
     assert not discriminator.score(features, torch.zeros(3, 5)).any()
 
 
-def test_the_score_of_the_embedding(features, conditions):
+def test_embedding_score_agrees_with_the_formula(features, conditions):
     discriminator = small(compare="embedding")
     expected = torch.stack([c @ e for c, e in zip(conditions, discriminator.embed(features), strict=True)])
     torch.testing.assert_close(discriminator.score(features, conditions), expected)
@@ -72,7 +72,7 @@ def test_the_score_of_the_embedding(features, conditions):
     assert same.embed(features).shape == (3, 5)
 
 
-def test_a_condition_of_another_width_is_met_through_a_learned_map(features):
+def test_condition_of_another_width_is_mapped_by_a_weight(features):
     discriminator = small(7, compare="embedding")
     condition = torch.randn(3, 7)
     expected = ((discriminator.embed(features) @ discriminator.to_condition.weight.T) * condition).sum(dim=1)
@@ -80,7 +80,7 @@ def test_a_condition_of_another_width_is_met_through_a_learned_map(features):
 
 
 @pytest.mark.parametrize("compare", ["projected", "embedding"])
-def test_the_score_of_the_face_alone_may_be_added(features, conditions, compare):
+def test_unconditional_score_is_added_on_request(features, conditions, compare):
     discriminator = small(compare=compare, heads={"score": 1}, add_unconditional=True)
     alone = discriminator.score(features, None)
     torch.testing.assert_close(discriminator.score(features, torch.zeros(3, 5)), alone)
@@ -89,16 +89,16 @@ def test_the_score_of_the_face_alone_may_be_added(features, conditions, compare)
 
 
 def test_the_scale_of_scores_at_the_start_does_not_depend_on_the_width():
-    found = {}
+    sizes = {}
     for width in (16, 64):
         torch.manual_seed(0)
         discriminator = R3gan(DataSpec(16), 64, {"score": 1}, width=width)
         features, condition = torch.randn(512, width), torch.randn(512, 64)
-        found[width] = discriminator.score(features, condition).std().item()
-    assert found == pytest.approx({16: 1.0, 64: 1.0}, rel=0.3)
+        sizes[width] = discriminator.score(features, condition).std().item()
+    assert sizes == pytest.approx({16: 1.0, 64: 1.0}, rel=0.3)
 
 
-def test_channels_that_make_no_groups_are_refused():
+def test_channels_that_groups_do_not_divide_are_refused():
     with pytest.raises(RecipeError, match="group_channels = 16 does not divide"):
         R3gan(DataSpec(16), 5, ALL_HEADS, width=12)
     with pytest.raises(RecipeError, match=r"r3gan: data\.image_pixels = 50"):
@@ -114,7 +114,7 @@ def test_channels_that_make_no_groups_are_refused():
         ("classify", {"trunk", "alone"}),
     ],
 )
-def test_only_the_heads_that_are_asked_for_exist(head, names):
+def test_only_requested_heads_of_r3gan_exist(head, names):
     discriminator = small(heads={head: 4}, add_unconditional=False)
     assert {name.split(".")[0] for name, _ in discriminator.named_parameters()} == names
 
@@ -140,7 +140,7 @@ def test_scores_can_be_differentiated_twice(conditions):
         return torch.autograd.grad(score, images, create_graph=True)[0].square().sum()
 
     for weight in (discriminator.trunk[1].mix.weight, discriminator.of_condition.weight):
-        (found,) = torch.autograd.grad(penalty(), weight)
+        (gradient,) = torch.autograd.grad(penalty(), weight)
         place, step, sides = (0,) * weight.dim(), 1e-6, []
         for sign in (1, -1):
             with torch.no_grad():
@@ -148,4 +148,4 @@ def test_scores_can_be_differentiated_twice(conditions):
             sides.append(penalty().item())
             with torch.no_grad():
                 weight[place] -= sign * step
-        assert found[place].item() == pytest.approx((sides[0] - sides[1]) / (2 * step), rel=1e-5)
+        assert gradient[place].item() == pytest.approx((sides[0] - sides[1]) / (2 * step), rel=1e-5)

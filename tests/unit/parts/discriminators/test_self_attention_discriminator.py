@@ -1,4 +1,4 @@
-"""SAGAN's discriminator: where it attends, what is normalised, what it scores."""
+"""SAGAN's discriminator: place of the attention, spectral norm, score."""
 
 import pytest
 import torch
@@ -20,18 +20,18 @@ def small(pixels=16, **settings):
 
 
 def attending(discriminator, pixels):
-    """Channels and side of the images that attend."""
-    hidden, found = torch.zeros(1, 3, pixels, pixels), []
+    """Return (channels, height, width) of the inputs of attention layers."""
+    hidden, layers = torch.zeros(1, 3, pixels, pixels), []
     with torch.no_grad():
         for block in discriminator.trunk:
             hidden = block(hidden)
             if isinstance(block, SelfAttention2d):
-                found.append(tuple(hidden.shape[1:]))
-    return found
+                layers.append(tuple(hidden.shape[1:]))
+    return layers
 
 
 def test_weights_at_128_pixels():
-    """The projection discriminator's, and the attention's at 32 pixels of 128 channels."""
+    """The weights are those of the projection discriminator and of attention at 32 pixels, 128 channels."""
     attentive, plain = (on_meta(part, 128, 128, {"score": 1, "embed": 128}) for part in (SelfAttention, Projection))
     assert num_weights(attentive) == num_weights(plain) + 2 * 128 * 16 + 128 * 128 + 1
 
@@ -40,7 +40,7 @@ def test_weights_at_128_pixels():
     ("pixels", "attention_pixels", "expected"),
     [(128, 32, (8, 32, 32)), (64, 32, (4, 32, 32)), (48, 32, (4, 24, 24)), (64, 8, (16, 8, 8)), (16, 32, (4, 8, 8))],
 )
-def test_it_attends_at_the_nearest_size(pixels, attention_pixels, expected):
+def test_attention_is_at_the_nearest_size(pixels, attention_pixels, expected):
     assert attending(small(pixels, attention_pixels=attention_pixels, max_width=16), pixels) == [expected]
 
 
@@ -51,16 +51,16 @@ def test_a_size_out_of_reach_is_refused():
 
 def test_every_weight_is_normalised():
     discriminator = small()
-    found = largest_singular_values(discriminator)
+    values = largest_singular_values(discriminator)
     attention = next(block for block in discriminator.trunk if isinstance(block, SelfAttention2d))
-    assert {attention.query, attention.key, attention.value} <= found.keys()
-    assert {discriminator.phi, discriminator.psi, discriminator.classes} <= found.keys()
-    assert len(found) == 9 + 3 + 3
-    assert list(found.values()) == pytest.approx([1.0] * len(found), abs=1e-3)
+    assert {attention.query, attention.key, attention.value} <= values.keys()
+    assert {discriminator.phi, discriminator.psi, discriminator.classes} <= values.keys()
+    assert len(values) == 9 + 3 + 3
+    assert list(values.values()) == pytest.approx([1.0] * len(values), abs=1e-3)
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.2])
-def test_score_and_features_are_those_of_the_formula(slope):
+def test_score_and_features_agree_with_the_formula(slope):
     discriminator = randomised(small(negative_slope=slope)).eval()
     faces = torch.rand(3, 3, 16, 16, dtype=torch.float64) * 2 - 1
     condition = torch.randn(3, 5, dtype=torch.float64)

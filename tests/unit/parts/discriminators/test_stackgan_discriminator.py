@@ -18,7 +18,7 @@ def of_trunk(pairs):
     return weights - pairs[0][1]
 
 
-def test_stage_one_at_64_pixels():
+def test_layers_of_stage_one_at_64_pixels():
     discriminator = on_meta(Stackgan, 64, 128, {"score": 1})
     pairs = [(3, 64), (64, 128), (128, 256), (256, 512)]
     assert convolutions(discriminator, 64) == [
@@ -28,7 +28,7 @@ def test_stage_one_at_64_pixels():
     assert num_weights(discriminator) == of_trunk(pairs) + joint + 16 * 512 + 1
 
 
-def test_stage_two_at_256_pixels():
+def test_layers_of_stage_two_at_256_pixels():
     discriminator = on_meta(Stackgan, 256, 128, {"score": 1, "score_unconditional": 1})
     pairs = [(3, 64), (64, 128), (128, 256), (256, 512), (512, 1024), (1024, 2048)]
     back = [(2048, 1024), (1024, 512)]
@@ -42,21 +42,21 @@ def test_stage_two_at_256_pixels():
 
 
 @pytest.mark.parametrize(("pixels", "shape"), [(16, (4, 4, 4)), (48, (8, 6, 6)), (128, (16, 4, 4))])
-def test_other_sizes(pixels, shape):
+def test_other_image_sizes_are_accepted(pixels, shape):
     discriminator = Stackgan(DataSpec(pixels), 3, ALL_HEADS, width=2)
     features = discriminator.features(torch.randn(2, 3, pixels, pixels))
     assert features.shape == (2, *shape)
     assert discriminator.score(features, torch.randn(2, 3)).shape == (2,)
 
 
-def test_a_face_reaches_the_last_pixels_as_the_formula_says():
+def test_backbone_agrees_with_the_formula():
     discriminator = randomised(Stackgan(DataSpec(128), 3, ALL_HEADS, width=1))
     assert [block[0].kernel_size[0] for block in discriminator.trunk] == [4, 4, 4, 4, 4, 3]
     faces = torch.rand(2, 3, 128, 128, dtype=torch.float64) * 2 - 1
     torch.testing.assert_close(discriminator.features(faces), strided(discriminator.trunk, faces, batch_norm=True))
 
 
-def test_the_conditional_score():
+def test_conditional_score_agrees_with_the_formula():
     torch.manual_seed(0)
     discriminator = Stackgan(DataSpec(16), 3, ALL_HEADS, width=2, norm="none").double()
     features, condition = torch.randn(2, 4, 4, 4, dtype=torch.float64), torch.randn(2, 3, dtype=torch.float64)
@@ -70,7 +70,7 @@ def test_the_conditional_score():
     torch.testing.assert_close(discriminator.score(features, condition), expected)
 
 
-def test_the_unconditional_score_and_its_absence():
+def test_unconditional_score_is_optional():
     discriminator = Stackgan(DataSpec(16), 3, {"score_unconditional": 1}, width=2)
     features = discriminator.features(torch.randn(3, 3, 16, 16))
     last = discriminator.alone.unconditional

@@ -1,4 +1,4 @@
-"""What the workers of the tests do; it imports nothing, so that they start fast."""
+"""Tasks of the workers; the module imports little, so that workers start fast."""
 
 import os
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class TwoArgumentsError(Exception):
-    """Cannot be unpacked in another process: its arguments are not those of its constructor."""
+    """Exception that cannot be unpickled: its arguments are not those of its constructor."""
 
     def __init__(self, first: str, second: str) -> None:
         super().__init__(f"{first} and {second}")

@@ -30,14 +30,14 @@ def wait_until(condition, seconds: float = 120.0) -> bool:
     return False
 
 
-def test_serial_answers_in_order_and_in_its_own_process():
+def test_serial_runs_in_order_in_this_process():
     answers = list(Serial().run(work, [("pid", 0), ("raise", 0), ("back", 2)]))
     assert [task for task, _ in answers] == [("pid", 0), ("raise", 0), ("back", 2)]
     assert answers[0][1] == os.getpid() and answers[2][1] == ("back", 2)
     assert isinstance(answers[1][1], TwoArgumentsError)
 
 
-def test_what_goes_wrong_costs_its_own_task_only():
+def test_failed_task_fails_alone():
     tasks = [("die", 7), ("kill", 9), ("raise", 0), ("exit", 0), ("unsendable", 0), ("back", 5), ("pid", 6)]
     answers = dict(Processes(num_workers=2).run(work, tasks))
     assert set(answers) == set(tasks)
@@ -45,7 +45,7 @@ def test_what_goes_wrong_costs_its_own_task_only():
     assert isinstance(answers["kill", 9], ChildProcessError)
     assert "SIGKILL, perhaps for want of memory" in str(answers["kill", 9])
     assert isinstance(answers["exit", 0], ChildProcessError) and "exit code 3" in str(answers["exit", 0])
-    # An exception that cannot travel arrives as another one that says the same.
+    # An exception that cannot be unpickled arrives as another one with the same message.
     assert isinstance(answers["raise", 0], RuntimeError) and "TwoArgumentsError: one and two" in str(
         answers["raise", 0]
     )
@@ -54,31 +54,31 @@ def test_what_goes_wrong_costs_its_own_task_only():
     assert answers["pid", 6] not in (0, os.getpid())
 
 
-def test_a_task_that_takes_too_long_is_stopped():
+def test_task_beyond_its_time_limit_is_stopped():
     answers = dict(Processes(num_workers=1, task_minutes=0.5 / 60).run(work, [("sleep", 600), ("sleep", 0)]))
     assert isinstance(answers["sleep", 600], TimeoutError)
 
 
-def test_tasks_are_asked_for_as_workers_get_free_and_closing_stops_them(tmp_path):
-    asked = []
+def test_tasks_are_fetched_on_demand_and_closing_stops_the_workers(tmp_path):
+    fetched = []
 
     def tasks():
         for number in range(100):
-            asked.append(number)
+            fetched.append(number)
             yield ("back", 0) if number == 0 else ("write", tmp_path / f"{number}.pid")
 
     running = Processes(num_workers=2).run(work, tasks())
     assert next(running) == (("back", 0), ("back", 0))
-    assert asked == [0, 1]
+    assert fetched == [0, 1]
     assert wait_until(lambda: (tmp_path / "1.pid").exists() and (tmp_path / "1.pid").read_text())
     pid = int((tmp_path / "1.pid").read_text())
     assert is_alive(pid)
     running.close()
     assert wait_until(lambda: not is_alive(pid), 10)
-    assert asked == [0, 1]
+    assert fetched == [0, 1]
 
 
-def test_workers_go_with_the_process_that_asked(tmp_path):
+def test_workers_end_with_their_parent_process(tmp_path):
     program = tmp_path / "asks.py"
     program.write_text(
         "from executor_tasks import work\n"
@@ -97,7 +97,7 @@ def test_workers_go_with_the_process_that_asked(tmp_path):
     assert wait_until(lambda: not is_alive(pid), 30)
 
 
-def test_settings():
+def test_bad_executor_settings_are_refused():
     assert Processes().num_workers == len(os.sched_getaffinity(0))
     model = settings_model(Processes)
     _, problems = check_table(model, {"num_workers": -1, "task_minutes": -1.0, "workers": 2})
@@ -106,5 +106,5 @@ def test_settings():
 
 
 @pytest.mark.parametrize("executor", [Serial(), Processes(num_workers=1)])
-def test_nothing_to_do(executor):
+def test_no_tasks_give_no_results(executor):
     assert list(executor.run(work, [])) == []

@@ -1,4 +1,4 @@
-"""The generator: sizes, weights, and that noise and condition both arrive."""
+"""The AdaIN generator: sizes, weights, and effects of noise and condition."""
 
 import pytest
 import torch
@@ -43,7 +43,7 @@ def test_a_size_out_of_reach_is_refused():
         Adain(DataSpec(50), 2)
 
 
-def test_one_convolution_a_size():
+def test_each_size_has_one_convolution():
     generator = Adain(DataSpec(32), 2, width=2, convolutions=1)
     assert [type(layer.conv) for layer in generator.layers] == [UpsampleConv2d] * 3
 
@@ -69,7 +69,7 @@ def test_agrees_with_the_formula(style):
         torch.nn.init.normal_(weight, 0, 0.3)
     noise, condition = torch.randn(2, 5, dtype=torch.float64), torch.randn(2, 6, dtype=torch.float64)
     both = torch.cat([noise, condition], 1)
-    told = condition if style == "condition" else both
+    style_input = condition if style == "condition" else both
     hidden = functional.leaky_relu(both @ generator.stem.weight.T + generator.stem.bias, 0.2)
     hidden = hidden.view(2, 4, 4, 8).permute(0, 3, 1, 2)
     for number, layer in enumerate(generator.layers):
@@ -77,7 +77,7 @@ def test_agrees_with_the_formula(style):
             hidden = functional.interpolate(hidden, scale_factor=2, mode="nearest")
         normal = functional.instance_norm(functional.conv2d(hidden, layer.conv.weight, padding=1))
         linear = layer.norm.style
-        gain, offset = (told @ linear.weight.T + linear.bias)[:, :, None, None].chunk(2, 1)
+        gain, offset = (style_input @ linear.weight.T + linear.bias)[:, :, None, None].chunk(2, 1)
         hidden = functional.leaky_relu((1 + gain) * normal + offset, 0.2)
     expected = functional.conv2d(hidden, generator.to_rgb.weight, generator.to_rgb.bias, padding=1).tanh()
     torch.testing.assert_close(generator(noise, condition), expected)
@@ -110,7 +110,7 @@ def test_input_weights_are_the_columns_that_read_noise_and_condition(generator):
     assert torch.equal(*faces)
 
 
-def test_rows_do_not_see_each_other(generator):
+def test_faces_are_independent_of_other_rows(generator):
     noise, condition = torch.randn(3, 5), torch.randn(3, 6)
     torch.testing.assert_close(
         generator(noise, condition)[:1], generator(noise[:1], condition[:1]), atol=1e-5, rtol=1e-4

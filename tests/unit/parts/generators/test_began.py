@@ -1,4 +1,4 @@
-"""BEGAN's generator: uniform noise, and its decoder told the condition."""
+"""BEGAN's generator: uniform noise, and a decoder of noise and condition."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def test_is_the_decoder_of_noise_and_condition():
     torch.testing.assert_close(generator(noise, condition), expected)
 
 
-def test_input_weights_and_no_noise():
+def test_input_weights_and_generator_without_noise():
     generator = Began(DataSpec(16), 3, noise_dim=2, num_filters=2)
     noise, condition = generator.input_weights()
     assert noise.shape == (2 * 8 * 8, 2)

@@ -1,4 +1,4 @@
-"""The deconvolutional generator: the thesis's widths, and dropout that asks no mode."""
+"""The deconvolutional generator: widths of the thesis, and dropout in both modes."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -28,7 +28,7 @@ def test_layers_of_the_thesis():
 
 @pytest.mark.parametrize("pixels", [16, 48, 64, 96])
 @pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
-def test_every_size(pixels, norm):
+def test_every_image_size_is_accepted(pixels, norm):
     generator = Dcgan(replace(SMALL_DATA, image_pixels=pixels), 8, noise_dim=4, width=4, max_width=8, norm=norm)
     faces = generator(generator.noise(3, torch.device("cpu")), torch.randn(3, 8))
     assert faces.shape == (3, 3, pixels, pixels)
@@ -66,7 +66,7 @@ def test_agrees_with_the_formula(norm):
     torch.testing.assert_close(generator(noise, condition), expected)
 
 
-def test_without_noise_the_condition_is_all():
+def test_generator_without_noise_reads_the_condition_alone():
     generator = Dcgan(DATA_64, 8, noise_dim=0, width=4).eval()
     noise = generator.noise(2, torch.device("cpu"))
     condition = torch.randn(1, 8).expand(2, -1)
@@ -102,7 +102,7 @@ def test_dropout_drops_its_share_after_each_layer_but_the_last():
     assert torch.equal(faces, seen[-1][1].tanh())
 
 
-def test_first_layer_is_told_noise_and_condition():
+def test_first_layer_reads_noise_and_condition():
     generator = Dcgan(DATA_64, 8, noise_dim=4, width=4, condition_projection=6)
     noise, condition = generator.input_weights()
     assert noise.shape == (4, 32, 4, 4) and condition.shape == (6, 32, 4, 4)
@@ -112,7 +112,7 @@ def test_first_layer_is_told_noise_and_condition():
     assert torch.equal(*(generator(torch.randn(1, 4), torch.ones(1, 8)) for _ in range(2)))
 
 
-def test_residual_at_the_first_two_sizes():
+def test_residual_blocks_are_at_the_first_two_sizes():
     generator = Dcgan(DATA_64, 8, noise_dim=4, width=4, residual=True)
     shapes = [
         [tuple(layer.residual[place].weight.shape) for place in (0, 3, 6)] if layer.residual is not None else []
@@ -127,7 +127,7 @@ def test_residual_at_the_first_two_sizes():
 
 
 @pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
-def test_all_that_start_small_start_so(norm):
+def test_initial_weights_have_the_published_deviation(norm):
     torch.manual_seed(0)
     generator = Dcgan(DATA_64, 8, width=4, norm=norm, condition_projection=6)
     for layer in generator.layers:
@@ -136,7 +136,7 @@ def test_all_that_start_small_start_so(norm):
     assert generator.projector.weight.abs().max() > 0.1
 
 
-def test_a_face_does_not_depend_on_its_company_in_eval_mode():
+def test_dcgan_faces_are_independent_of_other_rows_in_eval_mode():
     torch.manual_seed(0)
     generator = Dcgan(DATA_64, 8, noise_dim=4, width=4, norm="batch")
     noise, condition = torch.randn(3, 4), torch.randn(3, 8)
@@ -157,11 +157,11 @@ def test_spectral_norm_divides_by_the_largest_singular_value():
 
 def test_spectral_norm_leaves_the_last_layer_and_the_projection_alone():
     generator = Dcgan(DATA_64, 8, width=4, norm="spectral", condition_projection=6, residual=True)
-    found = {name for name, module in generator.named_modules() if is_parametrized(module)}
+    parametrised = {name for name, module in generator.named_modules() if is_parametrized(module)}
     convs = {f"layers.{number}.conv" for number in range(4)}
-    assert found == convs | {f"layers.{number}.residual.{place}" for number in range(2) for place in (0, 3, 6)}
+    assert parametrised == convs | {f"layers.{number}.residual.{place}" for number in range(2) for place in (0, 3, 6)}
 
 
-def test_a_size_that_doubling_does_not_reach():
+def test_a_size_out_of_reach_is_refused():
     with pytest.raises(RecipeError, match=r"dcgan: data\.image_pixels = 50"):
         Dcgan(replace(SMALL_DATA, image_pixels=50), 8)

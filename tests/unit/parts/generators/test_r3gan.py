@@ -42,8 +42,8 @@ def test_sizes(pixels):
 
 def test_starts_as_a_learnt_constant_scaled_by_noise_and_condition(generator):
     noise, condition = torch.randn(2, 5), torch.randn(2, 6)
-    told = torch.cat([noise, condition @ generator.embedding.weight.T], 1) @ generator.scales.weight.T
-    hidden = torch.einsum("bc,hwc->bchw", told, generator.basis)
+    scales = torch.cat([noise, condition @ generator.embedding.weight.T], 1) @ generator.scales.weight.T
+    hidden = torch.einsum("bc,hwc->bchw", scales, generator.basis)
     for layer in generator.layers:
         if isinstance(layer, Upsample):  # the blocks add nothing yet
             hidden = layer(hidden)
@@ -51,7 +51,7 @@ def test_starts_as_a_learnt_constant_scaled_by_noise_and_condition(generator):
     torch.testing.assert_close(generator(noise, condition), expected)
 
 
-def test_a_longer_condition_draws_no_other_face_where_it_is_normalised(generator):
+def test_length_of_a_normalised_condition_has_no_effect(generator):
     noise, condition = torch.randn(2, 5), torch.randn(2, 6)
     assert not torch.allclose(generator(noise, condition), generator(noise, 10 * condition))
     generator.normalise_condition = True
@@ -74,7 +74,7 @@ def test_input_weights_are_the_columns_that_read_noise_and_embedding(generator):
     assert without.input_weights() is None
 
 
-def test_refusals():
+def test_bad_widths_and_sizes_are_refused():
     with pytest.raises(RecipeError, match=r"r3gan: data\.image_pixels = 50"):
         R3gan(DataSpec(50), 2)
     with pytest.raises(RecipeError, match="group_channels = 16 does not divide"):

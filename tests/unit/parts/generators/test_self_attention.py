@@ -1,4 +1,4 @@
-"""SAGAN's generator: weights, where attention stands, what is normalised, who is told what."""
+"""SAGAN's generator: weights, place of the attention, spectral norm, inputs of the styles."""
 
 from itertools import pairwise
 
@@ -67,11 +67,11 @@ def test_agrees_with_the_formula(style):
     noise, condition = torch.randn(3, 5, dtype=torch.float64), torch.randn(3, 6, dtype=torch.float64)
     generator(noise, condition)  # running moments leave 0 and 1
     generator.eval()
-    told = condition if style == "condition" else torch.cat([noise, condition], 1)
+    style_input = condition if style == "condition" else torch.cat([noise, condition], 1)
 
     def normed(hidden, layer):
         normal = functional.batch_norm(hidden, layer.norm.running_mean, layer.norm.running_var)
-        gain, offset = (told @ layer.style.weight.T + layer.style.bias)[:, :, None, None].chunk(2, 1)
+        gain, offset = (style_input @ layer.style.weight.T + layer.style.bias)[:, :, None, None].chunk(2, 1)
         return (1 + gain) * normal + offset
 
     def upsampled(hidden):
@@ -100,7 +100,7 @@ def test_every_weight_learns(generator):
     assert all(weight.grad.abs().max() > 0 for weight in generator.parameters())
 
 
-def test_a_face_does_not_depend_on_its_company_in_eval_mode(generator):
+def test_faces_are_independent_of_other_rows_in_eval_mode(generator):
     noise, condition = torch.randn(3, 5), torch.randn(3, 6)
     assert not torch.allclose(generator(noise, condition)[:2], generator(noise[:2], condition[:2]), atol=1e-3)
     generator.eval()

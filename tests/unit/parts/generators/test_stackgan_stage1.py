@@ -65,7 +65,7 @@ def test_input_weights_are_the_columns_that_read_noise_and_condition(generator):
     assert StackganStage1(DataSpec(16), 3, noise_dim=0, width=2).input_weights() is None
 
 
-def test_a_face_does_not_depend_on_its_company_in_eval_mode(generator):
+def test_stage_one_faces_are_independent_of_other_rows_in_eval_mode(generator):
     noise, condition = torch.randn(3, 5), torch.randn(3, 6)
     assert not torch.allclose(generator(noise, condition)[:2], generator(noise[:2], condition[:2]), atol=1e-3)
     generator.eval()

@@ -45,7 +45,7 @@ def test_a_size_out_of_reach_is_refused(draft, pixels):
         StackganStage2(DataSpec(pixels), 3, draft_pixels=draft)
 
 
-def test_another_draft_than_was_announced_is_refused(generator):
+def test_draft_of_another_size_is_refused(generator):
     condition = torch.randn(2, 5)
     with pytest.raises(RecipeError, match="draft_pixels = 16, and it is of 32"):
         generator(NO_NOISE, condition, torch.zeros(2, 3, 32, 32))

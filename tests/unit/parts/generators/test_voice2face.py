@@ -42,7 +42,7 @@ def test_agrees_with_the_formula():
     torch.testing.assert_close(generator(torch.zeros(2, 0), condition), expected)
 
 
-def test_the_voice_arrives_from_the_start():
+def test_layers_keep_the_scale_at_the_start():
     torch.manual_seed(0)
     generator = Voice2face(DataSpec(64), 64, width=8)
     hidden = functional.normalize(torch.randn(8, 64)) * 8

@@ -1,4 +1,4 @@
-"""BEGAN's decoder: sizes, weights, and upsampling where it belongs."""
+"""BEGAN's decoder: sizes, weights and places of the upsampling."""
 
 import pytest
 import torch
@@ -37,6 +37,6 @@ def test_agrees_with_the_formula():
     torch.testing.assert_close(decoder(vector), expected)
 
 
-def test_a_size_out_of_reach_is_refused_in_the_name_of_who_asks():
+def test_a_size_out_of_reach_is_refused_with_the_name_of_the_part():
     with pytest.raises(RecipeError, match="autoencoder: data"):
         BeganDecoder(5, 4, 50, "autoencoder")

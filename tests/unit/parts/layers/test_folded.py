@@ -1,4 +1,4 @@
-"""Folded layers against the two layers that each of them stands for."""
+"""Folded layers against the two layers that each replaces."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ PAIRS = [pytest.param(ConvPool2d, conv_pool, id="pool"), pytest.param(UpsampleCo
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize(("folded", "unfolded"), PAIRS)
-def test_values_and_gradients_are_those_of_the_two_layers(folded, unfolded, memory_format):
+def test_values_and_gradients_equal_those_of_two_layers(folded, unfolded, memory_format):
     torch.manual_seed(0)
     layer = folded(5, 7)
     images = torch.randn(2, 5, 6, 10).contiguous(memory_format=memory_format).requires_grad_()
@@ -29,12 +29,12 @@ def test_values_and_gradients_are_those_of_the_two_layers(folded, unfolded, memo
     torch.testing.assert_close(result, expected, atol=1e-5, rtol=0)
     direction = torch.randn_like(expected)
     gradients = torch.autograd.grad((result * direction).sum(), weights)
-    for found, due in zip(gradients, torch.autograd.grad((expected * direction).sum(), weights), strict=True):
-        assert (found - due).abs().max() <= 1e-5 * due.abs().max()
+    for gradient, due in zip(gradients, torch.autograd.grad((expected * direction).sum(), weights), strict=True):
+        assert (gradient - due).abs().max() <= 1e-5 * due.abs().max()
 
 
 @pytest.mark.parametrize(("folded", "unfolded"), PAIRS)
-def test_second_derivatives_are_those_of_the_two_layers(folded, unfolded):
+def test_second_derivatives_equal_those_of_two_layers(folded, unfolded):
     torch.manual_seed(0)
     layer = folded(2, 3).double()
     images = torch.randn(1, 2, 4, 4, dtype=torch.float64, requires_grad=True)
@@ -44,11 +44,11 @@ def test_second_derivatives_are_those_of_the_two_layers(folded, unfolded):
         (gradient,) = torch.autograd.grad(faces.pow(3).sum(), images, create_graph=True)
         return torch.autograd.grad(gradient.square().sum(), (images, layer.weight))
 
-    for found, due in zip(penalty(layer(images)), penalty(unfolded(*weights)), strict=True):
-        torch.testing.assert_close(found, due, rtol=1e-10, atol=1e-12)
+    for value, due in zip(penalty(layer(images)), penalty(unfolded(*weights)), strict=True):
+        torch.testing.assert_close(value, due, rtol=1e-10, atol=1e-12)
 
 
-def test_without_bias():
+def test_folded_layers_work_without_bias():
     layer = ConvPool2d(3, 4, bias=False)
     assert layer.bias is None
     images = torch.randn(1, 3, 4, 4)

@@ -28,8 +28,8 @@ def batch_of(identity, sex, age=(0,) * ROWS):
 
 def expected(classifier, values, labels):
     logits = values.double() @ classifier.weight.detach().double().T + classifier.bias.detach().double()
-    found = [-log_softmax(row)[label] for row, label in zip(logits.numpy(), labels, strict=True) if label >= 0]
-    return np.mean(found)
+    losses = [-log_softmax(row)[label] for row, label in zip(logits.numpy(), labels, strict=True) if label >= 0]
+    return np.mean(losses)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_identity_and_every_attribute_have_a_weighted_term(values):
         assert terms[name].item() == pytest.approx(weight * expected(classifier, values, labels[name]), rel=1e-5)
 
 
-def test_a_batch_of_which_nothing_is_known_weighs_nothing_and_stays_finite(values):
+def test_batch_without_labels_has_a_finite_loss_of_zero(values):
     values.requires_grad_()
     term = classifiers(attributes=("sex",))(values, batch_of((-1,) * ROWS, (-1,) * ROWS))
     assert [value.item() for value in term.values()] == [0.0, 0.0]
@@ -62,14 +62,14 @@ def test_rows_of_unknown_label_get_no_gradient(values):
     assert (values.grad != 0).any(dim=1).tolist() == [True, False, True, True, False]
 
 
-def test_what_weighs_nothing_is_not_built():
+def test_classifier_of_weight_zero_is_not_built():
     assert classifiers(identity_weight=0.0).labels == ("sex", "age")
     assert classifiers(attribute_weight=0.0).labels == ("identity",)
     assert [layer.out_features for layer in classifiers(attributes=("age",)).classifiers] == [3, 4]
 
 
 @pytest.mark.parametrize(("step", "identity", "attribute"), [(0, 2.0, 0.0), (4, 1.2, 0.2), (10, 0.0, 0.5)])
-def test_weights_follow_their_ramps_and_what_they_touch_at_0_stays(values, step, identity, attribute):
+def test_weights_follow_ramps_that_touch_zero(values, step, identity, attribute):
     part = classifiers(
         attributes=("sex",),
         identity_weight=Ramp(start=2.0, end=0.0, steps=10),
@@ -85,12 +85,12 @@ def test_weights_follow_their_ramps_and_what_they_touch_at_0_stays(values, step,
     }
 
 
-def test_no_ramp_falls_under_0():
+def test_negative_ramp_is_refused():
     with pytest.raises(RecipeError, match=r"x: attribute_weight\.end = -1\.0: must be at least 0$"):
         classifiers(attribute_weight=Ramp(start=1.0, end=-1.0, steps=10))
 
 
-def test_all_problems_come_at_once():
+def test_all_problems_of_labels_are_reported_at_once():
     with pytest.raises(RecipeError) as error:
         classifiers(DataSpec(16, identities=("a",)), attributes=("sex", "age"))
     assert error.value.problems == (
@@ -102,6 +102,6 @@ def test_all_problems_come_at_once():
 
 
 @pytest.mark.parametrize("settings", [{"attributes": ()}, {"attribute_weight": 0.0}])
-def test_something_must_be_left_to_classify(settings):
+def test_no_classifier_at_all_is_refused(settings):
     with pytest.raises(RecipeError, match=r"nothing is left to classify.*\(age, sex\)"):
         classifiers(identity_weight=0.0, **settings)

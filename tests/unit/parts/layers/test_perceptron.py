@@ -11,5 +11,5 @@ def test_each_width_is_a_linear_layer_and_a_relu():
     assert [(layer.in_features, layer.out_features) for layer in layers[::2]] == [(5, 4), (4, 3)]
 
 
-def test_no_widths_are_no_layers():
+def test_no_widths_give_no_layers():
     assert hidden_layers(5, ()) == []

@@ -1,16 +1,16 @@
-"""What autocast must leave alone."""
+"""Computations that autocast must leave in float32."""
 
 import torch
 
 from facegen.parts.layers.precision import Float32Linear, to_float32, without_autocast
 
 
-def test_widened_never_narrows():
-    found = [to_float32(torch.zeros(1, dtype=dtype)).dtype for dtype in (torch.bfloat16, torch.float32, torch.float64)]
-    assert found == [torch.float32, torch.float32, torch.float64]
+def test_to_float32_never_narrows():
+    dtypes = [to_float32(torch.zeros(1, dtype=dtype)).dtype for dtype in (torch.bfloat16, torch.float32, torch.float64)]
+    assert dtypes == [torch.float32, torch.float32, torch.float64]
 
 
-def test_wide_linear_keeps_float32_under_autocast():
+def test_float32_linear_keeps_float32_under_autocast():
     torch.manual_seed(0)
     layer, plain = Float32Linear(64, 8), torch.nn.Linear(64, 8)
     plain.load_state_dict(layer.state_dict())
@@ -22,6 +22,6 @@ def test_wide_linear_keeps_float32_under_autocast():
     assert narrow.dtype == torch.bfloat16
 
 
-def test_the_meta_device_has_no_autocast_to_switch_off():
+def test_without_autocast_accepts_the_meta_device():
     with without_autocast(torch.device("meta")):
         assert Float32Linear(3, 2, device="meta")(torch.zeros(4, 3, device="meta")).shape == (4, 2)

@@ -28,7 +28,7 @@ def test_weights_of_a_block():
     }
 
 
-def test_start_of_a_block():
+def test_block_starts_as_the_identity():
     torch.manual_seed(0)
     block = ResidualBlock(64, expansion=2, group_channels=16, num_blocks=16)
     images = torch.randn(2, 64, 4, 4)
@@ -79,7 +79,7 @@ def test_resampling_keeps_a_plain_colour_away_from_the_edge():
 
 
 @pytest.mark.parametrize("layer_class", [Upsample, Downsample])
-def test_a_convolution_only_where_channels_change(layer_class):
+def test_convolution_exists_only_if_channels_change(layer_class):
     assert not list(layer_class(6, 6).parameters())
     layer = layer_class(6, 4)
     assert [tuple(weight.shape) for weight in layer.parameters()] == [(4, 6, 1, 1)]

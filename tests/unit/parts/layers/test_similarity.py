@@ -8,7 +8,7 @@ from facegen.core.errors import RecipeError
 from facegen.parts.layers.similarity import cosines, inner_products, require_equal_widths
 
 
-def test_cosines_and_inner_products_of_each_row_with_its_own_candidates():
+def test_similarities_of_each_row_with_its_candidates():
     generator = torch.Generator().manual_seed(0)
     query, candidates = torch.randn(3, 4, generator=generator), torch.randn(3, 5, 4, generator=generator)
     products = np.einsum("bd,bkd->bk", query.double().numpy(), candidates.double().numpy())
@@ -17,12 +17,12 @@ def test_cosines_and_inner_products_of_each_row_with_its_own_candidates():
     np.testing.assert_allclose(cosines(query, candidates).numpy(), products / lengths, rtol=1e-4, atol=1e-6)
 
 
-def test_half_precision_is_widened():
+def test_half_precision_is_computed_in_float32():
     query, candidates = torch.ones(1, 4, dtype=torch.bfloat16), torch.ones(1, 2, 4, dtype=torch.bfloat16)
     assert cosines(query, candidates).dtype == inner_products(query, candidates).dtype == torch.float32
 
 
-def test_a_zero_vector_is_like_nothing():
+def test_zero_vector_has_similarity_zero():
     assert torch.equal(cosines(torch.zeros(1, 4), torch.ones(1, 2, 4)), torch.zeros(1, 2))
 
 

@@ -23,7 +23,7 @@ def test_every_weight_is_divided_by_its_largest_singular_value():
             torch.testing.assert_close(network[int(name[0])].weight, weight / largest, rtol=1e-5, atol=1e-7)
 
 
-def test_one_power_iteration_a_use_in_training_mode_and_none_at_rest():
+def test_power_iteration_runs_in_training_mode_only():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(9, 6, bias=False))
     normalise_spectrally(network)
@@ -33,8 +33,8 @@ def test_one_power_iteration_a_use_in_training_mode_and_none_at_rest():
         raw, v = norm.original.double().numpy(), norm[0]._v.double().numpy()
         u = raw @ v / numpy.linalg.norm(raw @ v)
         v = raw.T @ u / numpy.linalg.norm(raw.T @ u)
-        found, again = network[0].weight, network[0].weight
-    numpy.testing.assert_allclose(found.numpy(), raw / (u @ raw @ v), rtol=1e-5)
-    assert not torch.equal(found, again)
+        first, again = network[0].weight, network[0].weight
+    numpy.testing.assert_allclose(first.numpy(), raw / (u @ raw @ v), rtol=1e-5)
+    assert not torch.equal(first, again)
     resting = network.eval()[0]
     assert torch.equal(resting.weight, resting.weight)

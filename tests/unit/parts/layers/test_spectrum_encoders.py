@@ -1,4 +1,4 @@
-"""Encoders of spectrograms: sizes by formula, and what is left of any length."""
+"""Encoders of spectrograms: sizes by formula, and output lengths."""
 
 import itertools
 
@@ -19,7 +19,7 @@ def num_weights(module):
 
 
 def expected_weights(channels, taps, biases=0):
-    """Convolutions, biases, and the gains and offsets of batch norm."""
+    """Count weights of convolutions, biases, and gains and offsets of batch norm."""
     return sum(a * b * taps for a, b in itertools.pairwise(channels)) + (2 + biases) * sum(channels[1:])
 
 
@@ -51,7 +51,7 @@ def normed(hidden, norm):
 
 
 def along_time(hidden, block, stride, padding):
-    """A convolution that sees all rows as channels."""
+    """Build a convolution that reads all rows as channels."""
     kernel = block.conv.weight[:, :, 0]
     return functional.conv1d(functional.pad(hidden[:, :, 0], padding), kernel, stride=stride)[:, :, None]
 
@@ -93,7 +93,7 @@ def test_blocks_are_those_of_the_papers(design, formula):
 
 
 @pytest.mark.parametrize("design", DESIGNS)
-def test_what_is_left_is_what_comes_out(design):
+def test_remaining_frames_equal_the_output_length(design):
     torch.manual_seed(0)
     encoder = SpectrumEncoder(design, 2, 35, SMALL[design], kernel=5, stride=3).eval()
     fewest = shortest(encoder.blocks)
@@ -105,7 +105,7 @@ def test_what_is_left_is_what_comes_out(design):
 
 
 @pytest.mark.parametrize("design", ["segan", "speech2face"])
-def test_one_frame_less_than_the_fewest_fails(design):
+def test_frames_below_the_minimum_fail(design):
     encoder = SpectrumEncoder(design, 1, 35, SMALL[design]).eval()
     with pytest.raises(RuntimeError):
         encoder(torch.randn(2, 1, 35, shortest(encoder.blocks) - 1))
@@ -123,7 +123,7 @@ def test_a_segan_block_is_padded_as_the_formula_says(kernel):
     assert seen.tolist() == expected
 
 
-def test_the_thesis_lengths():
+def test_lengths_of_the_thesis():
     blocks = segan_blocks(1, (64, 128, 256, 512, 1024, 1024), 15, 4)
     lengths = [size_left(blocks[:number], 1, 64000)[1] for number in range(1, 7)]
     assert lengths == [16000, 4000, 1000, 250, 63, 16]
@@ -131,7 +131,7 @@ def test_the_thesis_lengths():
     assert shortest(blocks) == 1366
 
 
-def test_problems():
+def test_bad_encoder_settings_are_refused():
     assert encoder_problems("segan", 1, ()) == [] and encoder_problems("speech2face", 31, (2,) * 9) == []
     channels, bins = encoder_problems("speech2face", 30, (1, 2))
     assert channels == "channels has 2 numbers; encoder = 'speech2face' has nine convolutions"

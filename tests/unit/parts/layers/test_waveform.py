@@ -1,4 +1,4 @@
-"""What speech encoders begin and end with."""
+"""Input level and pooling of speech encoders."""
 
 import numpy as np
 import pytest
@@ -16,17 +16,17 @@ def batch_of(speech):
     return Batch(torch.zeros(len(speech), 3, 16, 16), rows, rows, rows[:, None], speech)
 
 
-def test_one_level_and_raised_frequencies():
+def test_speech_level_normalises_and_emphasises():
     torch.manual_seed(0)
     speech = torch.rand(3, 200) - 0.5
-    found = SpeechLevel("x", normalise=True, pre_emphasis=0.95)(batch_of(speech))
+    normalised = SpeechLevel("x", normalise=True, pre_emphasis=0.95)(batch_of(speech))
     levelled = speech.double().numpy() / np.abs(speech.double().numpy()).max(axis=1, keepdims=True)
-    np.testing.assert_allclose(found.numpy(), lfilter([1, -0.95], [1], levelled, axis=1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(normalised.numpy(), lfilter([1, -0.95], [1], levelled, axis=1), rtol=1e-5, atol=1e-6)
     raised = SpeechLevel("x", normalise=False, pre_emphasis=0.95)(batch_of(speech))
     torch.testing.assert_close(raised, torchaudio().functional.preemphasis(speech, 0.95))
 
 
-def test_nothing_is_done_unless_asked_and_silence_stays_silence():
+def test_speech_level_is_the_identity_by_default_and_keeps_silence():
     speech = torch.rand(2, 20) - 0.5
     assert SpeechLevel("x", normalise=False, pre_emphasis=0.0)(batch_of(speech)) is speech
     assert (SpeechLevel("x", normalise=True, pre_emphasis=0.95)(batch_of(torch.zeros(2, 20))) == 0).all()
@@ -37,7 +37,7 @@ def test_a_batch_without_speech_is_refused():
         SpeechLevel("mfcc", normalise=True, pre_emphasis=0.0)(Batch.blank(DataSpec(16), 2))
 
 
-def test_pooling_is_that_of_numpy():
+def test_pooling_agrees_with_numpy():
     hidden = torch.randn(2, 5, 9)
     mean, deviation = TimePooling("mean_std")(hidden).numpy().reshape(2, 2, 5).swapaxes(0, 1)
     np.testing.assert_allclose(mean, hidden.numpy().mean(axis=2), rtol=1e-5, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Distances, the stranger's rank and its way, against numpy and by hand."""
+"""Distances, rank of the negative and its ramp, against numpy and hand computations."""
 
 import numpy as np
 import pytest
@@ -35,18 +35,18 @@ def embedding():
 
 
 def losses(encoding, embedding, identity, hardness, *, directions=("v2f", "f2v"), margin=1.9, power=1, unit=True):
-    """Positive and negative losses, row by row."""
+    """Return positive and negative losses, computed row by row."""
     if unit:
         encoding, embedding = (side / np.linalg.norm(side, axis=1, keepdims=True) for side in (encoding, embedding))
     across = np.linalg.norm(encoding[:, None] - embedding[None], axis=2)
-    found = {"positive": np.mean(np.diag(across) ** power)}
+    terms = {"positive": np.mean(np.diag(across) ** power)}
     for direction in directions:
         negatives = []
         for row, distances in enumerate(across if direction == "v2f" else across.T):
             ranked = sorted((d for other, d in enumerate(distances) if identity[other] != identity[row]), reverse=True)
             negatives.append(ranked[min(int(hardness * len(ranked)), len(ranked) - 1)])
-        found[direction] = np.mean(np.maximum(margin - np.array(negatives), 0) ** power) / len(directions)
-    return found
+        terms[direction] = np.mean(np.maximum(margin - np.array(negatives), 0) ** power) / len(directions)
+    return terms
 
 
 @pytest.mark.parametrize("hardness", [0.0, 0.3, 0.5, 0.8, 1.0])
@@ -61,7 +61,7 @@ def test_both_directions_against_numpy(agree, hardness):
 
 
 @pytest.mark.parametrize("direction", ["v2f", "f2v"])
-def test_squares_of_vectors_as_they_are(agree, direction):
+def test_loss_of_unnormalised_vectors_is_squared(agree, direction):
     part = matcher(direction=direction, hardness=1.0, squared=True, normalise=False, margin=3.0)
     settings = {"directions": (direction,), "margin": 3.0, "power": 2, "unit": False}
     agree(
@@ -73,8 +73,8 @@ def test_squares_of_vectors_as_they_are(agree, direction):
 
 
 @pytest.mark.parametrize(("hardness", "distance"), [(0.0, 9.0), (0.25, 7.0), (0.5, 4.0), (0.75, 2.0), (1.0, 2.0)])
-def test_the_stranger_is_chosen_by_its_rank_from_the_farthest(hardness, distance):
-    # On a line, the voice at 0: strangers at 9, 7, 4 and 2; at 1 and 0.5 it is the same person's faces.
+def test_negative_is_chosen_by_its_rank_from_the_farthest(hardness, distance):
+    # On a line, the voice at 0: negatives at 9, 7, 4 and 2; at 1 and 0.5 it is the same person's faces.
     faces = torch.tensor([0.5, 4.0, 9.0, 1.0, 2.0, 7.0])[:, None]
     voices = torch.tensor([0.0, 4.0, 9.0, 0.0, 2.0, 7.0])[:, None]
     part = matcher(1, direction="v2f", hardness=hardness, normalise=False, margin=10.0)
@@ -87,14 +87,14 @@ def test_the_stranger_is_chosen_by_its_rank_from_the_farthest(hardness, distance
     assert faces.grad[faces[:, 0] == distance].item() < 0  # pushed away, as the margin lies beyond
 
 
-def test_the_curriculum_moves_with_the_steps():
+def test_hardness_follows_its_ramp():
     part = matcher(hardness=Ramp(start=0.3, end=0.8, steps=10))
     for step, value in ((0, 0.3), (5, 0.55), (10, 0.8), (99, 0.8)):
         advance_schedules(part, step)
         assert part.hardness.value.item() == pytest.approx(value)
 
 
-def test_a_harder_stranger_is_nearer(encoding, embedding):
+def test_harder_negative_is_nearer(encoding, embedding):
     losses = []
     for hardness in (0.0, 0.5, 1.0):
         part = matcher(direction="v2f", hardness=hardness, margin=2.0)
@@ -102,25 +102,25 @@ def test_a_harder_stranger_is_nearer(encoding, embedding):
     assert losses == sorted(losses) and losses[0] < losses[2]
 
 
-def test_people_without_a_number_are_strangers_to_each_other(encoding, embedding):
+def test_unknown_people_are_negatives_of_each_other(encoding, embedding):
     part = matcher(hardness=0.8, margin=1.9)
     unknown = part.terms(encoding, embedding, batch_of(*[-1] * ROWS))
     known = part.terms(encoding, embedding, batch_of(*range(ROWS)))
     assert all(torch.equal(unknown[name], known[name]) for name in known)
 
 
-def test_with_one_person_only_the_own_pairs_are_pulled(encoding, embedding):
+def test_single_person_has_positive_terms_only(encoding, embedding):
     terms = matcher(margin=1.9).terms(encoding, embedding, batch_of(*[0] * ROWS))
     assert terms["v2f"].item() == terms["f2v"].item() == 0.0
 
 
-def test_a_pair_at_the_same_place_has_a_finite_gradient(encoding):
+def test_equal_vectors_have_a_finite_gradient(encoding):
     encoding.requires_grad_()
     matcher(direction="v2f").terms(encoding, encoding.detach().clone(), batch_of(*range(ROWS)))["positive"].backward()
     assert torch.isfinite(encoding.grad).all()
 
 
-def test_the_rule_is_the_nearest(encoding):
+def test_logits_are_negative_distances(encoding):
     candidates = torch.randn(ROWS, 4, DIM, generator=torch.Generator().manual_seed(2))
     plain = -np.linalg.norm(encoding.numpy()[:, None] - candidates.numpy(), axis=2)
     np.testing.assert_allclose(matcher(normalise=False).logits(encoding, candidates, direction="v2f"), plain, rtol=1e-5)
@@ -129,7 +129,7 @@ def test_the_rule_is_the_nearest(encoding):
     torch.testing.assert_close(unit, -(2 - 2 * cosine).sqrt())
 
 
-def test_widths_must_agree_and_faces_be_there(encoding):
+def test_unequal_widths_and_missing_faces_are_refused(encoding):
     with pytest.raises(RecipeError, match="contrastive: encodings of 3 cannot be compared with embeddings of 4"):
         Contrastive(DataSpec(16), 3, 4)
     with pytest.raises(RecipeError, match="contrastive: matching needs embeddings of the faces"):

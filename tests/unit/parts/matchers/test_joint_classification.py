@@ -25,7 +25,7 @@ def values(seed):
     return torch.randn(ROWS, DIM, generator=torch.Generator().manual_seed(seed))
 
 
-def test_voices_and_faces_pass_the_same_classifiers(agree):
+def test_voices_and_faces_share_their_classifiers(agree):
     part = JointClassification(DATA, DIM, DIM, identity_weight=2.0, attribute_weight=0.5).double()
     layers = [(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in part.classifiers.classifiers]
 
@@ -49,14 +49,14 @@ def test_voices_and_faces_pass_the_same_classifiers(agree):
     )
 
 
-def test_attributes_are_chosen():
+def test_classified_attributes_are_selectable():
     part = JointClassification(DATA, DIM, DIM, attributes=(), attribute_weight=1.0)
     assert set(part.terms(values(0), values(1), batch())) == {"identity_encoding", "identity_face"}
     with pytest.raises(RecipeError, match=r"attributes = 'age': the corpus has no such labels; it has sex"):
         JointClassification(DATA, DIM, DIM, attributes=("age",))
 
 
-def test_the_rule_is_the_cosine_or_the_inner_product():
+def test_logits_are_cosines_or_inner_products():
     query, candidates = values(0), torch.randn(ROWS, 4, DIM)
     cosine = torch.nn.functional.cosine_similarity(query[:, None], candidates, dim=2)
     product = torch.einsum("bd,bkd->bk", query, candidates)
@@ -65,7 +65,7 @@ def test_the_rule_is_the_cosine_or_the_inner_product():
         torch.testing.assert_close(part.logits(query, candidates, direction="v2f"), wanted)
 
 
-def test_widths_must_agree_and_faces_be_there():
+def test_unequal_widths_and_missing_faces_are_refused_by_joint_classification():
     with pytest.raises(RecipeError, match="joint_classification: encodings of 3 cannot"):
         JointClassification(DATA, 3, 4)
     with pytest.raises(RecipeError, match="joint_classification: matching needs embeddings of the faces"):

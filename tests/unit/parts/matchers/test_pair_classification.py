@@ -1,4 +1,4 @@
-"""Two candidates, whatever their order, against a network computed by hand."""
+"""Classification of two candidates in either order, against a network computed by hand."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def answers(network, query, first, second):
     return values
 
 
-def test_each_direction_is_told_the_place_of_its_own(agree):
+def test_target_is_the_place_of_the_own_candidate(agree):
     part = matcher().double()
     layers = {
         name: [(network[at].weight.detach().numpy(), network[at].bias.detach().numpy()) for at in (0, 2, 4)]
@@ -51,7 +51,7 @@ def test_each_direction_is_told_the_place_of_its_own(agree):
     }
     torch.manual_seed(3)
     seconds = {name: (torch.rand(ROWS) < 0.5).numpy()[:, None] for name in ("v2f", "f2v")}
-    assert all(0.2 < second.mean() < 0.8 for second in seconds.values())  # either place is met
+    assert all(0.2 < second.mean() < 0.8 for second in seconds.values())  # both places occur
 
     def loss(name, query, own):
         second, other = seconds[name], own[STRANGERS[:, 0]]
@@ -87,7 +87,7 @@ def test_each_direction_trains_its_own_network_and_both_sides(encoding, embeddin
 
 
 @pytest.mark.parametrize("direction", ["v2f", "f2v"])
-def test_the_answer_follows_the_candidates_when_they_change_places(encoding, embedding, direction):
+def test_logits_follow_permuted_candidates(encoding, embedding, direction):
     query, other = (encoding, embedding) if direction == "v2f" else (embedding, encoding)
     pair, part = torch.stack([other, other[STRANGERS[:, 0]]], dim=1), matcher()
     logits = part.logits(query, pair, direction=direction)
@@ -97,7 +97,7 @@ def test_the_answer_follows_the_candidates_when_they_change_places(encoding, emb
     torch.testing.assert_close(logits.double(), (ahead + turned.flip(1)) / 2, rtol=1e-4, atol=1e-5)
 
 
-def test_it_learns_to_tell_pairs_apart(encoding):
+def test_training_separates_pairs(encoding):
     part, faces = matcher(direction="v2f"), functional.pad(encoding, (0, FACE - VOICE))
     optimiser = torch.optim.Adam(part.parameters(), 1e-2)
     torch.manual_seed(0)
@@ -109,7 +109,7 @@ def test_it_learns_to_tell_pairs_apart(encoding):
     assert (logits.argmax(dim=1) == 0).float().mean() > 0.85
 
 
-def test_a_direction_that_was_not_trained_prefers_nobody(encoding, embedding):
+def test_untrained_direction_has_equal_logits(encoding, embedding):
     part = matcher(direction="v2f")
     assert list(part.networks) == list(part.terms(encoding, embedding, batch())) == ["v2f"]
     pair = torch.randn(ROWS, 2, VOICE)
@@ -122,6 +122,6 @@ def test_other_than_two_candidates_are_refused(encoding, num):
         matcher().logits(encoding, torch.randn(ROWS, num, FACE), direction="v2f")
 
 
-def test_without_faces_there_is_nothing_to_match(encoding):
+def test_pair_classification_without_faces_is_refused(encoding):
     with pytest.raises(RecipeError, match="pair_classification: matching needs embeddings of the faces"):
         matcher().terms(encoding, None, batch())

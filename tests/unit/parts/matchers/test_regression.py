@@ -34,7 +34,7 @@ def losses(encoding, embedding, temperature):
     }
 
 
-def test_all_three_terms_move_the_voice(agree):
+def test_all_three_terms_have_gradients(agree):
     weights = {"normalised": 0.25, "l1": 2.0, "distillation": 200.0}
     settings = {f"{name}_weight": weight for name, weight in weights.items()}
     part = Regression(DataSpec(16), DIM, DIM, temperature=2.5, **settings)
@@ -68,7 +68,7 @@ def test_weights_follow_their_ramps(encoding, embedding, step, weights):
     }
 
 
-def test_by_default_the_angle_alone_counts(encoding, embedding):
+def test_default_is_the_angle_term_alone(encoding, embedding):
     part = Regression(DataSpec(16), DIM, DIM)
     terms = part.terms(encoding, embedding, BATCH)
     cosine = torch.nn.functional.cosine_similarity(encoding, embedding, dim=1)
@@ -78,7 +78,7 @@ def test_by_default_the_angle_alone_counts(encoding, embedding):
     assert longer["normalised"].item() == pytest.approx(terms["normalised"].item(), rel=1e-5)  # row by row
 
 
-def test_only_the_voice_learns(encoding, embedding):
+def test_faces_get_no_gradient(encoding, embedding):
     encoding.requires_grad_()
     embedding.requires_grad_()
     part = Regression(DataSpec(16), DIM, DIM, l1_weight=1.0, distillation_weight=1.0)
@@ -89,19 +89,19 @@ def test_only_the_voice_learns(encoding, embedding):
 
 def test_distillation_is_least_where_both_agree(embedding):
     part = Regression(DataSpec(16), DIM, DIM, normalised_weight=0.0, distillation_weight=1.0)
-    found = embedding.clone().requires_grad_()
-    part.terms(found, embedding, BATCH)["distillation"].backward()
-    torch.testing.assert_close(found.grad, torch.zeros(ROWS, DIM))
+    learnt = embedding.clone().requires_grad_()
+    part.terms(learnt, embedding, BATCH)["distillation"].backward()
+    torch.testing.assert_close(learnt.grad, torch.zeros(ROWS, DIM))
 
 
-def test_the_rule_is_the_cosine(encoding):
+def test_logits_are_cosines(encoding):
     candidates = torch.randn(ROWS, 3, DIM)
     expected = torch.nn.functional.cosine_similarity(encoding[:, None], candidates, dim=2)
     part = Regression(DataSpec(16), DIM, DIM)
     torch.testing.assert_close(part.logits(encoding, candidates, direction="f2v"), expected)
 
 
-def test_what_cannot_be_learnt_is_refused(encoding):
+def test_bad_regression_settings_are_refused(encoding):
     with pytest.raises(RecipeError, match="regression: all three weights are 0"):
         Regression(DataSpec(16), DIM, DIM, normalised_weight=0.0)
     with pytest.raises(RecipeError, match=r"regression: l1_weight\.start = -2\.0: must be at least 0$"):

@@ -43,14 +43,14 @@ def terms_of(part, batch=EVERYBODY):
 
 
 def cross_entropy(queries, candidates, scale=1.0, seen=None):
-    """Mean negative log probability of the own row, the first of those that each query sees."""
+    """Return the mean negative log probability of the own row, the first candidate of each query."""
     seen = [[row, *others] for row, others in enumerate(STRANGERS.tolist())] if seen is None else seen
     return np.mean(
         [-log_softmax(scale * candidates[rows] @ query)[0] for rows, query in zip(seen, queries, strict=True)]
     )
 
 
-def test_candidates_are_the_own_and_the_strangers_and_all_of_them_learn(agree):
+def test_candidates_are_own_and_negatives_with_gradients(agree):
     part = matcher(num_candidates=3)
     assert part.num_mismatched == 2
     agree(
@@ -61,7 +61,7 @@ def test_candidates_are_the_own_and_the_strangers_and_all_of_them_learn(agree):
     )
 
 
-def test_further_columns_of_strangers_are_not_read(agree):
+def test_further_columns_of_negatives_are_not_read(agree):
     seen = [[row, (row + 1) % ROWS] for row in range(ROWS)]
     agree(
         terms_of(matcher(num_candidates=2)),
@@ -93,7 +93,7 @@ def test_both_directions_are_averaged(agree):
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.004])
-def test_unit_vectors_and_temperature(agree, temperature):
+def test_normalised_logits_are_divided_by_the_temperature(agree, temperature):
     def formula(encoding, embedding):
         unit = [side / np.linalg.norm(side, axis=1, keepdims=True) for side in (encoding, embedding)]
         return {"v2f": cross_entropy(*unit, scale=1 / temperature)}
@@ -123,11 +123,11 @@ def test_in_batch_gradients_are_finite_and_skip_the_same_person(encoding, embedd
     embedding.requires_grad_()
     part = matcher(in_batch=True)
     part.terms(encoding, embedding, batch_of(0, 0, 0, 0, 0))["v2f"].backward()
-    assert (encoding.grad == 0).all()  # nobody to tell from
+    assert (encoding.grad == 0).all()  # no negatives
     assert (embedding.grad == 0).all()
 
 
-def test_rule_is_the_inner_product_in_either_direction(encoding):
+def test_logits_are_inner_products_in_both_directions(encoding):
     candidates = torch.randn(ROWS, 4, DIM)
     part = matcher()
     expected = torch.einsum("bd,bkd->bk", encoding, candidates)
@@ -143,7 +143,7 @@ def test_a_learnt_temperature_follows_its_gradient(encoding, embedding):
     assert part.log_scale.grad.item() == pytest.approx((above - below) / (2 * step), rel=1e-3)
 
 
-def test_a_learnt_temperature_stays_above_a_hundredth_and_finds_back(encoding):
+def test_learnt_temperature_stays_above_its_minimum(encoding):
     part = matcher(num_candidates=3, normalise=True, temperature=0.02, learn_temperature=True)
     with torch.no_grad():
         part.log_scale.fill_(20.0)
@@ -153,7 +153,7 @@ def test_a_learnt_temperature_stays_above_a_hundredth_and_finds_back(encoding):
     assert part.log_scale.grad.item() > 0  # of wrong pairs, a higher temperature makes less
 
 
-def test_a_fixed_temperature_may_be_any_and_one_to_be_learnt_starts_where_it_can_be():
+def test_start_of_a_learnt_temperature_is_checked():
     part = matcher(temperature=0.004)
     part.update({})
     assert part.log_scale.exp().item() == pytest.approx(250)
@@ -171,7 +171,7 @@ def test_widths_must_agree():
         Softmax(DataSpec(16), 3, 4)
 
 
-def test_without_faces_there_is_nothing_to_match(encoding):
+def test_softmax_without_faces_is_refused(encoding):
     with pytest.raises(RecipeError, match="softmax: matching needs embeddings of the faces"):
         matcher().terms(encoding, None, batch_of(*range(ROWS)))
 

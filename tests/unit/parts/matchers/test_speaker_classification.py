@@ -44,13 +44,13 @@ def test_cross_entropy_over_the_training_people(agree, widths):
     agree(lambda given: part.terms(given.encoding, None, batch()), formula, encoding=encoding)
 
 
-def test_attributes_on_request_and_no_faces(encoding):
+def test_attributes_are_optional_and_faces_unused(encoding):
     assert not SpeakerClassification.needs_faces
     part = SpeakerClassification(DATA, DIM, 7, attributes=("sex",))
     assert set(part.terms(encoding, None, batch())) == {"identity", "sex"}
 
 
-def test_the_same_voice_is_the_nearest_in_angle(encoding):
+def test_logits_of_voices_are_cosines(encoding):
     candidates = torch.stack([torch.roll(encoding, 1, 0), 3 * encoding], dim=1)
     logits = SpeakerClassification(DATA, DIM, DIM).logits(encoding, candidates, direction="v2f")
     torch.testing.assert_close(logits[:, 1], torch.ones(ROWS))

@@ -25,15 +25,15 @@ def some_pairs(num: int = 60) -> tuple[Pairs, Tensor, Tensor]:
     return pairs, pairs.distance(evidence.encodings[:, None]), pairs.distance(evidence.real[:, None])
 
 
-def test_pearson_against_scipy() -> None:
+def test_pearson_agrees_with_scipy() -> None:
     pairs, one, other = some_pairs()
-    found = pairs.correlation(one, other)
+    correlation = pairs.correlation(one, other)
     expected = stats.pearsonr(one.numpy(), other.numpy())
-    assert found.value == pytest.approx(float(expected.statistic), abs=1e-10)
-    assert found.low is not None and found.high is not None
+    assert correlation.value == pytest.approx(float(expected.statistic), abs=1e-10)
+    assert correlation.low is not None and correlation.high is not None
     # Pairs share people: the interval must be wider than that of as many independent pairs.
     independent = expected.confidence_interval()
-    assert found.high - found.low > independent.high - independent.low
+    assert correlation.high - correlation.low > independent.high - independent.low
 
 
 def test_partial_correlation_is_that_of_the_residuals() -> None:
@@ -48,7 +48,7 @@ def test_partial_correlation_is_that_of_the_residuals() -> None:
     assert pairs.correlation(one, other, pairs.sexes).value == pytest.approx(float(expected), abs=1e-10)
 
 
-def test_the_bootstrap_counts_a_pair_as_often_as_both_people() -> None:
+def test_bootstrap_weights_a_pair_by_both_people() -> None:
     pairs = some_pairs(8)[0]
     weights = torch.tensor([[2, 0, 1, 1, 3, 0, 1, 0]], dtype=torch.float64)
     counted = pairs._pair_weights(weights)[0].long()
@@ -56,7 +56,7 @@ def test_the_bootstrap_counts_a_pair_as_often_as_both_people() -> None:
     assert counted.tolist() == [int(weights[0, i] * weights[0, j]) for i, j in zip(first, second, strict=True)]
 
 
-def test_sex_alone_gives_a_correlation_that_vanishes_given_sex() -> None:
+def test_correlation_by_sex_alone_vanishes_given_sex() -> None:
     sample = sample_evidence(200)
     random = torch.Generator().manual_seed(1)
     sex = functional.one_hot(sample.attributes["sex"], 8).float()
@@ -64,20 +64,20 @@ def test_sex_alone_gives_a_correlation_that_vanishes_given_sex() -> None:
     def voiced(*shape: int) -> Tensor:
         return 0.5 * torch.randn(*shape, 8, generator=random)
 
-    found = measured(replace(sample, encodings=sex + voiced(200), fake=sex[:, None] + voiced(200, 2)))
-    assert found["generated"].value > 0.1
-    given = found["generated.given_sex"]
+    figures = measured(replace(sample, encodings=sex + voiced(200), fake=sex[:, None] + voiced(200, 2)))
+    assert figures["generated"].value > 0.1
+    given = figures["generated.given_sex"]
     assert given.low is not None and given.high is not None
     assert given.low < 0 < given.high
     for what in ("condition", "generated"):
-        assert found[f"distance.{what}.same_sex"].value < found[f"distance.{what}.different_sexes"].value
+        assert figures[f"distance.{what}.same_sex"].value < figures[f"distance.{what}.different_sexes"].value
 
 
-def test_faces_that_are_the_condition_correlate_fully() -> None:
+def test_faces_equal_to_the_condition_have_correlation_one() -> None:
     sample = sample_evidence()
-    found = measured(replace(sample, fake=sample.encodings[:, None].expand(-1, 2, -1)))
-    assert found["generated"].value == pytest.approx(1)
-    assert found["generated.given_sex"].value == pytest.approx(1)
+    figures = measured(replace(sample, fake=sample.encodings[:, None].expand(-1, 2, -1)))
+    assert figures["generated"].value == pytest.approx(1)
+    assert figures["generated.given_sex"].value == pytest.approx(1)
 
 
 def test_pairs_are_of_different_people_and_noises() -> None:
@@ -90,7 +90,7 @@ def test_pairs_are_of_different_people_and_noises() -> None:
     assert torch.allclose(pairs.distance(faces), torch.ones(2000, dtype=torch.float64))
 
 
-def test_mean_distances_by_brute_force() -> None:
+def test_mean_distances_agree_with_brute_force() -> None:
     pairs, one, _ = some_pairs()
     first, second = (sample_evidence(60).attributes["sex"][rows] for rows in pairs._rows)
     same = first == second
@@ -98,12 +98,12 @@ def test_mean_distances_by_brute_force() -> None:
     assert pairs.mean(one, same).value == pytest.approx(float(one[same].mean()))
 
 
-def test_what_cannot_be_measured_says_why() -> None:
+def test_missing_correlation_has_a_reason() -> None:
     sample = sample_evidence()
-    found = measured(replace(sample, attributes={}))
-    assert math.isfinite(found["real"].value)
+    figures = measured(replace(sample, attributes={}))
+    assert math.isfinite(figures["real"].value)
     for name in ("real.given_sex", "distance.condition.same_sex", "distance.real.different_sexes"):
-        assert math.isnan(found[name].value) and found[name].note == "not available: no sex labels"
+        assert math.isnan(figures[name].value) and figures[name].note == "not available: no sex labels"
     partly = torch.where(torch.arange(40) < 20, -1, sample.attributes["sex"])
     assert math.isfinite(measured(replace(sample, attributes={"sex": partly}))["real.given_sex"].value)
     collapsed = measured(replace(sample, fake=torch.ones(40, 2, 8)))["generated"]

@@ -17,37 +17,37 @@ def measured(evidence: Evidence) -> dict[str, float]:
     return {figure.key: figure.value for figure in Diversity().measure(evidence)}
 
 
-def test_noise_that_is_ignored() -> None:
+def test_ignored_noise_has_diversity_zero() -> None:
     sample = sample_evidence()
     assert sample.fake is not None and sample.fake_faces is not None
     collapsed = replace(
         sample, fake=sample.fake[:, :1].expand(-1, 3, -1), fake_faces=sample.fake_faces[:, :1].expand(-1, 3, -1, -1, -1)
     )
-    found = measured(collapsed)
-    assert found["face_distance.one_voice_other_noise"] == pytest.approx(0, abs=1e-12)
-    assert found["share_of_real"] == pytest.approx(0, abs=1e-12)
-    assert found["pixel_distance.one_voice_other_noise"] == 0
-    assert found["face_distance.other_voice_same_noise"] > 0.5
+    figures = measured(collapsed)
+    assert figures["face_distance.one_voice_other_noise"] == pytest.approx(0, abs=1e-12)
+    assert figures["share_of_real"] == pytest.approx(0, abs=1e-12)
+    assert figures["pixel_distance.one_voice_other_noise"] == 0
+    assert figures["face_distance.other_voice_same_noise"] > 0.5
 
 
-def test_voices_that_are_ignored() -> None:
+def test_ignored_condition_has_distance_zero_between_voices() -> None:
     sample = sample_evidence()
     assert sample.fake is not None and sample.fake_faces is not None
     deaf = replace(
         sample, fake=sample.fake[:1].expand(40, -1, -1), fake_faces=sample.fake_faces[:1].expand(40, -1, -1, -1, -1)
     )
-    found = measured(deaf)
-    assert found["face_distance.other_voice_same_noise"] == pytest.approx(0, abs=1e-12)
-    assert found["pixel_distance.other_voice_same_noise"] == 0
-    assert found["face_distance.one_voice_other_noise"] > 0.1
+    figures = measured(deaf)
+    assert figures["face_distance.other_voice_same_noise"] == pytest.approx(0, abs=1e-12)
+    assert figures["pixel_distance.other_voice_same_noise"] == 0
+    assert figures["face_distance.one_voice_other_noise"] > 0.1
     own, shuffled = (
-        found["face_distance.to_the_true_face"],
-        found["face_distance.to_the_true_face_of_a_shuffled_voice"],
+        figures["face_distance.to_the_true_face"],
+        figures["face_distance.to_the_true_face_of_a_shuffled_voice"],
     )
     assert own == pytest.approx(shuffled, abs=1e-6)
 
 
-def test_against_all_pairs() -> None:
+def test_distances_agree_with_all_pairs() -> None:
     sample = sample_evidence(14, num_noises=3, seed=2)
     person = torch.arange(14) // 2
     person[3] = 6  # people with one, two and three rows
@@ -78,23 +78,23 @@ def test_against_all_pairs() -> None:
             1 - functional.cosine_similarity(evidence.real.double(), evidence.real_other.double()).mean()
         ),
     }
-    found = measured(evidence)
-    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-9)
+    figures = measured(evidence)
+    assert {name: figures[name] for name in expected} == pytest.approx(expected, abs=1e-9)
     share = expected["face_distance.one_voice_other_noise"] / expected["face_distance.real_one_person"]
-    assert found["share_of_real"] == pytest.approx(share)
+    assert figures["share_of_real"] == pytest.approx(share)
 
 
-def test_pixel_distances_by_hand() -> None:
+def test_pixel_distances_agree_with_hand_computation() -> None:
     sample = sample_evidence(3, num_noises=2)
     levels = torch.tensor([[10, 20], [30, 60], [0, 100]], dtype=torch.uint8)
     evidence = replace(
         sample, fake_faces=levels[:, :, None, None, None].expand(-1, -1, 4, 4, 3),
         real_faces=torch.tensor([0, 50, 200], dtype=torch.uint8)[:, None, None, None].expand(-1, 4, 4, 3),
     )  # fmt: skip
-    found = measured(evidence)
-    assert found["pixel_distance.one_voice_other_noise"] == pytest.approx((10 + 30 + 100) / 3)
-    assert found["pixel_distance.other_voice_same_noise"] == pytest.approx((20 + 30 + 10 + 40 + 40 + 80) / 6)
-    assert found["pixel_distance.real_other_person"] == pytest.approx((50 + 150 + 200) / 3)
+    figures = measured(evidence)
+    assert figures["pixel_distance.one_voice_other_noise"] == pytest.approx((10 + 30 + 100) / 3)
+    assert figures["pixel_distance.other_voice_same_noise"] == pytest.approx((20 + 30 + 10 + 40 + 40 + 80) / 6)
+    assert figures["pixel_distance.real_other_person"] == pytest.approx((50 + 150 + 200) / 3)
 
 
 def test_people_with_one_face_are_left_out_of_the_scale() -> None:

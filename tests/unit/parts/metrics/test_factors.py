@@ -1,4 +1,4 @@
-"""Hidden factors planted into pictures: found again where they were kept, and at chance where they were not."""
+"""Hidden factors drawn into pictures: recovered if they are kept, at chance otherwise."""
 
 import math
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ PEOPLE, NOISES = 240, 3
 
 def truth_of(num: int, seed: int) -> dict[str, Tensor]:
     random = torch.Generator().manual_seed(seed)
-    found = {name: torch.rand(num, generator=random, dtype=torch.float64) for name in ("age", "tone", "pace")}
-    return found | {"hat": torch.randint(3, (num,), generator=random).double()}
+    truth = {name: torch.rand(num, generator=random, dtype=torch.float64) for name in ("age", "tone", "pace")}
+    return truth | {"hat": torch.randint(3, (num,), generator=random).double()}
 
 
 def portray(truth: Mapping[str, Tensor], seed: int) -> Tensor:
-    """(N,) each -> (N, 24, 24, 3): age is the light below on the left, tone on the right, a hat a stripe above."""
+    """Draw factors as pictures (N, 24, 24, 3): age below left, tone below right, the hat as a stripe above."""
     random = torch.Generator().manual_seed(seed)
     num = len(truth["age"])
     faces = 100 + 10 * torch.randn(num, 24, 24, 3, generator=random)
@@ -45,7 +45,7 @@ TRUTH = truth_of(PEOPLE, 1)
 
 
 def evidence(fakes: list[Mapping[str, Tensor]]) -> Evidence:
-    """Of generated faces that show these factors, a mapping a noise, the first one a row's own; everybody once."""
+    """Return evidence of faces with given factors, one mapping per noise, the first for each row's own noise."""
     learnt = truth_of(300, 2)
     drawn = [portray(fake, 10 + number) for number, fake in enumerate(fakes)]
     return replace(
@@ -64,7 +64,7 @@ def measured(shown: Evidence) -> dict[str, Figure]:
 
 
 def others(seed: int, **kept: Tensor) -> dict[str, Tensor]:
-    """Factors of other people, but for some."""
+    """Return factors of other people, with some replaced."""
     return truth_of(PEOPLE, seed) | kept
 
 
@@ -73,82 +73,82 @@ def inside(figure: Figure, value: float, slack: float = 0.0) -> bool:
     return figure.low - slack <= value <= figure.high + slack
 
 
-def test_what_the_condition_carries_is_found_and_the_rest_is_at_chance() -> None:
+def test_carried_factors_are_recovered_and_others_are_at_chance() -> None:
     fakes = [others(20 + z, age=TRUTH["age"], hat=TRUTH["hat"]) for z in range(NOISES)]
-    found = measured(evidence(fakes))
+    figures = measured(evidence(fakes))
     for kind in ("real", "generated"):
-        assert found[f"age.{kind}"].value > 0.95
-        assert found[f"hat.{kind}"].value > 0.99
-        assert found[f"carried.{kind}"].value > 0.95
-    assert found["tone.real"].value > 0.95
-    assert inside(found["tone.generated"], 0.0)
-    assert found["hat.real"].chance == pytest.approx(1 / 3, abs=0.02)
+        assert figures[f"age.{kind}"].value > 0.95
+        assert figures[f"hat.{kind}"].value > 0.99
+        assert figures[f"carried.{kind}"].value > 0.95
+    assert figures["tone.real"].value > 0.95
+    assert inside(figures["tone.generated"], 0.0)
+    assert figures["hat.real"].chance == pytest.approx(1 / 3, abs=0.02)
     for name in ("age", "tone", "hat"):
-        assert found[f"{name}.spread"].value == pytest.approx(1, abs=0.06)
-    assert found["age.share_of_condition"].value > 0.95
-    assert found["hat.share_of_condition"].value > 0.99
-    assert found["tone.share_of_condition"].value < 0.1
-    assert (found["age.generated"].better, found["tone.generated"].better) == ("higher", None)
-    assert not any("pace" in name for name in found)  # does not show
-    assert found["age.real"].note == "R2 of the reader; the factor decides the voice and face"
+        assert figures[f"{name}.spread"].value == pytest.approx(1, abs=0.06)
+    assert figures["age.share_of_condition"].value > 0.95
+    assert figures["hat.share_of_condition"].value > 0.99
+    assert figures["tone.share_of_condition"].value < 0.1
+    assert (figures["age.generated"].better, figures["tone.generated"].better) == ("higher", None)
+    assert not any("pace" in name for name in figures)  # visible in no picture
+    assert figures["age.real"].note == "R2 of the reader; the factor decides the voice and face"
 
 
-def test_a_name_carries_all_of_a_person() -> None:
-    found = measured(replace(evidence([TRUTH] * NOISES), condition="name"))
-    assert "tone" in found["carried.generated"].note
-    assert found["tone.generated"].better == "higher"
-    assert found["tone.share_of_condition"].value > 0.95
+def test_name_carries_every_factor() -> None:
+    figures = measured(replace(evidence([TRUTH] * NOISES), condition="name"))
+    assert "tone" in figures["carried.generated"].note
+    assert figures["tone.generated"].better == "higher"
+    assert figures["tone.share_of_condition"].value > 0.95
 
 
 def test_faces_of_other_people_are_at_chance() -> None:
-    found = measured(evidence([others(30 + z) for z in range(NOISES)]))
+    figures = measured(evidence([others(30 + z) for z in range(NOISES)]))
     for name in ("carried.generated", "age.generated"):
-        assert inside(found[name], 0.0)
-    hats = found["hat.generated"]
+        assert inside(figures[name], 0.0)
+    hats = figures["hat.generated"]
     assert hats.chance is not None and inside(hats, hats.chance)
 
 
-def test_exaggeration_is_a_spread_above_one() -> None:
+def test_exaggeration_has_a_spread_above_one() -> None:
     wide = {**TRUTH, "age": 2 * (TRUTH["age"] - 0.5) + 0.5}
-    found = measured(evidence([wide] * NOISES))
-    assert found["age.generated"].value > 0.95
-    assert found["age.spread"].value == pytest.approx(2, abs=0.2)
+    figures = measured(evidence([wide] * NOISES))
+    assert figures["age.generated"].value > 0.95
+    assert figures["age.spread"].value == pytest.approx(2, abs=0.2)
 
 
-def test_what_turns_round_is_negative() -> None:
-    found = measured(evidence([{**TRUTH, "age": 1 - TRUTH["age"]}] * NOISES))
-    assert found["age.generated"].value < -0.95
+def test_reversed_factor_is_negative() -> None:
+    figures = measured(evidence([{**TRUTH, "age": 1 - TRUTH["age"]}] * NOISES))
+    assert figures["age.generated"].value < -0.95
 
 
-def test_one_face_for_all_shows_nothing() -> None:
+def test_one_face_for_all_recovers_no_factor() -> None:
     shown = evidence([TRUTH] * NOISES)
     assert shown.fake_faces is not None
     alike = shown.fake_faces[:1, :1].expand(PEOPLE, NOISES, -1, -1, -1)
-    found = measured(replace(shown, fake_faces=alike, fresh_faces=alike[:, 0]))
-    assert found["age.generated"].value == 0
-    hats = found["hat.generated"]
+    figures = measured(replace(shown, fake_faces=alike, fresh_faces=alike[:, 0]))
+    assert figures["age.generated"].value == 0
+    hats = figures["hat.generated"]
     assert hats.value == pytest.approx(hats.chance)
     for name in ("age", "hat"):
-        assert found[f"{name}.spread"].value == pytest.approx(0, abs=1e-6)
-        assert found[f"{name}.share_of_condition"].note == "not available: every face is read alike"
+        assert figures[f"{name}.spread"].value == pytest.approx(0, abs=1e-6)
+        assert figures[f"{name}.share_of_condition"].note == "not available: every face is read alike"
 
 
-def test_what_the_reader_cannot_tell_is_not_judged() -> None:
-    """A factor that no picture shows."""
+def test_unreadable_factor_is_not_measured() -> None:
+    """The factor `pace` is visible in no picture."""
     shown = evidence([TRUTH] * NOISES)
-    found = measured(replace(shown, factor_sides={**SIDES, "pace": "face"}))
-    assert abs(found["pace.real"].value) < 0.05
+    figures = measured(replace(shown, factor_sides={**SIDES, "pace": "face"}))
+    assert abs(figures["pace.real"].value) < 0.05
     for name in ("generated", "spread", "share_of_condition"):
-        assert math.isnan(found[f"pace.{name}"].value)
-        assert "the reader cannot tell it from real faces (R2" in found[f"pace.{name}"].note
+        assert math.isnan(figures[f"pace.{name}"].value)
+        assert "the reader cannot tell it from real faces (R2" in figures[f"pace.{name}"].note
 
 
-def test_the_reader_learns_from_strangers_where_there_are_some() -> None:
+def test_reader_is_trained_on_other_people_if_there_are_any() -> None:
     shown = evidence([TRUTH] * NOISES)
     assert shown.training is not None
     known = replace(shown, training=replace(shown.training, person=torch.arange(300) % PEOPLE))
     assert "it learnt from faces of these people" in measured(known)["age.real"].note
-    # Wrong truth about people of the evidence changes nothing: they are left out.
+    # Wrong factors of people of the evidence have no effect: these people are left out.
     learnt = dict(shown.training.factors)
     faces, person = torch.cat([shown.training.faces] * 2), torch.cat([shown.training.person, torch.zeros(300).long()])
     spoilt = {name: torch.cat([values, values.flip(0)]) for name, values in learnt.items()}
@@ -156,12 +156,12 @@ def test_the_reader_learns_from_strangers_where_there_are_some() -> None:
     assert measured(mixed) == measured(shown)
 
 
-def test_what_cannot_be_measured_says_why() -> None:
+def test_missing_factors_have_a_reason() -> None:
     name = "carried.generated"
     shown = evidence([TRUTH])
     assert shown.training is not None
     few = replace(shown, training=replace(shown.training, faces=shown.training.faces[:99]))
-    for given, said in (
+    for given, note in (
         (sample_evidence(), "the corpus does not know hidden factors"),
         (replace(shown, fake=None, fake_faces=None), "the run draws no faces"),
         (replace(shown, training=None), "fewer than 100 training faces for a reader to learn from"),
@@ -169,72 +169,72 @@ def test_what_cannot_be_measured_says_why() -> None:
     ):
         (figure,) = Factors().measure(given)
         assert math.isnan(figure.value)
-        assert (figure.key, figure.note) == (name, f"not available: {said}")
+        assert (figure.key, figure.note) == (name, f"not available: {note}")
 
 
 def reading(read: Tensor, fake: Tensor, others: Tensor, truth: Tensor, classes: Tensor | None = None) -> Reading:
     return Reading(Factor("it", classes), "face", truth, read, fake, others, Bootstrap(torch.arange(len(truth)), 0))
 
 
-def test_r2_against_scipy_and_spread_by_hand() -> None:
+def test_r2_agrees_with_scipy_and_spread_with_hand_computation() -> None:
     random = np.random.default_rng(0)
     truth = random.normal(size=80) + 5
     real = truth + random.normal(size=80)
     fake = -0.3 * truth + 2 * random.normal(size=80) + 100
     others = -3 * truth[:, None] + 2 * random.normal(size=(80, 4)) + 100
-    found = reading(*(torch.tensor(values) for values in (real, fake, others, truth)))
-    assert found.recovery("real")[0].value == pytest.approx(stats.pearsonr(real, truth).statistic ** 2)
+    result = reading(*(torch.tensor(values) for values in (real, fake, others, truth)))
+    assert result.recovery("real")[0].value == pytest.approx(stats.pearsonr(real, truth).statistic ** 2)
     r = stats.pearsonr(fake, truth).statistic
-    assert found.recovery("generated")[0].value == pytest.approx(r * abs(r))
-    assert found.spread().value == pytest.approx(fake.std() / real.std())
-    assert found.share().value == pytest.approx(np.cov(fake, others.mean(1), ddof=0)[0, 1] / fake.var())
+    assert result.recovery("generated")[0].value == pytest.approx(r * abs(r))
+    assert result.spread().value == pytest.approx(fake.std() / real.std())
+    assert result.share().value == pytest.approx(np.cov(fake, others.mean(1), ddof=0)[0, 1] / fake.var())
 
 
-def test_the_share_of_the_condition_where_all_rows_share_the_further_noises() -> None:
-    """Of a sum of the condition's part, the noise's, and what both decide together: their variances are known."""
+def test_share_of_condition_with_shared_noises() -> None:
+    """The reading is a sum of terms of the condition, the noise and both, with known variances."""
     random = np.random.default_rng(1)
     num = 4000
-    told = random.normal(size=num)
+    true = random.normal(size=num)
     noises = [random.normal(size=num), *random.normal(size=4)]
-    read = [1.5 * told + noise + 0.5 * told * noise for noise in noises]
-    found = reading(*(torch.tensor(values) for values in (told, read[0], np.stack(read[1:], axis=1), told))).share()
+    read = [1.5 * true + noise + 0.5 * true * noise for noise in noises]
+    share = reading(*(torch.tensor(values) for values in (true, read[0], np.stack(read[1:], axis=1), true))).share()
     # The further noises' own mean tilts what a condition does: with 0.5 of it, as much as four noises may.
-    assert found.value == pytest.approx(1.5 * (1.5 + 0.5 * np.mean(noises[1:])) / (2.25 + 1 + 0.25), abs=0.05)
-    assert found.low is not None and found.high is not None and found.low < found.value < found.high
+    assert share.value == pytest.approx(1.5 * (1.5 + 0.5 * np.mean(noises[1:])) / (2.25 + 1 + 0.25), abs=0.05)
+    assert share.low is not None and share.high is not None and share.low < share.value < share.high
 
 
-def test_classes_by_counting() -> None:
+def test_class_figures_agree_with_counting() -> None:
     truth, real = torch.tensor([0.0, 0, 1, 1, 3, 3]), torch.tensor([0.0, 1, 1, 1, 3, 0])
     fake = torch.tensor([0.0, 0, 3, 1, 3, 1])
     others = torch.tensor([[0.0, 3], [0, 0], [1, 3], [1, 1], [3, 3], [1, 1]])
-    found = reading(real, fake, others, truth, truth.unique())
-    assert found.recovery("real")[0].value == pytest.approx(4 / 6)
-    drawn, chance = found.recovery("generated")
+    result = reading(real, fake, others, truth, truth.unique())
+    assert result.recovery("real")[0].value == pytest.approx(4 / 6)
+    drawn, chance = result.recovery("generated")
     assert drawn.value == pytest.approx(4 / 6)
     assert chance == pytest.approx((2 / 6 + 2 / 6 + 2 / 6) / 3)
     gini = {"real": 1 - (4 + 9 + 1) / 36, "generated": 1 - (4 + 4 + 4) / 36}
-    assert found.spread().value == pytest.approx(gini["generated"] / gini["real"])
+    assert result.spread().value == pytest.approx(gini["generated"] / gini["real"])
     # Of 6 pairs with each face under another noise, those that are read alike, less what chance would have alike.
     alike = ((fake[:, None] == others).double().mean() - (2 / 6) * (3 + 5 + 4) / 12) / (1 - 12 / 36)
-    assert found.share().value == pytest.approx(float(alike))
+    assert result.share().value == pytest.approx(float(alike))
 
 
-def test_coverage_of_the_interval() -> None:
-    """Of R2 where it is known: truth and reading of one bivariate normal distribution."""
+def test_interval_covers_the_truth() -> None:
+    """Truth and reading are bivariate normal, so that R2 is known."""
     random = torch.Generator().manual_seed(5)
     covered, trials, r = 0, 200, 0.6
     for trial in range(trials):
         truth, noise = torch.randn(2, 150, generator=random, dtype=torch.float64)
         read = r * truth + math.sqrt(1 - r * r) * noise
         people = Bootstrap(torch.arange(150), trial, num_resamples=300)
-        found = Reading(Factor("it", None), "face", truth, read, read, read[:, None], people).recovery("real")[0]
-        assert found.low is not None and found.high is not None
-        covered += found.low <= r * r <= found.high
+        recovery = Reading(Factor("it", None), "face", truth, read, read, read[:, None], people).recovery("real")[0]
+        assert recovery.low is not None and recovery.high is not None
+        covered += recovery.low <= r * r <= recovery.high
     assert 0.90 <= covered / trials <= 0.98
 
 
 @pytest.mark.parametrize("num", [30, 80])
-def test_ridge_is_the_best_of_generalised_cross_validation(num: int) -> None:
+def test_ridge_minimises_generalised_cross_validation(num: int) -> None:
     random = np.random.default_rng(num)
     x = random.normal(size=(num, 50)) * np.linspace(0.1, 2, 50)
     x -= x.mean(0)
@@ -252,11 +252,11 @@ def test_ridge_is_the_best_of_generalised_cross_validation(num: int) -> None:
     assert np.allclose(_ridge(torch.tensor(x), torch.tensor(y)).numpy(), expected, atol=1e-8)
 
 
-def test_a_reader_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reader_is_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = truth_of(120, 0)
     faces = portray(truth, 1)
     before = LinearReader.kept(faces, truth, tmp_path).read(faces)
-    monkeypatch.setattr(LinearReader, "learn", None)  # from now on, whoever learns fails
+    monkeypatch.setattr(LinearReader, "learn", None)  # training now fails
     after = LinearReader.kept(faces, truth, tmp_path).read(faces)
     assert all(torch.equal(before[name], after[name]) for name in truth)
     with pytest.raises(TypeError):
@@ -267,7 +267,7 @@ def test_a_reader_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         LinearReader.kept(faces, truth, tmp_path)
 
 
-def test_whole_numbers_are_classes() -> None:
+def test_integer_factors_are_classes() -> None:
     assert Factor.of("sex", torch.tensor([0.0, 1, 1])).classes is not None
     assert Factor.of("age", torch.tensor([18.5, 20, 30])).classes is None
     assert Factor.of("count", torch.arange(11.0)).classes is None

@@ -1,4 +1,4 @@
-"""The judge's Frechet distance: which faces it compares, and against which scale."""
+"""The judge's Frechet distance: compared faces and the scale of halves."""
 
 from dataclasses import replace
 
@@ -11,17 +11,17 @@ from facegen.parts.metrics.halves import split_people
 from facegen.testing.samples import sample_evidence
 
 
-def test_one_generated_face_a_row_against_the_real_ones() -> None:
+def test_distance_uses_one_generated_face_per_row() -> None:
     evidence = sample_evidence(60, num_noises=2)
     assert evidence.fake is not None
     fake = torch.stack([evidence.fake[row, row % 2] for row in range(60)])
-    found = Frechet().measure(evidence)[0]
-    assert found.key == "judge.distance"
-    assert found.value == pytest.approx(frechet_distance(evidence.real, fake))
-    assert found.note == "60 against 60 faces, 8 features"
+    figure = Frechet().measure(evidence)[0]
+    assert figure.key == "judge.distance"
+    assert figure.value == pytest.approx(frechet_distance(evidence.real, fake))
+    assert figure.note == "60 against 60 faces, 8 features"
 
 
-def test_faces_of_the_same_distribution_are_as_far_as_the_halves() -> None:
+def test_equal_distributions_have_the_distance_of_halves() -> None:
     evidence = sample_evidence(400)
     random = torch.Generator().manual_seed(1)
     real, fake = torch.randn(400, 8, generator=random), torch.randn(400, 2, 8, generator=random)
@@ -33,8 +33,8 @@ def test_faces_of_the_same_distribution_are_as_far_as_the_halves() -> None:
     assert far[1].value > 20 * far[2].value
 
 
-def test_halves_are_of_people_not_of_rows() -> None:
-    """Two rows of a person that are equal: halves by rows would share them and look too near."""
+def test_halves_split_people() -> None:
+    """Each person has two equal rows, which halves by rows would share."""
     evidence = sample_evidence(40)
     doubled = replace(evidence, person=torch.arange(40) // 2, fake=None)
     halves = split_people(doubled.person, seed=0, num_redraws=5)
@@ -45,7 +45,7 @@ def test_halves_are_of_people_not_of_rows() -> None:
     assert [figure.key for figure in Frechet().measure(doubled)] == ["judge.real_halves"]
 
 
-def test_too_few_faces_or_people_are_said() -> None:
+def test_too_few_faces_or_people_are_reported() -> None:
     assert "biased upwards" in Frechet().measure(sample_evidence(8))[0].note
     lonely = replace(sample_evidence(40), person=torch.zeros(40, dtype=torch.int64))
     assert Frechet().measure(lonely)[-1].note.startswith("not available: ")

@@ -1,4 +1,4 @@
-"""torch-fidelity through features that are known: against its own functions, closed forms and brute force."""
+"""Figures of given features against torch-fidelity, closed forms and brute force."""
 
 import sys
 
@@ -15,7 +15,7 @@ def features(num: int, dim: int = 16, seed: int = 0, shift: float = 0.0) -> torc
     return torch.randn(num, dim, generator=torch.Generator().manual_seed(seed)) + shift
 
 
-def test_inception_score_of_sure_and_of_unsure_networks() -> None:
+def test_inception_score_of_certain_and_uniform_predictions() -> None:
     sure = 100.0 * torch.eye(7).repeat(10, 1)
     assert inception_score(sure, num_splits=1, seed=0) == pytest.approx((7, 0))
     assert inception_score(torch.zeros(70, 7), num_splits=10, seed=0) == pytest.approx((1, 0))
@@ -34,7 +34,7 @@ def test_inception_score_of_two_classes_in_closed_form() -> None:
     assert mean < 2 * np.exp(-entropy) and deviation > 0
 
 
-def test_kernel_distance_of_all_rows_by_brute_force() -> None:
+def test_kernel_distance_agrees_with_brute_force() -> None:
     fake, real = features(12, seed=1), features(12, seed=2, shift=0.5)
 
     def kernel(x: torch.Tensor, y: torch.Tensor) -> float:
@@ -44,8 +44,8 @@ def test_kernel_distance_of_all_rows_by_brute_force() -> None:
     across = [kernel(x, y) for x in fake for y in real]
     expected = sum(own) / (12 * 11) - 2 * sum(across) / 144
     # A subset of all rows is all rows, whichever was drawn first.
-    found = kernel_distance(fake, real, num_subsets=3, subset_size=12, seed=5)
-    assert found == pytest.approx((expected, 0), abs=1e-5)
+    distance = kernel_distance(fake, real, num_subsets=3, subset_size=12, seed=5)
+    assert distance == pytest.approx((expected, 0), abs=1e-5)
 
 
 def test_kernel_distance_of_gaussians_in_closed_form() -> None:
@@ -54,14 +54,14 @@ def test_kernel_distance_of_gaussians_in_closed_form() -> None:
     expected = (m**3 + 3 * m * s**2) ** 2 + 3 * (m**2 + s**2 - a**2) ** 2 + 3 * m**2
     # Quantiles have the moments of a normal distribution far more closely than so many draws.
     normal = torch.special.ndtri((torch.arange(num, dtype=torch.float64) + 0.5) / num)[:, None]
-    found, _ = kernel_distance(m + s * normal, a * normal, num_subsets=1, subset_size=num, seed=0)
-    assert found == pytest.approx(expected, rel=0.03)
+    distance, _ = kernel_distance(m + s * normal, a * normal, num_subsets=1, subset_size=num, seed=0)
+    assert distance == pytest.approx(expected, rel=0.03)
     one, other = a * features(2000, 1, seed=4), a * features(2000, 1, seed=5)
     same, spread = kernel_distance(one, other, num_subsets=20, subset_size=500, seed=0)
     assert abs(same) < 3 * spread < expected
 
 
-def test_torch_fidelity_s_own_functions_agree() -> None:
+def test_figures_agree_with_torch_fidelity() -> None:
     fake, real = features(60, seed=6), features(50, seed=7, shift=0.2)
     optional_imports.torch_fidelity()
     kid = sys.modules["torch_fidelity.metric_kid"].kid_features_to_metric(
@@ -74,7 +74,7 @@ def test_torch_fidelity_s_own_functions_agree() -> None:
     assert inception_score(fake, num_splits=5, seed=9) == pytest.approx(tuple(isc.values()))
 
 
-def test_frechet_distance_is_torch_fidelity_s() -> None:
+def test_frechet_distance_agrees_with_torch_fidelity() -> None:
     optional_imports.torch_fidelity()
     module = sys.modules["torch_fidelity.metric_fid"]
     for num, other, dim in ((300, 200, 64), (20, 30, 64), (20, 300, 64)):
@@ -84,7 +84,7 @@ def test_frechet_distance_is_torch_fidelity_s() -> None:
         assert frechet_distance(fake, real) == pytest.approx(theirs, rel=1e-6)
 
 
-def test_precision_and_recall_by_brute_force() -> None:
+def test_precision_and_recall_agree_with_brute_force() -> None:
     fake, real, k = features(40, 3, seed=10, shift=0.7), features(30, 3, seed=11), 3
 
     def share(points: torch.Tensor, centres: torch.Tensor) -> float:
@@ -97,11 +97,11 @@ def test_precision_and_recall_by_brute_force() -> None:
                     break
         return hits / len(points)
 
-    found = precision_recall(fake, real, num_neighbours=k)
-    assert found == pytest.approx((share(fake, real), share(real, fake)))
-    assert 0 < found[0] < 1 and 0 < found[1] < 1
+    values = precision_recall(fake, real, num_neighbours=k)
+    assert values == pytest.approx((share(fake, real), share(real, fake)))
+    assert 0 < values[0] < 1 and 0 < values[1] < 1
 
 
-def test_a_seed_of_any_size_serves() -> None:
+def test_large_seeds_are_accepted() -> None:
     rows = features(20)
     assert inception_score(rows, num_splits=3, seed=2**40 + 3) == inception_score(rows, num_splits=3, seed=3)

@@ -22,7 +22,7 @@ def measured(evidence: Evidence, **settings: int) -> dict[str, Figure]:
 
 
 def crowd(noise: float = 0.05, seed: int = 0) -> tuple[Evidence, Tensor]:
-    """Some rows a person whose faces lie about orthogonal centres; the generated ones are other such faces."""
+    """Return evidence of several rows per person whose features lie about orthogonal centres."""
     random = torch.Generator().manual_seed(seed)
     person = torch.arange(PEOPLE).repeat(ROWS)
     centre = torch.eye(PEOPLE, 16)[person]
@@ -37,16 +37,16 @@ def crowd(noise: float = 0.05, seed: int = 0) -> tuple[Evidence, Tensor]:
     return evidence, person
 
 
-def test_an_oracle_draws_everybody_right() -> None:
-    found = measured(crowd()[0])
+def test_true_identities_have_accuracy_one() -> None:
+    figures = measured(crowd()[0])
     for kind in ("real", "generated"):
-        accuracy = found[f"accuracy.{kind}"]
+        accuracy = figures[f"accuracy.{kind}"]
         assert (accuracy.value, accuracy.chance, accuracy.note) == (1.0, pytest.approx(1 / PEOPLE), "12 people")
-        assert found[f"identities.{kind}"].value == PEOPLE
-        assert found[f"identities.{kind}"].note == "of 12 people, 96 faces"
+        assert figures[f"identities.{kind}"].value == PEOPLE
+        assert figures[f"identities.{kind}"].note == "of 12 people, 96 faces"
     # Splits of 12 faces of 12 people cannot hold them all, which bounds both scores alike.
-    assert found["score.generated"].value == pytest.approx(found["score.real"].value, rel=0.05)
-    assert found["score.real"].note == "8 splits, 12 faces a split, 12 people"
+    assert figures["score.generated"].value == pytest.approx(figures["score.real"].value, rel=0.05)
+    assert figures["score.real"].note == "8 splits, 12 faces a split, 12 people"
     whole = measured(crowd()[0], num_splits=1)
     assert whole["score.real"].value == pytest.approx(PEOPLE, rel=0.01)
     assert whole["score.real"].deviation is None
@@ -61,14 +61,14 @@ def test_random_faces_score_chance() -> None:
     assert accuracy.low <= accuracy.value <= accuracy.high < 0.2
 
 
-def test_one_face_for_all_is_one_identity() -> None:
+def test_one_face_for_all_has_score_one() -> None:
     evidence, person = crowd()
     assert evidence.fake is not None
-    found = measured(replace(evidence, fake=evidence.fake[:1, :1].expand(len(person), 3, -1)))
-    assert found["identities.generated"].value == 1
-    assert found["score.generated"].value == pytest.approx(1)
-    assert found["score.generated"].deviation == pytest.approx(0, abs=1e-9)
-    assert found["accuracy.generated"].value == pytest.approx(1 / PEOPLE)
+    figures = measured(replace(evidence, fake=evidence.fake[:1, :1].expand(len(person), 3, -1)))
+    assert figures["identities.generated"].value == 1
+    assert figures["score.generated"].value == pytest.approx(1)
+    assert figures["score.generated"].deviation == pytest.approx(0, abs=1e-9)
+    assert figures["accuracy.generated"].value == pytest.approx(1 / PEOPLE)
 
 
 def test_scores_of_known_distributions() -> None:
@@ -83,20 +83,20 @@ def test_scores_of_known_distributions() -> None:
     assert float(score_of(p)) == pytest.approx(math.exp(sum(divergences) / 50))
 
 
-def test_the_score_of_a_split_is_that_of_its_faces() -> None:
+def test_score_of_a_split_uses_its_faces_only() -> None:
     evidence, _ = crowd(noise=0.4)
     gallery = Gallery.of(evidence, 1000)
     temperature = calibrated_temperature(gallery.real, gallery.own)
-    found = measured(evidence, num_splits=1)
-    assert found["score.real"].value == pytest.approx(float(score_of((gallery.real / temperature).softmax(1))))
+    figures = measured(evidence, num_splits=1)
+    assert figures["score.real"].value == pytest.approx(float(score_of((gallery.real / temperature).softmax(1))))
     assert evidence.fake is not None
     cosines = gallery.compare(evidence.fake)
     scores = torch.stack([score_of((cosines[:, noise] / temperature).softmax(1)) for noise in range(3)])
-    assert found["score.generated"].value == pytest.approx(float(scores.mean()))
-    assert found["score.generated"].deviation == pytest.approx(float(scores.std(correction=0)))
+    assert figures["score.generated"].value == pytest.approx(float(scores.mean()))
+    assert figures["score.generated"].deviation == pytest.approx(float(scores.std(correction=0)))
 
 
-def test_the_temperature_is_the_likeliest() -> None:
+def test_temperature_maximises_the_likelihood() -> None:
     evidence, _ = crowd(noise=0.5)
     gallery = Gallery.of(evidence, 1000)
     cosines, own = gallery.real.numpy(), gallery.own.numpy()
@@ -106,8 +106,8 @@ def test_the_temperature_is_the_likeliest() -> None:
         return -float(chosen[range(len(own)), own].mean())
 
     best = minimize_scalar(loss, bounds=(-6, 1), method="bounded")
-    found = calibrated_temperature(gallery.real, gallery.own)
-    assert math.log(found) == pytest.approx(best.x, abs=0.13)  # half a step of the search
+    temperature = calibrated_temperature(gallery.real, gallery.own)
+    assert math.log(temperature) == pytest.approx(best.x, abs=0.13)  # half a step of the search
 
 
 def test_real_faces_are_left_out_of_their_own_prototype() -> None:
@@ -125,25 +125,25 @@ def test_real_faces_are_left_out_of_their_own_prototype() -> None:
             kept = faces[name]
             if person[row] == name:
                 kept = kept[(kept != unit_real[row]).any(1)]
-            found = float(gallery.real[row, column])
+            similarity = float(gallery.real[row, column])
             if len(kept):
                 expected = float(functional.cosine_similarity(unit_real[row], kept.mean(0), dim=0))
-                assert found == pytest.approx(expected, abs=1e-6)
+                assert similarity == pytest.approx(expected, abs=1e-6)
             else:
-                assert math.isnan(found)
+                assert math.isnan(similarity)
     assert gallery.usable("real").tolist() == [0, 1, 2, 3, 4, 5]
     assert measured(evidence)["identities.real"].note == "of 4 people, 6 faces"
 
 
-def test_the_gallery_is_capped() -> None:
+def test_gallery_is_limited_to_max_people() -> None:
     evidence, _ = crowd()
-    found = measured(evidence, max_people=5)
-    assert found["accuracy.generated"].note == "5 people"
-    assert found["accuracy.generated"].value == 1.0
-    assert found["identities.generated"].note == f"of 5 people, {5 * ROWS} faces"
+    figures = measured(evidence, max_people=5)
+    assert figures["accuracy.generated"].note == "5 people"
+    assert figures["accuracy.generated"].value == 1.0
+    assert figures["identities.generated"].note == f"of 5 people, {5 * ROWS} faces"
 
 
-def test_what_cannot_be_measured_says_why() -> None:
+def test_missing_identity_has_a_reason() -> None:
     lonely = replace(sample_evidence(), real_other=None)
     for name, figure in measured(lonely).items():
         known = name in ("accuracy.generated", "identities.generated")

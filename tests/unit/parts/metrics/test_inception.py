@@ -1,4 +1,4 @@
-"""torch-fidelity's Inception with random weights: both files, the same numbers as its own, and what is kept."""
+"""Inception with random weights: file formats, agreement with torch-fidelity, and the cache."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,7 +36,7 @@ class Pictures(Dataset[Tensor]):
 
 
 class Listener(Observer):
-    """Keeps what it is told."""
+    """Observer that records messages."""
 
     def __init__(self) -> None:
         self.stages: list[str] = []
@@ -56,7 +56,7 @@ def some_faces(seed: int) -> Tensor:
 
 
 def random_weights(seed: int) -> dict[str, Tensor]:
-    """Of a size that keeps activations as large as they are (He et al. 2015)."""
+    """Draw weights that keep the scale of activations (He et al. 2015)."""
     with torch.device("meta"):
         shapes = module._blank()("inception", [LOGITS], feature_extractor_weights_path=module._no_weights())
     random = torch.Generator().manual_seed(seed)
@@ -71,7 +71,7 @@ def random_weights(seed: int) -> dict[str, Tensor]:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same random weights in each of the ways in which they are published, and others."""
+    """Files of the same random weights in every published format, and files of other weights."""
     folder = tmp_path_factory.mktemp("weights")
     state = random_weights(seed=0)
     assert len(state) == 566
@@ -82,7 +82,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_every_file_gives_the_same_network(files: Path) -> None:
+def test_every_file_format_gives_the_same_network(files: Path) -> None:
     keys = {Inception(files / name, batch_size=4).key for name in (TORCH_FIDELITY, PYTORCH_FID, "same.safetensors")}
     assert len(keys) == 1
     assert Inception(files / "other.safetensors", batch_size=4).key not in keys
@@ -98,7 +98,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_numbers_are_those_of_torch_fidelity_alone(files: Path) -> None:
+def test_features_equal_those_of_torch_fidelity(files: Path) -> None:
     real, fake = some_faces(1), some_faces(2)
     expected = optional_imports.torch_fidelity().calculate_metrics(
         input1=Pictures(fake), input2=Pictures(real), isc=True, fid=True, kid=True, prc=True, isc_splits=2,
@@ -113,11 +113,11 @@ def test_the_numbers_are_those_of_torch_fidelity_alone(files: Path) -> None:
     assert listener.done == NUM
     one, other = seen_fake[FEATURES], seen_real[FEATURES]
     assert one.shape == (NUM, 2048) and seen_fake[LOGITS].shape == (NUM, 1008)
-    found = {
+    results = {
         "inception_score": inception_score(seen_fake[LOGITS], num_splits=2, seed=5),
         "kernel_inception_distance": kernel_distance(one, other, num_subsets=3, subset_size=4, seed=5),
     }
-    for name, (mean, deviation) in found.items():
+    for name, (mean, deviation) in results.items():
         assert mean == pytest.approx(expected[f"{name}_mean"], rel=1e-3), name
         assert deviation == pytest.approx(expected[f"{name}_std"], rel=1e-2), name
     assert frechet_distance(one, other) == pytest.approx(expected["frechet_inception_distance"], rel=1e-4)
@@ -126,7 +126,7 @@ def test_the_numbers_are_those_of_torch_fidelity_alone(files: Path) -> None:
 
 
 class Passes:
-    """Stands in for the network where only it matters that it is asked."""
+    """Replacement of the network that counts its passes."""
 
     def __init__(self) -> None:
         self.num = 0
@@ -138,7 +138,7 @@ class Passes:
         return means[:, None].expand(-1, 2048).contiguous(), means[:, None].expand(-1, 1008).contiguous()
 
 
-def test_features_are_kept_by_faces_and_weights(files: Path, tmp_path: Path) -> None:
+def test_cache_key_depends_on_faces_and_weights(files: Path, tmp_path: Path) -> None:
     passes = Passes()
 
     def look(weights: str, faces: Tensor) -> dict[str, Tensor]:

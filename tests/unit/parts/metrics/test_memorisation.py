@@ -1,4 +1,4 @@
-"""Memorisation: repeated training faces are found, new ones are not, and the share is that of a plain count."""
+"""Memorisation: repeated training faces count, new ones do not, and the share agrees with counting."""
 
 import math
 from dataclasses import replace
@@ -31,13 +31,13 @@ def measured(evidence: Evidence, percent: float = 95.0) -> dict[str, Figure]:
     return {figure.key: figure for figure in Memorisation(percent=percent).measure(evidence)}
 
 
-def test_repeated_training_faces() -> None:
+def test_repeated_training_faces_have_share_one() -> None:
     training = features(60, 8, seed=1)
     repeated = training[torch.arange(80) % 60].view(40, 2, 8)
-    found = measured(replace(with_training(sample_evidence(), training), fake=repeated))
-    assert (found[SHARE].value, found[SHARE].high) == (1, 1)
-    assert found["distance.generated"].value == pytest.approx(0, abs=1e-12)
-    assert found["distance.real"].value > 0.05
+    figures = measured(replace(with_training(sample_evidence(), training), fake=repeated))
+    assert (figures[SHARE].value, figures[SHARE].high) == (1, 1)
+    assert figures["distance.generated"].value == pytest.approx(0, abs=1e-12)
+    assert figures["distance.real"].value > 0.05
 
 
 def test_a_share_of_0_and_a_share_of_1_are_not_certain() -> None:
@@ -53,7 +53,7 @@ def test_a_share_of_0_and_a_share_of_1_are_not_certain() -> None:
     assert repeated.low == pytest.approx(num / (num + z_squared))
 
 
-def test_faces_under_noises_of_their_own_are_asked_where_there_are_such() -> None:
+def test_memorisation_uses_faces_of_own_noises() -> None:
     training = features(60, 8, seed=1)
     evidence = replace(with_training(sample_evidence(), training), fresh=training[:40])
     assert measured(evidence)[SHARE].value == 1
@@ -70,7 +70,7 @@ def test_new_faces_of_the_same_kind_as_real_ones_are_no_nearer() -> None:
     assert share.low < 0.05 < share.high < 0.08
 
 
-def test_against_a_count_by_hand() -> None:
+def test_share_agrees_with_counting() -> None:
     evidence = with_training(sample_evidence(num=50), features(20, 8, seed=5))
     assert evidence.training is not None and evidence.fake is not None
     gallery = functional.normalize(evidence.training.embeddings.double(), dim=-1)
@@ -85,21 +85,21 @@ def test_against_a_count_by_hand() -> None:
     assert measured(evidence)["distance.real"].value == pytest.approx(real.mean())
 
 
-def test_resamples_count_people_as_often_as_they_are_drawn() -> None:
+def test_resamples_weight_people_by_their_count() -> None:
     random = np.random.default_rng(0)
     person = torch.from_numpy(random.integers(0, 9, size=30))
     of = Bootstrap(person, 0).of
     real, drawn = random.random(30), random.random((30, 2))
     weights = random.integers(0, 3, size=(5, int(of.max()) + 1)).astype(float)
     share = _Share(of, torch.from_numpy(real), torch.from_numpy(drawn), 0.25)
-    for row, found in zip(weights, share(torch.from_numpy(weights)).tolist(), strict=True):
+    for row, value in zip(weights, share(torch.from_numpy(weights)).tolist(), strict=True):
         times = row[of].astype(int)
         repeated = np.sort(np.repeat(real, times))
         bound = repeated[math.ceil(0.25 * len(repeated) - 1e-9) - 1]
-        assert found == pytest.approx((np.repeat(drawn, times, axis=0) < bound).mean())
+        assert value == pytest.approx((np.repeat(drawn, times, axis=0) < bound).mean())
 
 
-@pytest.mark.parametrize(("change", "said"), [
+@pytest.mark.parametrize(("change", "note"), [
     ({"training": None}, "not available: no training faces"),
     ({"fake": None, "fake_faces": None}, "not available: the run draws no faces"),
     (
@@ -108,12 +108,12 @@ def test_resamples_count_people_as_often_as_they_are_drawn() -> None:
     ),
     ({"training": None, "no_training": "the corpus is gone"}, "not available: the corpus is gone"),
 ])  # fmt: skip
-def test_what_cannot_be_had(change: dict, said: str) -> None:
+def test_missing_memorisation_has_a_reason(change: dict, note: str) -> None:
     (figure,) = Memorisation().measure(replace(with_training(sample_evidence(), features(9, 8, seed=6)), **change))
-    assert (figure.key, figure.note, math.isnan(figure.value)) == (SHARE, said, True)
+    assert (figure.key, figure.note, math.isnan(figure.value)) == (SHARE, note, True)
 
 
-def test_too_few_real_faces_have_no_such_quantile() -> None:
+def test_too_few_real_faces_have_no_quantile() -> None:
     few = with_training(sample_evidence(num=19), features(9, 8, seed=6))
     (figure,) = Memorisation().measure(few)
     assert figure.note == "not available: 19 real faces; such a quantile needs 20"

@@ -1,4 +1,4 @@
-"""Other people: never oneself, never twice, of the right sex, and each set as likely as another."""
+"""Negatives: other people, distinct, of equal label, uniformly drawn."""
 
 import itertools
 from collections import Counter
@@ -13,7 +13,7 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_strangers_are_other_people_and_all_different() -> None:
+def test_negatives_are_distinct_other_people() -> None:
     person = torch.tensor([5, 5, 2, 9, 9, 9, 4, 2])
     strangers = NegativeSampler(person)
     assert strangers.num.tolist() == [3] * 8
@@ -23,7 +23,7 @@ def test_strangers_are_other_people_and_all_different() -> None:
         assert all(len(set(row)) == 3 for row in people.tolist())
 
 
-def test_strangers_share_the_label() -> None:
+def test_negatives_share_the_label() -> None:
     random = generator(1)
     person = torch.randint(0, 60, (300,), generator=random)
     sex = torch.randint(-1, 2, (60,), generator=random)[person]
@@ -38,7 +38,7 @@ def test_strangers_share_the_label() -> None:
     assert (sex[rows] >= 0).all()
 
 
-def test_every_set_of_strangers_is_as_likely() -> None:
+def test_sets_of_negatives_are_uniform() -> None:
     person, num = torch.arange(5), 2
     rows = torch.full((30000,), 2)
     drawn = NegativeSampler(person).draw(rows, num, generator(3))
@@ -48,7 +48,7 @@ def test_every_set_of_strangers_is_as_likely() -> None:
         assert count == pytest.approx(5000, abs=5 * 5000**0.5)
 
 
-def test_a_person_with_many_rows_is_no_likelier_than_another() -> None:
+def test_people_are_uniform_whatever_their_rows() -> None:
     person = torch.tensor([0, 1, 2, 2, 2, 2])
     drawn = person[NegativeSampler(person).draw(torch.zeros(20000, dtype=torch.int64), 1, generator(4))]
     assert float((drawn == 1).float().mean()) == pytest.approx(0.5, abs=0.02)

@@ -1,4 +1,4 @@
-"""People covered: one face covers one person, the true faces cover all; the interval is a plain jackknife."""
+"""People covered: one face covers one person, true faces cover all; the interval is a jackknife."""
 
 import math
 from dataclasses import replace
@@ -20,26 +20,26 @@ def measured(evidence: Evidence) -> dict[str, Figure]:
 
 
 def known(num: int = 40) -> Evidence:
-    """People whom the judge never confuses."""
+    """Evidence of people whom the judge never confuses."""
     evidence = sample_evidence(num)
     faces = torch.eye(num)
     return replace(evidence, real=faces, real_other=2 * faces, fake=faces[:, None].repeat(1, 3, 1))
 
 
-def test_one_face_for_everybody() -> None:
-    found = measured(replace(known(), fake=torch.eye(40)[7].expand(40, 3, 40)))
-    assert found[GENERATED].value == 1
-    assert found[REAL].value == 40
-    assert found[SHARE].value == pytest.approx(1 / 40)
-    assert found[SHARE].high is not None and found[SHARE].high < 0.05
+def test_one_face_covers_one_person() -> None:
+    figures = measured(replace(known(), fake=torch.eye(40)[7].expand(40, 3, 40)))
+    assert figures[GENERATED].value == 1
+    assert figures[REAL].value == 40
+    assert figures[SHARE].value == pytest.approx(1 / 40)
+    assert figures[SHARE].high is not None and figures[SHARE].high < 0.05
 
 
-def test_the_true_faces() -> None:
-    found = measured(known())
-    assert (found[GENERATED].value, found[SHARE].value) == (40, 1)
+def test_true_faces_cover_everybody() -> None:
+    figures = measured(known())
+    assert (figures[GENERATED].value, figures[SHARE].value) == (40, 1)
 
 
-def test_faces_under_noises_of_their_own_are_asked_where_there_are_such() -> None:
+def test_people_covered_uses_faces_of_own_noises() -> None:
     collapsed = torch.eye(40)[7].expand(40, 3, 40)
     assert measured(replace(known(), fake=collapsed, fresh=torch.eye(40)))[GENERATED].value == 40
 
@@ -51,14 +51,14 @@ def test_faces_of_people_at_random_cover_63_percent() -> None:
     assert measured(evidence)[SHARE].value == pytest.approx(1 - math.exp(-1), abs=0.01)
 
 
-def test_one_row_a_person() -> None:
+def test_several_rows_of_a_person_count_once() -> None:
     evidence = replace(known(), person=torch.arange(40) // 4)
-    found = measured(evidence)
-    assert (found[GENERATED].value, found[REAL].value) == (10, 10)
-    assert found[REAL].note == "of 10 people, a face each"
+    figures = measured(evidence)
+    assert (figures[GENERATED].value, figures[REAL].value) == (10, 10)
+    assert figures[REAL].note == "of 10 people, a face each"
 
 
-def test_against_a_jackknife_by_hand() -> None:
+def test_interval_agrees_with_a_jackknife() -> None:
     evidence = sample_evidence(30, num_noises=3, seed=4)
     assert evidence.fake is not None and evidence.real_other is not None
 
@@ -73,17 +73,19 @@ def test_against_a_jackknife_by_hand() -> None:
     everyone = np.arange(30)
     left = np.array([ratio(np.delete(everyone, row)) for row in everyone])
     error = math.sqrt(29 / 30 * ((left - left.mean()) ** 2).sum())
-    found = measured(evidence)[SHARE]
-    assert found.value == pytest.approx(ratio(everyone))
-    assert (found.low, found.high) == pytest.approx((found.value - 1.96 * error, found.value + 1.96 * error), abs=1e-3)
+    figure = measured(evidence)[SHARE]
+    assert figure.value == pytest.approx(ratio(everyone))
+    assert (figure.low, figure.high) == pytest.approx(
+        (figure.value - 1.96 * error, figure.value + 1.96 * error), abs=1e-3
+    )
 
 
-def test_what_cannot_be_had() -> None:
-    found = measured(replace(known(), real_other=None))
-    assert found[GENERATED].value == 40
-    assert found[REAL].note == found[SHARE].note == "not available: one real face a person"
-    found = measured(replace(known(), person=torch.zeros(40, dtype=torch.int64)))
-    assert [figure.note for figure in found.values()] == ["not available: fewer than two people"]
+def test_missing_coverage_has_a_reason() -> None:
+    figures = measured(replace(known(), real_other=None))
+    assert figures[GENERATED].value == 40
+    assert figures[REAL].note == figures[SHARE].note == "not available: one real face a person"
+    figures = measured(replace(known(), person=torch.zeros(40, dtype=torch.int64)))
+    assert [figure.note for figure in figures.values()] == ["not available: fewer than two people"]
     assert list(measured(replace(known(), fake=None, fake_faces=None))) == [REAL]
 
 

@@ -1,4 +1,4 @@
-"""Preference: 1 for faces better than true, one half for ties, and in between what counting says."""
+"""Preference: 1 for faces that match better than true ones, one half for ties, and counting in between."""
 
 import math
 from dataclasses import replace
@@ -15,7 +15,7 @@ def measured(evidence: Evidence) -> Figure:
     return figure
 
 
-def test_an_oracle_is_preferred_and_named_an_exaggeration() -> None:
+def test_perfect_match_is_preferred_and_noted_as_exaggeration() -> None:
     sample = sample_evidence()
     better = replace(sample, fake=sample.encodings[:, None].expand(-1, 2, -1).contiguous())
     assert measured(better).value == 1.0
@@ -24,12 +24,12 @@ def test_an_oracle_is_preferred_and_named_an_exaggeration() -> None:
     assert (measured(worse).value, measured(worse).note, measured(worse).chance) == (0.0, "", 0.5)
 
 
-def test_the_true_face_itself_is_a_tie() -> None:
+def test_true_face_against_itself_is_a_tie() -> None:
     sample = sample_evidence()
     assert measured(replace(sample, fake=sample.real[:, None].expand(-1, 3, -1).contiguous())).value == 0.5
 
 
-def test_against_counting() -> None:
+def test_preference_agrees_with_counting() -> None:
     sample = sample_evidence(25, num_noises=3, seed=4)
     assert sample.fake is not None
     wins = [
@@ -45,15 +45,15 @@ def test_generator_against_generator() -> None:
     assert sample.fake is not None
     baselines = {"worse": -sample.encodings, "alike": sample.fake[:, 1], "better": sample.encodings}
     against = replace(sample, fresh=sample.fake[:, 1], baselines=baselines)
-    _, *found = Preference().measure(against)
-    assert [figure.key for figure in found] == [f"over.{name}" for name in ("worse", "alike", "better")]
-    assert [figure.value for figure in found] == [1.0, 0.5, 0.0]
+    _, *comparisons = Preference().measure(against)
+    assert [figure.key for figure in comparisons] == [f"over.{name}" for name in ("worse", "alike", "better")]
+    assert [figure.value for figure in comparisons] == [1.0, 0.5, 0.0]
     _, figure = Preference().measure(replace(against, baselines={"other": sample.real}))
     wins = [float(sample.encodings[row] @ (sample.fake[row, 1] - sample.real[row]) > 0) for row in range(25)]
     assert (figure.value, figure.chance, figure.better) == (pytest.approx(sum(wins) / 25), 0.5, "higher")
 
 
-def test_without_a_generator() -> None:
+def test_preference_of_a_matching_run_has_a_reason() -> None:
     figure = measured(replace(sample_evidence(), fake=None, fake_faces=None))
     assert math.isnan(figure.value)
     assert (figure.note, figure.chance) == ("not available: the run draws no faces", 0.5)

@@ -20,7 +20,7 @@ def measured(evidence: Evidence, **settings: int) -> dict[str, Figure]:
 
 
 @pytest.mark.parametrize("distance", METRICS)
-def test_against_sorting(distance: str) -> None:
+def test_recall_agrees_with_sorting(distance: str) -> None:
     sample = sample_evidence(40, num_noises=3, seed=3)
     assert sample.fake is not None
     scale = 1 + torch.rand(40, 1, generator=torch.Generator().manual_seed(0))
@@ -28,15 +28,15 @@ def test_against_sorting(distance: str) -> None:
     queries = sample.fake.double().flatten(0, 1).numpy()
     order = cdist(queries, evidence.real.double().numpy(), METRICS[distance]).argsort(axis=1)
     rank = (order == np.arange(40).repeat(3)[:, None]).argmax(axis=1)
-    found = measured(evidence)
+    figures = measured(evidence)
     for num in (1, 2, 5, 10):
-        figure = found[f"r{num}.{distance.lower()}"]
+        figure = figures[f"r{num}.{distance.lower()}"]
         assert figure.value == pytest.approx((rank < num).mean())
         assert figure.chance == pytest.approx(num / 40)
         assert figure.note == "gallery of 40"
 
 
-def test_faces_that_are_all_alike_score_chance() -> None:
+def test_equal_faces_score_chance() -> None:
     """Equal distances share the ranks: a collapsed generator must not win by standing first."""
     same = replace(sample_evidence(30), real=torch.ones(30, 8), fake=torch.zeros(30, 2, 8))
     for figure in measured(same).values():
@@ -53,7 +53,7 @@ def test_the_gallery_holds_everybody_once() -> None:
     assert measured(evidence, max_gallery=5)["r10.l2"].chance == 1.0
 
 
-def test_what_cannot_be_measured_says_why() -> None:
+def test_missing_retrieval_has_a_reason() -> None:
     silent = measured(replace(sample_evidence(), fake=None))[""]
     assert math.isnan(silent.value)
     assert silent.note == "not available: the run draws no faces"

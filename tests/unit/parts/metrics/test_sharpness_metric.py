@@ -17,7 +17,7 @@ def share(faces: torch.Tensor) -> float:
     return figure.value
 
 
-def test_detail_against_scipy() -> None:
+def test_detail_agrees_with_scipy() -> None:
     faces = sample_evidence().real_faces[:3]
     expected = []
     for face in faces.double().numpy():
@@ -26,7 +26,7 @@ def test_detail_against_scipy() -> None:
     assert detail(faces).tolist() == pytest.approx(expected, rel=1e-5)
 
 
-def test_real_faces_blurred_and_noisy_ones() -> None:
+def test_detail_of_real_blurred_and_noisy_faces() -> None:
     real = sample_evidence().real_faces
     smooth = torch.nn.functional.avg_pool2d(real.permute(0, 3, 1, 2).float(), 5, 1, 2).permute(0, 2, 3, 1)
     noisy = (smooth + 100 * torch.randn(smooth.shape, generator=torch.manual_seed(0))).clamp(0, 255)
@@ -36,13 +36,13 @@ def test_real_faces_blurred_and_noisy_ones() -> None:
     assert share(torch.zeros_like(real)) == 0
 
 
-def test_noises_of_their_own_come_before_shared_ones() -> None:
+def test_own_noises_come_before_shared_ones() -> None:
     real = sample_evidence().real_faces
     shared = torch.zeros_like(real)[:, None].expand(-1, 2, -1, -1, -1)
     (figure,) = Sharpness().measure(replace(sample_evidence(), fake_faces=shared, fresh_faces=real))
     assert figure.value == 1
 
 
-def test_a_run_that_draws_nothing() -> None:
+def test_matching_run_has_no_detail() -> None:
     (figure,) = Sharpness().measure(replace(sample_evidence(), fake=None, fake_faces=None))
     assert figure.value != figure.value and "draws no faces" in figure.note

@@ -1,4 +1,4 @@
-"""One generated face a row, and whose features of it: under a noise of its own wherever there is such a face."""
+"""Views with one generated face per row, from its own noise where there is one."""
 
 from dataclasses import replace
 
@@ -11,13 +11,13 @@ from facegen.parts.metrics.views import face_views, one_a_row
 from facegen.testing.samples import sample_evidence
 
 
-def test_shared_noises_take_turns_where_no_row_has_one_of_its_own() -> None:
+def test_shared_noises_alternate_without_own_noises() -> None:
     fake = torch.arange(10).view(5, 2)
     assert one_a_row(fake, None).tolist() == [0, 3, 4, 7, 8]
     assert one_a_row(fake, torch.arange(5)).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_every_network_is_asked_about_the_faces_under_noises_of_their_own() -> None:
+def test_every_view_uses_faces_of_own_noises() -> None:
     sample = sample_evidence(20)
     fresh, theirs = torch.randn(20, 8), torch.randn(20, 3)
     theirs[4] = torch.nan
@@ -29,20 +29,20 @@ def test_every_network_is_asked_about_the_faces_under_noises_of_their_own() -> N
     assert other.left_out == 1
 
 
-def test_a_generator_that_ignores_the_voice_draws_many_people_under_many_noises() -> None:
-    """Under two shared noises it draws two."""
+def test_ignored_voice_covers_people_through_noise() -> None:
+    """Two shared noises give two faces."""
     sample = sample_evidence(40, num_noises=2)
     people = torch.eye(40)
     deaf = replace(sample, real=people, real_other=people, fake=people[:2].expand(40, 2, 40), fresh=people.flip(0))
-    found = {figure.key: figure.value for figure in Identity().measure(deaf)}
-    assert found["identities.generated"] == 40
-    assert found["score.generated"] == found["score.real"]
+    figures = {figure.key: figure.value for figure in Identity().measure(deaf)}
+    assert figures["identities.generated"] == 40
+    assert figures["score.generated"] == figures["score.real"]
     alike = {figure.key: figure.value for figure in Identity().measure(replace(deaf, fresh=None))}
     assert alike["identities.generated"] == 2
     assert alike["score.generated"] == 1
 
 
-def test_preference_draws_the_noise_anew_for_every_row() -> None:
+def test_preference_uses_a_new_noise_per_row() -> None:
     sample = sample_evidence(30)
     (figure,) = Preference().measure(replace(sample, fresh=10 * sample.encodings))
     assert figure.value == 1

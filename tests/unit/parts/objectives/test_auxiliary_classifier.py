@@ -30,7 +30,7 @@ def with_batch(terms_of):
 
 
 def cross_entropy(logits, labels):
-    """Mean over rows of known class."""
+    """Return the mean cross-entropy over rows of known class."""
     chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     known = np.flatnonzero(labels >= 0)
     return -np.log(chances[known, labels[known]]).mean()
@@ -41,7 +41,7 @@ def logits():
     return {side: RNG.normal(size=(5, PEOPLE + 1)) for side in ("real_classes", "fake_classes")}
 
 
-def test_the_thesis_has_a_class_for_the_fakes(agree, logits):
+def test_thesis_form_has_a_class_for_fakes(agree, logits):
     objective = AuxiliaryClassifier(SPEC, real_weight=0.5, fake_weight=2.0, generator_weight=0.25)
     assert objective.heads == {"classify": PEOPLE + 1}
     agree(
@@ -59,7 +59,7 @@ def test_the_thesis_has_a_class_for_the_fakes(agree, logits):
     )
 
 
-def test_odena_names_real_and_fake_faces_alike(agree, logits):
+def test_odena_form_classifies_real_and_fake_faces(agree, logits):
     objective = AuxiliaryClassifier(SPEC, fake_class=False)
     assert objective.heads == {"classify": PEOPLE}
     agree(
@@ -72,7 +72,7 @@ def test_odena_names_real_and_fake_faces_alike(agree, logits):
     )
 
 
-def test_voice2face_has_the_discriminator_name_real_faces_only(agree, logits):
+def test_voice2face_form_classifies_real_faces_only(agree, logits):
     objective = AuxiliaryClassifier(SPEC, fake_class=False, fake_weight=0.0)
     agree(
         with_batch(objective.discriminator_terms),
@@ -81,7 +81,7 @@ def test_voice2face_has_the_discriminator_name_real_faces_only(agree, logits):
     )
 
 
-def test_an_attribute_in_place_of_the_person(agree, logits):
+def test_attribute_replaces_the_person(agree, logits):
     objective = AuxiliaryClassifier(SPEC, fake_class=False, attribute="sex")
     assert objective.heads == {"classify": 2}
     agree(
@@ -91,7 +91,7 @@ def test_an_attribute_in_place_of_the_person(agree, logits):
     )
 
 
-def test_a_batch_of_unknown_people_costs_nothing():
+def test_batch_of_unknown_people_has_loss_zero():
     objective = AuxiliaryClassifier(SPEC, fake_class=False)
     logits = torch.randn(5, PEOPLE, requires_grad=True)
     critic = SimpleNamespace(batch=batch(np.full(5, -1)), real_classes=logits, fake_classes=logits)
@@ -108,8 +108,8 @@ def test_accuracies_over_rows_of_known_class(logits):
         f"{side}_class_accuracy": (logits[f"{side}_classes"].argmax(axis=1) == LABELS)[known].mean()
         for side in ("real", "fake")
     }
-    found = AuxiliaryClassifier(SPEC).diagnostics(critic)
-    assert {name: value.item() for name, value in found.items()} == pytest.approx(expected)
+    diagnostics = AuxiliaryClassifier(SPEC).diagnostics(critic)
+    assert {name: value.item() for name, value in diagnostics.items()} == pytest.approx(expected)
 
 
 def test_the_generators_weight_follows_its_ramp(logits):
@@ -146,6 +146,6 @@ def test_the_discriminators_weights_follow_their_ramps(agree, logits, step, real
         (SPEC, {"fake_weight": 0.0}, "the class of generated faces would never be learnt; set fake_class = false"),
     ],
 )
-def test_what_cannot_be_learnt_is_refused(data, settings, message):
+def test_labels_that_cannot_be_learnt_are_refused(data, settings, message):
     with pytest.raises(RecipeError, match=f"auxiliary_classifier: .*{message}"):
         AuxiliaryClassifier(data, **settings)

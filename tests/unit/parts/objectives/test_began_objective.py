@@ -41,7 +41,7 @@ def test_losses_of_both_networks(agree):
 
 
 def critic_with(real_error, fake_error):
-    """Faces that are rebuilt with these mean errors."""
+    """Return a critic whose reconstructions have given mean errors."""
     return SimpleNamespace(
         real_augmented=torch.full(SHAPE, real_error),
         fake_augmented=torch.full(SHAPE, fake_error),
@@ -65,7 +65,7 @@ def test_twenty_steps_of_the_balance():
     assert ends == {"low", "high"}, "both ends must be reached for the test to say anything"
 
 
-def test_the_balance_is_stored():
+def test_balance_is_part_of_the_state():
     objective, resumed = Began(SPEC), Began(SPEC)
     objective.k.fill_(0.375)
     resumed.load_state_dict(load(save(objective.state_dict())))

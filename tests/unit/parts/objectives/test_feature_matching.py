@@ -10,7 +10,7 @@ RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (4, 3, 2, 2)])
-def test_distance_of_the_means_moves_the_fakes_alone(agree, shape):
+def test_distance_of_means_has_gradients_of_fakes_only(agree, shape):
     objective = FeatureMatching(DataSpec(16), features_weight=3.0)
     assert objective.heads == {}
 

@@ -52,7 +52,7 @@ def mean_loss(loss, scores):
 
 
 @pytest.mark.parametrize(("loss", "beta", "share", "rows"), [("bce", 0.5, 0.5, 2), ("least_squares", 0.3, 1.0, 4)])
-def test_mixtures_are_drawn_and_judged_under_themselves(critic, loss, beta, share, rows):
+def test_mixtures_are_generated_and_scored_with_their_condition(critic, loss, beta, share, rows):
     objective = ManifoldInterpolation(DataSpec(2), interpolation_weight=0.25, beta=beta, batch_share=share, loss=loss)
     assert (objective.heads, objective.num_mismatched) == ({"score": 1}, 1)
     assert objective.discriminator_terms(critic) == {}

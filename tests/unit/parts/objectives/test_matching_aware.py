@@ -31,7 +31,7 @@ def squares(score, target):
 
 
 @pytest.mark.parametrize(("loss", "formula"), [("bce", bce), ("least_squares", squares)])
-def test_reed_weighs_mismatched_against_generated(agree, loss, formula):
+def test_reed_form_weights_mismatched_against_generated(agree, loss, formula):
     objective = MatchingAware(SPEC, loss=loss, mismatched_weight=0.3)
     assert (objective.heads, objective.num_mismatched) == ({"score": 1}, 1)
     agree(
@@ -46,7 +46,7 @@ def test_reed_weighs_mismatched_against_generated(agree, loss, formula):
     agree(objective.generator_terms, lambda fake: {"fake": formula(fake, 1)}, **scores("fake"))
 
 
-def test_by_default_it_is_the_papers_algorithm_and_stackgans_first_stage(agree):
+def test_default_is_reed_and_stackgan_stage_one(agree):
     agree(
         lambda critic: {"sum": sum(MatchingAware(SPEC).discriminator_terms(critic).values())},
         lambda real, fake, mismatched: {"sum": bce(real, 1) + 0.5 * (bce(mismatched, 0) + bce(fake, 0))},
@@ -54,7 +54,7 @@ def test_by_default_it_is_the_papers_algorithm_and_stackgans_first_stage(agree):
     )
 
 
-def test_stackgans_second_stage(agree):
+def test_terms_of_stackgan_stage_two(agree):
     objective = MatchingAware(SPEC, unconditional_weight=1.0)
     assert objective.heads == {"score": 1, "score_unconditional": 1}
     agree(
@@ -73,7 +73,7 @@ def test_stackgans_second_stage(agree):
 
 
 @pytest.mark.parametrize("unconditional_weight", [0.0, 0.4, 1.0, 3.0])
-def test_what_is_accepted_and_what_is_rejected_weigh_one_each(unconditional_weight):
+def test_accepted_and_rejected_pairs_have_total_weight_one(unconditional_weight):
     objective = MatchingAware(SPEC, unconditional_weight=unconditional_weight)
     undecided = SimpleNamespace(**dict.fromkeys(NAMES, torch.zeros(4)))
     terms = objective.discriminator_terms(undecided)
@@ -84,7 +84,7 @@ def test_what_is_accepted_and_what_is_rejected_weigh_one_each(unconditional_weig
     assert drawn == pytest.approx((1 + unconditional_weight) * np.log(2))
 
 
-def test_smoothed_labels_are_of_the_real_pairs_alone(agree):
+def test_labels_are_smoothed_for_real_pairs_only(agree):
     objective = MatchingAware(SPEC, real_target=0.9)
     agree(
         objective.discriminator_terms,
@@ -99,7 +99,7 @@ def test_smoothed_labels_are_of_the_real_pairs_alone(agree):
 
 
 @pytest.mark.parametrize(("step", "share", "weight"), [(0, 0.0, 2.0), (5, 0.25, 1.0), (10, 0.5, 0.0)])
-def test_both_weights_may_ramp_also_from_and_to_nothing(agree, step, share, weight):
+def test_weights_may_ramp_from_and_to_zero(agree, step, share, weight):
     objective = MatchingAware(
         SPEC,
         mismatched_weight=Ramp(start=0.0, end=0.5, steps=10),
@@ -132,6 +132,6 @@ def test_both_weights_may_ramp_also_from_and_to_nothing(agree, step, share, weig
     ("name", "end", "allowed"),
     [("mismatched_weight", 1.0, "at least 0 and less than 1"), ("unconditional_weight", -1.0, "at least 0")],
 )
-def test_ramps_stay_within_what_their_weights_may_be(name, end, allowed):
+def test_ramps_beyond_the_bounds_are_refused(name, end, allowed):
     with pytest.raises(RecipeError, match=rf"^matching_aware: {name}\.end = {end}: must be {allowed}$"):
         MatchingAware(SPEC, **{name: Ramp(start=0.5, end=end, steps=10)})

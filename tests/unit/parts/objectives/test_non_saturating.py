@@ -50,7 +50,7 @@ def test_mismatched_pairs_share_the_weight_of_the_fakes(agree):
 
 
 @pytest.mark.parametrize(("step", "share"), [(0, 0.0), (4, 0.2), (10, 0.5)])
-def test_the_share_of_mismatched_pairs_may_ramp_from_nothing(agree, step, share):
+def test_mismatched_weight_may_ramp_from_zero(agree, step, share):
     objective = NonSaturating(SPEC, mismatched_weight=Ramp(start=0.0, end=0.5, steps=10))
     assert objective.num_mismatched == 1
     advance_schedules(objective, step)
@@ -67,7 +67,7 @@ def test_the_share_of_mismatched_pairs_may_ramp_from_nothing(agree, step, share)
     )
 
 
-def test_the_head_without_a_condition(agree):
+def test_non_saturating_reads_the_unconditional_score(agree):
     objective = NonSaturating(SPEC, head="unconditional")
     assert objective.heads == {"score_unconditional": 1}
     agree(
@@ -91,7 +91,7 @@ def test_mismatched_pairs_need_a_head_with_a_condition():
         NonSaturating(SPEC, head="unconditional", mismatched_weight=0.5)
 
 
-def test_a_lost_generator_keeps_its_gradient():
+def test_generator_gradient_does_not_vanish_for_low_scores():
     """-log sigmoid(s) has slope -1 where log(1 - sigmoid(s)) has slope 0 and the sigmoid is 0 in float32."""
     fake = torch.tensor([-200.0], requires_grad=True)
     loss = NonSaturating(SPEC).generator_terms(SimpleNamespace(fake=fake))["fake"]
@@ -99,7 +99,7 @@ def test_a_lost_generator_keeps_its_gradient():
     assert (loss.item(), fake.grad.item()) == (200.0, -1.0)
 
 
-def test_measures_tell_how_far_real_pairs_stand_above_the_others():
+def test_diagnostics_are_margins_of_real_pairs():
     critic = SimpleNamespace(real=torch.tensor(REAL), fake=torch.tensor(FAKE), mismatched=torch.tensor(MISMATCHED))
     with_pairs = NonSaturating(SPEC, mismatched_weight=0.5).diagnostics(critic)
     assert {name: measure.item() for name, measure in with_pairs.items()} == pytest.approx(

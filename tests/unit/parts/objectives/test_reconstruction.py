@@ -1,4 +1,4 @@
-"""Distances between faces against numpy, and which faces they are taken of."""
+"""Distances between faces against numpy, and the compared faces."""
 
 from types import SimpleNamespace
 
@@ -17,7 +17,7 @@ DISTANCES = {"l1": lambda fake, real: np.abs(fake - real).mean(), "l2": lambda f
 
 
 @pytest.mark.parametrize("distance", ["l1", "l2"])
-def test_distance_to_the_real_face(agree, distance):
+def test_reconstruction_is_the_distance_to_the_real_face(agree, distance):
     objective = Reconstruction(SPEC, distance=distance, reconstruction_weight=2.0)
     assert objective.heads == {}
     agree(
@@ -30,7 +30,7 @@ def test_distance_to_the_real_face(agree, distance):
 
 
 @pytest.mark.parametrize("normalise", [False, True])
-def test_the_decoder_draws_from_the_embedding_of_the_real_face(normalise):
+def test_decoder_reads_the_embedding_of_the_real_face(normalise):
     embedding, paint = torch.randn(3, 5), torch.randn(5, 12, requires_grad=True)
     critic = SimpleNamespace(
         real_embedding=embedding,
@@ -47,7 +47,7 @@ def test_the_decoder_draws_from_the_embedding_of_the_real_face(normalise):
     np.testing.assert_allclose(paint.grad.numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_the_discriminator_that_embeds_stays_out_of_the_generators_gradient():
+def test_generator_gradient_does_not_pass_the_embedding():
     judge = sample_discriminator({"embed": 16})
     critic = sample_critic("generator", judge, data=SMALL_DATA)
     loss = Reconstruction(SMALL_DATA, source="embedding").generator_terms(critic)["reconstruction"]

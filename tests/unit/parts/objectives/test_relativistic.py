@@ -22,7 +22,7 @@ def minus_log_sigmoid(margin):
     return np.mean(-np.log(1 / (1 + np.exp(-margin))))
 
 
-def test_losses_are_minus_log_sigmoids_of_the_margin_and_move_both_scores(agree, objective):
+def test_losses_agree_with_the_formula_and_have_gradients_of_both_scores(agree, objective):
     agree(
         objective.discriminator_terms,
         lambda real, fake: {"real_over_fake": minus_log_sigmoid(real - fake)},
@@ -37,7 +37,7 @@ def test_losses_are_minus_log_sigmoids_of_the_margin_and_move_both_scores(agree,
     )
 
 
-def test_measures(objective):
+def test_diagnostics_of_relativistic(objective):
     diagnostics = {name: value.item() for name, value in objective.diagnostics(CRITIC).items()}
     assert diagnostics == {"real_margin": pytest.approx(-0.25 / 3), "real_accuracy": pytest.approx(2 / 3)}
 

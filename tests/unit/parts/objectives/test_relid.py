@@ -51,7 +51,7 @@ def agree_in(agree, phase, formula, **settings):
 
 
 @both_phases
-def test_single_sigmoid(agree, phase, weight):
+def test_single_form_agrees_with_the_formula(agree, phase, weight):
     def formula(own, other, strangers):
         return {"relid": minus_log_sigmoid(own - other + weight * (own - strangers[:, 0]))}
 
@@ -59,7 +59,7 @@ def test_single_sigmoid(agree, phase, weight):
 
 
 @both_phases
-def test_averaged(agree, phase, weight):
+def test_averaged_form_agrees_with_the_formula(agree, phase, weight):
     def formula(own, other, strangers):
         return {"relid": minus_log_sigmoid(own - (other + strangers[:, 0]) / 2)}
 
@@ -68,7 +68,7 @@ def test_averaged(agree, phase, weight):
 
 @both_phases
 @pytest.mark.parametrize("num", [1, 3])
-def test_separate_is_a_sigmoid_and_a_cross_entropy(agree, phase, weight, num):
+def test_separate_form_is_a_sigmoid_and_a_cross_entropy(agree, phase, weight, num):
     def formula(own, other, strangers):
         shares = np.exp(own) / (np.exp(own) + np.exp(strangers[:, :num]).sum(axis=1))
         return {"realness": minus_log_sigmoid(own - other), "identity": -weight * np.log(shares).mean()}
@@ -76,12 +76,12 @@ def test_separate_is_a_sigmoid_and_a_cross_entropy(agree, phase, weight, num):
     agree_in(agree, phase, formula, form="separate", num_negatives=num)
 
 
-def test_as_many_strangers_are_asked_for_as_are_read():
+def test_num_mismatched_equals_the_negatives_read():
     assert (Relid(SPEC).num_mismatched, Relid(SPEC, form="separate", num_negatives=3).num_mismatched) == (1, 3)
 
 
 @pytest.mark.parametrize("form", ["single_sigmoid", "averaged", "separate"])
-def test_without_generator_identity_the_generator_plays_the_relativistic_game(form):
+def test_generator_loss_is_relativistic_without_identity(form):
     objective = Relid(SPEC, form=form, generator_identity=False)
     (loss,) = objective.generator_terms(CRITIC).values()
     assert loss.item() == Relativistic(SPEC).generator_terms(CRITIC)["fake_over_real"].item()
@@ -101,7 +101,7 @@ def test_several_negatives_need_separate_terms():
         Relid(SPEC, num_negatives=2)
 
 
-def test_measures():
+def test_diagnostics_of_relid():
     expected = {
         "real_margin": (REAL - FAKE).mean(),
         "real_accuracy": (REAL > FAKE).mean(),
@@ -137,7 +137,7 @@ def critic():
     return Critic("generator", batch, Condition(condition, condition, condition, {}), Flat(), fake.requires_grad_())
 
 
-def test_gradient_that_reaches_the_generated_face(critic):
+def test_gradient_of_the_generated_face_agrees_with_the_formula(critic):
     """dL_G / dphi(f_f) = -sigmoid(-g) (2 c+ - c- + grad psi) / B, for the swapped single sigmoid."""
     Relid(SPEC).generator_terms(critic)["relid"].backward()
     real, fake = (faces.detach().double().flatten(1).numpy() for faces in (critic.real_faces, critic.fake_faces))
@@ -149,15 +149,15 @@ def test_gradient_that_reaches_the_generated_face(critic):
 
     weight = 1 / (1 + np.exp(margin(fake)))[:, None]
     expected = -weight * (2 * own - stranger + np.cos(fake)) / ROWS
-    found = critic.fake_faces.grad.flatten(1).numpy()
-    np.testing.assert_allclose(found, expected, rtol=2e-4, atol=1e-6)
+    gradients = critic.fake_faces.grad.flatten(1).numpy()
+    np.testing.assert_allclose(gradients, expected, rtol=2e-4, atol=1e-6)
     step = np.zeros_like(fake)
     step[1, 4] = 1e-6
     above, below = (minus_log_sigmoid(margin(fake + sign * step)) for sign in (1, -1))
-    assert found[1, 4] == pytest.approx((above - below) / 2e-6, rel=2e-4)
+    assert gradients[1, 4] == pytest.approx((above - below) / 2e-6, rel=2e-4)
 
 
-def test_without_the_swapped_identity_term_the_pull_is_along_the_own_condition_alone(critic):
+def test_gradient_without_swapped_term_follows_the_own_condition(critic):
     Relid(SPEC, generator_identity=False).generator_terms(critic)["realness"].backward()
     fake, own = critic.fake_faces.detach().flatten(1), critic.condition.critic
     weight = torch.sigmoid(critic.real - critic.fake).detach()[:, None]

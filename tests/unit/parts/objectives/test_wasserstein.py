@@ -44,7 +44,7 @@ def test_mismatched_pairs_share_the_weight_of_the_fakes(agree):
 
 
 @pytest.mark.parametrize(("step", "share"), [(0, 0.0), (4, 0.2), (10, 0.5)])
-def test_the_share_of_mismatched_pairs_may_ramp_from_nothing(agree, step, share):
+def test_mismatched_share_may_ramp_from_zero(agree, step, share):
     objective = Wasserstein(SPEC, mismatched_weight=Ramp(start=0.0, end=0.5, steps=10))
     assert objective.num_mismatched == 1
     advance_schedules(objective, step)
@@ -61,7 +61,7 @@ def test_the_share_of_mismatched_pairs_may_ramp_from_nothing(agree, step, share)
     )
 
 
-def test_the_head_without_a_condition(agree):
+def test_wasserstein_reads_the_unconditional_score(agree):
     objective = Wasserstein(SPEC, head="unconditional")
     assert objective.heads == {"score_unconditional": 1}
     agree(
@@ -77,7 +77,7 @@ def test_the_head_without_a_condition(agree):
         Wasserstein(SPEC, head="unconditional", mismatched_weight=0.5)
 
 
-def test_the_distance_is_what_the_discriminator_gains():
+def test_distance_is_the_negative_discriminator_loss():
     critic = SimpleNamespace(real=torch.tensor(REAL), fake=torch.tensor(FAKE))
     objective = Wasserstein(SPEC)
     gained = -sum(term.item() for term in objective.discriminator_terms(critic).values())

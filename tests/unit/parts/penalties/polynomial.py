@@ -1,4 +1,4 @@
-"""A discriminator whose image gradient can be written down, and one phase of a step with it."""
+"""A discriminator with a known image gradient, and one phase of a step with it."""
 
 import torch
 from torch import nn
@@ -33,7 +33,7 @@ class Doubling(Augmentation):
 
 
 def critic_of(*weights, **options):
-    """The discriminator's phase on the same faces and conditions each time; weights are (curvature, slope)."""
+    """Return the critic of the discriminator's phase on fixed faces and conditions."""
     draw = torch.Generator().manual_seed(0)
     faces, fakes = torch.randn(2, ROWS, 3, PIXELS, PIXELS, generator=draw)
     condition = torch.randn(ROWS, FACE, generator=draw)

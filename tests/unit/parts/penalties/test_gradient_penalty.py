@@ -17,14 +17,14 @@ def penalise(critic, **settings):
 
 
 def points_between(critic, scale=1.0):
-    """The same random points, written out."""
+    """Return the same random points by their formula."""
     torch.manual_seed(5)
     share = torch.rand(ROWS, 1, 1, 1).double()
     real, fake = critic.real_faces.detach().double(), critic.fake_faces.detach().double()
     return (scale * (share * real + (1 - share) * fake)).flatten(1)
 
 
-def test_a_linear_discriminator_is_as_steep_everywhere():
+def test_linear_discriminator_has_a_constant_gradient():
     critic = critic_of(0.0)
     length = critic.condition.critic.double().norm(dim=1)
     assert penalise(critic).item() == pytest.approx(10 * ((length - 1) ** 2).mean().item(), rel=1e-5)
@@ -35,7 +35,7 @@ def test_a_linear_discriminator_is_as_steep_everywhere():
     assert critic._discriminator.slope.grad.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_a_quadratic_discriminator_at_points_between_the_faces():
+def test_quadratic_discriminator_between_the_faces():
     critic = critic_of(0.7)
     term = penalise(critic)
     points = points_between(critic)
@@ -47,13 +47,13 @@ def test_a_quadratic_discriminator_at_points_between_the_faces():
     assert critic._discriminator.curvature.grad.item() == pytest.approx(expected.item(), rel=1e-4)
 
 
-def test_points_lie_between_the_faces_as_the_discriminator_saw_them():
+def test_points_lie_between_augmented_faces():
     critic = critic_of(0.7, augmentation=Doubling())
     length = (critic.condition.critic.double() + 0.7 * points_between(critic, scale=2.0)).norm(dim=1)
     assert penalise(critic).item() == pytest.approx(10 * ((length - 1) ** 2).mean().item(), rel=1e-5)
 
 
-def test_the_head_without_a_condition():
+def test_gradient_penalty_reads_the_unconditional_score():
     critic = critic_of(0.7)
     length = 0.7 * points_between(critic).norm(dim=1)
     assert penalise(critic, head="unconditional").item() == pytest.approx(
@@ -61,7 +61,7 @@ def test_the_head_without_a_condition():
     )
 
 
-def test_rows_draw_points_of_their_own():
+def test_rows_draw_independent_points():
     seen = []
     critic = critic_of(0.0)
     critic.score = lambda faces, condition, augment: seen.append(faces) or (faces.flatten(1) * condition).sum(dim=1)
@@ -72,7 +72,7 @@ def test_rows_draw_points_of_their_own():
     assert len(set(shares[:, 0].tolist())) == ROWS and shares.min() >= 0 and shares.max() <= 1
 
 
-def test_a_flat_discriminator_has_a_finite_gradient():
+def test_constant_discriminator_has_a_finite_gradient():
     critic = critic_of(0.0, 0.0)
     term = penalise(critic)
     assert term.item() == 10.0

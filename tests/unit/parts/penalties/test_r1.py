@@ -12,7 +12,7 @@ SPEC = DataSpec(PIXELS)
 REAL = {"grad_inputs": R1.grad_inputs}
 
 
-def test_linear_discriminator_is_as_steep_as_its_condition_is_long():
+def test_linear_discriminator_is_penalised_by_the_norm_of_the_condition():
     critic = critic_of(0.0, **REAL)
     expected = 3.0 / 2 * critic.condition.critic.square().sum(dim=1).mean()
     torch.testing.assert_close(R1(SPEC, r1_gamma=3.0).terms(critic)["r1"], expected)
@@ -30,7 +30,7 @@ def test_quadratic_discriminator_and_the_gradient_of_its_penalty(head, slope):
     assert critic._discriminator.curvature.grad.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_the_gradient_is_that_of_the_face_before_augmentation():
+def test_gradient_is_taken_before_augmentation():
     critic = critic_of(0.0, augmentation=Doubling(), **REAL)
     expected = 1.0 / 2 * (2 * critic.condition.critic).square().sum(dim=1).mean()
     torch.testing.assert_close(R1(SPEC).terms(critic)["r1"], expected)

@@ -18,7 +18,7 @@ REAL, FAKE = {"grad_inputs": R1.grad_inputs}, {"grad_inputs": R2.grad_inputs}
 HEADS = [("conditional", 1.0), ("unconditional", 0.0)]
 
 
-def test_linear_discriminator_is_as_steep_as_its_condition_is_long():
+def test_r2_of_a_linear_discriminator_is_the_norm_of_the_condition():
     critic = critic_of(0.0, **FAKE)
     expected = 3.0 / 2 * critic.condition.critic.square().sum(dim=1).mean()
     torch.testing.assert_close(R2(SPEC, r2_gamma=3.0).terms(critic)["r2"], expected)
@@ -37,7 +37,7 @@ def test_quadratic_discriminator_and_the_gradient_of_its_penalty(head, slope):
 
 
 @pytest.mark.parametrize("heads", [*product(HEADS, HEADS)])
-def test_beside_r1_both_sides_pass_together_and_neither_term_changes(heads):
+def test_r1_and_r2_share_one_pass(heads):
     (real_head, real_slope), (fake_head, fake_slope) = heads
     r1, r2 = R1(SPEC, r1_gamma=2.0, head=real_head), R2(SPEC, r2_gamma=3.0, head=fake_head)
     critic = critic_of(0.7, grad_inputs=R1.grad_inputs | R2.grad_inputs)

@@ -1,4 +1,4 @@
-"""Weight clipping of every parameter, those under a norm too."""
+"""Weight clipping of every parameter, including original weights of parametrisations."""
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ from facegen.testing import sample_critic, sample_discriminator
 SPEC = DataSpec(64)
 
 
-def test_weights_come_back_into_the_range_and_those_within_stay():
+def test_weights_are_clipped_to_the_range():
     judge = sample_discriminator({"score": 1, "embed": 4})
     before = {name: weight.detach().clone() for name, weight in judge.named_parameters()}
     assert any(weight.abs().max() > 0.05 for weight in before.values())
@@ -22,11 +22,11 @@ def test_weights_come_back_into_the_range_and_those_within_stay():
         assert weight.requires_grad
 
 
-def test_it_has_no_terms():
+def test_weight_clip_has_no_terms():
     assert WeightClip(SPEC).terms(sample_critic("discriminator")) == {}
 
 
-def test_the_weight_itself_is_clipped_where_a_norm_stands_over_it():
+def test_original_weight_of_a_parametrisation_is_clipped():
     layer = spectral_norm(nn.Linear(4, 4))
     with torch.no_grad():
         WeightClip(SPEC, clip=0.01).constrain(layer)

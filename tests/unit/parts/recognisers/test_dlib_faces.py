@@ -1,4 +1,4 @@
-"""The recogniser `dlib_faces` on a stand-in for dlib: what is shown to it, what it answers, what is said without it."""
+"""The recogniser `dlib_faces` on a replacement of dlib: inputs, results, and the message without the package."""
 
 import sys
 from pathlib import Path
@@ -26,7 +26,7 @@ class Box:
 
 
 class Network:
-    """The mean colour of each chip, and zeros."""
+    """Return the mean colour of each chip, padded with zeros."""
 
     def __init__(self, path):
         assert Path(path).name == NETWORK
@@ -37,7 +37,7 @@ class Network:
 
 @pytest.fixture
 def shown(monkeypatch, tmp_path):
-    """Installs the stand-in; the boxes that landmarks were looked for in."""
+    """Install the replacement; return the list of boxes in which landmarks are searched."""
     boxes = []
     dlib = ModuleType("dlib")
 
@@ -54,7 +54,7 @@ def shown(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "dlib", dlib)
     models = tmp_path / "face_recognition_models" / "models"
     models.mkdir(parents=True)
-    # The package's own __init__ imports what newer installations lack, and is not needed.
+    # The __init__ of the package is skipped: it imports a module that newer installations lack.
     (models.parent / "__init__.py").write_text("raise ImportError('imported')")
     for name in (NETWORK, "shape_predictor_5_face_landmarks.dat"):
         (models / name).write_bytes(name.encode())
@@ -64,21 +64,21 @@ def shown(monkeypatch, tmp_path):
 
 def test_a_picture_without_a_face_has_no_features(shown):
     faces = torch.stack([torch.full((64, 64, 3), level, dtype=torch.uint8) for level in (200, 20, 150)])
-    found = DlibFaces().embed_faces(faces)
-    assert found.shape == (3, 128) and found.dtype == torch.float32
-    assert found[:, 0].nan_to_num(-1).tolist() == [200, -1, 150]
-    assert found[1].isnan().all() and found[[0, 2]].isfinite().all()
+    embeddings = DlibFaces().embed_faces(faces)
+    assert embeddings.shape == (3, 128) and embeddings.dtype == torch.float32
+    assert embeddings[:, 0].nan_to_num(-1).tolist() == [200, -1, 150]
+    assert embeddings[1].isnan().all() and embeddings[[0, 2]].isfinite().all()
     # Enlarged for the detector; of several boxes the largest.
     assert shown == [((224, 224, 3), (0, 0, 112, 112))] * 2
 
 
-def test_the_middle_may_be_taken_for_the_face(shown):
-    found = DlibFaces(find="centre").embed_faces(torch.zeros(1, 300, 300, 3, dtype=torch.uint8))
-    assert found.isfinite().all()
+def test_centre_crop_replaces_detection(shown):
+    embeddings = DlibFaces(find="centre").embed_faces(torch.zeros(1, 300, 300, 3, dtype=torch.uint8))
+    assert embeddings.isfinite().all()
     assert shown == [((300, 300, 3), (75, 75, 224, 224))]
 
 
-def test_fingerprint_knows_weights_and_settings(shown, tmp_path):
+def test_fingerprint_depends_on_weights_and_settings(shown, tmp_path):
     before = DlibFaces().fingerprint()
     assert before == DlibFaces().fingerprint() != DlibFaces(find="centre").fingerprint()
     (tmp_path / "face_recognition_models" / "models" / NETWORK).write_bytes(b"others")
@@ -90,7 +90,7 @@ def test_keeps_its_contract(shown, find):
     check_recogniser(DlibFaces(find=find), SMALL_DATA)
 
 
-def test_what_is_missing_is_said(monkeypatch, shown, tmp_path):
+def test_missing_package_is_reported(monkeypatch, shown, tmp_path):
     (tmp_path / "face_recognition_models" / "models" / NETWORK).unlink()
     with pytest.raises(RecipeError, match=f"finds no models/{NETWORK} of the package face_recognition_models; install"):
         DlibFaces().fingerprint()

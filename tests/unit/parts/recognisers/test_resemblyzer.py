@@ -1,4 +1,4 @@
-"""Resemblyzer's encoder on a stand-in for the package."""
+"""Resemblyzer's encoder on a replacement of the package."""
 
 import importlib
 import sys
@@ -42,13 +42,13 @@ def package(monkeypatch, tmp_path):
     sys.modules.pop("resemblyzer", None)
 
 
-def test_loudness_rate_and_silence(package):
+def test_embedding_is_nan_for_quiet_and_silent_speech(package):
     loud, quiet, silent = torch.full((3, 800), 0, dtype=torch.int16).unbind()
     loud[5], quiet[5] = -16384, 100
-    found = Resemblyzer().embed_speech(torch.stack([loud, quiet, silent]), 8000)
-    assert found.dtype == torch.float32 and found.shape == (3, 256)
-    assert found[0].tolist() == [0.5] * 256
-    assert found[1:].isnan().all()  # no voiced moment, and nothing at all
+    embeddings = Resemblyzer().embed_speech(torch.stack([loud, quiet, silent]), 8000)
+    assert embeddings.dtype == torch.float32 and embeddings.shape == (3, 256)
+    assert embeddings[0].tolist() == [0.5] * 256
+    assert embeddings[1:].isnan().all()  # no voiced moment, and nothing at all
     heard = importlib.import_module("resemblyzer").heard
     assert heard == [(np.dtype("float32"), (800,), 8000)] * 2
     Resemblyzer().embed_speech(loud[None], 16000)
@@ -59,13 +59,13 @@ def test_keeps_its_contract(package):
     check_recogniser(Resemblyzer(), SMALL_DATA)
 
 
-def test_fingerprint_is_that_of_the_weights(package):
+def test_fingerprint_depends_on_the_weights(package):
     before = Resemblyzer().fingerprint()
     (package / "pretrained.pt").write_bytes(b"others")
     assert Resemblyzer().fingerprint() != before
 
 
-def test_what_is_missing_is_said(monkeypatch):
+def test_missing_packages_are_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, "resemblyzer", None)
     with pytest.raises(RecipeError, match=r"cannot import resemblyzer.*pip install"):
         Resemblyzer().fingerprint()

@@ -9,7 +9,7 @@ SPEC = DataSpec(16, identities=("ada", "bo", "cy"))
 
 
 def condition_of(generator: Tensor, critic: Tensor | None = None) -> Condition:
-    """The encoding is what the generator sees."""
+    """Return a condition whose encoding is the generator's condition."""
     return Condition(generator, generator if critic is None else critic, generator, {})
 
 

@@ -21,8 +21,8 @@ def test_divergence_is_that_of_torch_distributions():
     values = 3 * torch.randn(3, 4)
     mean, log_variance = parameters(augmentation, values)
     expected = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).mean() * 2.0
-    found = augmentation(condition_of(values), BATCH).terms["kl"]
-    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-6)
+    divergence = augmentation(condition_of(values), BATCH).terms["kl"]
+    torch.testing.assert_close(divergence.double(), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_the_generator_gets_draws_and_the_critic_their_mean():
@@ -37,7 +37,7 @@ def test_the_generator_gets_draws_and_the_critic_their_mean():
     assert after.encoding is values
 
 
-def test_no_term_without_a_batch_and_earlier_terms_stay():
+def test_divergence_needs_a_batch_and_keeps_earlier_terms():
     augmentation = ConditioningAugmentation(SPEC, 4)
     before = condition_of(torch.randn(3, 4))._replace(terms={"identity": torch.ones(())})
     assert set(augmentation(before, None).terms) == {"identity"}
@@ -45,7 +45,7 @@ def test_no_term_without_a_batch_and_earlier_terms_stay():
     assert set(before.terms) == {"identity"}
 
 
-def test_relu_bends_mean_and_log_variance():
+def test_relu_is_applied_to_mean_and_log_variance():
     torch.manual_seed(0)
     augmentation = ConditioningAugmentation(SPEC, 4, width=50, activation="relu")
     values = torch.randn(3, 4)
@@ -56,7 +56,7 @@ def test_relu_bends_mean_and_log_variance():
     torch.testing.assert_close(after.terms["kl"].double(), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_weight_may_ramp():
+def test_weight_of_the_divergence_may_ramp():
     torch.manual_seed(0)
     augmentation = ConditioningAugmentation(SPEC, 4, kl_weight=Ramp(start=0.0, end=3.0, steps=10))
     constant = ConditioningAugmentation(SPEC, 4, kl_weight=1.0)

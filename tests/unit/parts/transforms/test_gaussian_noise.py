@@ -8,7 +8,7 @@ from scipy import stats
 from facegen.parts.transforms.gaussian_noise import GaussianNoise
 
 
-def test_what_is_added_is_normal_with_the_asked_deviation_and_the_same_for_both_networks():
+def test_noise_is_normal_and_equal_for_both_networks():
     torch.manual_seed(0)
     before = condition_of(torch.randn(400, 50))
     after = GaussianNoise(SPEC, 50, deviation=0.3)(before, None)
@@ -18,25 +18,25 @@ def test_what_is_added_is_normal_with_the_asked_deviation_and_the_same_for_both_
     assert after.encoding is before.encoding
 
 
-def test_every_call_and_every_row_draws_its_own_whatever_the_mode():
+def test_every_call_and_row_draws_its_own_noise():
     noise = GaussianNoise(SPEC, 4).eval()
     zeros = condition_of(torch.zeros(2, 4))
     first, second = noise(zeros, None).generator, noise(zeros, None).generator
     assert not torch.equal(first, second) and not torch.equal(first[0], first[1])
 
 
-def test_two_conditions_that_differ_get_the_same_noise():
+def test_different_conditions_get_equal_noise():
     before = condition_of(torch.zeros(3, 4), torch.ones(3, 4))
     after = GaussianNoise(SPEC, 4)(before, None)
     torch.testing.assert_close(after.critic - after.generator, torch.ones(3, 4))
 
 
-def test_the_critic_may_see_the_condition_without_noise():
+def test_discriminator_condition_may_stay_without_noise():
     before = condition_of(torch.randn(3, 4))
     assert GaussianNoise(SPEC, 4, noisy_critic=False)(before, None).critic is before.critic
 
 
-def test_normalised_before_and_after():
+def test_condition_is_normalised_before_or_after():
     torch.manual_seed(0)
     before = condition_of(7 * torch.randn(500, 64))
     after = GaussianNoise(SPEC, 64, deviation=0.05, normalise=True, noisy_critic=False)(before, None)

@@ -42,7 +42,7 @@ def test_cross_entropy_of_the_known_rows(agree, widths):
     agree(lambda given: classifier(condition_of(given.condition), batch_of(*identity)).terms, formula, condition=values)
 
 
-def test_a_batch_of_strangers_costs_nothing():
+def test_batch_of_unknown_people_has_no_loss():
     classifier = IdentityClassifier(SPEC, 4)
     values = torch.randn(2, 4, requires_grad=True)
     loss = classifier(condition_of(values), batch_of(-1, -1)).terms["identity"]
@@ -51,7 +51,7 @@ def test_a_batch_of_strangers_costs_nothing():
     assert (values.grad == 0).all()
 
 
-def test_the_condition_passes_unchanged():
+def test_condition_is_returned_unchanged():
     classifier = IdentityClassifier(SPEC, 4)
     before = condition_of(torch.randn(3, 4))
     after = classifier(before, batch_of(0, 1, 2))
@@ -60,7 +60,7 @@ def test_the_condition_passes_unchanged():
     assert classifier.condition_dim == 4
 
 
-def test_it_learns_who_is_who_and_teaches_the_encoder():
+def test_classifier_learns_and_has_gradients_of_the_encoder():
     torch.manual_seed(0)
     classifier = IdentityClassifier(SPEC, 4, widths=(8,))
     encodings = torch.nn.Parameter(torch.randn(3, 4))
@@ -77,6 +77,6 @@ def test_it_learns_who_is_who_and_teaches_the_encoder():
 
 
 @pytest.mark.parametrize("identities", [(), ("ada",)])
-def test_one_person_alone_cannot_be_told_apart(identities):
+def test_a_single_identity_is_refused(identities):
     with pytest.raises(RecipeError, match=f"identity_classifier: .* names {len(identities)} people"):
         IdentityClassifier(DataSpec(16, identities=identities), 4)

@@ -9,7 +9,7 @@ from facegen.parts.transforms.linear import Linear
 
 
 @pytest.mark.parametrize(("activation", "slope"), [("none", 1.0), ("leaky_relu", 0.2)])
-def test_it_is_the_matrix_and_the_bias_for_both_networks(agree, activation, slope):
+def test_linear_maps_both_conditions_alike(agree, activation, slope):
     linear = Linear(SPEC, 3, width=5, activation=activation).double()
     weight, bias = linear.projection.weight.detach().numpy(), linear.projection.bias.detach().numpy()
     assert linear.condition_dim == 5
@@ -28,6 +28,6 @@ def test_it_is_the_matrix_and_the_bias_for_both_networks(agree, activation, slop
     agree(terms, formula, generator=generator, critic=critic)
 
 
-def test_what_is_one_stays_one():
+def test_shared_conditions_stay_shared():
     after = Linear(SPEC, 3)(condition_of(torch.randn(2, 3)), None)
     assert after.critic is after.generator

@@ -1,4 +1,4 @@
-"""What a voice carries, told."""
+"""Conditioner that returns the true factors of the speaker."""
 
 from typing import Annotated
 
@@ -12,13 +12,13 @@ from facegen.data.synthetic.people import draw_people
 from stand_ins.portraits import SHARED
 
 
-def told(clip: Tensor, clips_per_person: int, world_seed: int) -> Tensor:
-    """(B,) clips of a synthetic corpus -> (B, 7) the factors that shape both voice and face."""
+def shared_factors(clip: Tensor, clips_per_person: int, world_seed: int) -> Tensor:
+    """Return the factors that shape both voice and face of clips of a synthetic corpus: (B,) -> (B, 7)."""
     people = draw_people(world_seed, clip // clips_per_person)
     return torch.stack([people[factor.name] for factor in SHARED], dim=1)
 
 
-class ToldVoice(Conditioner):
+class TrueFactors(Conditioner):
     """The true factors that shape both voice and face of a synthetic speaker, in their own units.
 
         c = (sex, age, size, fullness, nose, lips, tension)
@@ -33,7 +33,7 @@ class ToldVoice(Conditioner):
         Ours, for tests.
     """
 
-    needs = frozenset({"speech"})  # which nobody hears: the row's number says whose voice it is
+    needs = frozenset({"speech"})  # it is not read: the number of the clip gives the speaker
     condition_dim = len(SHARED)
 
     def __init__(
@@ -43,4 +43,4 @@ class ToldVoice(Conditioner):
         self.clips_per_person, self.world_seed = clips_per_person, world_seed
 
     def forward(self, batch: Batch) -> Tensor:
-        return told(batch.clip, self.clips_per_person, self.world_seed)
+        return shared_factors(batch.clip, self.clips_per_person, self.world_seed)

@@ -18,7 +18,7 @@ def mel(hertz):
     return 2595 * np.log10(1 + hertz / 700)
 
 
-def test_bands_lie_evenly_in_mel_at_the_start_and_overlap():
+def test_bands_start_evenly_spaced_in_mel():
     points = hertz(np.linspace(mel(30.0), mel(RATE_HZ / 2 - 100), 65))
     low, high = SincFilters(64, 251, RATE_HZ).edges()
     np.testing.assert_allclose(low.detach(), points[:-1] + 50, rtol=1e-4)
@@ -27,7 +27,7 @@ def test_bands_lie_evenly_in_mel_at_the_start_and_overlap():
     np.testing.assert_allclose((high[:-1] - low[1:]).detach(), 50, atol=0.01)
 
 
-def test_bands_stay_between_0_and_half_the_rate_whatever_is_learnt():
+def test_bands_stay_between_0_and_the_nyquist_frequency():
     layer = SincFilters(3, 251, RATE_HZ)
     with torch.no_grad():
         layer.low.copy_(torch.tensor([-300.0, 9000.0, 7990.0]))
@@ -38,7 +38,7 @@ def test_bands_stay_between_0_and_half_the_rate_whatever_is_learnt():
     assert layer.filters().isfinite().all()
 
 
-def test_a_filter_passes_its_band_and_nothing_else():
+def test_filter_passes_its_band_only():
     layer = SincFilters(3, 251, RATE_HZ)
     edges = [(500.0, 1500.0), (2000.0, 2600.0), (5000.0, 7000.0)]
     with torch.no_grad():
@@ -57,7 +57,7 @@ def test_a_filter_passes_its_band_and_nothing_else():
         assert gain[np.abs(frequencies - low).argmin()] == pytest.approx(0.5, abs=0.02)
 
 
-def test_filters_are_those_of_the_formula():
+def test_filters_agree_with_the_formula():
     layer = SincFilters(5, 31, RATE_HZ)
     low, high = (edge.detach().double().numpy()[:, None] for edge in layer.edges())
     n = np.arange(-15, 16) / RATE_HZ
@@ -69,7 +69,7 @@ def test_filters_are_those_of_the_formula():
 
 @pytest.mark.parametrize("samples", [200, 203, 207])
 @pytest.mark.parametrize("stride", [1, 2, 5, 10])
-def test_phases_of_a_stride_are_a_strided_convolution(stride, samples):
+def test_strided_filters_equal_a_strided_convolution(stride, samples):
     torch.manual_seed(0)
     layer = SincFilters(4, 31, RATE_HZ, stride)
     speech = torch.randn(2, samples)
@@ -80,7 +80,7 @@ def test_phases_of_a_stride_are_a_strided_convolution(stride, samples):
     torch.testing.assert_close(result[:, :, 0], expected, atol=2e-5, rtol=1e-4)
 
 
-def test_edges_learn():
+def test_band_edges_get_gradients():
     layer = SincFilters(4, 31, RATE_HZ, 2)
     layer(torch.randn(2, 100)).square().sum().backward()
     assert (layer.low.grad != 0).all()

@@ -24,7 +24,7 @@ def formula(layer, images, style):
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-def test_values_and_gradients(layer, memory_format):
+def test_values_and_gradients_agree_with_the_formula(layer, memory_format):
     images = (5 + 2 * torch.randn(2, 4, 3, 5, dtype=torch.float64)).contiguous(memory_format=memory_format)
     images.requires_grad_()
     style = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
@@ -33,8 +33,8 @@ def test_values_and_gradients(layer, memory_format):
     assert result.is_contiguous(memory_format=memory_format)
     inputs = (images, style, layer.style.weight, layer.style.bias)
     direction = torch.randn_like(expected)
-    found = torch.autograd.grad(result, inputs, direction)
-    for gradient, due in zip(found, torch.autograd.grad(expected, inputs, direction), strict=True):
+    gradients = torch.autograd.grad(result, inputs, direction)
+    for gradient, due in zip(gradients, torch.autograd.grad(expected, inputs, direction), strict=True):
         torch.testing.assert_close(gradient, due)
 
 
@@ -44,7 +44,7 @@ def test_gradients_are_finite_differences(layer):
     assert torch.autograd.gradcheck(layer, (images, style))
 
 
-def test_styles_are_silent_at_the_start():
+def test_styles_start_without_effect():
     norm = AdaptiveInstanceNorm(3, 4)
     images = 7 + 3 * torch.randn(2, 4, 8, 8)
     result = norm(images, torch.randn(2, 3))

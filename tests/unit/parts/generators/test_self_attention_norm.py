@@ -22,7 +22,7 @@ def test_agrees_with_the_formula_in_both_modes():
     torch.testing.assert_close(layer.eval()(images, style), expected)
 
 
-def test_a_style_matters_a_little_from_the_start():
+def test_style_has_a_small_effect_at_the_start():
     torch.manual_seed(0)
     style = ConditionalBatchNorm2d(64, 32).style
     num = style.weight.numel()

@@ -1,4 +1,4 @@
-"""What a voice carries, told to a network that learns what to make of it."""
+"""Conditioner that encodes the true factors of the speaker by a small network."""
 
 from typing import Annotated
 
@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.interfaces import Conditioner
 from stand_ins.portraits import SHARED
-from stand_ins.told_voice import told
+from stand_ins.true_factors import shared_factors
 
 
-class LearntVoice(Conditioner):
+class LearntFactors(Conditioner):
     """A small network on the true factors that shape both voice and face, scaled to [-1, 1].
 
         c = W2 relu(W1 c' + b1) + b2
@@ -25,10 +25,10 @@ class LearntVoice(Conditioner):
     Shape:
         clip (B,) -> (B, condition_dim)
     Source:
-        Ours, for tests: a judge of voices that needs no speech, and so learns in seconds.
+        Ours, for tests: a judge that reads no speech, and so trains in seconds.
     """
 
-    needs = frozenset({"speech"})  # which nobody hears: the row's number says whose voice it is
+    needs = frozenset({"speech"})  # it is not read: the number of the clip gives the speaker
     middle: Tensor
     reach: Tensor
 
@@ -49,6 +49,6 @@ class LearntVoice(Conditioner):
         self.layers = nn.Sequential(nn.Linear(len(SHARED), 64), nn.ReLU(), nn.Linear(64, condition_dim))
 
     def forward(self, batch: Batch) -> Tensor:
-        values = told(batch.clip, self.clips_per_person, self.world_seed)
+        values = shared_factors(batch.clip, self.clips_per_person, self.world_seed)
         encoding: Tensor = self.layers((values - self.middle) / self.reach)
         return encoding

@@ -8,7 +8,7 @@ import pytest
 
 from facegen.core.recipe.recipe import read_recipe
 
-RECIPES = Path(__file__).parents[3] / "recipes"
+RECIPES = Path(__file__).parents[1] / "recipes"
 BATCH_NORM = {"generator.norm": "batch", "discriminator.norm": "batch"}
 SPECTRAL_NORM = {"generator.norm": "spectral", "discriminator.norm": "none"}
 ONE_RATE = {"train.generator.learning_rate": 2e-4, "train.discriminator.learning_rate": 2e-4}

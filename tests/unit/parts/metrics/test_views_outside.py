@@ -1,4 +1,4 @@
-"""Tables in the eyes of recognisers: by hand, and with faces that are not found."""
+"""Figures in features of recognisers: against hand computations, and with undetected faces."""
 
 import math
 from dataclasses import replace
@@ -43,7 +43,7 @@ def view(evidence: Evidence) -> Evidence:
     return seen
 
 
-def test_a_view_has_the_rows_whose_true_face_is_found() -> None:
+def test_view_holds_rows_with_a_detected_true_face() -> None:
     evidence = seen_from_outside()
     seen = view(evidence)
     kept = [row for row in range(40) if row not in MISSED_REAL]
@@ -55,23 +55,23 @@ def test_a_view_has_the_rows_whose_true_face_is_found() -> None:
 
 
 def ranks(seen: Evidence) -> Tensor:
-    """(rows,) place of the true face, and a place after all others where the generated one is not found."""
+    """Return the rank of the true face, the last one for undetected generated faces: (rows,)."""
     assert seen.fake is not None
     cosines = functional.normalize(seen.fake[:, 0].nan_to_num()) @ functional.normalize(seen.real).T
     places = (cosines > cosines.diagonal()[:, None]).sum(1)
     return places.masked_fill(~seen.fake[:, 0].isfinite().all(1), 1000)
 
 
-def test_retrieval_and_identity_by_hand() -> None:
+def test_retrieval_and_identity_agree_with_hand_computation() -> None:
     evidence = seen_from_outside()
     seen = view(evidence)
-    found = measured(Retrieval(), evidence)
+    figures = measured(Retrieval(), evidence)
     for num in (1, 2, 5, 10):
-        figure = found[f"r{num}.cosine.looks"]
+        figure = figures[f"r{num}.cosine.looks"]
         assert figure.value == pytest.approx(float((ranks(seen) < num).float().mean()))
         assert figure.chance == pytest.approx(num / 38)
         assert figure.note == "gallery of 38; 3 generated faces are not found, and count as misses"
-    assert found["r1.cosine"] == measured(Retrieval(), replace(evidence, recognised={}))["r1.cosine"]
+    assert figures["r1.cosine"] == measured(Retrieval(), replace(evidence, recognised={}))["r1.cosine"]
     named = measured(Identity(), evidence)
     assert seen.fake is not None and seen.real_other is not None
     prototypes = functional.normalize(functional.normalize(seen.real) + functional.normalize(seen.real_other))
@@ -84,23 +84,23 @@ def test_retrieval_and_identity_by_hand() -> None:
 
 
 def test_faces_query_faces() -> None:
-    """With all people as candidates nothing is left to the draw."""
+    """All people are candidates, so nothing is random."""
     evidence = seen_from_outside()
     seen = view(evidence)
     assert seen.real_other is not None
-    found = measured(Matching(num_candidates=(38,)), evidence)
-    drawn = found["f2f.38.generated.looks"]
+    figures = measured(Matching(num_candidates=(38,)), evidence)
+    drawn = figures["f2f.38.generated.looks"]
     assert drawn.value == pytest.approx(float((ranks(seen) == 0).float().mean()))
     assert (drawn.chance, drawn.note) == (1 / 38, "3 faces are not found, and count as misses")
     cosines = functional.normalize(seen.real_other) @ functional.normalize(seen.real).T
     right = float((cosines.argmax(1) == torch.arange(38)).float().mean())
-    assert found["f2f.38.real.looks"].value == pytest.approx(right)
-    assert not any("listens" in name for name in found)
+    assert figures["f2f.38.real.looks"].value == pytest.approx(right)
+    assert not any("listens" in name for name in figures)
 
 
-def test_correlation_of_what_the_judge_hears_and_of_what_a_recogniser_does() -> None:
+def test_correlation_uses_voices_of_judge_and_recogniser() -> None:
     evidence = seen_from_outside()
-    found = measured(Correlation(), evidence)
+    figures = measured(Correlation(), evidence)
     seen = view(evidence)
     assert seen.fake is not None
     rows = seen.fake[:, 0].isfinite().all(1)
@@ -111,12 +111,12 @@ def test_correlation_of_what_the_judge_hears_and_of_what_a_recogniser_does() -> 
     pairs = Pairs(part, 2000)
     name = "real"
     expected = stats.pearsonr(pairs.distance(part.encodings[:, None]), pairs.distance(part.real[:, None])).statistic
-    assert found[f"{name}.looks"].value == pytest.approx(float(expected))
-    both = found[f"{name}.listens_and_looks"].value
+    assert figures[f"{name}.looks"].value == pytest.approx(float(expected))
+    both = figures[f"{name}.listens_and_looks"].value
     assert math.isfinite(both) and both != pytest.approx(float(expected))
 
 
-def test_a_run_that_draws_nothing_still_has_real_faces() -> None:
+def test_matching_run_has_figures_of_real_faces() -> None:
     evidence = seen_from_outside()
     silent = replace(evidence, fake=None, fake_faces=None)
     assert "f2f.2.real.looks" in measured(Matching(), silent)
@@ -124,7 +124,7 @@ def test_a_run_that_draws_nothing_still_has_real_faces() -> None:
         assert not any("generated" in name and "looks" in name for name in measured(metric, silent))
 
 
-def test_second_real_faces_that_are_not_found() -> None:
+def test_undetected_second_real_faces_are_left_out() -> None:
     evidence = seen_from_outside()
     looks = evidence.recognised["looks"]
     alone = replace(looks, real_other=torch.full_like(looks.real_other, torch.nan))  # type: ignore[arg-type]
