@@ -1,4 +1,4 @@
-"""NegativeSampler in a collection: found, dropped, never packed again, and taken back."""
+"""Review of a collection: strangers are listed, dropped, not packed again, and restored."""
 
 import csv
 import json
@@ -17,13 +17,13 @@ SERIAL = ["--set", "executor.type=serial"]
 
 @pytest.fixture
 def collection(facegen, tmp_path, capsys):
-    """Four people of three videos with three faces each; in one of ada's videos is somebody else."""
+    """Collect four people with three videos of three faces each; one of ada's videos shows another person."""
     shown = {"ada": (0, 4, 0), "ben": (1, 1, 1), "cem": (2, 2, 2), "dee": (3, 3, 3)}
     text = ""
     for number, (name, people) in enumerate(shown.items()):
         videos = [tmp_path / f"{name}_{n}.mp4" for n in range(3)]
         for n, (path, person) in enumerate(zip(videos, people, strict=True)):
-            # The same faces come again after each round of them, with another sound.
+            # Each round shows the same faces with another sound.
             write_speaker(path, person + len(FOUND) * (3 * number + n))
         names = ", ".join(f'"{path.name}"' for path in videos)
         text += f'[[person]]\nname = "{name}"\nvideos = [{names}]\n'
@@ -43,7 +43,7 @@ def stored(folder):
 
 
 def stranger(folder):
-    """The clips that show somebody else, by their source."""
+    """Return the clips that show another person, by their source."""
     corpus = Corpus.open(folder)
     names = corpus.index.strings["source"].at(torch.arange(corpus.header.num_clips))
     return {clip for clip, name in enumerate(names) if name.endswith("ada_1.mp4")}
@@ -69,30 +69,30 @@ def test_from_a_stranger_to_a_corpus_without(collection, facegen, tmp_path, caps
     assert len(wrong) == 1 and Corpus.open(out).header.num_frames == 36
     capsys.readouterr()
     assert facegen("inspect", out, "--review", tmp_path / "review", "--json") == 0
-    said = json.loads(capsys.readouterr().out)["review"]
-    assert said["compared"] == ["face by plain", "voice by plain"] and said["faces"] == 36
-    assert {row["clip"] for row in said["findings"] if row["person"] == "ada"} >= {str(clip) for clip in wrong}
+    reviewed = json.loads(capsys.readouterr().out)["review"]
+    assert reviewed["compared"] == ["face by hog_pitch", "voice by hog_pitch"] and reviewed["faces"] == 36
+    assert {row["clip"] for row in reviewed["findings"] if row["person"] == "ada"} >= {str(clip) for clip in wrong}
     page = (tmp_path / "review" / "review.html").read_text(encoding="utf-8")
     assert "ada_1.mp4" in page and '<img class="typical"' in page
 
     assert mark(tmp_path / "review" / "review.csv", tmp_path / "marked.csv", wrong) == 3
     assert facegen("drop", out, tmp_path / "marked.csv") == 0
-    told = capsys.readouterr().out
-    assert "Dropped: 3 faces, 1 clips, 0 people" in told and "33 faces in 11 clips, bit for bit as before" in told
+    output = capsys.readouterr().out
+    assert "Dropped: 3 faces, 1 clips, 0 people" in output and "33 faces in 11 clips, bit for bit as before" in output
     assert stranger(out) == set() and Corpus.open(out).header.num_frames == 33
     with closing(sqlite3.connect(out / "collection" / "manifest.sqlite")) as db, db:
         reasons = db.execute("SELECT reason, count(*) FROM frames WHERE reason LIKE 'dropped%' GROUP BY 1").fetchall()
         clips = db.execute("SELECT count(*) FROM clips").fetchone()[0]
     assert reasons == [("dropped on review", 3)] and clips == 33
 
-    code, told = collection()
-    assert code == 0 and "dropped on review" in told and "11 clips with 33 faces" in told
+    code, output = collection()
+    assert code == 0 and "dropped on review" in output and "11 clips with 33 faces" in output
     assert stranger(out) == set()
     after = stored(out)
     assert collection()[0] == 0 and stored(out) == after
     assert facegen("drop", out, "--restore") == 0
     assert "3 faces are restored" in capsys.readouterr().out
-    assert collection()[0] == 0 and stored(out) == before, "nothing was lost"
+    assert collection()[0] == 0 and stored(out) == before, "nothing is lost"
 
 
 def test_a_corpus_that_is_older_than_its_manifest_is_refused(collection, facegen, tmp_path, capsys):
@@ -103,19 +103,19 @@ def test_a_corpus_that_is_older_than_its_manifest_is_refused(collection, facegen
         db.execute("UPDATE frames SET reason = 'blurred' WHERE reason = '' AND number = 2")
     before = stored(out)
     assert facegen("drop", out, tmp_path / "marked.csv") == 1
-    assert "its corpus is older than its manifest; call `facegen collect` again" in capsys.readouterr().err
+    assert "its corpus is older than its manifest; run `facegen collect` again" in capsys.readouterr().err
     assert stored(out) == before
 
 
-def test_a_run_compares(collection, facegen, tmp_path, capsys):
+def test_a_run_is_a_recogniser(collection, facegen, tmp_path, capsys):
     run = tmp_path / "judge"
     changes = {key: value for key, value in TINY.items() if not key.startswith("train.")} | {"data.image_pixels": 32}
     words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
     assert facegen("train", RECIPES / "match_v2f.toml", "--out", run, *words) == 0
     capsys.readouterr()
     assert facegen("inspect", tmp_path / "out", "--review", tmp_path / "review", "--judge", run, "--json") == 0
-    said = json.loads(capsys.readouterr().out)["review"]
-    assert said["compared"] == ["face by judge", "voice by judge"]
+    reviewed = json.loads(capsys.readouterr().out)["review"]
+    assert reviewed["compared"] == ["face by judge", "voice by judge"]
     kept = list((tmp_path / "out" / "derived").glob("review-*.safetensors"))
     assert len(kept) == 2
     moments = [path.stat().st_mtime_ns for path in kept]
@@ -124,7 +124,7 @@ def test_a_run_compares(collection, facegen, tmp_path, capsys):
     assert (tmp_path / "again" / "review.csv").read_bytes() == (tmp_path / "review" / "review.csv").read_bytes()
 
 
-@pytest.mark.parametrize(("words", "code", "said"), [
+@pytest.mark.parametrize(("words", "code", "message"), [
     (["inspect", "c", "--recogniser", "dlib_faces"], 2, "--recogniser and --judge need --review DIR"),
     (["inspect", "c", "--review", "r"], 1, "c: does not exist"),
     (["inspect", "c", "--review", "r", "--threshold", "0"], 2, "--threshold"),
@@ -133,10 +133,10 @@ def test_a_run_compares(collection, facegen, tmp_path, capsys):
     (["drop", "c", "x.csv"], 1, "x.csv: cannot be read"),
     (["drop", "c", "--restore"], 1, "c: was not collected here"),
 ])  # fmt: skip
-def test_wrong_calls(facegen, tmp_path, monkeypatch, capsys, words, code, said):
+def test_wrong_calls(facegen, tmp_path, monkeypatch, capsys, words, code, message):
     monkeypatch.chdir(tmp_path)
     assert facegen(*words) == code
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_an_unknown_recogniser(collection, facegen, tmp_path, capsys):

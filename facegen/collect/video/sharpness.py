@@ -1,4 +1,4 @@
-"""How sharp a face is, whatever its size, light and contrast."""
+"""Sharpness of a face, independent of size, light and contrast."""
 
 import cv2
 import numpy as np
@@ -8,15 +8,14 @@ MEASURED_PIXELS = 64
 
 
 def sharpness(face: NDArray[np.uint8]) -> float:
-    """Variance of the Laplacian by the variance of the greys, at 64 pixels.
+    """Compute var(Laplacian(grey)) / var(grey) of a face resized to 64 pixels.
 
-    A face of 64 pixels or more is measured at this size, so that sharpness that a small face cannot have is not asked
-    of it; dividing by the variance makes up for dim light and low contrast.
+    The fixed size makes small and large faces comparable; the division compensates for dim light and low contrast.
 
     Args:
         face: (S, S, 3) uint8 RGB, the detector's box without margin.
     Returns:
-        0 for a picture of one colour.
+        The sharpness; 0 for an image of one colour.
     Source:
         Pech-Pacheco et al. 2000 for the variance of the Laplacian; size and ratio are ours.
     """
