@@ -81,7 +81,7 @@ class Status:
     settings: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
-        """HogPitch values."""
+        """Return plain values."""
         return {**asdict(self), "folder": str(self.folder)}
 
 

@@ -36,7 +36,7 @@ def write_page(review: Review, path: Path) -> None:
 
 @dataclass(frozen=True)
 class ShownFace:
-    """A face as a data URI."""
+    """Image of a face as a data URI."""
 
     alt: str
     source: str
@@ -44,15 +44,15 @@ class ShownFace:
 
 @dataclass(frozen=True)
 class Card:
-    """A suspicious face, the reasons, and faces to compare it with.
+    """Listed face, its reasons, and faces to compare it with.
 
     Attributes:
-        place: row of the list that its tick marks.
+        place: number of its row in the list.
         picture: the face.
         score: its z, or "duplicate".
         reasons: sentences.
-        others, others_label: faces of whom it repeats or resembles, and the name.
-        source, moment: where it comes from.
+        others, others_label: duplicated face or faces of the nearer person, and their label.
+        source, moment: source, and place in the corpus and in its speech.
     """
 
     place: int
@@ -67,7 +67,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Person:
-    """A person of the corpus with typical and suspicious faces."""
+    """Person of the corpus, with typical faces and listed faces."""
 
     name: str
     about: str

@@ -69,10 +69,12 @@ class SegmentRow:
 
 
 def read_csv_rows(path: Path, problems: list[str]) -> tuple[list[PersonRow], list[SegmentRow]]:
-    """The rows of a CSV table of people (with a header), or of segments (video, start, end, x, y; no header needed).
+    """Read a CSV table of people (with a header), or of segments (video, start, end, x, y; the header is optional).
+
+    Faults of single rows are added to `problems`.
 
     Raises:
-        DataError: it cannot be read at all; what is wrong with single rows goes to `problems`.
+        DataError: the file cannot be read.
     """
     lines = _read_lines(path)
     if not lines:

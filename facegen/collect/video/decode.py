@@ -48,7 +48,7 @@ class DecodedFrame:
 
     @property
     def num_bytes(self) -> int:
-        """Memory of the undecoded planes, in bytes."""
+        """Memory of the decoded planes, in bytes."""
         return sum(plane.buffer_size for plane in self.frame.planes)
 
     def image(self) -> NDArray[np.uint8]:

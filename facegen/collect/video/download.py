@@ -176,12 +176,7 @@ def _archive_id(downloader: YoutubeDL, info: dict[str, Any]) -> str:
 
 
 def _run_yt_dlp(call: Any) -> dict[str, Any]:
-    """Run a call of yt-dlp, and convert its errors.
-
-    Raises:
-        DownloadCancelled: a hook of ours stopped the download.
-        CollectError, DiskError: any other error.
-    """
+    """Run a call of yt-dlp, and convert its errors, other than a stop by our own hook."""
     try:
         info = call()
     except DownloadCancelled:
@@ -222,7 +217,7 @@ def _downloader(settings: DownloadSettings, options: dict[str, Any]) -> YoutubeD
 
 
 class _ClosingDownloader(YoutubeDL):
-    """yt-dlp downloader that closes the connections that its extractors leave open, as that for direct files does."""
+    """yt-dlp downloader that closes connections that extractors leave open, such as that of direct files."""
 
     def __init__(self, parameters: dict[str, Any]) -> None:
         self._responses: list[Response] = []

@@ -1,9 +1,8 @@
 """Two metrics of one type: both are kept, and their figures bear different names."""
 
-from facegen.evaluation.metric_names import metric_names, told_apart
-
 from facegen.core.evidence import Figure
 from facegen.core.recipe.recipe import check_recipe
+from facegen.evaluation.metric_names import metric_names, told_apart
 
 TABLES = {
     "data": {"type": "synthetic"},
