@@ -16,8 +16,8 @@ from pathlib import Path
 from facegen.cli.main import main as facegen
 from facegen.collect.folder import CollectionFolder
 from facegen.collect.manifest.manifest import CollectionManifest
+from facegen.collect.review.hog_pitch import HOG_PITCH, HogPitch
 from facegen.collect.review.outliers import THRESHOLD
-from facegen.collect.review.plain_features import PLAIN, Plain
 from facegen.collect.review.review import review
 from facegen.core.interfaces import Recogniser
 from facegen.data.corpus.reader import Corpus
@@ -55,8 +55,8 @@ def measure(
         "ORDER BY videos.position, number"
     )
     row = 0
-    with CollectionManifest(CollectionFolder(folder).manifest, read_only=True) as manifest:
-        for source, moment, reason in manifest.ask(query):
+    with CollectionManifest(CollectionFolder(folder).header, read_only=True) as manifest:
+        for source, moment, reason in manifest.query(query):
             what = truth_at(truth[Path(source).name], moment)
             offered[what] += 1
             if not reason:
@@ -107,6 +107,6 @@ def run(arguments: argparse.Namespace) -> int:
         code = facegen(["collect", str(folder / "sources.toml"), "--out", str(folder / "corpus"), "--json"])
         if code:
             return code
-        rows = measure(folder / "corpus", truth, recognisers or {PLAIN: Plain()}, arguments.threshold)
+        rows = measure(folder / "corpus", truth, recognisers or {HOG_PITCH: HogPitch()}, arguments.threshold)
     print("\n".join(to_markdown(rows)))
     return 0

@@ -177,25 +177,25 @@ def _draw(packed: "Packed", split: Split | None, out: Path) -> None:
 
 
 def _recognisers(words: tuple[str, ...], judge: Path | None) -> "dict[str, Recogniser]":
-    from facegen.collect.review.plain_features import PLAIN, Plain
+    from facegen.collect.review.hog_pitch import HOG_PITCH, HogPitch
     from facegen.evaluation.recognition import chosen_recognisers
     from facegen.inference.run_recogniser import RunRecogniser
 
     recognisers = chosen_recognisers(words)
     if judge is not None:
         recognisers[judge.name] = RunRecogniser(judge)
-    return recognisers or {PLAIN: Plain()}
+    return recognisers or {HOG_PITCH: HogPitch()}
 
 
 def _review(
     packed: "Packed", recognisers: "dict[str, Recogniser]", threshold: float, folder: Path, observer: "Observer"
 ) -> "Review":
+    from facegen.collect.review.hog_pitch import HOG_PITCH
     from facegen.collect.review.page import PAGE_NAME, write_page
-    from facegen.collect.review.plain_features import PLAIN
     from facegen.collect.review.review import review
     from facegen.collect.review.review_list import FILE_NAME, write_list
 
-    cache = packed.cache_dir if set(recognisers) != {PLAIN} else None
+    cache = packed.cache_dir if set(recognisers) != {HOG_PITCH} else None
     reviewed = review(packed.corpus, recognisers, threshold=threshold, cache=cache, observer=observer)
     write_list(reviewed, folder / FILE_NAME)
     write_page(reviewed, folder / PAGE_NAME)
@@ -203,16 +203,16 @@ def _review(
 
 
 def _review_json(reviewed: "Review") -> dict[str, object]:
-    from facegen.collect.review.review_list import COLUMNS, table_of
+    from facegen.collect.review.review_list import COLUMNS, review_table
 
     names = reviewed.corpus.header.identities
     return {
-        "compared": [f"{opinion.what} by {opinion.name}" for opinion in reviewed.opinions],
+        "compared": [f"{features.modality} by {features.name}" for features in reviewed.feature_reviews],
         "threshold": reviewed.threshold,
         "faces": len(reviewed.rows),
         "unjudged": reviewed.unjudged,
         "uneven_people": {names[person]: z for person, z in reviewed.uneven.items()},
-        "findings": [dict(zip(COLUMNS, row, strict=True)) for row in table_of(reviewed)],
+        "findings": [dict(zip(COLUMNS, row, strict=True)) for row in review_table(reviewed)],
     }
 
 
@@ -221,13 +221,13 @@ def _print_review(reviewed: "Review", folder: Path) -> None:
     from facegen.collect.review.review_list import FILE_NAME
 
     names = reviewed.corpus.header.identities
-    table = Table("person", title=f"Review: {escape(reviewed.words)}", title_justify="left")
-    for column in ("faces", "outliers", "repetitions"):
+    table = Table("person", title=f"Review: {escape(reviewed.method)}", title_justify="left")
+    for column in ("faces", "outliers", "duplicates"):
         table.add_column(column, justify="right")
-    for person, (faces, suspicious, repeated) in reviewed.counts().items():
-        if suspicious or repeated or person in reviewed.uneven:
+    for person, (faces, outliers, duplicates) in reviewed.counts().items():
+        if outliers or duplicates or person in reviewed.uneven:
             name = escape(names[person]) + (" (uneven)" if person in reviewed.uneven else "")
-            table.add_row(name, f"{faces:,}", f"{suspicious:,}", f"{repeated:,}")
+            table.add_row(name, f"{faces:,}", f"{outliers:,}", f"{duplicates:,}")
     table.add_section()
     table.add_row("all", *(f"{sum(column):,}" for column in zip(*reviewed.counts().values(), strict=True)))
     console.print(table)

@@ -1,4 +1,4 @@
-"""The folder of a collection: what lies where in it."""
+"""Folder of a collection: its paths and its lock."""
 
 import errno
 import shutil
@@ -20,15 +20,15 @@ IMPORTER = "collect"
 
 
 class CollectionFolder:
-    """What `collect` keeps beside the corpus.
+    """Paths of a collection.
 
     Attributes:
-        out: the folder that the corpus goes to.
-        root: below it, all that is not the corpus.
-        manifest: what became of every video.
-        results: a file a video, named by its id.
-        downloads: videos that are in work.
-        videos, frames: what --keep-videos and --keep-frames keep, a folder a video.
+        out: folder of the corpus.
+        root: subfolder with everything but the corpus.
+        manifest: SQLite file with the state of every video.
+        results: folder with one result file per video, named by its id.
+        downloads: folder of the videos in work.
+        videos, frames: folders that --keep-videos and --keep-frames fill, with one subfolder per address or video.
     """
 
     def __init__(self, out: Path) -> None:
@@ -39,68 +39,68 @@ class CollectionFolder:
         self.videos, self.frames = self.root / "videos", self.root / "frames"
 
     def result(self, video: str) -> Path:
-        """The result of a video."""
+        """Return the path of a video's result file."""
         return self.results / f"{video}{result_file.SUFFIX}"
 
     def download(self, address: str) -> Path:
-        """Where an address is fetched to."""
+        """Return the folder that an address is downloaded to."""
         return self.downloads / source_id("", address, None)
 
     def kept_video(self, address: str) -> Path:
-        """Where what was fetched from an address is kept."""
+        """Return the folder that keeps the files of an address."""
         return self.videos / source_id("", address, None)
 
     def kept_frames(self, video: str) -> Path:
-        """Where the frames of a video are kept."""
+        """Return the folder that keeps the frames of a video."""
         return self.frames / video
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Make the folders, and keep others out while this is open.
+    def lock(self) -> Iterator[None]:
+        """Create the folders, and hold the lock of the collection.
 
         Raises:
-            DataError: somebody else is at work here, or it holds a corpus that was made otherwise.
-            DiskError: it cannot be written.
+            DataError: another process holds the lock, or the folder holds a corpus that was not collected.
+            DiskError: the folder cannot be written.
         """
-        self._refuse_others_corpus()
+        self._refuse_foreign_corpus()
         with ExitStack() as work:
             try:
                 for folder in (self.root, self.results, self.downloads):
                     folder.mkdir(parents=True, exist_ok=True)
                 work.enter_context(file_lock(self.root / LOCK))
             except (FileExistsError, NotADirectoryError):
-                raise DataError(f"{self.out}: is a file, or lies in one; give a folder") from None
+                raise DataError(f"{self.out}: is a file, or is inside one; give a folder") from None
             except BlockingIOError:
                 raise DataError(
-                    f"{self.out}: another `facegen collect` or `forget` is at work here; wait for it"
+                    f"{self.out}: another `facegen collect`, `forget` or `drop` is running here; wait until it ends"
                 ) from None
             except OSError as error:
                 raise DiskError(f"{self.root}: {error.strerror}") from None
             yield
 
-    def tidy(self) -> None:
-        """Remove what somebody who was killed left half done."""
+    def remove_leftovers(self) -> None:
+        """Remove the partial files of interrupted processes."""
         try:
-            for left in self.downloads.iterdir():
-                shutil.rmtree(left)
+            for download in self.downloads.iterdir():
+                shutil.rmtree(download)
             for partial in self.results.glob(f".*{PART}"):
                 partial.unlink(missing_ok=True)
             recover(self.out)
         except OSError as error:
             if error.errno in {*DISK_ERRORS, errno.EACCES, errno.EPERM}:
                 raise DiskError(f"{error.filename}: {error.strerror}") from None
-            # Somebody who is being killed still writes there; whoever comes next tidies up again.
+            # A process that is being killed may still write there; the next call removes the rest.
             if error.errno not in {errno.ENOENT, errno.ENOTEMPTY}:
                 raise
 
-    def _refuse_others_corpus(self) -> None:
+    def _refuse_foreign_corpus(self) -> None:
         path = self.out / HEADER_FILE
         if path.is_file() and read_header(self.out).provenance.importer != IMPORTER:
-            raise DataError(f"{self.out}: holds a corpus that was not collected; give another folder")
+            raise DataError(f"{self.out}: holds a corpus that was not collected here; give another folder")
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of the files below a folder, which may change meanwhile."""
+    """Return the total size of the files below a folder, in bytes; files may vanish meanwhile."""
     total = 0
     for path in folder.rglob("*"):
         with suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Removes a person from a collection, and shows that nothing of them is left."""
+"""Removal of a person from a collection or corpus, and a search for remaining data."""
 
 import shutil
 from collections import Counter
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from facegen.collect.folder import NAME, CollectionFolder
-from facegen.collect.manifest import people as manifest_sources
+from facegen.collect.manifest import people as manifest_people
 from facegen.collect.manifest.manifest import CollectionManifest
 from facegen.collect.sources.source_list import source_id
 from facegen.collect.video.failures import DiskError
@@ -22,14 +22,14 @@ from facegen.data.corpus.residue_scan import Fingerprints, find_traces, fingerpr
 
 
 @dataclass(frozen=True)
-class Forgotten:
-    """What was removed, and what a search found afterwards.
+class ForgetResult:
+    """Result of the removal of a person.
 
     Attributes:
-        person: who.
-        removed: {what: how many}.
-        left: {what: how many there still are}; all 0, or something is wrong.
-        traces: what a search of every file found, a line each.
+        person: name of the person.
+        removed: {kind of data: number of removed items}.
+        left: {kind of data: number of remaining items}; all 0 if the removal is complete.
+        traces: remaining data that a search of every file found, one text each.
     """
 
     person: str
@@ -39,22 +39,21 @@ class Forgotten:
 
     @property
     def is_complete(self) -> bool:
-        """Nothing is left."""
+        """True if nothing is left."""
         return not self.traces and not any(self.left.values())
 
 
-def forget_person(out: Path, person: str, observer: Observer | None = None) -> Forgotten:
-    """Remove a person from manifest, results, kept videos and frames, and from the packed corpus; then search for them.
+def forget_person(out: Path, person: str, observer: Observer | None = None) -> ForgetResult:
+    """Remove a person from manifest, results, kept videos and frames, and corpus, then search for remaining data.
 
-    Interrupted anywhere, it is called again and finishes. The corpus goes last: while somebody stands in it, they can
-    be asked for again.
+    A second call finishes an interrupted one. The corpus is changed last, so that it still has the name until then.
 
     Args:
         out: folder of a collection, or of any packed corpus.
-        person: their name; whoever has it in another Unicode form is the same person.
-        observer: told how far it is.
+        person: name of the person; other Unicode forms of the name are the same person.
+        observer: receives progress.
     Raises:
-        DataError: there is nobody of that name, or something cannot be written.
+        DataError: the name is unknown, or a file cannot be written.
     """
     folder = CollectionFolder(out)
     observer = observer or Observer()
@@ -66,17 +65,17 @@ def forget_person(out: Path, person: str, observer: Observer | None = None) -> F
     spellings = matching_names(person, known) or ([person] if was_interrupted else [])
     if not spellings:
         if not folder.manifest.is_file():
-            read_header(out)  # says what is wrong with the folder
-        raise DataError(f"{out}: knows nobody named '{person}'{did_you_mean(person, known)}")
+            read_header(out)  # raises an error that describes the fault of the folder
+        raise DataError(f"{out}: unknown name '{person}'{did_you_mean(person, known)}")
     removed: Counter[str] = Counter()
-    marks = [_marks(out, spelling, known) for spelling in spellings]
+    fingerprints = [_fingerprints(out, spelling, known) for spelling in spellings]
     try:
         with ExitStack() as stack:
             manifest = None
             if folder.manifest.is_file():
-                stack.enter_context(folder.alone())
+                stack.enter_context(folder.lock())
                 manifest = stack.enter_context(CollectionManifest(folder.manifest))
-                folder.tidy()
+                folder.remove_leftovers()
             for spelling in spellings:
                 if manifest is not None:
                     removed.update(_forget_collected(folder, manifest, spelling))
@@ -87,26 +86,26 @@ def forget_person(out: Path, person: str, observer: Observer | None = None) -> F
         raise DataError(f"{out}: cannot be written ({error}); call the same command again to finish") from None
     left: Counter[str] = Counter()
     traces: dict[str, None] = {}
-    for spelling, of_spelling in zip(spellings, marks, strict=True):
-        counts, lines = _search(folder, spelling, of_spelling)
+    for spelling, spelling_fingerprints in zip(spellings, fingerprints, strict=True):
+        counts, lines = _search(folder, spelling, spelling_fingerprints)
         left.update(counts)
         traces |= dict.fromkeys(lines)
-    return Forgotten(person, dict(removed), dict(left), tuple(traces))
+    return ForgetResult(person, dict(removed), dict(left), tuple(traces))
 
 
-def _marks(out: Path, person: str, known: set[str]) -> Fingerprints:
-    marks = fingerprints_of(out, person) if _has_corpus(out) else Fingerprints(person)
-    return replace(marks, others=marks.others | longer_names(person, known))
+def _fingerprints(out: Path, person: str, known: set[str]) -> Fingerprints:
+    fingerprints = fingerprints_of(out, person) if _has_corpus(out) else Fingerprints(person)
+    return replace(fingerprints, others=fingerprints.others | longer_names(person, known))
 
 
 def _people(folder: CollectionFolder) -> set[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     if folder.manifest.is_file():
         with CollectionManifest(folder.manifest, read_only=True) as manifest:
-            found |= {name for (name,) in manifest.ask("SELECT name FROM people")}
+            names |= {name for (name,) in manifest.query("SELECT name FROM people")}
     if _has_corpus(folder.out):
-        found |= set(read_header(folder.out).identities)
-    return found
+        names |= set(read_header(folder.out).identities)
+    return names
 
 
 def _has_corpus(out: Path) -> bool:
@@ -114,30 +113,28 @@ def _has_corpus(out: Path) -> bool:
 
 
 def _forget_collected(folder: CollectionFolder, manifest: CollectionManifest, person: str) -> dict[str, int]:
-    """Files first: while the manifest knows their names, an interrupted call can go on."""
-    videos = manifest.ask("SELECT id, address FROM videos WHERE person = ?", person)
+    """Delete a person's files, then their rows, so that a second call still finds the files after an interruption."""
+    videos = manifest.query("SELECT id, address FROM videos WHERE person = ?", person)
     counts = {
         "frames": "SELECT count(*) FROM frames JOIN videos ON frames.video = videos.id WHERE person = ?",
         "clips": "SELECT count(*) FROM clips JOIN videos ON clips.video = videos.id WHERE person = ?",
     }
-    removed = {"videos": len(videos)} | {name: int(manifest.ask(q, person)[0][0]) for name, q in counts.items()}
+    removed = {"videos": len(videos)} | {name: int(manifest.query(q, person)[0][0]) for name, q in counts.items()}
     files = 0
     for video, address in videos:
-        others = manifest.ask("SELECT 1 FROM videos WHERE address = ? AND person != ? LIMIT 1", address, person)
-        for path in (folder.result(video), folder.kept_frames(video), *(() if others else _fetched(folder, address))):
+        others = manifest.query("SELECT 1 FROM videos WHERE address = ? AND person != ? LIMIT 1", address, person)
+        downloaded = () if others else (folder.kept_video(address), folder.download(address))
+        for path in (folder.result(video), folder.kept_frames(video), *downloaded):
             files += _remove(path)
     removed["files"] = files
-    manifest_sources.forget(manifest, person)
+    manifest_people.delete_person(manifest, person)
     return removed
 
 
-def _fetched(folder: CollectionFolder, address: str) -> tuple[Path, Path]:
-    return folder.kept_video(address), folder.download(address)
-
-
 def _remove(path: Path) -> int:
+    """Delete a file or folder, and return the number of deleted files."""
     if path.is_dir():
-        number = sum(each.is_file() for each in path.rglob("*"))
+        number = sum(file.is_file() for file in path.rglob("*"))
         shutil.rmtree(path)
         return number
     if path.exists():
@@ -152,15 +149,17 @@ def _forget_packed(out: Path, person: str, observer: Observer) -> int:
     corpus = read_header(out)
     if corpus.identities != (person,):
         return remove_person(out, person, observer)
-    # Nobody would be left: then there is no corpus any more, nor a table about it.
+    # A corpus without people is deleted, with the tables about it.
     with staging_folder(out) as staging:
         shards = [shard.name for shard in stored_shards(out)]
         delete_set(staging, HEADER_FILE, [*shards, DERIVED, *PERSON_COLUMNS])
     return corpus.num_clips
 
 
-def _search(folder: CollectionFolder, person: str, marks: Fingerprints) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Count what the manifest and the corpus still hold, and look through every file for name, faces and speech."""
+def _search(
+    folder: CollectionFolder, person: str, fingerprints: Fingerprints
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Count the person's remaining rows and files, and search every file for their name, faces and speech."""
     left: dict[str, int] = {}
     unknown: list[str] = []
     if _has_corpus(folder.out):
@@ -169,17 +168,17 @@ def _search(folder: CollectionFolder, person: str, marks: Fingerprints) -> tuple
         with CollectionManifest(folder.manifest, read_only=True) as manifest:
             for table, column in (("people", "name"), ("videos", "person"), ("channels", "person")):
                 left[f"{table} of the manifest"] = int(
-                    manifest.ask(f"SELECT count(*) FROM {table} WHERE {column} = ?", person)[0][0]
+                    manifest.query(f"SELECT count(*) FROM {table} WHERE {column} = ?", person)[0][0]
                 )
-            known = {name for pair in manifest.ask("SELECT id, address FROM videos") for name in _names(*pair)}
+            known = {name for pair in manifest.query("SELECT id, address FROM videos") for name in _file_stems(*pair)}
         for kept in (folder.results, folder.frames, folder.videos, folder.downloads):
             unknown += [path.name for path in kept.iterdir() if path.stem not in known] if kept.is_dir() else []
         left["files that belong to nobody"] = len(unknown)
     binary = tuple(f"{NAME}/{kept.name}/" for kept in (folder.results, folder.frames, folder.videos))
-    # In faces and sound the bytes of a short name come up by chance; whose those files are was counted above.
-    traces = tuple(line for line in find_traces(folder.out, marks) if not line.startswith(binary))
+    # The bytes of a short name occur by chance in faces and sound; those files were counted by their owner above.
+    traces = tuple(line for line in find_traces(folder.out, fingerprints) if not line.startswith(binary))
     return left, traces
 
 
-def _names(video: str, address: str) -> tuple[str, str]:
+def _file_stems(video: str, address: str) -> tuple[str, str]:
     return video, source_id("", address, None)

@@ -1,4 +1,4 @@
-"""From the results of finished videos to a packed corpus."""
+"""Packing of the results of finished videos into a corpus."""
 
 import hashlib
 import json
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from facegen import __version__
 from facegen.collect.folder import IMPORTER, CollectionFolder
-from facegen.collect.manifest import dropped_frames as manifest_review
-from facegen.collect.manifest import work_queue as manifest_work
+from facegen.collect.manifest import dropped_frames, work_queue
 from facegen.collect.manifest.dropped_frames import Dropped
 from facegen.collect.manifest.manifest import CollectionManifest
 from facegen.collect.settings import CollectSettings
@@ -29,12 +28,12 @@ SEX_NUMBERS = {"female": 0, "male": 1}
 
 
 @dataclass(frozen=True)
-class PackedClips:
-    """What a corpus holds.
+class PackResult:
+    """Packed corpus of a collection.
 
     Attributes:
-        header: content of its corpus.json.
-        was_packed: it was written now; else it held all of it already.
+        header: header of the corpus.
+        was_packed: true if the corpus was written now, false if it was up to date.
     """
 
     header: CorpusHeader
@@ -43,7 +42,7 @@ class PackedClips:
 
 @dataclass(frozen=True)
 class _Row:
-    """A finished video, as the manifest has it."""
+    """Finished video of the manifest, with the data of its person."""
 
     id: str
     person: str
@@ -58,47 +57,47 @@ class _Row:
 
 def pack_corpus(
     folder: CollectionFolder, manifest: CollectionManifest, settings: CollectSettings, source: str, observer: Observer
-) -> PackedClips:
-    """Pack the clips of all finished videos, unless the corpus that is there holds exactly these.
+) -> PackResult:
+    """Pack the clips of all finished videos, unless the existing corpus holds exactly these.
 
     Args:
-        folder: of the collection; the corpus goes beside it.
-        manifest: says which videos are finished.
-        settings: how.
-        source: the list's name, for the provenance.
-        observer: told how far it is.
+        folder: folder of the collection and the corpus.
+        manifest: manifest of the collection.
+        settings: settings of the collection.
+        source: name of the list of sources, for the provenance.
+        observer: receives progress.
     Raises:
-        DataError: no video gave a clip.
-        DiskError: the disk is full, or cannot be written; an older corpus is as it was.
+        DataError: no video has a clip, or a result file is damaged.
+        DiskError: the disk is full, or cannot be written; an older corpus is unchanged.
     """
     rows = _finished(manifest)
     if not rows:
-        raise DataError(*_nothing_left(folder, manifest))
-    dropped = manifest_review.dropped_frames(manifest)
+        raise DataError(*_describe_empty(folder, manifest))
+    dropped = dropped_frames.read_dropped(manifest)
     contents = _digest(rows, dropped, settings)
-    there = _corpus_of(folder)
-    if there is not None and there.provenance.settings.get("contents") == contents:
-        return PackedClips(there, was_packed=False)
+    existing = _read_header(folder)
+    if existing is not None and existing.provenance.settings.get("contents") == contents:
+        return PackResult(existing, was_packed=False)
     provenance = Provenance(
         importer=IMPORTER,
         source=source,
         facegen=__version__,
-        settings={**settings.made_with, "corpus": settings.corpus.model_dump(), "contents": contents},
+        settings={**settings.examination_values, "corpus": settings.corpus.model_dump(), "contents": contents},
     )
     try:
-        return PackedClips(_write(folder, manifest, rows, dropped, settings, provenance, observer), was_packed=True)
+        return PackResult(_write(folder, manifest, rows, dropped, settings, provenance, observer), was_packed=True)
     except OSError as error:
         raise (disk_error(error) or DiskError(f"{folder.out}: {error.strerror}")) from None
 
 
 def clip_runs(times: Sequence[float], clip_seconds: float) -> list[range]:
-    """Accepted frames whose speech hangs together, as ranges of their numbers.
+    """Group accepted frames into runs whose speech windows overlap or touch.
 
     Args:
-        times: of the accepted frames, in order.
-        clip_seconds: of speech around each of them.
+        times: times of the accepted frames in order, in seconds.
+        clip_seconds: duration of the speech window around each frame.
     Returns:
-        The runs: windows of neighbours in a run overlap or touch, so its speech is one piece.
+        Ranges of frame numbers; the speech of a run is continuous.
     """
     breaks = [i for i in range(1, len(times)) if times[i] - times[i - 1] > clip_seconds + 1e-6]
     ends = [0, *breaks, len(times)]
@@ -121,9 +120,9 @@ def _write(
                 result = read_result(path)
                 _add_video(writer, row, result, dropped.get(row.id, frozenset()), settings)
             except DataError as error:
-                manifest_work.repeat(manifest, row.id)
+                work_queue.requeue(manifest, row.id)
                 path.unlink(missing_ok=True)
-                raise DataError(f"{error}; it waits to be collected again") from None
+                raise DataError(f"{error}; it will be collected again by the next `facegen collect`") from None
             observer.advance(done)
         observer.finish()
         return writer.finish()
@@ -136,8 +135,8 @@ def _add_video(
     stored = [(number, frame) for number, frame in enumerate(result.frames) if not frame.reason]
     accepted = [frame for number, frame in stored if number not in dropped]
     times = [frame.time_seconds for frame in accepted]
-    speech, pictures = result.speech(), zip(stored, result.faces(), strict=True)
-    faces = (face for (number, _), face in pictures if number not in dropped)
+    speech, stored_faces = result.speech(), zip(stored, result.faces(), strict=True)
+    faces = (face for (number, _), face in stored_faces if number not in dropped)
     for run in clip_runs(times, window):
         first, end = (
             round((times[at] + side * window / 2 - result.speech_start_seconds) * rate)
@@ -145,18 +144,18 @@ def _add_video(
         )
         first, end = max(first, 0), min(end, len(speech))
         track = writer.add_track(speech[first:end])
-        for clip in _pieces(run, settings.corpus.faces_per_clip):
+        for clip in _split_run(run, settings.corpus.faces_per_clip):
             pixels = np.stack([square_face(next(faces), settings.corpus.image_pixels) for _ in clip])
-            places = [
+            face_positions = [
                 min(max(round((times[n] - result.speech_start_seconds) * rate) - first, 0), end - first - 1)
                 for n in clip
             ]
             record = _record(row, track, times[clip[0]], times[clip[-1]])
-            writer.add_clip(record, pixels, places, _boxes(accepted, clip))
+            writer.add_clip(record, pixels, face_positions, _boxes(accepted, clip))
 
 
-def _pieces(run: range, most: int) -> Iterator[range]:
-    step = most or len(run)
+def _split_run(run: range, max_faces: int) -> Iterator[range]:
+    step = max_faces or len(run)
     for first in range(run.start, run.stop, step):
         yield range(first, min(first + step, run.stop))
 
@@ -179,29 +178,29 @@ def _finished(manifest: CollectionManifest) -> list[_Row]:
         "SELECT id, person, source, address, title, consent, licence, sex, language FROM videos "
         "JOIN people ON people.name = videos.person WHERE state = 'done' ORDER BY position"
     )
-    return [_Row(*row) for row in manifest.ask(query)]
+    return [_Row(*row) for row in manifest.query(query)]
 
 
 def _digest(rows: list[_Row], dropped: Dropped, settings: CollectSettings) -> str:
-    said = [[*vars(row).values(), *sorted(dropped.get(row.id, ()))] for row in rows]
-    values = [said, settings.made_with, settings.corpus.model_dump(), __version__]
+    contents = [[*vars(row).values(), *sorted(dropped.get(row.id, ()))] for row in rows]
+    values = [contents, settings.examination_values, settings.corpus.model_dump(), __version__]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _corpus_of(folder: CollectionFolder) -> CorpusHeader | None:
+def _read_header(folder: CollectionFolder) -> CorpusHeader | None:
     if not (folder.out / HEADER_FILE).is_file():
         return None
     return read_header(folder.out)
 
 
-def _nothing_left(folder: CollectionFolder, manifest: CollectionManifest) -> list[str]:
-    counts = manifest.ask("SELECT reason, count(*), max(advice) FROM videos GROUP BY reason ORDER BY count(*) DESC")
-    counts += manifest.ask("SELECT reason, count(*), max(advice) FROM channels WHERE reason != '' GROUP BY reason")
+def _describe_empty(folder: CollectionFolder, manifest: CollectionManifest) -> list[str]:
+    counts = manifest.query("SELECT reason, count(*), max(advice) FROM videos GROUP BY reason ORDER BY count(*) DESC")
+    counts += manifest.query("SELECT reason, count(*), max(advice) FROM channels WHERE reason != '' GROUP BY reason")
     total = sum(count for _, count, _ in counts)
     reasons = [
-        f"{count} {reason or 'gave nothing'}{f' ({advice})' if advice else ''}" for reason, count, advice in counts
+        f"{count} {reason or 'without clips'}{f' ({advice})' if advice else ''}" for reason, count, advice in counts
     ]
     return [
-        f"{folder.out}: none of {total} videos and channels gave a clip: {'; '.join(reasons)}",
-        "`facegen collect ... --status` counts the reasons of single frames",
+        f"{folder.out}: none of {total} videos and channels has a clip: {'; '.join(reasons)}",
+        "`facegen collect ... --status` shows the reasons of rejected frames",
     ]

@@ -1,11 +1,11 @@
-"""The collection as a whole: bring the manifest up to date, do what is due, pack the corpus."""
+"""Collection of a corpus: update the manifest, process the due videos, pack the corpus."""
 
 from pathlib import Path
 
 from facegen.collect.folder import CollectionFolder
-from facegen.collect.manifest import work_queue as manifest_work
+from facegen.collect.manifest import work_queue
 from facegen.collect.manifest.manifest import CollectionManifest
-from facegen.collect.packing import PackedClips, pack_corpus
+from facegen.collect.packing import PackResult, pack_corpus
 from facegen.collect.run import CollectionRun, CollectOptions
 from facegen.collect.settings import CollectSettings
 from facegen.collect.sources.source_list import SourceList
@@ -16,11 +16,11 @@ from facegen.core.progress import Observer
 
 
 class Stopped(Exception):  # noqa: N818 (nothing went wrong)
-    """The collection was stopped on request, and can go on.
+    """The collection was stopped on request, and can be continued.
 
     Attributes:
-        signal_number: how it was asked.
-        waiting: videos that are left to do.
+        signal_number: the signal that requested the stop.
+        waiting: number of videos that still wait.
     """
 
     def __init__(self, signal_number: int, waiting: int) -> None:
@@ -35,27 +35,28 @@ def collect(
     options: CollectOptions | None = None,
     observer: Observer | None = None,
     interruption: Interruption | None = None,
-) -> PackedClips:
-    """Collect what a list of sources names, and pack it; called again, it goes on where it was.
+) -> PackResult:
+    """Collect the videos of a list of sources, and pack the corpus; a second call continues an interrupted one.
 
     Args:
-        sources: who and what.
-        settings: how.
+        sources: checked list of sources.
+        settings: settings of the collection.
         out: folder of the corpus and of the collection.
-        options: what else was asked for.
-        observer: told how far it is.
-        interruption: asked whether to stop.
+        options: further options.
+        observer: receives progress and warnings.
+        interruption: source of requests to stop.
     Returns:
-        What the corpus holds now.
+        The packed corpus.
     Raises:
-        DataError: settings have changed, somebody has not agreed, nothing could be used, or nothing can be written.
-        Stopped: somebody asked; call it again to go on.
+        DataError: settings have changed, a required consent is missing, no video has a clip, or the folder cannot be
+            written.
+        Stopped: a stop was requested; call again to continue.
     """
     folder = CollectionFolder(out)
     options, observer = options or CollectOptions(), observer or Observer()
     interruption = interruption or Interruption()
     try:
-        with folder.alone(), CollectionManifest(folder.manifest) as manifest:
+        with folder.lock(), CollectionManifest(folder.manifest) as manifest:
             run = CollectionRun(folder, manifest, settings, options, observer, interruption)
             run.prepare(sources)
             try:
@@ -63,11 +64,11 @@ def collect(
                 with interruption.may_stop():
                     return pack_corpus(folder, manifest, settings, sources.path.name, observer)
             except Stop as stop:
-                manifest_work.recover(manifest)
-                waiting = manifest_work.count_videos(manifest).get("waiting", 0)
+                work_queue.requeue_interrupted(manifest)
+                waiting = work_queue.count_videos(manifest).get("waiting", 0)
                 raise Stopped(stop.signal_number, waiting) from None
-    except DiskError as full:
+    except DiskError as error:
         raise DataError(
-            f"{out}: cannot be written any more ({full.detail}); what was collected before is whole; free some space, "
-            f"or make it writable, and call the same command again to go on"
+            f"{out}: cannot be written any more ({error.detail}); the collected data is intact; free some space, or "
+            f"make the folder writable, then run the same command again to continue"
         ) from None

@@ -1,4 +1,4 @@
-"""What a call of `facegen collect` asks for: who, what and how, with all that is wrong with it at once."""
+"""Arguments of `facegen collect`: the list of sources and the settings, checked together."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,15 +11,15 @@ from facegen.core.errors import DataError
 def read_request(
     path: Path, overrides: Iterable[str] = (), *, faithful: bool = False, require_consent: bool = False
 ) -> tuple[SourceList, CollectSettings]:
-    """Read and check a list of sources, and the settings in it.
+    """Read and check a list of sources and the settings in it.
 
     Args:
         path: a TOML file, or a CSV table of people or of segments.
-        overrides: "table.key=value" pairs, laid over its tables.
-        faithful: the thesis's own rule decides which clips are kept.
-        require_consent: refuse people of whom no consent is recorded.
+        overrides: "table.key=value" settings that replace those of the file.
+        faithful: select clips by the thesis's rule.
+        require_consent: refuse people without a recorded consent.
     Raises:
-        DataError: it cannot be read, or something in it is wrong; every problem that was found.
+        DataError: the file cannot be read, or has faults; the error lists all of them.
     """
     problems: list[str] = []
     sources = read_sources(path, problems, require_consent=require_consent)

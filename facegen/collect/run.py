@@ -1,4 +1,4 @@
-"""The work of a collection: who is due, who does it, what came of it."""
+"""Run of a collection: hand the due videos to an executor, and record the results."""
 
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from facegen import __version__
 from facegen.collect.folder import CollectionFolder
-from facegen.collect.manifest import people as manifest_sources
-from facegen.collect.manifest import work_queue as manifest_work
-from facegen.collect.manifest.manifest import MADE_WITH, CollectionManifest
+from facegen.collect.manifest import people as manifest_people
+from facegen.collect.manifest import work_queue
+from facegen.collect.manifest.manifest import EXAMINATION_SETTINGS, CollectionManifest
 from facegen.collect.settings import CollectSettings, changed_settings
 from facegen.collect.sources.source_list import SourceList
-from facegen.collect.task import ChannelTask, VideoAnswer, VideoTask, archived, collect_videos, list_videos
+from facegen.collect.task import ChannelTask, VideoTask, VideoTaskResult, collect_videos, list_videos, read_archive
 from facegen.collect.video.failures import CollectError, DiskError
 from facegen.collect.video.result_file import read_result
 from facegen.core.errors import DataError
@@ -24,19 +24,19 @@ from facegen.core.progress import Observer
 if TYPE_CHECKING:
     from facegen.core.collection_interfaces import Executor
 VERSIONS = ", ".join([f"facegen {__version__}", *(f"{name} {version(name)}" for name in ("av", "numpy", "yt-dlp"))])
-"""What examined a video, as its row says."""
+"""Versions of the software that examined a video, stored in its row."""
 
 
 @dataclass(frozen=True)
 class CollectOptions:
-    """What a call of `collect` asks for beside sources and settings.
+    """Options of a collection beside its sources and settings.
 
     Attributes:
-        keep_videos: what was fetched stays.
-        keep_frames: the full frame of each accepted face stays, as a picture.
-        require_consent: people without a recorded consent are refused.
-        redo: examine all videos again, where settings have changed.
-        retry: try again what was set aside.
+        keep_videos: keep the downloaded files.
+        keep_frames: keep the whole frame of each accepted face, as a JPEG file.
+        require_consent: refuse people without a recorded consent.
+        redo: examine all videos again if settings have changed.
+        retry: try videos and channels again that were set aside.
     """
 
     keep_videos: bool = False
@@ -48,13 +48,13 @@ class CollectOptions:
 
 @dataclass
 class CollectionRun:
-    """One call of `collect`, as far as it touches the manifest.
+    """One run of a collection.
 
     Attributes:
-        folder, manifest: of the collection.
-        settings, options: how it works.
-        observer: told how far it is.
-        interruption: asked whether to stop.
+        folder, manifest: folder and open manifest of the collection.
+        settings, options: settings and options of the run.
+        observer: receives progress and warnings.
+        interruption: source of requests to stop.
     """
 
     folder: CollectionFolder
@@ -68,60 +68,60 @@ class CollectionRun:
     _seconds: dict[str, float] = field(default_factory=lambda: {"fetch s": 0.0, "examine s": 0.0})
 
     def prepare(self, sources: SourceList) -> None:
-        """Bring the manifest up to date with what is asked for now."""
-        self.folder.tidy()
-        manifest_work.recover(self.manifest)
+        """Update the manifest with the list of sources, the settings and the options."""
+        self.folder.remove_leftovers()
+        work_queue.requeue_interrupted(self.manifest)
         self._check_settings()
-        sources = manifest_sources.spelled_as_stored(self.manifest, sources)
-        for name in manifest_sources.add(self.manifest, [*sources.people.values()], [*sources.sources.values()]):
-            self.observer.warn(f"'{name}' was forgotten here and is left out; take them out of {sources.path}, too")
-        if unlisted := manifest_sources.unlisted(self.manifest, sources.sources):
+        sources = manifest_people.match_stored_spellings(self.manifest, sources)
+        for name in manifest_people.add_sources(self.manifest, [*sources.people.values()], [*sources.sources.values()]):
+            self.observer.warn(f"'{name}' was forgotten here and is left out; remove the person from {sources.path}")
+        if unlisted := manifest_people.count_unlisted(self.manifest, sources.sources):
             self.observer.say(
-                f"{unlisted} videos were collected that {sources.path} no longer names; they stay. "
+                f"{unlisted} collected videos are not listed in {sources.path}; they stay. "
                 f"`facegen forget PERSON {self.folder.out}` removes a person"
             )
         self._check_consent()
-        lost = manifest_work.repeat_lost(self.manifest, lambda video: self.folder.result(video).is_file())
+        lost = work_queue.requeue_lost(self.manifest, lambda video: self.folder.result(video).is_file())
         if lost:
-            self.observer.warn(f"the results of {lost} videos are gone; they are collected again")
+            self.observer.warn(f"the results of {lost} videos are missing; they are collected again")
         if self.options.retry:
-            manifest_work.retry(self.manifest)
+            work_queue.requeue_set_aside(self.manifest)
 
     def _check_settings(self) -> None:
-        """Clips of two kinds never stand in one corpus."""
-        before, now = self.manifest.fact(MADE_WITH), self.settings.made_with
-        counts = manifest_work.count_videos(self.manifest)
+        """Refuse settings other than those of the collection, or reset its videos if --redo was given."""
+        before, now = self.manifest.get_fact(EXAMINATION_SETTINGS), self.settings.examination_values
+        counts = work_queue.count_videos(self.manifest)
         examined = counts.get("done", 0) + counts.get("nothing", 0)
         changes = changed_settings(before, now) if before is not None and examined else []
         if changes and not self.options.redo:
             raise DataError(
-                f"{self.folder.out}: {examined} videos were examined under other settings: {'; '.join(changes)}; set "
-                f"them back, collect into another folder, or give --redo to examine all of them again"
+                f"{self.folder.out}: {examined} videos were examined under other settings: {'; '.join(changes)}; "
+                f"restore the settings, collect into another folder, or give --redo to examine all videos again"
             )
         if changes:
-            manifest_work.redo(self.manifest)
+            work_queue.requeue_examined(self.manifest)
             self.observer.say(f"{examined} videos are examined again under the new settings: {'; '.join(changes)}")
         if before != now:
-            self.manifest.note(MADE_WITH, now)
+            self.manifest.set_fact(EXAMINATION_SETTINGS, now)
 
     def _check_consent(self) -> None:
         if not self.options.require_consent:
             return
         query = "SELECT name FROM people WHERE consent = '' ORDER BY name"
-        names = [name for (name,) in self.manifest.ask(query)]
+        names = [name for (name,) in self.manifest.query(query)]
         if names:
             raise DataError(
-                *(f"{self.folder.out}: no consent of '{name}' is recorded, which --require-consent asks for; record it "
-                  f"in the list of sources, or call `facegen forget`" for name in names)
+                *(f"{self.folder.out}: '{name}' has no consent, which --require-consent requires; record it in the "
+                  f"list of sources, or remove the person with `facegen forget`" for name in names)
             )  # fmt: skip
 
     def work(self) -> None:
-        """Do all that is due, and what failed for a passing reason once its pause is over."""
+        """Process all due channels and videos, including further tries after transient errors."""
         executor: Executor = self.settings.executor.build()
-        while (when := manifest_work.next_try(self.manifest)) is not None:
-            pause = when - time.time()
+        while (due_time := work_queue.next_due_time(self.manifest)) is not None:
+            pause = due_time - time.time()
             if pause > 0:
-                self.observer.say(f"what failed for a passing reason is tried again in {pause:.0f} s")
+                self.observer.say(f"videos with transient errors are tried again in {pause:.0f} s")
                 with self.interruption.may_stop():
                     time.sleep(pause)
             now = time.time()
@@ -129,67 +129,70 @@ class CollectionRun:
             self._collect(executor, now)
 
     def _list_channels(self, executor: "Executor", now: float) -> None:
-        channels = manifest_work.waiting_channels(self.manifest, now)
+        channels = work_queue.due_channels(self.manifest, now)
         if not channels:
             return
         self.observer.start("list channels", len(channels))
         tasks = [ChannelTask(channel, self.settings.download) for channel in channels]
-        with closing(self._answers(executor, list_videos, iter(tasks))) as answers:
-            for done, (task, answer) in enumerate(answers, start=1):
-                if isinstance(answer, Exception):
-                    self._fail("channels", task.channel.address, [task.channel.id], answer)
+        with closing(self._results(executor, list_videos, iter(tasks))) as results:
+            for done, (task, result) in enumerate(results, start=1):
+                if isinstance(result, Exception):
+                    self._record_failure("channels", task.channel.address, [task.channel.id], result)
                 else:
-                    listed = [(video.address, video.title) for video in answer]
-                    manifest_sources.add_listed(self.manifest, task.channel.id, listed)
+                    listed = [(video.address, video.title) for video in result]
+                    manifest_people.add_channel_videos(self.manifest, task.channel.id, listed)
                 self.observer.advance(done)
         self.observer.finish()
 
     def _collect(self, executor: "Executor", now: float) -> None:
-        counts = manifest_work.count_videos(self.manifest)
+        counts = work_queue.count_videos(self.manifest)
         if not counts.get("waiting"):
             return
         self.observer.start("collect videos", sum(counts.values()), sum(counts.values()) - counts["waiting"])
-        with closing(self._answers(executor, collect_videos, self._tasks(now))) as answers:
-            for task, answer in answers:
-                if isinstance(answer, Exception):
-                    self._fail("videos", task.videos[0].source, [video.id for video in task.videos], answer)
+        with closing(self._results(executor, collect_videos, self._tasks(now))) as results:
+            for task, result in results:
+                if isinstance(result, Exception):
+                    self._record_failure("videos", task.videos[0].source, [video.id for video in task.videos], result)
                 else:
-                    self._finish(task, answer)
-                counts = manifest_work.count_videos(self.manifest)
-                over = sum(counts.values()) - counts.get("waiting", 0) - counts.get("working", 0)
-                self.observer.advance(over, {"clips": self._clips, "set aside": self._set_aside, **self._seconds})
+                    self._record_result(task, result)
+                counts = work_queue.count_videos(self.manifest)
+                ended = sum(counts.values()) - counts.get("waiting", 0) - counts.get("working", 0)
+                self.observer.advance(ended, {"clips": self._clips, "set aside": self._set_aside, **self._seconds})
         self.observer.finish()
 
     def _tasks(self, now: float) -> Iterator[VideoTask]:
-        """Asked for one at a time: no more is in work, or on the disk, than there are workers."""
+        """Generate tasks on demand, so that no more videos are in work, or on the disk, than there are workers."""
         settings = self.settings
-        while videos := manifest_work.next_videos(self.manifest, now):
-            manifest_work.begin(self.manifest, [video.id for video in videos])
+        while videos := work_queue.due_videos(self.manifest, now):
+            work_queue.mark_working(self.manifest, [video.id for video in videos])
             yield VideoTask(
                 tuple(videos), self.folder.out.absolute(), settings.download, settings.examine, settings.detector,
                 settings.digest, self.options.keep_videos, self.options.keep_frames,
             )  # fmt: skip
 
-    def _answers(self, executor: "Executor", work: Any, tasks: Iterator[Any]) -> Generator[tuple[Any, Any], None, None]:
-        """What the executor answers; a request to stop is heard while it is waited for, never while it is noted."""
+    def _results(self, executor: "Executor", work: Any, tasks: Iterator[Any]) -> Generator[tuple[Any, Any], None, None]:
+        """Run tasks, and yield each with its result.
+
+        A request to stop takes effect while a result is awaited, never while one is recorded.
+        """
         with closing(executor.run(work, tasks)) as running:  # type: ignore[type-var]
             while True:
                 with self.interruption.may_stop():
-                    task, answer = next(running, (None, None))
+                    task, result = next(running, (None, None))
                 if task is None:
                     return
-                if isinstance(answer, DiskError):
-                    raise answer
-                yield task, answer
+                if isinstance(result, DiskError):
+                    raise result
+                yield task, result
 
-    def _finish(self, task: VideoTask, answer: VideoAnswer) -> None:
-        self._seconds["fetch s"] += answer.download_seconds
-        for video, seconds in zip(task.videos, answer.examine_seconds, strict=True):
+    def _record_result(self, task: VideoTask, task_result: VideoTaskResult) -> None:
+        self._seconds["fetch s"] += task_result.download_seconds
+        for video, seconds in zip(task.videos, task_result.examine_seconds, strict=True):
             path = self.folder.result(video.id)
             result = read_result(path)
-            state = manifest_work.finish(
-                self.manifest, result, self.settings.examine.speech.window_seconds, title=answer.title,
-                versions=VERSIONS, seconds=(answer.download_seconds, seconds),
+            state = work_queue.record_result(
+                self.manifest, result, self.settings.examine.speech.window_seconds, title=task_result.title,
+                versions=VERSIONS, seconds=(task_result.download_seconds, seconds),
             )  # fmt: skip
             self._seconds["examine s"] += seconds
             for warning in result.warnings:
@@ -199,26 +202,28 @@ class CollectionRun:
             else:
                 path.unlink()
         archive = self.settings.download.archive
-        if archive is not None and answer.archive_id and answer.archive_id not in archived(archive):
+        if archive is not None and task_result.archive_id and task_result.archive_id not in read_archive(archive):
             try:
                 with archive.open("a", encoding="utf-8") as file:
-                    file.write(f"{answer.archive_id}\n")
+                    file.write(f"{task_result.archive_id}\n")
             except OSError as error:
                 raise DiskError(f"{archive}: {error.strerror}") from None
 
-    def _fail(self, table: str, name: str, ids: Sequence[str], answer: Exception) -> None:
-        if isinstance(answer, CollectError):
-            error = answer
-        elif isinstance(answer, ChildProcessError):
-            error = CollectError("its process died", "", str(answer), passing=True)
-        elif isinstance(answer, TimeoutError):
-            error = CollectError("takes too long", "set [executor] task_minutes higher", str(answer))
+    def _record_failure(self, table: str, name: str, ids: Sequence[str], failure: Exception) -> None:
+        if isinstance(failure, CollectError):
+            error = failure
+        elif isinstance(failure, ChildProcessError):
+            error = CollectError("its process died", "", str(failure), transient=True)
+        elif isinstance(failure, TimeoutError):
+            error = CollectError("takes too long", "set [executor] task_minutes higher", str(failure))
         else:
-            said = f"{type(answer).__name__}: {answer}"
-            error = CollectError("an unexpected error", "please report it, with what `facegen doctor` says", said)
+            detail = f"{type(failure).__name__}: {failure}"
+            error = CollectError("an unexpected error", "report it with the output of `facegen doctor`", detail)
         download = self.settings.download
-        again = manifest_work.fail(self.manifest, table, ids, error, download.retries, download.backoff_seconds)
-        if not again:
+        will_retry = work_queue.record_failure(
+            self.manifest, table, ids, error, download.retries, download.backoff_seconds
+        )
+        if not will_retry:
             self._set_aside += len(ids)
             advice = f"; {error.advice}" if error.advice else ""
             self.observer.warn(f"{name}: {error.reason}{advice}")

@@ -1,4 +1,4 @@
-"""How a collection works: the tables beside the people of a list of sources, checked like those of a recipe."""
+"""Settings of a collection: the tables of a list of sources, checked like those of a recipe."""
 
 import hashlib
 import json
@@ -23,12 +23,12 @@ DEFAULT_PARTS = {"detector": "haar", "executor": "processes"}
 
 
 class CorpusSettings(Table):
-    """[corpus]: how clips become rows of the packed corpus.
+    """[corpus]: layout of the packed corpus.
 
     Attributes:
-        image_pixels: side of the stored faces.
-        faces_per_clip: most faces of a row; 0 makes one row of each run of frames whose speech hangs together, 1 one
-            row of each accepted frame. Rows of one run share one track.
+        image_pixels: side of the stored faces, in pixels.
+        faces_per_clip: largest number of faces in a clip; 0 makes one clip of each run of frames whose speech windows
+            touch, 1 one clip of each accepted frame. The clips of a run share one track.
     """
 
     image_pixels: Annotated[int, Field(ge=16, le=1024)] = 128
@@ -37,16 +37,16 @@ class CorpusSettings(Table):
 
 EXAMINE_TABLES: dict[str, type[Table]] = {"frames": FrameSettings, "face": FaceSettings, "speech": SpeechSettings}
 TABLES: dict[str, type[Table]] = {"download": DownloadSettings, **EXAMINE_TABLES, "corpus": CorpusSettings}
-"""The tables of a list of sources that choose no part."""
+"""Tables of a list of sources that do not choose a part."""
 
 
 @dataclass(frozen=True)
 class CollectSettings:
-    """How a collection works.
+    """Settings of a collection.
 
     Attributes:
-        download, examine, corpus: their tables.
-        detector, executor: the chosen parts.
+        download, examine, corpus: checked tables.
+        detector, executor: chosen parts.
     """
 
     download: DownloadSettings
@@ -56,14 +56,14 @@ class CollectSettings:
     executor: PartConfig
 
     @property
-    def made_with(self) -> dict[str, Any]:
-        """Every key that decides which clips a video gives, as plain values: what may not change in a collection."""
+    def examination_values(self) -> dict[str, Any]:
+        """All settings that determine the clips of a video, as plain values; they are fixed for a collection."""
         return {**self.examine.model_dump(mode="json"), "detector": self.detector.values}
 
     @property
     def digest(self) -> str:
-        """Of `made_with`."""
-        return hashlib.sha256(json.dumps(self.made_with, sort_keys=True).encode()).hexdigest()[:16]
+        """Hash of `examination_values`, 16 hexadecimal digits."""
+        return hashlib.sha256(json.dumps(self.examination_values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def check_settings(
@@ -77,29 +77,31 @@ def check_settings(
     """Check the tables of a list of sources.
 
     Args:
-        path: the list, for messages; its folder is where relative paths begin.
-        tables: what it says beside the people.
-        overrides: "table.key=value", laid over that.
-        problems: what is wrong is added to these.
-        faithful: the thesis's own rule decides which clips are kept.
+        path: the file of the list, for messages; relative paths start from its folder.
+        tables: its tables other than [[person]].
+        overrides: "table.key=value" settings that replace those of the tables.
+        problems: receives all faults.
+        faithful: select clips by the thesis's rule.
     Returns:
-        None where something is wrong.
+        The settings; None if there are faults.
     """
     before = len(problems)
-    laid = dict(tables)
+    merged = dict(tables)
     for override in overrides:
         try:
-            laid = apply_override(laid, override)
+            merged = apply_override(merged, override)
         except RecipeError as error:
-            problems += [said.replace("train.batch_size=32", "face.min_face_pixels=96") for said in error.problems]
+            # The recipe's error shows a setting of a recipe as its example.
+            example = "train.batch_size=32", "face.min_face_pixels=96"
+            problems += [problem.replace(*example) for problem in error.problems]
     known = {"person", *TABLES, *DEFAULT_PARTS}
-    for name in laid:
+    for name in merged:
         if name not in known:
-            problems.append(f"{path}: [{name}] is no table of a list of sources{did_you_mean(name, known)}")
-    checked = {name: _check(model, laid, name, path, problems) for name, model in TABLES.items()}
-    configs = {kind: _choose(kind, laid, path, problems) for kind in DEFAULT_PARTS}
+            problems.append(f"{path}: [{name}] is not a table of a list of sources{did_you_mean(name, known)}")
+    checked = {name: _check_table(model, merged, name, path, problems) for name, model in TABLES.items()}
+    configs = {kind: _check_part(kind, merged, path, problems) for kind in DEFAULT_PARTS}
     if checked["download"] is not None:
-        checked["download"] = _anchored(checked["download"], path, problems)
+        checked["download"] = _resolve_files(checked["download"], path, problems)
     if len(problems) > before:
         return None
     examine = ExamineSettings(**{name: checked[name] for name in EXAMINE_TABLES})
@@ -113,11 +115,11 @@ def check_settings(
 
 
 def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two `made_with`, a line a key."""
-    return [f"{key}: {_at(before, key)} before, {_at(now, key)} now" for key in differences(before, now)]
+    """Describe the differences between two `examination_values`, one text per key."""
+    return [f"{key}: {_lookup(before, key)} before, {_lookup(now, key)} now" for key in differences(before, now)]
 
 
-def _check(model: type[Table], tables: Mapping[str, Any], name: str, path: Path, problems: list[str]) -> Any:
+def _check_table(model: type[Table], tables: Mapping[str, Any], name: str, path: Path, problems: list[str]) -> Any:
     table = tables.get(name, {})
     if not isinstance(table, dict):
         problems.append(f"{path}: {name} = {table!r}: must be a table, written [{name}]")
@@ -127,12 +129,12 @@ def _check(model: type[Table], tables: Mapping[str, Any], name: str, path: Path,
     return checked
 
 
-def _choose(kind: str, tables: Mapping[str, Any], path: Path, problems: list[str]) -> PartConfig | None:
+def _check_part(kind: str, tables: Mapping[str, Any], path: Path, problems: list[str]) -> PartConfig | None:
     table = tables.get(kind, {})
     with_default = {**tables, kind: {"type": DEFAULT_PARTS[kind], **table} if isinstance(table, dict) else table}
     config = check_config(kind, with_default, str(path), problems)
     if config is not None:
-        config = replace(config, settings={key: _at_home(value, path.parent) for key, value in config.settings.items()})
+        config = replace(config, settings={key: _resolve(value, path.parent) for key, value in config.settings.items()})
         try:
             config.build()
         except RecipeError as error:
@@ -142,23 +144,26 @@ def _choose(kind: str, tables: Mapping[str, Any], path: Path, problems: list[str
     return config
 
 
-def _anchored(download: Any, path: Path, problems: list[str]) -> DownloadSettings:
-    """Files that a list of sources names stand relative to it."""
-    cookies, archive = (_at_home(file, path.parent) for file in (download.cookies, download.archive))
+def _resolve_files(download: Any, path: Path, problems: list[str]) -> DownloadSettings:
+    """Resolve file names relative to the list of sources, and check the files."""
+    cookies, archive = (_resolve(file, path.parent) for file in (download.cookies, download.archive))
     if cookies is not None and not cookies.is_file():
-        problems.append(f"{path}: [download] cookies = '{cookies}': is no file; export one from a browser, or omit it")
+        problems.append(
+            f"{path}: [download] cookies = '{cookies}': is not a file; export one from a browser, or omit the key"
+        )
     if archive is not None and (archive.is_dir() or not archive.parent.is_dir()):
-        problems.append(f"{path}: [download] archive = '{archive}': must be a file, in a folder that is there")
-    anchored: DownloadSettings = download.model_copy(update={"cookies": cookies, "archive": archive})
-    return anchored
+        problems.append(f"{path}: [download] archive = '{archive}': must be a file in an existing folder")
+    resolved: DownloadSettings = download.model_copy(update={"cookies": cookies, "archive": archive})
+    return resolved
 
 
-def _at_home(value: Any, folder: Path) -> Any:
+def _resolve(value: Any, folder: Path) -> Any:
     return folder / value.expanduser() if isinstance(value, Path) else value
 
 
-def _at(values: Mapping[str, Any], key: str) -> Any:
-    found: Any = values
-    for step in key.split("."):
-        found = found.get(step) if isinstance(found, Mapping) else None
-    return json.dumps(found)
+def _lookup(values: Mapping[str, Any], key: str) -> str:
+    """Return the value of a dotted key, as JSON."""
+    value: Any = values
+    for name in key.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return json.dumps(value)

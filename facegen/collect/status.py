@@ -1,4 +1,4 @@
-"""What a collection holds so far: per person, by sex, and why the rest was rejected."""
+"""Status of a collection: counts per person and per sex, and the reasons of rejections."""
 
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from facegen.collect.folder import CollectionFolder, size_of
-from facegen.collect.manifest.manifest import MADE_WITH, CollectionManifest
+from facegen.collect.manifest.manifest import EXAMINATION_SETTINGS, CollectionManifest
 
 UNKNOWN = "unknown"
 ALL = "all"
@@ -15,19 +15,19 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class CollectionStats:
-    """One row of the table.
+    """Counts of a person, or of a group of people.
 
     Attributes:
-        name: of the person, or of the group.
-        sex: "female", "male" or "unknown".
-        people: how many.
-        videos: that were named or listed.
-        done: that gave clips.
-        waiting: that are left to do.
-        frames: that were looked at.
-        faces: that were accepted; each is a clip.
-        faces_seconds: of speech, counted face by face: "4 s x faces".
-        unique_seconds: of speech, every second counted once.
+        name: name of the person or of the group.
+        sex: "female", "male" or "unknown"; empty for all people.
+        people: number of people.
+        videos: number of videos, named in the list or by a channel.
+        done: number of videos with clips.
+        waiting: number of videos that wait or are in work.
+        frames: number of examined frames.
+        faces: number of accepted faces.
+        faces_seconds: duration of the speech windows of all faces, "4 s x faces".
+        unique_seconds: duration of the union of these windows.
     """
 
     name: str
@@ -44,7 +44,7 @@ class CollectionStats:
 
 @dataclass(frozen=True)
 class Problem:
-    """Videos or channels that gave nothing for one reason."""
+    """Reason for which videos or channels have no clips, with their number, the remedy and an example."""
 
     reason: str
     count: int
@@ -54,19 +54,19 @@ class Problem:
 
 @dataclass(frozen=True)
 class Status:
-    """What a collection holds.
+    """Status of a collection.
 
     Attributes:
-        folder: where.
-        people: a row each, in the order of their names.
-        groups: a row a sex, and one for all.
-        frames_rejected: {reason: frames}, the most frequent first.
-        videos_with_faults: {source: faults of its sound} of videos that were used all the same.
-        videos_rejected: why videos gave nothing, or could not be had.
-        channels_rejected: the same of channels.
-        seconds: of work, {"fetch": ..., "examine": ...}.
-        num_bytes: on the disk, without the corpus.
-        settings: under which all of it was examined.
+        folder: folder of the collection.
+        people: counts of each person, sorted by name.
+        groups: counts per sex, and of all people.
+        frames_rejected: {reason: number of frames}, the most frequent first.
+        videos_with_faults: {source: repaired faults of the sound} of videos with clips.
+        videos_rejected: reasons for which videos have no clips.
+        channels_rejected: reasons for which channels were not listed.
+        seconds: {"fetch": ..., "examine": ...}, total durations.
+        num_bytes: size on the disk, without the corpus.
+        settings: settings under which all videos were examined.
     """
 
     folder: Path
@@ -81,22 +81,22 @@ class Status:
     settings: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         return {**asdict(self), "folder": str(self.folder)}
 
 
 def read_status(out: Path) -> Status:
-    """Read what a collection holds; also while it is at work, and where nothing can be written.
+    """Read the status of a collection; this also works during a run and on a read-only disk.
 
     Raises:
-        DataError: nothing was collected there.
+        DataError: the folder has no manifest, or a damaged one.
     """
     folder = CollectionFolder(out)
     with CollectionManifest(folder.manifest, read_only=True) as manifest:
         unique = _unique_seconds(manifest)
-        people = tuple(_person(row, unique) for row in manifest.ask(_PEOPLE))
-        fetch, examine = manifest.ask("SELECT sum(download_seconds), sum(examine_seconds) FROM videos")[0]
-        rejected = manifest.ask(
+        people = tuple(_person(row, unique) for row in manifest.query(_PEOPLE))
+        fetch, examine = manifest.query("SELECT sum(download_seconds), sum(examine_seconds) FROM videos")[0]
+        rejected = manifest.query(
             "SELECT reason, count(*) FROM frames WHERE reason != '' GROUP BY reason ORDER BY count(*) DESC, reason"
         )
         return Status(
@@ -104,12 +104,12 @@ def read_status(out: Path) -> Status:
             people=people,
             groups=_groups(people),
             frames_rejected=dict(rejected),
-            videos_with_faults=dict(manifest.ask(_WITH_FAULTS)),
+            videos_with_faults=dict(manifest.query(_WITH_FAULTS)),
             videos_rejected=_problems(manifest, "videos", "source"),
             channels_rejected=_problems(manifest, "channels", "address"),
             seconds={"fetch": fetch or 0.0, "examine": examine or 0.0},
             num_bytes=size_of(folder.root),
-            settings=manifest.fact(MADE_WITH) or {},
+            settings=manifest.get_fact(EXAMINATION_SETTINGS) or {},
         )
 
 
@@ -133,11 +133,11 @@ def _person(row: tuple[Any, ...], unique: dict[str, float]) -> CollectionStats:
 
 
 def _groups(people: tuple[CollectionStats, ...]) -> tuple[CollectionStats, ...]:
-    found = [
+    by_sex = [
         _sum(sex, sex, [person for person in people if person.sex == sex])
         for sex in sorted({person.sex for person in people}, key=lambda sex: (sex == UNKNOWN, sex))
     ]
-    return (*found, _sum(ALL, "", people))
+    return (*by_sex, _sum(ALL, "", people))
 
 
 def _sum(name: str, sex: str, rows: Any) -> CollectionStats:
@@ -146,28 +146,28 @@ def _sum(name: str, sex: str, rows: Any) -> CollectionStats:
 
 
 def _unique_seconds(manifest: CollectionManifest) -> dict[str, float]:
-    """{person: seconds of speech that some clip holds, each counted once}."""
-    rows = manifest.ask(
+    """Compute {person: duration of the union of their speech windows}, in seconds."""
+    rows = manifest.query(
         "SELECT videos.person, clips.video, clips.start_seconds, clips.end_seconds FROM clips "
         "JOIN videos ON clips.video = videos.id ORDER BY videos.person, clips.video, clips.start_seconds"
     )
-    found: dict[str, float] = {}
+    seconds: dict[str, float] = {}
     for (person, _), clips in groupby(rows, key=itemgetter(0, 1)):
-        found[person] = found.get(person, 0.0) + union_seconds((start, end) for _, _, start, end in clips)
-    return found
+        seconds[person] = seconds.get(person, 0.0) + union_seconds((start, end) for _, _, start, end in clips)
+    return seconds
 
 
 def union_seconds(windows: Any) -> float:
-    """Length of the union of (start, end), in the order of their starts."""
-    total, reached = 0.0, float("-inf")
+    """Compute the length of the union of intervals (start, end), which are sorted by start."""
+    total, covered_until = 0.0, float("-inf")
     for start, end in windows:
-        total += max(0.0, end - max(start, reached))
-        reached = max(reached, end)
+        total += max(0.0, end - max(start, covered_until))
+        covered_until = max(covered_until, end)
     return total
 
 
 def _problems(manifest: CollectionManifest, table: str, named_by: str) -> tuple[Problem, ...]:
-    rows = manifest.ask(
+    rows = manifest.query(
         f"SELECT reason, count(*), max(advice), min({named_by}) FROM {table} WHERE reason != '' "
         "GROUP BY reason ORDER BY count(*) DESC, reason"
     )

@@ -1,4 +1,4 @@
-"""What is done for one video or one channel, in whatever process an executor does it."""
+"""Tasks of a collection, for one address or one channel, which an executor runs in any process."""
 
 import shutil
 import time
@@ -23,22 +23,24 @@ from facegen.core.recipe.part_config import PartConfig
 from facegen.data.media.media_files import UnusableFileError
 
 if TYPE_CHECKING:
-    from facegen.collect.video.download import Listed
+    from facegen.collect.video.download import ListedVideo
     from facegen.core.collection_interfaces import Detector
 
-HALF_OF_A_PAIR = ("pictures", "sound")
+SEPARATE_STEMS = ("pictures", "sound")
+"""Names of the two files of a video whose frames and sound were downloaded separately."""
 
 
 @dataclass(frozen=True)
 class VideoTask:
-    """The videos of one address, and how they are collected.
+    """Task to collect the videos of one address.
 
     Attributes:
-        videos: several where several segments of it are wanted.
+        videos: the videos; several if the list has several segments of the address.
         out: folder of the collection.
         download, examine, detector: settings.
-        made_with: digest of the last two; a result that has it already is not made again.
-        keep_videos, keep_frames: what stays beside the result.
+        settings_digest: digest of the last two; an existing result with this digest is kept.
+        keep_videos: keep the downloaded files.
+        keep_frames: keep the whole accepted frames.
     """
 
     videos: tuple[Video, ...]
@@ -46,20 +48,20 @@ class VideoTask:
     download: DownloadSettings
     examine: ExamineSettings
     detector: PartConfig
-    made_with: str
+    settings_digest: str
     keep_videos: bool
     keep_frames: bool
 
 
 @dataclass(frozen=True)
-class VideoAnswer:
-    """What became of the videos of an address; their results are files.
+class VideoTaskResult:
+    """Result of a `VideoTask`; the results of the videos are in files.
 
     Attributes:
-        title: of the address.
-        archive_id: what yt-dlp's archives call it.
-        download_seconds: that fetching took.
-        examine_seconds: a number a video.
+        title: title of the address; empty if unknown.
+        archive_id: id of the address in yt-dlp's archives; empty if unknown.
+        download_seconds: duration of the download.
+        examine_seconds: duration of the examination of each video.
     """
 
     title: str
@@ -70,78 +72,80 @@ class VideoAnswer:
 
 @dataclass(frozen=True)
 class ChannelTask:
-    """A channel, and how it is asked."""
+    """Task to list the videos of a channel."""
 
     channel: Channel
     download: DownloadSettings
 
 
-def list_videos(task: ChannelTask) -> "list[Listed]":
-    """The work of a ChannelTask.
+def list_videos(task: ChannelTask) -> "list[ListedVideo]":
+    """Run a `ChannelTask`.
 
     Raises:
-        CollectError: the channel cannot be had.
+        CollectError: the channel cannot be listed.
     """
     from facegen.collect.video.download import list_channel
 
     return list_channel(task.channel.address, task.channel.last, task.download)
 
 
-def collect_videos(task: VideoTask) -> VideoAnswer:
-    """The work of a VideoTask: fetch, examine, write the results, remove what was fetched.
+def collect_videos(task: VideoTask) -> VideoTaskResult:
+    """Run a `VideoTask`: download, examine, write the results, delete the downloaded files.
 
     Raises:
-        CollectError: the address cannot be had.
+        CollectError: the address cannot be downloaded or read.
         DiskError: the disk is full, or cannot be written.
     """
     folder = CollectionFolder(task.out)
-    missing = [video for video in task.videos if not _is_there(folder, video, task.made_with)]
+    missing = [video for video in task.videos if not _has_result(folder, video, task.settings_digest)]
     if not missing:
-        # Examined before somebody was killed, and not noted yet.
-        return VideoAnswer("", "", 0.0, (0.0,) * len(task.videos))
+        # An interrupted process examined them, but did not record them in the manifest.
+        return VideoTaskResult("", "", 0.0, (0.0,) * len(task.videos))
     try:
         with _media(task, folder) as (files, title, archive_id, download_seconds):
-            took = {video.id: _examine(video, files, task, folder) for video in missing}
+            seconds = {video.id: _examine(video, files, task, folder) for video in missing}
     except (OSError, SafetensorError) as error:
-        full = disk_error(error)
-        if full is not None:
-            raise full from None
+        write_error = disk_error(error)
+        if write_error is not None:
+            raise write_error from None
         raise
-    return VideoAnswer(title, archive_id, download_seconds, tuple(took.get(video.id, 0.0) for video in task.videos))
+    examine_seconds = tuple(seconds.get(video.id, 0.0) for video in task.videos)
+    return VideoTaskResult(title, archive_id, download_seconds, examine_seconds)
 
 
-def _is_there(folder: CollectionFolder, video: Video, made_with: str) -> bool:
+def _has_result(folder: CollectionFolder, video: Video, settings_digest: str) -> bool:
     try:
-        found = read_result(folder.result(video.id))
+        result = read_result(folder.result(video.id))
     except DataError:
         return False
-    return (found.id, found.made_with) == (video.id, made_with)
+    return (result.id, result.settings_digest) == (video.id, settings_digest)
 
 
 @contextmanager
 def _media(task: VideoTask, folder: CollectionFolder) -> Iterator[tuple[MediaFiles, str, str, float]]:
-    """The files of an address, its title, its name in archives, and how long it took to fetch."""
+    """Provide the files of an address, its title, its archive id, and the duration of its download in seconds."""
     address = task.videos[0].address
     if task.videos[0].kind == "file":
         if not Path(address).is_file():
-            raise CollectError("does not exist", "check the path, and call again with --retry", address)
+            raise CollectError("does not exist", "check the path, and run again with --retry", address)
         yield MediaFiles(Path(address)), "", "", 0.0
         return
     kept = folder.kept_video(address)
     if kept.is_dir():
         yield _files_in(kept), "", "", 0.0
         return
-    from facegen.collect.video.download import fetch
+    from facegen.collect.video.download import download_video
 
     target = folder.download(address)
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True, exist_ok=True)
     try:
-        begun = time.monotonic()
-        # What this collection put into the archive itself may be fetched again, where it is to be examined anew.
-        again = any(video.was_examined for video in task.videos)
-        fetched = fetch(address, target, task.download, frozenset() if again else archived(task.download.archive))
-        yield fetched.files, fetched.title, fetched.archive_id, time.monotonic() - begun
+        start = time.monotonic()
+        # With --redo, the archive lists videos of this collection, which must be downloaded again.
+        is_redone = any(video.was_examined for video in task.videos)
+        archived = frozenset() if is_redone else read_archive(task.download.archive)
+        downloaded = download_video(address, target, task.download, archived)
+        yield downloaded.files, downloaded.title, downloaded.archive_id, time.monotonic() - start
         if task.keep_videos:
             folder.videos.mkdir(exist_ok=True)
             move(target, kept)
@@ -152,11 +156,11 @@ def _media(task: VideoTask, folder: CollectionFolder) -> Iterator[tuple[MediaFil
 def _files_in(kept: Path) -> MediaFiles:
     paths = sorted(kept.iterdir())
     stems = tuple(path.stem for path in paths)
-    return MediaFiles(*paths) if stems == HALF_OF_A_PAIR else MediaFiles(paths[0])
+    return MediaFiles(*paths) if stems == SEPARATE_STEMS else MediaFiles(paths[0])
 
 
-def archived(archive: Path | None) -> frozenset[str]:
-    """The names in an archive file; none where there is no file."""
+def read_archive(archive: Path | None) -> frozenset[str]:
+    """Read the ids of an archive file; none if the file is missing."""
     if archive is None or not archive.is_file():
         return frozenset()
     return frozenset(line.strip() for line in archive.read_text(encoding="utf-8-sig", errors="replace").splitlines())
@@ -165,28 +169,28 @@ def archived(archive: Path | None) -> frozenset[str]:
 def _examine(video: Video, files: MediaFiles, task: VideoTask, folder: CollectionFolder) -> float:
     from facegen.collect.video.examine import examine
 
-    begun = time.monotonic()
+    start = time.monotonic()
     frames = folder.kept_frames(video.id) if task.keep_frames else None
     if frames is not None:
         shutil.rmtree(frames, ignore_errors=True)
         frames.mkdir(parents=True)
     try:
-        found = examine(files, task.examine, video.segment, frames, _detector(task.detector))
+        examined = examine(files, task.examine, video.segment, frames, _detector(task.detector))
     except UnusableFileError as error:
-        raise CollectError(error.reason, "get it again, or leave it out", str(error)) from None
+        raise CollectError(error.reason, "replace the file, or remove it from the list", str(error)) from None
     if frames is not None and not any(frames.iterdir()):
         frames.rmdir()
-    write_result(folder.result(video.id), video.id, task.made_with, found)
-    return time.monotonic() - begun
+    write_result(folder.result(video.id), video.id, task.settings_digest, examined)
+    return time.monotonic() - start
 
 
 def _detector(config: PartConfig) -> "Detector":
-    """One detector a process: its model is loaded once."""
+    """Build the detector once per process, because loading its model takes time."""
     key = repr(config.values)
     if key not in _detectors:
         import cv2
 
-        # Several processes share the cores already.
+        # The worker processes use all cores already.
         cv2.setNumThreads(1)
         _detectors.clear()
         _detectors[key] = config.build()

@@ -1,4 +1,4 @@
-"""Small videos of synthetic people who face the camera and hum, and a server that offers them."""
+"""Small videos of synthetic people with a humming sound, and a server for them."""
 
 import functools
 import http.server
@@ -20,12 +20,12 @@ WIDTH, HEIGHT, FACE = 160, 128, 112
 FPS = 5
 RATE_HZ = 16000
 FOUND = (500, 502, 503, 504, 506, 509)
-"""Synthetic people in whom the cascade finds one face of more than 64 pixels."""
+"""Synthetic people with one face of more than 64 pixels that the cascade detects."""
 
 
 @functools.cache
 def portrait(person: int) -> np.ndarray:
-    """(HEIGHT, WIDTH, 3): a frontal face before grey."""
+    """Render (HEIGHT, WIDTH, 3): a frontal face on grey."""
     number = torch.tensor([person])
     moments = draw_moments(3, number, torch.zeros_like(number))
     moments |= {name: torch.zeros_like(moments[name]) for name in ("yaw", "pitch", "roll")}
@@ -36,14 +36,14 @@ def portrait(person: int) -> np.ndarray:
 
 
 def hum(seed: int, seconds: float) -> np.ndarray:
-    """(samples,) int16: a chord of a seed's own."""
+    """Synthesise (samples,) int16: a chord that depends on the seed."""
     time = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     pitches = np.random.default_rng(seed).uniform(100, 900, 3)
     return np.round(4000 * sum(np.sin(2 * np.pi * pitch * time) for pitch in pitches)).astype(np.int16)
 
 
 def write_speaker(path: Path, number: int, seconds: float = 8.0, *, pictures: bool = True, sound: bool = True) -> Path:
-    """A person who shows their face from beginning to end; 8 s give the moments 2, 4 and 6."""
+    """Write a video that shows one face throughout; 8 s give accepted frames at 2, 4 and 6 s."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         video = container.add_stream("mpeg4", rate=FPS) if pictures else None
@@ -63,15 +63,15 @@ def write_speaker(path: Path, number: int, seconds: float = 8.0, *, pictures: bo
 
 
 class Site:
-    """A server on this machine.
+    """Local server.
 
     Attributes:
-        root: the folder that it offers.
-        address: of it.
-        asked: {path: how many GET requests}.
-        failures: {path: HTTP status of its next requests, one each}.
-        short: paths of which half is sent.
-        headers: of the last request of each path.
+        root: folder of the served files.
+        address: its URL.
+        asked: {path: number of GET requests}.
+        failures: {path: HTTP statuses of its next requests}.
+        short: paths of which only half is sent.
+        headers: {path: headers of its last request}.
     """
 
     def __init__(self, root: Path) -> None:
@@ -85,14 +85,14 @@ class Site:
         return f"{self.address}/{path}"
 
     def write_feed(self, path: str, items: list[str]) -> str:
-        """An RSS feed of a channel."""
+        """Write an RSS feed of a channel, and return its URL."""
         entries = "".join(f"<item><title>{item}</title><link>{self.url(item)}</link></item>" for item in items)
         head = '<?xml version="1.0"?><rss version="2.0"><channel><title>a channel</title>'
         (self.root / path).write_text(f"{head}{entries}</channel></rss>")
         return self.url(path)
 
     def write_page(self, path: str, video: str) -> str:
-        """A page with a video in it."""
+        """Write a page with a video, and return its URL."""
         page = f'<html><head><title>A talk</title></head><body><video src="{video}"></video></body></html>'
         (self.root / path).write_text(page)
         return self.url(path)
@@ -100,7 +100,7 @@ class Site:
 
 @contextmanager
 def serving(root: Path) -> Iterator[Site]:
-    """Offer a folder while this is open."""
+    """Serve a folder."""
     site = Site(root)
     root.mkdir(parents=True, exist_ok=True)
 

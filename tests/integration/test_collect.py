@@ -1,4 +1,4 @@
-"""From a list of sources to a corpus that trains, over a real server on this machine and yt-dlp's real extractors."""
+"""Collection from a list of sources to a corpus, with a local server and the extractors of yt-dlp."""
 
 import json
 import sqlite3
@@ -25,7 +25,7 @@ def site(tmp_path):
 
 @pytest.fixture
 def collect(facegen, tmp_path, capsys):
-    """Calls `facegen collect` with a list of sources; answers exit code, stdout, stderr."""
+    """Return a function that runs `facegen collect` and returns exit code, stdout, stderr."""
 
     def call(text, *words, out="out", serial=True):
         path = tmp_path / "sources.toml"
@@ -74,15 +74,15 @@ def test_the_whole_path(site, collect, facegen, tmp_path, capsys):
     manifest, index = corpus.header, corpus.index
     assert manifest.identities == ("ada", "ben") and manifest.num_tracks == 3
     clips = torch.arange(3)
-    # In the order of the list; the channel's videos were not known before it was asked.
+    # The order of the list, with the channel's videos at the end, because they become known later.
     who = [manifest.identities[number] for number in index.identity.tolist()]
     assert sorted(who) == ["ada", "ada", "ben"]
     ben = who.index("ben")
-    said = {name: index.strings[name].at(clips) for name in ("consent", "licence", "language", "source", "name")}
-    assert [said["consent"][clip] for clip in range(3) if clip != ben] == ["signed form"] * 2
-    assert said["consent"][ben] == said["licence"][ben] == said["language"][ben] == ""
-    assert said["source"][ben] == "local/own.mp4" and said["name"][ben] == "local/own.mp4 at 2.00-6.00 s"
-    assert set(said["source"]) == {"local/own.mp4", site.url("talk.html"), site.url("direct.mp4")}
+    stored = {name: index.strings[name].at(clips) for name in ("consent", "licence", "language", "source", "name")}
+    assert [stored["consent"][clip] for clip in range(3) if clip != ben] == ["signed form"] * 2
+    assert stored["consent"][ben] == stored["licence"][ben] == stored["language"][ben] == ""
+    assert stored["source"][ben] == "local/own.mp4" and stored["name"][ben] == "local/own.mp4 at 2.00-6.00 s"
+    assert set(stored["source"]) == {"local/own.mp4", site.url("talk.html"), site.url("direct.mp4")}
     assert index.attributes["sex"].tolist() == [-1 if clip == ben else 0 for clip in range(3)]
 
     # The track is the sound itself, from 0 to 8 s, and the faces stand at 2, 4 and 6 s of it.
@@ -140,7 +140,7 @@ def test_the_corpus_trains_at_once(collect, facegen, tmp_path):
 
 
 def _fits(word: str) -> bool:
-    """Keys of the synthetic speakers mean nothing to a packed corpus."""
+    """Return false for settings of the synthetic speakers, which a packed corpus refuses."""
     return not any(key in word for key in ("clip_seconds", "num_people", "num_heldout", "clips_per", "frames_per"))
 
 
@@ -157,14 +157,14 @@ def test_segments_choose_the_part_and_fetch_once(site, facegen, tmp_path):
     assert whole and rows(tmp_path / "out", "SELECT count(*) FROM videos WHERE state = 'done'") == [(2,)]
     once = site.asked["long.mp4"]
     assert facegen("collect", table, "--out", tmp_path / "other", *SERIAL) == 0
-    # Two segments cost what one does: a look at the address, and the file.
+    # Two segments cost as many requests as one: the page and the file.
     assert site.asked["long.mp4"] == 2 * once
     (site.root / "one.csv").write_text(f"{site.url('long.mp4')},1.0,7.5,0.5,0.5\n")
     assert facegen("collect", site.root / "one.csv", "--out", tmp_path / "third", *SERIAL) == 0
     assert site.asked["long.mp4"] == 3 * once
 
 
-def test_other_settings_are_refused_and_redo_obeys(site, collect, tmp_path):
+def test_other_settings_are_refused_without_redo(site, collect, tmp_path):
     write_speaker(tmp_path / "a.mp4", 0)
     text = "[[person]]\nname = 'ada'\nvideos = ['a.mp4']\n"
     assert collect(text)[0] == 0
@@ -175,12 +175,12 @@ def test_other_settings_are_refused_and_redo_obeys(site, collect, tmp_path):
     code, _, err = collect(text, "--set", "speech.spacing_seconds=1", "--redo")
     assert code == 0 and "1 videos are examined again under the new settings" in err
     assert Corpus.open(tmp_path / "out").header.num_frames == 5
-    # What is no part of a clip's making may change: another size is packed anew from the same results.
+    # Settings of the packing may change: another size is packed from the same results.
     assert collect(text, "--set", "speech.spacing_seconds=1", "--set", "corpus.image_pixels=64")[0] == 0
     assert Corpus.open(tmp_path / "out").header.image_pixels == 64
 
 
-def test_what_was_fetched_and_whole_frames_are_kept_if_asked(site, collect, tmp_path):
+def test_videos_and_frames_are_kept_on_request(site, collect, tmp_path):
     write_speaker(site.root / "a.mp4", 0)
     text = f"[[person]]\nname = 'ada'\nvideos = ['{site.url('a.mp4')}']\n"
     assert collect(text, "--keep-videos", "--keep-frames")[0] == 0
@@ -194,7 +194,7 @@ def test_what_was_fetched_and_whole_frames_are_kept_if_asked(site, collect, tmp_
     assert site.asked["a.mp4"] == asked
 
 
-def test_status_counts_as_table_one_does(collect, facegen, tmp_path, capsys):
+def test_status_counts_like_table_one(collect, facegen, tmp_path, capsys):
     write_speaker(tmp_path / "a.mp4", 0)
     write_speaker(tmp_path / "b.mp4", 1, 14)
     write_speaker(tmp_path / "c.mp4", 2, 3)
@@ -234,22 +234,22 @@ def test_forget_removes_every_trace(site, collect, facegen, tmp_path, capsys):
     kept = ben.speech(torch.tensor([1]), torch.tensor([0]), 8 * RATE_HZ)
     capsys.readouterr()
     assert facegen("forget", "Zoe", out) == 1
-    assert "knows nobody named 'Zoe'" in capsys.readouterr().err
-    # Somebody was killed while they packed.
+    assert "unknown name 'Zoe'" in capsys.readouterr().err
+    # A process was killed while it packed.
     (out / STAGING).mkdir()
     (out / STAGING / "index.safetensors").write_bytes(b"Zoe Quill")
     assert facegen("forget", "Zoe Quill", out, "--json") == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["removed"] == {"videos": 1, "frames": 8, "clips": 3, "files": 5, "clips of the corpus": 1}
-    assert not any(said["left"].values()) and said["traces"] == []
-    # Looked for independently: no byte of the name anywhere, nor any of their files.
+    stored = json.loads(capsys.readouterr().out)
+    assert stored["removed"] == {"videos": 1, "frames": 8, "clips": 3, "files": 5, "clips of the corpus": 1}
+    assert not any(stored["left"].values()) and stored["traces"] == []
+    # An independent search: no file contains the name, and the person's files are gone.
     assert not [path for path in out.rglob("*") if path.is_file() and b"Zoe Quill" in path.read_bytes()]
     collection = out / "collection"
     assert [len(list((collection / name).iterdir())) for name in ("results", "videos", "frames")] == [1, 1, 1]
     corpus = Corpus.open(out)
     assert corpus.header.identities == ("Ben Hart",)
     assert torch.equal(corpus.speech(torch.tensor([0]), torch.tensor([0]), 8 * RATE_HZ), kept)
-    # Who was forgotten is not collected again, though the list still names them.
+    # A forgotten person is not collected again, although the list still names them.
     asked = site.asked["a.mp4"]
     code, _, err = collect(text)
     assert code == 0 and "'Zoe Quill' was forgotten here and is left out" in err
@@ -265,16 +265,16 @@ def _request(corpus):
     return DataSettings(image_pixels=corpus.header.image_pixels)
 
 
-def test_consent_is_asked_for(collect, tmp_path):
+def test_consent_is_required(collect, tmp_path):
     write_speaker(tmp_path / "a.mp4", 0)
     text = "[[person]]\nname = 'ada'\nvideos = ['a.mp4']\n"
     code, _, err = collect(text, "--require-consent")
-    assert code == 1 and "'ada' has no consent, which --require-consent asks for" in err
+    assert code == 1 and "'ada' has no consent, which --require-consent requires" in err
     assert not (tmp_path / "out").exists()
     assert collect(text)[0] == 0
-    # Somebody without consent is in the folder already, and no longer in the list.
+    # A person without consent is in the folder already, but not in the list.
     write_speaker(tmp_path / "b.mp4", 1)
     other = "[[person]]\nname = 'ben'\nconsent = 'yes'\nvideos = ['b.mp4']\n"
     code, _, err = collect(other, "--require-consent")
-    assert code == 1 and "no consent of 'ada' is recorded" in err
+    assert code == 1 and "'ada' has no consent, which --require-consent requires" in err
     assert collect(text.replace("videos", "consent = 'asked'\nvideos") + other, "--require-consent")[0] == 0

@@ -1,4 +1,4 @@
-"""What is fetched, and how: yt-dlp's own extractors and downloaders against a server on this machine."""
+"""Downloads with the extractors and downloaders of yt-dlp from a local server."""
 
 import time
 
@@ -7,14 +7,14 @@ import pytest
 from speaking_videos import serving, write_speaker
 
 from facegen.collect.video import download
-from facegen.collect.video.download import fetch, list_channel
+from facegen.collect.video.download import download_video, list_channel
 from facegen.collect.video.download_settings import DownloadSettings
 from facegen.collect.video.failures import CollectError
 
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    """A video, and its pictures and its sound as files of their own."""
+    """Write a video, and its frames and its sound as separate files."""
     folder = tmp_path_factory.mktemp("videos")
     write_speaker(folder / "whole.mp4", 0, 5)
     write_speaker(folder / "pictures.mp4", 0, 5, sound=False)
@@ -36,7 +36,7 @@ def get(tmp_path):
     def call(address, archived=frozenset(), **settings):
         target = tmp_path / f"target-{time.monotonic_ns()}"
         target.mkdir()
-        return fetch(address, target, DownloadSettings(timeout_seconds=5, **settings), archived)
+        return download_video(address, target, DownloadSettings(timeout_seconds=5, **settings), archived)
 
     return call
 
@@ -45,7 +45,7 @@ def test_a_direct_file_comes_as_it_is(site, get, videos):
     fetched = get(site.url("whole.mp4"))
     assert fetched.files.video.name == "whole.mp4" and fetched.files.audio is None
     assert fetched.files.video.read_bytes() == (videos / "whole.mp4").read_bytes()
-    # A file's name is not unique, so no archive knows it by that.
+    # File names are not unique, so a plain file has no archive id.
     assert (fetched.title, fetched.archive_id) == ("whole", "")
 
 
@@ -64,7 +64,7 @@ def test_cookies_are_sent_and_their_file_is_left_alone(site, get, tmp_path):
     get(site.url("whole.mp4"), cookies=cookies)
     assert site.headers["whole.mp4"]["Cookie"] == "token=secret"
     assert cookies.read_text() == text
-    with pytest.raises(CollectError, match="the file of cookies cannot be read"):
+    with pytest.raises(CollectError, match="the cookies file cannot be read"):
         get(site.url("whole.mp4"), cookies=tmp_path / "absent.txt")
 
 
@@ -84,7 +84,7 @@ def test_rate_and_pauses_are_kept(site, get, videos):
         return time.monotonic() - begun
 
     kib = (videos / "whole.mp4").stat().st_size / 1024
-    # yt-dlp looks at its rate after each piece that it reads, so the first piece comes at any rate.
+    # yt-dlp limits its rate after each piece, so the first piece comes at any rate.
     assert seconds(rate_limit_kib=kib / 1.5) > 0.5
     assert seconds(sleep_seconds=0.4) > 0.4
 
@@ -94,7 +94,7 @@ def test_what_is_too_large_is_not_fetched(site, get, tmp_path):
     with pytest.raises(CollectError) as caught:
         get(site.url("large.mp4"), max_video_mib=1)
     assert caught.value.reason == "is larger than max_video_mib"
-    assert caught.value.advice == "set [download] max_video_mib above 1" and not caught.value.passing
+    assert caught.value.advice == "set [download] max_video_mib above 1" and not caught.value.transient
 
 
 def test_a_page_with_several_videos_is_a_channel_and_no_video(site, get):
@@ -107,23 +107,23 @@ def test_a_page_with_several_videos_is_a_channel_and_no_video(site, get):
 def test_a_channel_lists_its_newest(site):
     feed = site.write_feed("feed.xml", [f"{number}.mp4" for number in range(5)])
     listed = list_channel(feed, 3, DownloadSettings())
-    assert [each.address for each in listed] == [site.url(f"{number}.mp4") for number in range(3)]
+    assert [video.address for video in listed] == [site.url(f"{number}.mp4") for number in range(3)]
     empty = site.write_feed("empty.xml", [])
     with pytest.raises(CollectError, match="lists no videos"):
         list_channel(empty, 3, DownloadSettings())
 
 
-# Sites that this machine cannot stand in for: what their extractors answer is made up, all behind it is real.
+# The answers of the extractors of other sites are made up; everything after them is real.
 
 
 @pytest.fixture
 def known(monkeypatch):
-    """A site whose videos have ids, and come in the given forms."""
+    """Return a function that fakes a site whose video has an id and the given formats."""
 
     def become(*formats, **more):
         info = {"id": "abc", "title": "A talk", "extractor": "tube", "extractor_key": "Tube", "webpage_url": "http://x",
                 "formats": [dict(form) for form in formats], **more}  # fmt: skip
-        monkeypatch.setattr(download._Downloader, "extract_info", lambda self, address, download: dict(info))
+        monkeypatch.setattr(download._ClosingDownloader, "extract_info", lambda self, address, download: dict(info))
 
     return become
 
@@ -184,7 +184,7 @@ def test_the_archive_grows_by_what_was_collected(site, known, facegen, tmp_path)
     asked = site.asked["talk.mp4"]
     assert facegen("collect", tmp_path / "s.toml", "--out", tmp_path / "other") == 1
     assert site.asked["talk.mp4"] == asked
-    # What this collection itself put there can be examined anew.
+    # --redo downloads videos that this collection added to the archive.
     words = ("--out", tmp_path / "out", "--redo", "--set", "speech.spacing_seconds=1")
     assert facegen("collect", tmp_path / "s.toml", *words) == 0
     assert site.asked["talk.mp4"] > asked and (tmp_path / "archive.txt").read_text() == "tube abc\n"

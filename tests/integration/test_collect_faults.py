@@ -1,4 +1,4 @@
-"""What may go wrong while collecting: every reason is said, nothing is lost, nothing is done twice."""
+"""Faults during a collection: each is reported with its reason, nothing is lost, nothing is done twice."""
 
 import contextlib
 import itertools
@@ -62,7 +62,7 @@ def states(out):
 
 
 def write_hours(path, write):
-    """A small video whose header claims 1000 hours."""
+    """Write a small video whose header claims 1000 hours."""
     content = bytearray(write(path).read_bytes())
     at = content.index(b"mvhd") + 4
     timescale = int.from_bytes(content[at + 12 : at + 16], "big")
@@ -71,7 +71,7 @@ def write_hours(path, write):
     return path
 
 
-def test_every_bad_video_says_why_and_ends_nothing(site, collect, tmp_path):
+def test_every_bad_video_has_a_reason_and_stops_nothing(site, collect, tmp_path):
     good = write_speaker(tmp_path / "good.mp4", 0)
     write_speaker(tmp_path / "no sound.mp4", 1, sound=False)
     write_speaker(tmp_path / "no pictures.mp4", 2, pictures=False)
@@ -88,10 +88,10 @@ def test_every_bad_video_says_why_and_ends_nothing(site, collect, tmp_path):
     )
     code, out, err = collect(text, "--set", "download.retries=1")
     assert code == 0, err
-    found = states(tmp_path / "out")
-    assert found.pop("good.mp4") == ("done", "", 0)
-    assert {source: state[0] for source, state in found.items() if state[0] == "waiting"} == {}
-    reasons = {source.split("/")[-1]: reason for source, (_, reason, _) in found.items()}
+    videos = states(tmp_path / "out")
+    assert videos.pop("good.mp4") == ("done", "", 0)
+    assert {source: state[0] for source, state in videos.items() if state[0] == "waiting"} == {}
+    reasons = {source.split("/")[-1]: reason for source, (_, reason, _) in videos.items()}
     assert reasons == {
         "no sound.mp4": "has no audio track",
         "no pictures.mp4": "has no video track",
@@ -105,19 +105,19 @@ def test_every_bad_video_says_why_and_ends_nothing(site, collect, tmp_path):
         "page.html": "holds no video that can be fetched",
         "x.mp4": "the connection broke",
     }
-    attempts = {source.split("/")[-1]: tries for source, (_, _, tries) in found.items()}
+    attempts = {source.split("/")[-1]: tries for source, (_, _, tries) in videos.items()}
     assert (attempts["gone.mp4"], attempts["whole.mp4"]) == (1, 2)
     assert "missing.mp4: does not exist; check the path" in err
     assert "HTTP 404" in out and "check the address" in out
     assert Corpus.open(tmp_path / "out").header.num_frames == 3
     assert not list((tmp_path / "out" / "collection" / "downloads").iterdir())
-    # What was set aside stays so, until it is asked for.
+    # Videos that were set aside are tried again with --retry only.
     (tmp_path / "missing.mp4").write_bytes(write_speaker(tmp_path / "late.mp4", 5).read_bytes())
     assert "1 clips with 3 faces" in collect(text)[1]
     assert "2 clips with 6 faces" in collect(text, "--retry", "--set", "download.retries=0")[1]
 
 
-def test_what_passes_is_tried_again(site, collect, tmp_path):
+def test_transient_errors_are_tried_again(site, collect, tmp_path):
     write_speaker(site.root / "a.mp4", 0)
     site.failures["a.mp4"] = [503] * 4
     code, _, err = collect(person("ada", site.url("a.mp4")), "--set", "download.retries=5")
@@ -131,7 +131,7 @@ def test_nothing_at_all_is_an_error_that_counts_the_reasons(site, collect, tmp_p
     channel = f"[[person]]\nname = 'cy'\nchannel = '{site.url('gone.xml')}'\n"
     code, _, err = collect(person("ada", "short.mp4", site.url("gone.mp4")) + channel)
     assert code == 1
-    assert "none of 3 videos and channels gave a clip" in err and "1 too short" in err
+    assert "none of 3 videos and channels has a clip" in err and "1 too short" in err
     assert "1 is not there (HTTP 404) (check the address)" in err
     assert not (tmp_path / "out" / "corpus.json").exists()
 
@@ -156,10 +156,10 @@ def test_hostile_names_stay_in_the_folder(site, collect, tmp_path, name):
 def test_a_header_that_claims_hours_costs_nothing(collect, tmp_path):
     write_hours(tmp_path / "long.mp4", lambda path: write_speaker(path, 0))
     write_speaker(tmp_path / "good.mp4", 1)
-    begun = time.monotonic()
+    start_time = time.monotonic()
     code, _, err = collect(person("ada", "long.mp4", "good.mp4"))
     assert code == 0, err
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - start_time < 60
     state, reason, _ = states(tmp_path / "out")["long.mp4"]
     assert state == "done" or "longer" in reason
 
@@ -171,16 +171,16 @@ def test_a_damaged_manifest_and_result_are_named(collect, tmp_path):
     (result,) = (tmp_path / "out" / "collection" / "results").iterdir()
     result.write_bytes(b"x" * 100)
     code, _, err = collect(text, "--set", "corpus.image_pixels=64")
-    assert code == 1 and "is damaged" in err and "it waits to be collected again" in err
+    assert code == 1 and "is damaged" in err and "it will be collected again by the next `facegen collect`" in err
     assert collect(text, "--set", "corpus.image_pixels=64")[0] == 0
     result.unlink()
     code, _, err = collect(text)
-    assert code == 0 and "the results of 1 videos are gone; they are collected again" in err
+    assert code == 0 and "the results of 1 videos are missing; they are collected again" in err
     for beside in (tmp_path / "out" / "collection").glob("manifest.sqlite-*"):
         beside.unlink()
     (tmp_path / "out" / "collection" / "manifest.sqlite").write_bytes(b"no database " * 100)
     code, _, err = collect(text)
-    assert code == 1 and "is damaged, or no manifest of a collection" in err
+    assert code == 1 and "is damaged, or is not a manifest of a collection" in err
     assert "Traceback" not in err
 
 
@@ -193,7 +193,7 @@ def test_two_at_once_are_refused(collect, tmp_path):
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         code, _, err = collect(person("ada", "a.mp4"))
-    assert code == 1 and "another `facegen collect` or `forget` is at work here" in err
+    assert code == 1 and "another `facegen collect`, `forget` or `drop` is running here" in err
 
 
 def test_a_corpus_that_was_packed_is_left_alone(collect, facegen, tmp_path):
@@ -205,11 +205,11 @@ def test_a_corpus_that_was_packed_is_left_alone(collect, facegen, tmp_path):
     before = (tmp_path / "out" / "corpus.json").read_bytes()
     write_speaker(tmp_path / "a.mp4", 0)
     code, _, err = collect(person("ada", "a.mp4"))
-    assert code == 1 and "holds a corpus that was not collected; give another folder" in err
+    assert code == 1 and "holds a corpus that was not collected here; give another folder" in err
     assert (tmp_path / "out" / "corpus.json").read_bytes() == before
 
 
-# What stops a whole run: signals, kills, and disks.
+# Causes that stop a whole run: signals, kills, and disks.
 
 
 def start(tmp_path, out, *words):
@@ -242,33 +242,36 @@ def list_many(tmp_path, number, seconds=8):
     return person("ada", *names[::2]) + person("ben", *names[1::2])
 
 
-def ask(out, query):
+def query_manifest(out, query):
     with closing(sqlite3.connect(out / "collection" / "manifest.sqlite")) as db, db:
         return db.execute(query).fetchall()
 
 
 def moments_of_work(out):
-    """{video: when it was finished}."""
-    return dict(ask(out, "SELECT id, changed FROM videos WHERE state = 'done'"))
+    """Return {video: time at which it was finished}."""
+    return dict(query_manifest(out, "SELECT id, changed FROM videos WHERE state = 'done'"))
 
 
-def whole(out):
-    """The manifest agrees with itself, and every result with it; the videos that are done."""
-    assert ask(out, "PRAGMA integrity_check") == [("ok",)] and ask(out, "PRAGMA foreign_key_check") == []
+def check_consistent(out):
+    """Check that the manifest is consistent, and agrees with the results; return the finished videos."""
+    assert (
+        query_manifest(out, "PRAGMA integrity_check") == [("ok",)]
+        and query_manifest(out, "PRAGMA foreign_key_check") == []
+    )
     halves = (
         "SELECT count(*) FROM frames LEFT JOIN clips USING (video, number) "
         "WHERE (reason = '') != (clips.video IS NOT NULL)"
     )
-    assert ask(out, halves) == [(0,)]
+    assert query_manifest(out, halves) == [(0,)]
     done = set(moments_of_work(out))
-    assert {video for (video,) in ask(out, "SELECT DISTINCT video FROM clips")} == done
+    assert {video for (video,) in query_manifest(out, "SELECT DISTINCT video FROM clips")} == done
     for video in done:
         read_result(out / "collection" / "results" / f"{video}.safetensors")
     return done
 
 
-def test_a_signal_stops_and_says_how_to_go_on(collect, facegen, tmp_path, capsys):
-    """Ctrl-C reaches the workers, too."""
+def test_a_signal_stops_and_tells_how_to_continue(collect, facegen, tmp_path, capsys):
+    """Ctrl-C also stops the workers."""
     (tmp_path / "sources.toml").write_text(list_many(tmp_path, 9, 30))
     out = tmp_path / "out"
     process = start(tmp_path, out, *POOL)
@@ -278,14 +281,14 @@ def test_a_signal_stops_and_says_how_to_go_on(collect, facegen, tmp_path, capsys
     assert process.returncode == 128 + signal.SIGINT, stderr
     assert "videos are left. Run the same command again to continue." in stderr and "Traceback" not in stderr
     before = moments_of_work(out)
-    assert whole(out) and len(before) < 9 and not (out / "corpus.json").exists()
-    assert ask(out, "SELECT count(*) FROM videos WHERE state = 'working'") == [(0,)]
+    assert check_consistent(out) and len(before) < 9 and not (out / "corpus.json").exists()
+    assert query_manifest(out, "SELECT count(*) FROM videos WHERE state = 'working'") == [(0,)]
     assert facegen("collect", tmp_path / "sources.toml", "--out", out, *SERIAL) == 0
     assert "9 clips" in capsys.readouterr().out
     assert {video: moment for video, moment in moments_of_work(out).items() if video in before} == before
 
 
-def test_a_request_to_end_is_heard_between_two_videos(collect, tmp_path):
+def test_a_request_to_stop_takes_effect_between_two_videos(collect, tmp_path):
     text, out = list_many(tmp_path, 4), tmp_path / "out"
     other = signal.signal(signal.SIGTERM, lambda *_: None)
     over = threading.Event()
@@ -305,32 +308,32 @@ def test_a_request_to_end_is_heard_between_two_videos(collect, tmp_path):
     assert code == 128 + signal.SIGTERM, err
     assert "Run the same command again to continue." in err
     before = moments_of_work(out)
-    assert whole(out)
+    assert check_consistent(out)
     assert "4 clips" in collect(text)[1]
     assert {video: moment for video, moment in moments_of_work(out).items() if video in before} == before
 
 
 def test_killed_at_any_moment_it_loses_nothing(collect, tmp_path):
-    """Kills -9 at random moments; afterwards the corpus is, byte for byte, that of a run that nobody disturbed."""
+    """After kill -9 at random times, the corpus is byte for byte that of an undisturbed run."""
     text, out, undisturbed = list_many(tmp_path, 6), tmp_path / "out", tmp_path / "undisturbed"
     assert "6 clips" in collect(text, out="undisturbed")[1]
     moments = random.Random(int(os.environ.get("FACEGEN_KILL_SEED", "1")))
     kept: dict[str, float] = {}
     for _ in range(int(os.environ.get("FACEGEN_KILLS", "2"))):
         process = start(tmp_path, out, *(POOL if moments.random() < 0.5 else SERIAL))
-        # Before anything was begun, while videos are in work, or while it packs.
+        # Before anything was start_time, while videos are in work, or while it packs.
         wait_for(out, finished(out) + moments.randint(0, 3), lambda process=process: process.poll() is None)
         time.sleep(moments.uniform(0, 0.3))
         process.kill()
         process.communicate(timeout=60)
         if not finished(out):
             continue
-        whole(out)
+        check_consistent(out)
         now = moments_of_work(out)
         assert {video: now.get(video) for video in kept} == kept, "a finished video was done again"
         kept = now
     assert "6 clips" in collect(text)[1]
-    whole(out)
+    check_consistent(out)
     assert {video: moments_of_work(out)[video] for video in kept} == kept
     Corpus.open(out).verify()
     for file in ("faces-00000.safetensors", "speech-00000.safetensors", "index.safetensors"):
@@ -341,7 +344,7 @@ def test_killed_at_any_moment_it_loses_nothing(collect, tmp_path):
 
 @pytest.mark.parametrize("error", [Killed(), OSError(28, "No space left on device")], ids=["killed", "full"])
 def test_a_repacking_that_is_stopped_anywhere_loses_nothing(collect, tmp_path, monkeypatch, error):
-    """Every operation of packing that changes the disk is, in turn, the last one, or the one that fails."""
+    """Each operation of packing that changes the disk is, in turn, the last one or the failing one."""
     text, original = list_many(tmp_path, 2, 5), tmp_path / "out"
     assert "2 clips" in collect(text)[1]
     (original / "mine.txt").write_text("mine")
@@ -353,8 +356,8 @@ def test_a_repacking_that_is_stopped_anywhere_loses_nothing(collect, tmp_path, m
         folder = CollectionFolder(out)
 
         def repack(folder=folder):
-            with folder.alone(), CollectionManifest(folder.manifest) as manifest:
-                folder.tidy()
+            with folder.lock(), CollectionManifest(folder.manifest) as manifest:
+                folder.remove_leftovers()
                 return pack_corpus(folder, manifest, settings, "sources.toml", Observer())
 
         with failing(last, error) as disk, contextlib.suppress(Killed, DiskError, DataError):
@@ -365,7 +368,7 @@ def test_a_repacking_that_is_stopped_anywhere_loses_nothing(collect, tmp_path, m
         repack()
         assert Corpus.open(out).header.image_pixels == new, disk.failed
         assert not (out / STAGING).exists() and len(list(out.glob("*.safetensors"))) == 3, disk.failed
-        assert (out / "mine.txt").read_text() == "mine" and len(whole(out)) == 2
+        assert (out / "mine.txt").read_text() == "mine" and len(check_consistent(out)) == 2
         shutil.rmtree(out)
         if not disk.failed:
             break
@@ -374,7 +377,7 @@ def test_a_repacking_that_is_stopped_anywhere_loses_nothing(collect, tmp_path, m
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 1.5 MB, which can grow; only root may mount one."""
+    """Mount a disk of 1.5 MB, which can grow; this needs root."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", disk], capture_output=True)
@@ -389,15 +392,15 @@ def small_disk(tmp_path):
 def test_a_full_disk_stops_cleanly_and_space_goes_on(collect, facegen, tmp_path, small_disk, capsys, executor):
     text, out = list_many(tmp_path, 6, 10), small_disk / "out"
     code, _, err = collect(text, *executor, out=out)
-    assert code == 1 and "cannot be written any more" in err and "call the same command again" in err
-    before = whole(out)
+    assert code == 1 and "cannot be written any more" in err and "run the same command again" in err
+    before = check_consistent(out)
     assert 0 < len(before) < 6 and not (out / "corpus.json").exists()
     assert facegen("collect", tmp_path / "sources.toml", "--out", out, "--status", "--json") == 0
     assert sum(row["done"] for row in json.loads(capsys.readouterr().out)["people"]) == len(before)
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
-    code, said, err = collect(text, *executor, out=out)
-    assert "6 clips" in said, err
-    assert before <= whole(out)
+    code, output, err = collect(text, *executor, out=out)
+    assert "6 clips" in output, err
+    assert before <= check_consistent(out)
     Corpus.open(out).verify()
 
 
@@ -411,12 +414,12 @@ def test_a_disk_that_cannot_be_written_stops_cleanly(collect, facegen, tmp_path,
         code, _, err = collect(more, out=target)
         assert code == 1 and "cannot be written" in err and "ead-only" in err
     Corpus.open(out).verify()
-    # What is there can still be looked at.
+    # The status can still be read.
     assert facegen("collect", tmp_path / "sources.toml", "--out", out, "--status") == 0
     assert "ada" in capsys.readouterr().out
 
 
-def test_a_video_with_damaged_sound_is_used_and_that_is_noted(collect, tmp_path, capsys, facegen):
+def test_a_video_with_damaged_sound_is_used_and_that_is_recorded(collect, tmp_path, capsys, facegen):
     path = write_speaker(tmp_path / "a.mp4", 0)
     with av.open(str(path)) as container:
         places = [(packet.pos, packet.size) for packet in container.demux(audio=0) if packet.size]

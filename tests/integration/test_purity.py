@@ -2,7 +2,7 @@
 
 import pytest
 
-from facegen.collect.review.plain_features import Plain
+from facegen.collect.review.hog_pitch import HOG_PITCH, HogPitch
 from studies import planted_videos, purity
 from studies.planted_videos import CLEAN, EDGE
 
@@ -38,7 +38,7 @@ def test_purity_counts_planted_faults(tmp_path, monkeypatch):
     truth = planted_videos.write_set(tmp_path, 5, 3)
     words = ["collect", str(tmp_path / "sources.toml"), "--out", str(tmp_path / "corpus"), "--json"]
     assert purity.facegen(words) == 0
-    rows = {row.planted: row for row in purity.measure(tmp_path / "corpus", truth, {"plain": Plain()}, 3.5)}
+    rows = {row.planted: row for row in purity.measure(tmp_path / "corpus", truth, {HOG_PITCH: HogPitch()}, 3.5)}
     exchanged, card, right = (
         rows[name] for name in (planted_videos.PLANTED["exchanged"], planted_videos.PLANTED["card"], CLEAN)
     )

@@ -1,4 +1,4 @@
-"""`facegen review` and `facegen drop`: strangers in a collection are found, dropped, kept out and restored."""
+"""Review of a collection: strangers are listed, dropped, not packed again, and restored."""
 
 import csv
 import json
@@ -17,13 +17,13 @@ SERIAL = ["--set", "executor.type=serial"]
 
 @pytest.fixture
 def collection(facegen, tmp_path, capsys):
-    """A collection of four people, three videos each, three faces each; one of ada's videos shows a stranger."""
+    """Collect four people with three videos of three faces each; one of ada's videos shows another person."""
     shown = {"ada": (0, 4, 0), "ben": (1, 1, 1), "cem": (2, 2, 2), "dee": (3, 3, 3)}
     text = ""
     for number, (name, people) in enumerate(shown.items()):
         videos = [tmp_path / f"{name}_{n}.mp4" for n in range(3)]
         for n, (path, person) in enumerate(zip(videos, people, strict=True)):
-            # The same faces come again after each round of them, with another sound.
+            # Each round shows the same faces with another sound.
             write_speaker(path, person + len(FOUND) * (3 * number + n))
         names = ", ".join(f'"{path.name}"' for path in videos)
         text += f'[[person]]\nname = "{name}"\nvideos = [{names}]\n'
@@ -43,7 +43,7 @@ def stored(folder):
 
 
 def stranger(folder):
-    """Return the clips that show the stranger, by their source."""
+    """Return the clips that show another person, by their source."""
     corpus = Corpus.open(folder)
     names = corpus.index.strings["source"].at(torch.arange(corpus.header.num_clips))
     return {clip for clip, name in enumerate(names) if name.endswith("ada_1.mp4")}
@@ -69,30 +69,30 @@ def test_review_finds_and_drops_a_stranger(collection, facegen, tmp_path, capsys
     assert len(wrong) == 1 and Corpus.open(out).header.num_frames == 36
     capsys.readouterr()
     assert facegen("inspect", out, "--review", tmp_path / "review", "--json") == 0
-    result = json.loads(capsys.readouterr().out)["review"]
-    assert result["compared"] == ["face by plain", "voice by plain"] and result["faces"] == 36
-    assert {row["clip"] for row in result["findings"] if row["person"] == "ada"} >= {str(clip) for clip in wrong}
+    reviewed = json.loads(capsys.readouterr().out)["review"]
+    assert reviewed["compared"] == ["face by hog_pitch", "voice by hog_pitch"] and reviewed["faces"] == 36
+    assert {row["clip"] for row in reviewed["findings"] if row["person"] == "ada"} >= {str(clip) for clip in wrong}
     page = (tmp_path / "review" / "review.html").read_text(encoding="utf-8")
     assert "ada_1.mp4" in page and '<img class="typical"' in page
 
     assert mark(tmp_path / "review" / "review.csv", tmp_path / "marked.csv", wrong) == 3
     assert facegen("drop", out, tmp_path / "marked.csv") == 0
-    printed = capsys.readouterr().out
-    assert "Dropped: 3 faces, 1 clips, 0 people" in printed and "33 faces in 11 clips, bit for bit as before" in printed
+    output = capsys.readouterr().out
+    assert "Dropped: 3 faces, 1 clips, 0 people" in output and "33 faces in 11 clips, bit for bit as before" in output
     assert stranger(out) == set() and Corpus.open(out).header.num_frames == 33
     with closing(sqlite3.connect(out / "collection" / "manifest.sqlite")) as db, db:
         reasons = db.execute("SELECT reason, count(*) FROM frames WHERE reason LIKE 'dropped%' GROUP BY 1").fetchall()
         clips = db.execute("SELECT count(*) FROM clips").fetchone()[0]
     assert reasons == [("dropped on review", 3)] and clips == 33
 
-    code, printed = collection()
-    assert code == 0 and "dropped on review" in printed and "11 clips with 33 faces" in printed
+    code, output = collection()
+    assert code == 0 and "dropped on review" in output and "11 clips with 33 faces" in output
     assert stranger(out) == set()
     after = stored(out)
     assert collection()[0] == 0 and stored(out) == after
     assert facegen("drop", out, "--restore") == 0
     assert "3 faces are restored" in capsys.readouterr().out
-    assert collection()[0] == 0 and stored(out) == before, "nothing was lost"
+    assert collection()[0] == 0 and stored(out) == before, "nothing is lost"
 
 
 def test_corpus_older_than_its_manifest_is_refused(collection, facegen, tmp_path, capsys):
@@ -103,19 +103,19 @@ def test_corpus_older_than_its_manifest_is_refused(collection, facegen, tmp_path
         db.execute("UPDATE frames SET reason = 'blurred' WHERE reason = '' AND number = 2")
     before = stored(out)
     assert facegen("drop", out, tmp_path / "marked.csv") == 1
-    assert "its corpus is older than its manifest; call `facegen collect` again" in capsys.readouterr().err
+    assert "its corpus is older than its manifest; run `facegen collect` again" in capsys.readouterr().err
     assert stored(out) == before
 
 
-def test_run_serves_as_recogniser(collection, facegen, tmp_path, capsys):
+def test_a_run_is_a_recogniser(collection, facegen, tmp_path, capsys):
     run = tmp_path / "judge"
     changes = {key: value for key, value in TINY.items() if not key.startswith("train.")} | {"data.image_pixels": 32}
     words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
     assert facegen("train", RECIPES / "match_v2f.toml", "--out", run, *words) == 0
     capsys.readouterr()
     assert facegen("inspect", tmp_path / "out", "--review", tmp_path / "review", "--judge", run, "--json") == 0
-    result = json.loads(capsys.readouterr().out)["review"]
-    assert result["compared"] == ["face by judge", "voice by judge"]
+    reviewed = json.loads(capsys.readouterr().out)["review"]
+    assert reviewed["compared"] == ["face by judge", "voice by judge"]
     kept = list((tmp_path / "out" / "derived").glob("review-*.safetensors"))
     assert len(kept) == 2
     moments = [path.stat().st_mtime_ns for path in kept]
@@ -133,7 +133,7 @@ def test_run_serves_as_recogniser(collection, facegen, tmp_path, capsys):
     (["drop", "c", "x.csv"], 1, "x.csv: cannot be read"),
     (["drop", "c", "--restore"], 1, "c: was not collected here"),
 ])  # fmt: skip
-def test_bad_arguments_are_refused_with_a_reason(facegen, tmp_path, monkeypatch, capsys, words, code, message):
+def test_wrong_calls(facegen, tmp_path, monkeypatch, capsys, words, code, message):
     monkeypatch.chdir(tmp_path)
     assert facegen(*words) == code
     assert message in capsys.readouterr().err

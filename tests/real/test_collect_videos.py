@@ -65,7 +65,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def ask(out, query):
+def query_manifest(out, query):
     with closing(sqlite3.connect(out / "collection" / "manifest.sqlite")) as db, db:
         return db.execute(query).fetchall()
 
@@ -115,7 +115,7 @@ def test_segments_take_the_face_that_they_point_at(tmp_path):
     (tmp_path / "all.toml").write_text(f"[[person]]\nname = 'crowd'\nvideos = ['{VIDEOS}/crowd_4s.mp4']\n")
     serial = ["--set", "executor.type=serial"]
     assert main(["collect", str(tmp_path / "all.toml"), "--out", str(tmp_path / "all"), "--faithful", *serial]) == 0
-    ((left, top, side),) = ask(tmp_path / "all", "SELECT \"left\", top, side FROM frames WHERE reason = ''")
+    ((left, top, side),) = query_manifest(tmp_path / "all", "SELECT \"left\", top, side FROM frames WHERE reason = ''")
     width, height = 1920, 1080
     pointed = f"{(left + side / 2) / width:.3f},{(top + side / 2) / height:.3f}"
     rows = [
@@ -125,17 +125,17 @@ def test_segments_take_the_face_that_they_point_at(tmp_path):
     ]
     (tmp_path / "segments.csv").write_text("\n".join(rows))
     assert main(["collect", str(tmp_path / "segments.csv"), "--out", str(tmp_path / "out"), *serial]) == 0
-    fetched = ask(
+    rows = query_manifest(
         tmp_path / "out",
         "SELECT person, time_seconds, \"left\", side FROM frames JOIN videos ON video = id WHERE frames.reason = ''",
     )
     by_person = {}
-    for person, time, place, size in fetched:
+    for person, time, place, size in rows:
         by_person.setdefault(person, []).append((round(time, 1), place, size))
     ((time, place, size),) = by_person.pop("crowd_4s_0-4.1")
     # The two searches begin at different least sizes, and so come by different scales.
     assert time == 2.0 and abs(place + size / 2 - left - side / 2) < 10 and abs(size - side) < 15
     assert [time for time, _, _ in by_person.pop("talk_24s_720p_2.5-10.5")] == [4.5, 6.5, 8.5]
     assert by_person == {}
-    beside = ask(tmp_path / "out", "SELECT reason FROM videos WHERE person = 'crowd_4s_0-4.12'")
+    beside = query_manifest(tmp_path / "out", "SELECT reason FROM videos WHERE person = 'crowd_4s_0-4.12'")
     assert beside == [("no face where the speaker is",)]

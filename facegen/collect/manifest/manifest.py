@@ -1,4 +1,4 @@
-"""The manifest of a collection: what became of every video, frame and clip, in SQLite."""
+"""Manifest of a collection: an SQLite file with the state of every video, frame and clip."""
 
 import json
 import sqlite3
@@ -14,36 +14,39 @@ from facegen.core.errors import DataError
 
 FILE_NAME = "manifest.sqlite"
 BUSY_SECONDS = 30.0
-MADE_WITH = "made_with"
-"""The fact that holds the settings under which everything in a collection was examined."""
+EXAMINATION_SETTINGS = "made_with"
+"""Name of the fact that holds the settings under which all videos of a collection were examined."""
 
 
 class CollectionManifest:
-    """The manifest of one collection; use as a context manager.
+    """Manifest of one collection; use it as a context manager.
 
-    Every change is a transaction that is forced to the disk: whoever kills the process at any moment finds what was
-    finished before, and videos that were in work wait again.
+    Every change is a transaction that is synced to the disk. A process that is killed therefore loses only the videos
+    in work, and the next process takes them up again.
 
     Args:
-        path: the file; made if need be.
-        read_only: look only; nothing is written, not even beside the file.
+        path: the SQLite file; created if it is missing.
+        read_only: write nothing, not even a log beside the file.
     Raises:
-        DataError: it is no manifest, or of another version.
-        DiskError: it cannot be written.
+        DataError: the file is not a manifest, or has another version.
+        DiskError: the file cannot be written.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        with _explained(path):
+        with _translate_errors(path):
             self._db = _connect(path, read_only)
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version == 0 and not read_only and not self._has_tables():
-                # A transaction of its own: executescript would commit table by table.
+                # One explicit transaction, because executescript alone commits after each table.
                 self._db.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
                 version = VERSION
         if version != VERSION:
             self._db.close()
-            raise DataError(f"{path}: has version {version}; this facegen reads {VERSION}; collect into another folder")
+            raise DataError(
+                f"{path}: version {version} is not supported; this facegen reads version {VERSION}; collect into "
+                f"another folder"
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -57,9 +60,9 @@ class CollectionManifest:
         return self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
 
     @contextmanager
-    def change(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it, or nothing."""
-        with _explained(self.path):
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Open a transaction: commit at the end, roll back on any exception."""
+        with _translate_errors(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -68,24 +71,24 @@ class CollectionManifest:
                 raise
             self._db.commit()
 
-    def ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        """The rows that a query finds."""
-        with _explained(self.path):
+    def query(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Run a query, and return its rows."""
+        with _translate_errors(self.path):
             return self._db.execute(query, values).fetchall()
 
-    def fact(self, name: str) -> Any:
-        """What was noted under a name, or None."""
-        found = self.ask("SELECT value FROM facts WHERE name = ?", name)
-        return json.loads(found[0][0]) if found else None
+    def get_fact(self, name: str) -> Any:
+        """Read a fact about the collection; None if it was never set."""
+        rows = self.query("SELECT value FROM facts WHERE name = ?", name)
+        return json.loads(rows[0][0]) if rows else None
 
-    def note(self, name: str, value: Any) -> None:
-        """Note a fact about the collection."""
-        with self.change() as db:
+    def set_fact(self, name: str, value: Any) -> None:
+        """Store a fact about the collection as JSON."""
+        with self.transaction() as db:
             db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value)))
 
-    def compact(self) -> None:
-        """Write the file anew, so that no byte of deleted rows is left in it or in the log beside it."""
-        with _explained(self.path):
+    def vacuum(self) -> None:
+        """Rewrite the file, so that no byte of deleted rows is left in it or in its write-ahead log."""
+        with _translate_errors(self.path):
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -98,17 +101,17 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
         )  # fmt: skip
         return _open(path.absolute().as_uri(), *(f"PRAGMA {setting}" for setting in settings))
     if not path.is_file():
-        raise DataError(f"{path}: does not exist, so nothing was collected here; give the folder of a collection")
+        raise DataError(f"{path}: does not exist; give the folder of a collection")
     address = path.absolute().as_uri()
     try:
         return _open(f"{address}?mode=ro", "SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError:
-        # A folder that cannot be written: the log beside the file cannot be opened, and nobody writes it either.
+        # In a read-only folder the write-ahead log cannot be opened; no other process can write it either.
         return _open(f"{address}?immutable=1")
 
 
 def _open(address: str, *statements: str) -> sqlite3.Connection:
-    """A connection that was told these statements; none is left open where one of them fails."""
+    """Open a connection and run statements; close it if one of them fails."""
     db = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         for statement in statements:
@@ -120,18 +123,18 @@ def _open(address: str, *statements: str) -> sqlite3.Connection:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """What SQLite says, as errors that name the file and what to do."""
+def _translate_errors(path: Path) -> Iterator[None]:
+    """Turn SQLite errors into errors that name the file and the remedy."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        said = str(error)
-        if "locked" in said:
-            raise DataError(f"{path}: somebody else writes to it; wait for them") from None
-        if any(words in said for words in ("full", "readonly", "read-only", "unable to open", "disk I/O")):
-            raise DiskError(f"{path}: {said}") from None
+        message = str(error)
+        if "locked" in message:
+            raise DataError(f"{path}: another process is writing this manifest; wait until it ends") from None
+        if any(words in message for words in ("full", "readonly", "read-only", "unable to open", "disk I/O")):
+            raise DiskError(f"{path}: {message}") from None
         raise
     except sqlite3.DatabaseError as error:
         raise DataError(
-            f"{path}: is damaged, or no manifest of a collection ({error}); collect into another folder"
+            f"{path}: is damaged, or is not a manifest of a collection ({error}); collect into another folder"
         ) from None

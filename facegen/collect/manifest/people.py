@@ -1,4 +1,4 @@
-"""People, videos and channels of a manifest; and people who were forgotten."""
+"""People, videos and channels of a manifest, and the hashes of forgotten people."""
 
 import hashlib
 import secrets
@@ -13,14 +13,14 @@ from facegen.core.text.names import known_spelling, normalise_name, spellings_of
 SALT = "salt"
 
 
-def add(manifest: CollectionManifest, people: Sequence[Person], sources: Sequence[Source]) -> list[str]:
-    """Add people, videos and channels; what is known of a person is brought up to date.
+def add_sources(manifest: CollectionManifest, people: Sequence[Person], sources: Sequence[Source]) -> list[str]:
+    """Add people, videos and channels, and update the data of known people.
 
     Returns:
-        Names of those that are left out, because they were forgotten.
+        Names of the people that are left out because they were forgotten.
     """
-    forgotten = _forgotten(manifest, [person.name for person in people])
-    with manifest.change() as db:
+    forgotten = _find_forgotten(manifest, [person.name for person in people])
+    with manifest.transaction() as db:
         db.executemany(
             "INSERT INTO people VALUES (:name, :consent, :licence, :sex, :language) ON CONFLICT (name) DO UPDATE "
             "SET consent = :consent, licence = :licence, sex = :sex, language = :language",
@@ -32,18 +32,18 @@ def add(manifest: CollectionManifest, people: Sequence[Person], sources: Sequenc
     return sorted(forgotten)
 
 
-def spelled_as_stored(manifest: CollectionManifest, sources: SourceList) -> SourceList:
-    """A list with the spellings by which the manifest knows people, so that nobody of it is collected twice."""
-    stored = [name for (name,) in manifest.ask("SELECT name FROM people") if not name.isascii()]
+def match_stored_spellings(manifest: CollectionManifest, sources: SourceList) -> SourceList:
+    """Replace the names of a list by the Unicode forms that the manifest has, so that nobody is collected twice."""
+    stored = [name for (name,) in manifest.query("SELECT name FROM people") if not name.isascii()]
     known = {name: known_spelling(name, stored) or name for name in sources.people}
     people = {known[name]: replace(person, name=known[name]) for name, person in sources.people.items()}
     respelled = [replace(source, person=known[source.person]) for source in sources.sources.values()]
     return replace(sources, people=people, sources={source.id: source for source in respelled})
 
 
-def add_listed(manifest: CollectionManifest, channel: str, addresses: Sequence[tuple[str, str]]) -> None:
-    """A channel was listed: its videos, (address, title), wait from now on."""
-    with manifest.change() as db:
+def add_channel_videos(manifest: CollectionManifest, channel: str, addresses: Sequence[tuple[str, str]]) -> None:
+    """Add the listed videos (address, title) of a channel as waiting, and mark the channel as done."""
+    with manifest.transaction() as db:
         (person,) = db.execute("SELECT person FROM channels WHERE id = ?", (channel,)).fetchone()
         for address, title in addresses:
             source = Source(person, "url", address, address)
@@ -57,40 +57,40 @@ def add_listed(manifest: CollectionManifest, channel: str, addresses: Sequence[t
         )
 
 
-def unlisted(manifest: CollectionManifest, sources: Mapping[str, Source]) -> int:
-    """How many videos of the manifest a list of sources names neither itself nor by a channel of its."""
+def count_unlisted(manifest: CollectionManifest, sources: Mapping[str, Source]) -> int:
+    """Count the videos of the manifest that a list of sources names neither directly nor through a channel."""
     channels = {source.person for source in sources.values() if source.kind == "channel"}
-    rows = manifest.ask("SELECT id, person FROM videos")
+    rows = manifest.query("SELECT id, person FROM videos")
     return sum(identifier not in sources and person not in channels for identifier, person in rows)
 
 
-def forget(manifest: CollectionManifest, name: str) -> int:
-    """Remove all that is known of a person, and every byte of it from the file; how many videos there were.
+def delete_person(manifest: CollectionManifest, name: str) -> int:
+    """Delete a person's rows, and every byte of them from the file; return the number of their videos.
 
-    A list of sources that still names them finds them no more: what stays is a salted hash of the name.
+    A salted hash of the name stays, so that a list of sources that still names the person does not add them again.
     """
-    salt = manifest.fact(SALT)
+    salt = manifest.get_fact(SALT)
     if salt is None:
         salt = secrets.token_hex(16)
-        manifest.note(SALT, salt)
-    with manifest.change() as db:
+        manifest.set_fact(SALT, salt)
+    with manifest.transaction() as db:
         number = db.execute("SELECT count(*) FROM videos WHERE person = ?", (name,)).fetchone()[0]
         db.execute("DELETE FROM people WHERE name = ?", (name,))
-        db.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (_salted(salt, normalise_name(name)),))
-    manifest.compact()
+        db.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (_salted_hash(salt, normalise_name(name)),))
+    manifest.vacuum()
     return int(number)
 
 
-def _forgotten(manifest: CollectionManifest, names: Sequence[str]) -> set[str]:
-    """Those who were forgotten; the manifest keeps no name of theirs, but a salted hash."""
-    digests = {digest for (digest,) in manifest.ask("SELECT digest FROM forgotten")}
-    salt = manifest.fact(SALT)
+def _find_forgotten(manifest: CollectionManifest, names: Sequence[str]) -> set[str]:
+    """Select the names of forgotten people, by the salted hashes that the manifest keeps."""
+    digests = {digest for (digest,) in manifest.query("SELECT digest FROM forgotten")}
+    salt = manifest.get_fact(SALT)
     if not digests:
         return set()
-    return {name for name in names if any(_salted(salt, form) in digests for form in spellings_of(name))}
+    return {name for name in names if any(_salted_hash(salt, form) in digests for form in spellings_of(name))}
 
 
-def _salted(salt: str, name: str) -> str:
+def _salted_hash(salt: str, name: str) -> str:
     return hashlib.sha256(f"{salt}\0{name}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -107,6 +107,6 @@ def _add_source(db: sqlite3.Connection, source: Source) -> None:
     db.execute(
         "INSERT OR IGNORE INTO videos (id, person, kind, address, source, start_seconds, end_seconds, centre_x, "
         "centre_y) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (source.id, source.person, source.kind, source.address, source.said,
+        (source.id, source.person, source.kind, source.address, source.as_written,
          *((part.start_seconds, part.end_seconds) if part else (None, None)), *(centre or (None, None))),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The tables of a collection's manifest."""
+"""SQL schema of a collection's manifest."""
 
 VERSION = 1
 TABLES = """
@@ -43,13 +43,13 @@ CREATE TABLE clips (
 ) WITHOUT ROWID;
 CREATE TABLE forgotten (digest TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-"""`detail` of a video that is done names faults of its sound, which was used all the same; it is empty without any.
+"""`state` of a video is one of
 
-`number` of a clip is that of its frame: a clip is an accepted frame and the speech around it."""
-STATES = {
-    "waiting": "not collected yet, or to be tried again",
-    "working": "in work; after a crash it waits again",
-    "done": "examined, and gave clips",
-    "nothing": "examined, and gave none",
-    "set aside": "could not be had; tried again with --retry",
-}
+- "waiting": not collected yet, or to be tried again;
+- "working": in work; reset to "waiting" after a crash;
+- "done": examined, with clips;
+- "nothing": examined, without clips;
+- "set aside": failed for good; tried again with --retry.
+
+`detail` of a video that is done names the repaired faults of its sound; it is empty if there are none. `number` of a
+clip is the number of its frame: a clip is an accepted frame and the speech around it."""

@@ -1,4 +1,4 @@
-"""What is to be done, what is in work, what came of it: the states of a manifest's videos and channels."""
+"""Work queue of a collection: the states of the videos and channels in its manifest."""
 
 import sqlite3
 import time
@@ -8,21 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from facegen.collect.manifest.manifest import CollectionManifest
-from facegen.collect.video.examination import Segment
+from facegen.collect.video.examination import TOO_CLOSE, TOO_SHORT, Segment
 from facegen.collect.video.failures import CollectError
 from facegen.collect.video.result_file import Result
-
-TOO_SHORT, TOO_CLOSE = "too short", "too close to the frame before"
-"""What frames are rejected for because of where they stand; other reasons say more about a video."""
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video that is to be collected, or was.
+    """Video of a manifest.
 
     Attributes:
-        id, person, kind, address, source, segment: as of a Source, but that `source` is what the list says.
-        was_examined: in this collection, at some time before.
+        id, person, kind, address, segment: as in `Source`.
+        source: `Source.as_written`.
+        was_examined: true if this collection examined it before.
     """
 
     id: str
@@ -36,44 +34,44 @@ class Video:
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel whose newest videos are to be listed."""
+    """Channel whose `last` newest videos are to be listed."""
 
     id: str
     address: str
     last: int
 
 
-def recover(manifest: CollectionManifest) -> int:
-    """Videos that were in work when somebody was killed wait again; how many there were."""
-    with manifest.change() as db:
+def requeue_interrupted(manifest: CollectionManifest) -> int:
+    """Reset videos that an interrupted process left in work to "waiting", and return their number."""
+    with manifest.transaction() as db:
         return db.execute("UPDATE videos SET state = 'waiting' WHERE state = 'working'").rowcount
 
 
-def retry(manifest: CollectionManifest) -> int:
-    """What was set aside waits again; how many videos and channels there were."""
+def requeue_set_aside(manifest: CollectionManifest) -> int:
+    """Reset videos and channels that were set aside to "waiting", and return their number."""
     again = "SET state = 'waiting', attempts = 0, next_try = 0 WHERE state = 'set aside'"
-    with manifest.change() as db:
+    with manifest.transaction() as db:
         return sum(db.execute(f"UPDATE {table} {again}").rowcount for table in ("videos", "channels"))
 
 
-def repeat(manifest: CollectionManifest, video: str) -> None:
-    """A video whose result is lost waits again."""
-    with manifest.change() as db:
+def requeue(manifest: CollectionManifest, video: str) -> None:
+    """Reset a video whose result is lost to "waiting", and delete its frames."""
+    with manifest.transaction() as db:
         db.execute("DELETE FROM frames WHERE video = ?", (video,))
         db.execute("UPDATE videos SET state = 'waiting', speech_digest = '' WHERE id = ?", (video,))
 
 
-def repeat_lost(manifest: CollectionManifest, is_there: Callable[[str], bool]) -> int:
-    """Finished videos whose results are gone wait again; how many there were."""
-    lost = [video for (video,) in manifest.ask("SELECT id FROM videos WHERE state = 'done'") if not is_there(video)]
+def requeue_lost(manifest: CollectionManifest, is_there: Callable[[str], bool]) -> int:
+    """Reset finished videos whose results are missing to "waiting", and return their number."""
+    lost = [video for (video,) in manifest.query("SELECT id FROM videos WHERE state = 'done'") if not is_there(video)]
     for video in lost:
-        repeat(manifest, video)
+        requeue(manifest, video)
     return len(lost)
 
 
-def redo(manifest: CollectionManifest) -> int:
-    """All that was examined waits again; how many videos there were."""
-    with manifest.change() as db:
+def requeue_examined(manifest: CollectionManifest) -> int:
+    """Reset all examined videos to "waiting", and return their number."""
+    with manifest.transaction() as db:
         db.execute("DELETE FROM frames")
         return db.execute(
             "UPDATE videos SET state = 'waiting', attempts = 0, next_try = 0, reason = '', advice = '', "
@@ -81,24 +79,24 @@ def redo(manifest: CollectionManifest) -> int:
         ).rowcount
 
 
-def waiting_channels(manifest: CollectionManifest, now: float) -> list[Channel]:
-    """Those that are to be listed."""
+def due_channels(manifest: CollectionManifest, now: float) -> list[Channel]:
+    """Return the channels that are due for listing."""
     query = "SELECT id, address, last FROM channels WHERE state = 'waiting' AND next_try <= ? ORDER BY id"
-    return [Channel(*row) for row in manifest.ask(query, now)]
+    return [Channel(*row) for row in manifest.query(query, now)]
 
 
-def next_videos(manifest: CollectionManifest, now: float) -> list[Video]:
-    """The first video that is due, and others of its address: it is fetched once for all of its segments.
+def due_videos(manifest: CollectionManifest, now: float) -> list[Video]:
+    """Return the first due video, and the due videos with the same address, which is downloaded once for all of them.
 
     Args:
-        manifest: asked anew each time, so that a list of millions of segments need not be held in memory.
-        now: what failed after this moment is not due, whatever its pause; so a round comes to an end.
+        manifest: queried at each call, so that a list of millions of segments is not held in memory.
+        now: start of the round, a Unix time; a video that fails later is not due, so that the round ends.
     """
     due = "state = 'waiting' AND next_try <= ?"
-    first = manifest.ask(f"SELECT address FROM videos WHERE {due} ORDER BY position LIMIT 1", now)
+    first = manifest.query(f"SELECT address FROM videos WHERE {due} ORDER BY position LIMIT 1", now)
     if not first:
         return []
-    rows = manifest.ask(
+    rows = manifest.query(
         "SELECT id, person, kind, address, source, start_seconds, end_seconds, centre_x, centre_y, versions != '' "
         f"FROM videos WHERE {due} AND address = ? ORDER BY position", now, first[0][0]
     )  # fmt: skip
@@ -106,26 +104,26 @@ def next_videos(manifest: CollectionManifest, now: float) -> list[Video]:
 
 
 def count_videos(manifest: CollectionManifest) -> dict[str, int]:
-    """{state: how many videos}."""
-    return dict(manifest.ask("SELECT state, count(*) FROM videos GROUP BY state"))
+    """Count the videos as {state: number}."""
+    return dict(manifest.query("SELECT state, count(*) FROM videos GROUP BY state"))
 
 
-def next_try(manifest: CollectionManifest) -> float | None:
-    """When the next video or channel that waits is due; None where none waits."""
+def next_due_time(manifest: CollectionManifest) -> float | None:
+    """Return the Unix time at which the next waiting video or channel is due; None if none waits."""
     times = [
-        manifest.ask(f"SELECT min(next_try) FROM {table} WHERE state = 'waiting'")[0][0]
+        manifest.query(f"SELECT min(next_try) FROM {table} WHERE state = 'waiting'")[0][0]
         for table in ("videos", "channels")
     ]
-    return min((when for when in times if when is not None), default=None)
+    return min((time for time in times if time is not None), default=None)
 
 
-def begin(manifest: CollectionManifest, ids: Sequence[str]) -> None:
-    """Videos are in work from now on."""
-    with manifest.change() as db:
-        db.executemany("UPDATE videos SET state = 'working' WHERE id = ?", [(each,) for each in ids])
+def mark_working(manifest: CollectionManifest, ids: Sequence[str]) -> None:
+    """Mark videos as in work."""
+    with manifest.transaction() as db:
+        db.executemany("UPDATE videos SET state = 'working' WHERE id = ?", [(video,) for video in ids])
 
 
-def finish(
+def record_result(
     manifest: CollectionManifest,
     result: Result,
     clip_seconds: float,
@@ -134,18 +132,25 @@ def finish(
     versions: str,
     seconds: tuple[float, float],
 ) -> str:
-    """A video was examined: its frames and clips, all of them or none.
+    """Record the result of an examined video, with its frames and clips, in one transaction.
 
+    Args:
+        manifest: the manifest.
+        result: the result.
+        clip_seconds: duration of the speech around each frame.
+        title: title of the video; empty keeps the old one.
+        versions: versions of the software that examined it.
+        seconds: durations of download and examination.
     Returns:
-        Its state: "done", or "nothing" where it gave no clips, or is the repetition of another video, by its sound.
+        The new state: "done", or "nothing" if the video has no clips, or the same sound as another video.
     """
     accepted = [number for number, frame in enumerate(result.frames) if not frame.reason]
-    with manifest.change() as db:
-        twin = db.execute(
+    with manifest.transaction() as db:
+        duplicate = db.execute(
             "SELECT source FROM videos WHERE speech_digest = ? AND id != ? AND state = 'done'",
             (result.speech_digest if accepted else "", result.id),
         ).fetchone()
-        reason, detail = ("repeats another video", twin[0]) if twin else _why_nothing(result)
+        reason, detail = ("repeats another video", duplicate[0]) if duplicate else _rejection(result)
         state = "nothing" if reason else "done"
         detail = detail or "; ".join(result.warnings)
         db.execute(
@@ -153,20 +158,23 @@ def finish(
             "speech_digest = ?, settings = ?, versions = ?, changed = ?, title = CASE ? WHEN '' THEN title ELSE ? "
             "END, download_seconds = ?, examine_seconds = ? WHERE id = ?",
             (state, reason, detail, result.duration_seconds, result.speech_digest if state == "done" else "",
-             result.made_with, versions, time.time(), title, title, *seconds, result.id),
+             result.settings_digest, versions, time.time(), title, title, *seconds, result.id),
         )  # fmt: skip
         _write_frames(db, result, [] if reason else accepted, clip_seconds / 2)
     return state
 
 
-def _why_nothing(result: Result) -> tuple[str, str]:
-    """Why a video gives no clips, and how many of its frames were rejected for what; empty where it gives some."""
+def _rejection(result: Result) -> tuple[str, str]:
+    """Return why a video has no clips, and the counts of its frames' reasons; empty texts if it has clips.
+
+    The reason is the most frequent one of its frames. Reasons that depend only on the position of a frame come last.
+    """
     if result.reason or not all(frame.reason for frame in result.frames):
         return result.reason, ""
     counts = Counter(frame.reason for frame in result.frames).most_common()
     decisive = [reason for reason, _ in counts if reason not in (TOO_SHORT, TOO_CLOSE)]
-    said = ", ".join(f"{count} {reason}" for reason, count in counts)
-    return next(iter(decisive), TOO_SHORT), said
+    detail = ", ".join(f"{count} {reason}" for reason, count in counts)
+    return next(iter(decisive), TOO_SHORT), detail
 
 
 def _write_frames(db: sqlite3.Connection, result: Result, accepted: Sequence[int], half_window: float) -> None:
@@ -182,11 +190,11 @@ def _write_frames(db: sqlite3.Connection, result: Result, accepted: Sequence[int
     times = [(number, result.frames[number].time_seconds) for number in accepted]
     db.executemany(
         "INSERT INTO clips VALUES (?, ?, ?, ?)",
-        [(result.id, number, moment - half_window, moment + half_window) for number, moment in times],
+        [(result.id, number, time - half_window, time + half_window) for number, time in times],
     )
 
 
-def fail(
+def record_failure(
     manifest: CollectionManifest,
     table: str,
     ids: Sequence[str],
@@ -194,37 +202,31 @@ def fail(
     retries: int,
     backoff_seconds: float,
 ) -> bool:
-    """Videos or channels could not be had: they are tried again later, or set aside for good.
+    """Record a failure of videos or channels: they wait for another try, or are set aside.
 
     Args:
+        manifest: the manifest.
         table: "videos" or "channels".
-        ids: which.
-        error: why.
-        retries: how often a passing reason is tried again.
-        backoff_seconds: pause before the first such try; it doubles each time.
+        ids: their ids.
+        error: the reason.
+        retries: number of further tries after a transient error.
+        backoff_seconds: pause before the first further try; it doubles with each.
     Returns:
-        Whether they are tried again.
+        True if there will be another try.
     """
-    again = False
-    with manifest.change() as db:
-        for each in ids:
-            attempts = db.execute(f"SELECT attempts FROM {table} WHERE id = ?", (each,)).fetchone()[0] + 1
-            again = error.passing and attempts <= retries
+    will_retry = False
+    with manifest.transaction() as db:
+        for failed in ids:
+            attempts = db.execute(f"SELECT attempts FROM {table} WHERE id = ?", (failed,)).fetchone()[0] + 1
+            will_retry = error.transient and attempts <= retries
             db.execute(
                 f"UPDATE {table} SET state = ?, attempts = ?, next_try = ?, reason = ?, advice = ?, detail = ? "
                 "WHERE id = ?",
-                ("waiting" if again else "set aside", attempts, time.time() + backoff_seconds * 2 ** (attempts - 1),
-                 error.reason, error.advice, error.detail[:1000], each),
+                ("waiting" if will_retry else "set aside", attempts,
+                 time.time() + backoff_seconds * 2 ** (attempts - 1),
+                 error.reason, error.advice, error.detail[:1000], failed),
             )  # fmt: skip
-    return again
-
-
-def release(manifest: CollectionManifest, ids: Sequence[str]) -> None:
-    """Videos that were in work when everything was stopped wait again."""
-    with manifest.change() as db:
-        db.executemany(
-            "UPDATE videos SET state = 'waiting' WHERE id = ? AND state = 'working'", [(each,) for each in ids]
-        )
+    return will_retry
 
 
 def _video(row: tuple[Any, ...]) -> Video:

@@ -1,4 +1,4 @@
-"""What recognisers have of every face of a corpus, and of the speech around it."""
+"""Features of all faces of a corpus, and of the speech around them, by recognisers."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
@@ -17,22 +17,22 @@ from facegen.core.progress import Observer
 from facegen.data.corpus.reader import Corpus
 
 WINDOW_SECONDS = 4.0
-"""Of speech around a face that is listened to."""
-MOST_UNSEEN = 0.2
-"""Where a recogniser finds nothing in more of the rows than this, that says nothing about a single one."""
+"""Duration of the speech window around a face that is embedded."""
+MAX_UNDETECTED_SHARE = 0.2
+"""If a recogniser detects nothing in a larger share of the rows than this, missing detections are not reported."""
 _CHUNK_ROWS = 16
 _READS = {"face": "faces", "voice": "speech"}
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The faces of a corpus, one row each, int64.
+    """Table of the faces of a corpus, int64.
 
     Attributes:
-        clip, frame: (N,) which one.
-        person: (N,) number in the corpus's list.
-        video: (N,) from 0, of the videos or clips that hold them.
-        start_samples: (N,) of the speech around each, in its track; -1 without speech.
+        clip, frame: (N,) numbers of clip and frame.
+        person: (N,) number of the person in the corpus.
+        video: (N,) number of the video or utterance, from 0.
+        start_samples: (N,) start of the speech window in its track; -1 without speech.
     """
 
     clip: Tensor
@@ -46,7 +46,7 @@ class Rows:
 
     @classmethod
     def of(cls, corpus: Corpus) -> "Rows":
-        """All faces, in the order of the index."""
+        """Build the table of all faces, in the order of the index."""
         index = corpus.index
         lengths = index.frame_offsets.diff()
         clip = torch.arange(len(lengths)).repeat_interleave(lengths)
@@ -57,71 +57,71 @@ class Rows:
 
 @dataclass(frozen=True)
 class FeatureReview:
-    """What one recogniser has of all rows, in words of the list.
+    """Scores of all faces by one recogniser.
 
     Attributes:
-        name: of the recogniser.
-        what: "face" or "voice".
-        standing: how each row stands to its person.
-        unseen: (N,) where it found nothing.
-        features: (N, d).
+        name: name of the recogniser.
+        modality: "face" or "voice".
+        scores: outlier scores.
+        undetected: (N,) true if the recogniser detected no face or voice.
+        features: (N, d) features; NaN if undetected.
     """
 
     name: str
-    what: str
-    standing: OutlierScores
-    unseen: NDArray[np.bool_]
+    modality: str
+    scores: OutlierScores
+    undetected: NDArray[np.bool_]
     features: NDArray[np.float64]
 
 
 def review_features(
     corpus: Corpus, rows: Rows, recognisers: Mapping[str, Recogniser], cache: Path | None, observer: Observer
 ) -> Iterator[FeatureReview]:
-    """What each recogniser has of what it judges, and how each row stands to its person by that.
+    """Compute features and outlier scores, one `FeatureReview` per recogniser and modality.
 
     Args:
-        corpus, rows: what is looked at.
+        corpus, rows: corpus, and the table of its faces.
         recognisers: {name: recogniser}.
-        cache: a folder for features, which may be dear to compute; safetensors, keyed by hashes.
-        observer: told how far it is.
+        cache: folder for computed features (safetensors, keyed by hashes); None caches nothing.
+        observer: receives progress and warnings.
     """
-    hears = "speech" in corpus.header.columns
+    has_speech = "speech" in corpus.header.columns
     length = round(WINDOW_SECONDS * corpus.header.sample_rate_hz)
 
-    def face(recogniser: Recogniser, some: Tensor) -> Tensor:
-        return recogniser.embed_faces(corpus.faces(rows.clip[some], rows.frame[some]))
+    def face(recogniser: Recogniser, chunk: Tensor) -> Tensor:
+        return recogniser.embed_faces(corpus.faces(rows.clip[chunk], rows.frame[chunk]))
 
-    def voice(recogniser: Recogniser, some: Tensor) -> Tensor:
-        speech = corpus.speech(rows.clip[some], rows.start_samples[some], length)
+    def voice(recogniser: Recogniser, chunk: Tensor) -> Tensor:
+        speech = corpus.speech(rows.clip[chunk], rows.start_samples[chunk], length)
         return recogniser.embed_speech(speech, corpus.header.sample_rate_hz)
 
     for name, recogniser in recognisers.items():
-        for what, embed in (("face", face), ("voice", voice)):
-            if _READS[what] not in recogniser.embeds or (what == "voice" and not hears):
+        for modality, embed in (("face", face), ("voice", voice)):
+            if _READS[modality] not in recogniser.embeds or (modality == "voice" and not has_speech):
                 continue
-            features = _features(corpus, name, what, recogniser, embed, len(rows), cache, observer)
-            unseen = np.asarray(np.isnan(features).any(axis=1), np.bool_)
-            standing = compare_identities(features, rows.person, rows.video)
-            if unseen.mean() > MOST_UNSEEN:
-                lost = f"{unseen.sum():,} of {len(rows):,} rows"
-                observer.warn(f"{name} finds no {what} in {lost}, about which it can say nothing")
-            yield FeatureReview(name, what, standing, unseen, features)
+            features = _features(corpus, name, modality, recogniser, embed, len(rows), cache, observer)
+            undetected = np.asarray(np.isnan(features).any(axis=1), np.bool_)
+            scores = compare_identities(features, rows.person, rows.video)
+            if undetected.mean() > MAX_UNDETECTED_SHARE:
+                share = f"{undetected.sum():,} of {len(rows):,} rows"
+                observer.warn(f"{name} detects no {modality} in {share}; these rows are not compared")
+            yield FeatureReview(name, modality, scores, undetected, features)
 
 
 def _features(
-    corpus: Corpus, name: str, what: str, recogniser: Recogniser, embed: Callable[[Recogniser, Tensor], Tensor],
+    corpus: Corpus, name: str, modality: str, recogniser: Recogniser, embed: Callable[[Recogniser, Tensor], Tensor],
     num_rows: int, cache: Path | None, observer: Observer,
 ) -> NDArray[np.float64]:  # fmt: skip
-    said = " ".join([recogniser.fingerprint(), what, *(shard.sha256 for shard in corpus.header.shards)])
-    path = cache / f"review-{hashlib.sha256(said.encode()).hexdigest()[:24]}.safetensors" if cache else None
+    key = " ".join([recogniser.fingerprint(), modality, *(shard.sha256 for shard in corpus.header.shards)])
+    path = cache / f"review-{hashlib.sha256(key.encode()).hexdigest()[:24]}.safetensors" if cache else None
     cached = load_cached(path)
     if cached is not None:
         return cached["features"].double().numpy()
     parts = []
-    observer.start(f"{name}: {what}s", num_rows)
-    for some in torch.arange(num_rows).split(_CHUNK_ROWS):
-        parts.append(embed(recogniser, some).float().cpu())
-        observer.advance(int(some[-1]) + 1)
+    observer.start(f"{name}: {modality}s", num_rows)
+    for chunk in torch.arange(num_rows).split(_CHUNK_ROWS):
+        parts.append(embed(recogniser, chunk).float().cpu())
+        observer.advance(int(chunk[-1]) + 1)
     observer.finish()
     features = torch.cat(parts)
     save_cached(path, {"features": features})
@@ -129,7 +129,7 @@ def _features(
 
 
 def _starts(corpus: Corpus, clip: Tensor) -> Tensor:
-    """Where the speech around each face begins; that of a face whose moment is unknown is its track's."""
+    """Compute the start of each face's speech window; the start of its track if the time of the face is unknown."""
     index = corpus.index
     if "speech" not in corpus.header.columns:
         return torch.full_like(clip, -1)

@@ -1,4 +1,4 @@
-"""The review list as one HTML file: each suspicious face beside typical ones of its person; nothing from outside."""
+"""Review list as one HTML file without external resources: each listed face beside typical faces of its person."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from facegen.collect.review.review import Finding, Review
-from facegen.collect.review.review_list import COLUMNS, FILE_NAME, parse_seconds, source_of, table_of, write_whole
+from facegen.collect.review.review_list import COLUMNS, FILE_NAME, clip_source, face_seconds, review_table, write_output
 from facegen.core.html import render_page, template_text
 from facegen.core.text.json_text import json_text
 
@@ -19,8 +19,8 @@ PACKAGE = "facegen.collect"
 PAGE_NAME = "review.html"
 NUM_TYPICAL = 8
 NUM_LIKE = 3
-MOST_FACES = 600
-"""On the page, so that a browser can show it; the table holds all."""
+MAX_FACES = 600
+"""Largest number of listed faces on the page, so that a browser can show it; the list has all."""
 _PIXELS = 112
 _QUALITY = 85
 
@@ -29,14 +29,14 @@ def write_page(review: Review, path: Path) -> None:
     """Write the page atomically.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: the file cannot be written.
     """
-    write_whole(path, to_html(review).encode())
+    write_output(path, to_html(review).encode())
 
 
 @dataclass(frozen=True)
 class ShownFace:
-    """A face as a data URI."""
+    """Image of a face as a data URI."""
 
     alt: str
     source: str
@@ -44,20 +44,20 @@ class ShownFace:
 
 @dataclass(frozen=True)
 class Card:
-    """A suspicious face, the reasons, and faces to compare it with.
+    """Listed face, its reasons, and faces to compare it with.
 
     Attributes:
-        place: row of the list that its tick marks.
+        place: number of its row in the list.
         picture: the face.
-        strength: its z in words.
+        score: its z, or "duplicate".
         reasons: sentences.
-        others, others_label: faces of whom it repeats or resembles, and the name.
-        source, moment: where it comes from.
+        others, others_label: duplicated face or faces of the nearer person, and their label.
+        source, moment: source, and place in the corpus and in its speech.
     """
 
     place: int
     picture: ShownFace
-    strength: str
+    score: str
     reasons: Sequence[str]
     others: Sequence[ShownFace]
     others_label: str
@@ -67,7 +67,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Person:
-    """A person of the corpus with typical and suspicious faces."""
+    """Person of the corpus, with typical faces and listed faces."""
 
     name: str
     about: str
@@ -77,7 +77,7 @@ class Person:
 
 def to_html(review: Review) -> str:
     """Render the page."""
-    shown = review.findings[:MOST_FACES]
+    shown = review.findings[:MAX_FACES]
     places = {finding.row: place for place, finding in enumerate(review.findings)}
     by_person: dict[int, list[Finding]] = {}
     for finding in shown:
@@ -85,13 +85,13 @@ def to_html(review: Review) -> str:
     for person in review.uneven:
         by_person.setdefault(person, [])
     folder, script = review.corpus.folder.name, template_text(PACKAGE, "review.js")
-    table = json_text([list(COLUMNS), *table_of(review)], ensure_ascii=False)
+    table = json_text([list(COLUMNS), *review_table(review)], ensure_ascii=False)
     values = {
         "title": f"{folder}: faces to look at",
         "folder": folder,
         "list_name": FILE_NAME,
         "counts": _counts(review, len(shown)),
-        "words": review.words,
+        "method": review.method,
         "people": [_person(review, person, findings, places) for person, findings in by_person.items()],
         "script": script,
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -104,13 +104,13 @@ def _counts(review: Review, shown: int) -> str:
     suspicious = sum(finding.score > 0 for finding in review.findings)
     text = (
         f"{suspicious:,} of {len(review.rows):,} faces do not fit their person, "
-        f"{len(review.findings) - suspicious:,} more repeat another one."
+        f"{len(review.findings) - suspicious:,} more are duplicates."
     )
     if review.unjudged:
-        text += f" {review.unjudged:,} have too few others of their person to be compared with."
+        text += f" {review.unjudged:,} are not compared: their person has too few others."
     if shown < len(review.findings):
-        text += f" The {shown:,} most suspicious are shown; {FILE_NAME} has all."
-    return f"{text} Tick what does not belong here, and save the list."
+        text += f" The {shown:,} highest scores are shown; {FILE_NAME} has all."
+    return f"{text} Tick the faces to drop, and save the list."
 
 
 def _person(review: Review, person: int, findings: list[Finding], places: dict[int, int]) -> Person:
@@ -118,11 +118,11 @@ def _person(review: Review, person: int, findings: list[Finding], places: dict[i
     videos = len(np.unique(review.rows.video[rows]))
     about = f"{len(rows):,} faces of {videos:,} {'source' if videos == 1 else 'sources'}"
     if videos == 1:
-        about += "; with a single one, who is in the most of it is taken for the person"
+        about += "; with a single source, the face that most of it shows is taken for the person"
     if person in review.uneven:
         about += (
-            f"; they agree unusually little (robust z {review.uneven[person]:.1f}), so two people may be mixed: "
-            f"look at all of them"
+            f"; their mutual distances are unusually large (robust z {review.uneven[person]:.1f}), so two people may "
+            f"be mixed: check all of them"
         )
     return Person(
         review.corpus.header.identities[person],
@@ -135,32 +135,32 @@ def _person(review: Review, person: int, findings: list[Finding], places: dict[i
 def _card(review: Review, finding: Finding, place: int) -> Card:
     corpus, row = review.corpus, finding.row
     clip, frame = int(review.rows.clip[row]), int(review.rows.frame[row])
-    moment = parse_seconds(corpus, row)
+    moment = face_seconds(corpus, row)
     where = f"clip {clip}, face {frame}" + (f", {moment} s into its speech" if moment else "")
-    beside: Sequence[int] = ()
+    compared: Sequence[int] = ()
     label = ""
     if finding.earlier is not None:
-        beside, label = [finding.earlier], "repeats"
+        compared, label = [finding.earlier], "duplicate of"
     elif finding.like is not None:
-        beside, label = _typical(review, finding.like, NUM_LIKE), corpus.header.identities[finding.like]
-    strength = f"z {finding.score:.1f}" if finding.score else "repetition"
-    others = [_face(review, other) for other in beside]
-    source = source_of(corpus, clip)
-    return Card(place, _face(review, row), strength, finding.why, others, label, source, where)
+        compared, label = _typical(review, finding.like, NUM_LIKE), corpus.header.identities[finding.like]
+    score = f"z {finding.score:.1f}" if finding.score else "duplicate"
+    others = [_face(review, other) for other in compared]
+    source = clip_source(corpus, clip)
+    return Card(place, _face(review, row), score, finding.why, others, label, source, where)
 
 
 def _typical(review: Review, person: int, num: int) -> list[int]:
-    """Faces of a person that are nearest to the rest, of as many videos as can be."""
+    """Choose the faces of a person that are nearest to the rest, from as many videos as possible."""
     rows = np.flatnonzero(review.rows.person == person)
-    faces = [opinion.standing.distance for opinion in review.opinions if opinion.what == "face"]
-    distance = faces[0][rows] if faces else np.zeros(len(rows))
-    everyone: list[int] = rows[np.argsort(np.nan_to_num(distance, nan=np.inf), kind="stable")].tolist()
+    distances = [faces.scores.distance for faces in review.feature_reviews if faces.modality == "face"]
+    distance = distances[0][rows] if distances else np.zeros(len(rows))
+    by_distance: list[int] = rows[np.argsort(np.nan_to_num(distance, nan=np.inf), kind="stable")].tolist()
     listed = {finding.row for finding in review.findings}
-    ordered = [row for row in everyone if row not in listed] or everyone
-    first: dict[int, int] = {}
+    ordered = [row for row in by_distance if row not in listed] or by_distance
+    first_of_video: dict[int, int] = {}
     for row in ordered:
-        first.setdefault(int(review.rows.video[row]), row)
-    chosen = list(first.values())[:num]
+        first_of_video.setdefault(int(review.rows.video[row]), row)
+    chosen = list(first_of_video.values())[:num]
     return chosen + [row for row in ordered if row not in set(chosen)][: num - len(chosen)]
 
 

@@ -1,4 +1,4 @@
-"""The review list as a table: what was found, and, once somebody has marked it, what is to be dropped."""
+"""Review list as a CSV table: written with the findings, read with the marks of the faces to drop."""
 
 import csv
 import io
@@ -31,15 +31,15 @@ COLUMNS = (
     "seconds",
     "digest",
 )
-NEEDED = ("drop", "person", "clip", "face", "digest")
+REQUIRED_COLUMNS = ("drop", "person", "clip", "face", "digest")
 YES, NO = frozenset({"yes", "y", "x", "1", "true", "drop"}), frozenset({"", "no", "n", "0", "false", "keep"})
-_MOST_PROBLEMS = 20
+_MAX_PROBLEMS = 20
 _ADVICE = "give a list that `facegen inspect --review` wrote"
 
 
 @dataclass(frozen=True)
-class Marked:
-    """A face that somebody wants dropped: its place in the corpus, whose it is said to be, and its digest."""
+class MarkedFace:
+    """Marked face of a review list: line, person, place in the corpus, and digest of the pixels."""
 
     line: int
     person: str
@@ -48,29 +48,29 @@ class Marked:
     digest: str
 
 
-def table_of(review: Review) -> list[list[str]]:
-    """A row a finding, in the order of `COLUMNS`; `drop` is left to whoever looks."""
+def review_table(review: Review) -> list[list[str]]:
+    """Return one row per finding, in the order of `COLUMNS`; the column drop is empty."""
     return [_row(review, finding) for finding in review.findings]
 
 
 def write_list(review: Review, path: Path) -> None:
-    """Write the list; a reader sees the old one or the new one.
+    """Write the list atomically.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: the file cannot be written.
     """
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(COLUMNS)
-    table.writerows(table_of(review))
-    write_whole(path, text.getvalue().encode())
+    table.writerows(review_table(review))
+    write_output(path, text.getvalue().encode())
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file in place of an old one, at once.
+def write_output(path: Path, content: bytes) -> None:
+    """Write a file atomically.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: the file cannot be written.
     """
     try:
         write_file(path, content)
@@ -78,62 +78,62 @@ def write_whole(path: Path, content: bytes) -> None:
         raise DataError(f"{path}: cannot be written ({error.strerror}); give another folder") from None
 
 
-def read_marked(path: Path) -> list[Marked]:
-    """The rows of a list whose `drop` says yes.
+def read_marked_faces(path: Path) -> list[MarkedFace]:
+    """Read the rows of a list that have yes in the column drop.
 
     Raises:
-        DataError: it is no review list, or a row says something else; every such row.
+        DataError: the file is not a review list, or has faulty rows; the error lists all of them.
     """
     try:
         with open_text(path, newline="") as file:
             table = csv.DictReader(file)
-            missing = [name for name in NEEDED if name not in (table.fieldnames or ())]
+            missing = [name for name in REQUIRED_COLUMNS if name not in (table.fieldnames or ())]
             if missing:
                 raise DataError(f"{path}: has no column {', '.join(missing)}; {_ADVICE}")
             problems: list[str] = []
-            found = [_marked(path, table.line_num, row, problems) for row in table]
+            faces = [_marked_face(path, table.line_num, row, problems) for row in table]
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); {_ADVICE}") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: is no table of text ({error}); save it as CSV in UTF-8") from None
+        raise DataError(f"{path}: is not a CSV table ({error}); save it as CSV in UTF-8") from None
     if problems:
-        raise DataError(*problems[:_MOST_PROBLEMS])
-    return [each for each in found if each is not None]
+        raise DataError(*problems[:_MAX_PROBLEMS])
+    return [face for face in faces if face is not None]
 
 
-def find_marked(corpus: Corpus, path: Path, marked: list[Marked]) -> Tensor:
-    """(faces,) bool of the marked ones, each compared with the corpus by its digest, so that no other is taken for it.
+def locate_marked_faces(corpus: Corpus, path: Path, marked: list[MarkedFace]) -> Tensor:
+    """Return (faces,) bool, true for the marked faces of a corpus, which are recognised by their digests.
 
     Raises:
-        DataError: a row names what is not, or no longer, in the corpus; every such row.
+        DataError: marked faces are not in the corpus; the error lists all of them.
     """
     index = corpus.index
     dropped = torch.zeros(corpus.header.num_frames, dtype=torch.bool)
     problems = []
-    for each in marked:
-        if _is_there(corpus, each):
-            dropped[index.frame_offsets[each.clip] + each.face] = True
+    for face in marked:
+        if _is_in_corpus(corpus, face):
+            dropped[index.frame_offsets[face.clip] + face.face] = True
         else:
-            which = f"clip {each.clip}, face {each.face}, of '{each.person}'"
-            problems.append(f"{path}, line {each.line}: {which} is not the face that was listed")
+            name = f"clip {face.clip}, face {face.face}, of '{face.person}'"
+            problems.append(f"{path}, line {face.line}: {name} is not the face that was listed")
     if problems:
-        advice = f"{path}: was made of another corpus, or before it changed; call `facegen inspect --review` again"
-        raise DataError(*problems[:_MOST_PROBLEMS], advice)
+        advice = f"{path}: was made for another corpus, or before it changed; run `facegen inspect --review` again"
+        raise DataError(*problems[:_MAX_PROBLEMS], advice)
     return dropped
 
 
-def _is_there(corpus: Corpus, face: Marked) -> bool:
+def _is_in_corpus(corpus: Corpus, face: MarkedFace) -> bool:
     index, names = corpus.index, corpus.header.identities
     if not 0 <= face.clip < corpus.header.num_clips:
         return False
     if not 0 <= face.face < int(index.frame_offsets[face.clip + 1] - index.frame_offsets[face.clip]):
         return False
-    whose = normalise_name(names[int(index.identity[face.clip])])
-    return whose == normalise_name(face.person) and digest_of(corpus, face.clip, face.face) == face.digest
+    name = normalise_name(names[int(index.identity[face.clip])])
+    return name == normalise_name(face.person) and face_digest(corpus, face.clip, face.face) == face.digest
 
 
-def digest_of(corpus: Corpus, clip: int, face: int) -> str:
-    """Of the pixels of a face."""
+def face_digest(corpus: Corpus, clip: int, face: int) -> str:
+    """Compute the digest of the pixels of a face."""
     return digest(corpus.faces(torch.tensor([clip]), torch.tensor([face])).numpy()).hex()
 
 
@@ -146,32 +146,32 @@ def _row(review: Review, finding: Finding) -> list[str]:
         "" if finding.like is None else names[finding.like],
         "" if finding.distance is None else f"{finding.distance:.4f}",
         "" if finding.typical is None else f"{finding.typical:.4f}", f"{finding.score:.2f}",
-        source_of(corpus, clip), parse_seconds(corpus, row), digest_of(corpus, clip, face),
+        clip_source(corpus, clip), face_seconds(corpus, row), face_digest(corpus, clip, face),
     ]  # fmt: skip
 
 
-def source_of(corpus: Corpus, clip: int) -> str:
-    """Where a clip came from, as the corpus says."""
+def clip_source(corpus: Corpus, clip: int) -> str:
+    """Return the name of a clip, or else its source; empty if the corpus stores neither."""
     strings = corpus.index.strings
-    said = [strings[name].at(torch.tensor([clip]))[0] for name in ("name", "source") if name in strings]
-    return next(filter(None, said), "")
+    values = [strings[name].at(torch.tensor([clip]))[0] for name in ("name", "source") if name in strings]
+    return next(filter(None, values), "")
 
 
-def parse_seconds(corpus: Corpus, row: int) -> str:
-    """The moment of a face in its track; empty where unknown."""
+def face_seconds(corpus: Corpus, row: int) -> str:
+    """Return the time of a face in its track, in seconds; empty if unknown."""
     samples = int(corpus.index.frame_time_samples[row])
     return "" if samples < 0 else f"{samples / corpus.header.sample_rate_hz:.2f}"
 
 
-def _marked(path: Path, line: int, row: dict[str, str], problems: list[str]) -> Marked | None:
-    said = (row.get("drop") or "").strip().lower()
-    if said in NO:
+def _marked_face(path: Path, line: int, row: dict[str, str], problems: list[str]) -> MarkedFace | None:
+    mark = (row.get("drop") or "").strip().lower()
+    if mark in NO:
         return None
-    if said not in YES:
-        problems.append(f"{path}, line {line}: drop = '{said}': must be yes, or empty")
+    if mark not in YES:
+        problems.append(f"{path}, line {line}: drop = '{mark}': must be yes, or empty")
         return None
     try:
-        return Marked(line, row["person"], int(row["clip"]), int(row["face"]), row["digest"].strip())
+        return MarkedFace(line, row["person"], int(row["clip"]), int(row["face"]), row["digest"].strip())
     except (TypeError, ValueError, AttributeError):
         problems.append(f"{path}, line {line}: clip and face must be whole numbers")
         return None

@@ -1,4 +1,4 @@
-"""Rows of a list of sources; and those of CSV tables, of people or of segments."""
+"""Reader of lists of sources in CSV: tables of people, and tables of segments."""
 
 import csv
 import math
@@ -28,17 +28,17 @@ def _normal(name: object) -> object:
 
 
 class PersonTable(Table):
-    """[[person]]: who is collected, and from where.
+    """[[person]]: a person to collect, and the sources of their videos.
 
     Attributes:
-        name: by which the person goes in the corpus; a code does as well.
+        name: name or code of the person in the corpus.
         channel: URL of a channel, a playlist or a feed.
         videos: URLs, or paths of files relative to the list of sources.
-        last: of the channel, how many of its newest videos.
-        consent: what was agreed to, or a reference to where it is written.
-        licence: of the videos.
-        sex: f, female, m or male; empty where unknown.
-        language: that is spoken.
+        last: number of the channel's newest videos to collect.
+        consent: text of the consent, or a reference to it.
+        licence: licence of the videos.
+        sex: f, female, m or male; empty if unknown.
+        language: spoken language.
     """
 
     name: Annotated[Identity, BeforeValidator(_normal)]
@@ -53,7 +53,7 @@ class PersonTable(Table):
 
 @dataclass(frozen=True)
 class PersonRow:
-    """A row about a person, and where it stands."""
+    """Checked table of a person; `where` is its file and line, for messages."""
 
     table: PersonTable
     where: str
@@ -61,7 +61,7 @@ class PersonRow:
 
 @dataclass(frozen=True)
 class SegmentRow:
-    """A part of a video in which one face speaks, and where the row stands."""
+    """Part of a video in which one face speaks; `where` is its file and line, for messages."""
 
     video: str
     segment: Segment
@@ -69,10 +69,12 @@ class SegmentRow:
 
 
 def read_csv_rows(path: Path, problems: list[str]) -> tuple[list[PersonRow], list[SegmentRow]]:
-    """The rows of a CSV table of people (with a header), or of segments (video, start, end, x, y; no header needed).
+    """Read a CSV table of people (with a header), or of segments (video, start, end, x, y; the header is optional).
+
+    Faults of single rows are added to `problems`.
 
     Raises:
-        DataError: it cannot be read at all; what is wrong with single rows goes to `problems`.
+        DataError: the file cannot be read.
     """
     lines = _read_lines(path)
     if not lines:
@@ -95,9 +97,9 @@ def _person_rows(
     known = list(PersonTable.model_fields)
     for name in header:
         if name not in known:
-            problems.append(f"{path}:1: column '{name}' has no meaning here{did_you_mean(name, known)}")
+            problems.append(f"{path}:1: column '{name}' is unknown{did_you_mean(name, known)}")
     if len(set(header)) < len(header):
-        problems.append(f"{path}:1: names a column twice")
+        problems.append(f"{path}:1: the header names a column twice; remove one of them")
     rows = []
     for number, cells in lines:
         if len(cells) != len(header):
@@ -150,11 +152,11 @@ def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
                 if any(cell.strip() for cell in cells):
                     lines.append((reader.line_num, cells))
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file; give a list of sources, in TOML or CSV") from None
+        raise DataError(f"{path}: does not exist; give a list of sources in TOML or CSV") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); give a list of sources, in TOML or CSV") from None
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give a list of sources in TOML or CSV") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is no UTF-8 text (byte {error.start}); save it as CSV in UTF-8") from None
+        raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save it as CSV in UTF-8") from None
     except csv.Error as error:
         raise DataError(f"{path}: line {reader.line_num}: {error}; look for a quote that is not closed") from None
     return lines

@@ -1,4 +1,4 @@
-"""Who is to be collected, and from where: what a list of sources says, checked in full before anything is fetched."""
+"""List of sources: the people to collect and their videos, checked before anything is downloaded."""
 
 import hashlib
 import re
@@ -19,14 +19,14 @@ SEXES = {"f": "female", "female": "female", "0": "female", "m": "male", "male": 
 
 @dataclass(frozen=True)
 class Person:
-    """What is said about one person.
+    """Person of a list of sources.
 
     Attributes:
-        name: by which the person goes in the corpus.
-        consent: what was agreed to; empty where nothing is said.
-        licence: of their videos.
-        sex: "female", "male", or empty where unknown.
-        language: that they speak.
+        name: name in the corpus.
+        consent: text of the consent; empty if none is recorded.
+        licence: licence of their videos.
+        sex: "female", "male", or empty if unknown.
+        language: spoken language; empty if unknown.
     """
 
     name: str
@@ -38,48 +38,48 @@ class Person:
 
 @dataclass(frozen=True)
 class Source:
-    """One video of a person, or a channel with several.
+    """Video or channel of a person.
 
     Attributes:
-        person: whose it is.
+        person: name of the person.
         kind: "channel", "url" or "file".
-        address: a URL, or the absolute path of a file.
-        said: the same as the list of sources writes it: what a corpus keeps as its source.
-        last: of a channel, how many of its newest videos.
-        segment: the part of a video that is meant, or None for all of it.
+        address: URL, or absolute path of a file.
+        as_written: the address as the list of sources has it; the corpus stores this text.
+        last: number of a channel's newest videos; 0 for a video.
+        segment: part of the video; None for the whole video.
         where: file and line, for messages.
     """
 
     person: str
     kind: Literal["channel", "url", "file"]
     address: str
-    said: str
+    as_written: str
     last: int = 0
     segment: Segment | None = None
     where: str = field(default="", compare=False)
 
     @property
     def id(self) -> str:
-        """Names the source in a collection: a hash, so that no name or address can lead out of its folder."""
+        """Id in a collection: a hash, so that no name or address can form a path outside its folder."""
         return source_id(self.person, self.address, self.segment)
 
 
 def source_id(person: str, address: str, segment: Segment | None) -> str:
-    """Hash of who, where and which part."""
+    """Return the hash of person, address and segment, 20 hexadecimal digits."""
     part = "" if segment is None else f"{segment.start_seconds!r} {segment.end_seconds!r} {segment.centre!r}"
-    said = "\0".join((person, address, part)).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(said).hexdigest()[:ID_CHARACTERS]
+    key = "\0".join((person, address, part)).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(key).hexdigest()[:ID_CHARACTERS]
 
 
 @dataclass(frozen=True)
 class SourceList:
-    """A checked list of sources.
+    """Checked list of sources.
 
     Attributes:
         path: the file.
-        people: by name, in the order of the file.
-        sources: their videos and channels, by id, in the order of the file.
-        tables: settings beside them, not yet checked; a CSV has none.
+        people: {name: person}, in the order of the file.
+        sources: {id: video or channel}, in the order of the file.
+        tables: tables of settings, not yet checked; empty for CSV.
     """
 
     path: Path
@@ -93,10 +93,10 @@ def read_sources(path: Path, problems: list[str], *, require_consent: bool = Fal
 
     Args:
         path: the file.
-        problems: what is wrong with single rows is added to these, and such a row is left out.
-        require_consent: people of whom no consent is recorded are wrong, too.
+        problems: receives the faults of single rows; such rows are left out.
+        require_consent: a person without a recorded consent is a fault.
     Raises:
-        DataError: it cannot be read at all.
+        DataError: the file cannot be read.
     """
     tables: dict[str, Any] = {}
     segments: list[SegmentRow] = []
@@ -105,98 +105,100 @@ def read_sources(path: Path, problems: list[str], *, require_consent: bool = Fal
         rows, segments = read_csv_rows(path, problems)
     else:
         rows, tables = read_toml_rows(path, problems)
-    found = SourceList(path, {}, {}, tables)
+    sources = SourceList(path, {}, {}, tables)
     for row in rows:
-        _add_person(found, row, problems)
+        _add_person(sources, row, problems)
     for segment in segments:
-        _add_segment(found, segment, problems)
-    _refuse_shared_videos(found, problems)
+        _add_segment(sources, segment, problems)
+    _refuse_shared_videos(sources, problems)
     if not rows and not segments and len(problems) == before:
-        problems.append(f"{path}: names nobody; add a [[person]] with name, and channel or videos")
+        problems.append(f"{path}: lists no person; add a [[person]] with name, and channel or videos")
     if require_consent:
         problems += [
-            f"{path}: '{person.name}' has no consent, which --require-consent asks for; say what was agreed to and "
-            f"where it is written, or leave the person out"
-            for person in found.people.values()
+            f"{path}: '{person.name}' has no consent, which --require-consent requires; set consent, or remove the "
+            f"person"
+            for person in sources.people.values()
             if not person.consent
         ]
-    return found
+    return sources
 
 
-def _add_person(found: SourceList, row: PersonRow, problems: list[str]) -> None:
+def _add_person(sources: SourceList, row: PersonRow, problems: list[str]) -> None:
     table = row.table
     sex = SEXES.get(table.sex.strip().lower())
     if sex is None:
-        problems.append(f"{row.where} sex = '{table.sex}': must be f, female, m or male; leave it out where unknown")
+        problems.append(f"{row.where} sex = '{table.sex}': must be f, female, m or male; omit it if unknown")
     person = Person(table.name, table.consent.strip(), table.licence.strip(), sex or "", table.language.strip())
-    earlier = found.people.setdefault(person.name, person)
+    earlier = sources.people.setdefault(person.name, person)
     for key, value in vars(person).items():
         before = getattr(earlier, key)
         if before != value:
-            problems.append(f"{row.where} {key} = '{value}': an earlier row of '{person.name}' says '{before}'")
+            problems.append(f"{row.where} {key} = '{value}': an earlier row of '{person.name}' has '{before}'")
     if not table.channel and not table.videos:
-        problems.append(f"{row.where} has neither channel nor videos, so there is nothing to collect")
+        problems.append(f"{row.where} has neither channel nor videos; add one of them")
     if table.channel:
-        _add_channel(found, row, problems)
-    for said in table.videos:
-        source = _video(found.path, person.name, said, row.where, problems)
+        _add_channel(sources, row, problems)
+    for address in table.videos:
+        source = _video(sources.path, person.name, address, row.where, problems)
         if source is not None:
-            _add(found, source)
+            _add(sources, source)
 
 
-def _add_channel(found: SourceList, row: PersonRow, problems: list[str]) -> None:
-    said = row.table.channel
-    if not _is_url(said):
-        problems.append(f"{row.where} channel = '{said}': must be a URL with http:// or https://; files go to videos")
+def _add_channel(sources: SourceList, row: PersonRow, problems: list[str]) -> None:
+    channel = row.table.channel
+    if not _is_url(channel):
+        problems.append(
+            f"{row.where} channel = '{channel}': must be a URL with http:// or https://; list files in videos"
+        )
         return
-    # YouTube's bare address lists tabs (videos, shorts, live), not videos.
-    address = f"{said.rstrip('/')}/videos" if CHANNEL_WITHOUT_TAB.fullmatch(said) else said
-    _add(found, Source(row.table.name, "channel", address, said, last=row.table.last, where=row.where))
+    # The address of a YouTube channel without a tab lists its tabs (videos, shorts, live), not its videos.
+    address = f"{channel.rstrip('/')}/videos" if CHANNEL_WITHOUT_TAB.fullmatch(channel) else channel
+    _add(sources, Source(row.table.name, "channel", address, channel, last=row.table.last, where=row.where))
 
 
-def _add_segment(found: SourceList, row: SegmentRow, problems: list[str]) -> None:
-    is_id = YOUTUBE_ID.fullmatch(row.video) is not None and not (found.path.parent / row.video).exists()
-    said = f"https://www.youtube.com/watch?v={row.video}" if is_id else row.video
+def _add_segment(sources: SourceList, row: SegmentRow, problems: list[str]) -> None:
+    is_id = YOUTUBE_ID.fullmatch(row.video) is not None and not (sources.path.parent / row.video).exists()
+    address = f"https://www.youtube.com/watch?v={row.video}" if is_id else row.video
     stem = row.video if is_id else Path(row.video).stem or row.video
     part = row.segment
     name = normalise_name(f"{stem}_{part.start_seconds:g}-{part.end_seconds:g}")
-    source = _video(found.path, name, said, row.where, problems, part)
+    source = _video(sources.path, name, address, row.where, problems, part)
     if source is not None:
-        found.people[name] = Person(name)
-        _add(found, source)
+        sources.people[name] = Person(name)
+        _add(sources, source)
 
 
 def _video(
-    path: Path, person: str, said: str, where: str, problems: list[str], segment: Segment | None = None
+    path: Path, person: str, address: str, where: str, problems: list[str], segment: Segment | None = None
 ) -> Source | None:
-    if _is_url(said):
-        return Source(person, "url", said, said, segment=segment, where=where)
-    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", said)
-    if scheme or "\0" in said or not said.strip():
-        problems.append(f"{where} videos = '{said}': must be a URL with http:// or https://, or the path of a file")
+    if _is_url(address):
+        return Source(person, "url", address, address, segment=segment, where=where)
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", address)
+    if scheme or "\0" in address or not address.strip():
+        problems.append(f"{where} videos = '{address}': must be a URL with http:// or https://, or the path of a file")
         return None
-    file = (path.parent / said).absolute()
+    file = (path.parent / address).absolute()
     if file.is_dir():
-        problems.append(f"{where} videos = '{said}': is a folder; name the files in it")
+        problems.append(f"{where} videos = '{address}': is a folder; list the files in it")
         return None
-    return Source(person, "file", str(file), said, segment=segment, where=where)
+    return Source(person, "file", str(file), address, segment=segment, where=where)
 
 
-def _add(found: SourceList, source: Source) -> None:
-    found.sources.setdefault(source.id, source)
+def _add(sources: SourceList, source: Source) -> None:
+    sources.sources.setdefault(source.id, source)
 
 
-def _refuse_shared_videos(found: SourceList, problems: list[str]) -> None:
-    """A video of two people would put one's face beside the other's voice; segments say whose part is whose."""
+def _refuse_shared_videos(sources: SourceList, problems: list[str]) -> None:
+    """Refuse a whole video that is listed for two people: the faces of one would be paired with the other's voice."""
     first: dict[str, Source] = {}
-    for source in found.sources.values():
+    for source in sources.sources.values():
         earlier = first.setdefault(source.address, source)
         if earlier.person != source.person and (source.segment is None or earlier.segment is None):
             problems.append(
-                f"{source.where} '{source.said}' is given to '{source.person}' and to '{earlier.person}'; a video "
-                f"belongs to one person"
+                f"{source.where} '{source.as_written}' is listed for '{source.person}' and for '{earlier.person}'; a "
+                f"video belongs to one person"
             )
 
 
-def _is_url(said: str) -> bool:
-    return said.startswith(("http://", "https://"))
+def _is_url(address: str) -> bool:
+    return address.startswith(("http://", "https://"))

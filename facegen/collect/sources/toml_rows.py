@@ -1,4 +1,4 @@
-"""A list of sources in TOML: [[person]] tables, and settings beside them."""
+"""Reader of lists of sources in TOML: [[person]] tables, and tables of settings."""
 
 import re
 import tomllib
@@ -14,16 +14,18 @@ PERSON = "person"
 
 
 def read_toml_rows(path: Path, problems: list[str]) -> tuple[list[PersonRow], dict[str, Any]]:
-    """The people of a TOML file, and its other tables as they stand there.
+    """Read the people of a TOML file, and its other tables unchecked.
+
+    Faults of single rows are added to `problems`.
 
     Raises:
-        DataError: it cannot be read at all; what is wrong with single rows goes to `problems`.
+        DataError: the file cannot be read.
     """
     try:
         text = read_text(path)
         tables = tomllib.loads(text)
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file; give a list of sources, in TOML or CSV") from None
+        raise DataError(f"{path}: does not exist; give a list of sources in TOML or CSV") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{path}: cannot be read as TOML: {error}") from None
     entries = tables.pop(PERSON, [])
@@ -44,6 +46,9 @@ def read_toml_rows(path: Path, problems: list[str]) -> tuple[list[PersonRow], di
 
 
 def _lines_of_people(text: str) -> list[int]:
-    """Where the tables begin; TOML's own reader does not say. A header inside a long string would be counted, too."""
+    """Return the line numbers of the [[person]] headers, which tomllib does not give.
+
+    A header inside a multi-line string is counted, too; the caller then leaves the line numbers out.
+    """
     header = re.compile(r"\s*\[\[\s*[\"']?person[\"']?\s*\]\]")
     return [number for number, line in enumerate(text.splitlines(), start=1) if header.match(line)]

@@ -1,4 +1,4 @@
-"""A video's sound and the frames that are looked at, in one pass over its file."""
+"""Decoder of a video: the sampled frames and the sound, in one pass over the file."""
 
 import math
 from collections.abc import Iterator
@@ -25,22 +25,22 @@ from facegen.data.media.images import MAX_IMAGE_MEGAPIXELS, TOO_LARGE
 from facegen.data.media.media_files import MediaWarning, UnusableFileError
 
 OTHER_CLOCK_SECONDS = 0.5
-"""A file whose clock begins later than this has a clock of its own; less is a true delay of one of its streams."""
+"""A file whose first time stamp is later than this has an offset clock; less is a true delay of one stream."""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A frame at a moment.
+class DecodedFrame:
+    """Decoded frame of a video.
 
     Attributes:
-        asked_seconds: the moment that was asked for.
-        time_seconds: when the frame is shown.
-        frame: as decoded.
-        aspect: width of its pixels by their height.
-        reformatter: of its video; a fresh one for each frame would cost more than the conversion itself.
+        target_seconds: sampling time.
+        time_seconds: time stamp.
+        frame: frame of PyAV.
+        aspect: width / height of its pixels.
+        reformatter: converter of the video; shared, because creating one per frame costs more than the conversion.
     """
 
-    asked_seconds: float
+    target_seconds: float
     time_seconds: float
     frame: VideoFrame
     aspect: float
@@ -48,32 +48,33 @@ class Picture:
 
     @property
     def num_bytes(self) -> int:
-        """What it takes in memory while it waits."""
+        """Memory of the decoded planes, in bytes."""
         return sum(plane.buffer_size for plane in self.frame.planes)
 
     def image(self) -> NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB, upright and with square pixels, as a player shows it."""
+        """Convert to (H, W, 3) uint8 RGB, upright and with square pixels, as a player shows it."""
         image = np.asarray(self.reformatter.reformat(self.frame, format="rgb24").to_ndarray(), dtype=np.uint8)
         if self.aspect != 1:
             size = (max(1, round(image.shape[1] * self.aspect)), image.shape[0])
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        # The display matrix says how far to turn it against the clock.
+        # The display matrix gives the counter-clockwise rotation, in degrees.
         return np.ascontiguousarray(np.rot90(image, round(self.frame.rotation / 90) % 4))
 
 
-class Recording:
-    """Decodes one video: the frames by their time stamps, and all sound of what was asked for.
+class VideoReader:
+    """Reader of one video: the frames at the sampling times, and all sound.
 
     Args:
-        files: of the video.
-        settings: which moments, how much at most, the rate of the sound.
-        segment: only this part; the file is sought to it where it can be.
+        files: files of the video.
+        settings: sampling times, limits, and sample rate of the sound.
+        segment: part to read; None reads the whole video. The reader seeks to its start if the file allows it.
     Attributes:
-        sound: grows while `pictures` goes on; with an audio file of its own, it is complete before the first one.
-        duration_seconds: of what was read: the header is not believed.
+        sound: decoded sound. It grows while `frames` is iterated; a separate audio file is complete before the first
+            frame.
+        duration_seconds: duration of what was decoded; headers may be wrong.
     Raises:
-        UnusableFileError: raised by the methods, where a file cannot be read, lacks sound or pictures, or is too long
-            or too large.
+        UnusableFileError: raised by the methods if a file cannot be read, lacks sound or frames, or is too long or too
+            large.
     """
 
     def __init__(self, files: MediaFiles, settings: ExamineSettings, segment: Segment | None = None) -> None:
@@ -86,7 +87,7 @@ class Recording:
 
     @property
     def warnings(self) -> list[MediaWarning]:
-        """Faults of the sound, and what was done about them."""
+        """Faults of the sound, and their repairs."""
         return [*self._length_warnings, *self.sound.warnings()]
 
     @property
@@ -94,21 +95,21 @@ class Recording:
         last = max(self._last_seconds, self.sound.end_seconds if len(self.sound) else 0.0)
         return max(0.0, min(last, self._end) - self._start)
 
-    def pictures(self) -> Iterator[Picture]:
-        """The frames at the moments that were asked for, in the order of time."""
+    def frames(self) -> Iterator[DecodedFrame]:
+        """Decode the frames at the sampling times, in the order of time."""
         if self._files.audio is not None:
             self.read_all_sound()
         with open_media(self._files.video, self._length_warnings.append) as container:
             video = self._video_stream(container)
             audio = None if self._files.audio is not None else audio_stream(container, self._files.video)
             origin = _origin_seconds(container)
-            frames, grid = self._settings.frames, self._start
+            settings = self._settings.frames
             sampler = FrameSampler(
                 video,
                 origin,
-                start_seconds=grid,
-                every_seconds=frames.every_seconds,
-                tolerance_seconds=frames.tolerance_seconds,
+                start_seconds=self._start,
+                every_seconds=settings.every_seconds,
+                tolerance_seconds=settings.tolerance_seconds,
                 end_seconds=self._end,
                 knows_display=container.format.name != "avi" or not video.codec_context.has_b_frames,
             )
@@ -116,22 +117,22 @@ class Recording:
             aspect, reformatter = float(video.sample_aspect_ratio or 1), VideoReformatter()
             for packet in packets(container, [video] if audio is None else [video, audio]):
                 if packet.stream is audio:
-                    self._hear(packet, origin)
+                    self._decode_sound(packet, origin)
                 elif packet.size and not sampler.done:
-                    yield from (_picture(sampled, aspect, reformatter) for sampled in sampler.feed(packet))
-                    self._note_time(sampler.last_seconds)
-                if sampler.done and (self.sound.complete or self._heard_enough):
+                    yield from (_decoded_frame(sampled, aspect, reformatter) for sampled in sampler.feed(packet))
+                    self._update_duration(sampler.last_seconds)
+                if sampler.done and (self.sound.complete or self._has_all_sound):
                     break
-            yield from (_picture(sampled, aspect, reformatter) for sampled in sampler.finish())
-            self._note_time(sampler.last_seconds)
+            yield from (_decoded_frame(sampled, aspect, reformatter) for sampled in sampler.finish())
+            self._update_duration(sampler.last_seconds)
             if not sampler.num_frames and not sampler.done:
                 advice = "get it again, or leave it out"
-                raise UnusableFileError(self._files.video, "has no picture that can be decoded", advice)
+                raise UnusableFileError(self._files.video, "has no frame that can be decoded", advice)
         if not self.sound.complete:
-            self._end_sound()
+            self._finish_sound()
 
     def read_all_sound(self) -> None:
-        """Read the sound at once, ahead of the pictures: for a file of its own, or one whose streams drift apart."""
+        """Read all sound ahead of the frames: for a separate file, or a file whose sound comes much later."""
         self.sound = AudioTrack(self._settings.speech.sample_rate_hz)
         path = self._files.audio or self._files.video
         with open_media(path, self._length_warnings.append) as container:
@@ -139,30 +140,30 @@ class Recording:
             origin = _origin_seconds(container)
             _seek(container, origin + self._start)
             for packet in packets(container, [audio]):
-                self._hear(packet, origin)
-                if self._heard_enough:
+                self._decode_sound(packet, origin)
+                if self._has_all_sound:
                     break
-        self._end_sound()
+        self._finish_sound()
 
     @property
-    def _heard_enough(self) -> bool:
+    def _has_all_sound(self) -> bool:
         return bool(len(self.sound)) and self.sound.end_seconds >= self._end
 
-    def _hear(self, packet: Packet, origin: float) -> None:
+    def _decode_sound(self, packet: Packet, origin: float) -> None:
         if self.sound.complete:
             return
         for frame in self.sound.decode(packet):
             time = None if frame.time is None else frame.time - origin
             if time is not None:
-                self._note_time(time)
+                self._update_duration(time)
             self.sound.add(frame, time)
 
-    def _end_sound(self) -> None:
+    def _finish_sound(self) -> None:
         self.sound.finish()
         check_audio(self._files.audio or self._files.video, self.sound)
 
-    def _note_time(self, seconds: float) -> None:
-        """Checked before anything grows with it."""
+    def _update_duration(self, seconds: float) -> None:
+        """Update the duration; refuse a video that is too long before its sound fills the memory."""
         limit = self._settings.frames.max_hours
         if seconds - self._start > limit * 3600:
             advice = "cut it into pieces, or raise [frames] max_hours"
@@ -171,27 +172,27 @@ class Recording:
             self._last_seconds = max(self._last_seconds, seconds)
 
     def _video_stream(self, container: InputContainer) -> VideoStream:
-        # The cover of an album is a video stream, too.
-        shown = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+        # An album cover is also a video stream.
+        candidates = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
         best = container.streams.best("video")
-        stream = best if isinstance(best, VideoStream) and best in shown else next(iter(shown), None)
+        stream = best if isinstance(best, VideoStream) and best in candidates else next(iter(candidates), None)
         if stream is None or stream.codec_context is None:
             raise UnusableFileError(self._files.video, "has no video track", "give a video file")
         if stream.width * stream.height > MAX_IMAGE_MEGAPIXELS * 10**6:
             raise UnusableFileError(self._files.video, TOO_LARGE, "shrink it", f"{stream.width}x{stream.height}")
-        # Videos are examined side by side, one a process: more threads would only take turns.
+        # Each process examines one video, and the processes use all cores; more threads would not help.
         stream.codec_context.thread_count = 1
         stream.codec_context.options = {"max_pixels": str(MAX_IMAGE_MEGAPIXELS * 10**6)}
         return stream
 
 
-def _picture(sampled: SampledFrame, aspect: float, reformatter: VideoReformatter) -> Picture:
-    return Picture(sampled.asked_seconds, sampled.time_seconds, sampled.frame, aspect, reformatter)
+def _decoded_frame(sampled: SampledFrame, aspect: float, reformatter: VideoReformatter) -> DecodedFrame:
+    return DecodedFrame(sampled.asked_seconds, sampled.time_seconds, sampled.frame, aspect, reformatter)
 
 
 def _seek(container: InputContainer, seconds: float) -> None:
     if seconds > 0:
-        # A file that cannot be sought in is read from its beginning.
+        # A file that does not support seeking is read from its start.
         with suppress(av.error.FFmpegError, OSError):
             container.seek(int(seconds * av.time_base), backward=True)
 

@@ -1,4 +1,4 @@
-"""[download]: how videos are fetched."""
+"""Settings of the downloads: the table [download]."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,22 +11,21 @@ Seconds = Annotated[float, Field(ge=0)]
 
 
 class DownloadSettings(Table):
-    """[download]: how videos are fetched; passed on to the library yt-dlp.
+    """[download]: options of yt-dlp, which downloads the videos.
 
     Attributes:
-        cookies: a cookies.txt file (Netscape's format), for sites that ask for a sign-in; it is read, never written.
-        cookies_from_browser: take the cookies of a browser of this machine, such as "firefox".
+        cookies: cookies.txt file in Netscape's format, for sites that require a sign-in; it is never written.
+        cookies_from_browser: browser of this machine whose cookies are used, such as "firefox".
         proxy: URL of a proxy, such as "socks5://127.0.0.1:1080".
-        rate_limit_kib: KiB a second that each worker fetches at most; 0 without limit.
+        rate_limit_kib: largest download rate of each worker, in KiB/s; 0 for no limit.
         sleep_seconds: pause of a worker before each video.
-        sleep_requests_seconds: pause of a worker between requests for pages.
-        timeout_seconds: after which a silent connection counts as broken.
-        archive: a file of yt-dlp's archive format: what is listed there is not fetched, and what was collected is
-            added.
-        max_height_pixels: of several forms of a video, the highest one up to this is taken.
-        max_video_mib: a larger file is not fetched.
-        retries: how often a video that failed for a passing reason is tried again before it is set aside.
-        backoff_seconds: pause before the first such try; it doubles each time.
+        sleep_requests_seconds: pause of a worker between page requests.
+        timeout_seconds: time after which a silent connection counts as broken.
+        archive: file in yt-dlp's archive format: listed videos are not downloaded, collected videos are added.
+        max_height_pixels: the best format of a video up to this height is downloaded.
+        max_video_mib: largest file to download, in MiB.
+        retries: number of further tries after a transient error, before a video is set aside.
+        backoff_seconds: pause before the first further try; it doubles with each.
     """
 
     cookies: Path | None = None

@@ -1,4 +1,4 @@
-"""What the examination of one video is given, and what it answers with."""
+"""Inputs and results of the examination of a video, and the reasons for which frames are rejected."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,20 @@ from numpy.typing import NDArray
 
 from facegen.core.collection_interfaces import FaceBox
 
+TOO_SHORT, TOO_CLOSE = "too short", "too close to the frame before"
+SILENT, CLIPPED = "silent", "clipped"
+NO_FACE, NO_FACE_AT_CENTRE = "no face", "no face where the speaker is"
+TOO_SMALL, UNSURE, SEVERAL, BLURRED = "too small", "unsure", "more than one speaker", "blurred"
+NO_FRAME = "no frame at any of the moments"
+
 
 @dataclass(frozen=True)
 class MediaFiles:
-    """The files of one video on the disk.
+    """Files of one video.
 
     Attributes:
-        video: has the pictures, and the sound where `audio` is None.
-        audio: has the sound, where that came as a file of its own.
+        video: file with the frames, and with the sound if `audio` is None.
+        audio: separate file with the sound; None if there is none.
     """
 
     video: Path
@@ -25,11 +31,11 @@ class MediaFiles:
 
 @dataclass(frozen=True)
 class Segment:
-    """The part of a video that was asked for; the whole video, where there is none.
+    """Part of a video.
 
     Attributes:
-        start_seconds, end_seconds: from where to where.
-        centre: (x, y) of the speaker's face, in shares of width and height, or None where nobody pointed at one.
+        start_seconds, end_seconds: its limits, counted from the start of the video.
+        centre: (x, y) of the speaker's face, in shares of width and height; None if unknown.
     """
 
     start_seconds: float
@@ -39,15 +45,15 @@ class Segment:
 
 @dataclass(frozen=True)
 class ExaminedFrame:
-    """One frame that was looked at.
+    """Result for one frame.
 
     Attributes:
-        time_seconds: when it is shown, counted from the beginning of the video.
-        box: the face, in pixels of the source; None where there is none to point at.
-        reason: why it was rejected; empty where it was accepted.
-        sharpness: of the face; NaN where it was not measured.
-        num_faces: how many faces were found in the frame.
-        face: (S, S, 3) uint8 RGB, the square around the face; None where it was rejected.
+        time_seconds: time stamp, counted from the start of the video.
+        box: box of the face, in pixels of the source; None without a face.
+        reason: reason of the rejection; empty if accepted.
+        sharpness: sharpness of the face; NaN if not computed.
+        num_faces: number of faces detected in the frame.
+        face: (S, S, 3) uint8 RGB, the square around the face; None if rejected.
     """
 
     time_seconds: float
@@ -59,16 +65,16 @@ class ExaminedFrame:
 
 
 @dataclass(frozen=True)
-class Examination:
-    """What a video holds.
+class ExaminedVideo:
+    """Result for one video.
 
     Attributes:
-        frames: those that were looked at, in the order of time.
-        speech: (samples,) int16, mono, the track or the part of it that the accepted frames need.
-        speech_start_seconds: the moment of its first sample, counted from the beginning of the video.
-        duration_seconds: of the video, or of the segment that was asked for.
-        reason: why the whole video gives nothing, such as "too short"; empty where it was examined.
-        warnings: faults of its sound, which was used all the same.
+        frames: examined frames, in the order of time.
+        speech: (samples,) int16 mono, from the first window of an accepted frame to the last.
+        speech_start_seconds: time of its first sample, counted from the start of the video.
+        duration_seconds: duration of the video, or of the segment.
+        reason: reason for which the whole video is rejected, such as "too short"; empty otherwise.
+        warnings: repaired faults of the sound.
     """
 
     frames: Sequence[ExaminedFrame]

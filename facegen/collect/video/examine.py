@@ -1,4 +1,4 @@
-"""From the files of one video to the faces and the speech that it gives, each rejection with its reason."""
+"""Examination of one video: accept frames with one speaking face, and record the reason of each rejection."""
 
 import math
 from collections import deque
@@ -10,8 +10,24 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facegen.collect.video.audio_quality import clipped_share, sounding_share
-from facegen.collect.video.decode import Picture, Recording
-from facegen.collect.video.examination import Examination, ExaminedFrame, MediaFiles, Segment
+from facegen.collect.video.decode import DecodedFrame, VideoReader
+from facegen.collect.video.examination import (
+    BLURRED,
+    CLIPPED,
+    NO_FACE,
+    NO_FACE_AT_CENTRE,
+    NO_FRAME,
+    SEVERAL,
+    SILENT,
+    TOO_CLOSE,
+    TOO_SHORT,
+    TOO_SMALL,
+    UNSURE,
+    ExaminedFrame,
+    ExaminedVideo,
+    MediaFiles,
+    Segment,
+)  # fmt: skip
 from facegen.collect.video.examine_settings import ExamineSettings
 from facegen.collect.video.face_finder import FaceFinder
 from facegen.core.collection_interfaces import Detector, FaceBox
@@ -19,19 +35,12 @@ from facegen.core.sharpness import sharpness
 from facegen.data.media.face_crops import crop_face
 from facegen.data.media.images import square_face
 
-TOO_SHORT, TOO_CLOSE = "too short", "too close to the frame before"
-SILENT, CLIPPED = "silent", "clipped"
-NO_FACE, NOT_THERE = "no face", "no face where the speaker is"
-TOO_SMALL, UNSURE, SEVERAL, BLURRED = "too small", "unsure", "more than one speaker", "blurred"
-NO_FRAME = "no frame at any of the moments"
-REASONS = (TOO_SHORT, TOO_CLOSE, SILENT, CLIPPED, NO_FACE, NOT_THERE, TOO_SMALL, UNSURE, SEVERAL, BLURRED)
-"""Why a frame is rejected, in the order in which it is tried: what costs least comes first."""
 EDGE_SECONDS = 0.05
-"""So much of a window may lie beyond the ends of the sound, which seldom begins and ends with the pictures."""
-SAME_SECONDS = 1e-6
+"""Part of a window that may be missing at the ends of the sound, which seldom starts and ends with the frames."""
+ROUNDING_SECONDS = 1e-6
 MAX_WAITING_BYTES = 256 * 2**20
-"""Frames that wait for their speech; a file whose sound comes later than that is read twice."""
-FRAME_QUALITY = 95
+"""Limit of the frames that wait for their sound; beyond it, the sound is read ahead, in a pass of its own."""
+JPEG_QUALITY = 95
 
 
 def examine(
@@ -40,150 +49,156 @@ def examine(
     segment: Segment | None,
     keep_frames: Path | None,
     detector: Detector,
-) -> Examination:
-    """Look at a video's frames, and keep those that show one speaker, sharp and close, with speech around them.
+) -> ExaminedVideo:
+    """Examine the frames of a video, and accept those with one sharp, large face and speech around them.
+
+    The tests of a frame run in the order of their cost: time, sound, then the face.
 
     Args:
-        files: of the video.
-        settings: which frames, faces and speech.
-        segment: only this part of the video; its speaker is the face nearest to its centre.
-        keep_frames: an existing folder for the whole accepted frames, `<milliseconds>.jpg`.
-        detector: finds the faces; it is asked about one frame at a time.
+        files: files of the video.
+        settings: selection of frames, faces and speech.
+        segment: part of the video to examine; its speaker is the face nearest to its centre. None for all of it.
+        keep_frames: existing folder for the whole accepted frames, `<milliseconds>.jpg`; None keeps none.
+        detector: face detector.
     Raises:
-        UnusableFileError: nothing can be read from the files.
+        UnusableFileError: the files cannot be read.
         OSError: a frame cannot be written.
     """
-    recording = Recording(files, settings, segment)
-    judge = _Judge(recording, settings, segment, keep_frames, FaceFinder(detector, settings.face), detector.sure)
-    waiting: deque[Picture] = deque()
-    for picture in recording.pictures():
-        waiting.append(picture)
-        if len(waiting) * picture.num_bytes > MAX_WAITING_BYTES and not judge.can_judge(waiting[0]):
-            recording.read_all_sound()
-        while waiting and judge.can_judge(waiting[0]):
-            judge.look_at(waiting.popleft())
-    for picture in waiting:
-        judge.look_at(picture)
-    return judge.answer()
+    reader = VideoReader(files, settings, segment)
+    examiner = _FrameExaminer(
+        reader, settings, segment, keep_frames, FaceFinder(detector, settings.face), detector.sure
+    )
+    waiting: deque[DecodedFrame] = deque()
+    for decoded in reader.frames():
+        waiting.append(decoded)
+        if len(waiting) * decoded.num_bytes > MAX_WAITING_BYTES and not examiner.is_ready(waiting[0]):
+            reader.read_all_sound()
+        while waiting and examiner.is_ready(waiting[0]):
+            examiner.examine_frame(waiting.popleft())
+    for decoded in waiting:
+        examiner.examine_frame(decoded)
+    return examiner.result()
 
 
 @dataclass
-class _Judge:
-    """Decides about one frame after another; what it accepted last decides how soon it accepts again."""
+class _FrameExaminer:
+    """Examiner of successive frames; it keeps the time of the last accepted frame and the last known face."""
 
-    recording: Recording
+    reader: VideoReader
     settings: ExamineSettings
     segment: Segment | None
     keep_frames: Path | None
-    finder: FaceFinder
-    sure: float
+    face_finder: FaceFinder
+    least_weight: float
     frames: list[ExaminedFrame] = field(default_factory=list)
     accepted_seconds: float = -math.inf
     known: FaceBox | None = None
 
-    def can_judge(self, picture: Picture) -> bool:
-        """The sound of its window is there, or there is no more."""
-        sound = self.recording.sound
-        enough = bool(len(sound)) and sound.end_seconds >= self._window(picture)[1]
-        return sound.complete or enough
+    def is_ready(self, decoded: DecodedFrame) -> bool:
+        """Return true if the sound of the frame's window is decoded, or the sound has ended."""
+        sound = self.reader.sound
+        covered = bool(len(sound)) and sound.end_seconds >= self._window(decoded)[1]
+        return sound.complete or covered
 
-    def look_at(self, picture: Picture) -> None:
-        """Accept a frame, or note why not."""
-        reason = self._reason_of_time(picture)
+    def examine_frame(self, decoded: DecodedFrame) -> None:
+        """Accept a frame, or record the reason of its rejection."""
+        reason = self._reject_by_time_or_sound(decoded)
         if reason:
-            self.frames.append(ExaminedFrame(picture.time_seconds, None, reason, math.nan, 0, None))
+            self.frames.append(ExaminedFrame(decoded.time_seconds, None, reason, math.nan, 0, None))
             return
-        image = picture.image()
-        frame = self._look_for_face(picture, image)
+        image = decoded.image()
+        frame = self._examine_face(decoded, image)
         self.frames.append(frame)
         if not frame.reason:
-            self.accepted_seconds = picture.asked_seconds
+            self.accepted_seconds = decoded.target_seconds
             if self.keep_frames is not None:
-                path = self.keep_frames / f"{round(1000 * picture.time_seconds):09d}.jpg"
-                Image.fromarray(image).save(path, quality=FRAME_QUALITY)
+                path = self.keep_frames / f"{round(1000 * decoded.time_seconds):09d}.jpg"
+                Image.fromarray(image).save(path, quality=JPEG_QUALITY)
 
-    def answer(self) -> Examination:
-        """All frames, and the speech that the accepted ones need."""
-        sound, half = self.recording.sound, self.settings.speech.window_seconds / 2
+    def result(self) -> ExaminedVideo:
+        """Return all frames, and the speech of the accepted ones."""
+        sound, half = self.reader.sound, self.settings.speech.window_seconds / 2
         accepted = [frame.time_seconds for frame in self.frames if not frame.reason]
         speech, start = np.zeros(0, np.int16), 0.0
         if accepted:
             speech = sound.between(accepted[0] - half, accepted[-1] + half)
             start = max(accepted[0] - half, sound.start_seconds)
         reason = "" if self.frames else NO_FRAME
-        lower, upper = self._bounds()
+        lower, upper = self._sound_limits()
         if upper - lower < 2 * half:
             reason = TOO_SHORT
-        warnings = tuple(map(str, self.recording.warnings))
-        return Examination(tuple(self.frames), speech, start, self.recording.duration_seconds, reason, warnings)
+        warnings = tuple(map(str, self.reader.warnings))
+        return ExaminedVideo(tuple(self.frames), speech, start, self.reader.duration_seconds, reason, warnings)
 
-    def _reason_of_time(self, picture: Picture) -> str:
-        """What speaks against a frame before anybody has looked at it."""
+    def _reject_by_time_or_sound(self, decoded: DecodedFrame) -> str:
+        """Return the reason for which a frame is rejected before its image is used; empty if there is none."""
         speech = self.settings.speech
-        (start, end), (lower, upper) = self._window(picture), self._bounds()
+        (start, end), (lower, upper) = self._window(decoded), self._sound_limits()
         if start < lower - EDGE_SECONDS or end > upper + EDGE_SECONDS or upper - lower < speech.window_seconds:
             return TOO_SHORT
-        if picture.asked_seconds - self.accepted_seconds < speech.spacing_seconds - SAME_SECONDS:
+        if decoded.target_seconds - self.accepted_seconds < speech.spacing_seconds - ROUNDING_SECONDS:
             return TOO_CLOSE
-        window = self.recording.sound.between(start, end)
+        window = self.reader.sound.between(start, end)
         if sounding_share(window, speech.sample_rate_hz, speech.silence_db) < speech.min_sounding_share:
             return SILENT
         return CLIPPED if clipped_share(window) > speech.max_clipped_share else ""
 
-    def _look_for_face(self, picture: Picture, image: NDArray[np.uint8]) -> ExaminedFrame:
-        faces = self.finder.find(image, self.known)
+    def _examine_face(self, decoded: DecodedFrame, image: NDArray[np.uint8]) -> ExaminedFrame:
+        faces = self.face_finder.find(image, self.known)
         box = self.known = self._speaker(faces, image)
-        reason = "" if box else (NOT_THERE if faces else NO_FACE)
-        sharp, face = math.nan, None
+        reason = "" if box else (NO_FACE_AT_CENTRE if faces else NO_FACE)
+        face_sharpness, face = math.nan, None
         if box:
-            reason = self._reason_of_box(box, faces)
+            reason = self._reject_by_box(box, faces)
         if box and not reason:
-            sharp = sharpness(crop_face(image, box, margin=0.0))
-            if sharp < self.settings.face.min_sharpness:
+            face_sharpness = sharpness(crop_face(image, box, margin=0.0))
+            if face_sharpness < self.settings.face.min_sharpness:
                 reason = BLURRED
             else:
                 face = crop_face(image, box, self.settings.face.margin)
                 face = square_face(face, min(len(face), self.settings.face.max_pixels))
-        return ExaminedFrame(picture.time_seconds, box, reason, sharp, len(faces), face)
+        return ExaminedFrame(decoded.time_seconds, box, reason, face_sharpness, len(faces), face)
 
     def _speaker(self, faces: list[FaceBox], image: NDArray[np.uint8]) -> FaceBox | None:
+        """Return the face at the segment's centre, or else the surest one; None if there is none."""
         centre = self.segment.centre if self.segment else None
         if not faces or centre is None:
-            # A small face may be surer than a large one; it is told only where there is nothing else.
+            # A too small face may have the largest weight; it is reported only if there is no other.
             large = [face for face in faces if face.side >= self.settings.face.min_face_pixels]
             return next(iter(large or faces), None)
         x, y = centre[0] * image.shape[1], centre[1] * image.shape[0]
-        away = [math.hypot(box.left + box.side / 2 - x, box.top + box.side / 2 - y) / box.side for box in faces]
-        nearest = int(np.argmin(away))
-        return faces[nearest] if away[nearest] <= 1 else None
+        distances = [math.hypot(box.left + box.side / 2 - x, box.top + box.side / 2 - y) / box.side for box in faces]
+        nearest = int(np.argmin(distances))
+        return faces[nearest] if distances[nearest] <= 1 else None
 
-    def _reason_of_box(self, box: FaceBox, faces: list[FaceBox]) -> str:
+    def _reject_by_box(self, box: FaceBox, faces: list[FaceBox]) -> str:
+        """Return the reason for which a face box is rejected; empty if there is none."""
         face = self.settings.face
-        least_weight = self.sure if face.min_weight is None else face.min_weight
+        least_weight = self.least_weight if face.min_weight is None else face.min_weight
         if box.side < face.min_face_pixels:
             return TOO_SMALL
         if box.weight < least_weight:
             return UNSURE
-        pointed_at = self.segment is not None and self.segment.centre is not None
-        if not face.one_speaker or pointed_at:
+        speaker_is_known = self.segment is not None and self.segment.centre is not None
+        if not face.one_speaker or speaker_is_known:
             return ""
         least_side = face.other_face_share * box.side
-        others = [o for o in faces if o.weight >= least_weight and o.side >= least_side and not _holds(box, o)]
+        others = [o for o in faces if o.weight >= least_weight and o.side >= least_side and not _is_same_face(box, o)]
         return SEVERAL if others else ""
 
-    def _window(self, picture: Picture) -> tuple[float, float]:
+    def _window(self, decoded: DecodedFrame) -> tuple[float, float]:
         half = self.settings.speech.window_seconds / 2
-        return picture.time_seconds - half, picture.time_seconds + half
+        return decoded.time_seconds - half, decoded.time_seconds + half
 
-    def _bounds(self) -> tuple[float, float]:
-        """Where there is sound that may be used."""
-        sound = self.recording.sound
+    def _sound_limits(self) -> tuple[float, float]:
+        """Return start and end of the sound inside the segment, in seconds."""
+        sound = self.reader.sound
         if self.segment is None:
             return sound.start_seconds, sound.end_seconds
         return max(sound.start_seconds, self.segment.start_seconds), min(sound.end_seconds, self.segment.end_seconds)
 
 
-def _holds(box: FaceBox, other: FaceBox) -> bool:
-    """The middle of the other box, or this box itself, lies in it: two finds of one face."""
+def _is_same_face(box: FaceBox, other: FaceBox) -> bool:
+    """Return true if the centre of the other box is inside the first box: two detections of one face."""
     x, y = other.left + other.side / 2, other.top + other.side / 2
     return 0 <= x - box.left <= box.side and 0 <= y - box.top <= box.side

@@ -1,4 +1,4 @@
-"""How a video is examined: the tables [frames], [face] and [speech] of a list of sources."""
+"""Settings of the examination of videos: the tables [frames], [face] and [speech]."""
 
 from typing import Annotated, Self
 
@@ -12,12 +12,12 @@ NEVER = -1000.0
 
 
 class FrameSettings(Table):
-    """[frames]: which frames of a video are looked at.
+    """[frames]: sampling of the frames of a video.
 
     Attributes:
-        every_seconds: from one to the next, by their time stamps.
-        tolerance_seconds: a moment without a frame so near is passed over, as in a still picture.
-        max_hours: a longer video is refused; its sound is held in memory, 115 MB an hour.
+        every_seconds: distance of the sampling times.
+        tolerance_seconds: largest distance of a frame from its sampling time; a time without such a frame is skipped.
+        max_hours: a longer video is refused, because its sound is held in memory (115 MB per hour).
     """
 
     every_seconds: Annotated[float, Field(ge=0.04, le=3600)] = 1.0
@@ -25,28 +25,28 @@ class FrameSettings(Table):
     max_hours: Annotated[float, Field(gt=0, le=24)] = 4.0
 
     @model_validator(mode="after")
-    def _tells_moments_apart(self) -> Self:
+    def _check_tolerance(self) -> Self:
         if 2 * self.tolerance_seconds > self.every_seconds:
             raise ValueError(
                 f"must be at most half of every_seconds = {self.every_seconds:g}, "
-                f"or one frame would stand for two moments: tolerance_seconds = {self.tolerance_seconds:g}"
+                f"or one frame could match two sampling times: tolerance_seconds = {self.tolerance_seconds:g}"
             )
         return self
 
 
 class FaceSettings(Table):
-    """[face]: which faces are kept, and what is kept of them.
+    """[face]: selection and crop of the faces.
 
     Attributes:
         min_face_pixels: least side of a face, in pixels of the source.
-        min_weight: least weight that the detector gives a face; by default the detector's own `sure`.
-        min_sharpness: least sharpness, as in `facegen.core.sharpness`; 0 keeps blurred faces, too.
-        one_speaker: a frame with several faces is rejected, as nobody knows which one speaks.
+        min_weight: least detector weight of a face; by default the detector's own `sure`.
+        min_sharpness: least sharpness, as in `facegen.core.sharpness`; 0 accepts all.
+        one_speaker: reject frames with several faces, because the speaker is unknown.
         other_face_share: a second face counts if its side is at least this share of the first one's.
-        search_all: search every frame for the smallest faces; without, once a face is found, only for faces that
-            could count beside it, until it is lost.
-        margin: what is kept around a face on each side, in sides of its box.
-        max_pixels: a larger square is shrunk to this; a smaller one keeps the resolution of the source.
+        search_all: search every frame for the smallest faces. If false, the frames after a detected face are searched
+            only for faces that would count beside it, until it is lost.
+        margin: margin of the crop on each side, in sides of the box.
+        max_pixels: largest side of a stored crop; larger crops are shrunk, smaller ones keep their resolution.
     """
 
     min_face_pixels: Annotated[int, Field(ge=20, le=4096)] = 64
@@ -60,15 +60,15 @@ class FaceSettings(Table):
 
 
 class SpeechSettings(Table):
-    """[speech]: which speech is kept with a face.
+    """[speech]: selection of the speech that belongs to a face.
 
     Attributes:
-        window_seconds: of speech, with the frame at their middle.
-        spacing_seconds: accepted frames are at least so far apart; neighbours share the rest of their windows.
-        sample_rate_hz: of the stored speech.
-        silence_db: a 20 ms piece whose level is below is silent, in dB of full scale.
-        min_sounding_share: a window is silent if less of its pieces sound than this.
-        max_clipped_share: a window is clipped if more of its samples are at full scale than this.
+        window_seconds: duration of the speech window, which is centred on the frame.
+        spacing_seconds: least distance of two accepted frames; windows of neighbours may overlap.
+        sample_rate_hz: sample rate of the stored speech.
+        silence_db: level below which a 20 ms piece is silent, in dB of full scale.
+        min_sounding_share: a window with a smaller share of non-silent pieces is rejected.
+        max_clipped_share: a window with a larger share of samples at full scale is rejected.
     """
 
     window_seconds: Annotated[float, Field(gt=0, le=60)] = 4.0
@@ -80,17 +80,17 @@ class SpeechSettings(Table):
 
 
 class ExamineSettings(Table):
-    """What decides which clips a video gives; everything here is a part of a clip's provenance."""
+    """Settings that determine the clips of a video; all of them are stored in the provenance of a corpus."""
 
     frames: FrameSettings = FrameSettings()
     face: FaceSettings = FaceSettings()
     speech: SpeechSettings = SpeechSettings()
 
     def faithful(self) -> "ExamineSettings":
-        """The rule of Roldan Sanchez 2018 alone: the most confident face of at least 40 pixels, and 4 s around it.
+        """Return the settings of Roldan Sanchez 2018: the most confident face of at least 40 pixels, and 4 s around it.
 
-        A frame a second, neighbours that share 2 s of speech; nothing is rejected for its weight, its sharpness, for
-        further faces, for silence or clipping. What is kept of a face stays as it was set.
+        One frame per second; neighbours share 2 s of speech. Weight, sharpness, further faces, silence and clipping
+        reject nothing. The crop of a face, the sample rate and max_hours are kept.
         """
         face = FaceSettings(
             min_face_pixels=40,

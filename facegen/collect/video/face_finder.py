@@ -1,4 +1,4 @@
-"""The faces of one frame after another."""
+"""Face search in the successive frames of a video."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,24 +7,25 @@ from facegen.collect.video.examine_settings import FaceSettings
 from facegen.core.collection_interfaces import Detector, FaceBox
 from facegen.data.media.face_crops import find_large_faces
 
-TOLD_SHARE = 0.8
-"""Faces down to this share of the least side are looked for, too, so that they can be called too small."""
-TOLD_EVERY = 8
-"""Where there is no face, how often such small ones are looked for, in frames: they take half as long again."""
+SMALL_SEARCH_SHARE = 0.8
+"""Faces down to this share of the least side are searched for, too, so that they are reported as too small."""
+SMALL_SEARCH_INTERVAL_FRAMES = 8
+"""Interval of the searches for too small faces while there is no face; such a search takes 1.5 times as long."""
 CHANGE_SHARE = 0.8
-"""A face may shrink to this share from one frame to the next before the search would pass over those beside it."""
+"""Share to which a face may shrink between two frames before a search could miss the faces beside it."""
 
 
 class FaceFinder:
-    """Searches frames of one video at the least size that answers the question.
+    """Face search that shrinks each frame of a video as far as the settings allow.
 
-    While a face is known from the frame before, only faces that could count beside it are looked for: a large face
-    lets a small picture do. Where that finds nothing, the frame is searched for the smallest faces that may be kept;
-    and, while there are some, and now and then where there are none, for those that are just too small.
+    While the speaker's face is known from the frame before, only faces that could count beside it are searched for, so
+    a large face allows a strongly shrunk frame. If that finds nothing, the frame is searched for the smallest
+    acceptable faces. Faces that are slightly too small are included while there are some, and at every
+    SMALL_SEARCH_INTERVAL_FRAMES-th search.
 
     Args:
-        detector: searches pictures.
-        settings: which faces count.
+        detector: face detector.
+        settings: sizes of the faces.
     """
 
     def __init__(self, detector: Detector, settings: FaceSettings) -> None:
@@ -32,18 +33,20 @@ class FaceFinder:
         self._searches = 0
 
     def find(self, image: NDArray[np.uint8], known: FaceBox | None = None) -> list[FaceBox]:
-        """The faces, the surest first; small ones beside a much larger one may be left out.
+        """Find the faces of a frame, by decreasing weight; small faces beside a much larger one may be missing.
 
         Args:
-            image: (H, W, 3) uint8, RGB.
+            image: (H, W, 3) uint8 RGB.
             known: the speaker's face in the frame before.
         """
         least, side = self._settings.min_face_pixels, known.side if known else 0
-        counting = round(CHANGE_SHARE * self._settings.other_face_share * side)
-        if counting > least and not self._settings.search_all:
-            faces = find_large_faces(image, counting, self._detector)
+        least_counting = round(CHANGE_SHARE * self._settings.other_face_share * side)
+        if least_counting > least and not self._settings.search_all:
+            faces = find_large_faces(image, least_counting, self._detector)
             if faces:
                 return faces
-        tells = 0 < side < least or self._searches % TOLD_EVERY == 0
+        include_too_small = 0 < side < least or self._searches % SMALL_SEARCH_INTERVAL_FRAMES == 0
         self._searches += 1
-        return find_large_faces(image, round(TOLD_SHARE * least) if tells else least, self._detector)
+        return find_large_faces(
+            image, round(SMALL_SEARCH_SHARE * least) if include_too_small else least, self._detector
+        )

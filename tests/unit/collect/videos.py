@@ -1,4 +1,4 @@
-"""Small videos with known truth: every picture shows its number in bars, and the pitch of the sound tells the time."""
+"""Test videos with known truth: each frame shows its number in bars, and the pitch of the sound encodes the time."""
 
 import struct
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ FAST = {
 
 
 def draw_number(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """Upright bars, the least binary digit on the left; the lower left corner is black, so that it shows what is up."""
+    """Draw a number as vertical bars, the least binary digit on the left; the lower left corner is black."""
     digits = [LIGHT if number >> digit & 1 else DARK for digit in range(NUM_BARS)]
     image = np.repeat(np.array(digits, np.uint8), width // NUM_BARS)[None, :, None].repeat(height, 0).repeat(3, 2)
     image[-height // 4 :, : width // 2] = 0
@@ -31,7 +31,7 @@ def draw_number(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.nda
 
 
 def read_number(image: np.ndarray) -> int:
-    """What `draw_number` drew, of any size."""
+    """Read the number that `draw_number` drew, at any size."""
     height, width = image.shape[:2]
     bars = image[: height // 2].astype(float).mean(axis=(0, 2)).reshape(NUM_BARS, width // NUM_BARS)
     middles = bars[:, width // NUM_BARS // 4 : -(width // NUM_BARS // 4)].mean(axis=1)
@@ -39,36 +39,36 @@ def read_number(image: np.ndarray) -> int:
 
 
 def tone(start_seconds: float, seconds: float, rate_hz: int) -> np.ndarray:
-    """(samples,) int16: a tone that rises by the second, so that its pitch tells the moment."""
+    """Synthesise (samples,) int16: a tone whose pitch rises linearly with time."""
     time = start_seconds + np.arange(round(seconds * rate_hz)) / rate_hz
     phase = 2 * np.pi * (LOWEST_HZ * time + HZ_PER_SECOND * time**2 / 2)
     return np.round(LOUDNESS * np.sin(phase)).astype(np.int16)
 
 
 def read_time(speech: np.ndarray, rate_hz: int) -> float:
-    """The moment of the middle of a piece of `tone`: the pitch at which all of it is in phase."""
+    """Compute the time of the middle of a piece of `tone`, from its pitch there."""
     time = (np.arange(len(speech)) - (len(speech) - 1) / 2) / rate_hz
-    # Against a tone that rises as fast, the piece stands still at one pitch, that of its middle.
-    still = speech * np.hanning(len(speech)) * np.exp(-1j * np.pi * HZ_PER_SECOND * time**2)
-    spectrum = np.abs(np.fft.fft(still, 2**15))
+    # Multiplied by a chirp of the opposite slope, the piece becomes a tone with the pitch of its middle.
+    dechirped = speech * np.hanning(len(speech)) * np.exp(-1j * np.pi * HZ_PER_SECOND * time**2)
+    spectrum = np.abs(np.fft.fft(dechirped, 2**15))
     pitches = np.fft.fftfreq(2**15, 1 / rate_hz)
     return float((pitches[spectrum[: 2**14].argmax()] - LOWEST_HZ) / HZ_PER_SECOND)
 
 
 def steady(fps: Fraction | int, seconds: float, start_seconds: float = 0.0) -> list[float]:
-    """Times of the frames at one rate."""
+    """Compute the frame times of a constant rate."""
     return [start_seconds + float(number / Fraction(fps)) for number in range(round(seconds * fps))]
 
 
 def unsteady(seconds: float, seed: int = 0) -> list[float]:
-    """Times of the frames of a telephone that drops some when it is dark: 10 to 50 ms apart."""
+    """Draw frame times 10 to 50 ms apart, as of a telephone in dim light."""
     gaps = np.random.default_rng(seed).uniform(0.01, 0.05, round(seconds / 0.01))
     times = np.concatenate([[0.0], gaps.cumsum()])
     return [float(time) for time in np.round(times[times < seconds] * 1000) / 1000]
 
 
 def dropping(fps: int, seconds: float, seed: int = 0) -> list[float]:
-    """Times of the frames of a camera that leaves out every third one by chance: on a grid, but not steady."""
+    """Draw frame times on a grid with a third of the frames missing at random."""
     keeps = np.random.default_rng(seed).random(round(fps * seconds)) > 1 / 3
     return [number / fps for number, kept in enumerate(keeps) if kept or number == 0]
 
@@ -86,7 +86,7 @@ class Sound:
 def timed_sound(
     seconds: float = 6.0, rate_hz: int = 44100, codec: str = "aac", start_seconds: float = 0.0, channels: int = 1
 ) -> Sound:
-    """A track of `tone`: what is heard at a moment of the video tells that moment."""
+    """Create a track of `tone`, so that the sound at each time encodes that time."""
     samples = tone(start_seconds, seconds, rate_hz)
     return Sound(samples if channels == 1 else np.stack([samples] * channels, 1), rate_hz, codec, start_seconds)
 
@@ -102,7 +102,7 @@ def write_video(
     gop: int = 12,
     **options: str,
 ) -> Path:
-    """Encode pictures (by default their numbers) at their times, and sound."""
+    """Encode images (by default their numbers) at given times, and sound."""
     with av.open(str(path), "w") as container:
         video = container.add_stream(codec, rate=fps, options={**FAST.get(codec, {}), **options})
         shape = (HEIGHT, WIDTH) if pictures is None else pictures[0].shape
@@ -147,7 +147,7 @@ def _encode_sound(container: av.container.OutputContainer, sound: Sound) -> list
 
 
 def turn(path: Path) -> Path:
-    """Mark an MP4 as one that a player turns by 90 degrees clockwise, as telephones held upright do."""
+    """Mark an MP4 as rotated by 90 degrees clockwise, as an upright telephone does."""
     data = bytearray(path.read_bytes())
     matrix = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
     at = data.index(b"tkhd") + 44
@@ -157,7 +157,7 @@ def turn(path: Path) -> Path:
 
 
 def cut_by_edit_list(path: Path, seconds: float) -> Path:
-    """Let the edit lists of an MP4 begin all of its tracks later, as telephones cut without coding anew."""
+    """Cut the start of an MP4 by its edit lists, as telephones do without encoding again."""
     data = bytearray(path.read_bytes())
     at = data.find(b"elst")
     while at >= 0:
@@ -172,7 +172,7 @@ def cut_by_edit_list(path: Path, seconds: float) -> Path:
 
 
 def claim_hours(path: Path, hours: int) -> Path:
-    """Let the header of a Matroska file claim a length that it has not."""
+    """Write a false duration into the header of a Matroska file."""
     data = bytearray(path.read_bytes())
     duration = b"\x44\x89\x88"
     at = data.index(duration) + len(duration)

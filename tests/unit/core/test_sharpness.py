@@ -6,7 +6,7 @@ from facegen.core.sharpness import sharpness
 
 
 def by_hand(grey):
-    """In float64, with the Laplacian's neighbours mirrored at the edge as OpenCV does."""
+    """Compute the sharpness in float64; the edge is mirrored as in OpenCV."""
     padded = np.pad(grey.astype(np.float64), 1, mode="reflect")
     laplacian = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:] - 4 * padded[1:-1, 1:-1]
     return laplacian.var() / grey.astype(np.float64).var()

@@ -1,4 +1,4 @@
-"""Who does not fit, against a computation by loops, and on people whose truth is known."""
+"""Outlier scores against a computation by loops, and on features with known labels."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from facegen.collect.review.outliers import THRESHOLD, compare_identities, robus
 
 
 def crowd(people: int, videos: int, faces: int, spread: float = 0.3, seed: int = 0):
-    """Features around a direction a person, and a smaller one a video."""
+    """Draw features with a mean per person and a smaller offset per video."""
     rng = np.random.default_rng(seed)
     means = rng.normal(size=(people, 24))
     person = np.repeat(np.arange(people), videos * faces)
@@ -18,8 +18,8 @@ def crowd(people: int, videos: int, faces: int, spread: float = 0.3, seed: int =
 
 
 def by_loops(features, person, video):
-    """Distances as the module's equation has them, row by row."""
-    centre = np.mean([features[person == each].mean(axis=0) for each in np.unique(person)], axis=0)
+    """Compute the distances of the module's equation row by row."""
+    centre = np.mean([features[person == name].mean(axis=0) for name in np.unique(person)], axis=0)
     units = [(row - centre) / np.sqrt(((row - centre) ** 2).sum()) for row in features]
     distances = []
     for i in range(len(units)):
@@ -27,7 +27,7 @@ def by_loops(features, person, video):
         apart = {j: 1 - float(sum(units[i] * units[j])) for j in own}
         if len({video[j] for j in own}) >= 3:
             others = {video[j] for j in own} - {video[i]}
-            medians = [np.median([apart[j] for j in own if video[j] == each]) for each in others]
+            medians = [np.median([apart[j] for j in own if video[j] == name]) for name in others]
             distances.append(np.median(medians))
         else:
             distances.append(np.median([apart[j] for j in own if j != i]))
@@ -37,18 +37,18 @@ def by_loops(features, person, video):
 @pytest.mark.parametrize("videos", [1, 2, 3, 5])
 def test_distances_against_loops(videos):
     features, person, video, _ = crowd(4, videos, 4)
-    found = compare_identities(features, person, video)
+    scores = compare_identities(features, person, video)
     distances = by_loops(features, person, video)
-    np.testing.assert_allclose(found.distance, distances, atol=1e-12)
+    np.testing.assert_allclose(scores.distance, distances, atol=1e-12)
     if videos < 3:
-        typical = np.array([np.median(distances[person == each]) for each in person])
+        typical = np.array([np.median(distances[person == name]) for name in person])
     else:
-        medians = {each: np.median(distances[video == each]) for each in np.unique(video)}
-        typical = np.array([np.median([medians[v] for v in np.unique(video[person == each])]) for each in person])
-    np.testing.assert_allclose(found.typical, typical, atol=1e-12)
+        medians = {name: np.median(distances[video == name]) for name in np.unique(video)}
+        typical = np.array([np.median([medians[v] for v in np.unique(video[person == name])]) for name in person])
+    np.testing.assert_allclose(scores.typical, typical, atol=1e-12)
     spread = 1.4826 * np.median(np.abs(distances - typical))
-    np.testing.assert_allclose(found.z, (distances - typical) / spread, rtol=1e-9)
-    assert (found.num_videos == videos).all()
+    np.testing.assert_allclose(scores.z, (distances - typical) / spread, rtol=1e-9)
+    assert (scores.num_videos == videos).all()
 
 
 @pytest.mark.parametrize("videos", [1, 2, 6])
@@ -58,14 +58,14 @@ def test_strangers_and_exchanged_people_are_found(videos):
     rng = np.random.default_rng(9)
     features[strangers] = rng.normal(size=(2, 24))
     features[exchanged] = means[[0, 1]] + rng.normal(scale=0.3, size=(2, 24))
-    found = compare_identities(features, person, video)
+    scores = compare_identities(features, person, video)
     wrong = [*strangers, *exchanged]
-    assert found.is_far()[wrong].all()
-    assert found.is_others()[exchanged].all()
-    assert found.nearest[exchanged].tolist() == [0, 1]
+    assert scores.is_far()[wrong].all()
+    assert scores.is_nearer_to_other()[exchanged].all()
+    assert scores.nearest_other[exchanged].tolist() == [0, 1]
     right = np.setdiff1d(np.arange(len(person)), wrong)
-    assert (found.is_far() | found.is_others())[right].mean() < 0.03
-    assert np.nanmin(found.z[wrong]) > np.nanmax(found.z[right])
+    assert (scores.is_far() | scores.is_nearer_to_other())[right].mean() < 0.03
+    assert np.nanmin(scores.z[wrong]) > np.nanmax(scores.z[right])
 
 
 def test_a_long_video_of_somebody_else_does_not_become_the_person():
@@ -79,30 +79,30 @@ def test_a_long_video_of_somebody_else_does_not_become_the_person():
     assert far[:-60].mean() < 0.05
 
 
-def test_what_cannot_be_said():
+def test_undefined_scores_are_nan():
     features, person, video, _ = crowd(4, 2, 3)
     features[0] = np.nan
     pair = np.array([4, 4])
     features = np.concatenate([features, features[5:7]])
-    found = compare_identities(features, np.append(person, pair), np.append(video, [90, 91]))
-    assert np.isnan(found.distance[[0, -1, -2]]).all() and np.isfinite(found.distance[1:-2]).all()
-    assert np.isnan(found.nearer[0]) and np.isfinite(found.nearer[-1])
-    assert not found.is_far()[[0, -1, -2]].any() and not found.is_others()[0]
-    assert found.num_videos[[0, -1]].tolist() == [2, 2]
+    scores = compare_identities(features, np.append(person, pair), np.append(video, [90, 91]))
+    assert np.isnan(scores.distance[[0, -1, -2]]).all() and np.isfinite(scores.distance[1:-2]).all()
+    assert np.isnan(scores.margin[0]) and np.isfinite(scores.margin[-1])
+    assert not scores.is_far()[[0, -1, -2]].any() and not scores.is_nearer_to_other()[0]
+    assert scores.num_videos[[0, -1]].tolist() == [2, 2]
 
 
 def test_one_person_alone():
     rng = np.random.default_rng(1)
     features = np.ones(24) + rng.normal(scale=0.2, size=(30, 24))
     features[7] = -1
-    found = compare_identities(features, np.zeros(30, np.int64), np.arange(30) // 10)
-    assert found.is_far().nonzero()[0].tolist() == [7]
-    assert (found.nearest == -1).all() and not found.is_others().any()
+    scores = compare_identities(features, np.zeros(30, np.int64), np.arange(30) // 10)
+    assert scores.is_far().nonzero()[0].tolist() == [7]
+    assert (scores.nearest_other == -1).all() and not scores.is_nearer_to_other().any()
 
 
-def test_nothing_known_at_all():
-    found = compare_identities(np.full((4, 3), np.nan), np.array([0, 0, 1, 1]), np.arange(4))
-    assert np.isnan(found.distance).all() and not found.is_far().any() and not found.is_others().any()
+def test_features_of_nan_only():
+    scores = compare_identities(np.full((4, 3), np.nan), np.array([0, 0, 1, 1]), np.arange(4))
+    assert np.isnan(scores.distance).all() and not scores.is_far().any() and not scores.is_nearer_to_other().any()
 
 
 def test_robust_z_by_hand():

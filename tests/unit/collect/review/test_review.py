@@ -1,4 +1,4 @@
-"""From a corpus with planted mistakes to a list, a page, and a corpus without them."""
+"""Review of a corpus with planted mistakes: the list, the page, and the corpus without them."""
 
 import base64
 import csv
@@ -14,10 +14,10 @@ import torch
 from corpus_files import make_speech
 
 from facegen.collect.review.drop import drop_marked, restore_dropped
+from facegen.collect.review.hog_pitch import HOG_PITCH, HogPitch
 from facegen.collect.review.page import to_html, write_page
-from facegen.collect.review.plain_features import Plain
 from facegen.collect.review.review import review
-from facegen.collect.review.review_list import COLUMNS, digest_of, read_marked, table_of, write_list
+from facegen.collect.review.review_list import COLUMNS, face_digest, read_marked_faces, review_table, write_list
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Recogniser
 from facegen.data.corpus.header import Provenance
@@ -27,23 +27,23 @@ from facegen.data.corpus.writer import ClipRecord, CorpusWriter
 PEOPLE = ["<b>Ana</b>", 'Bö, "the" second', "Çem"]
 CLIPS, FACES = 6, 2
 STRANGER, EXCHANGED, FACELESS, REPEATED = (3, 1), (8, 0), (13, 0), (17, 1)
-"""(clip, face) of what is planted."""
+"""(clip, face) of the planted mistakes."""
 LIST = [STRANGER, EXCHANGED, FACELESS, REPEATED]
 
 
 class Colours(Recogniser):
-    """Tells people by the colour that this test paints them in; a black picture shows nobody."""
+    """Recogniser by the mean colour of an image; a black image has no face."""
 
     embeds = frozenset({"faces"})
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.num_embedded = 0
 
     def fingerprint(self) -> str:
         return "colours"
 
     def embed_faces(self, faces: torch.Tensor) -> torch.Tensor:
-        self.asked += len(faces)
+        self.num_embedded += len(faces)
         mean = faces.float().mean(dim=(1, 2))
         return torch.where(mean.sum(dim=1, keepdim=True) > 9, mean - 128, torch.nan)
 
@@ -55,7 +55,7 @@ def paint(colour: tuple[int, int, int], seed: int) -> np.ndarray:
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three people of six clips with two faces each, one clip a video."""
+    """Corpus of three people with six clips of two faces finding; finding clip is a video."""
     colours = [(220, 60, 60), (60, 220, 60), (60, 60, 220)]
     provenance = Provenance(importer="test", source="nothing", facegen="0", settings={})
     with CorpusWriter(
@@ -85,12 +85,14 @@ def folder(tmp_path):
     return tmp_path / "corpus"
 
 
-def looked_through(folder, **options):
+def review_colours(folder, **options):
     return review(Corpus.open(folder), {"colours": Colours()}, **options)
 
 
-def places(found) -> set[tuple[int, int]]:
-    return {(int(found.rows.clip[each.row]), int(found.rows.frame[each.row])) for each in found.findings}
+def places(reviewed) -> set[tuple[int, int]]:
+    return {
+        (int(reviewed.rows.clip[finding.row]), int(reviewed.rows.frame[finding.row])) for finding in reviewed.findings
+    }
 
 
 def read_rows(path) -> list[dict[str, str]]:
@@ -108,7 +110,7 @@ def mark(path, chosen, out) -> None:
 
 
 def all_faces(folder) -> list:
-    """(person, utterance, picture, moment, speech) of every face."""
+    """Read (person, utterance, pixels, time, speech) of every face."""
     corpus = Corpus.open(folder)
     index, rows = corpus.index, []
     for clip in range(corpus.header.num_clips):
@@ -121,37 +123,41 @@ def all_faces(folder) -> list:
     return rows
 
 
-def test_finds_what_was_planted_and_nothing_else(folder):
-    found = looked_through(folder)
-    assert places(found) == set(LIST)
-    by_place = {(int(found.rows.clip[each.row]), int(found.rows.frame[each.row])): each for each in found.findings}
+def test_exactly_the_planted_mistakes_are_listed(folder):
+    reviewed = review_colours(folder)
+    assert places(reviewed) == set(LIST)
+    by_place = {
+        (int(reviewed.rows.clip[finding.row]), int(reviewed.rows.frame[finding.row])): finding
+        for finding in reviewed.findings
+    }
     assert by_place[EXCHANGED].like == 2 and "looks more like Çem (colours)" in by_place[EXCHANGED].why
     assert by_place[STRANGER].like is None or by_place[STRANGER].like != 0
     assert any(why.startswith("face far from the rest: ") for why in by_place[STRANGER].why)
-    assert by_place[FACELESS].why == ("no face is found in it (colours)",)
+    assert by_place[FACELESS].why == ("no face is detected (colours)",)
     assert by_place[REPEATED].why == ("same picture as clip 12, face 0, of Çem",)
-    assert found.findings[-1] == by_place[REPEATED], "repetitions stand last"
-    scores = [each.score for each in found.findings]
+    assert reviewed.findings[-1] == by_place[REPEATED], "duplicates come last"
+    scores = [finding.score for finding in reviewed.findings]
     assert scores == sorted(scores, reverse=True) and scores[-1] == 0
-    assert found.counts() == {0: (12, 1, 0), 1: (12, 1, 0), 2: (12, 1, 1)} and found.unjudged == 0
-    assert found.words == "faces by colours features, listed above z = 3.5"
+    assert reviewed.counts() == {0: (12, 1, 0), 1: (12, 1, 0), 2: (12, 1, 1)} and reviewed.unjudged == 0
+    assert reviewed.method == "faces by colours features, listed above z = 3.5"
 
 
 def test_a_higher_threshold_lists_less(folder):
-    assert places(looked_through(folder, threshold=1e5)) <= {FACELESS, REPEATED}
+    assert places(review_colours(folder, threshold=1e5)) <= {FACELESS, REPEATED}
 
 
-def test_plain_features_read_faces_and_voices(folder):
-    found = review(Corpus.open(folder), {"plain": Plain()})
-    assert [(opinion.name, opinion.what) for opinion in found.opinions] == [("plain", "face"), ("plain", "voice")]
-    assert "plain features are weak" in found.words
+def test_hog_pitch_compares_faces_and_voices(folder):
+    reviewed = review(Corpus.open(folder), {HOG_PITCH: HogPitch()})
+    scored = [(features.name, features.modality) for features in reviewed.feature_reviews]
+    assert scored == [("hog_pitch", "face"), ("hog_pitch", "voice")]
+    assert "hog_pitch features are weak" in reviewed.method
 
 
-def test_features_are_kept(folder, tmp_path):
+def test_features_are_cached(folder, tmp_path):
     first, again = Colours(), Colours()
     one = review(Corpus.open(folder), {"colours": first}, cache=tmp_path / "kept")
     other = review(Corpus.open(folder), {"colours": again}, cache=tmp_path / "kept")
-    assert (first.asked, again.asked) == (36, 0)
+    assert (first.num_embedded, again.num_embedded) == (36, 0)
     assert one.findings == other.findings
 
 
@@ -165,25 +171,25 @@ def test_speech_of_two_people(folder, tmp_path):
             record = ClipRecord(who, f"v{clip}", "", tracks[track])
             writer.add_clip(record, paint((9 * clip, 90, 90), clip)[None], [-1])
         writer.finish()
-    found = looked_through(tmp_path / "other")
-    said = {each.row: each.why for each in found.findings}
-    assert said == {
+    reviewed = review_colours(tmp_path / "other")
+    reasons = {finding.row: finding.why for finding in reviewed.findings}
+    assert reasons == {
         2: ("same speech as clip 0, face 0, of a",),
         4: ("same speech as clip 0, face 0, of a",),
     }, "clips of one person that share a track are one recording"
-    assert found.unjudged == 2, "two faces of a cannot say which is the odd one"
+    assert reviewed.unjudged == 2, "two faces of a cannot say which is the odd one"
 
 
-def test_the_page_is_whole_and_safe(folder, tmp_path):
-    found = looked_through(folder)
-    write_page(found, tmp_path / "page" / "review.html")
+def test_the_page_is_complete_and_escaped(folder, tmp_path):
+    reviewed = review_colours(folder)
+    write_page(reviewed, tmp_path / "page" / "review.html")
     page = (tmp_path / "page" / "review.html").read_text(encoding="utf-8")
-    assert page == to_html(found)
+    assert page == to_html(reviewed)
     assert "<b>Ana</b>" not in page.replace(html.escape("<b>Ana</b>"), "") and html.escape("<b>Ana</b>") in page
     assert "<i>" not in page
     assert not re.findall(r'(?:src|href)="(?!data:)', page), "nothing from outside"
     table = json.loads(re.search(r'<script type="application/json" id="table">(.*?)</script>', page)[1])
-    assert table == [list(COLUMNS), *table_of(found)]
+    assert table == [list(COLUMNS), *review_table(reviewed)]
     assert re.findall(r'<input type="checkbox" value="(\d+)">', page) == ["0", "1", "2", "3"]
     script = re.search(r"<script>(.*?)</script>", page, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -192,104 +198,104 @@ def test_the_page_is_whole_and_safe(folder, tmp_path):
     assert len(by_person) == 3 and all('img class="typical"' in section for section in by_person)
 
 
-def test_the_list_says_which_face(folder, tmp_path):
-    found = looked_through(folder)
-    write_list(found, tmp_path / "review.csv")
+def test_the_list_identifies_each_face(folder, tmp_path):
+    reviewed = review_colours(folder)
+    write_list(reviewed, tmp_path / "review.csv")
     rows = read_rows(tmp_path / "review.csv")
     assert [tuple(row) for row in rows] == [COLUMNS] * 4 and {row["drop"] for row in rows} == {""}
     row = next(row for row in rows if (int(row["clip"]), int(row["face"])) == EXCHANGED)
     assert (row["person"], row["looks_like"], row["source"]) == (PEOPLE[1], "Çem", "talk 8 at 2 s")
-    assert row["seconds"] == f"{100 / 16000:.2f}" and row["digest"] == digest_of(Corpus.open(folder), *EXCHANGED)
-    assert read_marked(tmp_path / "review.csv") == []
+    assert row["seconds"] == f"{100 / 16000:.2f}" and row["digest"] == face_digest(Corpus.open(folder), *EXCHANGED)
+    assert read_marked_faces(tmp_path / "review.csv") == []
 
 
 def test_a_list_that_a_spreadsheet_wrote(tmp_path):
     path, text = tmp_path / "review.csv", "drop,person,clip,face,digest\nyes,Çem,3,1,ab\n"
     path.write_bytes(text.encode("utf-8-sig"))
-    assert [(face.person, face.clip, face.face) for face in read_marked(path)] == [("Çem", 3, 1)]
+    assert [(face.person, face.clip, face.face) for face in read_marked_faces(path)] == [("Çem", 3, 1)]
     path.write_bytes(text.encode("utf-16"))
     with pytest.raises(DataError, match="is encoded in UTF-16; save it in UTF-8"):
-        read_marked(path)
+        read_marked_faces(path)
 
 
 @pytest.mark.parametrize("chosen", [[EXCHANGED], LIST, [(0, 0), (0, 1)], [(n // 2, n % 2) for n in range(12)]])
-def test_what_is_left_is_as_it_was(folder, tmp_path, chosen):
+def test_remaining_data_is_unchanged(folder, tmp_path, chosen):
     before = all_faces(folder)
     corpus = Corpus.open(folder)
-    rows = [{"drop": "yes", "person": PEOPLE[c // CLIPS], "clip": c, "face": f, "digest": digest_of(corpus, c, f)}
+    rows = [{"drop": "yes", "person": PEOPLE[c // CLIPS], "clip": c, "face": f, "digest": face_digest(corpus, c, f)}
             for c, f in chosen]  # fmt: skip
     with (tmp_path / "marked.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, ["drop", "person", "clip", "face", "digest"])
         table.writeheader()
         table.writerows(rows)
-    done = drop_marked(folder, tmp_path / "marked.csv", tmp_path / "left")
+    dropped = drop_marked(folder, tmp_path / "marked.csv", tmp_path / "left")
     numbers = {2 * clip + face for clip, face in chosen}
     expected = [row for number, row in enumerate(before) if number not in numbers]
-    assert all_faces(tmp_path / "left") == expected and done.same
+    assert all_faces(tmp_path / "left") == expected and dropped.same
     assert all_faces(folder) == before, "with --out, the corpus stays"
-    assert (done.faces, done.left_faces) == (len(chosen), 36 - len(chosen)) and not done.can_be_restored
-    gone = {clip for clip, _ in chosen if {(clip, 0), (clip, 1)} <= set(chosen)}
-    assert (done.clips, done.people) == (len(gone), int(len(gone) == 6))
+    assert (dropped.faces, dropped.left_faces) == (len(chosen), 36 - len(chosen)) and not dropped.can_be_restored
+    dropped_clips = {clip for clip, _ in chosen if {(clip, 0), (clip, 1)} <= set(chosen)}
+    assert (dropped.clips, dropped.people) == (len(dropped_clips), int(len(dropped_clips) == 6))
     Corpus.open(tmp_path / "left").verify()
-    assert Corpus.open(tmp_path / "left").header.num_tracks == 18 - len(gone)
+    assert Corpus.open(tmp_path / "left").header.num_tracks == 18 - len(dropped_clips)
     in_place = drop_marked(folder, tmp_path / "marked.csv")
     assert in_place.same and all_faces(folder) == expected
 
 
 def test_a_list_of_another_state_is_refused(folder, tmp_path):
-    write_list(looked_through(folder), tmp_path / "review.csv")
+    write_list(review_colours(folder), tmp_path / "review.csv")
     mark(tmp_path / "review.csv", LIST, tmp_path / "marked.csv")
     drop_marked(folder, tmp_path / "marked.csv")
-    assert places(looked_through(folder)) == set()
+    assert places(review_colours(folder)) == set()
     before = all_faces(folder)
     with pytest.raises(DataError) as raised:
         drop_marked(folder, tmp_path / "marked.csv")
-    assert "call `facegen inspect --review` again" in raised.value.problems[-1]
+    assert "run `facegen inspect --review` again" in raised.value.problems[-1]
     assert all_faces(folder) == before
 
 
-@pytest.mark.parametrize(("text", "said"), [
+@pytest.mark.parametrize(("text", "message"), [
     ("a,b\n1,2\n", "has no column drop, person, clip, face, digest"),
     ("drop,person,clip,face,digest\nmaybe,x,0,0,0\n", "line 2: drop = 'maybe': must be yes, or empty"),
     ("drop,person,clip,face,digest\nyes,x,one,0,0\n", "line 2: clip and face must be whole numbers"),
     ("drop,person,clip,face,digest\nyes\n", "line 2: clip and face must be whole numbers"),
-    ("drop,person,clip,face,digest\n,x,0,0,0\n", "no row says yes in the column drop"),
+    ("drop,person,clip,face,digest\n,x,0,0,0\n", "no row has yes in the column drop"),
     ("drop,person,clip,face,digest\nyes,Çem,-1,0,0\n", "clip -1, face 0, of 'Çem' is not the face that was listed"),
     ("drop,person,clip,face,digest\nyes,Çem,99,0,0\n", "clip 99, face 0"),
     ("drop,person,clip,face,digest\nyes,Çem,0,7,0\n", "clip 0, face 7"),
     (b"\xff\xfe\x00", "is encoded in UTF-16; save it in UTF-8"),
-    (b"\xff\xfd\x80", "is no table of text"),
+    (b"\xff\xfd\x80", "is not a CSV table"),
 ])  # fmt: skip
-def test_what_is_wrong_with_a_list(folder, tmp_path, text, said):
+def test_faults_of_a_list(folder, tmp_path, text, message):
     path = tmp_path / "list.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(DataError, match=re.escape(said)):
+    with pytest.raises(DataError, match=re.escape(message)):
         drop_marked(folder, path)
 
 
-def test_everything_is_never_dropped_and_nothing_is_overwritten(folder, tmp_path):
+def test_not_every_face_is_dropped_and_nothing_is_overwritten(folder, tmp_path):
     corpus = Corpus.open(folder)
-    lines = [f'yes,"{PEOPLE[c // 6].replace(chr(34), chr(34) * 2)}",{c},{f},{digest_of(corpus, c, f)}'
+    lines = [f'yes,"{PEOPLE[c // 6].replace(chr(34), chr(34) * 2)}",{c},{f},{face_digest(corpus, c, f)}'
              for c in range(18) for f in (0, 1)]  # fmt: skip
     path = tmp_path / "list.csv"
     path.write_text("\n".join(["drop,person,clip,face,digest", *lines]), encoding="utf-8")
     with pytest.raises(DataError, match="marks every face"):
         drop_marked(folder, path)
     path.write_text("\n".join(["drop,person,clip,face,digest", lines[0]]), encoding="utf-8")
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="exists already"):
         drop_marked(folder, path, tmp_path)
     with pytest.raises(DataError, match="cannot be read"):
         drop_marked(folder, tmp_path / "missing.csv")
 
 
-def test_only_a_collection_takes_back(folder):
+def test_only_a_collection_restores(folder):
     with pytest.raises(DataError, match="was not collected here"):
         restore_dropped(folder)
 
 
 def test_a_list_whose_names_changed_their_unicode_form_still_fits(folder, tmp_path):
     clip = next(clip for clip in range(18) if PEOPLE[clip // CLIPS] == "Çem")
-    digest = digest_of(Corpus.open(folder), clip, 1)
+    digest = face_digest(Corpus.open(folder), clip, 1)
     name = unicodedata.normalize("NFD", "Çem")
     text = f"drop,person,clip,face,digest\nyes,{name},{clip},1,{digest}\n"
     (tmp_path / "marked.csv").write_text(text, encoding="utf-8")

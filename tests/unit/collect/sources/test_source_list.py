@@ -1,6 +1,6 @@
 import pytest
 
-from facegen.collect.manifest import people as manifest_sources
+from facegen.collect.manifest import people as manifest_people
 from facegen.collect.manifest.manifest import CollectionManifest
 from facegen.collect.request import read_request
 from facegen.collect.sources.source_list import Person, Source, SourceList, read_sources
@@ -13,14 +13,14 @@ def read(tmp_path):
     def call(text, name="sources.toml", **options):
         (tmp_path / name).write_text(text, encoding="utf-8")
         problems = []
-        found = read_sources(tmp_path / name, problems, **options)
-        return found, [problem.replace(f"{tmp_path}/", "") for problem in problems]
+        sources = read_sources(tmp_path / name, problems, **options)
+        return sources, [problem.replace(f"{tmp_path}/", "") for problem in problems]
 
     return call
 
 
 def test_people_channels_and_videos(read, tmp_path):
-    found, problems = read("""
+    sources, problems = read("""
         [[person]]
         name = "ada"
         channel = "https://www.youtube.com/@ada"
@@ -36,22 +36,25 @@ def test_people_channels_and_videos(read, tmp_path):
         [download]
         sleep_seconds = 2
     """)
-    assert problems == [] and found.tables == {"download": {"sleep_seconds": 2}}
-    ada = found.people["ada"]
+    assert problems == [] and sources.tables == {"download": {"sleep_seconds": 2}}
+    ada = sources.people["ada"]
     assert (ada.consent, ada.licence, ada.sex, ada.language) == ("signed", "CC BY 4.0", "female", "en")
-    said = [(each.person, each.kind, each.address, each.said, each.last) for each in found.sources.values()]
+    listed = [
+        (source.person, source.kind, source.address, source.as_written, source.last)
+        for source in sources.sources.values()
+    ]
     playlist = "https://www.youtube.com/playlist?list=PL1"
-    assert said == [
+    assert listed == [
         # YouTube's bare address would list tabs instead of videos.
         ("ada", "channel", "https://www.youtube.com/@ada/videos", "https://www.youtube.com/@ada", 3),
         ("ada", "url", "https://example.org/1.mp4", "https://example.org/1.mp4", 0),
         ("ada", "file", str(tmp_path / "own" / "2.mp4"), "own/2.mp4", 0),
         ("ben", "channel", playlist, playlist, 15),
     ]
-    assert all(len(identifier) == 20 and identifier.isalnum() for identifier in found.sources)
+    assert all(len(identifier) == 20 and identifier.isalnum() for identifier in sources.sources)
 
 
-def test_a_table_says_the_same_as_toml(read):
+def test_a_csv_table_equals_toml(read):
     text = (
         '[[person]]\nname = "ada"\nvideos = ["1.mp4", "2.mp4"]\nsex = "male"\nconsent = "yes, in writing"\nlast = 4\n'
     )
@@ -61,16 +64,16 @@ def test_a_table_says_the_same_as_toml(read):
     )
     assert problems == [] and table.people == toml.people and table.sources == toml.sources
     rows, problems = read("name,videos,sex\nada,1.mp4,m\nada,2.mp4,m\n", "sources.csv")
-    assert problems == [] and [each.said for each in rows.sources.values()] == ["1.mp4", "2.mp4"]
+    assert problems == [] and [source.as_written for source in rows.sources.values()] == ["1.mp4", "2.mp4"]
 
 
 TOML, TABLE = '[[person]]\nname = "ada"\nvideos = ["1.mp4"]\n', "name,videos\nada,1.mp4\n"
 
 
 @pytest.mark.parametrize(("name", "text"), [("sources.toml", TOML), ("sources.csv", TABLE)])
-def test_a_mark_is_read_over_and_another_encoding_is_named(read, tmp_path, name, text):
-    found, problems = read("\ufeff" + text, name)
-    assert problems == [] and list(found.people) == ["ada"]
+def test_a_byte_order_mark_is_ignored_and_another_encoding_is_named(read, tmp_path, name, text):
+    sources, problems = read("\ufeff" + text, name)
+    assert problems == [] and list(sources.people) == ["ada"]
     (tmp_path / name).write_bytes(text.encode("utf-16"))
     with pytest.raises(DataError) as raised:
         read_sources(tmp_path / name, [])
@@ -79,48 +82,48 @@ def test_a_mark_is_read_over_and_another_encoding_is_named(read, tmp_path, name,
 
 @pytest.mark.parametrize("header", ["", "video,start,end,x,y\n", "YouTube ID,start,end,x,y\n"])
 def test_segments(read, tmp_path, header):
-    found, problems = read(f"{header}E2LZA4bWVzI,90.00,96.2,0.5,0.25\na.mp4,1,7.5,0,1\n", "segments.csv")
+    sources, problems = read(f"{header}E2LZA4bWVzI,90.00,96.2,0.5,0.25\na.mp4,1,7.5,0,1\n", "segments.csv")
     assert problems == []
-    first, second = found.sources.values()
+    first, second = sources.sources.values()
     assert (first.address, first.person) == ("https://www.youtube.com/watch?v=E2LZA4bWVzI", "E2LZA4bWVzI_90-96.2")
     assert first.segment == Segment(90.0, 96.2, (0.5, 0.25))
     assert (second.kind, second.address, second.person) == ("file", str(tmp_path / "a.mp4"), "a_1-7.5")
 
 
-def test_a_file_that_is_there_goes_before_an_id_that_looks_like_it(read, tmp_path):
+def test_an_existing_file_precedes_a_youtube_id_of_the_same_name(read, tmp_path):
     (tmp_path / "abcdefg.mp4").touch()
-    found, _ = read("abcdefg.mp4,0,5,0.5,0.5\n", "segments.csv")
-    assert [each.kind for each in found.sources.values()] == ["file"]
+    sources, _ = read("abcdefg.mp4,0,5,0.5,0.5\n", "segments.csv")
+    assert [source.kind for source in sources.sources.values()] == ["file"]
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "sources.toml: names nobody; add a [[person]] with name, and channel or videos"),
+        ("", "sources.toml: lists no person; add a [[person]] with name, and channel or videos"),
         ("person = 3", "sources.toml: person = 3: must be a list of tables, each written [[person]]"),
         ("[[person]]\nvideos = ['a']", "sources.toml:1: [[person]] 1 name is missing: it has no default"),
-        ("\n[[person]]\nname = 'a'", "sources.toml:2: [[person]] 'a' has neither channel nor videos, so there is "
-         "nothing to collect"),
+        ("\n[[person]]\nname = 'a'", "sources.toml:2: [[person]] 'a' has neither channel nor videos; add one of "
+         "them"),
         ("[[person]]\nname = 'a'\nchannel = 'a.mp4'", "sources.toml:1: [[person]] 'a' channel = 'a.mp4': must be a URL "
-         "with http:// or https://; files go to videos"),
+         "with http:// or https://; list files in videos"),
         ("[[person]]\nname = 'a'\nvideos = ['file:///etc/passwd']", "sources.toml:1: [[person]] 'a' videos = "
          "'file:///etc/passwd': must be a URL with http:// or https://, or the path of a file"),
-        ("[[person]]\nname = 'a'\nvideos = ['.']", "sources.toml:1: [[person]] 'a' videos = '.': is a folder; name the "
+        ("[[person]]\nname = 'a'\nvideos = ['.']", "sources.toml:1: [[person]] 'a' videos = '.': is a folder; list the "
          "files in it"),
         ("[[person]]\nname = 'a'\nvideos = ['1']\n[[person]]\nname = 'b'\nvideos = ['1']", "sources.toml:4: [[person]] "
-         "'b' '1' is given to 'b' and to 'a'; a video belongs to one person"),
+         "'b' '1' is listed for 'b' and for 'a'; a video belongs to one person"),
         ("[[person]]\nname = 'a'\nvideos = ['1']\n[[person]]\nname = 'a'\nvideos = ['2']\nsex = 'm'",
-         "sources.toml:4: [[person]] 'a' sex = 'male': an earlier row of 'a' says ''"),
+         "sources.toml:4: [[person]] 'a' sex = 'male': an earlier row of 'a' has ''"),
     ],
 )  # fmt: skip
-def test_mistakes_say_where_and_what_to_do(read, text, problem):
+def test_mistakes_name_the_place_and_the_remedy(read, text, problem):
     assert problem in read(text)[1]
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("name,vidoes\na,1", "sources.csv:1: column 'vidoes' has no meaning here; did you mean 'videos'? Available: "
+        ("name,vidoes\na,1", "sources.csv:1: column 'vidoes' is unknown; did you mean 'videos'? Available: "
          "channel, consent, language, last, licence, name, sex, videos"),
         ("name,videos\na", "sources.csv:2: has 1 cells, but the header has 2; put cells that hold a comma in quotes"),
         ("name,videos,last\na,1,many", "sources.csv:2: 'a' last = \"many\": must be a valid integer"),
@@ -144,36 +147,36 @@ def test_what_cannot_be_read_at_all(tmp_path):
     (tmp_path / "broken.toml").write_text("[[person]\n")
     (tmp_path / "empty.csv").touch()
     for name, message in {
-        "bytes.csv": "is no UTF-8 text",
+        "bytes.csv": "is not UTF-8 text",
         "broken.toml": "cannot be read as TOML",
         "empty.csv": "is empty; its first line must name the columns",
-        "absent.toml": "there is no such file; give a list of sources, in TOML or CSV",
-        "absent.csv": "there is no such file; give a list of sources, in TOML or CSV",
+        "absent.toml": "does not exist; give a list of sources in TOML or CSV",
+        "absent.csv": "does not exist; give a list of sources in TOML or CSV",
     }.items():
         with pytest.raises(DataError, match=message):
             read_sources(tmp_path / name, [])
 
 
-def test_all_mistakes_of_people_and_settings_are_told_at_once(tmp_path):
+def test_all_mistakes_of_people_and_settings_are_reported_at_once(tmp_path):
     (tmp_path / "s.toml").write_text(
         "[[person]]\nname = 'a'\nvideos = ['1']\n[face]\nmargin = -1\n[fase]\n[executor]\ntype = 'proceses'\n"
         "[frames]\nevery_seconds = 0.1\n[download]\ncookies = 'none.txt'\narchive = 'none/a.txt'\n"
     )
     with pytest.raises(DataError) as caught:
         read_request(tmp_path / "s.toml", ["speech.window=3", "nonsense"], require_consent=True)
-    told = "\n".join(caught.value.problems).replace(f"{tmp_path}/", "")
+    message = "\n".join(caught.value.problems).replace(f"{tmp_path}/", "")
     for part in (
-        "s.toml: 'a' has no consent, which --require-consent asks for",
+        "s.toml: 'a' has no consent, which --require-consent requires",
         "s.toml: [face] margin = -1: must be greater than or equal to 0",
-        "s.toml: [fase] is no table of a list of sources; did you mean 'face'?",
+        "s.toml: [fase] is not a table of a list of sources; did you mean 'face'?",
         "[executor] type = 'proceses': executor 'proceses' is not installed; did you mean 'processes'?",
         "must be at most half of every_seconds = 0.1",
         "[speech] window is not a key here; did you mean 'window_seconds'?",
-        "s.toml: [download] cookies = 'none.txt': is no file; export one from a browser, or omit it",
-        "s.toml: [download] archive = 'none/a.txt': must be a file, in a folder that is there",
+        "s.toml: [download] cookies = 'none.txt': is not a file; export one from a browser, or omit the key",
+        "s.toml: [download] archive = 'none/a.txt': must be a file in an existing folder",
         "nonsense",
     ):
-        assert part in told, told
+        assert part in message, message
 
 
 def test_settings_of_a_list(tmp_path):
@@ -208,9 +211,9 @@ def test_names_of_either_unicode_form_are_one_person(tmp_path):
     )
     (tmp_path / "a.toml").write_text(toml, encoding="utf-8")
     problems: list[str] = []
-    found = read_sources(tmp_path / "a.toml", problems)
-    assert list(found.people) == [composed, "Ada"]
-    assert [source.person for source in found.sources.values()] == [composed, composed, "Ada"]
+    sources = read_sources(tmp_path / "a.toml", problems)
+    assert list(sources.people) == [composed, "Ada"]
+    assert [source.person for source in sources.sources.values()] == [composed, composed, "Ada"]
     assert len(problems) == 1 and "name" in problems[0]
     (tmp_path / "a.csv").write_text(f"name,videos\n{decomposed},https://x.org/0.mp4\n", encoding="utf-8")
     assert list(read_sources(tmp_path / "a.csv", problems).people) == [composed]
@@ -222,11 +225,11 @@ def test_a_manifest_keeps_the_spelling_that_it_has(tmp_path):
     new = Source(composed, "url", "https://x.org/0.mp4", "https://x.org/0.mp4")
     listed = SourceList(tmp_path / "a.toml", {composed: Person(composed, consent="yes")}, {new.id: new})
     with CollectionManifest(tmp_path / "manifest.sqlite") as manifest:
-        manifest_sources.add(manifest, [Person(decomposed)], [old])
-        spelled = manifest_sources.spelled_as_stored(manifest, listed)
-        assert manifest_sources.add(manifest, [*spelled.people.values()], [*spelled.sources.values()]) == []
-        assert manifest.ask("SELECT name, consent FROM people") == [(decomposed, "yes")]
-        assert manifest.ask("SELECT id, person FROM videos") == [(old.id, decomposed)]
-        assert manifest_sources.unlisted(manifest, spelled.sources) == 0
-        manifest_sources.forget(manifest, decomposed)
-        assert manifest_sources.add(manifest, [Person(composed)], [new]) == [composed]
+        manifest_people.add_sources(manifest, [Person(decomposed)], [old])
+        spelled = manifest_people.match_stored_spellings(manifest, listed)
+        assert manifest_people.add_sources(manifest, [*spelled.people.values()], [*spelled.sources.values()]) == []
+        assert manifest.query("SELECT name, consent FROM people") == [(decomposed, "yes")]
+        assert manifest.query("SELECT id, person FROM videos") == [(old.id, decomposed)]
+        assert manifest_people.count_unlisted(manifest, spelled.sources) == 0
+        manifest_people.delete_person(manifest, decomposed)
+        assert manifest_people.add_sources(manifest, [Person(composed)], [new]) == [composed]

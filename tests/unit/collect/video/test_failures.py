@@ -2,9 +2,9 @@ import errno
 
 import pytest
 
-from facegen.collect.video.failures import CollectError, DiskError, disk_error, explain
+from facegen.collect.video.failures import CollectError, DiskError, classify_error, disk_error
 
-SAID = {
+MESSAGES = {
     "ERROR: [youtube] x: Sign in to confirm you\u2019re not a bot. Use --cookies-from-browser": (
         "asks for a sign-in, to tell people from bots", False),
     "ERROR: [youtube] x: Sign in to confirm you're not a bot.": (
@@ -33,19 +33,19 @@ SAID = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("said", SAID)
-def test_what_downloaders_say_comes_to_a_reason_that_can_be_counted(said):
-    error = explain(said)
-    assert (error.reason, error.passing) == SAID[said]
+@pytest.mark.parametrize("message", MESSAGES)
+def test_messages_of_yt_dlp_become_fixed_reasons(message):
+    error = classify_error(message)
+    assert (error.reason, error.transient) == MESSAGES[message]
     assert "\x1b" not in error.detail and not error.detail.startswith("ERROR")
 
 
-def test_a_bot_check_says_what_to_do():
-    advice = explain("Sign in to confirm you\u2019re not a bot").advice
-    assert advice == "give [download] cookies or cookies_from_browser, and call again with --retry"
+def test_a_bot_check_has_a_remedy():
+    advice = classify_error("Sign in to confirm you\u2019re not a bot").advice
+    assert advice == "give [download] cookies or cookies_from_browser, and run again with --retry"
 
 
-def test_a_full_disk_is_told_from_a_bad_video():
+def test_a_full_disk_is_distinguished_from_a_bad_video():
     full = OSError(errno.ENOSPC, "No space left on device", "/x/a.part")
     assert disk_error(full).detail == "No space left on device: /x/a.part"
     wrapped = RuntimeError("unable to write data")

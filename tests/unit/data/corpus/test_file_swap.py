@@ -22,7 +22,7 @@ from faults import Killed, failing
 
 from facegen.collect.forget import forget_person
 from facegen.collect.review.drop import drop_marked
-from facegen.collect.review.review_list import digest_of
+from facegen.collect.review.review_list import face_digest
 from facegen.core.errors import DataError
 from facegen.core.files import LOCK
 from facegen.data.corpus import file_swap
@@ -277,7 +277,7 @@ def test_a_record_never_names_files_elsewhere(folder, name):
 @pytest.mark.parametrize("in_place", [True, False])
 def test_dropping_a_marked_face_is_stopped_anywhere(folder, tmp_path, error, in_place):
     marked = tmp_path / "marked.csv"
-    marked.write_text(f"drop,person,clip,face,digest\nyes,c,2,0,{digest_of(Corpus.open(folder), 2, 0)}\n")
+    marked.write_text(f"drop,person,clip,face,digest\nyes,c,2,0,{face_digest(Corpus.open(folder), 2, 0)}\n")
     seen = set()
     for last in itertools.count():
         copy = shutil.copytree(folder, tmp_path / f"{last}" / "corpus")

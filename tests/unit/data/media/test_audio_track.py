@@ -14,7 +14,7 @@ def piece(samples, rate_hz=RATE_HZ, layout="mono", kind="s16"):
     return frame
 
 
-def hear(whole, starts, length=1600, shift=0.0):
+def decode(whole, starts, length=1600, shift=0.0):
     sound = AudioTrack(RATE_HZ)
     for start in starts:
         sound.add(piece(whole[start : start + length]), start / RATE_HZ + shift)
@@ -24,20 +24,20 @@ def hear(whole, starts, length=1600, shift=0.0):
 
 def test_pieces_become_one_track():
     whole = tone(0, 2, RATE_HZ)
-    sound = hear(whole, range(0, 32000, 1600), shift=0.25)
+    sound = decode(whole, range(0, 32000, 1600), shift=0.25)
     assert (len(sound), sound.start_seconds, sound.end_seconds, sound.complete) == (32000, 0.25, 2.25, True)
     assert np.array_equal(sound.between(0, 9), whole)
     assert np.array_equal(sound.between(0.75, 1.0), whole[8000:12000])
 
 
-def test_what_comes_twice_is_kept_once():
+def test_overlapping_pieces_are_kept_once():
     whole = tone(0, 2, RATE_HZ)
-    assert np.array_equal(hear(whole, [*range(0, 16000, 1600), *range(8000, 32000, 1600)]).between(0, 2), whole)
+    assert np.array_equal(decode(whole, [*range(0, 16000, 1600), *range(8000, 32000, 1600)]).between(0, 2), whole)
 
 
-def test_what_is_missing_is_silence():
+def test_gaps_are_silence():
     whole = tone(0, 2, RATE_HZ)
-    holed = hear(whole, [*range(0, 16000, 1600), *range(24000, 32000, 1600)]).between(0, 2)
+    holed = decode(whole, [*range(0, 16000, 1600), *range(24000, 32000, 1600)]).between(0, 2)
     whole[16000:24000] = 0
     assert np.array_equal(holed, whole)
 
