@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 from facegen.core.errors import DataError, RecipeError
 from facegen.core.kinds import RECIPE_KINDS
 from facegen.core.recipe.merge import Tables, merge_tables, nested, parse_override
+from facegen.core.recipe.shipped import find_recipe, is_bare, missing_file, shipped_recipes
 from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES
 from facegen.core.text.suggest import did_you_mean
 from facegen.core.text.text_files import read_text
@@ -30,7 +31,7 @@ def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, pre
     tables = _read(path)
     without = tables.pop("without", [])
     if "extends" in tables:
-        below = _read((path.parent / str(tables.pop("extends"))).resolve())
+        below = _read(_find(tables.pop("extends"), path.parent, f"{path}: extends"))
         if "extends" in below:
             raise RecipeError(f"{path}: extends a recipe that itself extends another; name that one instead")
         tables = merge_tables(_without(without, below, path), tables, str(path))
@@ -65,9 +66,9 @@ def _refuse_unchosen(tables: Tables, chosen: set[str], overrides: Iterable[str])
 
 
 def _with_judge(tables: Tables, preset: str | None, path: Path) -> Tables:
-    """[judge] recipe = FILE becomes the tables of that file that train a judge, under those of [judge] itself."""
+    """[judge] recipe = RECIPE becomes the tables of that recipe that train a judge, under those of [judge] itself."""
     judge = tables.get("judge")
-    if not (isinstance(judge, dict) and is_recipe(judge.get("recipe"))):
+    if not (isinstance(judge, dict) and isinstance(judge.get("recipe"), str)):
         return tables
     other = read_tables(Path(judge["recipe"]), preset, (), preset_may_lack=True)
     lent = {name: other[name] for name in JUDGE_TABLES if name in other}
@@ -102,7 +103,7 @@ def lay_over(tables: Tables, override: str) -> Tables:
         RecipeError: it has another form, or names no table of a list, or several.
     """
     changed = nested(*parse_override(override))
-    _anchor(changed, Path())
+    _anchor(changed, Path(), f"--set {override}")
     return merge_tables(tables, changed, f"--set {override}")
 
 
@@ -127,8 +128,7 @@ def _read(path: Path) -> Tables:
     try:
         tables = tomllib.loads(read_text(path))
     except FileNotFoundError:
-        near = [recipe.stem for recipe in path.parent.glob("*.toml")] if path.parent.is_dir() else []
-        raise RecipeError(f"{path}: there is no such recipe{did_you_mean(path.stem, near)}") from None
+        raise RecipeError(missing_file(path)) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as TOML: {error}") from error
     except DataError as error:
@@ -140,16 +140,33 @@ def _read(path: Path) -> Tables:
     if flat:
         raise RecipeError(*(f"{path}: {name} = {v!r}: must be a table, written [{name}]" for name, v in flat.items()))
     for layer in (tables, *tables.get("preset", {}).values()):
-        _anchor(layer, path.parent)
+        _anchor(layer, path.parent, str(path))
     return tables
 
 
-def _anchor(tables: Tables, folder: Path) -> None:
-    """Make the recipes that tables name independent of the file that names them."""
+def _anchor(tables: Tables, folder: Path, source: str) -> None:
+    """Replace the recipes that tables name by the absolute paths of their files."""
     for table, key in (*EARLIER_RUNS, ("judge", "recipe")):
         value = tables[table].get(key) if isinstance(tables.get(table), dict) else None
-        if is_recipe(value):
-            tables[table][key] = str((folder / value).resolve())
+        if not isinstance(value, str):
+            continue
+        if table == "judge" or is_recipe(value) or _is_shipped_recipe(value):
+            tables[table][key] = str(_find(value, folder, f"{source}: [{table}] {key}"))
+
+
+def _is_shipped_recipe(value: str) -> bool:
+    """Return whether a name of an earlier run is that of a shipped recipe; a folder of that name comes first."""
+    return is_bare(value) and not Path(value).exists() and value in shipped_recipes()
+
+
+def _find(name: Any, folder: Path, where: str) -> Path:
+    """Return the absolute path of the recipe that another one names."""
+    if not isinstance(name, str):
+        raise RecipeError(f"{where} = {name!r}: must be the name or the file of a recipe")
+    try:
+        return find_recipe(name, folder).resolve()
+    except RecipeError as error:
+        raise RecipeError(*(f"{where}: {problem}" for problem in error.problems)) from None
 
 
 def _without(names: Any, tables: Tables, path: Path) -> Tables:

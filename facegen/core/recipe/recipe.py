@@ -11,6 +11,7 @@ from facegen.core.recipe.file import JUDGE_TABLES, Tables, differences, is_recip
 from facegen.core.recipe.part_config import PartConfig, Recipe
 from facegen.core.recipe.rules import misplaced_draft, missing_tables, repeated_metrics
 from facegen.core.recipe.settings import check_table, settings_model, settings_of
+from facegen.core.recipe.shipped import find_recipe
 from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES, DraftSettings
 from facegen.core.registry import registry
 from facegen.core.text.suggest import did_you_mean
@@ -36,7 +37,7 @@ def read_recipe(
     [match] and [train]; of a matcher's own keys, only where it has the same one.
 
     Args:
-        path: the TOML file.
+        path: the TOML file, or the bare name of a shipped recipe.
         preset: name of one of its [preset.*] tables, laid over it.
         overrides: "table.key=value" pairs, the value in TOML's own form, laid over that.
         data: a packed corpus that replaces the recipe's own.
@@ -44,7 +45,7 @@ def read_recipe(
         RecipeError: every problem that was found.
         PluginError: a part that it names is broken.
     """
-    overrides = tuple(overrides)
+    path, overrides = find_recipe(path), tuple(overrides)
     tables = read_tables(path, preset, overrides)
     if data is not None:
         tables = _with_packed(tables, data)
