@@ -43,6 +43,8 @@ def find_recipe(name: str | Path, folder: Path = Path()) -> Path:
     shipped = shipped_recipes()
     if str(name) in shipped:
         return shipped[str(name)]
+    if path.exists():  # a folder, about which the reader of the file complains
+        return path
     if path.with_name(f"{path.name}{SUFFIX}").is_file():
         raise RecipeError(f"'{name}' is not a shipped recipe; name a file with its ending: {name}{SUFFIX}")
     raise RecipeError(f"'{name}' is not a shipped recipe{did_you_mean(str(name), shipped)}")
@@ -54,7 +56,8 @@ def missing_file(path: Path) -> str:
     if path.stem in shipped:
         return f"{path}: there is no such file; to use the recipe that is shipped with facegen, write {path.stem}"
     beside = [recipe.stem for recipe in path.parent.glob(f"*{SUFFIX}")] if path.parent.is_dir() else []
-    return f"{path}: there is no such recipe{did_you_mean(path.stem, beside or shipped)}"
+    nearest = did_you_mean(path.stem, beside) if beside else "; `facegen recipes` lists those that are shipped"
+    return f"{path}: there is no such recipe{nearest}"
 
 
 def recipe_summary(text: str) -> str:
