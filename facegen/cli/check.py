@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: Path | None, as_json: bool) -> None:
     """Check RECIPE without training it: settings, shapes, corpus, and what time and memory it would take.
 
+    RECIPE is a TOML file, or the name of a shipped recipe (`facegen recipes`).
+
     Warnings are printed of what does not stop training: why `facegen evaluate` would refuse the finished run, and
     settings that have no effect.
     """

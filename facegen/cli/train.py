@@ -20,6 +20,8 @@ def command(
 ) -> int:
     """Train RECIPE: the match stage, then generator against discriminator, whichever it has.
 
+    RECIPE is a TOML file, or the name of a shipped recipe (`facegen recipes`).
+
     Ctrl-C saves and stops; `--resume` then goes on exactly where it was.
     """
     checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
