@@ -156,7 +156,7 @@ def _anchor(tables: Tables, folder: Path, source: str) -> None:
 
 def _is_shipped_recipe(value: str) -> bool:
     """Return whether a name of an earlier run is that of a shipped recipe; a folder of that name comes first."""
-    return is_bare(value) and not Path(value).exists() and value in shipped_recipes()
+    return is_bare(value) and value in shipped_recipes() and not Path(value).exists()
 
 
 def _find(name: Any, folder: Path, where: str) -> Path:

@@ -1,6 +1,7 @@
 """Recipes that are shipped with facegen, and how a recipe's name or path leads to its file."""
 
 import re
+from os.path import exists, isfile
 from pathlib import Path
 
 from facegen.core.errors import RecipeError
@@ -38,14 +39,15 @@ def find_recipe(name: str | Path, folder: Path = Path()) -> Path:
         RecipeError: a bare name belongs to no shipped recipe. A path is not looked up here.
     """
     path = folder / name
-    if not is_bare(str(name)) or path.is_file():
+    # The functions of os.path answer no, where those of Path raise an error: to a name that is too long, for example.
+    if not is_bare(str(name)) or isfile(path):
         return path
     shipped = shipped_recipes()
     if str(name) in shipped:
         return shipped[str(name)]
-    if path.exists():  # a folder, about which the reader of the file complains
+    if exists(path):  # a folder, about which the reader of the file complains
         return path
-    if path.with_name(f"{path.name}{SUFFIX}").is_file():
+    if isfile(f"{path}{SUFFIX}"):
         raise RecipeError(f"'{name}' is not a shipped recipe; name a file with its ending: {name}{SUFFIX}")
     raise RecipeError(f"'{name}' is not a shipped recipe{did_you_mean(str(name), shipped)}")
 

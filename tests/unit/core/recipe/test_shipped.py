@@ -64,6 +64,8 @@ def test_an_unknown_name_is_told_with_the_nearest_one(here):
     write(here / "mine.toml", "[data]")
     with pytest.raises(RecipeError, match=r"'mine' is not a shipped recipe; name a file with its ending: mine\.toml$"):
         read_recipe(Path("mine"))
+    with pytest.raises(RecipeError, match=r"'a{5000}' is not a shipped recipe"):
+        read_recipe(Path("a" * 5000))
     (here / "runs").mkdir()
     with pytest.raises(RecipeError, match=r"^runs: cannot be read as TOML: .*directory"):
         read_recipe(Path("runs"))
