@@ -16,7 +16,7 @@ $(INSTALLED): pyproject.toml
 	touch $@
 
 demo: $(INSTALLED)
-	$(BIN)/facegen train recipes/speech_relid.toml --preset small --set data.image_pixels=48 --set match.steps=1500 --set train.steps=1500 --resume
+	$(BIN)/facegen train speech_relid --preset small --set data.image_pixels=48 --set match.steps=1500 --set train.steps=1500 --resume
 	$(BIN)/facegen evaluate runs/speech_relid
 
 # One process per core, a test file at a time: the files of tests/integration come first, as they are the slowest.

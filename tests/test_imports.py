@@ -154,6 +154,7 @@ def torch_free(program: str) -> None:
         "from facegen import hookimpl, RecipeError",
         "from facegen.cli.main import main; main(['list-plugins'])",
         "from facegen.cli.main import main; main(['describe', 'table', 'train'])",
+        "from facegen.cli.main import main; main(['recipes']); main(['recipes', 'speech_relid'])",
         # What each process of a collection needs, and who only asks how far it is.
         "import facegen.collect.task, facegen.collect.video.examine; from facegen.core.registry import registry;"
         "[registry().find(kind, name).load() for kind, name in (('detector', 'haar'), ('executor', 'processes'))]",

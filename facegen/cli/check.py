@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: Path | None, as_json: bool) -> None:
     """Check RECIPE without training it: settings, shapes and corpus; estimate time and memory.
 
+    RECIPE is a TOML file, or the name of a shipped recipe (`facegen recipes`).
+
     Warnings do not stop training. They name settings without effect, and reasons why `facegen evaluate` would refuse
     the finished run.
     """

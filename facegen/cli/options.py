@@ -10,7 +10,7 @@ import click
 def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add RECIPE, --preset, --set and --data to a command."""
     decorators = (
-        click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False)),
+        click.argument("recipe", type=click.Path(path_type=Path)),
         click.option("--preset", metavar="NAME", help="Preset of the recipe to apply, such as small."),
         click.option(
             "--set",

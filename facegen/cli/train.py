@@ -20,6 +20,8 @@ def command(
 ) -> int:
     """Train RECIPE: its match stage, then its adversarial stage.
 
+    RECIPE is a TOML file, or the name of a shipped recipe (`facegen recipes`).
+
     Ctrl-C saves a checkpoint and stops. `--resume` continues from it; on a CPU the result is bitwise the same.
     """
     checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)

@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 from facegen.core.errors import DataError, RecipeError
 from facegen.core.kinds import RECIPE_KINDS
 from facegen.core.recipe.merge import Tables, merge_tables, nested, parse_override
+from facegen.core.recipe.shipped import find_recipe, is_bare, missing_file, shipped_recipes
 from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES
 from facegen.core.text.suggest import did_you_mean
 from facegen.core.text.text_files import read_text
@@ -30,7 +31,7 @@ def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, pre
     tables = _read(path)
     without = tables.pop("without", [])
     if "extends" in tables:
-        below = _read((path.parent / str(tables.pop("extends"))).resolve())
+        below = _read(_find(tables.pop("extends"), path.parent, f"{path}: extends"))
         if "extends" in below:
             extended = below["extends"]
             raise RecipeError(f"{path}: extends a recipe that extends {extended!r}; extend {extended!r} instead")
@@ -66,9 +67,9 @@ def _require_type_of_new_tables(tables: Tables, present: set[str], overrides: It
 
 
 def _with_judge(tables: Tables, preset: str | None, path: Path) -> Tables:
-    """Replace `recipe = FILE` of [judge] by that file's JUDGE_TABLES; other keys of [judge] override them."""
+    """Replace `recipe = RECIPE` of [judge] by the JUDGE_TABLES of that recipe; other keys of [judge] override them."""
     judge = tables.get("judge")
-    if not (isinstance(judge, dict) and is_recipe(judge.get("recipe"))):
+    if not (isinstance(judge, dict) and isinstance(judge.get("recipe"), str)):
         return tables
     other = read_tables(Path(judge["recipe"]), preset, (), preset_may_lack=True)
     below = {name: other[name] for name in JUDGE_TABLES if name in other}
@@ -103,7 +104,7 @@ def apply_override(tables: Tables, override: str) -> Tables:
         RecipeError: the override has another form, or matches no entry of a list, or several.
     """
     changed = nested(*parse_override(override))
-    _anchor(changed, Path())
+    _anchor(changed, Path(), f"--set {override}")
     return merge_tables(tables, changed, f"--set {override}")
 
 
@@ -128,8 +129,7 @@ def _read(path: Path) -> Tables:
     try:
         tables = tomllib.loads(read_text(path))
     except FileNotFoundError:
-        near = [recipe.stem for recipe in path.parent.glob("*.toml")] if path.parent.is_dir() else []
-        raise RecipeError(f"{path}: there is no such recipe{did_you_mean(path.stem, near)}") from None
+        raise RecipeError(missing_file(path)) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as TOML: {error}") from error
     except DataError as error:
@@ -141,16 +141,33 @@ def _read(path: Path) -> Tables:
     if wrong:
         raise RecipeError(*(f"{path}: {name} = {v!r}: must be a table, written [{name}]" for name, v in wrong.items()))
     for layer in (tables, *tables.get("preset", {}).values()):
-        _anchor(layer, path.parent)
+        _anchor(layer, path.parent, str(path))
     return tables
 
 
-def _anchor(tables: Tables, folder: Path) -> None:
-    """Make paths of recipes absolute; they are relative to the folder of the file that names them."""
+def _anchor(tables: Tables, folder: Path, source: str) -> None:
+    """Replace the recipes that tables name by the absolute paths of their files."""
     for table, key in (*EARLIER_RUNS, ("judge", "recipe")):
         value = tables[table].get(key) if isinstance(tables.get(table), dict) else None
-        if is_recipe(value):
-            tables[table][key] = str((folder / value).resolve())
+        if not isinstance(value, str):
+            continue
+        if table == "judge" or is_recipe(value) or _is_shipped_recipe(value):
+            tables[table][key] = str(_find(value, folder, f"{source}: [{table}] {key}"))
+
+
+def _is_shipped_recipe(value: str) -> bool:
+    """Return whether a name of an earlier run is that of a shipped recipe; a folder of that name comes first."""
+    return is_bare(value) and value in shipped_recipes() and not Path(value).exists()
+
+
+def _find(name: Any, folder: Path, where: str) -> Path:
+    """Return the absolute path of the recipe that another one names."""
+    if not isinstance(name, str):
+        raise RecipeError(f"{where} = {name!r}: must be the name or the file of a recipe")
+    try:
+        return find_recipe(name, folder).resolve()
+    except RecipeError as error:
+        raise RecipeError(*(f"{where}: {problem}" for problem in error.problems)) from None
 
 
 def _without(names: Any, tables: Tables, path: Path) -> Tables:

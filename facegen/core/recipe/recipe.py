@@ -11,6 +11,7 @@ from facegen.core.recipe.file import JUDGE_TABLES, Tables, apply_override, diffe
 from facegen.core.recipe.part_config import PartConfig, Recipe
 from facegen.core.recipe.rules import misplaced_draft, missing_tables, repeated_metrics
 from facegen.core.recipe.settings import check_table, settings_model, settings_of
+from facegen.core.recipe.shipped import find_recipe
 from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES, DraftSettings
 from facegen.core.registry import registry
 from facegen.core.text.suggest import did_you_mean
@@ -36,7 +37,7 @@ def read_recipe(
     and [train]; overrides of a matcher's own keys apply only if both recipes have a matcher of the same type.
 
     Args:
-        path: the TOML file.
+        path: the TOML file, or the bare name of a shipped recipe.
         preset: name of one of its [preset.*] tables, which overrides the file.
         overrides: "table.key=value" pairs with TOML values, which override the preset.
         data: a packed corpus that replaces the recipe's own.
@@ -44,7 +45,7 @@ def read_recipe(
         RecipeError: the recipe has problems; the error lists all of them.
         PluginError: a part of the recipe is broken.
     """
-    overrides = tuple(overrides)
+    path, overrides = find_recipe(path), tuple(overrides)
     tables = read_tables(path, preset, overrides)
     if data is not None:
         tables = _with_packed(tables, data)
