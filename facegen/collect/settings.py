@@ -12,7 +12,7 @@ from pydantic import Field
 from facegen.collect.video.download_settings import DownloadSettings
 from facegen.collect.video.examine_settings import ExamineSettings, FaceSettings, FrameSettings, SpeechSettings
 from facegen.core.errors import DataError, RecipeError
-from facegen.core.recipe.file import differences, apply_override
+from facegen.core.recipe.file import apply_override, differences
 from facegen.core.recipe.part_config import PartConfig
 from facegen.core.recipe.recipe import check_config
 from facegen.core.recipe.settings import check_table
