@@ -111,3 +111,29 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)", text):
         if not re.match(r"[a-z]+:", target):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def paths_of_the_tree() -> list[str]:
+    """Files and folders in the tree of docs/architecture.md, relative to the project; indentation gives the folder."""
+    page = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    tree = page.split("```")[1]
+    paths: list[str] = []
+    folders: list[tuple[int, str]] = []
+    for line in tree.strip("\n").splitlines():
+        indent, name = len(line) - len(line.lstrip()), line.split()[0]
+        folders = [(above, folder) for above, folder in folders if above < indent]
+        paths.append("".join(folder for _, folder in folders) + name)
+        folders.append((indent, name))
+    return paths
+
+
+def test_the_tree_of_the_architecture_page_exists():
+    missing = [path for path in paths_of_the_tree() if not (PROJECT / path).exists()]
+    assert not missing, f"docs/architecture.md names {missing}"
+
+
+def test_the_tree_of_the_architecture_page_names_every_package():
+    packages = {f"{path.parent.relative_to(PROJECT)}/" for path in (PROJECT / "facegen").rglob("__init__.py")}
+    kinds = {package for package in packages if re.fullmatch(r"facegen/parts/(?!layers)\w+/", package)}
+    unnamed = packages - kinds - set(paths_of_the_tree())
+    assert not unnamed, f"docs/architecture.md does not name {sorted(unnamed)}"

@@ -1,4 +1,4 @@
-"""Imports point one way: cli -> evaluation, collect -> inference -> training -> data -> core, and parts -> core."""
+"""Imports point one way: cli -> evaluation -> inference -> training -> data -> core; collect -> data; parts -> core."""
 
 import ast
 import re
@@ -18,24 +18,47 @@ MAY_IMPORT = {
     "testing": {"core", "testing"},
     "training": {"core", "data", "training"},
     "inference": {"core", "data", "training", "inference"},
-    "collect": {"core", "data", "training", "collect"},
+    "collect": {"core", "data", "collect"},
     "evaluation": {"core", "data", "training", "inference", "evaluation"},
     "cli": {"core", "data", "training", "inference", "collect", "evaluation", "cli"},
 }
 ENGINE = {"data", "training", "inference", "evaluation", "collect"}
-"""Folders whose code is given the parts that it needs, and asks the registry for none."""
+"""Packages that never ask the registry for a part: what they need is passed in."""
 ONLY_IN_CLI = {"click", "rich"}
 ONLY_IN_OPTIONAL_IMPORTS = {"torchaudio", "torchvision", "torch_fidelity"}
-# The table of contents of the built-in parts is the one plugin without an entry point.
+# facegen.parts, the list of the built-in parts, is the only plugin without an entry point.
 ALLOWED = {("core/registry.py", "parts")}
-# The weights that FID is defined by are published as a pickle alone; torch reads tensors out of it, and runs nothing.
+# The weights that define FID are published only as a pickle; torch reads the tensors without running code from it.
 READS_TENSORS_OF_A_PICKLE = "parts/metrics/inception_weights.py"
 PART_LAYERS = "layers"
-"""Below parts/: building blocks that parts of every kind may share."""
+"""Folder in parts/ that parts of every kind may import."""
+SAME_NAMES = [
+    # A generator, a discriminator or an objective of one method, and the layer that both networks use.
+    {"parts/generators/began.py", "parts/objectives/began.py"},
+    {"parts/generators/dcgan.py", "parts/discriminators/dcgan.py"},
+    {"parts/generators/r3gan.py", "parts/discriminators/r3gan.py"},
+    {"parts/generators/self_attention.py", "parts/discriminators/self_attention.py", "parts/layers/self_attention.py"},
+    {"parts/generators/voice2face.py", "parts/discriminators/voice2face.py"},
+    # A measure of one face, and the metric of a run.
+    {"collect/video/sharpness.py", "parts/metrics/sharpness.py"},
+    # Synthetic captions, and captions as rows of a batch; people of a collection, and of the synthetic corpus.
+    {"data/synthetic/captions.py", "data/loading/captions.py"},
+    {"collect/manifest/people.py", "data/synthetic/people.py"},
+    # A folder with files of people: what a collection writes, and what an import reads.
+    {"collect/folder.py", "data/importers/folder.py"},
+    # Readers and writers of media files, and of any file.
+    {"core/files.py", "data/media/files.py"},
+    # Settings and tables of a recipe, and of a list of sources or a report.
+    {"core/recipe/settings.py", "collect/settings.py"},
+    {"core/recipe/tables.py", "evaluation/render/tables.py"},
+    # The run of a recipe, and of a collection.
+    {"training/runs/run.py", "collect/run.py"},
+]
+"""Modules that share a basename on purpose. A command in cli/ may also have the name of the module that it calls."""
 
 
 def imports_of(path: Path) -> list[str]:
-    """Every module, and every name from a module, that a file imports, wherever in the file."""
+    """List the modules, and the names from modules, that a file imports at any place."""
     names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -52,7 +75,7 @@ FILES = {path.relative_to(PACKAGE).as_posix(): imports_of(path) for path in sort
 
 
 def part_of(name: str) -> str | None:
-    """The part of the house that a module belongs to; None outside, and for the package itself."""
+    """Return the package of facegen that a module belongs to; None for other modules, and for facegen itself."""
     pieces = name.split(".")
     inside = len(pieces) > 1 and pieces[0] == "facegen"
     return pieces[1] if inside and (PACKAGE / pieces[1]).is_dir() else None
@@ -81,17 +104,19 @@ def test_a_part_imports_no_part_of_another_kind(path):
 
 
 def registry_lookups(source: str) -> list[str]:
-    """Every import of the registry and every call of it; its types may be named."""
+    """List the imports and calls of the registry in a source; its types may be imported."""
     lookups = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom):
             names = {f"{node.module}.{name.name}" for name in node.names}
-            lookups += sorted(names & {"facegen.core.registry", "facegen.core.registry.registry"})
+            lookups += sorted(name for name in names if name.split(".")[-1] == "registry")
         elif isinstance(node, ast.Import):
             lookups += [name.name for name in node.names if name.name.startswith("facegen.core.registry")]
         elif isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             lookups += [f"{called}()"] if called.split(".")[-1] == "registry" else []
+        elif isinstance(node, ast.Constant) and str(node.value).startswith("facegen.core.registry"):
+            lookups.append(str(node.value))  # importlib.import_module
     return lookups
 
 
@@ -102,17 +127,32 @@ def test_the_engine_asks_the_registry_for_no_part(path):
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "lookups"),
     [
         ("from facegen.core.registry import registry", ["facegen.core.registry.registry"]),
         ("from facegen.core import registry as r", ["facegen.core.registry"]),
         ("import facegen.core.registry", ["facegen.core.registry"]),
         ("haar = core.registry().find('detector', 'haar')", ["core.registry()"]),
+        ("from facegen.core.recipe.part_config import registry as r", ["facegen.core.recipe.part_config.registry"]),
+        ("importlib.import_module('facegen.core.registry')", ["facegen.core.registry"]),
         ("from facegen.core.registry import Part", []),
     ],
 )
-def test_a_registry_lookup_is_seen(source, found):
-    assert registry_lookups(source) == found
+def test_a_registry_lookup_is_seen(source, lookups):
+    assert registry_lookups(source) == lookups
+
+
+def test_no_two_modules_share_a_name():
+    modules: dict[str, set[str]] = {}
+    for path in FILES:
+        modules.setdefault(path.split("/")[-1], set()).add(path)
+    del modules["__init__.py"]
+    repeated = [paths for paths in modules.values() if len(paths) > 1]
+    commands = [paths for paths in repeated if len(paths) == 2 and any(path.startswith("cli/") for path in paths)]
+    unlisted = [sorted(paths) for paths in repeated if paths not in SAME_NAMES and paths not in commands]
+    assert not unlisted, f"rename one of each: {unlisted}"
+    unused = [sorted(paths) for paths in SAME_NAMES if paths not in repeated]
+    assert not unused, f"SAME_NAMES lists modules that no longer share a name: {unused}"
 
 
 @pytest.mark.parametrize("path", list(FILES))

@@ -9,7 +9,7 @@ A failed check raises AssertionError with the fault. The checks find broken cont
 with numbers that you computed by hand.
 """
 
-from facegen.testing.check import check_part
+from facegen.testing.contract import check_part
 from facegen.testing.declaration import check_declaration
 from facegen.testing.samples import (
     SMALL_DATA,

@@ -86,7 +86,7 @@ def check_generator(generator: Generator, data: DataSpec) -> None:
 
 
 def check_discriminator(discriminator: Discriminator, data: DataSpec) -> None:
-    """Check shape and gradients of every head, and that rows depend on each other only if `mixes_samples`."""
+    """Check shape and gradients of every head, and that rows depend on each other only if `uses_batch_statistics`."""
     widths = all_heads(type(discriminator), data, CONDITION_DIM)
     faces, condition = sample_batch(data).faces, sample_condition().critic
     face = (ROWS, 3, data.image_pixels, data.image_pixels)

@@ -1,4 +1,4 @@
-"""HTML pages from Jinja2 templates that lie in the folder `templates` of a package."""
+"""HTML pages from Jinja2 templates in the folder `templates` of a package."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -20,18 +20,18 @@ def _environment(package: str) -> Environment:
 
 
 def render_page(package: str, template: str, values: Mapping[str, Any]) -> str:
-    """Render a template; text is escaped, and a name that is not given is an error.
+    """Render a template; text is escaped, and an undefined name is an error.
 
     Args:
         package: the Python package with the folder `templates`, such as "facegen.evaluation.render".
         template: file in that folder.
-        values: what the template reads.
+        values: {name: value} that the template reads.
     """
     return _environment(package).get_template(template).render(values)
 
 
 def template_text(package: str, template: str) -> str:
-    """Read a file of the folder as it is, such as a script whose hash a page declares."""
+    """Read a file of the folder unchanged, such as a script whose hash a page declares."""
     loader = _environment(package).loader
     assert loader is not None
     return loader.get_source(_environment(package), template)[0]
