@@ -31,7 +31,7 @@ from facegen.collect.video.examination import (
 from facegen.collect.video.examine_settings import ExamineSettings
 from facegen.collect.video.face_finder import FaceFinder
 from facegen.core.collection_interfaces import Detector, FaceBox
-from facegen.core.sharpness import sharpness
+from facegen.core.image_sharpness import sharpness
 from facegen.data.media.face_crops import crop_face
 from facegen.data.media.images import square_face
 

@@ -40,7 +40,7 @@ class FaceSettings(Table):
     Attributes:
         min_face_pixels: least side of a face, in pixels of the source.
         min_weight: least detector weight of a face; by default the detector's own `sure`.
-        min_sharpness: least sharpness, as in `facegen.core.sharpness`; 0 accepts all.
+        min_sharpness: least sharpness, as in `facegen.core.image_sharpness`; 0 accepts all.
         one_speaker: reject frames with several faces, because the speaker is unknown.
         other_face_share: a second face counts if its side is at least this share of the first one's.
         search_all: search every frame for the smallest faces. If false, the frames after a detected face are searched

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from facegen.core.clips import Clips
+from facegen.core.image_sharpness import sharpness
 from facegen.core.progress import Observer
 from facegen.core.recipe.tables import Split
-from facegen.core.sharpness import sharpness
 from facegen.data.corpus.dataset import Packed
 
 SPLITS: tuple[Split, ...] = ("train", "heldout_utterances", "heldout_people")

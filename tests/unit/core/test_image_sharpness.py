@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facegen.core.sharpness import sharpness
+from facegen.core.image_sharpness import sharpness
 
 
 def by_hand(grey):
