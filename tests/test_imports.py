@@ -39,15 +39,11 @@ SAME_NAMES = [
     {"parts/generators/r3gan.py", "parts/discriminators/r3gan.py"},
     {"parts/generators/self_attention.py", "parts/discriminators/self_attention.py", "parts/layers/self_attention.py"},
     {"parts/generators/voice2face.py", "parts/discriminators/voice2face.py"},
-    # A measure of one face, and the metric of a run.
-    {"collect/video/sharpness.py", "parts/metrics/sharpness.py"},
     # Synthetic captions, and captions as rows of a batch; people of a collection, and of the synthetic corpus.
     {"data/synthetic/captions.py", "data/loading/captions.py"},
     {"collect/manifest/people.py", "data/synthetic/people.py"},
     # A folder with files of people: what a collection writes, and what an import reads.
     {"collect/folder.py", "data/importers/folder.py"},
-    # Readers and writers of media files, and of any file.
-    {"core/files.py", "data/media/files.py"},
     # Settings and tables of a recipe, and of a list of sources or a report.
     {"core/recipe/settings.py", "collect/settings.py"},
     {"core/recipe/tables.py", "evaluation/render/tables.py"},
