@@ -1,10 +1,10 @@
-"""Where a face is in a picture."""
+"""Position of a detected face in an image."""
 
 from typing import NamedTuple
 
 
 class FaceBox(NamedTuple):
-    """A square that holds a face, in pixels, and how sure its detector is of it (no probability; larger is surer)."""
+    """A square around a face, in pixels, and the confidence of its detector (larger is better; not a probability)."""
 
     left: int
     top: int

@@ -12,24 +12,24 @@ def json_text(
     """Encode plain values as JSON.
 
     Args:
-        value: dictionaries, lists, strings, numbers; NaN and infinities, which JSON lacks, are written as null.
+        value: dictionaries, lists, strings, numbers; NaN and infinity, which JSON does not have, become null.
         indent, ensure_ascii, default: as in `json.dumps`.
     """
 
-    def other(unknown: Any) -> Any:
+    def encode_other(unknown: Any) -> Any:
         if default is None:
-            raise TypeError(f"{type(unknown).__name__} has no form in JSON")
+            raise TypeError(f"{type(unknown).__name__} cannot be encoded as JSON")
         return finite(default(unknown))
 
-    return json.dumps(finite(value), indent=indent, ensure_ascii=ensure_ascii, default=other, allow_nan=False)
+    return json.dumps(finite(value), indent=indent, ensure_ascii=ensure_ascii, default=encode_other, allow_nan=False)
 
 
 def finite(value: Any) -> Any:
-    """The same plain values with None in the place of every number that is not finite."""
+    """Replace every number that is not finite by None, in nested plain values."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: finite(each) for key, each in value.items()}
+        return {key: finite(element) for key, element in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(each) for each in value]
+        return [finite(element) for element in value]
     return value

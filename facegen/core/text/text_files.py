@@ -1,4 +1,4 @@
-"""Text files that people give: recipes, lists of sources, tables."""
+"""Reading of text files given by users: recipes, lists of sources, tables."""
 
 import codecs
 from pathlib import Path
@@ -12,7 +12,7 @@ _OTHER_ENCODINGS = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
-"""The marks with which such texts begin; that of UTF-32 begins with that of UTF-16, and is looked for first."""
+"""Byte order marks and their encodings; UTF-32 comes first, because its mark begins with that of UTF-16."""
 
 
 def open_text(path: Path, newline: str | None = None) -> TextIO:
@@ -20,29 +20,29 @@ def open_text(path: Path, newline: str | None = None) -> TextIO:
 
     Args:
         path: the file.
-        newline: as `open` takes it; "" for a CSV table.
+        newline: as in `open`; "" for a CSV table.
     Raises:
-        OSError: it cannot be read.
-        DataError: it is in UTF-16 or UTF-32, which some editors and spreadsheets write.
+        OSError: the file cannot be read.
+        DataError: the file is in UTF-16 or UTF-32, which some editors and spreadsheets write.
     """
     with path.open("rb") as file:
         start = file.read(4)
     for mark, encoding in _OTHER_ENCODINGS:
         if start.startswith(mark):
             raise DataError(f"{path}: is encoded in {encoding}; save it in UTF-8")
-    # No text begins with a NUL, and ASCII in UTF-16 has one beside every character.
+    # No UTF-8 text begins with a NUL byte; ASCII in UTF-16 has one in every character.
     if b"\0" in start:
-        raise DataError(f"{path}: is encoded in UTF-16 or UTF-32, or is no text; save it in UTF-8")
+        raise DataError(f"{path}: is encoded in UTF-16 or UTF-32, or is not text; save it in UTF-8")
     return path.open(encoding="utf-8-sig", newline=newline)
 
 
 def read_text(path: Path) -> str:
-    """The whole text of a file in UTF-8, with or without a byte order mark.
+    """Read the text of a file in UTF-8, with or without a byte order mark.
 
     Raises:
-        OSError: it cannot be read.
-        DataError: it is in UTF-16 or UTF-32.
-        UnicodeDecodeError: it is in another encoding.
+        OSError: the file cannot be read.
+        DataError: the file is in UTF-16 or UTF-32.
+        UnicodeDecodeError: the file is in another encoding.
     """
     with open_text(path) as file:
         return file.read()

@@ -33,7 +33,7 @@ def test_what_default_makes_is_looked_through_too() -> None:
         loss: float
 
     assert strict(json_text([Row(float("nan"))], default=asdict)) == [{"loss": None}]
-    with pytest.raises(TypeError, match="Row has no form in JSON"):
+    with pytest.raises(TypeError, match="Row cannot be encoded as JSON"):
         json_text(Row(1.0))
 
 

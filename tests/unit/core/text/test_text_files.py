@@ -22,8 +22,8 @@ def test_a_mark_is_no_part_of_the_text(encoding, tmp_path):
     [
         ("utf-16", "is encoded in UTF-16; save it in UTF-8"),
         ("utf-32", "is encoded in UTF-32; save it in UTF-8"),
-        ("utf-16-le", "is encoded in UTF-16 or UTF-32, or is no text; save it in UTF-8"),
-        ("utf-16-be", "is encoded in UTF-16 or UTF-32, or is no text; save it in UTF-8"),
+        ("utf-16-le", "is encoded in UTF-16 or UTF-32, or is not text; save it in UTF-8"),
+        ("utf-16-be", "is encoded in UTF-16 or UTF-32, or is not text; save it in UTF-8"),
     ],
 )
 def test_another_encoding_is_named(encoding, named, tmp_path):

@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 import torch
 from corpus_files import draw_face, make_speech, write_csv, write_png
-from facegen.collect.review.drop import drop_marked
-from facegen.collect.review.review_list import digest_of
 from faults import Killed, failing
 
 from facegen.collect.forget import forget_person
+from facegen.collect.review.drop import drop_marked
+from facegen.collect.review.review_list import digest_of
 from facegen.core.errors import DataError
 from facegen.core.files import LOCK
 from facegen.data.corpus import file_swap
@@ -80,7 +80,7 @@ def export_of(folder: Path) -> str | None:
     try:
         clips = read_source([folder]).requests.clips
     except DataError as error:
-        assert "an export is at work here, or was killed" in str(error) or "holds no" in str(error), error
+        assert "an export is writing here, or was interrupted" in str(error) or "holds no" in str(error), error
         return None
     return "".join(clip.identity for clip in clips) or None
 

@@ -221,7 +221,7 @@ class TestFaults:
 
         write = tarfile.TarFile.addfile
         monkeypatch.setattr(tarfile.TarFile, "addfile", full)
-        with pytest.raises(DataError, match=r"cannot be written \(No space left on device\); free some space"):
+        with pytest.raises(DataError, match=r"cannot be written \(No space left on device\); free disk space"):
             export_shards(corpus, tmp_path / "a")
         assert not (tmp_path / "a").exists()
 
@@ -233,7 +233,9 @@ class TestFaults:
         with pytest.raises(DataError) as raised:
             read_source([tmp_path / "a"])
         first, second = raised.value.problems
-        assert first.endswith("shard-00001.tar: is missing; copy it again, or delete shards.json to pack what is there")
+        assert first.endswith(
+            "shard-00001.tar: is missing; copy it again, or delete shards.json to pack the existing shards"
+        )
         assert "bytes instead of" in second
         (tmp_path / "a" / "shards.json").write_text("{")
         with pytest.raises(DataError, match=r"shards\.json: is damaged"):
@@ -258,7 +260,7 @@ class TestFaults:
                     export_shards(corpus, folder, shard_bytes=20000)
             elif (folder / STAGING).exists():
                 refused += 1
-                with pytest.raises(DataError, match="an export is at work here, or was killed"):
+                with pytest.raises(DataError, match="an export is writing here, or was interrupted"):
                     read_source([folder])
                 export_shards(corpus, folder, shard_bytes=20000)
             else:

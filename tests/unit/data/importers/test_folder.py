@@ -122,12 +122,12 @@ def test_what_cannot_be_used_is_named(tmp_path):
     (tmp_path / ("x" * 201)).mkdir()
     found = read_folder(tmp_path)
     assert [(reject.identity, reject.reason) for reject in found.rejects] == [
-        ("", "stands in no person's folder"),
-        ("Ana", "is neither a picture nor a sound by its ending"),
+        ("", "is not in a person's folder"),
+        ("Ana", "has the extension of neither an image nor an audio file"),
         ("Ben", "has no speech, which other people have"),
         ("Cem", "has no face"),
         ("Dora", "has no face"),
-        ("Dora", "is neither a picture nor a sound by its ending"),
+        ("Dora", "has the extension of neither an image nor an audio file"),
         ("x\ty", "has an unusable identity"),
         ("x" * 200, "has an unusable identity"),
     ]
@@ -139,7 +139,7 @@ def test_what_cannot_be_used_is_named(tmp_path):
 @pytest.mark.parametrize("names", [(), ("a.png", "b.png")])
 def test_a_folder_without_people(tmp_path, names):
     lay(tmp_path, *names)
-    with pytest.raises(DataError, match=r"has no folders in it; give a folder with a folder of pictures a person"):
+    with pytest.raises(DataError, match=r"has no subfolders; give a folder with one subfolder of images per person"):
         read_folder(tmp_path)
 
 
@@ -151,7 +151,7 @@ def test_from_folder_to_corpus(tmp_path):
     write_wav(tmp_path / "in" / "P1" / "bad.wav", make_speech(9))
     report = pack(read_source([tmp_path / "in"]), tmp_path / "out", image_pixels=32)
     corpus = Corpus.open(tmp_path / "out")
-    assert (report.num_rows, report.reasons) == (5, {"face is no picture": 1})
+    assert (report.num_rows, report.reasons) == (5, {"face is not an image": 1})
     assert (corpus.header.provenance.importer, corpus.header.provenance.source) == ("folder", "in")
     for clip, seed in enumerate((0, 2, 1, 3)):
         assert np.array_equal(corpus.faces(torch.tensor([clip]), torch.tensor([0]))[0].numpy(), draw_face(seed))
@@ -181,4 +181,4 @@ def test_file_names_that_are_no_utf8(tmp_path):
     report = pack(read_source([tmp_path / "in"]), tmp_path / "out", image_pixels=32)
     assert report.header.num_clips == 1
     with (tmp_path / "out" / "rejects.csv").open(newline="") as file:
-        assert r"b\udce9.png: is no picture" in next(csv.DictReader(file))["detail"]
+        assert r"b\udce9.png: is not an image" in next(csv.DictReader(file))["detail"]

@@ -56,7 +56,9 @@ def test_capitals_are_two_people_and_that_is_said(tmp_path):
     listener = Listener()
     pack_pairs(write_files(tmp_path, ["Ada", "ada", "Ben"]), tmp_path / "out", image_pixels=32, observer=listener)
     assert people_of(tmp_path / "out")[0] == ("Ada", "Ben", "ada")
-    assert listener.heard == ["'Ada' and 'ada' differ in capitals only, and are 2 people; give one person one name"]
+    assert listener.heard == [
+        "'Ada' and 'ada' differ only in upper and lower case, and count as 2 people; use one name per person"
+    ]
 
 
 def test_folders_of_people(tmp_path):
@@ -153,15 +155,14 @@ def test_files_with_faults_are_listed_with_their_first_row(tmp_path):
     write_png(tmp_path / "0.png", deep)
     report = pack_pairs(table, tmp_path / "out", image_pixels=32)
     assert report.warning_reasons == {
-        "face uses another range than its type, and is scaled by it": 1,
-        "speech has samples that are not finite numbers, which are interpolated": 1,
+        "face uses only part of its value range, and is scaled by that part": 1,
+        "speech has samples that are not finite, which are interpolated": 1,
     }
     assert (tmp_path / "out" / "warnings.csv").read_text(encoding="utf-8").splitlines() == [
         "line,identity,reason,detail",
-        f'2,Ada,"face uses another range than its type, and is scaled by it",{tmp_path / "0.png"}: white is 4095 '
-        "instead of 65535",
-        f'3,Ben,"speech has samples that are not finite numbers, which are interpolated",{tmp_path / "1.wav"}: 1 of '
-        "1600",
+        f'2,Ada,"face uses only part of its value range, and is scaled by that part",{tmp_path / "0.png"}: white is '
+        "4095 instead of 65535",
+        f'3,Ben,"speech has samples that are not finite, which are interpolated",{tmp_path / "1.wav"}: 1 of 1600',
     ]
     assert [(reject.identity, reject.reason) for reject in report.rejects] == [
         ("Cem", "face is HEIC, which cannot be read here")

@@ -121,7 +121,7 @@ def test_bad_rows_are_left_out_with_their_reasons(pairs, tmp_path):
         ({"face": "missing.png"}, "face does not exist"),
         ({"face": "empty.png"}, "face is empty"),
         ({"face": "tiny.png"}, "face is smaller than 16 pixels"),
-        ({"face": "text.wav"}, "face is no picture"),
+        ({"face": "text.wav"}, "face is not an image"),
         ({"speech": "text.wav"}, "speech cannot be decoded"),
         ({"speech": "silent.wav"}, "speech is silent, every sample is 0"),
         ({"speech": "missing.wav"}, "speech does not exist"),
@@ -136,7 +136,7 @@ def test_bad_rows_are_left_out_with_their_reasons(pairs, tmp_path):
     assert report.num_rows == len(bad) + 3
     assert Corpus.open(tmp_path / "out").header.num_clips == 2
     expected = [(line, reason) for line, (_, reason) in enumerate(bad, start=2)]
-    expected.append((len(bad) + 4, "has another number of cells than the header"))
+    expected.append((len(bad) + 4, "differs in its number of cells from the header"))
     rejects = rejects_of(tmp_path / "out")
     assert [(int(row["line"]), row["reason"]) for row in rejects] == expected
     assert report.reasons == Counter(reason for _, reason in expected)
@@ -157,13 +157,13 @@ def test_a_bad_face_does_not_take_the_speech_from_the_others(pairs, tmp_path):
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda path: np.save(path, np.zeros((2, 2))), "is no vector of floats"),
-        (lambda path: np.save(path, np.arange(4)), "is no vector of floats"),
-        (lambda path: np.save(path, np.array([1.0, np.nan, 0, 0])), "holds numbers that are not finite"),
-        (lambda path: np.save(path, np.zeros(5)), "has another length than the first embedding"),
-        (lambda path: np.save(path, np.array([{}], dtype=object), allow_pickle=True), "is no .npy file"),
-        (lambda path: path.write_bytes(b"\x93NUMPY\x01\x00" + b"\xff" * 20), "is no .npy file"),
-        (lambda path: path.write_text("x"), "is no .npy file"),
+        (lambda path: np.save(path, np.zeros((2, 2))), "is not a vector of floats"),
+        (lambda path: np.save(path, np.arange(4)), "is not a vector of floats"),
+        (lambda path: np.save(path, np.array([1.0, np.nan, 0, 0])), "holds values that are not finite"),
+        (lambda path: np.save(path, np.zeros(5)), "differs in length from the first embedding"),
+        (lambda path: np.save(path, np.array([{}], dtype=object), allow_pickle=True), "is not a .npy file"),
+        (lambda path: path.write_bytes(b"\x93NUMPY\x01\x00" + b"\xff" * 20), "is not a .npy file"),
+        (lambda path: path.write_text("x"), "is not a .npy file"),
         (lambda path: None, "does not exist"),
     ],
 )
@@ -180,7 +180,7 @@ def test_an_embedding_that_claims_a_giant_array_is_refused_without_allocating(pa
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }".ljust(117) + b"\n"
     (tmp_path / "1.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
     report = pack_pairs(pairs(2, 2, {row: {"embedding": f"{row}.npy"} for row in range(2)}), tmp_path / "out")
-    assert report.reasons == {"embedding is no .npy file": 1}
+    assert report.reasons == {"embedding is not a .npy file": 1}
 
 
 def test_without_speech_every_row_is_a_clip(tmp_path):
@@ -216,10 +216,10 @@ def test_faces_are_squared_and_resized(pairs, tmp_path):
         (b"", "is empty; its first line must name the columns: identity, face"),
         (b"name,picture\n", "column 'identity' is missing"),
         (b"identiy,face\na,b\n", "did you mean 'identiy'?"),
-        (b"identity,face,face\n", "column 'face' stands there 2 times"),
+        (b"identity,face,face\n", "column 'face' occurs 2 times"),
         (b"identity;face\n", "not separated by commas"),
-        (b"identity,face\n", "has no rows; add a line for each face"),
-        ("identity,face\nJosé,a.png\n".encode("latin-1"), "is no UTF-8 text"),
+        (b"identity,face\n", "has no rows; add a row for each face"),
+        ("identity,face\nJosé,a.png\n".encode("latin-1"), "is not UTF-8 text"),
         (b'identity,face\n"' + b"x" * 200000, "line "),
     ],
 )

@@ -93,8 +93,11 @@ def test_the_table_of_the_second_edition_has_commas(data):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "header: no column 'VoxCeleb... ID' nor 'VGGFace... ID', but nothing"),
-        ("VoxCeleb1 ID\tGender\n", "header: no column 'VGGFace... ID', but VoxCeleb1 ID, Gender; give vox1_meta.csv"),
+        ("", "header: missing columns: 'VoxCeleb... ID', 'VGGFace... ID'; it has nothing"),
+        (
+            "VoxCeleb1 ID\tGender\n",
+            "header: missing columns: 'VGGFace... ID'; it has VoxCeleb1 ID, Gender; give vox1_meta.csv",
+        ),
     ],
 )
 def test_another_table_is_explained(data, text, expected):
@@ -105,12 +108,12 @@ def test_another_table_is_explained(data, text, expected):
 
 
 def test_what_is_not_there_is_explained(data):
-    with pytest.raises(DataError, match=r"nowhere: is no folder; give the one that holds a folder a person"):
+    with pytest.raises(DataError, match=r"nowhere: is not a folder; give the folder that holds one folder per person"):
         read_voxceleb(data / "nowhere", data / "vgg", data / "vox1_meta.csv")
     with pytest.raises(DataError, match=r"nowhere: cannot be read \(No such file or directory\)"):
         read_voxceleb(data / "vox", data / "vgg", data / "nowhere")
     (data / "meta.csv").write_bytes(b"VoxCeleb1 ID\xff")
-    with pytest.raises(DataError, match="is no UTF-8 text"):
+    with pytest.raises(DataError, match="is not UTF-8 text"):
         read_voxceleb(data / "vox", data / "vgg", data / "meta.csv")
 
 

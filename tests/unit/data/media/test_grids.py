@@ -4,7 +4,7 @@ from corpus_files import draw_face
 from PIL import Image, ImageDraw
 
 from facegen.data.media import grids as pictures
-from facegen.data.media.grids import Label, contact_sheet, fold, grid, save_png
+from facegen.data.media.grids import Label, contact_sheet, grid, save_png, wrap_text
 
 LONG = "a very long label with Donaudampfschifffahrtsgesellschaftskapitaen in it"
 
@@ -85,17 +85,17 @@ def test_scale_repeats_pixels():
 
 @pytest.mark.parametrize("width", [30, 60, 400])
 def test_folding_loses_nothing(width):
-    label = fold(LONG, width)
+    label = wrap_text(LONG, width)
     assert "".join(label.lines).replace(" ", "") == LONG.replace(" ", "")
     assert label.width <= width
 
 
 def test_folding_nothing_gives_no_lines():
-    assert fold("  ", 50) == Label((), pictures.LABEL_PIXELS)
+    assert wrap_text("  ", 50) == Label((), pictures.LABEL_PIXELS)
 
 
 def test_a_letter_wider_than_the_picture_is_still_drawn():
-    assert fold("WW", 2).lines == ("W", "W")
+    assert wrap_text("WW", 2).lines == ("W", "W")
 
 
 def test_one_image_without_label():

@@ -9,7 +9,7 @@ from PIL import Image
 from facegen.data.media.images import read_image
 from facegen.data.media.media_files import MediaWarning, UnusableFileError
 
-SCALED = "uses another range than its type, and is scaled by it"
+SCALED = "uses only part of its value range, and is scaled by that part"
 COLOURS = ((np.indices((40, 32)).sum(0) * 3)[..., None] + np.array([0, 10, 20])).astype(np.uint8)
 """(40, 32, 3), the third channel from 20 to 230."""
 GREY = COLOURS[..., 2]
@@ -76,25 +76,25 @@ def test_a_float_tiff_is_scaled_by_its_range(tmp_path, dtype, white):
 def test_a_float_tiff_of_colours(tmp_path):
     content = cv2.imencode(".tif", (COLOURS[..., ::-1] / 255).astype(np.float32))[1].tobytes()
     assert np.array_equal(read(tmp_path, content)[0], COLOURS)
-    with pytest.raises(UnusableFileError, match="is a damaged picture"):
+    with pytest.raises(UnusableFileError, match="is a damaged image"):
         read(tmp_path, content[: len(content) // 2])
 
 
 @pytest.mark.parametrize(
     ("samples", "why"),
     [
-        (np.where(GREY == 50, np.nan, GREY / 255), "some of its samples are not finite numbers"),
-        (np.where(GREY == 50, np.inf, GREY / 255), "some of its samples are not finite numbers"),
-        (GREY / 127.5 - 1, "its samples reach from -0.843137 to 0.803922"),
-        (GREY / 127.5, "its samples reach from 0.156863 to 1.80392, nearly all below 31.875"),
-        (GREY / 2550, "its samples reach from 0.00784314 to 0.0901961, nearly all below 0.125"),
-        (GREY * 1e6, "its samples reach from 2e+07 to 2.3e+08"),
+        (np.where(GREY == 50, np.nan, GREY / 255), "some samples are not finite"),
+        (np.where(GREY == 50, np.inf, GREY / 255), "some samples are not finite"),
+        (GREY / 127.5 - 1, "its samples range from -0.843137 to 0.803922"),
+        (GREY / 127.5, "its samples range from 0.156863 to 1.80392, nearly all below 31.875"),
+        (GREY / 2550, "its samples range from 0.00784314 to 0.0901961, nearly all below 0.125"),
+        (GREY * 1e6, "its samples range from 2e+07 to 2.3e+08"),
     ],
 )
 def test_floats_of_an_unknown_range_are_refused(tmp_path, samples, why):
     with pytest.raises(UnusableFileError) as caught:
         read(tmp_path, tiff_bytes(samples.astype("<f4")))
-    assert caught.value.reason == "has samples whose range cannot be told"
+    assert caught.value.reason == "has samples whose range cannot be determined"
     assert f"({why}); save it with 8 bits" in str(caught.value)
 
 
@@ -106,11 +106,11 @@ def test_a_float_picture_may_overshoot(tmp_path):
 
 def test_what_is_next_to_black_at_any_depth_is_refused(tmp_path):
     for samples in (GREY // 50, np.zeros_like(GREY)):
-        with pytest.raises(UnusableFileError, match=r"range cannot be told .*nearly all below 31\.875"):
+        with pytest.raises(UnusableFileError, match=r"range cannot be determined .*nearly all below 31\.875"):
             read(tmp_path, png_bytes(samples.astype(np.uint16)))
     spoilt = deep(GREY, 12)
     spoilt[0, 0] = 65535
-    with pytest.raises(UnusableFileError, match=r"range cannot be told .*nearly all below 8191\.88"):
+    with pytest.raises(UnusableFileError, match=r"range cannot be determined .*nearly all below 8191\.88"):
         read(tmp_path, png_bytes(spoilt))
 
 
@@ -146,10 +146,10 @@ def test_portable_maps_of_any_depth(tmp_path):
 
 def test_damaged_and_giant_deep_pictures_are_refused_without_noise(tmp_path, capfd):
     noise = np.random.default_rng(0).integers(0, 4096, (40, 32, 3))
-    with pytest.raises(UnusableFileError, match="is a damaged picture"):
+    with pytest.raises(UnusableFileError, match="is a damaged image"):
         read(tmp_path, png_bytes(noise)[:3000])
     with pytest.raises(UnusableFileError, match=r"has more than 64 megapixels \(20000x20000\)"):
         read(tmp_path, tiff_bytes(GREY.astype("<f8"), size=(20000, 20000)))
-    with pytest.raises(UnusableFileError, match="is a TIFF of a kind that cannot be read; save it as PNG"):
+    with pytest.raises(UnusableFileError, match="is a TIFF of an unsupported kind; save it as PNG"):
         read(tmp_path, tiff_bytes((GREY / 255).astype("<f2")))
     assert capfd.readouterr() == ("", "")

@@ -53,7 +53,7 @@ def test_heic_is_named_as_such(tmp_path, name):
         read(tmp_path, HEIC, name)
     assert caught.value.reason == "is HEIC, which cannot be read here"
     assert "convert it to JPEG or PNG, with `heif-convert IN.heic OUT.jpg`" in str(caught.value)
-    assert ("(although its name says otherwise)" in str(caught.value)) == (name == "a.jpg")
+    assert ("(in spite of its extension)" in str(caught.value)) == (name == "a.jpg")
 
 
 KINDS = {
@@ -63,8 +63,8 @@ KINDS = {
     "Photoshop": b"8BPS\0\1",
     "PDF": b"%PDF-1.7\n",
     "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-    "video or sound": b"\0\0\0\x18ftypisom\0\0\0\0isomavc1",
-    "raw picture of a camera": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
+    "video or audio file": b"\0\0\0\x18ftypisom\0\0\0\0isomavc1",
+    "camera raw image": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
     "text": b"<!DOCTYPE html><title>404</title>",
 }
 
@@ -80,9 +80,9 @@ def test_what_is_no_picture_is_named_by_its_bytes(tmp_path, kind):
 
 def test_previews_of_raw_pictures_are_not_taken_for_them(tmp_path):
     grey = COLOURS[..., 0]
-    with pytest.raises(UnusableFileError, match="begins with a preview of the picture; convert it"):
+    with pytest.raises(UnusableFileError, match="begins with a preview of the image; convert it"):
         read(tmp_path, tiff_bytes(grey, _254=1))
-    with pytest.raises(UnusableFileError, match="is a raw picture of a camera; convert it"):
+    with pytest.raises(UnusableFileError, match="is a camera raw image; convert it"):
         read(tmp_path, tiff_bytes(grey, _50706=0x401))
     assert np.array_equal(read(tmp_path, tiff_bytes(grey, _254=0))[0][..., 1], grey)
 
@@ -161,7 +161,7 @@ def test_of_several_pictures_the_first_is_used_and_that_is_said(tmp_path):
         content = encoded(first, kind, save_all=True, append_images=[second], **options)
         image, found = read(tmp_path, content)
         assert np.array_equal(image, COLOURS), kind
-        assert found == ["holds several pictures, of which the first is used"]
+        assert found == ["holds several images; only the first is used"]
 
 
 def test_a_caller_without_a_channel_gets_python_warnings(tmp_path):

@@ -92,17 +92,17 @@ def hostile_sounds(folder: Path) -> dict[str, Path]:
         container.mux(pictures.encode(None))
     return {
         "does not exist": folder / "missing.wav",
-        "is no file": folder,
+        "is not a file": folder,
         "is empty (0 bytes)": folder / "empty.wav",
         "it looks like a text file": folder / "text.wav",
         "cannot be decoded": folder / "noise.wav",
         "cannot be decoded (": folder / "list.m3u8",
         "cannot be decoded (I": folder / "half.mp4",
-        "has no audio track; give a file with sound": folder / "mute.mp4",
+        "has no audio track; give a file with audio": folder / "mute.mp4",
         "has no audio track": folder / "picture.png",
-        "holds no samples": folder / "none.wav",
+        "has an empty audio track": folder / "none.wav",
         "is silent": folder / "silent.wav",
-        "is no usable file name": Path("a" * 5000),
+        "is not a usable file name": Path("a" * 5000),
     }
 
 
@@ -158,10 +158,10 @@ def hostile_pictures(folder: Path) -> dict[str, Path]:
     return {
         "does not exist": folder / "missing.png",
         "is empty": folder / "empty.png",
-        "is no picture (it looks like a text file)": folder / "text.png",
-        "is no picture": folder / "eps.png",
-        "is a damaged picture": folder / "half.png",
-        "is a damaged picture (": folder / "half.jpg",
+        "is not an image (it looks like a text file)": folder / "text.png",
+        "is not an image": folder / "eps.png",
+        "is a damaged image": folder / "half.png",
+        "is a damaged image (": folder / "half.jpg",
         "is smaller than 16 pixels (20x9)": folder / "small.png",
         "has more than 64 megapixels": folder / "huge.png",
     }
