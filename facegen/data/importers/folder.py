@@ -13,11 +13,24 @@ from facegen.core.text.names import normalise_name
 from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, ImportRequests, Reject
 from facegen.data.importers.table import check_identity
 
-PICTURES = frozenset(
+IMAGE_EXTENSIONS = frozenset(
     ["avif", "bmp", "gif", "heic", "heif", "jpeg", "jpg", "jxl", "pgm", "png", "ppm", "tif", "tiff", "webp"]
 )
-VIDEOS = frozenset(["avi", "mkv", "mov", "mp4", "mpeg", "mpg", "webm"])
-SOUNDS = VIDEOS | {"aac", "aif", "aiff", "flac", "m4a", "mka", "mp3", "oga", "ogg", "opus", "wav", "wma"}
+VIDEO_EXTENSIONS = frozenset(["avi", "mkv", "mov", "mp4", "mpeg", "mpg", "webm"])
+AUDIO_EXTENSIONS = VIDEO_EXTENSIONS | {
+    "aac",
+    "aif",
+    "aiff",
+    "flac",
+    "m4a",
+    "mka",
+    "mp3",
+    "oga",
+    "ogg",
+    "opus",
+    "wav",
+    "wma",
+}
 """File extensions; the content of a file is checked when it is read."""
 
 T = TypeVar("T")
@@ -29,13 +42,13 @@ class PersonFiles:
 
     Attributes:
         folder: folder of the person.
-        pictures, sounds: image files and audio or video files, in the order of their paths.
+        images, audio_files: image files and audio or video files, in the order of their paths.
         others: files with other extensions.
     """
 
     folder: Path
-    pictures: list[Path] = field(default_factory=list)
-    sounds: list[Path] = field(default_factory=list)
+    images: list[Path] = field(default_factory=list)
+    audio_files: list[Path] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
 
     @property
@@ -71,11 +84,11 @@ def read_folder(path: Path) -> ImportRequests:
         if not entry.is_dir():
             detail = f"{entry}: move it to the folder of a person; to pack a table of pairs, give the path of the table"
             rejects.append(Reject(next(lines), "", "is not in a person's folder", detail))
-    has_speech = any(person.sounds for person in people)
+    has_speech = any(person.audio_files for person in people)
     clips: list[ClipRequest] = []
     for person in people:
         rejects += _unusable(person, has_speech, lines)
-        if person.pictures and not check_identity(0, person.name):
+        if person.images and not check_identity(0, person.name):
             clips += _clips(person, has_speech, lines)
     return ImportRequests(clips, sum(len(clip.faces) for clip in clips) + len(rejects), rejects)
 
@@ -88,8 +101,8 @@ def list_person_files(folder: Path) -> PersonFiles:
         for name in sorted(names):
             if not name.startswith("."):
                 extension = name.rpartition(".")[2].lower()
-                is_image, is_audio = extension in PICTURES, extension in SOUNDS
-                same_kind = files.pictures if is_image else files.sounds if is_audio else files.others
+                is_image, is_audio = extension in IMAGE_EXTENSIONS, extension in AUDIO_EXTENSIONS
+                same_kind = files.images if is_image else files.audio_files if is_audio else files.others
                 same_kind.append(Path(parent, name))
     return files
 
@@ -108,42 +121,42 @@ def _unusable(person: PersonFiles, has_speech: bool, lines: Iterator[int]) -> It
     if invalid is not None:
         yield Reject(next(lines), invalid.identity, invalid.reason, f"{person.folder}: {invalid.detail}")
         return
-    if not person.pictures:
+    if not person.images:
         yield Reject(next(lines), identity, "has no face", f"{person.folder}: add an image file")
     for path in person.others:
-        extensions = ", ".join(sorted(PICTURES | SOUNDS))
+        extensions = ", ".join(sorted(IMAGE_EXTENSIONS | AUDIO_EXTENSIONS))
         yield Reject(
             next(lines),
             identity,
             "has the extension of neither an image nor an audio file",
             f"{path}: allowed are {extensions}",
         )
-    if has_speech and person.pictures and not person.sounds:
+    if has_speech and person.images and not person.audio_files:
         detail = f"{person.folder}: add an audio file, or pack people without speech separately"
         yield Reject(next(lines), identity, "has no speech, which other people have", detail)
-        person.pictures = []
+        person.images = []
 
 
 def _clips(person: PersonFiles, has_speech: bool, lines: Iterator[int]) -> Iterator[ClipRequest]:
-    faces = {path: FaceRequest(next(lines), path) for path in person.pictures}
-    carriers = person.sounds if has_speech else person.pictures
-    recordings = {path.parent for path in carriers}
+    faces = {path: FaceRequest(next(lines), path) for path in person.images}
+    clip_files = person.audio_files if has_speech else person.images
+    recording_folders = {path.parent for path in clip_files}
     pairs: list[tuple[Path, list[FaceRequest]]]
     if has_speech:
         images_of_audio = _same_stem(person)
-        paired = {picture for pictures in images_of_audio.values() for picture in pictures}
+        paired = {image for images in images_of_audio.values() for image in images}
         rest_faces = [face for path, face in faces.items() if path not in paired]
-        rest_sounds = [path for path in person.sounds if path not in images_of_audio]
-        pairs = [(sound, [faces[picture] for picture in pictures]) for sound, pictures in images_of_audio.items()]
-        if rest_faces or rest_sounds:
-            pairs += distribute_faces(rest_faces or list(faces.values()), rest_sounds or person.sounds)
+        rest_audio_files = [path for path in person.audio_files if path not in images_of_audio]
+        pairs = [(audio_file, [faces[image] for image in images]) for audio_file, images in images_of_audio.items()]
+        if rest_faces or rest_audio_files:
+            pairs += distribute_faces(rest_faces or list(faces.values()), rest_audio_files or person.audio_files)
     else:
         pairs = [(path, [face]) for path, face in faces.items()]
     root = person.folder.parent
     for path, clip_faces in pairs:
         name = path.relative_to(root).as_posix()
         # Several subfolders with audio are recordings, as in VoxCeleb; a recording is held out as a whole.
-        utterance = path.parent.relative_to(root).as_posix() if len(recordings) > 1 else name
+        utterance = path.parent.relative_to(root).as_posix() if len(recording_folders) > 1 else name
         yield ClipRequest(person.name, utterance, name, tuple(clip_faces), path if has_speech else None)
 
 
@@ -152,14 +165,14 @@ def _same_stem(person: PersonFiles) -> dict[Path, list[Path]]:
 
     An audio file in the folder of the image comes first, else the only one of that stem anywhere.
     """
-    in_folder = {(path.parent, path.stem): path for path in reversed(person.sounds)}
+    in_folder = {(path.parent, path.stem): path for path in reversed(person.audio_files)}
     by_stem: dict[str, list[Path]] = defaultdict(list)
-    for path in person.sounds:
+    for path in person.audio_files:
         by_stem[path.stem].append(path)
     pairs: dict[Path, list[Path]] = defaultdict(list)
-    for picture in person.pictures:
-        candidates = by_stem.get(picture.stem, [])
-        sound = in_folder.get((picture.parent, picture.stem)) or (candidates[0] if len(candidates) == 1 else None)
-        if sound is not None:
-            pairs[sound].append(picture)
-    return {sound: pairs[sound] for sound in person.sounds if sound in pairs}
+    for image in person.images:
+        candidates = by_stem.get(image.stem, [])
+        audio_file = in_folder.get((image.parent, image.stem)) or (candidates[0] if len(candidates) == 1 else None)
+        if audio_file is not None:
+            pairs[audio_file].append(image)
+    return {audio_file: pairs[audio_file] for audio_file in person.audio_files if audio_file in pairs}

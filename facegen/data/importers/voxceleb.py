@@ -56,26 +56,28 @@ def read_voxceleb(voxceleb: Path, vggface: Path, meta: Path) -> ImportRequests:
     rejects: list[Reject] = []
     for person in people:
         voices = [*speech_folders.get(person.voice, ()), *speech_folders.get(person.face, ())]
-        sounds = next(filter(None, (list_person_files(folder).sounds for folder in voices)), [])
-        pictures = next(
-            filter(None, (list_person_files(folder).pictures for folder in image_folders.get(person.face, ()))), []
+        audio_files = next(filter(None, (list_person_files(folder).audio_files for folder in voices)), [])
+        images = next(
+            filter(None, (list_person_files(folder).images for folder in image_folders.get(person.face, ()))), []
         )
-        problem = _problem(person, sounds, pictures)
+        problem = _problem(person, audio_files, images)
         if problem:
             rejects.append(
                 Reject(next(lines), person.face, problem, f"{meta.name}: line {person.line}, {person.voice}")
             )
             continue
-        faces = [FaceRequest(next(lines), path) for path in pictures]
-        clips += [_clip(person, path, clip_faces) for path, clip_faces in distribute_faces(faces, sounds)]
+        faces = [FaceRequest(next(lines), path) for path in images]
+        clips += [_clip(person, path, clip_faces) for path, clip_faces in distribute_faces(faces, audio_files)]
     return ImportRequests(clips, sum(len(clip.faces) for clip in clips) + len(rejects), rejects)
 
 
-def _problem(person: Celebrity, sounds: Sequence[Path], pictures: Sequence[Path]) -> str:
+def _problem(person: Celebrity, audio_files: Sequence[Path], images: Sequence[Path]) -> str:
     reject = check_identity(person.line, person.face)
     if reject is not None:
         return reject.reason
-    return "" if sounds and pictures else "has no folder with speech" if not sounds else "has no folder with faces"
+    return (
+        "" if audio_files and images else "has no folder with speech" if not audio_files else "has no folder with faces"
+    )
 
 
 def _clip(person: Celebrity, path: Path, faces: Sequence[FaceRequest]) -> ClipRequest:

@@ -9,10 +9,12 @@ from typing import Any
 from facegen.core.text.names import normalise_name
 from facegen.data.importers.archive import DamagedArchiveError, Member, UnusableMember, list_members
 from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, ImportRequests, Reject
-from facegen.data.importers.folder import PICTURES, SOUNDS
+from facegen.data.importers.folder import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS
 from facegen.data.importers.table import FOR_ALL_OR_NONE, OPTIONAL, REQUIRED, SEXES, Row, check_row, parse_seconds
 
-MAX_BYTES = {"picture": 2**28, "sound": 2**33, "json": 2**20, "npy": 2**20}
+IMAGE, AUDIO = "IMAGE", "AUDIO"
+"""Kinds of files; in capitals, as other kinds are extensions in lower case."""
+MAX_BYTES = {IMAGE: 2**28, AUDIO: 2**33, "json": 2**20, "npy": 2**20}
 """Size limit of a member, in bytes; a larger member is not read."""
 TEXTS = ("identity", "caption", "sex", "video", "consent", "source", "licence", "language")
 KEYS = frozenset({*TEXTS, "time", "times", "boxes", "name", "utterance", "image_pixels", "sample_rate_hz"})
@@ -26,14 +28,14 @@ class Sample:
         line: running number of the sample over all archives.
         place: archive and key, for messages.
         key: the common part of the file names.
-        pictures, sounds, jsons, vectors, others: the files by kind, in the order of the archive.
+        images, audio_files, jsons, vectors, others: the files by kind, in the order of the archive.
     """
 
     line: int
     place: str
     key: str
-    pictures: list[Member] = field(default_factory=list)
-    sounds: list[Member] = field(default_factory=list)
+    images: list[Member] = field(default_factory=list)
+    audio_files: list[Member] = field(default_factory=list)
     jsons: list[Member] = field(default_factory=list)
     vectors: list[Member] = field(default_factory=list)
     others: list[Member] = field(default_factory=list)
@@ -116,11 +118,11 @@ def _samples(paths: Sequence[Path], rejects: list[Reject]) -> Iterator[Sample]:
 
 def _kind(member: Member) -> str:
     extension = member.name.rpartition(".")[2].lower()
-    return "picture" if extension in PICTURES else "sound" if extension in SOUNDS else extension
+    return IMAGE if extension in IMAGE_EXTENSIONS else AUDIO if extension in AUDIO_EXTENSIONS else extension
 
 
 def _list_of(sample: Sample, member: Member) -> list[Member]:
-    lists = {"picture": sample.pictures, "sound": sample.sounds, "json": sample.jsons, "npy": sample.vectors}
+    lists = {IMAGE: sample.images, AUDIO: sample.audio_files, "json": sample.jsons, "npy": sample.vectors}
     return lists.get(_kind(member), sample.others)
 
 
@@ -133,7 +135,7 @@ def _too_large(member: Member) -> UnusableMember | None:
 
 
 def _parse(sample: Sample) -> _ParsedSample | Reject:
-    for members in (sample.sounds, sample.jsons, sample.vectors):
+    for members in (sample.audio_files, sample.jsons, sample.vectors):
         if len(members) > 1:
             names = ", ".join(member.name for member in members)
             return Reject(sample.line, "", "has two files of one kind", f"{sample.place}: {names}; keep one")
@@ -155,22 +157,22 @@ def _parse(sample: Sample) -> _ParsedSample | Reject:
             )
         row[key] = "" if value is None else str(value)
     row["identity"] = normalise_name(row["identity"])
-    times = _times(values, len(sample.pictures))
+    times = _times(values, len(sample.images))
     if times is None:
         detail = f"{sample.place}: times: must be a list with one time per image, in seconds (0 or more) or null"
         return Reject(sample.line, row["identity"], "has an unusable time", detail)
     row |= {
-        "face": sample.pictures[0].name if sample.pictures else "",
-        "speech": sample.sounds[0].name if sample.sounds else "",
+        "face": sample.images[0].name if sample.images else "",
+        "speech": sample.audio_files[0].name if sample.audio_files else "",
         "embedding": sample.vectors[0].name if sample.vectors else "",
     }
     return _ParsedSample(sample, row, values, times)
 
 
-def _times(values: Mapping[str, Any], num_pictures: int) -> tuple[float | None, ...] | None:
+def _times(values: Mapping[str, Any], num_images: int) -> tuple[float | None, ...] | None:
     """Read a time per image, None if unknown; return None if the list cannot be used."""
-    listed = values.get("times", [values["time"]] if "time" in values else [None] * num_pictures)
-    if not isinstance(listed, list) or len(listed) != num_pictures:
+    listed = values.get("times", [values["time"]] if "time" in values else [None] * num_images)
+    if not isinstance(listed, list) or len(listed) != num_images:
         return None
     times = []
     for value in listed:
@@ -195,9 +197,9 @@ def _clip(parsed: _ParsedSample) -> ClipRequest:
         name=name,
         faces=tuple(
             FaceRequest(sample.line, member, seconds, box)
-            for member, seconds, box in zip(sample.pictures, parsed.times, _boxes(parsed), strict=True)
+            for member, seconds, box in zip(sample.images, parsed.times, _boxes(parsed), strict=True)
         ),
-        speech=sample.sounds[0] if sample.sounds else None,
+        speech=sample.audio_files[0] if sample.audio_files else None,
         embedding=sample.vectors[0] if sample.vectors else None,
         attributes=(("sex", sex),) if sex >= 0 else (),
         caption=row["caption"],
@@ -211,9 +213,7 @@ def _clip(parsed: _ParsedSample) -> ClipRequest:
 def _boxes(parsed: _ParsedSample) -> list[tuple[int, int, int] | None]:
     """Read a box per image, None if it is missing or invalid; an invalid box rejects nothing."""
     listed = parsed.values.get("boxes")
-    boxes = (
-        listed if isinstance(listed, list) and len(listed) == len(parsed.sample.pictures) else parsed.sample.pictures
-    )
+    boxes = listed if isinstance(listed, list) and len(listed) == len(parsed.sample.images) else parsed.sample.images
     return [_box(values) for values in boxes]
 
 

@@ -38,11 +38,11 @@ class Label:
         """Height in pixels."""
         return len(self.lines) * _line_height(self.size)
 
-    def draw(self, picture: ImageDraw.ImageDraw, centre: float, top: float, colour: tuple[int, int, int]) -> None:
+    def draw(self, canvas: ImageDraw.ImageDraw, centre: float, top: float, colour: tuple[int, int, int]) -> None:
         """Draw the lines, each centred horizontally."""
         for number, line in enumerate(self.lines):
             left = round(centre - _width(line, self.size) / 2)
-            picture.text((left, round(top) + number * _line_height(self.size)), line, colour, _font(self.size))
+            canvas.text((left, round(top) + number * _line_height(self.size)), line, colour, _font(self.size))
 
 
 def wrap_text(text: str, width: int, size: int = LABEL_PIXELS) -> Label:
@@ -136,10 +136,10 @@ def contact_sheet(
     return sheet
 
 
-def save_png(picture: Image.Image, path: Path) -> None:
+def save_png(image: Image.Image, path: Path) -> None:
     """Write an image as a PNG file, atomically."""
     with replacing(path) as part:
-        picture.save(part, format="PNG")
+        image.save(part, format="PNG")
 
 
 def _break(word: str, width: int, size: int) -> list[str]:
