@@ -42,7 +42,7 @@ def test_spec(folder):
 
 
 @pytest.mark.parametrize("fold", range(4))
-def test_splits_hold_whom_the_hashes_say(folder, fold):
+def test_splits_follow_the_hashes(folder, fold):
     packed = Packed(request(fold=fold), path=folder)
     clips = {split: packed.clips(split) for split in SPLITS}
     assert sorted(torch.cat([c.clip for c in clips.values()]).tolist()) == list(range(60))
@@ -62,7 +62,7 @@ def test_splits_hold_whom_the_hashes_say(folder, fold):
     assert train.attributes["sex"].tolist() == [clip % 2 for clip in train.clip.tolist()]
 
 
-def test_rows_come_in_the_order_that_is_asked_for(folder):
+def test_rows_have_the_requested_order(folder):
     packed = Packed(request(), path=folder)
     clip, zero = torch.tensor([41, 3, 41]), torch.zeros(3, dtype=torch.int64)
     assert np.array_equal(packed.faces(clip, zero), np.stack([draw_face(41), draw_face(3), draw_face(41)]))
@@ -77,7 +77,7 @@ def test_rows_come_in_the_order_that_is_asked_for(folder):
         packed.text(clip)
 
 
-def test_faces_come_in_the_size_that_is_asked_for(folder):
+def test_faces_have_the_requested_size(folder):
     clip = torch.tensor([7, 8])
     halved = Packed(request(image_pixels=16), path=folder).faces(clip, torch.zeros_like(clip)).numpy()
     means = np.stack([draw_face(7), draw_face(8)]).reshape(2, 16, 2, 16, 2, 3).mean(axis=(2, 4))
@@ -91,7 +91,7 @@ def test_another_sample_rate_is_refused(folder):
         Packed(request(sample_rate_hz=8000), path=folder)
 
 
-def test_a_corpus_without_speech_asks_for_no_sample_rate(tmp_path):
+def test_a_corpus_without_speech_accepts_any_sample_rate(tmp_path):
     write_png(tmp_path / "a.png", draw_face(0))
     (tmp_path / "pairs.csv").write_text("identity,face\nAna,a.png\n")
     pack_pairs(tmp_path / "pairs.csv", tmp_path / "out", image_pixels=32)
@@ -102,7 +102,7 @@ def test_a_corpus_without_speech_asks_for_no_sample_rate(tmp_path):
     assert all(packed.clips(split).track_samples.sum() == 0 for split in SPLITS)
 
 
-def test_a_fold_that_is_not_there(folder):
+def test_an_unknown_fold_is_refused(folder):
     with pytest.raises(RecipeError, match=re.escape("[data] fold = 4: must be less than num_folds = 4")):
         Packed(request(fold=4), path=folder)
 
@@ -115,7 +115,7 @@ def test_the_fingerprint_changes_with_content_and_fold(pairs, folder, tmp_path):
     assert Packed(request(), path=tmp_path / "other").fingerprint() != first
 
 
-def test_what_is_derived_lies_beside_the_corpus_or_in_the_cache(folder, monkeypatch, tmp_path):
+def test_derived_data_is_beside_the_corpus_or_in_the_cache(folder, monkeypatch, tmp_path):
     assert Packed(request(), path=folder).cache_dir == folder / "derived"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("os.access", lambda path, mode: False)

@@ -13,7 +13,7 @@ from facegen.data.loading.splits import (
 
 
 def first_bits(text: str) -> int:
-    """Independent of the module: the first 63 bits of the hash, as a binary string."""
+    """Compute the first 63 bits of the hash from a binary string, independent of the module."""
     bits = bin(int(hashlib.sha256(text.encode()).hexdigest(), 16))[2:].zfill(256)
     return int(bits[:63], 2)
 
@@ -44,7 +44,7 @@ def test_about_one_utterance_in_ten_is_held_out():
 def test_nobody_loses_all_utterances():
     person = torch.tensor([0, 0, 0, 1, 1, 2])
     utterance = torch.tensor([20, 20, 7, 30, 10, 40])
-    # Person 0 keeps 7; person 1 would lose both, and keeps the smaller; person 2 has only one.
+    # Person 0 trains on 7; person 1 would lose both, and trains on the smaller; person 2 has only one.
     assert held_out_utterances(person, utterance).tolist() == [True, True, False, True, False, False]
 
 
@@ -61,7 +61,7 @@ def test_splits_are_disjoint_and_complete():
     assert set(person[rows["heldout_people"]].tolist()) == {0, 7, 14, 21, 28, 35}
     assert set(person[rows["heldout_utterances"]].tolist()) <= set(person[rows["train"]].tolist())
     assert not set(utterance[rows["heldout_utterances"]].tolist()) & set(utterance[rows["train"]].tolist())
-    assert all(first < second for found in rows.values() for first, second in pairwise(found.tolist()))
+    assert all(first < second for split_rows in rows.values() for first, second in pairwise(split_rows.tolist()))
 
 
 @pytest.mark.parametrize("split", ["train", "heldout_utterances", "heldout_people"])

@@ -41,7 +41,7 @@ def encode(path: Path, samples: np.ndarray, codec: str, rate_hz: int, video: boo
     return path
 
 
-def test_sound_at_its_own_rate_is_bit_exact(tmp_path):
+def test_audio_at_its_own_rate_is_bit_exact(tmp_path):
     samples = make_speech(0, 50001)
     assert np.array_equal(read_speech(write_wav(tmp_path / "a.wav", samples), 16000), samples)
 
@@ -66,7 +66,7 @@ def test_channels_are_averaged(tmp_path):
     assert np.abs(speech.astype(int) - 2000).max() <= 1
 
 
-def test_sound_of_a_video(tmp_path):
+def test_audio_of_a_video(tmp_path):
     path = encode(tmp_path / "a.mp4", tone(44100), "aac", 44100, video=True)
     speech = read_speech(path, 16000)
     assert abs(len(speech) - 16000) < 2000  # AAC adds silence at both ends
@@ -106,7 +106,7 @@ def hostile_sounds(folder: Path) -> dict[str, Path]:
     }
 
 
-def test_unusable_sounds_are_named_and_explained_without_noise(tmp_path, capfd):
+def test_unusable_audio_is_refused_with_a_message_only(tmp_path, capfd):
     for message, path in hostile_sounds(tmp_path).items():
         with pytest.raises(UnusableFileError) as caught:
             read_speech(path, 16000)
@@ -117,20 +117,20 @@ def test_unusable_sounds_are_named_and_explained_without_noise(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_picture_is_bit_exact(tmp_path):
+def test_an_image_is_bit_exact(tmp_path):
     face = draw_face(3, 40)
     assert np.array_equal(read_image(write_png(tmp_path / "a.png", face)), face)
 
 
-def test_exif_rotation_is_honoured(tmp_path):
+def test_exif_rotation_is_applied(tmp_path):
     face = draw_face(4, 32)[:20]
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned clockwise by a quarter
+    exif[0x0112] = 6  # rotate clockwise by 90 degrees
     Image.fromarray(face).save(tmp_path / "a.png", exif=exif)
     assert np.array_equal(read_image(tmp_path / "a.png"), np.rot90(face, -1))
 
 
-def test_grey_palette_transparent_and_deep_pictures(tmp_path):
+def test_grey_palette_transparent_and_high_depth_images(tmp_path):
     grey = draw_face(5)[:, :, 0]
     assert np.array_equal(read_image(write_png(tmp_path / "grey.png", grey)), np.stack([grey] * 3, axis=2))
     deep = grey.astype(np.uint16) * 256 + 77
@@ -167,7 +167,7 @@ def hostile_pictures(folder: Path) -> dict[str, Path]:
     }
 
 
-def test_unusable_pictures_are_named_and_explained_without_noise(tmp_path, capfd):
+def test_unusable_images_are_refused_with_a_message_only(tmp_path, capfd):
     for message, path in hostile_pictures(tmp_path).items():
         with pytest.raises(UnusableFileError) as caught:
             read_image(path)
