@@ -1,4 +1,4 @@
-"""Files that can be computed again: embeddings, rendered corpora, derived weights."""
+"""Caches of data that can be computed again: embeddings, rendered corpora, derived weights."""
 
 import os
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ RENDERED_BYTES = 4 << 30
 
 
 def user_cache(name: str) -> Path:
-    """The path of a folder in the user's cache (XDG_CACHE_HOME, or ~/.cache); it may not exist yet."""
+    """Return the path of a folder in the user's cache (XDG_CACHE_HOME, or ~/.cache); it may not exist yet."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "facegen" / name
 
 
 def load_cached(path: Path | None) -> dict[str, Tensor] | None:
-    """The tensors of a cache file; None where there is no cache, no such file, or a damaged one."""
+    """Load the tensors of a cache file; None if there is no cache, or the file is missing or damaged."""
     if path is None:
         return None
     try:
@@ -31,7 +31,7 @@ def load_cached(path: Path | None) -> dict[str, Tensor] | None:
 
 
 def save_cached(path: Path | None, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors to a cache file; does nothing where there is no cache, or where it cannot be written."""
+    """Write tensors to a cache file; do nothing if there is no cache, or if it cannot be written."""
     if path is None:
         return
     with suppress(OSError, SafetensorError), replacing(path) as part:
@@ -39,12 +39,12 @@ def save_cached(path: Path | None, tensors: Mapping[str, Tensor]) -> None:
 
 
 def load_rendered(key: str) -> dict[str, Tensor] | None:
-    """The rendered corpus that was saved under a key, if it is still in the cache."""
+    """Load the rendered corpus saved under a key; None if it is not in the cache."""
     path = _rendered(key)
     tensors = load_cached(path)
     if tensors is not None:
         with suppress(OSError):
-            os.utime(path)  # used now
+            os.utime(path)  # marks the file as recently used
     return tensors
 
 

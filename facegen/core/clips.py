@@ -1,4 +1,4 @@
-"""The index of a split."""
+"""Index of the clips of a split."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Clips:
-    """The clips of one split, one row each: int64 tensors on the CPU.
+    """The clips of one split, one row per clip: int64 tensors on the CPU.
 
     Attributes:
         clip: (N,) row of the corpus.
-        person: (N,) who it is, over all splits; what intervals are drawn over.
-        identity: (N,) number of a person of the training split; -1 for others.
-        num_frames: (N,) how many faces the clip holds.
-        track_samples: (N,) length of its speech; 0 without.
-        attributes: {column: (N,)} labels such as sex; -1 where unknown.
+        person: (N,) number of the person over all splits; bootstrap intervals resample these.
+        identity: (N,) number of the person in the training split; -1 for people outside it.
+        num_frames: (N,) number of faces in the clip.
+        track_samples: (N,) length of the speech, in samples; 0 if there is none.
+        attributes: {column: (N,)} labels such as sex; -1 if unknown.
     """
 
     clip: Tensor
@@ -31,7 +31,7 @@ class Clips:
         return self.clip.shape[0]
 
     def select(self, rows: Tensor) -> "Clips":
-        """Some of the rows, in the given order."""
+        """Select rows, in the given order."""
         return Clips(
             self.clip[rows],
             self.person[rows],
@@ -43,7 +43,7 @@ class Clips:
 
     @classmethod
     def joined(cls, parts: "Sequence[Clips]") -> "Clips":
-        """The clips of several splits as one, in the order of the corpus."""
+        """Join the clips of several splits, in the order of the corpus."""
         clip, order = torch.cat([part.clip for part in parts]).sort()
 
         def column(values: Sequence[Tensor]) -> Tensor:

@@ -26,7 +26,7 @@ def write_file(path: Path, data: bytes | str) -> None:
     """Write a file atomically; text is stored as UTF-8.
 
     Raises:
-        OSError: it cannot be written; an older file is unchanged.
+        OSError: the file cannot be written; an older file is unchanged.
     """
     with replacing(path) as part:
         part.write_bytes(data.encode() if isinstance(data, str) else data)
@@ -34,7 +34,7 @@ def write_file(path: Path, data: bytes | str) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to; it takes the place of `path` when the block ends without an error.
+    """Provide a temporary path to write to; it replaces `path` if the block ends without an error.
 
     The temporary name is unique, so that processes that write the same file never share it. A reader sees the old
     file or the new one, also after a power failure. The mode of an older file is kept; a new one follows the umask,
@@ -42,7 +42,7 @@ def replacing(path: Path) -> Iterator[Path]:
     made. A device or a pipe is written directly.
 
     Raises:
-        OSError: it cannot be written; an older file is unchanged.
+        OSError: the file cannot be written; an older file is unchanged.
     """
     if path.exists() and not path.is_file():
         yield path
@@ -66,14 +66,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder to fill; it takes the place of `path` when the block ends without an error.
+    """Provide a temporary folder to fill; it replaces `path` if the block ends without an error.
 
     Every file in it gets the mode of a new file, and is forced to the disk first. An older folder is renamed to
     `.NAME.replaced`, and deleted when the new one is in place. If the process is killed in between, `restore_folders`
     and the next call put the old one back.
 
     Raises:
-        OSError: it cannot be written; an older folder is unchanged.
+        OSError: the folder cannot be written; an older folder is unchanged.
     """
     target = _target(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -156,12 +156,12 @@ def file_lock(path: Path, *, wait: bool = False) -> Iterator[None]:
         path: the lock file; it exists while the lock is held, and after its holder was killed.
         wait: wait until the lock is free.
     Raises:
-        BlockingIOError: another process holds it.
-        OSError: it cannot be made. On a file system without locks, every process gets it.
+        BlockingIOError: another process holds the lock.
+        OSError: the lock file cannot be created. On a file system without locks, every process gets the lock.
     """
     file = _lock(path, wait)
-    # The process before may have removed the file after it was opened here and before it was locked.
-    while not _is(path, file):
+    # The previous holder may have removed the file after it was opened here and before it was locked.
+    while not _is_same_file(path, file):
         file.close()
         file = _lock(path, wait)
     with file:
@@ -173,7 +173,7 @@ def file_lock(path: Path, *, wait: bool = False) -> Iterator[None]:
 
 
 def _target(path: Path) -> Path:
-    """What a symbolic link leads to; any other path as it is."""
+    """Resolve a symbolic link; any other path is returned unchanged."""
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
@@ -187,7 +187,7 @@ def _replaced(target: Path) -> Path:
 
 def _restore(target: Path) -> None:
     if not target.exists() and _replaced(target).exists():
-        with suppress(FileNotFoundError):  # another process was first
+        with suppress(FileNotFoundError):  # another process restored it first
             os.rename(_replaced(target), target)
         sync_folder(target.parent)
 
@@ -221,7 +221,7 @@ def _replace_folder(part: Path, target: Path) -> None:
 
 
 def _delete_abandoned(target: Path) -> None:
-    """Delete the temporary folders of the same name whose processes were killed: nobody holds their locks."""
+    """Delete temporary folders of the same name whose processes were killed, so that their locks are free."""
     prefix = f".{target.name[:_NAME_CHARACTERS]}."
     for path in target.parent.iterdir():
         if path.name.startswith(prefix) and path.name.endswith(PART) and path.is_dir():
@@ -233,7 +233,7 @@ def _delete_abandoned(target: Path) -> None:
 
 
 def _lock(path: Path, wait: bool) -> IO[str]:
-    file = path.open("a")  # for writing, without which network file systems lock nothing
+    file = path.open("a")  # opened for writing, because network file systems lock nothing else
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError as error:
@@ -243,7 +243,7 @@ def _lock(path: Path, wait: bool) -> IO[str]:
     return file
 
 
-def _is(path: Path, file: IO[str]) -> bool:
+def _is_same_file(path: Path, file: IO[str]) -> bool:
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:

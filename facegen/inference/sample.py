@@ -12,7 +12,7 @@ from facegen.core.errors import DataError
 from facegen.core.progress import Observer
 from facegen.core.text.names import known_spelling
 from facegen.core.text.suggest import did_you_mean
-from facegen.data.loading.captions import encode_captions
+from facegen.data.loading.caption_codes import encode_captions
 from facegen.data.loading.prepare import fit_speech, prepare_speech
 from facegen.data.media.audio_decoding import read_speech
 from facegen.inference.load import load_face_pipeline

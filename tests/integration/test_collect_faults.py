@@ -427,7 +427,7 @@ def test_a_video_with_damaged_sound_is_used_and_that_is_recorded(collect, tmp_pa
     for place, size in places[20:22]:
         content[place : place + size] = random.Random(place).randbytes(size)
     path.write_bytes(content)
-    fault = "has damaged packets, which are silent (2 of"
+    fault = "has damaged packets, which become silence (2 of"
     code, _, err = collect('[[person]]\nname = "ada"\nvideos = ["a.mp4"]\n')
     assert code == 0 and f"Warning: a.mp4: {fault}" in err
     with closing(sqlite3.connect(tmp_path / "out" / "collection" / "manifest.sqlite")) as db, db:

@@ -117,8 +117,9 @@ def test_faults_of_used_files_are_reported(
         file.writeframes(samples.tobytes())
     face = tmp_path / "face.png"
     Image.fromarray(np.arange(1024, dtype=np.uint16).reshape(32, 32) * 4).save(face)
-    heard = f"Warning: {sound}: has channels of opposite phase, of which one is used"
-    seen = f"Warning: {face}: uses another range than its type, and is scaled by it (white is 4095 instead of 65535)"
+    heard = f"Warning: {sound}: has channels of opposite phase; only one is used"
+    scaled = "uses only part of its value range, and is scaled by that part"
+    seen = f"Warning: {face}: {scaled} (white is 4095 instead of 65535)"
     capsys.readouterr()
     assert facegen("generate", run, "--speech", sound, "--count", 1, "--out", tmp_path / "faces") == 0
     assert heard in capsys.readouterr().err

@@ -16,12 +16,12 @@ def json_text(
         indent, ensure_ascii, default: as in `json.dumps`.
     """
 
-    def other(unknown: Any) -> Any:
+    def encode_other(unknown: Any) -> Any:
         if default is None:
             raise TypeError(f"{type(unknown).__name__} cannot be written as JSON")
         return finite(default(unknown))
 
-    return json.dumps(finite(value), indent=indent, ensure_ascii=ensure_ascii, default=other, allow_nan=False)
+    return json.dumps(finite(value), indent=indent, ensure_ascii=ensure_ascii, default=encode_other, allow_nan=False)
 
 
 def finite(value: Any) -> Any:

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-UNSEEN = frozenset("\u034f\u115f\u1160\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
+INVISIBLE = frozenset("\u034f\u115f\u1160\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
 """Invisible characters outside the Unicode category Cf (format characters)."""
 
 
@@ -17,7 +17,7 @@ def normalise_name(name: str) -> str:
     plain = "".join(
         " " if unicodedata.category(character) == "Zs" else character
         for character in name
-        if unicodedata.category(character) != "Cf" and character not in UNSEEN
+        if unicodedata.category(character) != "Cf" and character not in INVISIBLE
     )
     return unicodedata.normalize("NFC", plain).strip()
 

@@ -16,7 +16,7 @@ from facegen.core.errors import DataError, RecipeError
 from facegen.core.interfaces import Dataset
 from facegen.core.recipe.tables import DataSettings, Split
 from facegen.data.corpus.reader import Corpus
-from facegen.data.loading.captions import CAPTION_CHARACTERS
+from facegen.data.loading.caption_codes import CAPTION_CHARACTERS
 from facegen.data.loading.splits import held_out_person, rows_of_split
 from facegen.data.media.images import square_face
 

@@ -1,4 +1,4 @@
-"""Files inside tar archives, read where they lie: nothing is ever unpacked, so no name in an archive is a path here."""
+"""Reader of files inside tar archives; nothing is unpacked, so that no name in an archive becomes a local path."""
 
 import io
 import os
@@ -10,21 +10,21 @@ from typing import IO, Any
 
 BLOCK_BYTES = 512
 MAX_HEADER_BYTES = 2**20
-"""No name is longer; a header that claims more would fill the memory."""
+"""Largest header that is read; a hostile header could claim a size that fills the memory."""
 
 
 class DamagedArchiveError(Exception):
-    """An archive that cannot be read any further; its text says why."""
+    """An archive that cannot be read any further; the text is the reason."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file inside an archive: a stretch of its bytes.
+    """A file inside an archive: a range of its bytes.
 
     Attributes:
         archive: the tar file.
-        name: as the archive has it.
-        start, size: of the stretch, in bytes.
+        name: name in the archive.
+        start, size: range of the content, in bytes.
     """
 
     archive: Path
@@ -36,13 +36,19 @@ class Member:
         return f"{self.archive}: {self.name}"
 
     def open(self) -> IO[bytes]:
-        """A file to read from; it ends where the stretch does."""
+        """Open the file for reading; it ends at the end of the range."""
         return io.BufferedReader(_MemberFile(self))
 
 
 @dataclass(frozen=True)
 class UnusableMember:
-    """An entry of an archive that is left out: its name, why in words that can be counted, and what to do."""
+    """An entry of an archive that is skipped.
+
+    Attributes:
+        name: name in the archive.
+        reason: same text for every such entry, so that entries can be counted.
+        detail: the entry, and what is wrong with it.
+    """
 
     name: str
     reason: str
@@ -50,10 +56,10 @@ class UnusableMember:
 
 
 def list_members(archive: Path) -> Iterator[Member | UnusableMember]:
-    """The files of an uncompressed archive, in its order; what is no plain file under a plain name is unusable.
+    """List the files of an uncompressed archive in its order; other entries, and unsafe names, are unusable.
 
     Raises:
-        DamagedArchiveError: it is no tar file, or damaged from here on.
+        DamagedArchiveError: it is not a tar file, or is damaged from here on.
     """
     num_bytes = archive.stat().st_size
     try:
@@ -61,11 +67,13 @@ def list_members(archive: Path) -> Iterator[Member | UnusableMember]:
             archive.open("rb") as file,
             tarfile.open(fileobj=_BoundedReader(file, num_bytes), mode="r:", errors="surrogateescape") as tar,
         ):
-            # Not `for entry in tar`: it keeps a list of all that it saw.
+            # Not `for entry in tar`: it keeps a list of all entries.
             while (entry := tar.next()) is not None:
                 tar.members = []  # type: ignore[attr-defined]
                 if entry.size < 0 or entry.offset_data + (entry.size if entry.isreg() else 0) > num_bytes:
-                    raise DamagedArchiveError(f"'{entry.name}' claims {entry.size} bytes, more than are left")
+                    raise DamagedArchiveError(
+                        f"'{entry.name}' claims {entry.size} bytes, more than the archive has left"
+                    )
                 if not entry.isdir():
                     yield _check_entry(archive, entry)
     except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
@@ -78,17 +86,19 @@ def _check_entry(archive: Path, entry: tarfile.TarInfo) -> Member | UnusableMemb
     name = entry.name
     if not name.isprintable() or "\\" in name or name.startswith("/") or ".." in PurePosixPath(name).parts:
         return UnusableMember(
-            name, "has an unsafe name in its archive", f"'{ascii(name)[1:-1]}': leads out of the archive"
+            name,
+            "has an unsafe name in its archive",
+            f"'{ascii(name)[1:-1]}': is absolute, contains '..' or '\\', or is not printable",
         )
     if not entry.isreg() or entry.issparse():
         return UnusableMember(
-            name, "is no plain file in its archive", f"'{name}': a link, a device or a file with holes"
+            name, "is not a regular file in its archive", f"'{name}': links, devices and sparse files are not read"
         )
     return Member(archive, name, entry.offset_data, entry.size)
 
 
 class _BoundedReader(io.RawIOBase):
-    """An archive that refuses what only a hostile header asks for: giant reads, and going round in circles."""
+    """File object of an archive that refuses huge header reads and endless header loops, as in hostile archives."""
 
     def __init__(self, file: IO[bytes], num_bytes: int) -> None:
         self._file = file
@@ -97,7 +107,7 @@ class _BoundedReader(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         self._reads_left -= 1
         if self._reads_left < 0:
-            raise DamagedArchiveError("its headers lead in circles")
+            raise DamagedArchiveError("its headers form a loop")
         if not 0 <= size <= MAX_HEADER_BYTES:
             raise DamagedArchiveError(f"a header claims {size} bytes")
         return self._file.read(size)
@@ -110,8 +120,10 @@ class _BoundedReader(io.RawIOBase):
 
 
 class _MemberFile(io.RawIOBase):
+    """File object of a member: a range of an archive."""
+
     def __init__(self, member: Member) -> None:
-        self._start, self._size, self._place = member.start, member.size, 0
+        self._start, self._size, self._position = member.start, member.size, 0
         self._file = member.archive.open("rb", buffering=0)
 
     def readable(self) -> bool:
@@ -121,20 +133,20 @@ class _MemberFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         if base + offset < 0:
-            raise ValueError("a place before the beginning")
-        self._place = base + offset
-        return self._place
+            raise ValueError("seek to a position before the beginning")
+        self._position = base + offset
+        return self._position
 
     def tell(self) -> int:
-        return self._place
+        return self._position
 
     def readinto(self, buffer: Any) -> int:
-        wanted = min(len(buffer), max(self._size - self._place, 0))
-        self._file.seek(self._start + self._place)
-        read: int = self._file.readinto(memoryview(buffer)[:wanted]) or 0
-        self._place += read
+        num_bytes = min(len(buffer), max(self._size - self._position, 0))
+        self._file.seek(self._start + self._position)
+        read: int = self._file.readinto(memoryview(buffer)[:num_bytes]) or 0
+        self._position += read
         return read
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Loads the files of a clip: what a worker of an import does."""
+"""Loading of the files of a clip, in the worker threads of an import."""
 
 import hashlib
 import math
@@ -21,13 +21,13 @@ MAX_TEXT_DIM = 65536
 
 @dataclass(frozen=True)
 class ImportSettings:
-    """How files become rows of a corpus.
+    """Conversion of files to rows of a corpus.
 
     Attributes:
         image_pixels: side of the stored faces.
-        sample_rate_hz: of the stored speech.
-        detect: makes the detector that looks for a face in each picture; None takes the middle of it.
-        margin: of the picture kept around a detected face, on each side, in sides of its box.
+        sample_rate_hz: sample rate of the stored speech.
+        detect: makes the face detector for the images; None crops the middle square of each image.
+        margin: margin around a detected face, on each side, as a multiple of the side of its box.
     """
 
     image_pixels: int
@@ -41,12 +41,13 @@ class LoadedClip:
     """A clip in memory.
 
     Attributes:
-        request: what was asked for.
-        faces: (face, what it was asked as, digest), those that could be used.
-        speech: (samples,) int16; None without, or where it was not asked for.
+        request: the request for this clip.
+        faces: (face, its request, its digest) of the usable faces.
+        speech: (samples,) int16; None if the clip has none, or if it was not loaded.
+        speech_digest: digest of the speech; empty if it was not loaded.
         text: (text_dim,) float32, or None.
-        rejects: what had to be left out.
-        warnings: faults of files that are used all the same.
+        rejects: skipped faces.
+        warnings: faults of files that are used nevertheless.
     """
 
     request: ClipRequest
@@ -58,36 +59,38 @@ class LoadedClip:
     warnings: list[FileWarning] = field(default_factory=list)
 
     def warn(self, column: str, line: int, path: Readable) -> OnWarning:
-        """Make a receiver of warnings about a file that stands in a column of a row."""
-        who = self.request.identity
+        """Make a receiver of warnings about the file in a column of a row."""
+        identity = self.request.identity
         return lambda warning: self.warnings.append(
-            FileWarning(line, who, f"{column} {warning.reason}", ": ".join(filter(None, (str(path), warning.detail))))
+            FileWarning(
+                line, identity, f"{column} {warning.reason}", ": ".join(filter(None, (str(path), warning.detail)))
+            )
         )
 
     def load_speech(self, path: Readable, sample_rate_hz: int) -> NDArray[np.int16]:
-        """Read the track of the clip, which has faces that can be used: (samples,) int16.
+        """Read the track of the clip, which has at least one usable face: (samples,) int16.
 
         Raises:
-            UnusableFileError: it cannot be used.
+            UnusableFileError: the file cannot be used.
         """
         self.speech = read_speech(path, sample_rate_hz, self.warn("speech", self.faces[0][1].line, path))
         self.speech_digest = digest(self.speech)
         return self.speech
 
     def reject_all(self, column: str, error: UnusableFileError) -> None:
-        """Leave out the whole clip, with all faces that could have been used, for what stands in a column."""
+        """Reject all faces of the clip, because of the file in a column."""
         for _, face, _ in self.faces:
             self.rejects.append(Reject(face.line, self.request.identity, f"{column} {error.reason}", str(error)))
         self.faces = []
 
 
 def load_clip(request: ClipRequest, settings: ImportSettings, wants_speech: bool) -> LoadedClip:
-    """Load a clip; what cannot be used becomes rejects, never an exception.
+    """Load a clip; unusable files become rejects, never exceptions.
 
     Args:
-        request: the clip.
+        request: the request for the clip.
         settings: sizes and rates.
-        wants_speech: its track is not in the corpus yet.
+        wants_speech: load the speech; False if an earlier clip loads the same file.
     """
     clip = LoadedClip(request)
     for face in request.faces:
@@ -113,51 +116,51 @@ def load_embedding(path: Readable) -> NDArray[np.float32]:
     """Read a vector from a .npy file: (dim,) float32.
 
     Raises:
-        UnusableFileError: it is none.
+        UnusableFileError: it is not such a file.
     """
-    advice = "write it with numpy.save: one row of finite floats"
+    advice = "write it with numpy.save as a vector of finite floats"
     try:
-        # Mapped, so that a header that claims a giant array fails instead of allocating it.
+        # Mapped, so that a header that claims a huge array fails instead of allocating it.
         vector = np.load(path, mmap_mode="r", allow_pickle=False) if isinstance(path, Path) else _unmapped(path)
         if not isinstance(vector, np.ndarray) or vector.dtype.kind != "f" or vector.ndim != 1:
-            raise UnusableFileError(path, "is no vector of floats", advice)
+            raise UnusableFileError(path, "is not a vector of floats", advice)
         if not 1 <= len(vector) <= MAX_TEXT_DIM:
-            raise UnusableFileError(path, f"has no length from 1 to {MAX_TEXT_DIM}", advice, len(vector))
+            raise UnusableFileError(path, f"must have a length from 1 to {MAX_TEXT_DIM}", advice, len(vector))
         values = np.array(vector, dtype=np.float32)
     except FileNotFoundError:
         raise UnusableFileError(path, "does not exist", "check the path") from None
     except (OSError, ValueError, EOFError, SyntaxError) as error:
-        raise UnusableFileError(path, "is no .npy file", advice, error) from None
+        raise UnusableFileError(path, "is not a .npy file", advice, error) from None
     if not np.isfinite(values).all():
-        raise UnusableFileError(path, "holds numbers that are not finite", advice)
+        raise UnusableFileError(path, "holds values that are not finite", advice)
     return values
 
 
 def _unmapped(member: Member) -> NDArray[Any]:
-    """A vector inside an archive, which cannot be mapped; its header is believed only as far as its bytes reach."""
+    """Load a vector inside an archive, which cannot be mapped, after comparing its header with its size."""
     with member.open() as file:
         version = np.lib.format.read_magic(file)
         read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         if version not in read_header:
-            raise ValueError(f"version {version} of the format")
+            raise ValueError(f"unknown version {version} of the format")
         shape, _, dtype = read_header[version](file)
         if dtype.hasobject or math.prod(shape) * dtype.itemsize != member.size - file.tell():
-            raise ValueError("its header does not fit its size")
+            raise ValueError("its header does not match its size")
         file.seek(0)
         values: NDArray[Any] = np.load(file, allow_pickle=False)
         return values
 
 
 def digest(values: NDArray[Any]) -> bytes:
-    """What tells the content of two files apart."""
+    """Hash the content of an array, to find equal faces or tracks."""
     return hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()
 
 
 def _load_face(path: Readable, settings: ImportSettings, on_warning: OnWarning) -> NDArray[np.uint8]:
     image = read_image(path, on_warning)
     if settings.detect is not None:
-        found = find_faces(image, settings.detect)
-        if not found:
-            raise UnusableFileError(path, "shows no frontal face", "leave it out, or crop it without --detect")
-        image = crop_face(image, found[0], settings.margin)
+        boxes = find_faces(image, settings.detect)
+        if not boxes:
+            raise UnusableFileError(path, "shows no frontal face", "leave it out, or pack without --detect")
+        image = crop_face(image, boxes[0], settings.margin)
     return square_face(image, settings.image_pixels)

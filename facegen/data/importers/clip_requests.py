@@ -1,4 +1,4 @@
-"""What an importer asks for: clips that are still files, and rows that had to be left out."""
+"""Requests of an importer: clips whose files are not read yet, and rejected rows."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from facegen.data.media.media_files import Readable
 
 @dataclass(frozen=True)
 class FaceRequest:
-    """A face that is still a file.
+    """A face whose file is not read yet.
 
     Attributes:
-        line: where the importer's table names it; the number of the row, where that is no table.
+        line: line of the importer's table; a running number if the source is not a table.
         path: the file.
-        time_seconds: its moment in the clip's speech, or None.
-        box: left, top and side of the box in which it was found, in pixels of its source, or None.
+        time_seconds: time of the face in the speech of the clip, or None.
+        box: left, top and side of its detected box, in pixels of its source, or None.
     """
 
     line: int
@@ -26,18 +26,18 @@ class FaceRequest:
 
 @dataclass(frozen=True)
 class ClipRequest:
-    """A clip whose faces and speech are still files: what an importer makes of its rows.
+    """A clip whose files are not read yet.
 
     Attributes:
-        identity: who it is.
-        utterance: the video, or the clip itself; all clips of one are held out together. A number is its
-            `splits.utterance_number` already.
-        name: for people who look for it.
-        faces: at least one.
-        speech: a file with sound, or None.
+        identity: name of the person.
+        utterance: name of the video, or of the clip itself; all clips of an utterance are held out together. An int is
+            taken as its `splits.utterance_number`.
+        name: origin of the clip, for people.
+        faces: one or more faces.
+        speech: an audio or video file, or None.
         embedding: a .npy file with a vector, or None.
         attributes: {column: class}.
-        caption, consent, source, licence, language: strings; empty where unknown.
+        caption, consent, source, licence, language: strings; empty if unknown.
     """
 
     identity: str
@@ -56,13 +56,13 @@ class ClipRequest:
 
 @dataclass(frozen=True)
 class Reject:
-    """A row that was left out.
+    """A row that was skipped.
 
     Attributes:
-        line: where the importer's table names it; the number of the row, where that is no table.
-        identity: who it was to be.
-        reason: in words that are the same for every such row, so that they can be counted.
-        detail: which file, which value, what to do.
+        line: line of the importer's table; a running number if the source is not a table.
+        identity: name of the person.
+        reason: same text for every such row, so that rows can be counted.
+        detail: the file or value, and what to do.
     """
 
     line: int
@@ -73,12 +73,12 @@ class Reject:
 
 @dataclass(frozen=True)
 class FileWarning:
-    """A file that has a fault and was used all the same.
+    """A file that has a fault and was used nevertheless.
 
     Attributes:
-        line, identity: of the first row that names it, as in `Reject`.
-        reason: the fault and what was done, in words that are the same for every such file.
-        detail: the file, and the numbers of its fault.
+        line, identity: as in `Reject`, of the first row that names the file.
+        reason: the fault and its repair; same text for every such file.
+        detail: the file, and measurements of the fault.
     """
 
     line: int
@@ -89,14 +89,14 @@ class FileWarning:
 
 @dataclass(frozen=True)
 class ImportRequests:
-    """All that an importer asks for.
+    """The clips of a source, and the rows that were rejected before any file was read.
 
     Attributes:
-        clips: in the order in which they are packed.
-        num_rows: how many faces were asked for, those that were left out included.
-        rejects: rows that were left out because of what they say.
-        ignored_columns: columns that have no meaning here.
-        image_pixels, sample_rate_hz: at which they were stored before, or None.
+        clips: the clips, in packing order.
+        num_rows: number of requested faces, including rejected ones.
+        rejects: rows rejected because of their values.
+        ignored_columns: columns without a meaning here.
+        image_pixels, sample_rate_hz: size and rate at which an exported corpus stored them, or None.
     """
 
     clips: Sequence[ClipRequest]
@@ -108,5 +108,5 @@ class ImportRequests:
 
 
 def count_reasons(rows: Sequence[Reject] | Sequence[FileWarning]) -> dict[str, int]:
-    """{reason: how many rows}, the most frequent first."""
+    """Count the rows of each reason: {reason: number of rows}, the most frequent first."""
     return dict(Counter(row.reason for row in rows).most_common())

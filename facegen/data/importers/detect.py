@@ -1,4 +1,4 @@
-"""What `facegen pack` is given, told apart by what it is: a table, a folder of people, tar shards."""
+"""Detection of the kind of source given to `facegen pack`: a table, a folder of people, or tar shards."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ TAR_MAGIC = (b"ustar", 257)
 
 @dataclass(frozen=True)
 class ImportSource:
-    """Where clips come from.
+    """A source of clips.
 
     Attributes:
         importer: "pairs", "folder", "webdataset" or "voxceleb".
-        name: for the corpus's provenance; no path, which says more than a corpus should.
-        place: for error texts.
-        requests: what is asked for.
+        name: name in the provenance of the corpus; not a path, because a path can reveal private information.
+        place: path for error messages.
+        requests: the clips of the source.
     """
 
     importer: str
@@ -34,20 +34,22 @@ class ImportSource:
 
 
 def read_source(paths: Sequence[Path]) -> ImportSource:
-    """Read what is asked for by a table of pairs, a folder of people, a folder of shards, or shards.
+    """Detect and read a source: a table of pairs, a folder of people, a folder of shards, or shards.
 
     Raises:
-        DataError: it is none of these, or cannot be read.
+        DataError: the source is none of these, or cannot be read.
     """
     first = paths[0]
     if len(paths) > 1:
         others = [path for path in paths if not _is_tar(path)]
         if others:
-            raise DataError(*(f"{path}: is no tar shard; of anything else, give one" for path in others))
+            raise DataError(*(f"{path}: is not a tar shard; several paths must all be tar shards" for path in others))
         return _shards(f"{len(paths)} shards", first.parent, paths)
     if first.is_dir():
         if (first / HEADER_FILE).exists():
-            raise DataError(f"{first}: is a packed corpus already; give what it was packed from, or train on it")
+            raise DataError(
+                f"{first}: is a packed corpus already; train on it, or give the source that it was packed from"
+            )
         shards = find_shards(first)
         if shards:
             return _shards(first.resolve().name, first, shards)
@@ -58,7 +60,7 @@ def read_source(paths: Sequence[Path]) -> ImportSource:
 
 
 def join_sources(voxceleb: Path, vggface: Path, meta: Path) -> ImportSource:
-    """Read what is asked for by VoxCeleb, VGGFace and the table that joins them.
+    """Read a source that joins VoxCeleb and VGGFace by the table of VoxCeleb.
 
     Raises:
         DataError: one of them cannot be read.
@@ -71,7 +73,7 @@ def _shards(name: str, place: Path, paths: Sequence[Path]) -> ImportSource:
 
 
 def _is_tar(path: Path) -> bool:
-    """By its ending, or by its first header."""
+    """Check for a tar file, by its extension or by its first header."""
     if path.suffix.lower() == ".tar":
         return True
     magic, offset = TAR_MAGIC

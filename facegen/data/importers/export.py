@@ -1,4 +1,4 @@
-"""Writes a packed corpus as WebDataset tar shards, from which it can be packed again bit for bit."""
+"""Export of a packed corpus as WebDataset tar shards, from which `facegen pack` restores it bit for bit."""
 
 import io
 import json
@@ -30,7 +30,7 @@ from facegen.data.media.audio_encoding import encode_flac, encode_wav
 
 SHARD_BYTES = 2**29
 OVERWRITING_FIRST = 50_000
-"""First number of shards that replace others, until they can be renamed: far from the names of both."""
+"""First number in the temporary names of shards that replace older ones, far above the final numbers."""
 MAX_WORKERS = 16
 ENCODERS = {"flac": encode_flac, "wav": encode_wav}
 SEX_LETTERS = "fm"
@@ -40,12 +40,12 @@ Files = dict[str, bytes]
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What was written.
+    """Result of an export.
 
     Attributes:
-        folder: where it is.
+        folder: folder of the export.
         shards: the tar files.
-        num_clips, num_faces: how much is in them.
+        num_clips, num_faces: their content.
     """
 
     folder: Path
@@ -65,19 +65,19 @@ def export_shards(
 ) -> ExportReport:
     """Write every clip of a corpus as a sample: faces as PNG, speech as FLAC or WAV, the rest as JSON and NPY.
 
-    The same corpus gives the same bytes. They are written to OUT/.staging first, and take the place of an older export
-    at once (`file_swap`): interrupted at any moment, the older export or the new one is whole. A track that several
-    clips share is written with each.
+    The same corpus gives the same bytes. Files are written to OUT/.staging, and replace an older export in one step
+    (`file_swap`). If the process is killed at any moment, the older or the new export is complete. A track that several
+    clips share is written with each clip.
 
     Args:
         corpus_dir: the corpus.
-        out: folder of the shards; made if need be.
-        speech: how speech is written; both are lossless.
-        shard_bytes: a shard is closed before it is larger, unless a single clip is.
-        overwrite: replace an export that is there already.
-        observer: told how far it is.
+        out: folder of the shards; created if missing.
+        speech: format of the speech; both formats are lossless.
+        shard_bytes: a shard is closed before it gets larger than this, unless a single clip is larger.
+        overwrite: replace an existing export.
+        observer: receives the progress.
     Raises:
-        DataError: there is no corpus, or the folder cannot be written or holds an export already.
+        DataError: the corpus is missing, or the folder cannot be written or holds an export already.
     """
     corpus = Corpus.open(corpus_dir)
     if out.exists() and not out.is_dir():
@@ -92,7 +92,7 @@ def export_shards(
             shards = _numbered_from_0(staging, shards)
     except OSError as error:
         reason = error.strerror or error
-        raise DataError(f"{out}: cannot be written ({reason}); free some space, or give another folder") from None
+        raise DataError(f"{out}: cannot be written ({reason}); free disk space, or give another folder") from None
     return ExportReport(out, shards, corpus.header.num_clips, corpus.header.num_frames)
 
 
@@ -106,9 +106,9 @@ def _listing(shards: tuple[TarShard, ...]) -> bytes:
 
 
 def _numbered_from_0(staging: Path, shards: tuple[TarShard, ...]) -> tuple[TarShard, ...]:
-    """The names that an older export had are free now, so that the same corpus gives the same files."""
+    """Rename the shards once the names of an older export are free, so that the same corpus gives the same files."""
     renamed = tuple(shard.model_copy(update={"file": tar_name(number)}) for number, shard in enumerate(shards))
-    changes = {now.file: then.file for now, then in zip(shards, renamed, strict=True)}
+    changes = {old.file: new.file for old, new in zip(shards, renamed, strict=True)}
     if renamed != shards and renumber(staging, SHARD_LIST_FILE, _listing(renamed), changes):
         return renamed
     return shards
@@ -134,7 +134,7 @@ def _write(
 
 
 class _OpenShard:
-    """A tar file that is being written."""
+    """Writer of one tar file."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.num_clips = path, 0
@@ -142,9 +142,9 @@ class _OpenShard:
         self.tar = tarfile.open(fileobj=self.file, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
 
     def add(self, key: str, files: Files) -> None:
-        for ending, content in files.items():
-            # Without owner and time, so that the same corpus gives the same bytes.
-            entry = tarfile.TarInfo(f"{key}.{ending}")
+        for extension, content in files.items():
+            # No owner and no time, so that the same corpus gives the same bytes.
+            entry = tarfile.TarInfo(f"{key}.{extension}")
             entry.size = len(content)
             self.tar.addfile(entry, io.BytesIO(content))
         self.tar.members = []  # type: ignore[attr-defined]
@@ -158,13 +158,13 @@ class _OpenShard:
         return TarShard(file=self.path.name, num_clips=self.num_clips, num_bytes=size, sha256=digest)
 
     def abandon(self) -> None:
-        # On a full disk, closing fails once more.
+        # On a full disk, closing fails again.
         with suppress(OSError):
             self.file.close()
 
 
 def _samples(corpus: Corpus, speech: str) -> Iterator[Files]:
-    """The files of every clip by their endings, encoded by threads a few clips ahead, in the order of the clips."""
+    """Yield {extension: content} of every clip in order; threads encode a few clips ahead."""
     workers = min(os.cpu_count() or 1, MAX_WORKERS)
     ahead: deque[Future[Files]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="facegen-export") as pool:
@@ -193,18 +193,18 @@ def _sample(corpus: Corpus, clip: int, speech: str) -> Files:
         vector = io.BytesIO()
         np.save(vector, index.text[clip].numpy(), allow_pickle=False)
         files["npy"] = vector.getvalue()
-    files["json"] = (json.dumps(_described(corpus, clip), ensure_ascii=False, indent=1) + "\n").encode()
+    files["json"] = (json.dumps(_metadata(corpus, clip), ensure_ascii=False, indent=1) + "\n").encode()
     return files
 
 
-def _described(corpus: Corpus, clip: int) -> dict[str, Any]:
-    """What stands in the JSON; `utterance` is a string, for not every reader of JSON has numbers of 63 bits."""
+def _metadata(corpus: Corpus, clip: int) -> dict[str, Any]:
+    """Collect the content of the JSON file; `utterance` is a string, as some JSON readers have no 63-bit integers."""
     header, index = corpus.header, corpus.index
     first, end = index.frame_offsets[clip : clip + 2].tolist()
     times = [t / header.sample_rate_hz if t >= 0 else None for t in index.frame_time_samples[first:end].tolist()]
     labels = {name: int(column[clip]) for name, column in index.attributes.items() if column[clip] >= 0}
     sex = labels.pop("sex", -1)
-    described = {
+    metadata = {
         "identity": header.identities[int(index.identity[clip])],
         "sex": SEX_LETTERS[sex] if sex >= 0 else "",
         **{name: column.at(torch.tensor([clip]))[0] for name, column in index.strings.items()},
@@ -215,7 +215,7 @@ def _described(corpus: Corpus, clip: int) -> dict[str, Any]:
         "image_pixels": header.image_pixels,
         "sample_rate_hz": header.sample_rate_hz,
     }
-    return {key: value for key, value in described.items() if value not in ("", None, {})}
+    return {key: value for key, value in metadata.items() if value not in ("", None, {})}
 
 
 def _boxes(corpus: Corpus, first: int, end: int) -> list[list[int]] | None:

@@ -1,4 +1,4 @@
-"""Clips on their way from files to a packed corpus; what every importer shares."""
+"""Import of clips from files into a packed corpus, shared by all kinds of source."""
 
 import os
 from collections import deque
@@ -19,12 +19,12 @@ MAX_WORKERS = 16
 
 @dataclass(frozen=True)
 class Duplicate:
-    """Two rows with the same content; both were kept.
+    """Two rows with the same content; both are in the corpus.
 
     Attributes:
         kind: "face" or "speech".
-        line, earlier_line: where the importer's table names them.
-        identity, earlier_identity: whose they are said to be.
+        line, earlier_line: lines of the importer's table.
+        identity, earlier_identity: names of the people in these lines.
     """
 
     kind: str
@@ -36,18 +36,18 @@ class Duplicate:
 
 @dataclass
 class Importer:
-    """Decodes files and hands them to a writer; what cannot be used is noted and left out.
+    """Decoder of files for a corpus writer; unusable files are skipped and recorded.
 
-    Files are decoded by threads, a few clips ahead, and written in the order of the requests, so that the corpus
-    does not depend on who was faster.
+    Threads decode a few clips ahead. Clips are written in the order of the requests, so that the corpus does not depend
+    on the timing of the threads.
 
     Attributes:
-        writer: of the corpus.
-        settings: how files become rows.
-        observer: told how far it is.
-        rejects: rows that were left out; an importer puts its own there first.
-        duplicates: rows with the same content as an earlier one.
-        warnings: faults of files that were used all the same.
+        writer: writer of the corpus.
+        settings: conversion of files to rows.
+        observer: receives the progress.
+        rejects: skipped rows, beginning with those that the source itself rejected.
+        duplicates: rows with the same content as an earlier row.
+        warnings: faults of files that were used nevertheless.
     """
 
     writer: CorpusWriter
@@ -63,25 +63,25 @@ class Importer:
     _text_dim: int | None = None
 
     def run(self, requests: Sequence[ClipRequest], num_rows: int) -> None:
-        """Load and store clips."""
+        """Load the requested clips, and add them to the corpus."""
         self.observer.start("pack", num_rows, len(self.rejects))
-        done = len(self.rejects)
+        num_done = len(self.rejects)
         for clip in self._loaded(requests):
             self._store(clip)
-            done += len(clip.request.faces)
-            self.observer.advance(done, {"rejected": len(self.rejects)} if self.rejects else None)
+            num_done += len(clip.request.faces)
+            self.observer.advance(num_done, {"rejected": len(self.rejects)} if self.rejects else None)
         self.observer.finish()
 
     def _loaded(self, requests: Sequence[ClipRequest]) -> Iterator[LoadedClip]:
         workers = min(os.cpu_count() or 1, MAX_WORKERS)
-        asked: set[Readable] = set()
+        requested: set[Readable] = set()
         ahead: deque[Future[LoadedClip]] = deque()
         with ThreadPoolExecutor(workers, thread_name_prefix="facegen-pack") as pool:
             try:
                 for request in requests:
-                    wants_speech = request.speech is not None and request.speech not in asked
+                    wants_speech = request.speech is not None and request.speech not in requested
                     if request.speech is not None:
-                        asked.add(request.speech)
+                        requested.add(request.speech)
                     ahead.append(pool.submit(load_clip, request, self.settings, wants_speech))
                     if len(ahead) > 2 * workers:
                         yield ahead.popleft().result()
@@ -124,12 +124,12 @@ class Importer:
         self.writer.add_clip(record, np.stack([pixels for pixels, _, _ in clip.faces]), times, boxes)
 
     def _track(self, clip: LoadedClip, path: Readable) -> int:
-        """The number of a clip's track, stored once however many rows or files hold it."""
+        """Return the number of a clip's track; tracks with the same content are stored once."""
         if path in self._track_of_file:
             return self._track_of_file[path]
         speech = clip.speech
         if speech is None:
-            # Asked for by an earlier clip that could not be used; rare, so it is simply read again.
+            # An earlier clip was to load this file, and could not be used; this is rare, so the file is read again.
             speech = clip.load_speech(path, self.settings.sample_rate_hz)
         track = self._track_of_digest.get(clip.speech_digest)
         self._note_duplicate("speech", clip.faces[0][1].line, clip.request.identity, clip.speech_digest)
@@ -140,17 +140,17 @@ class Importer:
         return track
 
     def _reject_late_faces(self, clip: LoadedClip, track_samples: int) -> None:
-        kept = []
+        usable = []
         for loaded in clip.faces:
             face = loaded[1]
             if self._time_samples(face.time_seconds) < track_samples:
-                kept.append(loaded)
+                usable.append(loaded)
                 continue
             length = track_samples / self.settings.sample_rate_hz
             reason = "has a time after the end of its speech"
             detail = f"time = {face.time_seconds:g} s, but {clip.request.speech} has {length:.2f} s"
             clip.rejects.append(Reject(face.line, clip.request.identity, reason, detail))
-        clip.faces = kept
+        clip.faces = usable
 
     def _reject_other_text_dim(self, clip: LoadedClip) -> None:
         if clip.text is None or not clip.faces or clip.request.embedding is None:
@@ -158,7 +158,7 @@ class Importer:
         if self._text_dim is None:
             self._text_dim = len(clip.text)
         if len(clip.text) != self._text_dim:
-            reason, advice = "has another length than the first embedding", "give all of them one length"
+            reason, advice = "differs in length from the first embedding", "give embeddings of equal length"
             detail = f"{len(clip.text)} instead of {self._text_dim}"
             clip.reject_all("embedding", UnusableFileError(clip.request.embedding, reason, advice, detail))
 

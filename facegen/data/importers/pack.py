@@ -1,4 +1,4 @@
-"""Importers: from files of somebody's own to a packed corpus. A bad row is left out with its reason, never silently."""
+"""Packing of a source of clips into a corpus; bad rows are skipped and recorded with their reasons."""
 
 import csv
 import io
@@ -30,16 +30,16 @@ SAMPLE_RATE_HZ = 16000
 
 @dataclass(frozen=True)
 class PackReport:
-    """What became of an import.
+    """Result of an import.
 
     Attributes:
-        folder: the corpus; rejects.csv, duplicates.csv and warnings.csv stand in it, too.
-        header: what it holds.
-        num_rows: how many rows there were.
-        rejects: those that were left out.
-        duplicates: rows with the same content as an earlier one.
-        warnings: faults of files that were used all the same.
-        ignored_columns: columns of the table that have no meaning here.
+        folder: the corpus; it also holds rejects.csv, duplicates.csv and warnings.csv.
+        header: header of the corpus.
+        num_rows: number of rows of the source.
+        rejects: skipped rows.
+        duplicates: rows with the same content as an earlier row.
+        warnings: faults of files that were used nevertheless.
+        ignored_columns: columns of the table without a meaning here.
     """
 
     folder: Path
@@ -52,12 +52,12 @@ class PackReport:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """{reason: rows that were left out for it}, the most frequent first."""
+        """Numbers of skipped rows by reason, the most frequent first."""
         return count_reasons(self.rejects)
 
     @property
     def warning_reasons(self) -> dict[str, int]:
-        """{fault: files that have it and were used}, the most frequent first."""
+        """Numbers of used files by fault, the most frequent first."""
         return count_reasons(self.warnings)
 
 
@@ -72,9 +72,9 @@ def pack_pairs(
     overwrite: bool = False,
     observer: Observer | None = None,
 ) -> PackReport:
-    """Pack the rows of a CSV table; its columns are those of `pairs_csv.read_pairs`, paths are relative to it.
+    """Pack a CSV table with the columns of `table.read_pairs`; paths are relative to the table.
 
-    Args and Raises are those of `pack`.
+    Arguments and errors are those of `pack`.
     """
     return pack(
         ImportSource("pairs", csv_path.name, str(csv_path), read_pairs(csv_path)),
@@ -99,18 +99,18 @@ def pack(
     overwrite: bool = False,
     observer: Observer | None = None,
 ) -> PackReport:
-    """Pack what a source asks for.
+    """Pack a source into a corpus.
 
     Args:
-        source: as `sources.read_source` found it.
+        source: result of `detect.read_source`.
         out: folder of the corpus.
-        image_pixels, sample_rate_hz: as in `ImportSettings`; None takes those at which the source says that it was
-            stored, and else 128 and 16000.
+        image_pixels, sample_rate_hz: as in `ImportSettings`; by default those of an exported corpus, else 128 and
+            16000.
         detect, margin: as in `ImportSettings`.
-        overwrite: replace a corpus that is there already.
-        observer: told how far it is.
+        overwrite: replace an existing corpus.
+        observer: receives the progress.
     Raises:
-        DataError: nothing in it can be used, or the folder holds something already.
+        DataError: no row can be used, or the folder holds a corpus already or cannot be written.
     """
     requests = source.requests
     settings = ImportSettings(
@@ -130,16 +130,16 @@ def pack(
         overwrite=overwrite,
     )
     observer = observer or Observer()
-    importing = Importer(writer, settings, observer, list(requests.rejects))
+    importer = Importer(writer, settings, observer, list(requests.rejects))
     try:
         with writer:
-            importing.run(requests.clips, requests.num_rows)
+            importer.run(requests.clips, requests.num_rows)
             if not writer.num_clips:
-                raise DataError(*_nothing_left(source.place, importing.rejects))
-            rejects = sorted(importing.rejects, key=lambda reject: reject.line)
-            warnings = sorted(importing.warnings, key=lambda warning: warning.line)
+                raise DataError(*_no_usable_rows(source.place, importer.rejects))
+            rejects = sorted(importer.rejects, key=lambda reject: reject.line)
+            warnings = sorted(importer.warnings, key=lambda warning: warning.line)
             _write_table(writer.staging / REJECTS, Reject, rejects)
-            _write_table(writer.staging / DUPLICATES, Duplicate, importing.duplicates)
+            _write_table(writer.staging / DUPLICATES, Duplicate, importer.duplicates)
             _write_table(writer.staging / WARNINGS, FileWarning, warnings)
             header = writer.finish()
     except OSError as error:
@@ -147,13 +147,15 @@ def pack(
         raise DataError(f"{out}: cannot be written ({reason}); free some space, or give another folder") from None
     for names in differ_in_case(header.identities):
         people = " and ".join(f"'{name}'" for name in names)
-        observer.warn(f"{people} differ in capitals only, and are {len(names)} people; give one person one name")
-    return PackReport(out, header, requests.num_rows, rejects, importing.duplicates, warnings, requests.ignored_columns)
+        observer.warn(
+            f"{people} differ only in upper and lower case, and count as {len(names)} people; use one name per person"
+        )
+    return PackReport(out, header, requests.num_rows, rejects, importer.duplicates, warnings, requests.ignored_columns)
 
 
-def _nothing_left(source: str, rejects: Sequence[Reject]) -> list[str]:
+def _no_usable_rows(source: str, rejects: Sequence[Reject]) -> list[str]:
     if not rejects:
-        return [f"{source}: has no rows; add a line for each face"]
+        return [f"{source}: has no rows; add a row for each face"]
     reasons = ", ".join(f"{count} {reason}" for reason, count in count_reasons(rejects).items())
     first = rejects[0]
     return [

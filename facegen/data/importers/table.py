@@ -1,4 +1,4 @@
-"""A CSV table of faces and speech, read and checked row by row."""
+"""Importer of a CSV table of faces and speech; rows are checked one by one."""
 
 import csv
 import math
@@ -16,7 +16,7 @@ from facegen.data.importers.clip_requests import ClipRequest, FaceRequest, Impor
 
 REQUIRED = ("identity", "face")
 FOR_ALL_OR_NONE = ("speech", "caption", "embedding")
-"""A column that is filled in some rows must be filled in all, or a batch could not be."""
+"""Columns that must be filled in all rows or in none, because a batch needs them for every row."""
 OPTIONAL = ("sex", "video", "time", "consent", "source", "licence", "language")
 SEXES = {"f": 0, "female": 0, "0": 0, "m": 1, "male": 1, "1": 1, "": -1}
 
@@ -28,7 +28,7 @@ def read_pairs(path: Path) -> ImportRequests:
     licence, language.
 
     Raises:
-        DataError: it cannot be read, or its header is wrong.
+        DataError: the table cannot be read, or its header row is wrong.
     """
     lines = _read_lines(path)
     header = [name.strip() for name in lines[0][1]]
@@ -38,12 +38,12 @@ def read_pairs(path: Path) -> ImportRequests:
     rejects: list[Reject] = []
     for number, cells in lines[1:]:
         if len(cells) != len(header):
-            detail = f"{len(cells)} cells, but the header has {len(header)}; put cells that hold a comma in quotes"
-            rejects.append(Reject(number, "", "has another number of cells than the header", detail))
+            detail = f"{len(cells)} cells, but the header has {len(header)}; put cells that contain commas in quotes"
+            rejects.append(Reject(number, "", "differs in its number of cells from the header", detail))
             continue
-        named = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-        named["identity"] = normalise_name(named["identity"])
-        rows.append((number, {name: named.get(name, "") for name in known}))
+        cell_of = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+        cell_of["identity"] = normalise_name(cell_of["identity"])
+        rows.append((number, {name: cell_of.get(name, "") for name in known}))
     used = [name for name in FOR_ALL_OR_NONE if any(row[name] for _, row in rows)]
     clips: dict[ClipRequest, ClipRequest] = {}
     for number, row in rows:
@@ -52,7 +52,7 @@ def read_pairs(path: Path) -> ImportRequests:
             rejects.append(reject)
             continue
         clip = _clip(path.parent, number, row)
-        # Without speech to share, every row is a clip of its own.
+        # Rows without speech are separate clips.
         key = replace(clip, faces=(), name="" if clip.speech else str(number))
         clips[key] = replace(clip, faces=(*clips[key].faces, *clip.faces)) if key in clips else clip
     ignored = [name for name in header if name not in known]
@@ -60,7 +60,7 @@ def read_pairs(path: Path) -> ImportRequests:
 
 
 def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
-    """(line number, cells) of all lines that are not empty."""
+    """Read (line number, cells) of all lines that are not empty."""
     lines = []
     try:
         with open_text(path, newline="") as file:
@@ -71,9 +71,11 @@ def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give a CSV file of pairs") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is no UTF-8 text (byte {error.start}); save it as CSV in UTF-8") from None
+        raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save it as CSV in UTF-8") from None
     except csv.Error as error:
-        raise DataError(f"{path}: line {reader.line_num}: {error}; look for a quote that is not closed") from None
+        raise DataError(
+            f"{path}: line {reader.line_num}: {error}; check for a quotation mark that is not closed"
+        ) from None
     if not lines:
         raise DataError(f"{path}: is empty; its first line must name the columns: {', '.join(REQUIRED)}, speech, ...")
     return lines
@@ -85,46 +87,46 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
         if name not in header:
             problems.append(f"{path}: header: column '{name}' is missing{did_you_mean(name, header)}")
     for name in sorted({name for name in header if header.count(name) > 1}):
-        problems.append(f"{path}: header: column '{name}' stands there {header.count(name)} times; keep one")
+        problems.append(f"{path}: header: column '{name}' occurs {header.count(name)} times; keep one")
     if problems and len(header) == 1 and any(mark in header[0] for mark in ";\t"):
-        problems.append(f"{path}: header: cells are not separated by commas; save it with commas")
+        problems.append(f"{path}: header: cells are not separated by commas; save the table with commas")
     if problems:
         raise DataError(*problems)
 
 
 def check_row(line: int, row: Row, used: Sequence[str]) -> Reject | None:
-    """Why a row cannot be used by what it says, or None.
+    """Check the values of a row; return its rejection, or None.
 
     Args:
-        line: where the importer's table names it.
-        row: {column: cell} with all columns of `read_pairs`, empty where nothing is said.
-        used: the columns of `FOR_ALL_OR_NONE` that some row fills.
+        line: line of the importer's table.
+        row: {column: cell} with all columns of `read_pairs`; empty cells are unknown.
+        used: the columns of `FOR_ALL_OR_NONE` that at least one row fills.
     """
-    who = row["identity"]
-    unusable = check_identity(line, who)
-    if unusable is not None:
-        return unusable
+    identity = row["identity"]
+    reject = check_identity(line, identity)
+    if reject is not None:
+        return reject
     if not row["face"]:
-        return Reject(line, who, "has no face", "name a picture")
+        return Reject(line, identity, "has no face", "give the path of an image")
     for name in used:
         if not row[name]:
-            detail = f"fill it in everywhere, or leave the column '{name}' out"
-            return Reject(line, who, f"has no {name}, which other rows have", detail)
+            detail = f"fill it in every row, or remove the column '{name}'"
+            return Reject(line, identity, f"has no {name}, which other rows have", detail)
     if row["sex"].lower() not in SEXES:
         detail = f"sex = '{row['sex']}': f, m, female, male, 0 (f), 1 (m) or empty"
-        return Reject(line, who, "has an unknown sex", detail)
+        return Reject(line, identity, "has an unknown sex", detail)
     if row["time"] and parse_seconds(row["time"]) is None:
-        return Reject(line, who, "has an unusable time", f"time = '{row['time']}': seconds, 0 or more, or empty")
+        return Reject(line, identity, "has an unusable time", f"time = '{row['time']}': seconds, 0 or more, or empty")
     return None
 
 
-def check_identity(line: int, who: str) -> Reject | None:
-    """Why a name cannot be used, or None."""
-    if not who:
-        return Reject(line, who, "has no identity", "write who it is, by any name that is the same for the same person")
-    if len(who) > MAX_IDENTITY_CHARACTERS or not who.isprintable():
-        detail = f"a name has at most {MAX_IDENTITY_CHARACTERS} characters, all of them printable"
-        return Reject(line, who[:MAX_IDENTITY_CHARACTERS], "has an unusable identity", detail)
+def check_identity(line: int, identity: str) -> Reject | None:
+    """Check the name of a person; return the rejection of its row, or None."""
+    if not identity:
+        return Reject(line, identity, "has no identity", "give the name of the person, always spelled the same")
+    if len(identity) > MAX_IDENTITY_CHARACTERS or not identity.isprintable():
+        detail = f"a name may have at most {MAX_IDENTITY_CHARACTERS} characters, all printable"
+        return Reject(line, identity[:MAX_IDENTITY_CHARACTERS], "has an unusable identity", detail)
     return None
 
 
@@ -149,12 +151,12 @@ def _clip(folder: Path, line: int, row: Row) -> ClipRequest:
 
 
 def _file(folder: Path, cell: str) -> Path:
-    # The same file under two spellings must be one, without following links.
+    # Normalised, so that two spellings of one path count as one file; links are not followed.
     return Path(os.path.normpath(folder / cell))
 
 
 def parse_seconds(cell: str) -> float | None:
-    """A moment in seconds, or None where a cell names none."""
+    """Parse a time in seconds; None if the cell is not a finite number of at least 0."""
     try:
         value = float(cell)
     except ValueError:

@@ -1,4 +1,4 @@
-"""VoxCeleb's voices joined with VGGFace's faces, by the table that comes with VoxCeleb."""
+"""Importer of VoxCeleb speech joined with VGGFace images, by the metadata table of VoxCeleb."""
 
 import csv
 import os
@@ -15,17 +15,17 @@ from facegen.data.importers.folder import distribute_faces, list_person_files
 from facegen.data.importers.table import SEXES, check_identity
 
 MAX_DEPTH = 3
-"""People's folders lie so deep at most: `dev/wav/id10001`."""
+"""Largest depth of a person's folder below the root, as in `dev/wav/id10001`."""
 
 
 @dataclass(frozen=True)
 class Celebrity:
-    """A row of the table.
+    """A row of the metadata table.
 
     Attributes:
-        line: of the table.
-        voice, face: what the folders of VoxCeleb and of VGGFace are called.
-        sex: its class; -1 unknown.
+        line: line of the table.
+        voice, face: folder names in VoxCeleb and in VGGFace.
+        sex: class of the sex; -1 if unknown.
     """
 
     line: int
@@ -35,43 +35,49 @@ class Celebrity:
 
 
 def read_voxceleb(voxceleb: Path, vggface: Path, meta: Path) -> ImportRequests:
-    """Ask for everybody of whom there are both: the second corpus of Choi et al. 2020.
+    """Request all people who have both speech and images, as in the second corpus of Choi et al. 2020.
 
-    People are called as in VGGFace. Each utterance is a clip, and all clips of a video are held out together; faces
-    are dealt to them, for they come from elsewhere, and have no moment in them.
+    Names are those of VGGFace. Each utterance is a clip, and all clips of a video are held out together. Images
+    are from other sources: `distribute_faces` assigns them to the clips, and they have no time in the speech.
 
     Args:
-        voxceleb: a folder that holds, at most three folders deep, one a person, named by its VoxCeleb ID or by the
-            VGGFace ID, with a folder a video in it.
-        vggface: the same of pictures, named by the VGGFace ID.
-        meta: vox1_meta.csv or vox2_meta.csv; cells are parted by tabs or commas.
+        voxceleb: folder with one folder per person, at most three levels deep, named by the VoxCeleb ID or the VGGFace
+            ID, with one subfolder per video.
+        vggface: folder with one folder of images per person, named by the VGGFace ID.
+        meta: vox1_meta.csv or vox2_meta.csv; cells are separated by tabs or commas.
     Raises:
-        DataError: a folder or the table cannot be read, or the table has other columns.
+        DataError: a folder or the table cannot be read, or the table lacks a column.
     """
     people = _read_table(meta)
-    spoken = _people_folders(voxceleb, {name for person in people for name in (person.voice, person.face)})
-    seen = _people_folders(vggface, {person.face for person in people})
+    speech_folders = _people_folders(voxceleb, {name for person in people for name in (person.voice, person.face)})
+    image_folders = _people_folders(vggface, {person.face for person in people})
     lines = count(1)
     clips: list[ClipRequest] = []
     rejects: list[Reject] = []
     for person in people:
-        voices = [*spoken.get(person.voice, ()), *spoken.get(person.face, ())]
-        sounds = next(filter(None, (list_person_files(folder).sounds for folder in voices)), [])
-        pictures = next(filter(None, (list_person_files(folder).pictures for folder in seen.get(person.face, ()))), [])
-        unfit = _unfit(person, sounds, pictures)
-        if unfit:
-            rejects.append(Reject(next(lines), person.face, unfit, f"{meta.name}: line {person.line}, {person.voice}"))
+        voices = [*speech_folders.get(person.voice, ()), *speech_folders.get(person.face, ())]
+        audio_files = next(filter(None, (list_person_files(folder).audio_files for folder in voices)), [])
+        images = next(
+            filter(None, (list_person_files(folder).images for folder in image_folders.get(person.face, ()))), []
+        )
+        problem = _problem(person, audio_files, images)
+        if problem:
+            rejects.append(
+                Reject(next(lines), person.face, problem, f"{meta.name}: line {person.line}, {person.voice}")
+            )
             continue
-        faces = [FaceRequest(next(lines), path) for path in pictures]
-        clips += [_clip(person, path, theirs) for path, theirs in distribute_faces(faces, sounds)]
+        faces = [FaceRequest(next(lines), path) for path in images]
+        clips += [_clip(person, path, clip_faces) for path, clip_faces in distribute_faces(faces, audio_files)]
     return ImportRequests(clips, sum(len(clip.faces) for clip in clips) + len(rejects), rejects)
 
 
-def _unfit(person: Celebrity, sounds: Sequence[Path], pictures: Sequence[Path]) -> str:
-    unfit = check_identity(person.line, person.face)
-    if unfit is not None:
-        return unfit.reason
-    return "" if sounds and pictures else "has no folder with speech" if not sounds else "has no folder with faces"
+def _problem(person: Celebrity, audio_files: Sequence[Path], images: Sequence[Path]) -> str:
+    reject = check_identity(person.line, person.face)
+    if reject is not None:
+        return reject.reason
+    return (
+        "" if audio_files and images else "has no folder with speech" if not audio_files else "has no folder with faces"
+    )
 
 
 def _clip(person: Celebrity, path: Path, faces: Sequence[FaceRequest]) -> ClipRequest:
@@ -95,27 +101,29 @@ def _read_table(path: Path) -> Sequence[Celebrity]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give vox1_meta.csv") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is no UTF-8 text (byte {error.start}); give vox1_meta.csv") from None
+        raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); give vox1_meta.csv") from None
     header, *rows = [[cell.strip() for cell in row] for row in _cells(lines)] or [[]]
-    place = {kind: _place(header, kind) for kind in ("VoxCeleb", "VGGFace", "Gender")}
-    missing = [f"'{kind}... ID'" for kind in ("VoxCeleb", "VGGFace") if place[kind] is None]
+    column_of = {kind: _find_column(header, kind) for kind in ("VoxCeleb", "VGGFace", "Gender")}
+    missing = [f"'{kind}... ID'" for kind in ("VoxCeleb", "VGGFace") if column_of[kind] is None]
     if missing:
-        said = ", ".join(header[:8]) or "nothing"
-        raise DataError(f"{path}: header: no column {' nor '.join(missing)}, but {said[:200]}; give vox1_meta.csv")
-    return [_person(line, row, place) for line, row in enumerate(rows, start=2) if any(row)]
+        existing = ", ".join(header[:8]) or "nothing"
+        raise DataError(
+            f"{path}: header: missing columns: {', '.join(missing)}; it has {existing[:200]}; give vox1_meta.csv"
+        )
+    return [_person(line, row, column_of) for line, row in enumerate(rows, start=2) if any(row)]
 
 
 def _cells(lines: Sequence[str]) -> Iterator[list[str]]:
     return csv.reader(lines, delimiter="\t" if lines and "\t" in lines[0] else ",")
 
 
-def _place(header: Sequence[str], kind: str) -> int | None:
+def _find_column(header: Sequence[str], kind: str) -> int | None:
     return next((number for number, name in enumerate(header) if name.lower().startswith(kind.lower())), None)
 
 
-def _person(line: int, row: Sequence[str], place: Mapping[str, int | None]) -> Celebrity:
+def _person(line: int, row: Sequence[str], column_of: Mapping[str, int | None]) -> Celebrity:
     def cell(kind: str) -> str:
-        number = place[kind]
+        number = column_of[kind]
         return row[number] if number is not None and number < len(row) else ""
 
     voice, face = normalise_name(cell("VoxCeleb")), normalise_name(cell("VGGFace"))
@@ -123,15 +131,18 @@ def _person(line: int, row: Sequence[str], place: Mapping[str, int | None]) -> C
 
 
 def _people_folders(root: Path, names: set[str]) -> dict[str, list[Path]]:
-    """{name: folders} of the people that lie below a folder; VoxCeleb has one with sounds and one with texts."""
+    """Find the folders of people below a root: {name: folders}.
+
+    VoxCeleb has two folders per person, one with audio and one with text files.
+    """
     if not root.is_dir():
-        raise DataError(f"{root}: is no folder; give the one that holds a folder a person")
-    found: dict[str, list[Path]] = {}
+        raise DataError(f"{root}: is not a folder; give the folder that holds one folder per person")
+    folders_of: dict[str, list[Path]] = {}
     for parent, folders, _ in os.walk(root):
         depth = len(Path(parent).relative_to(root).parts)
         folders.sort()
         for name in folders:
             if normalise_name(name) in names:
-                found.setdefault(normalise_name(name), []).append(Path(parent, name))
+                folders_of.setdefault(normalise_name(name), []).append(Path(parent, name))
         folders[:] = [name for name in folders if normalise_name(name) not in names] if depth + 1 < MAX_DEPTH else []
-    return found
+    return folders_of

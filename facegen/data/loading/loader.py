@@ -1,4 +1,4 @@
-"""Batches by step: which rows, which frame, which crop of the speech."""
+"""Loader of the batch of each step: rows, frames, and crops of the speech."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -14,14 +14,14 @@ from facegen.data.loading.sampler import Sampler, draw_mismatched_rows
 
 
 class Loader:
-    """The batches of a split, a pure function of (seed, step).
+    """Loader of the batches of a split, which are a pure function of (seed, step).
 
     Args:
         rows: the split.
-        batch_size: rows a step.
-        num_mismatched: how many rows of other people each row is given.
-        seed: of order, frames and crops.
-        needs: the Batch columns to fill beside faces.
+        batch_size: number of rows per step.
+        num_mismatched: number of mismatched rows (rows of other people) per row.
+        seed: random seed of order, frames and crops.
+        needs: the Batch columns to fill besides faces.
     Raises:
         DataError: the split is smaller than a batch.
     """
@@ -30,7 +30,7 @@ class Loader:
         if len(rows.clips) < batch_size:
             raise DataError(
                 f"the split '{rows.split}' holds {len(rows.clips)} clips, fewer than the batch of {batch_size}; "
-                f"give it more data, or a smaller batch_size"
+                f"use more data, or a smaller batch_size"
             )
         self.rows = rows
         self.num_mismatched = max(num_mismatched, 1)
@@ -41,11 +41,11 @@ class Loader:
         self._worker = None if rows.is_resident else ThreadPoolExecutor(1, thread_name_prefix="facegen-loader")
 
     def batch(self, step: int, stride: int = 1) -> Batch:
-        """The rows of a step; those of a corpus that is not resident are read before they are asked for.
+        """Return the batch of a step; a split that is not resident is read one batch ahead, in a thread.
 
         Args:
-            step: which one.
-            stride: how many steps on the next call's lies; the others are those of other processes.
+            step: number of the step.
+            stride: distance to the step of the next call; steps in between belong to other processes.
         """
         if self._worker is None:
             return self._batch(step)
@@ -82,19 +82,19 @@ class Loader:
 
 
 def start_at_other_time(spare: Tensor, moment: Tensor, length: int, draw: Tensor) -> Tensor:
-    """Where a crop begins that does not hold the moment of the frame; anywhere if there is no such place.
+    """Draw the start of a crop that does not contain the time of the frame, or any start if there is no such crop.
 
     Args:
-        spare: (B,) the last possible start.
-        moment: (B,) position of the frame in the track; -1 where unknown.
-        length: of the crop, in samples.
+        spare: (B,) last possible start, in samples.
+        moment: (B,) position of the frame in the track, in samples; -1 if unknown.
+        length: length of the crop, in samples.
         draw: (B,) uniform in [0, 1).
     Returns:
-        (B,)
+        (B,) first samples of the crops.
     """
     before = torch.where(moment >= 0, (moment - length + 1).clamp(min=0), 0).minimum(spare + 1)
     after = torch.where(moment >= 0, (spare - moment).clamp(min=0), 0)
     anywhere = before + after == 0
     choices = torch.where(anywhere, spare + 1, before + after)
-    chosen = (draw * choices).long()
-    return torch.where(anywhere | (chosen < before), chosen, chosen - before + moment + 1)
+    start = (draw * choices).long()
+    return torch.where(anywhere | (start < before), start, start - before + moment + 1)

@@ -1,4 +1,4 @@
-"""A split kept in memory: faces and tracks are read or rendered once, and gathered on the device from then on."""
+"""A split held in memory: faces and tracks are read or rendered once, then gathered on the device."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -16,31 +16,32 @@ CHUNK_ROWS = 64
 
 
 def resident_bytes(dataset: Dataset, clips: Clips, needs: frozenset[str]) -> int:
-    """What `ResidentSplit` would hold of a split, in bytes."""
+    """Compute the memory of a `ResidentSplit`, in bytes."""
     size = int(clips.num_frames.sum()) * dataset.spec.image_pixels**2 * 3
     return size + (2 * int(clips.track_samples.sum()) if "speech" in needs else 0)
 
 
 def _key(dataset: Dataset, clips: Clips, has_speech: bool) -> str:
-    """Of the corpus, the rows, and what of them is held."""
-    said = hashlib.sha256(f"{dataset.fingerprint()} {has_speech}".encode())
+    """Hash the corpus, the rows, and the columns that are held."""
+    digest = hashlib.sha256(f"{dataset.fingerprint()} {has_speech}".encode())
     for numbers in (clips.clip, clips.num_frames, clips.track_samples):
-        said.update(numbers.numpy().tobytes())
-    return said.hexdigest()[:32]
+        digest.update(numbers.numpy().tobytes())
+    return digest.hexdigest()[:32]
 
 
 class ResidentSplit:
-    """Faces and speech of a split, on one device.
+    """Faces and speech of a split, in the memory of one device.
 
-    Faces of all clips lie one behind the other, and so do the tracks; a row of the split finds its own by offset. What
-    had to be rendered is kept on disk, too.
+    The faces of all clips are concatenated, and so are the tracks; offsets locate those of each row. Rendered data is
+    also cached on disk.
 
     Args:
-        dataset: where they come from.
+        dataset: source of faces and speech.
         clips: the split.
-        needs: the Batch columns in use; speech that nobody needs is not loaded.
-        device: where they are kept.
-        observer: told how far it is, with the label `stage`.
+        needs: the Batch columns in use; speech is loaded only if it is in use.
+        device: device that holds the data.
+        observer: receives the progress.
+        stage: name of this step for the observer.
     """
 
     def __init__(
@@ -58,10 +59,10 @@ class ResidentSplit:
         self._track_samples = clips.track_samples.to(device)
         has_speech = "speech" in needs
         key = _key(dataset, clips, has_speech) if dataset.is_rendered else ""
-        kept = load_rendered(key) if key else None
-        if kept is not None:
-            self._faces = kept["faces"].to(device)
-            self._speech = kept["speech"].to(device) if has_speech else None
+        cached = load_rendered(key) if key else None
+        if cached is not None:
+            self._faces = cached["faces"].to(device)
+            self._speech = cached["speech"].to(device) if has_speech else None
             return
         observer.start(stage, len(clips) * (1 + has_speech))
         self._faces = self._load_faces(dataset, clips, observer)
@@ -93,17 +94,17 @@ class ResidentSplit:
             starts = self._first_sample[rows.to(self._device)]
             speech[starts[:, None] + torch.arange(length, device=self._device)] = tracks.to(self._device)
 
-        # Tracks of one length are fetched together: a renderer is fast on many rows at once.
+        # Tracks of equal length are fetched together, because rendering many rows at once is faster.
         lengths = torch.unique(clips.track_samples).tolist()
-        alike = [torch.nonzero(clips.track_samples == length)[:, 0] for length in lengths]
-        for done in self._loaded(load, [chunk for rows in alike for chunk in rows.split(CHUNK_ROWS)]):
+        rows_by_length = [torch.nonzero(clips.track_samples == length)[:, 0] for length in lengths]
+        for done in self._loaded(load, [chunk for rows in rows_by_length for chunk in rows.split(CHUNK_ROWS)]):
             observer.advance(len(clips) + done)
         return speech
 
     def _loaded(self, load: Callable[[Tensor], None], chunks: list[Tensor]) -> Iterator[int]:
-        """Load chunks and yield how many rows are there; on a CPU as many at once as there are cores.
+        """Load chunks and yield the number of rows loaded so far; on a CPU, every core loads its own chunk.
 
-        Rendering is many small operations: cores are used better by a chunk each than by sharing every operation.
+        Rendering consists of many small operations, which run faster one chunk per core than shared between cores.
         """
         cores = torch.get_num_threads()
         if self._device.type != "cpu" or cores == 1:
@@ -126,11 +127,11 @@ class ResidentSplit:
             torch.set_num_threads(cores)
 
     def faces(self, rows: Tensor, frame: Tensor) -> Tensor:
-        """(B,) rows of the split, (B,) frames -> (B, H, W, 3) uint8."""
+        """Gather faces: (B,) rows of the split, (B,) frames -> (B, H, W, 3) uint8."""
         return self._faces[self._first_frame[rows] + frame]
 
     def speech(self, rows: Tensor, start_samples: Tensor, num_samples: int) -> Tensor:
-        """(B,) rows of the split, (B,) starts -> (B, num_samples) int16, repeated where a track ends."""
+        """Crop speech: (B,) rows of the split, (B,) starts -> (B, num_samples) int16; short tracks are repeated."""
         if self._speech is None:
             raise RuntimeError("speech was not loaded")
         places = start_samples[:, None] + torch.arange(num_samples, device=self._device)

@@ -1,4 +1,4 @@
-"""The rows of a split on the device: from memory where they fit, from the dataset where they do not."""
+"""Rows of a split as batches on the device: from memory if the split fits, else from the dataset."""
 
 from typing import get_args
 
@@ -12,28 +12,29 @@ from facegen.core.interfaces import Dataset
 from facegen.core.progress import Observer
 from facegen.core.randomness import generator_for
 from facegen.core.recipe.tables import DataSettings, EvaluationSplit, Split
-from facegen.data.loading.captions import encode_captions
+from facegen.data.loading.caption_codes import encode_captions
 from facegen.data.loading.prepare import prepare_faces, prepare_speech
 from facegen.data.loading.resident import ResidentSplit, resident_bytes
 
 
 def clips_of(dataset: Dataset, split: EvaluationSplit) -> Clips:
-    """The clips of a split, or of the whole corpus."""
+    """Return the clips of a split, or of the whole corpus."""
     if split == "all":
-        return Clips.joined([dataset.clips(each) for each in get_args(Split)])
+        return Clips.joined([dataset.clips(one_split) for one_split in get_args(Split)])
     return dataset.clips(split)
 
 
 class Rows:
-    """A split, and how to fetch rows of it as batches.
+    """A split whose rows can be fetched as batches.
 
     Args:
-        dataset, settings: where the rows come from, and how face and speech of a row are paired and cropped.
-        split: which rows; "all" are those of every split.
-        needs: the Batch columns that may be fetched beside faces.
-        device: where batches go.
-        observer: told about loading.
-        keep: hold the split in memory if it fits; without, every fetch asks the dataset.
+        dataset: source of the rows.
+        settings: pairing and cropping of face and speech.
+        split: the split; "all" means all splits together.
+        needs: the Batch columns that may be fetched besides faces.
+        device: device of the batches.
+        observer: receives the progress of loading.
+        keep: hold the split in memory if it fits; otherwise every fetch reads from the dataset.
     Raises:
         DataError: the split is empty, or the corpus lacks a column.
     """
@@ -64,12 +65,12 @@ class Rows:
 
     @property
     def is_resident(self) -> bool:
-        """The split is held in memory."""
+        """True if the split is held in memory."""
         return self._resident is not None
 
     @property
     def crop_is_fixed(self) -> bool:
-        """Every clip has one crop of speech only, so that its encoding can be kept."""
+        """True if every clip has only one possible crop of speech, so that its encoding can be cached."""
         return crop_is_fixed(self.settings, self.clips)
 
     def fetch(
@@ -80,38 +81,39 @@ class Rows:
         mismatched_rows: Tensor | None = None,
         needs: frozenset[str] | None = None,
     ) -> Batch:
-        """Rows of the split as a batch.
+        """Fetch rows of the split as a batch.
 
         Args:
             rows: (B,) positions in the split, on the CPU.
-            frame, start_samples: (B,) which face, and where the speech begins.
-            mismatched_rows: (B, K); by default the row before.
-            needs: only these columns.
+            frame: (B,) number of the face within the clip.
+            start_samples: (B,) first sample of the speech crop.
+            mismatched_rows: (B, K) rows of other people in this batch; by default the previous row.
+            needs: fetch only these columns; by default all of them.
         """
         needs = self.needs if needs is None else needs
-        there = rows.to(self.device)
+        device_rows = rows.to(self.device)
         clip = self.clips.clip[rows].to(self.device)
         if mismatched_rows is None:
             mismatched_rows = torch.arange(len(rows))[:, None].roll(1, 0)
         return Batch(
-            faces=prepare_faces(self._faces(there, clip, frame.to(self.device))),
+            faces=prepare_faces(self._faces(device_rows, clip, frame.to(self.device))),
             clip=clip,
             identity=self.clips.identity[rows].to(self.device),
             mismatched_rows=mismatched_rows.to(self.device),
-            speech=self._speech(there, clip, start_samples.to(self.device)) if "speech" in needs else None,
+            speech=self._speech(device_rows, clip, start_samples.to(self.device)) if "speech" in needs else None,
             caption=self._caption(clip) if "caption" in needs else None,
             text=self.dataset.text(clip).to(self.device) if "text" in needs else None,
             attributes={name: values[rows].to(self.device) for name, values in self.clips.attributes.items()},
         )
 
     def fetch_plain(self, rows: Tensor, frame: int = 0) -> Batch:
-        """Rows with one given frame (the last, where a clip has fewer) and the speech from the middle of the track."""
+        """Fetch rows with a given frame (the last one of shorter clips) and the middle of the track."""
         frames = torch.full_like(rows, frame).minimum(self.clips.num_frames[rows] - 1)
         spare = (self.clips.track_samples[rows] - self.settings.speech_samples).clamp(min=0)
         return self.fetch(rows, frames, spare // 2)
 
     def choose(self, num: int, seed: int, *, distinct_people: bool = False) -> Tensor:
-        """(at most num,) positions in the split that a seed fixes, at most one a person if so asked."""
+        """Draw at most `num` positions in the split from a seed, optionally at most one per person."""
         order = torch.randperm(len(self.clips), generator=generator_for(seed, "choose", self.split))
         if distinct_people:
             person = self.clips.person[order]
@@ -138,6 +140,6 @@ class Rows:
 
 
 def crop_is_fixed(settings: DataSettings, clips: Clips) -> bool:
-    """Tell whether every clip has one crop of speech only, so that its encoding can be kept."""
+    """Check that every clip has only one possible crop of speech, so that its encoding can be cached."""
     one_place = settings.crop == "fixed" and settings.pairing != "centred"
     return one_place or bool((clips.track_samples <= settings.speech_samples).all())

@@ -1,4 +1,4 @@
-"""Which rows make up a step: a function of (seed, step), so that resuming needs no state."""
+"""Sampler of the rows of each step: a function of (seed, step), so that resuming needs no state."""
 
 import torch
 from torch import Tensor
@@ -9,14 +9,14 @@ from facegen.core.randomness import generator_for
 
 
 class Sampler:
-    """Epoch by epoch through the rows of a split, in an order that the seed fixes.
+    """Sampler of the rows of a split, epoch by epoch, in an order given by the seed.
 
-    A person holds at most half of a batch, so that every row finds rows of other people beside it.
+    A person has at most half of the rows of a batch, so that every row has rows of other people in its batch.
 
     Args:
         clips: the split.
-        batch_size: rows a step.
-        seed: of the order.
+        batch_size: number of rows per step.
+        seed: random seed of the order.
     Raises:
         DataError: the split holds fewer than two people.
     """
@@ -31,13 +31,13 @@ class Sampler:
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
 
     def rows(self, step: int) -> Tensor:
-        """(batch_size,) positions in the split."""
+        """Return the (batch_size,) positions in the split of a step."""
         positions = torch.arange(step * self.batch_size, (step + 1) * self.batch_size)
         epochs, places = positions // len(self.clips), positions % len(self.clips)
         rows = torch.empty_like(positions)
         for epoch in torch.unique(epochs).tolist():
-            here = epochs == epoch
-            rows[here] = self._epoch(epoch)[places[here]]
+            is_in_epoch = epochs == epoch
+            rows[is_in_epoch] = self._epoch(epoch)[places[is_in_epoch]]
         return self._capped(rows, step)
 
     def _epoch(self, epoch: int) -> Tensor:
@@ -46,26 +46,27 @@ class Sampler:
         return self._order[1]
 
     def _capped(self, rows: Tensor, step: int) -> Tensor:
-        """Replace what one person has beyond half of the batch by rows of others."""
+        """Replace rows of a person with more than half of the batch by rows of other people."""
         person = self.clips.person[rows]
-        names, counts = person.unique(return_counts=True)
+        people, counts = person.unique(return_counts=True)
         if int(counts.max()) <= self.batch_size // 2:
             return rows
-        crowd = names[counts.argmax()]
-        others = torch.nonzero(self.clips.person != crowd)[:, 0]
-        excess = torch.nonzero(person == crowd)[self.batch_size // 2 :, 0]
+        most_frequent = people[counts.argmax()]
+        others = torch.nonzero(self.clips.person != most_frequent)[:, 0]
+        excess = torch.nonzero(person == most_frequent)[self.batch_size // 2 :, 0]
         drawn = torch.randint(len(others), (len(excess),), generator=generator_for(self.seed, "cap", step))
         return rows.index_copy(0, excess, others[drawn])
 
 
 def draw_mismatched_rows(person: Tensor, num: int, generator: torch.Generator) -> Tensor:
-    """For each row of a batch, other rows that hold another person.
+    """Draw mismatched rows for each row of a batch: rows of other people in the same batch.
 
     Args:
-        person: (B,).
-        num: how many a row; all different while there are enough.
+        person: (B,) person of each row.
+        num: number of mismatched rows per row; they are distinct as long as there are enough.
+        generator: source of the random numbers.
     Returns:
-        (B, num) rows of this batch.
+        (B, num) positions in the batch.
     """
     size = person.shape[0]
     same = person[:, None] == person[None, :]

@@ -1,7 +1,7 @@
-"""Who and what is held out, decided by hashes: stable when a corpus grows, and the same in every process.
+"""Splits of a corpus by hashes: stable when the corpus grows, and the same in every process.
 
-Two things are held out. People, by fold: nobody trains on them. And, of the people who remain, about one video (or
-clip) in ten: what a known name or voice is tested on.
+People of the held-out fold are never trained on. Of the remaining people, about one utterance (video or clip) in ten is
+held out, to test known names and voices.
 """
 
 import hashlib
@@ -17,30 +17,25 @@ UTTERANCES_PER_HELD_OUT = 10
 
 
 def held_out_person(name: str, num_folds: int, fold: int) -> bool:
-    """Whether a person belongs to the fold that is held out."""
+    """Check whether a person belongs to the held-out fold."""
     return _number(_normal(name)) % num_folds == fold
 
 
 def utterance_number(identity: str, utterance: str) -> int:
-    """A stable number for a video or clip of a person, below 2^63; what `held_out_utterances` reads."""
+    """Hash a video or clip of a person to a number below 2^63, for `held_out_utterances`."""
     return _number(f"{_normal(identity)}\0{unicodedata.normalize('NFC', utterance)}")
 
 
-def held_out_utterance(identity: str, utterance: str) -> bool:
-    """Whether a video or clip is held out, as long as others of the same person are not: about one in ten."""
-    return utterance_number(identity, utterance) % UTTERANCES_PER_HELD_OUT == 0
-
-
 def held_out_utterances(person: Tensor, utterance: Tensor) -> Tensor:
-    """The rule for whole corpora: never all that there is of a person.
+    """Select the held-out utterances of a corpus: about one in ten, but never all utterances of a person.
 
-    Somebody who would have nothing left to train on keeps the utterance of the smallest number.
+    If all utterances of a person would be held out, the one with the smallest number is used for training.
 
     Args:
-        person: (N,) whose clip a row is, counted from 0.
-        utterance: (N,) its `utterance_number`; clips of one utterance are held out together.
+        person: (N,) number of the person of each row, counted from 0.
+        utterance: (N,) `utterance_number` of each row; clips of one utterance are held out together.
     Returns:
-        (N,) bool
+        (N,) bool, True for held-out rows.
     """
     held_out = utterance % UTTERANCES_PER_HELD_OUT == 0
     num_people = int(person.max()) + 1 if len(person) else 0
@@ -52,12 +47,14 @@ def held_out_utterances(person: Tensor, utterance: Tensor) -> Tensor:
 
 
 def rows_of_split(split: Split, person: Tensor, utterance: Tensor, person_is_held_out: Tensor) -> Tensor:
-    """The rows of a split, in order.
+    """Select the rows of a split, in order.
 
     Args:
-        split: which.
+        split: name of the split.
         person, utterance: (N,) as for `held_out_utterances`.
         person_is_held_out: (people,) bool.
+    Returns:
+        (rows,) int64
     """
     unseen = person_is_held_out[person]
     if split == "heldout_people":
@@ -67,11 +64,11 @@ def rows_of_split(split: Split, person: Tensor, utterance: Tensor, person_is_hel
 
 
 def _normal(name: str) -> str:
-    """A name in either Unicode form is one person; one in ASCII stays as it is, spaces at its ends included."""
+    """Normalise a name, so that its Unicode forms are one person; ASCII names keep even their outer spaces."""
     return name if name.isascii() else normalise_name(name)
 
 
 def _number(text: str) -> int:
-    # A file name that is no UTF-8 reaches Python as surrogates, which strict encoding refuses.
+    # A file name that is not valid UTF-8 reaches Python as surrogates, which strict encoding refuses.
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") >> 1

@@ -1,1 +1,1 @@
-"""Readers of pictures and sound from files of any kind."""
+"""Decoders and encoders of image, audio and video files."""

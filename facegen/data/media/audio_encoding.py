@@ -1,4 +1,4 @@
-"""Speech as a file that any program reads, without loss."""
+"""Lossless encoding of speech as WAV and FLAC files."""
 
 import io
 import wave
@@ -11,7 +11,7 @@ PIECE_SAMPLES = 2**16
 
 
 def encode_wav(samples: NDArray[np.int16], sample_rate_hz: int) -> bytes:
-    """(samples,) int16 -> the bytes of a WAV file."""
+    """Encode speech, (samples,) int16, as a WAV file."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
@@ -22,9 +22,9 @@ def encode_wav(samples: NDArray[np.int16], sample_rate_hz: int) -> bytes:
 
 
 def encode_flac(samples: NDArray[np.int16], sample_rate_hz: int) -> bytes:
-    """(samples,) int16 -> the bytes of a FLAC file, the same for the same samples."""
+    """Encode speech, (samples,) int16, as a FLAC file; equal samples give equal bytes."""
     buffer = io.BytesIO()
-    # bitexact: the version of the library would otherwise stand in the file.
+    # bitexact: the file would otherwise contain the version of the library.
     with av.open(buffer, "w", format="flac", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream("flac", rate=sample_rate_hz, options={"flags": "+bitexact"}, layout="mono")
         for start in range(0, len(samples), PIECE_SAMPLES):

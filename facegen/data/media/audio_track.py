@@ -12,7 +12,7 @@ from facegen.data.media.media_files import MediaWarning
 from facegen.data.media.mono_resampler import AudioFaults, MonoResampler
 
 GAP_SECONDS = 0.02
-"""Time stamps that are off by less are rounded ones; beyond, sound is missing, or there twice."""
+"""Smaller deviations of a time stamp are rounding; with larger ones, audio is missing or repeated."""
 FLOAT_CODECS = "pcm_f"
 
 
@@ -22,12 +22,12 @@ class AudioTrack:
     Missing audio becomes silence; audio that a file holds twice is dropped.
 
     Args:
-        sample_rate_hz: of the track.
+        sample_rate_hz: sample rate of the track.
     Attributes:
-        start_seconds: the moment of its first sample; NaN before there is one.
-        due_seconds: the moment after the last sample that was added, by the lengths of the frames.
-        complete: no more sound will come.
-        faults: what was repaired so far.
+        start_seconds: time of the first sample; NaN as long as the track is empty.
+        due_seconds: expected time of the next frame, by the durations of the previous ones.
+        complete: True when all audio was added.
+        faults: faults repaired so far.
     """
 
     def __init__(self, sample_rate_hz: int) -> None:
@@ -46,11 +46,11 @@ class AudioTrack:
 
     @property
     def end_seconds(self) -> float:
-        """The moment after the last sample."""
+        """Time of the end of the last sample."""
         return self.start_seconds + len(self) / self.sample_rate_hz
 
     def decode(self, packet: Packet) -> list[AudioFrame]:
-        """Decode a packet; one that is damaged is counted, and gives nothing."""
+        """Decode a packet; a damaged packet is counted, and yields no frames."""
         self.faults.packets += bool(packet.size)
         codec = packet.stream.codec_context
         self._stores_floats = codec is not None and codec.name.startswith(FLOAT_CODECS)
@@ -62,11 +62,11 @@ class AudioTrack:
         return [frame for frame in decoded if isinstance(frame, AudioFrame)]
 
     def add(self, frame: AudioFrame, time_seconds: float | None) -> None:
-        """Append what was decoded.
+        """Append a decoded frame.
 
         Args:
-            frame: of any format; the format may change on the way.
-            time_seconds: the moment of its first sample; None where the file does not say.
+            frame: a frame of any format; the format may differ from that of the previous frame.
+            time_seconds: time of its first sample; None if it follows the previous frame.
         """
         if np.isnan(self.start_seconds):
             self.start_seconds = self.due_seconds = time_seconds or 0.0
@@ -77,16 +77,16 @@ class AudioTrack:
         self._append(self._mono.add(frame, stores_floats=self._stores_floats))
 
     def finish(self) -> None:
-        """Append what the resampler still holds; no more will come."""
+        """Append the samples left in the resampler, and mark the track as complete."""
         self._append(self._mono.drain())
         self.complete = True
 
     def warnings(self) -> list[MediaWarning]:
-        """What was repaired, a line for each kind of fault."""
+        """Return one warning per kind of repaired fault."""
         return self.faults.warnings()
 
     def between(self, start_seconds: float, end_seconds: float) -> NDArray[np.int16]:
-        """A copy of a part of the track; shorter where the track is."""
+        """Copy a part of the track; the copy is shorter where the track does not cover it."""
         if not len(self):
             return np.zeros(0, np.int16)
         first = max(0, round((start_seconds - self.start_seconds) * self.sample_rate_hz))

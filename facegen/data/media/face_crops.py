@@ -1,4 +1,4 @@
-"""Where the faces of a picture are, and the square around one."""
+"""Face detection in an image, and the square crop around a face."""
 
 import threading
 from collections.abc import Callable
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from facegen.core.collection_interfaces import Detector, FaceBox
 
 NewDetector = Callable[[], Detector]
-"""Makes a detector; called once a thread, because a detector may keep the picture that it searches in itself."""
+"""Makes a detector; called once per thread, because a detector may hold the image that it searches."""
 MIN_FACE_SHARE = 0.1
-"""Smallest face looked for, of the shorter side."""
+"""Side of the smallest face to find, as a share of the shorter side of the image."""
 FACE_MARGIN = 0.25
-"""What is kept around a detected face on each side, in sides of its box."""
+"""Margin around a detected face, on each side, as a multiple of the side of its box."""
 
-_own = threading.local()
+_thread_local = threading.local()
 
 
 def find_faces(image: NDArray[np.uint8], new_detector: NewDetector) -> list[FaceBox]:
-    """Find the frontal faces of a picture, the surest first.
+    """Find the frontal faces of an image, the most confident first.
 
-    Those of at least a tenth of its shorter side: in a portrait, smaller ones are somebody else's.
+    Faces below a tenth of the shorter side are ignored: in a portrait, they are in the background.
 
     Args:
         image: (H, W, 3) uint8, RGB.
@@ -32,12 +32,12 @@ def find_faces(image: NDArray[np.uint8], new_detector: NewDetector) -> list[Face
 
 
 def find_large_faces(image: NDArray[np.uint8], smallest_pixels: int, detector: Detector) -> list[FaceBox]:
-    """Find the faces of a size and more, the surest first, in a picture that is shrunk as far as this size allows.
+    """Find faces of at least a given size, the most confident first, in a copy shrunk as far as this size allows.
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        smallest_pixels: side of the smallest face that must be found, in pixels of the picture.
-        detector: searches the shrunk picture.
+        smallest_pixels: side of the smallest face that must be found, in pixels of `image`.
+        detector: searches the shrunk copy.
     """
     scale = min(1.0, detector.smallest_pixels / smallest_pixels)
     searched = image
@@ -51,9 +51,10 @@ def find_large_faces(image: NDArray[np.uint8], smallest_pixels: int, detector: D
 
 
 def crop_face(image: NDArray[np.uint8], box: FaceBox, margin: float = FACE_MARGIN) -> NDArray[np.uint8]:
-    """Cut out a square around a face: its side is 1 + 2 margin boxes, as far as the picture reaches.
+    """Crop a square around a face; its side is (1 + 2 * margin) times that of the box.
 
-    Near an edge the square is moved, and shrunk only where the picture is smaller than it, so nothing is made up.
+    Near an edge the square is moved inside the image. It is shrunk only if the image is smaller, so that no padding is
+    needed.
     """
     height, width = image.shape[:2]
     side = min(round(box.side * (1 + 2 * margin)), height, width)
@@ -63,9 +64,9 @@ def crop_face(image: NDArray[np.uint8], box: FaceBox, margin: float = FACE_MARGI
 
 
 def _detector(new_detector: NewDetector) -> Detector:
-    if not hasattr(_own, "detectors"):
-        _own.detectors = {}
-    detectors: dict[NewDetector, Detector] = _own.detectors
+    if not hasattr(_thread_local, "detectors"):
+        _thread_local.detectors = {}
+    detectors: dict[NewDetector, Detector] = _thread_local.detectors
     if new_detector not in detectors:
         detectors[new_detector] = new_detector()
     return detectors[new_detector]

@@ -1,4 +1,4 @@
-"""Pictures of many faces: labelled grids and contact sheets."""
+"""Images of many faces: labelled grids and contact sheets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,35 +18,35 @@ TITLE_PIXELS = 16
 LABEL_GREY = (96, 96, 96)
 TITLE_GREY = (40, 40, 40)
 ROW_LABEL_WIDTH = 160
-"""Row labels wider than this are folded."""
+"""Width at which row labels are wrapped, in pixels."""
 
 
 @dataclass(frozen=True)
 class Label:
-    """A text that was folded to fit a width."""
+    """A text wrapped to a width."""
 
     lines: tuple[str, ...]
     size: int
 
     @property
     def width(self) -> int:
-        """In pixels."""
+        """Width in pixels."""
         return max((_width(line, self.size) for line in self.lines), default=0)
 
     @property
     def height(self) -> int:
-        """In pixels."""
+        """Height in pixels."""
         return len(self.lines) * _line_height(self.size)
 
-    def draw(self, picture: ImageDraw.ImageDraw, centre: float, top: float, colour: tuple[int, int, int]) -> None:
-        """Draw each line centred."""
+    def draw(self, canvas: ImageDraw.ImageDraw, centre: float, top: float, colour: tuple[int, int, int]) -> None:
+        """Draw the lines, each centred horizontally."""
         for number, line in enumerate(self.lines):
             left = round(centre - _width(line, self.size) / 2)
-            picture.text((left, round(top) + number * _line_height(self.size)), line, colour, _font(self.size))
+            canvas.text((left, round(top) + number * _line_height(self.size)), line, colour, _font(self.size))
 
 
-def fold(text: str, width: int, size: int = LABEL_PIXELS) -> Label:
-    """Fold a text into lines no wider than so many pixels: between words, or within one that is wider alone."""
+def wrap_text(text: str, width: int, size: int = LABEL_PIXELS) -> Label:
+    """Wrap a text to a width in pixels, between words, or within a word that is too wide by itself."""
     lines: list[str] = []
     for word in " ".join(text.split()).split(" "):
         joined = f"{lines[-1]} {word}" if lines else word
@@ -66,34 +66,34 @@ def grid(
     title: str = "",
     scale: int = 1,
 ) -> Image.Image:
-    """Draw images in rows and columns; labels are folded to fit, never cut.
+    """Draw images in rows and columns; labels are wrapped, never truncated.
 
     Args:
         images: (R, C, H, W, 3) uint8.
-        row_labels: R texts to the left, or none.
-        column_labels: C texts above, or none.
-        title: a text above all.
-        scale: each pixel becomes so many, each way.
+        row_labels: R texts to the left of the rows, or none.
+        column_labels: C texts above the columns, or none.
+        title: text at the top.
+        scale: integer magnification.
     """
     rows, columns = images.shape[:2]
     height, width = images.shape[2] * scale, images.shape[3] * scale
-    left_labels = [fold(text, ROW_LABEL_WIDTH) for text in row_labels]
-    top_labels = [fold(text, width) for text in column_labels]
+    left_labels = [wrap_text(text, ROW_LABEL_WIDTH) for text in row_labels]
+    top_labels = [wrap_text(text, width) for text in column_labels]
     left = MARGIN + (max((label.width for label in left_labels), default=-GAP) + GAP)
     row_height = max(height, *(label.height for label in left_labels)) if left_labels else height
     page = left + columns * (width + GAP) - GAP + MARGIN
-    heading = fold(title, page - 2 * MARGIN, TITLE_PIXELS)
+    heading = wrap_text(title, page - 2 * MARGIN, TITLE_PIXELS)
     top = MARGIN + (heading.height + GAP if heading.lines else 0)
-    labels_height = max((label.height for label in top_labels), default=-GAP) + GAP
-    sheet = Image.new("RGB", (page, top + labels_height + rows * (row_height + GAP) - GAP + MARGIN), "white")
+    label_height = max((label.height for label in top_labels), default=-GAP) + GAP
+    sheet = Image.new("RGB", (page, top + label_height + rows * (row_height + GAP) - GAP + MARGIN), "white")
     draw = ImageDraw.Draw(sheet)
     heading.draw(draw, page / 2, MARGIN, TITLE_GREY)
     for column, label in enumerate(top_labels):
-        # Labels stand on their column, whatever the height of their neighbours.
-        place = top + labels_height - GAP - label.height
+        # Labels are aligned at their bottom, next to their column.
+        place = top + label_height - GAP - label.height
         label.draw(draw, left + column * (width + GAP) + width / 2, place, LABEL_GREY)
     for row in range(rows):
-        row_top = top + labels_height + row * (row_height + GAP)
+        row_top = top + label_height + row * (row_height + GAP)
         if left_labels:
             label = left_labels[row]
             centre = (MARGIN + left - GAP) / 2
@@ -107,23 +107,23 @@ def grid(
 def contact_sheet(
     images: NDArray[np.uint8], labels: Sequence[str], *, num_columns: int = 8, title: str = "", scale: int = 1
 ) -> Image.Image:
-    """Draw images row after row, each with its label below; labels are folded to fit, never cut.
+    """Draw images row by row, each with its label below; labels are wrapped, never truncated.
 
     Args:
         images: (N, H, W, 3) uint8.
         labels: N texts.
-        num_columns: images in a row.
-        title: a text above all.
-        scale: each pixel becomes so many, each way.
+        num_columns: number of images per row.
+        title: text at the top.
+        scale: integer magnification.
     """
     height, width = images.shape[1] * scale, images.shape[2] * scale
     num_columns = min(num_columns, max(len(images), 1))
-    folded = [fold(text, width) for text in labels]
+    wrapped = [wrap_text(text, width) for text in labels]
     page = 2 * MARGIN + num_columns * (width + GAP) - GAP
-    heading = fold(title, page - 2 * MARGIN, TITLE_PIXELS)
+    heading = wrap_text(title, page - 2 * MARGIN, TITLE_PIXELS)
     top = MARGIN + (heading.height + GAP if heading.lines else 0)
     rows = [range(start, min(start + num_columns, len(images))) for start in range(0, len(images), num_columns)]
-    row_heights = [height + 2 + max(folded[number].height for number in row) + GAP for row in rows]
+    row_heights = [height + 2 + max(wrapped[number].height for number in row) + GAP for row in rows]
     sheet = Image.new("RGB", (page, top + sum(row_heights) - GAP + MARGIN), "white")
     draw = ImageDraw.Draw(sheet)
     heading.draw(draw, page / 2, MARGIN, TITLE_GREY)
@@ -131,15 +131,15 @@ def contact_sheet(
         for column, number in enumerate(row):
             left = MARGIN + column * (width + GAP)
             sheet.paste(_enlarged(images[number], scale), (left, top))
-            folded[number].draw(draw, left + width / 2, top + height + 2, LABEL_GREY)
+            wrapped[number].draw(draw, left + width / 2, top + height + 2, LABEL_GREY)
         top += row_height
     return sheet
 
 
-def save_png(picture: Image.Image, path: Path) -> None:
-    """Write a PNG; a reader sees the old picture or the new one, never half of one."""
+def save_png(image: Image.Image, path: Path) -> None:
+    """Write an image as a PNG file, atomically."""
     with replacing(path) as part:
-        picture.save(part, format="PNG")
+        image.save(part, format="PNG")
 
 
 def _break(word: str, width: int, size: int) -> list[str]:

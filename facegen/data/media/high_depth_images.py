@@ -1,4 +1,4 @@
-"""Pictures of more than 8 bits a sample, as their files hold them."""
+"""Reading of images with more than 8 bits per sample, at their stored depth."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 WIDTH, HEIGHT, BITS, PHOTOMETRIC, KIND, SAMPLE_FORMAT, DNG_VERSION = 256, 257, 258, 262, 254, 339, 50706
-"""Tags of TIFF."""
-UNSIGNED, SIGNED, FLOAT = 1, 2, 3
+"""TIFF tags."""
+UNSIGNED, SIGNED = 1, 2
 WHITE_IS_ZERO = 0
 REDUCED = 1
 
 
 @dataclass(frozen=True)
 class HighDepthImage:
-    """Samples as they are stored.
+    """Samples of an image at their stored depth.
 
     Attributes:
         colours: (H, W) grey or (H, W, 3) RGB, of any type.
-        opacity: (H, W), or None.
-        bits: depth that the file declares, without the sign; None for floats.
-        is_negative: 0 is white.
+        opacity: (H, W) alpha channel, or None.
+        bits: declared bit depth without the sign; None for floats.
+        is_negative: True if 0 is white.
     """
 
     colours: NDArray[Any]
@@ -34,26 +34,27 @@ class HighDepthImage:
 
 
 def tiff_problem(stored: Image.Image) -> str:
-    """Name what makes the first picture of a TIFF a stand-in for the real one; empty where it is the real one."""
+    """Detect a TIFF whose first image is only a preview; return the reason to refuse it, or an empty text."""
     tags = getattr(stored, "tag_v2", {})
     if DNG_VERSION in tags:
-        return "is a raw picture of a camera"
-    return "begins with a preview of the picture" if tags.get(KIND, 0) & REDUCED else ""
+        return "is a camera raw image"
+    return "begins with a preview of the image" if tags.get(KIND, 0) & REDUCED else ""
 
 
 def read_high_depth(
     stored: Image.Image | None, file: IO[bytes], check_size: Callable[[int, int], None] | None = None
 ) -> HighDepthImage | None:
-    """Read samples of more than 8 bits; None where a file has none, or cannot be read at that depth.
+    """Read samples of more than 8 bits; return None if the file has none, or cannot be read at that depth.
 
-    Pillow keeps 16 bits of grey alone; of colours it keeps the upper 8, which are black where 12 bits are used.
+    Pillow keeps 16 bits for grey images only. For colours it keeps the upper 8 bits, which are black if only 12 of 16
+    bits are used.
 
     Args:
-        stored: what Pillow opened; None for a TIFF of a kind that it does not know.
+        stored: the image opened by Pillow; None for a TIFF that Pillow does not support.
         file: its bytes.
-        check_size: raises where a size (width, height) is refused; for what Pillow did not open.
+        check_size: raises an error if a size (width, height) is not allowed; for files that Pillow did not open.
     Raises:
-        Exception: the file is damaged; of any type.
+        Exception: the file is damaged; the type depends on the decoder.
     """
     tags = _tiff_tags(file) if stored is None else getattr(stored, "tag_v2", {})
     is_negative = tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
@@ -66,14 +67,14 @@ def read_high_depth(
         return _split(_grey(stored, tags), is_negative, _declared_bits(stored, tags))
     if not _is_cut_to_8_bits(stored):
         return None
-    # Pillow refuses what is damaged or cut short, which OpenCV would fill up.
+    # Pillow refuses damaged or truncated files, whose missing parts OpenCV would fill.
     stored.load()
     samples = _by_opencv(file)
     return None if samples is None or samples.dtype == np.uint8 else _split(samples, is_negative)
 
 
 def _is_cut_to_8_bits(stored: Image.Image) -> bool:
-    """Whether Pillow would keep the upper 8 bits of deeper samples."""
+    """Check whether Pillow would keep only the upper 8 bits of the samples."""
     tiles = getattr(stored, "tile", ())
     words = [word for tile in tiles for word in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))]
     if stored.format == "PPM":
@@ -101,7 +102,7 @@ def _sample_formats(tags: Any) -> tuple[int, ...]:
 
 
 def _split(samples: NDArray[Any], is_negative: bool, bits: int | None = None) -> HighDepthImage:
-    """Part colours and opacity of (H, W) or (H, W, C)."""
+    """Split (H, W) or (H, W, C) samples into colours and opacity."""
     if bits is None and samples.dtype.kind in "iu":
         bits = 8 * samples.dtype.itemsize - (samples.dtype.kind == "i")
     if samples.ndim == 2 or samples.shape[2] == 3:
@@ -110,7 +111,7 @@ def _split(samples: NDArray[Any], is_negative: bool, bits: int | None = None) ->
 
 
 def _by_opencv(file: IO[bytes]) -> NDArray[Any] | None:
-    """Samples in the order of RGB; None for what OpenCV does not know."""
+    """Decode with OpenCV, channels in RGB order; None if OpenCV does not support the file."""
     file.seek(0)
     logging = cv2.utils.logging
     level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)

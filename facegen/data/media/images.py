@@ -1,4 +1,4 @@
-"""Pictures from files: upright, in 8-bit RGB; what cannot be read as it was meant is refused with the reason."""
+"""Reading of image files as upright 8-bit RGB; images that cannot be read faithfully are refused."""
 
 import io
 import warnings
@@ -26,29 +26,29 @@ MIN_IMAGE_PIXELS = 16
 MAX_IMAGE_MEGAPIXELS = 64
 TOO_LARGE = f"has more than {MAX_IMAGE_MEGAPIXELS} megapixels"
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "GIF", *(["AVIF"] if features.check("avif") else []))
-"""Not all that Pillow knows: its EPS reader runs a program."""
+"""A subset of the formats of Pillow, whose EPS reader runs an external program."""
 CONVERT_HEIC = "convert it to JPEG or PNG, with `heif-convert IN.heic OUT.jpg` or a viewer's export"
 
 
 def read_image(path: Readable, on_warning: OnWarning | None = None) -> NDArray[np.uint8]:
-    """Read a picture: (H, W, 3) uint8, RGB in the colours of sRGB.
+    """Read an image: (H, W, 3) uint8, sRGB.
 
-    It is turned upright as its EXIF data says, transparency becomes white, and samples of more than 8 bits are scaled
-    by the range that they use. Of several pictures in a file, the first is read.
+    The image is rotated by its EXIF orientation, transparent parts become white, and samples of more than 8 bits are
+    scaled by the range that they use. Of several images in a file, the first is read.
 
-    Pillow rather than OpenCV: it knows the size before it decodes, and refuses a file that was cut short, where
-    older versions of OpenCV fill the rest with grey and newer ones write to stderr.
+    Pillow is used, not OpenCV: it knows the size before it decodes, and refuses a truncated file, where older versions
+    of OpenCV fill the rest with grey and newer ones write to stderr.
 
     Args:
         path: the file.
-        on_warning: receives each fault of a picture that is used all the same; without, they are Python warnings.
+        on_warning: receives each fault of an image that is used nevertheless; by default, faults are Python warnings.
     Raises:
-        UnusableFileError: there is no such file, it is no picture, is smaller than a face can be, or has samples
-            whose range cannot be told.
+        UnusableFileError: the file does not exist, is not an image, is too small for a face, or has samples whose
+            range cannot be determined.
     """
     check_is_file(path)
     on_warning = on_warning or issue_python_warnings(path)
-    # Metadata that Pillow cannot read changes no pixel, and its warning would not name the file.
+    # Metadata that Pillow cannot read affects no pixel, and its warnings do not name the file.
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     try:
         with open_readable(path) as file:
@@ -57,15 +57,15 @@ def read_image(path: Readable, on_warning: OnWarning | None = None) -> NDArray[n
         raise
     except UnknownRangeError as error:
         advice = "save it with 8 bits, or with samples that use the whole range of their type"
-        raise UnusableFileError(path, "has samples whose range cannot be told", advice, error) from None
+        raise UnusableFileError(path, "has samples whose range cannot be determined", advice, error) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UnusableFileError(path, TOO_LARGE, "shrink it") from None
     except Exception as error:  # a decoder may raise anything on damaged bytes
-        raise UnusableFileError(path, "is a damaged picture", "get it again, or leave it out", error) from None
+        raise UnusableFileError(path, "is a damaged image", "get it again, or leave it out", error) from None
 
 
 def square_face(image: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
-    """Cut the middle square out of a picture and give it a size: (H, W, 3) -> (pixels, pixels, 3)."""
+    """Crop the middle square of an image, and resize it: (H, W, 3) -> (pixels, pixels, 3)."""
     height, width = image.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -84,31 +84,33 @@ def _read(path: Readable, file: Any, on_warning: OnWarning) -> NDArray[np.uint8]
     with stored:
         _check_size(path, *stored.size)
         if stored.format == "TIFF" and (problem := tiff_problem(stored)):
-            raise UnusableFileError(path, problem, "convert it to JPEG or PNG with the program that shows it")
+            raise UnusableFileError(path, problem, "convert it to JPEG or PNG with a program that can show it")
         if getattr(stored, "is_animated", False) and stored.format != "MPO":
-            on_warning(MediaWarning("holds several pictures, of which the first is used"))
+            on_warning(MediaWarning("holds several images; only the first is used"))
         deep = read_high_depth(stored, file)
         image = _from_deep(deep, on_warning) if deep is not None else _from_8_bits(stored, on_warning)
         return np.array(_upright(image, stored))
 
 
 def _read_unidentified(path: Readable, on_warning: OnWarning) -> NDArray[np.uint8]:
-    """Read a TIFF that Pillow does not know, such as one of 64-bit floats; anything else is refused by its name."""
+    """Read a TIFF that Pillow does not support, such as 64-bit floats; other types are refused by name."""
     kind = file_type_by_content(path)
     if kind == "TIFF":
         with open_readable(path) as file:
             deep = read_high_depth(None, file, lambda width, height: _check_size(path, width, height))
         if deep is None:
             advice = "save it as PNG, or as a TIFF of 8 or 16 bits"
-            raise UnusableFileError(path, "is a TIFF of a kind that cannot be read", advice)
+            raise UnusableFileError(path, "is a TIFF of an unsupported kind", advice)
         return np.array(_from_deep(deep, on_warning))
     if kind in ("HEIC", "AVIF"):
-        named = "" if str(path).lower().endswith((f".{kind.lower()}", ".heif")) else "although its name says otherwise"
+        extension_note = (
+            "" if str(path).lower().endswith((f".{kind.lower()}", ".heif")) else "in spite of its extension"
+        )
         advice = CONVERT_HEIC if kind == "HEIC" else "convert it to JPEG or PNG, or install pillow>=11.3"
-        raise UnusableFileError(path, f"is {kind}, which cannot be read here", advice, named)
+        raise UnusableFileError(path, f"is {kind}, which cannot be read here", advice, extension_note)
     advice = f"give a file of type {', '.join(IMAGE_FORMATS)}"
-    looks = f"it looks like {_with_article(kind)}" if kind else ""
-    raise UnusableFileError(path, "is no picture", advice, looks)
+    detail = f"it looks like {_with_article(kind)}" if kind else ""
+    raise UnusableFileError(path, "is not an image", advice, detail)
 
 
 def _with_article(kind: str) -> str:
@@ -116,10 +118,10 @@ def _with_article(kind: str) -> str:
 
 
 def _from_deep(deep: HighDepthImage, on_warning: OnWarning) -> Image.Image:
-    """Bring colours, and the alpha channel on its own, to 8 bits."""
+    """Scale colours and alpha channel separately to 8 bits."""
     colours, scale = to_8_bits(deep.colours, deep.bits)
     if scale:
-        on_warning(MediaWarning("uses another range than its type, and is scaled by it", scale))
+        on_warning(MediaWarning("uses only part of its value range, and is scaled by that part", scale))
     if deep.is_negative:
         colours = 255 - colours
     if colours.ndim == 2:
@@ -137,7 +139,7 @@ def _from_8_bits(stored: Image.Image, on_warning: OnWarning) -> Image.Image:
 
 
 def _on_white(image: Image.Image, on_warning: OnWarning) -> Image.Image:
-    """Lay an RGBA picture on white; where nothing of it would be seen, its alpha channel is no opacity."""
+    """Blend an RGBA image with white; if it would be transparent everywhere, its alpha channel is ignored."""
     if image.getchannel("A").getextrema() == (0, 0):
         on_warning(MediaWarning("is transparent everywhere, and is used as if it were opaque"))
         return image.convert("RGB")
@@ -145,7 +147,7 @@ def _on_white(image: Image.Image, on_warning: OnWarning) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image | None:
-    """The colours of a picture by its profile; None where it has none, or one that says sRGB or cannot be read."""
+    """Convert the colours of an image by its profile; None if it has none, an sRGB one, or one that cannot be read."""
     if not profile or image.mode not in ("RGB", "CMYK"):
         return None
     try:
@@ -159,10 +161,10 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image | None:
 
 
 def _upright(image: Image.Image, stored: Image.Image) -> Image.Image:
-    """Turn a picture as the file's EXIF data says; data that is damaged says nothing."""
+    """Rotate an image by the EXIF orientation of its file; damaged EXIF data is ignored."""
     try:
         orientation = stored.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # as of a decoder
+    except Exception:  # a decoder may raise anything on damaged bytes
         return image
     if orientation is None:
         return image
@@ -175,4 +177,4 @@ def _check_size(path: Readable, width: int, height: int) -> None:
         raise UnusableFileError(path, TOO_LARGE, "shrink it", f"{width}x{height}")
     if min(width, height) < MIN_IMAGE_PIXELS:
         reason = f"is smaller than {MIN_IMAGE_PIXELS} pixels"
-        raise UnusableFileError(path, reason, "give a larger picture", f"{width}x{height}")
+        raise UnusableFileError(path, reason, "give a larger image", f"{width}x{height}")

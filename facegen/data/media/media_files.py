@@ -1,4 +1,4 @@
-"""Files that are read as media: how they are opened, named by their first bytes, refused and warned about."""
+"""Opening, type detection, errors and warnings of image and audio files."""
 
 import warnings
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from facegen.core.errors import DataError
 from facegen.data.importers.archive import Member
 
 Readable = Path | Member
-"""Where bytes come from: a file, or a file inside an archive."""
+"""A file, or a file inside an archive."""
 HEIF_BRANDS = frozenset([b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"])
 AVIF_BRANDS = frozenset([b"avif", b"avis"])
 MAGIC = (
@@ -21,7 +21,7 @@ MAGIC = (
     (0, b"8BPS", "Photoshop"),
     (0, b"%PDF", "PDF"),
     (0, b"%!PS", "PostScript"),
-    (0, b"FUJIFILMCCD-RAW", "raw picture of a camera"),
+    (0, b"FUJIFILMCCD-RAW", "camera raw image"),
     (0, b"\x76\x2f\x31\x01", "OpenEXR"),
     (0, b"DDS ", "DDS"),
     (0, b"\x00\x00\x01\x00", "icon"),
@@ -29,17 +29,16 @@ MAGIC = (
     (0, b"\x1f\x8b", "gzip archive"),
     (0, b"<svg", "SVG"),
 )
-"""(place, bytes, kind) of files that are taken for pictures or sound, and are neither here."""
+"""(offset, bytes, type) of files that people may give as images or audio, and that cannot be read."""
 
 
 @dataclass(frozen=True)
 class MediaWarning:
-    """A fault of a file that was used all the same.
+    """A fault of a file that was used nevertheless.
 
     Attributes:
-        reason: the fault and what was done, in words that are the same for every such file, so that they can be
-            counted.
-        detail: the numbers of this file; empty without.
+        reason: the fault and its repair; same text for every such file, so that files can be counted.
+        detail: measurements of this file; may be empty.
     """
 
     reason: str
@@ -53,15 +52,15 @@ OnWarning = Callable[[MediaWarning], None]
 
 
 def issue_python_warnings(path: Readable) -> OnWarning:
-    """Make a receiver that issues Python warnings, for callers that have no channel of their own."""
+    """Make a receiver that issues Python warnings, the default if a caller gives no receiver."""
     return lambda warning: warnings.warn(f"{path}: {warning}", stacklevel=3)
 
 
 class UnusableFileError(DataError):
-    """A file from which nothing can be used.
+    """A file that cannot be used.
 
     Attributes:
-        reason: what is wrong, in words that are the same for every such file, so that they can be counted.
+        reason: the fault; same text for every such file, so that files can be counted.
     """
 
     def __init__(self, path: Readable, reason: str, advice: str, detail: object = "") -> None:
@@ -70,29 +69,29 @@ class UnusableFileError(DataError):
 
 
 def open_readable(path: Readable) -> IO[bytes]:
-    """Open a file, or a file inside an archive, to read its bytes."""
+    """Open a file, or a file inside an archive, for reading."""
     return path.open() if isinstance(path, Member) else path.open("rb")
 
 
 def check_is_file(path: Readable) -> None:
-    """Check that a path is a file with bytes in it.
+    """Check that a path is a file that is not empty.
 
     Raises:
-        UnusableFileError: it is not.
+        UnusableFileError: it is missing, empty, or not a file.
     """
     try:
         if isinstance(path, Member) or path.is_file():
             if (path.size if isinstance(path, Member) else path.stat().st_size) == 0:
                 raise UnusableFileError(path, "is empty", "get it again, or leave it out", "0 bytes")
             return
-        reason = "is no file" if path.exists() else "does not exist"
+        reason = "is not a file" if path.exists() else "does not exist"
     except (OSError, ValueError) as error:
-        raise UnusableFileError(path, "is no usable file name", "check the path", error) from None
+        raise UnusableFileError(path, "is not a usable file name", "check the path", error) from None
     raise UnusableFileError(path, reason, "check the path")
 
 
 def file_type_by_content(path: Readable) -> str:
-    """Name what a file holds by its first bytes: "HEIC", "AVIF", "TIFF", "text", ...; empty where unknown."""
+    """Detect the type of a file by its first bytes: "HEIC", "AVIF", "TIFF", "text", ...; empty if unknown."""
     with open_readable(path) as file:
         start = file.read(512)
     if start[4:8] == b"ftyp":
@@ -101,10 +100,10 @@ def file_type_by_content(path: Readable) -> str:
             return "AVIF"
         if brands & HEIF_BRANDS:
             return "HEIC"
-        return "raw picture of a camera" if start[8:12] == b"crx " else "video or sound"
+        return "camera raw image" if start[8:12] == b"crx " else "video or audio file"
     if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "TIFF"
-    named = next((kind for at, magic, kind in MAGIC if start[at : at + len(magic)] == magic), "")
-    if named:
-        return named
+    known_type = next((kind for at, magic, kind in MAGIC if start[at : at + len(magic)] == magic), "")
+    if known_type:
+        return known_type
     return "text" if start.isascii() and b"\0" not in start else ""

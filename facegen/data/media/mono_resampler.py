@@ -1,4 +1,4 @@
-"""Decoded sound of any format as one channel of 16 bits at one rate; faults are repaired and counted."""
+"""Mixing and resampling of decoded audio to 16-bit mono at one rate; faults are repaired and counted."""
 
 import math
 import re
@@ -14,31 +14,32 @@ from numpy.typing import NDArray
 from facegen.data.media.media_files import MediaWarning
 
 MEMORY_SECONDS = 0.5
-"""Over which the loudness of channels and of their mix is compared."""
+"""Time constant over which the energies of the channels and of their mix are compared."""
 COMPARED_EVERY = 4
-"""Of so many samples one is compared, which is as good, and cheaper."""
+"""One in so many samples is compared, which is accurate enough, and cheaper."""
 CANCELLED, RESTORED = 0.1, 0.3
-"""A mix has cancelled below, and is whole again above, this share of the energy that it has of independent channels."""
+"""Shares of the energy of a mix of independent channels: below the first, the mix counts as cancelled; above the
+second, as restored."""
 SAMPLE_TYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
 UNNAMED_LAYOUT = re.compile(r"\d+ channels.*")
 MOST_GUESSED_CHANNELS = 8
-"""Of a file that does not name its loudspeakers; FFmpeg takes so many for those of the usual layout."""
+"""Up to so many channels without a named layout, FFmpeg assumes the usual layout."""
 
 
 @dataclass
 class AudioFaults:
-    """Faults of a track that were met while it was decoded.
+    """Counts of the faults of a track, found while it was decoded.
 
     Attributes:
-        packets, damaged_packets: all, and those that could not be decoded.
-        samples: of all channels, in formats of floats.
-        not_finite: of these, those that were no numbers, and were interpolated.
-        beyond: of these, those beyond full scale, in files that store floats.
-        peak: the largest of these.
-        single_channel_samples: of the mix, taken from one channel because the others cancelled it.
-        formats: how many formats followed each other.
-        skipped_bytes: of bare packets, what was passed over to find the next header.
-        missing_seconds: of the length that the file names, what could not be read.
+        packets, damaged_packets: number of packets, and of those that could not be decoded.
+        samples: number of samples of all channels, in float formats.
+        not_finite: those of them that were not finite, and were interpolated.
+        beyond: those of them beyond full scale, in files that store floats.
+        peak: the largest magnitude of these.
+        single_channel_samples: samples of the mix taken from one channel, because the channels cancelled each other.
+        formats: number of successive formats.
+        skipped_bytes: bytes skipped to find the next header, in raw formats.
+        missing_seconds: part of the stored duration that could not be read.
     """
 
     packets: int = 0
@@ -53,30 +54,30 @@ class AudioFaults:
     missing_seconds: float = 0.0
 
     def warnings(self) -> list[MediaWarning]:
-        """One for each kind of fault."""
+        """Return one warning per kind of fault."""
         kinds = (
-            (self.damaged_packets, "has damaged packets, which are silent",
+            (self.damaged_packets, "has damaged packets, which become silence",
              f"{self.damaged_packets} of {self.packets}"),
-            (self.not_finite, "has samples that are not finite numbers, which are interpolated",
+            (self.not_finite, "has samples that are not finite, which are interpolated",
              f"{self.not_finite} of {self.samples}"),
             (self.beyond, "has samples beyond full scale, which are clipped", f"{self.beyond} of {self.samples}"),
-            (self.single_channel_samples, "has channels of opposite phase, of which one is used", ""),
-            (self.formats > 1, "changes its rate or its channels on the way", f"{self.formats} formats"),
-            (self.skipped_bytes, "has bytes that are no sound, which are passed over", f"{self.skipped_bytes} bytes"),
-            (self.missing_seconds, "ends before the length that it names", f"{self.missing_seconds:.1f} s missing"),
+            (self.single_channel_samples, "has channels of opposite phase; only one is used", ""),
+            (self.formats > 1, "changes its sample rate or its channels", f"{self.formats} formats"),
+            (self.skipped_bytes, "has bytes that are not audio, which are skipped", f"{self.skipped_bytes} bytes"),
+            (self.missing_seconds, "is shorter than its stored duration", f"{self.missing_seconds:.1f} s missing"),
         )  # fmt: skip
         return [MediaWarning(reason, detail) for count, reason, detail in kinds if count]
 
 
 class MonoResampler:
-    """Mixes frames to one channel, and resamples them to one rate; their format may change on the way.
+    """Mixer of frames to one channel, and resampler to one rate; the format of the frames may change.
 
-    Channels are mixed as FFmpeg mixes them. Where they cancel each other, as in a recording whose cable was wired the
-    wrong way round, the loudest of them is used alone.
+    Channels are mixed by FFmpeg. If they cancel each other, as in a recording with one inverted channel, only the
+    loudest channel is used.
 
     Args:
-        sample_rate_hz: of the result.
-        faults: counts what was repaired.
+        sample_rate_hz: sample rate of the result.
+        faults: receives the counts of repaired faults.
     """
 
     def __init__(self, sample_rate_hz: int, faults: AudioFaults) -> None:
@@ -89,36 +90,36 @@ class MonoResampler:
         self._channel: int | None = None
 
     def add(self, frame: AudioFrame, *, stores_floats: bool = False) -> list[NDArray[np.int16]]:
-        """Mix and resample one frame; what the resampler holds back comes with the next ones.
+        """Mix and resample one frame; the resampler holds some samples back until the next call.
 
         Args:
-            frame: as decoded.
-            stores_floats: its file stores floats, so that their range can be wrong; decoders of other files may exceed
-                full scale a little.
+            frame: the decoded frame.
+            stores_floats: the file stores float samples, whose range is checked; decoders of other formats may exceed
+                full scale slightly.
         Returns:
-            (samples,) int16 each.
+            Pieces of (samples,) int16.
         """
         source = (frame.format.name, frame.layout.name, frame.sample_rate)
         if source != self._source:
             self._source, self._covariance, self._channel = source, None, None
             self._faults.formats += 1
         frame = self._prepared(frame, stores_floats)
-        done: list[NDArray[np.int16]] = []
+        pieces: list[NDArray[np.int16]] = []
         if (kind := (frame.format.name, frame.layout.name, frame.sample_rate)) != self._format:
-            done = self.drain()
+            pieces = self.drain()
             self._resampler = AudioResampler(format="s16", layout="mono", rate=self._sample_rate_hz)
             self._format = kind
-        # Its own clock would be checked against gaps that are handled by whoever asks.
+        # Without a time stamp, as the resampler would check it for gaps, which the caller handles.
         frame.pts = None
-        return done + _samples(self._resampler.resample(frame) if self._resampler else [])
+        return pieces + _samples(self._resampler.resample(frame) if self._resampler else [])
 
     def drain(self) -> list[NDArray[np.int16]]:
-        """What the resampler still holds; what is added next begins anew."""
+        """Return the samples left in the resampler, and reset it."""
         resampler, self._resampler, self._format = self._resampler, None, None
         return _samples(resampler.resample(None) if resampler else [])
 
     def _prepared(self, frame: AudioFrame, stores_floats: bool) -> AudioFrame:
-        """Repair and, where FFmpeg's mix would not do, mix a frame; most come back as they are."""
+        """Repair a frame, and mix it if FFmpeg's mix is unsuitable; most frames are returned unchanged."""
         num_channels, is_float = frame.layout.nb_channels, frame.format.name[:3] in ("flt", "dbl")
         if (num_channels == 1 and not is_float) or not frame.samples:
             return frame
@@ -126,7 +127,7 @@ class MonoResampler:
         repaired = False
         if is_float:
             self._faults.samples += values.size
-            # A single sum finds them all, much faster than looking at each.
+            # One sum detects any value that is not finite, much faster than checking every value.
             repaired = not math.isfinite(values.sum(dtype=np.float64))
             values = self._finite(values) if repaired else values
             if stores_floats:
@@ -143,7 +144,7 @@ class MonoResampler:
         return _with_channels(values, frame) if repaired else frame
 
     def _finite(self, values: NDArray[Any]) -> NDArray[Any]:
-        """(channels, samples) with those interpolated that are no numbers."""
+        """Interpolate values that are not finite: (channels, samples) -> the same shape."""
         values, finite = values.copy(), np.isfinite(values)
         self._faults.not_finite += int((~finite).sum())
         places = np.arange(values.shape[1])
@@ -157,11 +158,11 @@ class MonoResampler:
         self._faults.peak = max(self._faults.peak, float(loudness.max()))
 
     def _loudest_if_cancelled(self, values: NDArray[Any], frame: AudioFrame) -> int | None:
-        """The channel to use alone; None while the mix holds what the channels hold."""
-        some = values[:, ::COMPARED_EVERY].astype(np.float32)
+        """Return the channel to use instead of the mix; None if the channels do not cancel each other."""
+        compared = values[:, ::COMPARED_EVERY].astype(np.float32)
         if values.dtype == np.uint8:
-            some -= 128
-        covariance = (some @ some.T).astype(np.float64)
+            compared -= 128
+        covariance = (compared @ compared.T).astype(np.float64)
         if self._covariance is not None:
             covariance += self._covariance * math.exp(-frame.samples / (MEMORY_SECONDS * frame.sample_rate))
         self._covariance = covariance
@@ -175,9 +176,9 @@ class MonoResampler:
 
 
 def _by_channel(frame: AudioFrame, num_channels: int) -> NDArray[Any]:
-    """(channels, samples)"""
+    """View the samples of a frame as (channels, samples)."""
     kind = SAMPLE_TYPES[frame.format.packed.name]
-    # Faster than frame.to_ndarray(), which copies; a buffer may be longer than what is in it.
+    # Faster than frame.to_ndarray(), which copies; a buffer may be longer than its content.
     planes: list[NDArray[Any]] = [np.frombuffer(memoryview(plane), kind) for plane in frame.planes]
     if frame.format.is_planar:
         return np.stack([plane[: frame.samples] for plane in planes])

@@ -1,4 +1,4 @@
-"""Pictures that move: GIF by Pillow, MP4 by PyAV."""
+"""Encoding of frames as GIF (Pillow) and MP4 (PyAV)."""
 
 from pathlib import Path
 from typing import cast
@@ -13,16 +13,16 @@ from facegen.core.errors import DataError
 from facegen.core.files import replacing
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
-"""H.264 where the build of PyAV has one, and MPEG-4 part 2, which it always has."""
+"""Encoders in order of preference: H.264, which some builds of PyAV lack, then MPEG-4 part 2, which all have."""
 
 
 def save_gif(frames: NDArray[np.uint8], path: Path, frames_per_second: int) -> None:
-    """Write a GIF that begins again at its end; a reader sees the old file or the new one.
+    """Write a GIF that loops, atomically.
 
     Args:
         frames: (T, H, W, 3) uint8.
-        path: of the file.
-        frames_per_second: GIF counts in hundredths of a second.
+        path: the file.
+        frames_per_second: frame rate; GIF rounds the duration of a frame to hundredths of a second.
     """
     first, *rest = (Image.fromarray(frame) for frame in frames)
     milliseconds = 10 * round(100 / frames_per_second)
@@ -31,16 +31,16 @@ def save_gif(frames: NDArray[np.uint8], path: Path, frames_per_second: int) -> N
 
 
 def save_mp4(frames: NDArray[np.uint8], path: Path, frames_per_second: int) -> str:
-    """Write an MP4; a reader sees the old file or the new one.
+    """Write an MP4, atomically.
 
     Args:
-        frames: (T, H, W, 3) uint8; an odd side is made even by repeating its last line.
-        path: of the file.
-        frames_per_second: of the film.
+        frames: (T, H, W, 3) uint8; an odd height or width is made even by repeating the last row or column.
+        path: the file.
+        frames_per_second: frame rate.
     Returns:
-        The encoder that wrote it.
+        Name of the encoder used.
     Raises:
-        DataError: this build of PyAV has no encoder for it.
+        DataError: this build of PyAV has none of the encoders.
     """
     height, width = frames.shape[1:3]
     even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
@@ -54,7 +54,7 @@ def save_mp4(frames: NDArray[np.uint8], path: Path, frames_per_second: int) -> s
         return encoder
     raise DataError(
         f"{path}: this build of PyAV has none of the encoders {', '.join(ENCODERS)}; "
-        f"install the `av` package from PyPI, which brings them"
+        f"install the `av` package from PyPI, which includes them"
     )
 
 
@@ -62,7 +62,7 @@ def _encode(frames: NDArray[np.uint8], encoder: str, frames_per_second: int, pat
     with av.open(str(path), "w", format="mp4") as container:
         stream = cast(VideoStream, container.add_stream(encoder, rate=frames_per_second))
         stream.height, stream.width = frames.shape[1:3]
-        # What every browser and every phone plays.
+        # The only pixel format that every browser and phone plays.
         stream.pix_fmt = "yuv420p"
         stream.bit_rate = 2_000_000
         for frame in frames:

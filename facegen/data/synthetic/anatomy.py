@@ -1,4 +1,4 @@
-"""From hidden factors to measures of a face, in half pictures: eyes lie on y = 0, the chin near y = 0.62."""
+"""Measures of a face from hidden factors, in units of half an image: eyes at y = 0, the chin near y = 0.62."""
 
 from dataclasses import dataclass, fields
 
@@ -11,12 +11,14 @@ class Anatomy:
     """Measures of a head, each (batch, 1, 1) float32.
 
     Attributes:
-        male: 0 or 1. age: 0 at 18, 1 at 80. old: 0 until about 35, then rising to 1. full: fullness in [-1, 1].
-        width: half the width at the temples. crown, chin: heights above and below the eyes.
-        taper: how much the jaw is narrower than the temples. square: roundness 0 to squareness 1 of the chin.
-        neck, shoulders: half widths. eye_x, eye_width, eye_open, eye_tilt: place, half width, openness and slant.
+        male: 0 or 1. age: 0 at 18 years, 1 at 80. old: 0 until about 35 years, then rising to 1.
+        full, size, tension: the factors fullness, size and tension, in [-1, 1].
+        width: half width at the temples. crown, chin: heights above and below the eyes.
+        taper: narrowing of the jaw against the temples. square: shape of the chin, from 0 (round) to 1 (square).
+        neck, shoulders: half widths. eye_x, eye_width, eye_open, eye_tilt: position, half width, opening and slant.
         brow_y, brow_thick, brow_frown: height, half thickness, drop of the inner end.
-        nose_y, nose_width: base and half width. mouth_y, mouth_width, lip_upper, lip_lower: line and lips.
+        nose_y, nose_width: base and half width.
+        mouth_y, mouth_width, lip_upper, lip_lower: height, half width, thickness of the lips.
     """
 
     male: Tensor
@@ -83,7 +85,7 @@ def _measures(p: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def measure(people: dict[str, Tensor]) -> Anatomy:
-    """Turn hidden factors, (batch,) each, into measures; in float64 so that rounding does not depend on the batch."""
+def measure_face(people: dict[str, Tensor]) -> Anatomy:
+    """Compute measures from hidden factors, (batch,) each; in float64, so that rounding is the same in any batch."""
     measures = _measures({name: value.double() for name, value in people.items()})
     return Anatomy(**{f.name: measures[f.name].to(torch.float32)[:, None, None] for f in fields(Anatomy)})

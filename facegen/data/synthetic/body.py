@@ -1,4 +1,4 @@
-"""What lies behind and below the head: backdrop, ears, neck, clothes."""
+"""Drawing of backdrop, ears, neck and clothes."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from facegen.data.synthetic.view import View
 
 
 def backdrop(moments: dict[str, Tensor], image_pixels: int) -> Tensor:
-    """A wall out of focus: a gradient between two hues and a soft pool of light behind the head."""
+    """Draw a wall out of focus: a gradient between two hues, and soft light behind the head."""
     axis = (torch.arange(image_pixels, device=moments["yaw"].device, dtype=torch.float32) + 0.5) * (2.0 / image_pixels)
     x, y = (axis - 1.0)[None, None, :], (axis - 1.0)[None, :, None]
     angle = moments["backdrop_angle"][:, None, None]
@@ -30,13 +30,13 @@ def _ear_place(view: View, a: Anatomy) -> tuple[Tensor, Tensor]:
 
 
 def ear_rim(view: View, a: Anatomy) -> Tensor:
-    """Distance to the outline of either ear: the head covers the one turned away."""
+    """Compute the distance to the outline of the nearer ear; the head covers the ear that is turned away."""
     x, y = _ear_place(view, a)
     return ellipse(x + 0.10 * y, y, 0.060 + 0.004 * a.male, 0.132 + 0.013 * a.male + 0.018 * a.age)
 
 
 def draw_ears(image: Tensor, view: View, a: Anatomy, skin: Tensor, rim: Tensor) -> None:
-    """Both ears, behind the head."""
+    """Draw both ears, behind the head."""
     x, y = _ear_place(view, a)
     lit = -0.25 - 2.2 * (0.03 - x).clamp(-0.05, 0.1)
     ear = skin_colour(skin, lit)
@@ -46,7 +46,7 @@ def draw_ears(image: Tensor, view: View, a: Anatomy, skin: Tensor, rim: Tensor) 
 
 
 def draw_neck(image: Tensor, view: View, a: Anatomy, skin: Tensor, contour: Tensor, light_x: Tensor) -> None:
-    """The neck as a lit cylinder under the shadow of the chin, with the folds of age and fullness."""
+    """Draw the neck as a lit cylinder under the shadow of the chin, with the folds of age and fullness."""
     x, y = view.body_x, view.body_y
     flare = ((y - 0.66) / 0.30).clamp(min=0.0)
     width = a.neck + 0.16 * flare * flare
@@ -59,7 +59,7 @@ def draw_neck(image: Tensor, view: View, a: Anatomy, skin: Tensor, contour: Tens
 
 
 def draw_double_chin(image: Tensor, view: View, a: Anatomy, skin: Tensor, contour: Tensor) -> None:
-    """The fold under the chin of a full face, laid over the neck before the head."""
+    """Draw the double chin of a full face, over the neck and under the head."""
     drop = 0.085 * a.full.clamp(min=0.0) + 0.03 * a.old * (a.full + 0.4).clamp(min=0.0)
     x, y = view.u - 0.16 * view.yaw, view.v - a.chin + 0.10
     fold = ellipse(x, y, 0.86 * a.width * (1.0 - a.taper) + 0.03 * a.full, 0.10 + drop)
@@ -68,7 +68,7 @@ def draw_double_chin(image: Tensor, view: View, a: Anatomy, skin: Tensor, contou
 
 
 def draw_clothes(image: Tensor, view: View, a: Anatomy, moments: dict[str, Tensor]) -> None:
-    """Shoulders in a jumper, a V-neck or a shirt."""
+    """Draw the shoulders in a jumper, a V-neck or a shirt."""
     x, y, pixel = view.body_x, view.body_y, view.pixel
     side = x.abs()
     collar = moments["collar"][:, None, None]

@@ -1,4 +1,4 @@
-"""Plain English about the faces of synthetic people: what a witness would say."""
+"""Captions of synthetic faces in plain English, like the description of a witness."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,10 +18,10 @@ _HAIRSTYLES = (
     ("long {} hair",),
 )
 _DECADES = ("teens", "twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties")
-_NOTABLE = 0.35  # a trait between minus and plus this is too ordinary to mention
+_NOTABLE = 0.35  # traits of smaller absolute value are not mentioned
 _MOST_TRAITS = 3
 
-# Trait: (words when small, words when large).
+# {trait: (words for small values, words for large values)}
 _TRAITS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "nose": (("a small nose", "a short narrow nose"), ("a large nose", "a long broad nose")),
     "lips": (("thin lips", "narrow lips"), ("full lips", "wide full lips")),
@@ -32,16 +32,16 @@ Choose = Callable[[Sequence[str]], str]
 
 
 def captions(people: dict[str, Tensor], seed: int, clip: Tensor) -> list[str]:
-    """Describe each person's face in a sentence or two, in wording that differs from clip to clip.
+    """Describe the face of each person in one or two sentences; the wording differs between clips.
 
-    Only what shows in the face is said, and of that only what strikes: ordinary noses and lips go unmentioned.
+    Only visible and notable traits are mentioned, such as a large nose, but not an ordinary one.
 
     Args:
         people: factors from `draw_people`, (batch,) each.
-        seed: the world's seed.
+        seed: random seed of the corpus.
         clip: (batch,) int64 numbers of the clips.
     Returns:
-        As many captions, each of at most 200 ASCII characters.
+        One caption per row, of at most 200 ASCII characters.
     """
     names = ("sex", "age", "hair_colour", "hair_style", "eye_colour", "beard", "glasses", "tension", *_TRAITS)
     columns = torch.stack([people[name].cpu() for name in names] + [grey_share(people).cpu()], 1)
@@ -76,7 +76,7 @@ def _caption(person: dict[str, float], draws: list[float]) -> str:
 
 
 def _subject(person: dict[str, float], choose: Choose) -> str:
-    """Sex and age, such as 'A woman in her early thirties'."""
+    """Describe sex and age, as in 'A woman in her early thirties'."""
     male, age = person["sex"] > 0.5, int(person["age"])
     noun, possessive = ("man", "his") if male else ("woman", "her")
     part = "early " if age % 10 < 4 else "mid-" if age % 10 < 7 else "late "
@@ -101,19 +101,19 @@ def _hair(person: dict[str, float], choose: Choose) -> str:
 
 
 def _traits(person: dict[str, float], choose: Choose) -> list[str]:
-    """All that strikes in the face, and the eyes, which always may be told."""
-    found = []
+    """List the notable traits of the face, and always the eyes."""
+    traits = []
     for name, (small, large) in _TRAITS.items():
         if abs(person[name]) > _NOTABLE:
-            found.append(choose(large if person[name] > 0 else small))
+            traits.append(choose(large if person[name] > 0 else small))
     colour = EYE_COLOURS[int(person["eye_colour"])]
     if abs(person["tension"]) > _NOTABLE:
-        found.append(choose(("narrow",) if person["tension"] > 0 else ("wide", "wide open")) + f" {colour} eyes")
+        traits.append(choose(("narrow",) if person["tension"] > 0 else ("wide", "wide open")) + f" {colour} eyes")
     else:
-        found.append(f"{colour} eyes")
-    return found
+        traits.append(f"{colour} eyes")
+    return traits
 
 
 def _join(parts: list[str]) -> str:
-    """'a', 'a and b', 'a, b and c'."""
+    """Join words as in 'a', 'a and b', 'a, b and c'."""
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))

@@ -1,7 +1,7 @@
-"""Random numbers as a function of (seed, row, stream): the same row always gets the same numbers.
+"""Counter-based random numbers: a pure function of (seed, stream, row).
 
-A generator's state would make a row depend on the rows drawn before it. Hashing the row's own number instead
-makes every person, clip and frame reproducible alone, in any batch, on any device.
+With a random generator, a row would depend on the rows drawn before it. Hashing the number of the row makes every
+person, clip and frame reproducible by itself, in any batch and on any device.
 """
 
 import hashlib
@@ -9,14 +9,14 @@ import hashlib
 import torch
 from torch import Tensor
 
-# SplitMix64 (Steele, Lea & Flood 2014), as signed 64-bit constants: integer arithmetic wraps alike on every device.
+# SplitMix64 (Steele, Lea & Flood 2014), as signed 64-bit constants; integer overflow wraps equally on every device.
 _GOLDEN = -7046029254386353131
 _MIX_1 = -4658895280553007687
 _MIX_2 = -7723592293110705685
 
 
 def _shift_right(value: Tensor, bits: int) -> Tensor:
-    """Logical right shift of signed 64-bit integers."""
+    """Shift signed 64-bit integers to the right, filling with zeros."""
     return (value >> bits) & ((1 << (64 - bits)) - 1)
 
 
@@ -32,13 +32,13 @@ def _stream(seed: int, name: str) -> int:
 
 
 def uniform(seed: int, stream: str, rows: Tensor, count: int) -> Tensor:
-    """Uniform numbers in (0, 1) that depend on nothing but seed, stream and row.
+    """Draw uniform numbers in (0, 1) that depend only on seed, stream and row.
 
     Args:
-        seed: the world's seed.
-        stream: name of what is drawn; other names give independent numbers.
-        rows: (batch,) or (batch, k) int64 keys of a row.
-        count: how many numbers a row gets.
+        seed: random seed of the corpus.
+        stream: name of the quantity; different names give independent numbers.
+        rows: (batch,) or (batch, k) int64 keys of the rows.
+        count: number of values per row.
     Returns:
         (batch, count) float32 on the device of `rows`.
     """
@@ -52,5 +52,5 @@ def uniform(seed: int, stream: str, rows: Tensor, count: int) -> Tensor:
 
 
 def normal(seed: int, stream: str, rows: Tensor, count: int) -> Tensor:
-    """Standard normal numbers, as `uniform`."""
+    """Draw standard normal numbers; arguments and result are as for `uniform`."""
     return torch.special.ndtri(uniform(seed, stream, rows, count).double()).float()

@@ -1,4 +1,4 @@
-"""Eyes, brows and glasses."""
+"""Drawing of eyes, brows and glasses."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from facegen.data.synthetic.view import View
 
 
 def draw_eyes(image: Tensor, view: View, a: Anatomy, iris: Tensor, moments: dict[str, Tensor]) -> None:
-    """Both eyes, mirrored: socket, white, iris, pupil, glint, lids and lashes. x runs from the nose outwards."""
+    """Draw both eyes, mirrored: white, iris, pupil, highlight, lids and lashes; x points away from the nose."""
     mirror = torch.where(view.x < 0.0, -1.0, 1.0)
     x = (view.x.abs() - a.eye_x) / a.eye_width
     y = view.y / a.eye_width
@@ -51,7 +51,7 @@ def _draw_iris(white: Tensor, x: Tensor, y: Tensor, iris: Tensor, pixel: Tensor,
 
 
 def draw_brows(image: Tensor, view: View, a: Anatomy, hair: Tensor, brow_raise: Tensor) -> None:
-    """Both brows: heavy, low and drawn together with tension and in men, fine and arched otherwise."""
+    """Draw both brows: thick, low and close together with tension and in men, thin and arched otherwise."""
     along = (view.x.abs() - 0.062) / (a.eye_x + a.eye_width * 1.12 - 0.062)
     arch = 0.034 - 0.014 * a.male - 0.012 * a.tension
     line = (
@@ -70,7 +70,7 @@ def draw_brows(image: Tensor, view: View, a: Anatomy, hair: Tensor, brow_raise: 
 
 
 def draw_glasses(image: Tensor, view: View, a: Anatomy, wears: Tensor, hue: Tensor, contour: Tensor) -> None:
-    """Rounded frames with a bridge, temples and a glint on each lens, in front of the face by some depth."""
+    """Draw rounded glasses with bridge, temples and a reflection on each lens, slightly in front of the face."""
     x, y = view.x - 0.05 * view.yaw, view.y - 0.022
     side = x.abs()
     centre = a.eye_x + 0.012

@@ -1,25 +1,25 @@
-"""Synthetic portraits: hidden factors of a person and of a moment become a picture."""
+"""Renderer of synthetic portraits from hidden factors of a person and of a moment."""
 
 import torch
 from torch import Tensor
 
-from facegen.data.synthetic.anatomy import measure
+from facegen.data.synthetic.anatomy import measure_face
 from facegen.data.synthetic.body import backdrop, draw_clothes, draw_double_chin, draw_ears, draw_neck, ear_rim
 from facegen.data.synthetic.eyes import draw_brows, draw_eyes, draw_glasses
-from facegen.data.synthetic.hair import comb, draw_beard
+from facegen.data.synthetic.hair import draw_beard, shape_hair
 from facegen.data.synthetic.head import draw_wrinkles, outline, shade_head
 from facegen.data.synthetic.mouth import draw_mouth, draw_nose
 from facegen.data.synthetic.palette import HAIR, IRIS, hsv, pick, skin
 from facegen.data.synthetic.people import grey_share
 from facegen.data.synthetic.shapes import fill, paint, shade, smoothstep
-from facegen.data.synthetic.view import look
+from facegen.data.synthetic.view import project_view
 
-_CHUNK_PIXELS = 32768  # a chunk's maps stay in a core's cache
+_CHUNK_PIXELS = 32768  # the maps of a chunk fit into the cache of a core
 _ACCELERATOR_CHUNK_PIXELS = 1 << 21
 
 
 def _grain(grain: Tensor, image_pixels: int) -> Tensor:
-    """Sensor noise, (batch, height, width) in [-1, 1): a hash of the row's grain and the pixel."""
+    """Compute sensor noise, (batch, height, width) in [-1, 1), by hashing the row's grain value and the pixel."""
     place = torch.arange(image_pixels * image_pixels, device=grain.device, dtype=torch.int64)
     state = (grain.double() * (1 << 24)).long()[:, None] * 0x9E3779B1 + place * 0x85EBCA77
     state = ((state ^ ((state >> 15) & 0x1FFFF)) * 0x2C1B3C6D) & 0x7FFFFFFF
@@ -28,7 +28,7 @@ def _grain(grain: Tensor, image_pixels: int) -> Tensor:
 
 
 def _finish(image: Tensor, moments: dict[str, Tensor], image_pixels: int) -> Tensor:
-    """Colour of the light, noise of the sensor, eight bits, channels last."""
+    """Apply the colour of the light and sensor noise, and convert to 8 bits with channels last."""
     warmth = moments["light_warmth"]
     tint = torch.stack((1.0 + 0.05 * warmth, 1.0 + 0.008 * warmth, 1.0 - 0.06 * warmth), dim=1)[:, :, None, None]
     image = image * tint + 0.008 * _grain(moments["grain"], image_pixels)[:, None]
@@ -36,14 +36,14 @@ def _finish(image: Tensor, moments: dict[str, Tensor], image_pixels: int) -> Ten
 
 
 def _render(people: dict[str, Tensor], moments: dict[str, Tensor], image_pixels: int) -> Tensor:
-    """Draw one chunk, back to front."""
-    view, a = look(moments, image_pixels), measure(people)
+    """Draw one chunk of rows, back to front."""
+    view, a = project_view(moments, image_pixels), measure_face(people)
     maps = {name: value.to(torch.float32)[:, None, None] for name, value in moments.items()}
     base, hair_base = skin(people["skin"]), pick(HAIR, people["hair_colour"])
     grey = grey_share(people).float()[:, None, None] * 0.88
     contour = outline(view, a, maps["mouth_open"])
     rim = ear_rim(view, a)
-    hair = comb(view, a, people["hair_style"], hair_base, grey, maps, rim)
+    hair = shape_hair(view, a, people["hair_style"], hair_base, grey, maps, rim)
     flat_hair = hair_base + (0.75 * grey)[:, None] * (0.70 - hair_base)
     image = backdrop(moments, image_pixels)
     paint(image, hair.colour * 0.62, fill(hair.shell, view.pixel))
@@ -68,15 +68,15 @@ def _render(people: dict[str, Tensor], moments: dict[str, Tensor], image_pixels:
 
 
 def render_faces(people: dict[str, Tensor], moments: dict[str, Tensor], image_pixels: int) -> Tensor:
-    """Draw a portrait of every row.
+    """Render a portrait of every row.
 
     Args:
-        people: hidden factors as `draw_people` gives them, (batch,) each.
-        moments: pose, expression, light and backdrop as `draw_moments` gives them, (batch,) each.
+        people: hidden factors from `draw_people`, (batch,) each.
+        moments: pose, expression, light and backdrop from `draw_moments`, (batch,) each.
         image_pixels: height and width, in pixels.
     Returns:
-        (batch, image_pixels, image_pixels, 3) uint8, red, green, blue, on the device of the factors. A row's picture
-        does not depend on the rest of the batch.
+        (batch, image_pixels, image_pixels, 3) uint8 RGB, on the device of the factors. The image of a row does not
+        depend on the rest of the batch.
     """
     some = people["sex"]
     budget = _CHUNK_PIXELS if some.device.type == "cpu" else _ACCELERATOR_CHUNK_PIXELS

@@ -1,4 +1,4 @@
-"""Hair and beard."""
+"""Drawing of hair and beard."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from facegen.data.synthetic.anatomy import Anatomy
 from facegen.data.synthetic.shapes import bump, ellipse, fill, paint, ridge, smoothstep, wave
 from facegen.data.synthetic.view import View
 
-# Cropped, short, side parting, chin-length, long; lengths in half pictures.
-#          volume, lower end, flare, face opening, its height, parting, sweep, tufts, softness of the hairline
+# Rows: cropped, short, side parting, chin-length, long. Lengths are in units of half an image.
+# Columns: volume, lower end, flare, width and height of the face opening, parting, sweep, tufts, softness
 STYLES = (
     (0.035, 0.070, 0.000, 0.436, 0.455, 0.00, 0.9, 0.002, 0.035),
     (0.095, 0.080, 0.000, 0.428, 0.430, 0.16, 0.9, 0.009, 0.012),
@@ -22,12 +22,12 @@ STYLES = (
 
 @dataclass(frozen=True)
 class Hair:
-    """One head of hair on the pixels: distances, flow and colour.
+    """Hair as maps over the pixels: distances and colour.
 
     Attributes:
         shell: distance to the outer contour. front: distance to the part in front of the head.
-        softness: width of the hairline's fade.
-        colour: (batch, 3, height, width), lit.
+        softness: width of the transition at the hairline.
+        colour: (batch, 3, height, width), with light and shadow.
     """
 
     shell: Tensor
@@ -36,10 +36,10 @@ class Hair:
     colour: Tensor
 
 
-def comb(
+def shape_hair(
     view: View, a: Anatomy, style: Tensor, base: Tensor, grey: Tensor, moments: dict[str, Tensor], ears: Tensor
 ) -> Hair:
-    """Shape the hair of every row and colour its strands."""
+    """Compute the shape and the colour of the hair of every row."""
     rows = torch.tensor(STYLES, device=view.u.device)[style.long().clamp(0, len(STYLES) - 1)]
     volume, end, flare, opening, height, part, sweep, tufts, soft = (c[:, None, None] for c in rows.unbind(1))
     u = view.u + 0.06 * view.yaw
@@ -57,7 +57,7 @@ def comb(
     shell = torch.maximum(shell, (view.v - end + rounded + ragged) * 0.9)
     line = _hairline(view, a, opening, height, part, sweep, end)
     front = torch.maximum(shell, -line - ragged)
-    sideburn = (view.v - end + 0.45 * line) * 0.9  # narrow in front of the ear, above it farther back
+    sideburn = (view.v - end + 0.45 * line) * 0.9  # narrow in front of the ear, farther back above it
     front = torch.where(end < 0.3, torch.maximum(torch.maximum(front, -ears), sideburn), front)
     return Hair(shell, front, soft, _strands(view, strand, q, line, base, grey, moments))
 
@@ -65,7 +65,7 @@ def comb(
 def _hairline(
     view: View, a: Anatomy, opening: Tensor, height: Tensor, part: Tensor, sweep: Tensor, end: Tensor
 ) -> Tensor:
-    """Distance to the opening for the face, negative within: rounded above, open below, receding with age in men."""
+    """Compute the distance to the face opening, negative inside: rounded above, open below, receding in old men."""
     x, y = view.x, view.y
     away = x - part
     recede = a.male * (a.age - 0.25).clamp(min=0.0) * 1.35
@@ -83,7 +83,7 @@ def _hairline(
 def _strands(
     view: View, strand: Tensor, q: Tensor, line: Tensor, base: Tensor, grey: Tensor, moments: dict[str, Tensor]
 ) -> Tensor:
-    """Colour along the strands: light and dark locks, a band of sheen, shadow at the roots, streaks of grey."""
+    """Colour the strands: light and dark locks, a highlight, shadow at the roots, streaks of grey."""
     locks = wave(strand * 2.7 + 0.5 * view.v)
     fine = 0.4 * wave(strand * 17.3 + 1.7 * view.v + 0.4 * locks)
     fine = fine + 0.6 * wave(strand * 7.9 - 0.9 * view.v + 0.5 * locks)
@@ -102,7 +102,7 @@ def _strands(
 
 
 def draw_beard(image: Tensor, view: View, a: Anatomy, kind: Tensor, base: Tensor, contour: Tensor) -> None:
-    """Stubble (kind 1) or a full beard (kind 2) on men: cheeks below a line, moustache, not the lips."""
+    """Draw stubble (kind 1) or a full beard (kind 2) on men: cheeks below a line, and moustache, but not the lips."""
     x, y = view.x, view.y
     side = x.abs()
     stubble = a.male * (kind > 0.5) * (kind < 1.5)

@@ -1,4 +1,4 @@
-"""The head: its outline, the relief of its skin, and the light on it."""
+"""Drawing of the head: outline, relief of the skin, and light."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from facegen.data.synthetic.view import View
 
 
 def outline(view: View, a: Anatomy, mouth_open: Tensor) -> Tensor:
-    """Distance to the contour of the skull and jaw: (x / w(y))^2 + |y / l|^n = 1 with n = 2 above, 3 to 5 below."""
+    """Compute the distance to the outline (x / w(y))^2 + |y / l|^n = 1, with n = 2 above the eyes and 3 to 5 below."""
     chin = a.chin + 0.030 * mouth_open + 0.10 * view.pitch
     below = view.v.clamp(min=0.0) / chin
     above = view.v.clamp(max=0.0) / a.crown
@@ -24,7 +24,7 @@ def outline(view: View, a: Anatomy, mouth_open: Tensor) -> Tensor:
 
 
 def _relief(view: View, a: Anatomy, smile: Tensor) -> Tensor:
-    """Height of the skin over the ellipsoid: brows, sockets, nose, cheeks, lips and chin."""
+    """Compute the height of the skin over the ellipsoid: brows, sockets, nose, cheeks, lips and chin."""
     side, y = view.x.abs(), view.y
     nose_x = view.x - 0.16 * view.yaw * smoothstep(y, -0.12, a.nose_y)
     nose_side = nose_x.abs()
@@ -46,7 +46,7 @@ def _relief(view: View, a: Anatomy, smile: Tensor) -> Tensor:
 
 
 def _light(view: View, height: Tensor, light: tuple[Tensor, Tensor]) -> Tensor:
-    """Brightness of the relief under a light, about 0 in front and in [-1, 1]."""
+    """Compute the brightness of the relief, in [-1, 1], and about 0 where the skin faces the viewer."""
     right, down = slopes(height)
     inverse = 1.0 / view.pixel
     nx = 0.95 * view.nx - right * inverse
@@ -59,17 +59,17 @@ def _light(view: View, height: Tensor, light: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def skin_colour(base: Tensor, brightness: Tensor) -> Tensor:
-    """Shaded skin: towards a warm, saturated shadow below 0, towards a pale light above."""
+    """Shade skin: warm, saturated shadow for negative brightness, pale light for positive."""
     shadow = base * base.new_tensor((0.56, 0.42, 0.40)).view(1, 3, 1, 1)
     glow = base + (1.0 - base) * base.new_tensor((0.52, 0.46, 0.40)).view(1, 3, 1, 1)
     dark = (-brightness).clamp(0.0, 1.5)[:, None]
-    dark = dark / (1.0 + 0.35 * dark)  # deep shadows keep their detail
+    dark = dark / (1.0 + 0.35 * dark)  # keeps detail in deep shadows
     bright = brightness.clamp(0.0, 1.0)[:, None]
     return base + dark * (shadow - base) + bright * (glow - base)
 
 
 def shade_head(view: View, a: Anatomy, skin: Tensor, contour: Tensor, moments: dict[str, Tensor]) -> Tensor:
-    """The lit skin of the head, (batch, 3, height, width), on which the features are drawn."""
+    """Draw the lit skin of the head, (batch, 3, height, width), without the facial features."""
     smile = moments["smile"]
     brightness = _light(view, _relief(view, a, smile), (moments["light_x"], moments["light_y"]))
     brightness = brightness * moments["light_strength"]
@@ -86,7 +86,7 @@ def shade_head(view: View, a: Anatomy, skin: Tensor, contour: Tensor, moments: d
 
 
 def draw_wrinkles(image: Tensor, view: View, a: Anatomy, smile: Tensor) -> None:
-    """Lines of age and of smiling: forehead, frown, crow's feet, eye bags, nasolabial folds, jowls."""
+    """Draw lines of age and smiling: forehead, frown, crow's feet, eye bags, nasolabial folds, jowls."""
     x, y, pixel = view.x, view.y, view.pixel
     side = x.abs()
     tint = (0.72, 0.58, 0.54)
@@ -110,7 +110,7 @@ def draw_wrinkles(image: Tensor, view: View, a: Anatomy, smile: Tensor) -> None:
 
 
 def _folds(view: View, a: Anatomy, smile: Tensor) -> Tensor:
-    """Nasolabial folds from the wings of the nose past the corners of the mouth, and the lines below these."""
+    """Compute nasolabial folds, from nose to mouth, and marionette lines below the corners of the mouth."""
     side, y, pixel = view.x.abs(), view.y, view.pixel
     top, bottom = a.nose_y - 0.02, a.mouth_y + 0.02
     t = (y - top) / (bottom - top)

@@ -1,4 +1,4 @@
-"""What belongs to the moment of a picture and not to the person: pose, expression, light, background, clothing."""
+"""Nuisance factors of an image that do not depend on the person: pose, expression, light, background, clothing."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ MAX_ROLL = 0.2
 
 
 def _clip_moments(seed: int, clip: Tensor) -> dict[str, Tensor]:
-    """Light, background, clothes and framing: one draw a clip."""
+    """Draw light, background, clothes and framing, once per clip."""
     names = (
         "light_x",
         "light_y",
@@ -27,33 +27,33 @@ def _clip_moments(seed: int, clip: Tensor) -> dict[str, Tensor]:
         "collar",
         "zoom",
     )
-    drawn = dict(zip(names, uniform(seed, "moments.clip", clip, len(names)).unbind(1), strict=True))
+    draws = dict(zip(names, uniform(seed, "moments.clip", clip, len(names)).unbind(1), strict=True))
     return {
-        "light_x": 1.3 * drawn["light_x"] - 0.65,
-        "light_y": -0.65 + 0.5 * drawn["light_y"],
-        "light_strength": 0.75 + 0.5 * drawn["light_strength"],
-        "light_warmth": 2.0 * drawn["light_warmth"] - 1.0,
-        "hue_top": drawn["hue_top"],
-        "hue_bottom": drawn["hue_top"] + 0.5 * (drawn["hue_bottom"] - 0.5),
-        "backdrop_value": 0.3 + 0.6 * drawn["backdrop_value"],
-        "backdrop_saturation": 0.04 + 0.20 * drawn["backdrop_saturation"],
-        "backdrop_angle": 2.0 * drawn["backdrop_angle"] - 1.0,
-        "clothing_hue": drawn["clothing_hue"],
-        "clothing_value": drawn["clothing_value"],
-        "collar": torch.floor(3.0 * drawn["collar"]),
-        "zoom": 1.04 + 0.12 * drawn["zoom"],
+        "light_x": 1.3 * draws["light_x"] - 0.65,
+        "light_y": -0.65 + 0.5 * draws["light_y"],
+        "light_strength": 0.75 + 0.5 * draws["light_strength"],
+        "light_warmth": 2.0 * draws["light_warmth"] - 1.0,
+        "hue_top": draws["hue_top"],
+        "hue_bottom": draws["hue_top"] + 0.5 * (draws["hue_bottom"] - 0.5),
+        "backdrop_value": 0.3 + 0.6 * draws["backdrop_value"],
+        "backdrop_saturation": 0.04 + 0.20 * draws["backdrop_saturation"],
+        "backdrop_angle": 2.0 * draws["backdrop_angle"] - 1.0,
+        "clothing_hue": draws["clothing_hue"],
+        "clothing_value": draws["clothing_value"],
+        "collar": torch.floor(3.0 * draws["collar"]),
+        "zoom": 1.04 + 0.12 * draws["zoom"],
     }
 
 
 def draw_moments(seed: int, clip: Tensor, frame: Tensor) -> dict[str, Tensor]:
-    """Draw the nuisances of pictures: light, background and clothes by clip, pose and expression by clip and frame.
+    """Draw nuisance factors: light, background and clothes per clip, pose and expression per frame.
 
     Args:
-        seed: the world's seed.
-        clip, frame: (batch,) int64; `clip` numbers all clips of the world, `frame` the pictures of one clip.
+        seed: random seed of the corpus.
+        clip, frame: (batch,) int64; `clip` is the number over all clips, `frame` the number within the clip.
     Returns:
-        {moment: (batch,) float32}. Angles are in radians (yaw > 0 looks to the right of the picture, pitch > 0 down,
-        roll > 0 clockwise), shifts in half pictures, smile, mouth_open and blink in [-0.4, 1].
+        {moment: (batch,) float32}. Angles are in radians (yaw > 0 looks to the right of the image, pitch > 0 down,
+        roll > 0 clockwise), shifts in units of half an image; smile, mouth_open and blink are in [-0.4, 1].
     """
     keys = torch.stack((clip, frame), dim=1)
     habit = normal(seed, "moments.habit", clip, 4)

@@ -1,4 +1,4 @@
-"""Nose and mouth: the painted parts; their volume is in the head's relief."""
+"""Drawing of nose and mouth; their volume is part of the relief of the head."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from facegen.data.synthetic.view import View
 
 
 def draw_nose(image: Tensor, view: View, a: Anatomy, light_x: Tensor) -> None:
-    """Nostrils, wings, the shadow under the tip and the light on it."""
+    """Draw nostrils, wings, the shadow under the tip, and the highlight on it."""
     x = view.x - 0.13 * view.yaw
     y = view.y - a.nose_y - 0.10 * view.pitch
     side, pixel = x.abs(), view.pixel
@@ -32,7 +32,7 @@ def draw_nose(image: Tensor, view: View, a: Anatomy, light_x: Tensor) -> None:
 
 
 def _lip_lines(x: Tensor, a: Anatomy, smile: Tensor, gap: Tensor) -> tuple[Tensor, ...]:
-    """Upper outline, lower edge of the upper lip, upper edge of the lower lip, lower outline, over x in [-1, 1]."""
+    """Compute the y of the upper outline, both inner edges, and the lower outline of the lips, for x in [-1, 1]."""
     arch = 1.0 - x * x
     middle = -0.060 * (smile + 0.12) * (x * x - 0.25) + 0.010 * ridge(x, 0.35) - 0.004
     dent = 0.30 * ridge(x, 0.26)
@@ -42,7 +42,7 @@ def _lip_lines(x: Tensor, a: Anatomy, smile: Tensor, gap: Tensor) -> tuple[Tenso
 
 
 def draw_mouth(image: Tensor, view: View, a: Anatomy, skin: Tensor, moments: dict[str, Tensor]) -> None:
-    """Lips in two tones with a cupid's bow, and teeth and tongue between them when they part."""
+    """Draw the lips in two tones with a cupid's bow, and teeth and tongue between open lips."""
     smile, pixel = moments["smile"], view.pixel
     width = a.mouth_width * (1.0 + 0.14 * smile - 0.10 * moments["mouth_open"])
     x = (view.x - 0.05 * view.yaw) / width

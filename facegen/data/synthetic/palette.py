@@ -1,9 +1,9 @@
-"""Colours: skin, hair, eyes, clothes, light, as (batch, 3, 1, 1) float32 in [0, 1]."""
+"""Colours of skin, hair, eyes and clothes, as (batch, 3, 1, 1) float32 in [0, 1]."""
 
 import torch
 from torch import Tensor
 
-# Six steps from fair to dark, sRGB; between them tones are interpolated.
+# Six tones from fair to dark, sRGB; other tones are interpolated.
 SKIN = (
     (0.975, 0.855, 0.780),
     (0.945, 0.775, 0.660),
@@ -27,13 +27,13 @@ def constant(colour: tuple[float, float, float], like: Tensor) -> Tensor:
 
 
 def pick(table: tuple, index: Tensor) -> Tensor:
-    """Rows of a table of colours by integers kept as floats."""
+    """Select rows of a colour table by indices stored as floats."""
     rows = torch.tensor(table, dtype=torch.float32, device=index.device)
     return rows[index.long().clamp(0, len(table) - 1)][:, :, None, None]
 
 
 def skin(tone: Tensor) -> Tensor:
-    """The mid-tone of a skin, 0 fair to 1 dark."""
+    """Interpolate the mid-tone of skin, from 0 (fair) to 1 (dark)."""
     place = tone.clamp(0.0, 1.0) * (len(SKIN) - 1)
     low = torch.floor(place).clamp(max=len(SKIN) - 2)
     below, above = pick(SKIN, low), pick(SKIN, low + 1)
@@ -41,7 +41,7 @@ def skin(tone: Tensor) -> Tensor:
 
 
 def hsv(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
-    """Hue, saturation and value, (batch,) each, as red, green, blue."""
+    """Convert hue, saturation and value, (batch,) each, to RGB."""
     offsets = torch.tensor([5.0, 3.0, 1.0], device=hue.device)
     k = torch.remainder(offsets + 6.0 * hue[:, None], 6.0)
     ramp = torch.minimum(k, 4.0 - k).clamp(0.0, 1.0)

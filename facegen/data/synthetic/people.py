@@ -1,4 +1,4 @@
-"""Hidden factors of a synthetic person: what shapes the voice, the face, or both."""
+"""Hidden factors of a synthetic person, which shape the voice, the face, or both."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,11 +13,14 @@ Side = Literal["shared", "face", "voice"]
 
 @dataclass(frozen=True)
 class Factor:
-    """One hidden number of a person, uniform in [low, high], or one of `classes` integers.
+    """A hidden factor of a person: uniform in [low, high], or one of `classes` integers.
 
     Attributes:
-        side: where it shows: in both, in the face only, or in the voice only.
-        voice, face: what it does to either, in words.
+        name: name of the factor.
+        side: what it shapes: both ("shared"), the face only, or the voice only.
+        low, high: range of a continuous factor.
+        classes: number of classes; 0 for a continuous factor.
+        voice, face: its effects on voice and face, in words.
     """
 
     name: str
@@ -86,11 +89,11 @@ FACTORS: tuple[Factor, ...] = (
 
 
 def draw_people(seed: int, person: Tensor) -> dict[str, Tensor]:
-    """Draw the hidden factors of people by their numbers.
+    """Draw the hidden factors of people.
 
     Args:
-        seed: the world's seed.
-        person: (batch,) int64.
+        seed: random seed of the corpus.
+        person: (batch,) int64 numbers of the people.
     Returns:
         {factor: (batch,) float32}; a factor with classes holds 0, 1, ... as floats.
     """
@@ -106,6 +109,6 @@ def draw_people(seed: int, person: Tensor) -> dict[str, Tensor]:
 
 
 def grey_share(people: dict[str, Tensor]) -> Tensor:
-    """How grey the hair is: 0 until 45 years, 1 from 70, a smooth step between; (batch,) float32."""
+    """Compute the share of grey hair, (batch,) float32: 0 until 45 years, 1 from 70, and a smooth step between."""
     share = ((people["age"] - 45.0) / 25.0).clamp(0.0, 1.0)
     return share * share * (3.0 - 2.0 * share)

@@ -1,17 +1,17 @@
-"""The sounds of synthetic speech, by their ARPAbet names, as targets for a man's tract of standard length."""
+"""Phones of synthetic speech by their ARPAbet names, as targets for a male vocal tract of standard length."""
 
 from dataclasses import astuple, dataclass
 
 
 @dataclass(frozen=True)
 class Phone:
-    """One sound, as the targets that the synthesiser glides between.
+    """A phone, as targets between which the synthesiser interpolates.
 
     Attributes:
-        f1_hz, f2_hz, f3_hz: formants; for consonants, the loci that neighbouring vowels bend towards.
-        voicing, aspiration, frication: amplitudes of the three sources, 1 being a stressed vowel's voicing.
-        friction_hz, friction_width_hz: centre and width of the noise made at the constriction.
-        nasal: how far the velum is open, 0 to 1.
+        f1_hz, f2_hz, f3_hz: formants; of a consonant, the loci towards which neighbouring vowels bend.
+        voicing, aspiration, frication: amplitudes of the three sources; 1 is the voicing of a stressed vowel.
+        friction_hz, friction_width_hz: centre and width of the noise spectrum at the constriction.
+        nasal: opening of the velum, 0 to 1.
         seconds: mean duration at a normal pace.
     """
 
@@ -61,7 +61,7 @@ CONSONANTS: dict[str, Phone] = {
     "d": Phone(250, 1700, 2700, voicing=0.12, seconds=0.06),
     "g": Phone(250, 2000, 2300, voicing=0.12, seconds=0.06),
 }
-# What follows the closure of a plosive: the burst, and for a voiceless one the breath after it.
+# Burst after the closure of a plosive, and the aspiration of a voiceless one.
 BURSTS: dict[str, Phone] = {
     "p": Phone(420, 1000, 2250, aspiration=0.03, frication=0.05, friction_hz=900, friction_width_hz=700, seconds=0.035),
     "t": Phone(
@@ -74,7 +74,7 @@ BURSTS: dict[str, Phone] = {
 }
 SILENCE = Phone(500, 1500, 2500)
 
-# Relative frequency of what begins and what ends a syllable; nothing at all is "".
+# Relative frequencies of the onsets and codas of syllables; "" is none.
 ONSETS: dict[str, float] = {
     "m": 3,
     "n": 3,
@@ -107,10 +107,10 @@ _FIRST_CONSONANT, _FIRST_BURST = len(VOWELS), len(VOWELS) + len(CONSONANTS)
 
 
 def consonant_index(name: str) -> int:
-    """Row of TABLE that holds a consonant, silence for none."""
+    """Return the row of TABLE of a consonant; the row of silence for an empty name."""
     return _FIRST_CONSONANT + list(CONSONANTS).index(name) if name else SILENCE_INDEX
 
 
 def burst_index(name: str) -> int:
-    """Row of TABLE that holds the burst of a plosive, silence for any other sound."""
+    """Return the row of TABLE of the burst of a plosive; the row of silence for any other phone."""
     return _FIRST_BURST + list(BURSTS).index(name) if name in BURSTS else SILENCE_INDEX

@@ -1,7 +1,7 @@
-"""Anti-aliased shapes on maps of coordinates.
+"""Anti-aliased shapes from coordinate maps.
 
-Pixel maps use only +, -, *, /, square roots and comparisons: these round alike in vector and scalar code, so a row has
-the same pixels alone and in a batch.
+Pixel maps use only +, -, *, /, square roots and comparisons: these round equally in vector and scalar code, so that a
+row has the same pixels alone and in a batch.
 """
 
 import torch
@@ -9,13 +9,13 @@ from torch import Tensor
 
 
 def smoothstep(value: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
-    """0 below low, 1 above high, a smooth cubic between."""
+    """Compute a smooth step: 0 below low, 1 above high, and a cubic between them."""
     t = ((value - low) / (high - low)).clamp(0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
 def bump(x: Tensor, y: Tensor, width: float | Tensor, height: float | Tensor) -> Tensor:
-    """A smooth hill, 1 at the origin and 0 outside an ellipse: max(0, 1 - (x/width)^2 - (y/height)^2)^2."""
+    """Compute a smooth bump, 1 at the origin, 0 outside an ellipse: max(0, 1 - (x/width)^2 - (y/height)^2)^2."""
     a = x / width
     b = y / height
     hill = (1.0 - a * a - b * b).clamp(min=0.0)
@@ -23,21 +23,21 @@ def bump(x: Tensor, y: Tensor, width: float | Tensor, height: float | Tensor) ->
 
 
 def ridge(x: Tensor, width: float | Tensor) -> Tensor:
-    """A smooth hill along one coordinate."""
+    """Compute a smooth bump along one coordinate."""
     a = x / width
     hill = (1.0 - a * a).clamp(min=0.0)
     return hill * hill
 
 
 def wave(x: Tensor) -> Tensor:
-    """A parabolic sine of period 1, in [-1, 1]."""
+    """Compute a parabolic approximation of a sine of period 1, in [-1, 1]."""
     t = x - torch.floor(x)
     s = t - 0.5
     return 16.0 * s * (s.abs() - 0.5)
 
 
 def ellipse(x: Tensor, y: Tensor, width: float | Tensor, height: float | Tensor) -> Tensor:
-    """Distance to an ellipse, exact in first order at its outline: k0 (k0 - 1) / k1 with k0 = |p/r|, k1 = |p/r^2|."""
+    """Compute the distance to an ellipse, of first order at its outline: k0 (k0 - 1) / k1, k0 = |p/r|, k1 = |p/r^2|."""
     a = x / width
     b = y / height
     square = a * a + b * b
@@ -47,7 +47,7 @@ def ellipse(x: Tensor, y: Tensor, width: float | Tensor, height: float | Tensor)
 
 
 def superellipse(x: Tensor, y: Tensor, width: float | Tensor, height: float | Tensor) -> Tensor:
-    """Distance to a rounded box |x/width|^4 + |y/height|^4 = 1, exact in first order at its outline."""
+    """Compute the distance to |x/width|^4 + |y/height|^4 = 1 (a rounded box), of first order at its outline."""
     a = x / width
     b = y / height
     a2, b2 = a * a, b * b
@@ -58,7 +58,7 @@ def superellipse(x: Tensor, y: Tensor, width: float | Tensor, height: float | Te
 
 
 def segment(x: Tensor, y: Tensor, start: tuple, end: tuple) -> Tensor:
-    """Distance to the line between two points."""
+    """Compute the distance to the line between two points."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     px, py = x - start[0], y - start[1]
     t = ((px * dx + py * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0)
@@ -67,7 +67,7 @@ def segment(x: Tensor, y: Tensor, start: tuple, end: tuple) -> Tensor:
 
 
 def slopes(level: Tensor) -> tuple[Tensor, Tensor]:
-    """Differences of a map to the right and downwards, a pixel."""
+    """Compute the differences of a map per pixel, to the right and downwards."""
     right, down = torch.empty_like(level), torch.empty_like(level)
     torch.sub(level[:, :, 2:], level[:, :, :-2], out=right[:, :, 1:-1]).mul_(0.5)
     right[:, :, 0] = level[:, :, 1] - level[:, :, 0]
@@ -79,28 +79,28 @@ def slopes(level: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def distance(level: Tensor, pixel: Tensor) -> Tensor:
-    """Distance to the outline level = 0 of any smooth map, by its slope: level / |gradient|."""
+    """Compute the distance to the outline level = 0 of a smooth map as level / |gradient|."""
     right, down = slopes(level)
     return level * pixel / torch.sqrt(right * right + down * down + 1e-12)
 
 
 def fill(signed: Tensor, pixel: Tensor) -> Tensor:
-    """Share of a pixel inside a shape (distance < 0)."""
+    """Compute the share of a pixel inside a shape (distance < 0)."""
     return (0.5 - signed / pixel).clamp(0.0, 1.0)
 
 
 def between(low: Tensor, value: Tensor, high: Tensor, pixel: Tensor) -> Tensor:
-    """Share of a pixel with low < value < high; right for bands thinner than a pixel, too."""
+    """Compute the share of a pixel with low < value < high; also correct for bands thinner than a pixel."""
     return (fill(low - value, pixel) - fill(high - value, pixel)).clamp(min=0.0)
 
 
 def stroke(unsigned: Tensor, half_width: float | Tensor, pixel: Tensor) -> Tensor:
-    """Share of a pixel within half_width of a line; right for lines thinner than a pixel, too."""
+    """Compute the share of a pixel within half_width of a line; also correct for lines thinner than a pixel."""
     return fill(unsigned - half_width, pixel) - fill(unsigned + half_width, pixel)
 
 
 def paint(image: Tensor, colour: Tensor, alpha: Tensor) -> None:
-    """Lay a colour over the image in place: image + alpha (colour - image).
+    """Blend a colour with the image, in place: image + alpha (colour - image).
 
     Shape:
         image (batch, 3, height, width); colour broadcasts to it; alpha (batch, height, width)

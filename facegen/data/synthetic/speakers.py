@@ -1,4 +1,4 @@
-"""The embedded corpus of synthetic speakers."""
+"""Dataset `synthetic`: the embedded corpus of synthetic speakers."""
 
 import hashlib
 import json
@@ -15,40 +15,41 @@ from facegen.core.clips import Clips
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Dataset
 from facegen.core.recipe.tables import DataSettings, Split
-from facegen.data.loading.captions import CAPTION_CHARACTERS
+from facegen.data.loading.caption_codes import CAPTION_CHARACTERS
 from facegen.data.synthetic.captions import captions
 from facegen.data.synthetic.face import render_faces
 from facegen.data.synthetic.moments import draw_moments
 from facegen.data.synthetic.people import draw_people
-from facegen.data.synthetic.truth import FACTOR_SIDES, seen_factors
+from facegen.data.synthetic.truth import FACTOR_SIDES, visible_factors
 from facegen.data.synthetic.voice import speak
 
 RENDERER_VERSION = 1
-"""Raised when the same numbers give other pictures or sounds: part of the corpus's fingerprint."""
+"""Version of the renderer, part of the fingerprint; it increases when the same numbers give other images or speech."""
 
 
 class Synthetic(Dataset):
-    """Speakers of a procedural world with known truth: a voice by source-filter synthesis, a face by a renderer.
+    """Synthetic speakers with known hidden factors: voices by source-filter synthesis, faces by a renderer.
 
-    Hidden factors of a person shape both (`shared`), the face only, or the voice only; `facegen.data.synthetic`
-    lists them. Every row is a function of the seed and its own number: any number of people costs no storage.
+    The hidden factors of a person shape both voice and face (`shared`), the face only, or the voice only; they are
+    listed in `facegen.data.synthetic.people`. Every row is a function of the seed and its own number, so
+    that any number of people needs no storage.
 
     Engine:
-        request: supplies image_pixels, speech_seconds and sample_rate_hz.
+        request: image_pixels, speech_seconds and sample_rate_hz of the batches.
     Settings:
-        num_people: people of the training split.
-        num_heldout_people: people of the split `heldout_people`.
-        clips_per_person: each with words, light and background of its own; with two or more, the last clip of a
-            training person belongs to `heldout_utterances`.
-        frames_per_clip: faces of a clip, with poses and expressions of their own.
-        clip_seconds: length of a clip's speech.
-        seed: of the world.
+        num_people: number of people in the training split.
+        num_heldout_people: number of people in the split `heldout_people`.
+        clips_per_person: number of clips per person, each with its own words, light and background; with two or more,
+            the last clip of a training person belongs to `heldout_utterances`.
+        frames_per_clip: number of faces per clip, each with its own pose and expression.
+        clip_seconds: duration of the speech of a clip, in seconds.
+        seed: random seed of the corpus.
     Shape:
         faces (B, image_pixels, image_pixels, 3) uint8; speech (B, samples) int16
     Raises:
-        DataError: image_pixels is larger than the renderer draws.
+        DataError: image_pixels is above 256.
     Source:
-        Ours. Source-filter synthesis after Fant 1960; the factors stand in `people.py`.
+        Ours. Source-filter synthesis after Fant 1960; the factors are ours.
     """
 
     is_rendered = True
@@ -66,7 +67,7 @@ class Synthetic(Dataset):
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         if request.image_pixels > 256:
-            raise DataError(f"image_pixels = {request.image_pixels}: synthetic faces are drawn at up to 256 pixels")
+            raise DataError(f"image_pixels = {request.image_pixels}: must be at most 256 for synthetic faces")
         self.request = request
         self.num_people, self.num_heldout_people = num_people, num_heldout_people
         self.clips_per_person, self.frames_per_clip = clips_per_person, frames_per_clip
@@ -105,7 +106,7 @@ class Synthetic(Dataset):
         return Clips(clip, person, identity, frames, samples, {"sex": self.people(clip)["sex"].long()})
 
     def people(self, clip: Tensor) -> dict[str, Tensor]:
-        """What shapes the people of some clips: {factor: (B,) float32}."""
+        """Draw the hidden factors of the people of some clips: {factor: (B,) float32}."""
         return draw_people(self.seed, clip // self.clips_per_person)
 
     def faces(self, clip: Tensor, frame: Tensor) -> Tensor:
@@ -124,5 +125,5 @@ class Synthetic(Dataset):
         return captions(self.people(clip), self.seed, clip)
 
     def factors(self, clip: Tensor, frame: Tensor) -> Mapping[str, Tensor]:
-        known = seen_factors(self.people(clip)) | draw_moments(self.seed, clip, frame)
+        known = visible_factors(self.people(clip)) | draw_moments(self.seed, clip, frame)
         return {name: known[name].cpu().double() for name in self.factor_sides}

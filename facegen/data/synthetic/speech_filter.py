@@ -1,4 +1,4 @@
-"""Tract, microphone and room as a filter that moves with the speech."""
+"""Filter of vocal tract, microphone and room, which varies over time."""
 
 import math
 
@@ -11,15 +11,15 @@ from facegen.data.synthetic.speech_plan import SpeechPlan
 from facegen.data.synthetic.vocal_tract import HIGHEST_HZ, mouth, neutral_tract, resonance
 from facegen.data.synthetic.voice_parameters import VoiceParameters
 
-# A filtered frame rings on both sides of its window: the glottal pulse before it, the formants after it.
+# A filtered frame extends beyond its window: the glottal pulse before it, the formants after it.
 _FRAMES_BEFORE, _FRAMES_OF_FFT = 2, 10
 _RIPPLES, _RIPPLE_DECIBELS = 3, 7.0
 
 
 class SpeechFilter:
-    """Filters the sources in overlapping frames, in the frequency domain.
+    """Filter of the sources in overlapping frames, in the frequency domain.
 
-    What stands still in a clip (neutral tract, microphone, room, tilt of the pulse) is computed once.
+    Constant parts of a clip (neutral tract, microphone, room, tilt of the pulse) are computed once.
     """
 
     def __init__(self, seed: int, clip: Tensor, body: VoiceParameters, frame_samples: int, sample_rate_hz: int) -> None:
@@ -33,13 +33,13 @@ class SpeechFilter:
         self.room = _room(f, draws) * self.microphone
 
     def __call__(self, sources: Tensor, f0_hz: Tensor, formants_hz: Tensor, plan: SpeechPlan) -> Tensor:
-        """Speech (batch, samples) from pulses, breath and room noise (3, batch, (frames - 1) * frame_samples)."""
+        """Filter pulses, breath and room noise: (3, batch, (frames - 1) * frame_samples) -> (batch, samples)."""
         batch, num_frames = f0_hz.shape
         hop = self.frame_samples
         # Frame k covers the samples (k - 1) * hop to (k + 1) * hop.
         sources = pad(sources, (hop, hop))
         speech = sources.new_zeros(batch, num_frames + _FRAMES_OF_FFT, hop)
-        # On a CPU what is at work should stay in its cache.
+        # On a CPU the working set should fit into the cache.
         values = 1 << (18 if sources.device.type == "cpu" else 24)
         at_once = max(1, values // (batch * self.num_bins))
         for first in range(0, num_frames, at_once):
@@ -48,22 +48,22 @@ class SpeechFilter:
             filtered = self._filter(spectra, f0_hz, formants_hz, plan, slice(first, last))
             filtered = pad(filtered, (0, self.num_bins - filtered.shape[-1]))
             pieces = torch.fft.irfft(filtered, _FRAMES_OF_FFT * hop).unflatten(2, (_FRAMES_OF_FFT, hop))
-            # The sum runs in the order of frames, however they are grouped.
+            # Frames are added in a fixed order, so that the sum does not depend on the grouping.
             for place in reversed(range(_FRAMES_OF_FFT)):
                 speech[:, first + place : last + place] += pieces[:, :, place]
         return speech.flatten(1)[:, (_FRAMES_BEFORE + 1) * hop :]
 
     def _spectra(self, sources: Tensor) -> Tensor:
-        """Spectra up to 8 kHz of Hann frames that overlap by half."""
+        """Compute spectra up to 8 kHz of Hann frames that overlap by half."""
         hop = self.frame_samples
         frames = sources.unfold(2, 2 * hop, hop) * torch.hann_window(2 * hop, device=sources.device)
         frames = pad(frames, (_FRAMES_BEFORE * hop, (_FRAMES_OF_FFT - 2 - _FRAMES_BEFORE) * hop))
         return torch.fft.rfft(frames)[..., : len(self.frequency_hz)]
 
     def _filter(self, spectra: Tensor, f0_hz: Tensor, formants_hz: Tensor, plan: SpeechPlan, at: slice) -> Tensor:
-        """Speech spectra of the frames `at`.
+        """Compute the speech spectra of the frames `at`.
 
-        The glottal pulse is a resonance that runs backwards in time, then a tilt (Doval & d'Alessandro 2003).
+        The glottal pulse is an anticausal resonance followed by a spectral tilt (Doval & d'Alessandro 2003).
         """
         f, body = self.frequency_hz, self.body
         pulses, breath, room = spectra
@@ -77,10 +77,10 @@ class SpeechFilter:
 
 
 def _microphone(frequency_hz: Tensor, draws: Tensor) -> Tensor:
-    """Gain of the channel, (batch, 1, bins): a tilt, a high-pass, and ripples that grow with frequency.
+    """Draw the gain of the channel, (batch, 1, bins): a tilt, a high-pass, and ripples that grow with frequency.
 
-    The ripples are about as fine as the formants and lie elsewhere in every clip: who speaks shows in how the
-    spectrum moves, hardly in its mean.
+    The ripples are about as fine as the formants and differ between clips, so that the speaker shows in the changes of
+    the spectrum, and hardly in its mean.
     """
     octave = torch.log2(frequency_hz.clamp_min(50.0) / 1000.0)
     decibels = (draws[:, 1, None] - 0.5) * 11.0 * octave
@@ -94,6 +94,6 @@ def _microphone(frequency_hz: Tensor, draws: Tensor) -> Tensor:
 
 
 def _room(frequency_hz: Tensor, draws: Tensor) -> Tensor:
-    """Gain of the room's noise, (batch, 1, bins)."""
+    """Draw the gain of the room noise, (batch, 1, bins)."""
     decibels = -62.0 + 22.0 * draws[:, 2, None, None]
     return 10 ** (decibels / 20) / (1 + frequency_hz / 400.0)

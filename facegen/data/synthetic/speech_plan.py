@@ -1,4 +1,4 @@
-"""What a synthetic speaker says: endless random words, as smooth targets of articulation a frame."""
+"""Random words of a synthetic speaker, as smooth articulation targets per frame."""
 
 import math
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from torch.nn.functional import conv1d, pad
 from facegen.data.synthetic import phones
 from facegen.data.synthetic.counter import uniform
 
-# A syllable is five slots: onset, burst, vowel, coda, pause. Those that it lacks last no time.
-_ONSET, _BURST, _VOWEL, _CODA, _PAUSE = range(5)
-_DRAWS = 9  # random numbers a syllable
+# A syllable has five slots: onset, burst, vowel, coda, pause; a missing one has duration 0.
+_VOWEL, _PAUSE = 2, 4
+_DRAWS = 9  # random numbers per syllable
 _SHORTEST_SYLLABLE_SECONDS = 0.075
 _SHORTEST_STRETCH = 0.6
 _FORMANT_GLIDE_SECONDS = 0.07
@@ -22,12 +22,12 @@ _MELODY_GLIDE_SECONDS = 0.2
 
 @dataclass
 class SpeechPlan:
-    """Targets a frame, (batch, frames) each; the names are those of `phones.Phone`.
+    """Articulation targets per frame, (batch, frames) each; the names are those of `phones.Phone`.
 
     Attributes:
-        formants_hz: (batch, frames, 3), of a man's tract of standard length.
-        melody: pitch movement in units of the speaker's range, about -2 to 2.
-        vowel: the frame lies in a vowel and its formants have arrived.
+        formants_hz: (batch, frames, 3), for a male vocal tract of standard length.
+        melody: pitch movement in units of the speaker's pitch range, about -2 to 2.
+        vowel: True in a vowel whose formants have reached their targets.
     """
 
     formants_hz: Tensor
@@ -42,7 +42,7 @@ class SpeechPlan:
 
 
 def _choose(share: Tensor, weights: dict[str, float]) -> Tensor:
-    """Index of the option in whose part of [0, 1) the share falls."""
+    """Choose options by their relative frequencies: uniform numbers in [0, 1) -> indices."""
     edges = torch.tensor(list(weights.values()), device=share.device).cumsum(0)
     return torch.bucketize(share * edges[-1], edges, right=True).clamp_max(len(weights) - 1)
 
@@ -59,11 +59,11 @@ def _glide(track: Tensor, num_frames: float) -> Tensor:
 
 
 def _words(draws: Tensor, stretch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Sounds (batch, syllables, 5), their seconds, and which syllables end a phrase.
+    """Draw the sounds of syllables, (batch, syllables, 5), their durations in seconds, and the ends of phrases.
 
     Args:
         draws: (batch, syllables, 9) uniform numbers.
-        stretch: (batch,) factor on all durations.
+        stretch: (batch,) factor of all durations.
     """
     device = draws.device
     onset, vowel, coda, stress, gap, phrase, variation, length, _ = draws.unbind(2)
@@ -92,20 +92,20 @@ def _words(draws: Tensor, stretch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def plan_speech(seed: int, clip: Tensor, stretch: Tensor, num_frames: int, frame_seconds: float) -> SpeechPlan:
-    """Random words for each clip, going on as long as asked.
+    """Plan random words of the requested duration for each clip.
 
     Args:
-        seed: the world's seed.
+        seed: random seed of the corpus.
         clip: (batch,) int64 numbers of the clips; each has its own words.
-        stretch: (batch,) duration of all sounds against a normal pace.
-        num_frames, frame_seconds: how many frames, and how long each is.
+        stretch: (batch,) factor of all durations, relative to a normal pace.
+        num_frames, frame_seconds: number of frames, and their duration.
     """
     seconds_needed = num_frames * frame_seconds + 1.0
     num_syllables = math.ceil(seconds_needed / (_SHORTEST_SYLLABLE_SECONDS * _SHORTEST_STRETCH))
     draws = uniform(seed, "syllables", clip, num_syllables * _DRAWS).view(len(clip), num_syllables, _DRAWS)
     sounds, seconds, ends_phrase = _words(draws, stretch.clamp_min(_SHORTEST_STRETCH))
 
-    # A clip starts anywhere in its first syllable, as a cut from longer speech does.
+    # A clip starts at a random place in its first syllable, like a crop of longer speech.
     first = seconds[:, :1, : _VOWEL + 1].sum((1, 2))
     ends = seconds.flatten(1).cumsum(1) - first[:, None] * uniform(seed, "start", clip, 1)
     times = (torch.arange(num_frames, device=clip.device) * frame_seconds).expand(len(clip), num_frames).contiguous()
@@ -118,7 +118,7 @@ def plan_speech(seed: int, clip: Tensor, stretch: Tensor, num_frames: int, frame
 
 
 def _articulate(target: Tensor, stress: Tensor, frame_seconds: float) -> tuple[dict[str, Tensor], Tensor]:
-    """Glide between the sounds' targets (batch, frames, fields); second, where the formants have arrived."""
+    """Interpolate between targets, (batch, frames, fields); also return where the formants have reached them."""
     columns = dict(zip(phones.FIELDS, target.unbind(2), strict=True))
     formant_target = target[..., :3].log()
     formants = _glide(formant_target, _FORMANT_GLIDE_SECONDS / frame_seconds)
@@ -136,7 +136,7 @@ def _articulate(target: Tensor, stress: Tensor, frame_seconds: float) -> tuple[d
 def _melody(
     draws: Tensor, ends: Tensor, ends_phrase: Tensor, times: Tensor, syllable: Tensor, frame_seconds: float
 ) -> Tensor:
-    """Accents on stressed syllables over a line that falls through each phrase."""
+    """Compute the melody: accents on stressed syllables, on a line that falls within each phrase."""
     accent = (draws[..., 3] - 0.5) * 2 + (draws[..., 8] - 0.5)
     accents = _glide(accent.gather(1, syllable)[..., None], _MELODY_GLIDE_SECONDS / frame_seconds)[..., 0]
     syllable_ends = ends[:, _PAUSE::5]

@@ -1,4 +1,4 @@
-"""The hidden truth about a synthetic face that a metric may ask for: what shows, and what decides it."""
+"""Hidden factors of a synthetic face that metrics compare with predictions."""
 
 from collections.abc import Mapping
 
@@ -10,16 +10,16 @@ from facegen.data.synthetic.people import FACTORS
 
 _SIDES: Mapping[str, Side] = {"shared": "voice and face", "face": "face", "voice": "voice"}
 MOMENTS = ("yaw", "pitch", "roll", "light_x", "light_warmth", "backdrop_value", "clothing_value")
-"""Of what belongs to the moment, what has a scale and can be seen: a hue, say, goes round in a circle."""
+"""Nuisance factors that are visible and have a linear scale; a hue, for example, is circular."""
 FACTOR_SIDES: Mapping[str, Side] = {
     **{factor.name: _SIDES[factor.side] for factor in FACTORS},
     **dict.fromkeys(MOMENTS, "moment"),
 }
-"""{factor: what it decides}"""
+"""{factor: what it shapes}"""
 
 
-def seen_factors(people: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The factors of people as they show: two kinds of glasses are none, and no woman is drawn with a beard."""
+def visible_factors(people: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Convert factors to visible ones: classes 0 and 1 of `glasses` mean none, and women have no beard."""
     return {
         **people,
         "glasses": (people["glasses"] >= 2).to(people["glasses"].dtype),

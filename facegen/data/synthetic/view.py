@@ -1,13 +1,13 @@
-"""Where a pixel lies: in the plane of the picture, on the turned head, on the body."""
+"""Coordinates of pixels in the image plane, on the turned head, and on the body."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-# The head as an ellipsoid, for turning it and for its normals; half pictures.
+# Ellipsoid of the head, for its rotation and its normals; in units of half an image.
 HALF_WIDTH, HALF_HEIGHT, DEPTH = 0.53, 0.72, 0.46
-ORIGIN_Y = -0.06  # eyes above the middle of the picture: room for the shoulders
+ORIGIN_Y = -0.06  # eyes above the middle of the image, to leave room for the shoulders
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class View:
     """Coordinates of every pixel, (batch, height, width), x to the right, y down, eyes at y = 0.
 
     Attributes:
-        u, v: on the plane through the head. x, y: on the face as seen from the front, with the turn undone.
-        nx, ny, nz: normal of the ellipsoid. body_x, body_y: without the head's roll.
+        u, v: in the plane through the head. x, y: on the face in frontal view, with the rotation removed.
+        nx, ny, nz: normal of the ellipsoid. body_x, body_y: without the roll of the head.
         yaw, pitch: sines, (batch, 1, 1). pixel: size of a pixel, (batch, 1, 1).
     """
 
@@ -38,15 +38,15 @@ def _column(value: Tensor) -> Tensor:
     return value.to(torch.float32)[:, None, None]
 
 
-def look(moments: dict[str, Tensor], image_pixels: int) -> View:
-    """Place the camera: from pixels to head, face and body."""
+def project_view(moments: dict[str, Tensor], image_pixels: int) -> View:
+    """Compute the coordinates of all pixels on head, face and body."""
     m = {name: value.double() for name, value in moments.items()}
     axis = (torch.arange(image_pixels, device=m["yaw"].device, dtype=torch.float32) + 0.5) * (2.0 / image_pixels) - 1.0
     zoom = m["zoom"]
     px = (axis[None, None, :] - _column(m["shift_x"])) / _column(zoom)
     py = (axis[None, :, None] - _column(m["shift_y"]) - ORIGIN_Y) / _column(zoom)
     cos, sin = _column(torch.cos(m["roll"])), _column(torch.sin(m["roll"]))
-    lower = py - 0.45  # the head rolls about the neck
+    lower = py - 0.45  # the roll axis is at the neck
     u = px * cos + lower * sin
     v = lower * cos - px * sin + 0.45
     a, b = u / HALF_WIDTH, (v - 0.02) / HALF_HEIGHT

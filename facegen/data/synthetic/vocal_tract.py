@@ -1,4 +1,4 @@
-"""Resonances of mouth and nose as a transfer function over frequency."""
+"""Transfer functions of the vocal tract: resonances of mouth and nose."""
 
 import math
 
@@ -15,19 +15,22 @@ HIGHEST_HZ = 8000.0
 
 
 def resonance(frequency_hz: Tensor, centre_hz: Tensor, bandwidth_hz: Tensor) -> Tensor:
-    """Denominator of a resonance, 1 at 0 Hz: 1 - (f / F)^2 + i f B / F^2."""
+    """Compute the denominator of a resonance, 1 at 0 Hz: 1 - (f / F)^2 + i f B / F^2."""
     ratio = frequency_hz / centre_hz.square()
     return torch.complex(1 - ratio * frequency_hz, ratio * bandwidth_hz)
 
 
 def neutral_tract(frequency_hz: Tensor, body: VoiceParameters, posture: Tensor) -> Tensor:
-    """All resonances of a uniform tube but the lowest three, (batch, 1, bins).
+    """Compute the resonances of a uniform tube without the lowest three, (batch, 1, bins).
 
-    A tube closed at one end answers 1 / cos(pi f / 2 F1), the product of its resonances at odd multiples of F1
-    (Fant 1960). Multiplying by the lowest three denominators leaves their places free for the vowel's own formants.
+    The transfer function of a tube closed at one end is 1 / cos(pi f / 2 F1), the product of its resonances at odd
+    multiples of F1 (Fant 1960). Multiplication by the lowest three denominators removes these resonances, which the
+    formants of the vowel replace.
 
     Args:
-        posture: (batch,) in [0, 1], how the throat is held in this clip; it shifts the resonances above the vowel's.
+        frequency_hz: (bins,) frequencies.
+        body: voice parameters of the speakers.
+        posture: (batch,) in [0, 1], posture of the throat in this clip; it shifts the remaining resonances.
     """
     scale = (body.formant_scale * (_POSTURE * (2 * posture - 1)).exp())[:, None, None]
     loss_hz = 50.0 + 0.025 * frequency_hz
@@ -37,18 +40,20 @@ def neutral_tract(frequency_hz: Tensor, body: VoiceParameters, posture: Tensor) 
 
 
 def speaker_formants(plan_formants_hz: Tensor, body: VoiceParameters) -> Tensor:
-    """Formants (batch, frames, 3) that this speaker reaches for the plan's targets."""
+    """Scale the formant targets of a plan to the speaker: (batch, frames, 3) -> (batch, frames, 3)."""
     factors = torch.stack((body.first_scale, body.front_scale, body.front_scale), 1)
     return plan_formants_hz * (factors * body.formant_scale[:, None])[:, None]
 
 
 def mouth(frequency_hz: Tensor, formants_hz: Tensor, nasal: Tensor, body: VoiceParameters) -> Tensor:
-    """Transfer function of the moving part of the tract, (batch, frames, bins), to multiply with `neutral_tract`.
+    """Compute the time-varying transfer function, (batch, frames, bins), a factor beside `neutral_tract`.
 
-    An open velum adds a pole and a zero. With the velum shut they coincide and cancel.
+    An open velum adds a pole and a zero, which coincide and cancel when the velum is closed.
 
     Args:
-        formants_hz: (batch, frames, 3) of the speaker.
+        frequency_hz: (bins,) frequencies.
+        body: voice parameters of the speakers.
+        formants_hz: (batch, frames, 3) formants of the speaker.
         nasal: (batch, frames) opening of the velum, 0 to 1.
     """
     damping = body.nasal_damping[:, None]

@@ -1,4 +1,4 @@
-"""Speech of synthetic people: source-filter synthesis whose pitch and formants are known exactly."""
+"""Synthetic speech by source-filter synthesis, with exactly known pitch and formants."""
 
 import math
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from facegen.data.synthetic.voice_parameters import VoiceParameters, voice_param
 
 _FRAME_SECONDS = 0.005
 _LOWEST_F0_HZ, _HIGHEST_F0_HZ = 70.0, 330.0
-_REFERENCE_RATE_HZ = 16000.0  # the rate at which a pulse or a noise of amplitude 1 has the level meant
+_REFERENCE_RATE_HZ = 16000.0  # rate at which a pulse or noise of amplitude 1 has its nominal level
 
 
 @dataclass
 class Voice:
-    """Speech and the truth behind it.
+    """Synthetic speech with its true pitch and formants.
 
     Attributes:
         samples: (batch, samples) float32 in [-1, 1].
         f0_hz: (batch, frames) pitch.
         formants_hz: (batch, frames, 3) lowest resonances of the vocal tract.
-        vowel: (batch, frames) bool, inside a vowel whose formants stand still.
-        frame_samples: frame k describes the sample k * frame_samples.
+        vowel: (batch, frames) bool, True in a vowel with constant formants.
+        frame_samples: samples per frame; frame k belongs to sample k * frame_samples.
     """
 
     samples: Tensor
@@ -38,15 +38,15 @@ class Voice:
 
 
 def speak(people: dict[str, Tensor], seed: int, clip: Tensor, num_samples: int, sample_rate_hz: int = 16000) -> Voice:
-    """Let people say random words.
+    """Synthesise random words of people.
 
-    A row depends on its person, the seed, its clip number and the length asked for, not on the other rows. The source
-    is a train of glottal pulses with jitter, shimmer and breath; the filter a tube with moving formants (Fant 1960).
+    A row depends on its person, the seed, its clip number and the requested length, not on other rows. The source is a
+    train of glottal pulses with jitter, shimmer and breath; the filter is a tube with moving formants (Fant 1960).
 
     Args:
         people: factors from `draw_people`, (batch,) each.
-        seed: the world's seed.
-        clip: (batch,) int64 numbers of the clips: words, loudness, microphone and noise follow from them.
+        seed: random seed of the corpus.
+        clip: (batch,) int64 numbers of the clips, which decide words, loudness, microphone and noise.
         num_samples: length of each clip.
         sample_rate_hz: 8000 to 48000; there is no sound above 8 kHz.
     """
@@ -63,7 +63,7 @@ def speak(people: dict[str, Tensor], seed: int, clip: Tensor, num_samples: int, 
 
 
 def _pitch(seed: int, clip: Tensor, body: VoiceParameters, plan: SpeechPlan, frame_seconds: float) -> Tensor:
-    """Melody and tremor around the speaker's median pitch, (batch, frames)."""
+    """Compute the pitch, (batch, frames): melody and tremor around the speaker's median."""
     draws = uniform(seed, "tremor", clip, 2)
     seconds = torch.arange(plan.melody.shape[1], device=clip.device) * frame_seconds
     rate_hz = 4.5 + 1.5 * draws[:, :1]
@@ -81,23 +81,23 @@ def _sources(
     frame_samples: int,
     sample_rate_hz: int,
 ) -> Tensor:
-    """Pulses, breath and room noise before any filter, (3, batch, samples)."""
+    """Generate unfiltered pulses, breath noise and room noise, (3, batch, samples)."""
     phase = glottal_phase(f0_hz, frame_samples, sample_rate_hz)
     f0 = interpolate(f0_hz / sample_rate_hz, frame_samples)
     voicing = interpolate(plan.voicing, frame_samples)
     num_pulses = math.ceil(phase.shape[1] / sample_rate_hz * _HIGHEST_F0_HZ) + 2
     train = pulses(seed, clip, phase, f0, body.jitter, body.shimmer, num_pulses)
     voiced = train * voicing * (sample_rate_hz / _REFERENCE_RATE_HZ)
-    # White noise need not be Gaussian: the filters after it make it so.
+    # Uniform white noise is sufficient: after the filters it is nearly Gaussian.
     white = (uniform(seed, "noise", clip, phase.shape[1]) - 0.5) * math.sqrt(12 * sample_rate_hz / _REFERENCE_RATE_HZ)
-    # Air escapes most while the glottis is open, just before the pulse.
+    # Most air escapes while the glottis is open, just before the pulse.
     pulsing = 1 + 0.6 * voicing * torch.cos(2 * math.pi * (phase.frac() + 0.2)).float()
-    # The same noise half a clip apart is as good as another one.
+    # The same noise, shifted by half a clip, serves as a second noise.
     return torch.stack((voiced, white * pulsing, white.roll(phase.shape[1] // 2, 1)))
 
 
 def _set_level(seed: int, clip: Tensor, samples: Tensor) -> Tensor:
-    """Some speak up, some stand far from the microphone; rare peaks are clipped, as there."""
+    """Scale each clip to a random level, as for different loudness and distance; rare peaks are clipped."""
     decibels = -32.0 + 12.0 * uniform(seed, "level", clip, 1)
     power = samples.square().mean(1, keepdim=True).clamp_min(1e-12)
     return (samples * (10 ** (decibels / 20) * power.rsqrt())).clamp(-1, 1)

@@ -1,4 +1,4 @@
-"""The speaker's instrument: what the hidden factors make of larynx and vocal tract."""
+"""Acoustic parameters of larynx and vocal tract from the hidden factors of a person."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,18 @@ class VoiceParameters:
     """Acoustic constants of a speaker, (batch,) each.
 
     Attributes:
-        formant_scale: all resonances against a man's tract of standard length.
-        first_scale, front_scale: further factors on the first formant, and on the second and third.
-        murmur_scale: resonances of the nose while the mouth is closed.
-        nasal_damping: bandwidth of the first formant, against a voice without any leak into the nose.
+        formant_scale: factor of all resonances, relative to a male vocal tract of standard length.
+        first_scale, front_scale: further factors of the first formant, and of the second and third.
+        murmur_scale: factor of the resonances of the nose while the mouth is closed.
+        nasal_damping: factor of the bandwidth of the first formant, relative to a voice without nasal leakage.
         f0_hz: median pitch.
         melody_semitones: size of pitch movements.
-        tremor_semitones: slow wobble of the pitch.
-        jitter, shimmer: standard deviation of a pulse's time (in periods) and of its log amplitude.
+        tremor_semitones: amplitude of slow pitch oscillations.
+        jitter, shimmer: standard deviations of the time of a pulse, in periods, and of its log amplitude.
         breath: amplitude of noise at the glottis.
-        open_scale: frequency of the glottal formant over f0.
-        tilt_hz: where the spectrum of the glottal pulse starts to fall faster.
-        stretch: duration of all sounds against a normal pace.
+        open_scale: frequency of the glottal formant divided by f0.
+        tilt_hz: corner frequency above which the spectrum of the glottal pulse falls faster.
+        stretch: factor of all durations, relative to a normal pace.
     """
 
     formant_scale: Tensor
@@ -41,7 +41,7 @@ class VoiceParameters:
 
 
 def voice_parameters(people: dict[str, Tensor]) -> VoiceParameters:
-    """Acoustic constants from the hidden factors that `draw_people` returns."""
+    """Compute acoustic constants from the hidden factors of `draw_people`."""
     male, size, tension = people["sex"], people["size"], people["tension"]
     age = (people["age"] - 18.0) / 62.0
     # Pitch sinks with age in women and rises a little in men (Hollien & Shipp 1972).

@@ -71,9 +71,11 @@ def test_pack_reads_a_folder_of_people(tmp_path, capsys):
     assert main(["pack", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
     streams = capsys.readouterr()
     assert "2 people, 4 clips, 4 faces" in streams.out
-    assert "stands in no person's folder" in streams.out
+    assert "is not in a person's folder" in streams.out
     assert main(["pack", str(tmp_path / "out"), "--out", str(tmp_path / "other")]) == 1
-    assert "is a packed corpus already; give what it was packed from, or train on it" in capsys.readouterr().err
+    assert (
+        "is a packed corpus already; train on it, or give the source that it was packed from" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

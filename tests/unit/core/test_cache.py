@@ -1,4 +1,4 @@
-"""Rendered rows are kept, found again, and forgotten where there are too many."""
+"""Rendered rows are cached, loaded again, and deleted when the cache is too large."""
 
 import os
 

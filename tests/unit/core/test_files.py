@@ -1,4 +1,4 @@
-"""A reader sees the old file or folder, or the new one, whatever stops the writer."""
+"""A reader sees the old or the new file or folder, whenever the writer is killed."""
 
 import errno
 import fcntl
@@ -191,7 +191,7 @@ class TestLock:
         assert not list(tmp_path.iterdir())
 
     def test_one_by_one_at_work(self, tmp_path):
-        """Four who ask at once never work at once, though each removes the file that the next one may have opened."""
+        """Four processes never hold the lock together, although each removes the file that the next may have opened."""
         path, at_work, most = tmp_path / ".lock", [], []
 
         def work():

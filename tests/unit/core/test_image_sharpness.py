@@ -6,7 +6,7 @@ from facegen.core.image_sharpness import sharpness
 
 
 def by_hand(grey):
-    """Compute the sharpness in float64; the edge is mirrored as in OpenCV."""
+    """Compute the sharpness in float64, with the edges mirrored as in OpenCV."""
     padded = np.pad(grey.astype(np.float64), 1, mode="reflect")
     laplacian = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:] - 4 * padded[1:-1, 1:-1]
     return laplacian.var() / grey.astype(np.float64).var()
@@ -22,13 +22,13 @@ def test_equals_the_formula():
     assert sharpness(grey[..., None].repeat(3, 2)) == pytest.approx(by_hand(grey), rel=1e-9)
 
 
-def test_light_and_contrast_do_not_count():
+def test_brightness_and_contrast_have_no_effect():
     grey = face(1)
     dim = (40 + grey * 0.5).astype(np.uint8)
     assert sharpness(dim[..., None].repeat(3, 2)) == pytest.approx(sharpness(grey[..., None].repeat(3, 2)), rel=0.08)
 
 
-def test_blur_counts():
+def test_blur_lowers_sharpness():
     grey = face(2, 256)[..., None].repeat(3, 2)
     blurred = [sharpness(cv2.GaussianBlur(grey, (0, 0), sigma)) for sigma in (2, 6, 12)]
     assert sharpness(grey) > blurred[0] > blurred[1] > blurred[2]

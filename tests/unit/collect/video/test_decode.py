@@ -308,8 +308,8 @@ def test_faults_of_sound_are_repaired_and_reported(tmp_path):
     reader, pictures = read(tmp_path / "a.mp4")
     check_clock(reader, pictures, times)
     assert [(warning.reason, warning.detail) for warning in reader.warnings] == [
-        ("has damaged packets, which are silent", "3 of 260"),
-        ("has channels of opposite phase, of which one is used", ""),
+        ("has damaged packets, which become silence", "3 of 260"),
+        ("has channels of opposite phase; only one is used", ""),
     ]
 
 
@@ -326,5 +326,5 @@ def test_a_sound_file_with_a_wrong_length_is_read_to_its_end(tmp_path):
 def test_a_track_of_damaged_packets_is_refused(tmp_path):
     whole = write_video(tmp_path / "whole.mp4", steady(25, 4), timed_sound(4))
     damage_packets(whole, tmp_path / "a.mp4", range(10, 160))
-    with pytest.raises(UnusableFileError, match=r"has no sound that can be decoded \(\d+ of \d+ packets\)"):
+    with pytest.raises(UnusableFileError, match=r"has no audio that can be decoded \(\d+ of \d+ packets\)"):
         read(tmp_path / "a.mp4")

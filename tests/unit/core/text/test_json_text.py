@@ -1,4 +1,4 @@
-"""JSON holds no NaN and no infinity, wherever they stand."""
+"""JSON output contains neither NaN nor infinity."""
 
 import ast
 import json
@@ -14,7 +14,7 @@ PACKAGE = Path(facegen.__file__).parent
 
 
 def strict(text: str) -> object:
-    """As a reader that knows JSON's own numbers only."""
+    """Parse as a reader that accepts standard JSON numbers only."""
 
     def refuse(word: str) -> None:
         raise ValueError(word)
@@ -22,12 +22,12 @@ def strict(text: str) -> object:
     return json.loads(text, parse_constant=refuse)
 
 
-def test_numbers_that_json_lacks_are_null() -> None:
+def test_numbers_that_json_does_not_have_become_null() -> None:
     value = {"a": float("nan"), "b": [1.5, float("inf"), {"c": (-float("inf"), 2)}], "d": "NaN", "e": True}
     assert strict(json_text(value)) == {"a": None, "b": [1.5, None, {"c": [None, 2]}], "d": "NaN", "e": True}
 
 
-def test_what_default_makes_is_looked_through_too() -> None:
+def test_results_of_default_are_checked_too() -> None:
     @dataclass
     class Row:
         loss: float
@@ -38,8 +38,8 @@ def test_what_default_makes_is_looked_through_too() -> None:
 
 
 @pytest.mark.parametrize("folder", ["cli", "evaluation", "training"])
-def test_what_programs_read_is_written_by_this_module_alone(folder: str) -> None:
-    """Keys of caches are hashed from sorted JSON, which nobody reads."""
+def test_json_for_programs_is_written_by_this_module_only(folder: str) -> None:
+    """Cache keys are exempt: they are hashes of sorted JSON, which is never read."""
     for path in (PACKAGE / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.dumps", "json.dump"):

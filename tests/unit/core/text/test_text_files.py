@@ -1,4 +1,4 @@
-"""Texts of people are read with and without a byte order mark; other encodings are named."""
+"""Text files are read with and without a byte order mark; other encodings are named in the error."""
 
 import pytest
 
@@ -9,7 +9,7 @@ TEXT = "name,größe\nAda,Ω\n"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_a_mark_is_no_part_of_the_text(encoding, tmp_path):
+def test_a_byte_order_mark_is_not_part_of_the_text(encoding, tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(TEXT.encode(encoding))
     assert read_text(path) == TEXT
@@ -26,7 +26,7 @@ def test_a_mark_is_no_part_of_the_text(encoding, tmp_path):
         ("utf-16-be", "is encoded in UTF-16 or UTF-32, or is not a text file; save it in UTF-8"),
     ],
 )
-def test_another_encoding_is_named(encoding, named, tmp_path):
+def test_other_encodings_are_named(encoding, named, tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(TEXT.encode(encoding))
     with pytest.raises(DataError) as raised:

@@ -1,4 +1,4 @@
-"""Replacing a corpus or an export, stopped at every operation that changes the disk: one of the two is whole."""
+"""Replacement of a corpus or an export, killed at every operation that changes the disk: one of the two is complete."""
 
 import contextlib
 import errno
@@ -44,7 +44,7 @@ MINE = {"mine.txt": "mine", "below/index.txt": "mine, too"}
 
 
 def write_corpus(folder: Path, people: str, overwrite: bool = False) -> None:
-    """A clip for each letter, in as many shards of faces, with one of speech, and a table beside."""
+    """Write a corpus with a clip and a face shard per letter, one speech shard, and a table."""
     provenance = Provenance(importer="test", source="", facegen="0", settings={})
     with CorpusWriter(
         folder,
@@ -63,7 +63,7 @@ def write_corpus(folder: Path, people: str, overwrite: bool = False) -> None:
 
 
 def corpus_of(folder: Path) -> str | None:
-    """The people of a corpus, each with the right face; None where there is no corpus."""
+    """Read the people of a corpus, and check their faces; None if there is no corpus."""
     if not (folder / HEADER_FILE).exists():
         return None
     corpus = Corpus.open(folder)
@@ -76,18 +76,18 @@ def corpus_of(folder: Path) -> str | None:
 
 
 def export_of(folder: Path) -> str | None:
-    """The people of an export; None where there is none, or where packing it is refused."""
+    """Read the people of an export; None if there is none, or if packing it is refused."""
     try:
         clips = read_source([folder]).requests.clips
     except DataError as error:
-        assert "an export is at work here, or was killed" in str(error) or "holds no" in str(error), error
+        assert "an export is writing here, or was interrupted" in str(error) or "holds no" in str(error), error
         return None
     return "".join(clip.identity for clip in clips) or None
 
 
 @dataclass(frozen=True)
 class Case:
-    """One way to replace a set of files: what there is before, the call, and what a reader sees."""
+    """A way to replace a set of files: the state before, the call, and the state that a reader sees."""
 
     prepare: Callable[[Path], None]
     call: Callable[[Path], object]
@@ -98,7 +98,7 @@ class Case:
 
 @pytest.fixture
 def tmp_path(tmp_path: Path) -> Iterator[Path]:
-    """In memory where there is such a file system: thousands of small files are written and deleted."""
+    """Use an in-memory file system if there is one, because thousands of small files are written and deleted."""
     if not os.access("/dev/shm", os.W_OK):
         yield tmp_path
         return
@@ -178,7 +178,7 @@ def test_stopped_anywhere(cases, tmp_path, name, error):
 
 
 def repeat(case: Case, folder: Path, new: str) -> None:
-    """The next call completes the work; one that has been completed may be refused, but only for that."""
+    """Call again: the call completes the work, or is refused because the work is complete."""
     complete = case.read(folder) == new
     try:
         (case.again if complete and case.again else case.call)(folder)
@@ -187,7 +187,7 @@ def repeat(case: Case, folder: Path, new: str) -> None:
 
 
 def listing(folder: Path) -> dict[str, str]:
-    """Every file below a folder with its hash; locks of killed processes left aside."""
+    """Hash every file below a folder, without the locks of killed processes."""
     return {
         str(path.relative_to(folder)): sha256_of(path)
         for path in sorted(folder.rglob("*"))
@@ -220,7 +220,7 @@ def test_without_hard_links_only_the_names_differ(folder, packed, monkeypatch):
     assert export_of(folder / "tars") == "de" and len(list((folder / "tars").glob("*.tar"))) == 2
 
 
-def test_a_reader_that_meets_a_replacement_reads_the_new_corpus(folder, monkeypatch):
+def test_a_reader_during_a_replacement_reads_the_new_corpus(folder, monkeypatch):
     checked = corpus_module.check_file
 
     def slow(path, shard):
@@ -246,7 +246,7 @@ def test_a_folder_behind_a_link(folder, tmp_path):
     assert (tmp_path / "link").is_symlink() and corpus_of(folder) == "de"
 
 
-def test_a_corpus_and_an_export_in_one_folder_leave_each_other_alone(folder, packed):
+def test_a_corpus_and_an_export_can_share_a_folder(folder, packed):
     export_shards(packed["de"], folder, shard_bytes=10_000)
     write_corpus(folder, "ab", overwrite=True)
     assert corpus_of(folder) == "ab" and len(list(folder.glob("*.tar"))) == 2
@@ -286,7 +286,7 @@ def test_dropping_a_marked_face_is_stopped_anywhere(folder, tmp_path, error, in_
             drop_marked(copy, marked, out)
         seen.add(corpus_of(out or copy))
         assert corpus_of(copy) == "abc" or in_place, disk.failed
-        with contextlib.suppress(DataError):  # the list is that of the corpus before
+        with contextlib.suppress(DataError):  # the list belongs to the corpus before the removal
             drop_marked(copy, marked, out)
         assert corpus_of(out or copy) == "ab", disk.failed
         hidden = {path.name for path in copy.parent.rglob(".*")}
@@ -298,7 +298,7 @@ def test_dropping_a_marked_face_is_stopped_anywhere(folder, tmp_path, error, in_
 
 
 class TestForget:
-    """The last person of a corpus: afterwards there is no corpus, and nothing of it."""
+    """Removal of the last person of a corpus, which leaves no corpus and no file of it."""
 
     @pytest.mark.parametrize("error", [Killed(), FULL], ids=["killed", "full"])
     def test_stopped_anywhere(self, tmp_path, error):

@@ -1,4 +1,4 @@
-"""Where faces were in their sources, and licence and language of clips: columns that older corpora lack."""
+"""Boxes, licence and language: columns that older corpora do not have."""
 
 import numpy as np
 import pytest

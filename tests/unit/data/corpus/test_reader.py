@@ -69,7 +69,7 @@ def test_round_trip_is_bit_exact_across_shards(folder):
 
 
 @pytest.mark.parametrize(("start", "num"), [(0, 10), (990, 10), (990, 11), (999, 2500), (1003, 5), (500, 3000)])
-def test_a_track_that_ends_begins_again(folder, start, num):
+def test_a_short_track_is_repeated(folder, start, num):
     track = make_speech(0, 1000)
     expected = np.concatenate([track] * 5)[start : start + num]
     speech = Corpus.open(folder).speech(torch.tensor([4, 0]), torch.tensor([7, start]), num)
@@ -97,7 +97,7 @@ def test_shards_are_ordinary_safetensors_files(folder):
         assert np.array_equal(opened.get_slice("faces")[0], draw_face(0, 16))
 
 
-def test_a_frame_of_another_clip_is_out_of_reach(folder):
+def test_a_frame_number_outside_its_clip_is_refused(folder):
     corpus = Corpus.open(folder)
     for frame in (1, -1):
         with pytest.raises(IndexError):
@@ -157,11 +157,11 @@ class TestWriting:
             "mine.txt",
         }
 
-    def test_a_corpus_is_not_replaced_unasked(self, folder):
+    def test_a_corpus_is_not_replaced_without_overwrite(self, folder):
         with pytest.raises(DataError, match="holds a corpus already"):
             write_corpus(folder)
 
-    def test_another_import_at_work_is_noticed(self, tmp_path):
+    def test_a_concurrent_import_is_refused(self, tmp_path):
         with file_lock(tmp_path / LOCK):
             for overwrite in (False, True):
                 with pytest.raises(
@@ -169,7 +169,7 @@ class TestWriting:
                 ):
                     write_corpus(tmp_path, overwrite=overwrite)
 
-    def test_what_a_killed_import_left_is_no_obstacle(self, tmp_path):
+    def test_leftovers_of_a_killed_import_are_replaced(self, tmp_path):
         (tmp_path / STAGING).mkdir()
         (tmp_path / STAGING / "faces-00000.safetensors").write_bytes(b"cut short")
         (tmp_path / LOCK).touch()
@@ -177,7 +177,7 @@ class TestWriting:
         assert not (tmp_path / STAGING).exists()
         Corpus.open(tmp_path).verify()
 
-    def test_shards_without_a_corpus_are_not_replaced_unasked(self, folder):
+    def test_shards_without_a_header_are_not_replaced_without_overwrite(self, folder):
         (folder / "corpus.json").unlink()
         with pytest.raises(DataError, match=r"holds faces-00000\.safetensors of a corpus without corpus\.json"):
             write_corpus(folder)
@@ -216,7 +216,7 @@ def change_json(**changes):
 
 
 def change_column(name: str, change):
-    """Writes the index anew with another column, and corpus.json so that it matches."""
+    """Rewrite the index with a changed column, and corpus.json to match."""
 
     def apply(folder: Path) -> None:
         path = folder / "index.safetensors"
@@ -310,7 +310,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_a_hostile_or_damaged_corpus_is_refused_in_words(folder, case):
+def test_a_hostile_or_damaged_corpus_is_refused_with_a_message(folder, case):
     change, message = HOSTILE[case]
     change(folder)
     with pytest.raises(DataError, match=message) as caught:
@@ -327,6 +327,6 @@ def test_all_missing_files_are_named_at_once(folder):
     assert len(caught.value.problems) == 2
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(DataError, match="does not exist; give a packed corpus"):
         Corpus.open(tmp_path / "nowhere")

@@ -27,7 +27,7 @@ FRAMES = [1, 3, 2, 1, 2, 1, 1, 2, 1, 1]
 
 
 def write_corpus(folder: Path, without: str | None = None, shard_bytes: int = 3000, speech: bool = True) -> None:
-    """Ten clips of four people in several shards; or the same without one of them."""
+    """Write ten clips of four people in several shards, optionally without one person."""
     provenance = Provenance(importer="test", source="nothing", facegen="0", settings={})
     with CorpusWriter(
         folder,
@@ -58,7 +58,7 @@ def write_corpus(folder: Path, without: str | None = None, shard_bytes: int = 30
 
 
 def content(folder: Path) -> list:
-    """All that a corpus holds, clip by clip, whatever its shards are called."""
+    """Read the content of a corpus clip by clip, independent of the names of its shards."""
     corpus = Corpus.open(folder)
     corpus.verify(Observer())
     index, rows = corpus.index, []
@@ -87,7 +87,7 @@ def content(folder: Path) -> list:
 
 @pytest.mark.parametrize("who", PEOPLE)
 @pytest.mark.parametrize("shard_bytes", [3000, 2**20])
-def test_what_is_left_is_what_would_have_been_packed_without_them(tmp_path, who, shard_bytes):
+def test_the_remaining_corpus_equals_one_packed_without_the_person(tmp_path, who, shard_bytes):
     write_corpus(tmp_path / "all", shard_bytes=shard_bytes)
     write_corpus(tmp_path / "expected", without=who, shard_bytes=shard_bytes)
     marks = fingerprints_of(tmp_path / "all", who)
@@ -105,7 +105,7 @@ def test_what_is_left_is_what_would_have_been_packed_without_them(tmp_path, who,
     assert find_traces(tmp_path / "all", marks) == []
 
 
-def test_shards_without_them_are_not_touched(tmp_path):
+def test_shards_without_the_person_are_unchanged(tmp_path):
     write_corpus(tmp_path / "c")
     before = {path.name: path.stat().st_ino for path in stored_shards(tmp_path / "c")}
     remove_person(tmp_path / "c", "Çem")
@@ -116,7 +116,7 @@ def test_shards_without_them_are_not_touched(tmp_path):
     assert any(name.startswith("speech") for name in untouched)
 
 
-def test_one_after_the_other_until_one_is_left(tmp_path):
+def test_people_are_removed_until_one_is_left(tmp_path):
     write_corpus(tmp_path / "c")
     for who in PEOPLE[:3]:
         remove_person(tmp_path / "c", who)
@@ -134,7 +134,7 @@ def test_without_speech(tmp_path):
     assert content(tmp_path / "c") == content(tmp_path / "expected")
 
 
-def test_nobody_of_that_name(tmp_path):
+def test_removing_an_unknown_name_changes_nothing(tmp_path):
     write_corpus(tmp_path / "c")
     before = (tmp_path / "c" / "corpus.json").read_bytes()
     assert remove_person(tmp_path / "c", "Dora") == 0
@@ -143,7 +143,7 @@ def test_nobody_of_that_name(tmp_path):
         remove_person(tmp_path / "nowhere", "Ana")
 
 
-def test_tables_lose_their_rows(pairs, tmp_path):
+def test_rows_of_the_person_leave_the_tables(pairs, tmp_path):
     cells = {
         0: {"identity": "Ana", "face": "faces/1.png"},
         1: {"identity": "Eva"},
@@ -157,14 +157,14 @@ def test_tables_lose_their_rows(pairs, tmp_path):
         assert [row["identity"] for row in csv.DictReader(file)] == ["Eva"]
     with (tmp_path / "c" / "duplicates.csv").open(newline="") as file:
         assert [row["earlier_identity"] for row in csv.DictReader(file)] == ["Ana"]
-    # Eva's face is also packed as Ana's: that is found, and stays.
+    # Eva's face is also packed as Ana's: the trace is reported and the face stays.
     marks = fingerprints_of(tmp_path / "c", "Eva")
     remove_person(tmp_path / "c", "Eva")
     assert len((tmp_path / "c" / "duplicates.csv").read_text().splitlines()) == 1
     assert find_traces(tmp_path / "c", marks) == ["faces-00000.safetensors: the same face as clip 0 of 'Ana'"]
 
 
-def test_somebody_who_was_only_rejected_is_removed_too(pairs, tmp_path):
+def test_a_person_in_the_rejects_only_is_removed(pairs, tmp_path):
     pack_pairs(pairs(4, 2, {3: {"identity": "Eva", "face": "gone.png"}}), tmp_path / "c", image_pixels=32)
     marks = fingerprints_of(tmp_path / "c", "Eva")
     assert find_traces(tmp_path / "c", marks) == ["rejects.csv: line 2"]
@@ -172,7 +172,7 @@ def test_somebody_who_was_only_rejected_is_removed_too(pairs, tmp_path):
     assert find_traces(tmp_path / "c", marks) == []
 
 
-def test_a_track_of_two_people_stays_with_the_other(tmp_path):
+def test_a_shared_track_stays_with_the_other_person(tmp_path):
     for number in range(3):
         write_png(tmp_path / f"{number}.png", draw_face(number))
         write_wav(tmp_path / f"{number}.wav", make_speech(number))
@@ -190,8 +190,8 @@ def test_a_track_of_two_people_stays_with_the_other(tmp_path):
     assert find_traces(tmp_path / "c", marks) == ["the same speech as clip 0 of 'Eva'"]
 
 
-def test_a_track_that_no_clip_uses_goes(pairs, tmp_path):
-    # The face is too late for its speech, which is stored by then.
+def test_an_unused_track_is_removed(pairs, tmp_path):
+    # The time of the face is after the end of its speech, which is already stored then.
     pack_pairs(pairs(3, 3, {1: {"time": "9.5"}, 2: {"identity": "Eva"}}), tmp_path / "c", image_pixels=32)
     assert Corpus.open(tmp_path / "c").header.num_tracks == 3
     remove_person(tmp_path / "c", "Eva")
@@ -199,7 +199,7 @@ def test_a_track_that_no_clip_uses_goes(pairs, tmp_path):
 
 
 def test_stopped_anywhere_it_is_the_old_corpus_or_the_new(tmp_path, no_syncing):
-    """Every call that changes the disk is, in turn, the last one."""
+    """The process is killed at each call that changes the disk."""
     write_corpus(tmp_path / "original")
     (tmp_path / "original" / "rejects.csv").write_text("line,identity,reason,detail\n7,Ana,x,y\n8,Bö,x,y\n")
     (tmp_path / "original" / "derived").mkdir()
@@ -217,9 +217,9 @@ def test_stopped_anywhere_it_is_the_old_corpus_or_the_new(tmp_path, no_syncing):
                 finished = True
             except Killed:
                 finished = False
-        found = content(folder)
-        assert found in (old, new)
-        seen.add(found == new)
+        remaining = content(folder)
+        assert remaining in (old, new)
+        seen.add(remaining == new)
         if finished:
             break
         remove_person(folder, "Ana")
@@ -247,7 +247,7 @@ def test_a_full_disk_leaves_the_old_corpus(tmp_path, monkeypatch):
     assert remove_person(tmp_path / "c", "Ana") == 3
 
 
-def test_two_at_once_and_a_killed_import(tmp_path):
+def test_a_concurrent_writer_and_a_killed_import(tmp_path):
     write_corpus(tmp_path / "c")
     message = "another import, export or removal is writing here; wait until it ends"
     with file_lock(tmp_path / "c" / LOCK), pytest.raises(DataError, match=message):
@@ -277,7 +277,7 @@ def test_a_removed_corpus_can_be_replaced(tmp_path):
 
 
 class TestTraces:
-    def test_a_name_within_another_name_is_none(self, tmp_path):
+    def test_a_name_within_a_longer_name_is_no_trace(self, tmp_path):
         write_corpus(tmp_path / "c")
         marks = fingerprints_of(tmp_path / "c", "Ana")
         assert marks.others == {"Ana Maria"}
@@ -293,8 +293,8 @@ class TestTraces:
         values = json.loads(path.read_text())
         values["provenance"]["source"] = "shelf of Bö.csv"
         path.write_text(json.dumps(values))
-        found = find_traces(tmp_path / "c", Fingerprints("Bö"))
-        assert found == [
+        traces = find_traces(tmp_path / "c", Fingerprints("Bö"))
+        assert traces == [
             "corpus.json: among the identities",
             "corpus.json: in the provenance",
             "index.safetensors: the source of clip 2, 'from Bö's shelf'",

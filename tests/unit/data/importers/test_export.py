@@ -70,17 +70,17 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def members(folder: Path) -> dict[str, bytes]:
-    found = {}
+    files = {}
     for path in sorted(folder.glob("*.tar")):
         with tarfile.open(path) as tar:
             for entry in tar:
-                assert entry.name not in found
-                found[entry.name] = tar.extractfile(entry).read()
-    return found
+                assert entry.name not in files
+                files[entry.name] = tar.extractfile(entry).read()
+    return files
 
 
 def same(first: Path, second: Path) -> None:
-    """All columns, faces and speech are equal, bit for bit."""
+    """Check that all columns, faces and speech are equal bit for bit."""
     one, other = Corpus.open(first), Corpus.open(second)
     other.verify(Observer())
     for name in ("identity", "utterance", "frame_offsets", "frame_time_samples", "track", "track_offsets"):
@@ -106,7 +106,7 @@ def same(first: Path, second: Path) -> None:
 
 @pytest.mark.parametrize("speech", ["flac", "wav"])
 @pytest.mark.parametrize("shard_bytes", [20000, 2**29])
-def test_packed_again_it_is_the_same_bit_for_bit(corpus, tmp_path, speech, shard_bytes):
+def test_an_export_is_packed_again_bit_for_bit(corpus, tmp_path, speech, shard_bytes):
     done = export_shards(corpus, tmp_path / "shards", speech=speech, shard_bytes=shard_bytes)
     assert (done.num_clips, done.num_faces) == (5, 19)
     assert len(done.shards) == (5 if shard_bytes == 20000 else 1)
@@ -117,7 +117,7 @@ def test_packed_again_it_is_the_same_bit_for_bit(corpus, tmp_path, speech, shard
 
 
 @pytest.mark.parametrize("rate", [4000, 11025, 44100, 70001, 96000])
-def test_any_rate_comes_back(tmp_path, rate):
+def test_every_sample_rate_is_preserved(tmp_path, rate):
     write_corpus(tmp_path / "corpus", rate=rate)
     export_shards(tmp_path / "corpus", tmp_path / "shards")
     pack(read_source([tmp_path / "shards"]), tmp_path / "again")
@@ -132,20 +132,22 @@ def test_without_speech_and_columns(tmp_path):
     assert all(name.endswith(("png", "json")) for name in members(tmp_path / "shards"))
 
 
-def test_what_others_read_in_it(corpus, tmp_path):
+def test_other_programs_can_read_an_export(corpus, tmp_path):
     export_shards(corpus, tmp_path / "shards")
-    found = members(tmp_path / "shards")
+    files = members(tmp_path / "shards")
     expected = ["png", "1.png", "2.png", "flac", "npy", "json"]
-    assert [name for name in found if name.startswith("000000001.")] == [f"000000001.{ending}" for ending in expected]
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(found["000000001.2.png"]))), draw_face(102, 24))
-    with av.open(io.BytesIO(found["000000001.flac"])) as container:
+    assert [name for name in files if name.startswith("000000001.")] == [
+        f"000000001.{extension}" for extension in expected
+    ]
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(files["000000001.2.png"]))), draw_face(102, 24))
+    with av.open(io.BytesIO(files["000000001.flac"])) as container:
         stream = container.streams.audio[0]
         assert (stream.codec.name, stream.rate, stream.layout.name) == ("flac", 16000, "mono")
         pieces = [frame.to_ndarray()[0] for frame in container.decode(stream)]
     assert np.array_equal(np.concatenate(pieces), make_speech(1, 20999))
-    assert np.array_equal(np.load(io.BytesIO(found["000000001.npy"])), np.float32([1, 1 / 3]))
+    assert np.array_equal(np.load(io.BytesIO(files["000000001.npy"])), np.float32([1, 1 / 3]))
     utterance = str(int(Corpus.open(corpus).index.utterance[1]))
-    assert json.loads(found["000000001.json"]) == {
+    assert json.loads(files["000000001.json"]) == {
         "identity": "Al",
         "sex": "m",
         "name": "in/1.wav",
@@ -158,12 +160,12 @@ def test_what_others_read_in_it(corpus, tmp_path):
         "image_pixels": 24,
         "sample_rate_hz": 16000,
     }
-    described = json.loads(found["000000002.json"])
-    assert described["boxes"] == (np.arange(36).reshape(-1, 3) + 1).tolist()
-    assert (described["licence"], json.loads(found["000000003.json"])["language"]) == ("CC BY", "es")
+    metadata = json.loads(files["000000002.json"])
+    assert metadata["boxes"] == (np.arange(36).reshape(-1, 3) + 1).tolist()
+    assert (metadata["licence"], json.loads(files["000000003.json"])["language"]) == ("CC BY", "es")
 
 
-# It leaves its files to the garbage collector.
+# The library leaves its files open until they are garbage-collected.
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_the_webdataset_library_reads_it(corpus, tmp_path):
     webdataset = pytest.importorskip("webdataset", reason="the package webdataset is not installed")
@@ -192,7 +194,7 @@ def test_the_same_corpus_gives_the_same_bytes(corpus, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("shard_bytes", [40000, 60000, 100000])
-def test_no_shard_is_larger_than_asked(corpus, tmp_path, shard_bytes):
+def test_no_shard_exceeds_its_size_limit(corpus, tmp_path, shard_bytes):
     export_shards(corpus, tmp_path / "all", speech="wav")
     single = max(len(content) for content in members(tmp_path / "all").values())
     done = export_shards(corpus, tmp_path / "a", speech="wav", shard_bytes=shard_bytes)
@@ -203,7 +205,7 @@ def test_no_shard_is_larger_than_asked(corpus, tmp_path, shard_bytes):
 
 
 class TestFaults:
-    def test_an_export_is_not_replaced_unasked(self, corpus, tmp_path):
+    def test_an_export_is_not_replaced_without_overwrite(self, corpus, tmp_path):
         export_shards(corpus, tmp_path / "a", shard_bytes=20000)
         (tmp_path / "a" / "mine.txt").touch()
         with pytest.raises(DataError, match="holds tar shards already; give another folder, or --overwrite"):
@@ -221,11 +223,11 @@ class TestFaults:
 
         write = tarfile.TarFile.addfile
         monkeypatch.setattr(tarfile.TarFile, "addfile", full)
-        with pytest.raises(DataError, match=r"cannot be written \(No space left on device\); free some space"):
+        with pytest.raises(DataError, match=r"cannot be written \(No space left on device\); free disk space"):
             export_shards(corpus, tmp_path / "a")
         assert not (tmp_path / "a").exists()
 
-    def test_a_shard_that_got_lost_is_missed(self, corpus, tmp_path):
+    def test_a_missing_shard_is_reported(self, corpus, tmp_path):
         export_shards(corpus, tmp_path / "a", shard_bytes=20000)
         (tmp_path / "a" / "shard-00001.tar").unlink()
         cut = tmp_path / "a" / "shard-00002.tar"
@@ -233,7 +235,9 @@ class TestFaults:
         with pytest.raises(DataError) as raised:
             read_source([tmp_path / "a"])
         first, second = raised.value.problems
-        assert first.endswith("shard-00001.tar: is missing; copy it again, or delete shards.json to pack what is there")
+        assert first.endswith(
+            "shard-00001.tar: is missing; copy it again, or delete shards.json to pack the existing shards"
+        )
         assert "bytes instead of" in second
         (tmp_path / "a" / "shards.json").write_text("{")
         with pytest.raises(DataError, match=r"shards\.json: is damaged"):
@@ -241,8 +245,8 @@ class TestFaults:
         (tmp_path / "a" / "shards.json").unlink()
         assert len(read_source([tmp_path / "a"]).requests.clips) >= 3
 
-    def test_one_that_was_killed_is_noticed(self, corpus, tmp_path, no_syncing):
-        """Whenever it stops, the folder holds no export that looks complete and is not; the next call completes it."""
+    def test_a_killed_export_is_recognised(self, corpus, tmp_path, no_syncing):
+        """When killed at any moment, an incomplete export is recognised as such; the next call completes it."""
         refused = 0
         for last in itertools.count():
             folder = tmp_path / str(last)
@@ -258,7 +262,7 @@ class TestFaults:
                     export_shards(corpus, folder, shard_bytes=20000)
             elif (folder / STAGING).exists():
                 refused += 1
-                with pytest.raises(DataError, match="an export is at work here, or was killed"):
+                with pytest.raises(DataError, match="an export is writing here, or was interrupted"):
                     read_source([folder])
                 export_shards(corpus, folder, shard_bytes=20000)
             else:
@@ -272,7 +276,7 @@ class TestFaults:
         shutil.copy(tmp_path / "a" / "shard-00000.tar", tmp_path / "a" / "shard-50000.tar")
         assert len(read_source([tmp_path / "a"]).requests.clips) == 5
 
-    def test_an_export_of_others_is_not_replaced_unasked(self, corpus, tmp_path):
+    def test_foreign_tar_files_are_not_replaced_without_overwrite(self, corpus, tmp_path):
         (tmp_path / "a").mkdir()
         (tmp_path / "a" / "shard-00000.tar").write_bytes(b"of others")
         with pytest.raises(DataError, match="holds tar shards already"):
@@ -280,7 +284,7 @@ class TestFaults:
         assert (tmp_path / "a" / "shard-00000.tar").read_bytes() == b"of others"
 
 
-def test_exports_hold_people_too(corpus, tmp_path):
+def test_traces_are_found_in_exports(corpus, tmp_path):
     export_shards(corpus, tmp_path / "shards")
     assert find_traces(tmp_path / "shards", Fingerprints("Ana")) == ["shard-00000.tar: the name"]
 

@@ -1,4 +1,4 @@
-"""A name in two Unicode forms is one person, wherever names come in; corpora packed before are found by either."""
+"""A name in two Unicode forms is one person in every importer; older corpora are accessible by both forms."""
 
 import hashlib
 import json
@@ -25,10 +25,10 @@ COMPOSED, DECOMPOSED = "Jos\u00e9", "Jose\u0301"
 
 @dataclass
 class Listener(Observer):
-    heard: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     def warn(self, message: str) -> None:
-        self.heard.append(message)
+        self.messages.append(message)
 
 
 def people_of(folder):
@@ -52,11 +52,13 @@ def test_rows_of_a_table(tmp_path):
     assert [(reject.line, reject.reason) for reject in report.rejects] == [(9, "has no identity")]
 
 
-def test_capitals_are_two_people_and_that_is_said(tmp_path):
+def test_different_case_is_two_people_with_a_warning(tmp_path):
     listener = Listener()
     pack_pairs(write_files(tmp_path, ["Ada", "ada", "Ben"]), tmp_path / "out", image_pixels=32, observer=listener)
     assert people_of(tmp_path / "out")[0] == ("Ada", "Ben", "ada")
-    assert listener.heard == ["'Ada' and 'ada' differ in capitals only, and are 2 people; give one person one name"]
+    assert listener.messages == [
+        "'Ada' and 'ada' differ only in upper and lower case, and count as 2 people; use one name per person"
+    ]
 
 
 def test_folders_of_people(tmp_path):
@@ -100,7 +102,7 @@ def test_hashes_of_ascii_names_are_as_they_were(name):
 
 
 def write_old_corpus(folder, names):
-    """A corpus as it was written when names were taken as they came; a clip a name, in the order of the names."""
+    """Write a corpus of the time before names were normalised, with one clip per name."""
     provenance = Provenance(importer="test", source="nothing", facegen="0", settings={})
     with CorpusWriter(
         folder, image_pixels=16, sample_rate_hz=16000, attribute_classes={}, provenance=provenance
@@ -115,22 +117,22 @@ def write_old_corpus(folder, names):
     (folder / "corpus.json").write_text(json.dumps(content))
 
 
-@pytest.mark.parametrize("asked", [COMPOSED, DECOMPOSED, f"{COMPOSED}\u200b"])
+@pytest.mark.parametrize("given_name", [COMPOSED, DECOMPOSED, f"{COMPOSED}\u200b"])
 @pytest.mark.parametrize("stored", [(COMPOSED,), (DECOMPOSED,), (DECOMPOSED, COMPOSED)])
-def test_forget_finds_old_corpora_by_either_form(tmp_path, asked, stored):
+def test_forget_finds_old_corpora_by_either_form(tmp_path, given_name, stored):
     write_old_corpus(tmp_path / "out", ["Ada", *sorted(stored)])
     columns = "line,identity,reason,detail\n"
     rows = f"1,{COMPOSED},has no face,-\n2,{DECOMPOSED},has no face,-\n3,Ada,has no face,-\n"
     for name in ("rejects.csv", "warnings.csv"):
         (tmp_path / "out" / name).write_text(columns + rows, encoding="utf-8")
-    forgotten = forget_person(tmp_path / "out", asked)
+    forgotten = forget_person(tmp_path / "out", given_name)
     assert forgotten.is_complete and forgotten.removed == {"clips of the corpus": len(stored)}
     assert people_of(tmp_path / "out") == (("Ada",), [0])
     for name in ("rejects.csv", "warnings.csv"):
         assert (tmp_path / "out" / name).read_text(encoding="utf-8").splitlines()[1:] == ["3,Ada,has no face,-"]
 
 
-def test_what_is_left_in_the_other_form_is_found(tmp_path):
+def test_traces_in_the_other_form_are_found(tmp_path):
     write_old_corpus(tmp_path / "out", ["Ada", DECOMPOSED])
     (tmp_path / "out" / "notes.txt").write_text(f"about {COMPOSED}.", encoding="utf-8")
     forgotten = forget_person(tmp_path / "out", DECOMPOSED)
@@ -153,15 +155,14 @@ def test_files_with_faults_are_listed_with_their_first_row(tmp_path):
     write_png(tmp_path / "0.png", deep)
     report = pack_pairs(table, tmp_path / "out", image_pixels=32)
     assert report.warning_reasons == {
-        "face uses another range than its type, and is scaled by it": 1,
-        "speech has samples that are not finite numbers, which are interpolated": 1,
+        "face uses only part of its value range, and is scaled by that part": 1,
+        "speech has samples that are not finite, which are interpolated": 1,
     }
     assert (tmp_path / "out" / "warnings.csv").read_text(encoding="utf-8").splitlines() == [
         "line,identity,reason,detail",
-        f'2,Ada,"face uses another range than its type, and is scaled by it",{tmp_path / "0.png"}: white is 4095 '
-        "instead of 65535",
-        f'3,Ben,"speech has samples that are not finite numbers, which are interpolated",{tmp_path / "1.wav"}: 1 of '
-        "1600",
+        f'2,Ada,"face uses only part of its value range, and is scaled by that part",{tmp_path / "0.png"}: white is '
+        "4095 instead of 65535",
+        f'3,Ben,"speech has samples that are not finite, which are interpolated",{tmp_path / "1.wav"}: 1 of 1600',
     ]
     assert [(reject.identity, reject.reason) for reject in report.rejects] == [
         ("Cem", "face is HEIC, which cannot be read here")

@@ -30,7 +30,7 @@ def rejects_of(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_what_comes_out_is_what_went_in(pairs, tmp_path):
+def test_packed_content_equals_the_files(pairs, tmp_path):
     report = pack_pairs(pairs(6), tmp_path / "out", image_pixels=32)
     corpus = Corpus.open(tmp_path / "out")
     corpus.verify(Observer())
@@ -98,12 +98,12 @@ def test_the_same_content_under_two_names_is_stored_once_and_reported(pairs, tmp
     write_png(tmp_path / "faces" / "2.png", draw_face(0))
     report = pack_pairs(table, tmp_path / "out", image_pixels=32)
     assert Corpus.open(tmp_path / "out").index.track.tolist() == [0, 1, 2, 1]
-    found = [(d.kind, d.line, d.earlier_line, d.identity, d.earlier_identity) for d in report.duplicates]
-    assert found == [("face", 4, 2, "person 2", "person 0"), ("speech", 5, 3, "person 3", "person 1")]
+    duplicates = [(d.kind, d.line, d.earlier_line, d.identity, d.earlier_identity) for d in report.duplicates]
+    assert duplicates == [("face", 4, 2, "person 2", "person 0"), ("speech", 5, 3, "person 3", "person 1")]
     assert len((tmp_path / "out" / "duplicates.csv").read_text().splitlines()) == 3
 
 
-def test_bad_rows_are_left_out_with_their_reasons(pairs, tmp_path):
+def test_bad_rows_are_rejected_with_their_reasons(pairs, tmp_path):
     (tmp_path / "text.wav").write_text("no sound" * 99)
     (tmp_path / "empty.png").touch()
     write_png(tmp_path / "tiny.png", draw_face(0, 8))
@@ -121,7 +121,7 @@ def test_bad_rows_are_left_out_with_their_reasons(pairs, tmp_path):
         ({"face": "missing.png"}, "face does not exist"),
         ({"face": "empty.png"}, "face is empty"),
         ({"face": "tiny.png"}, "face is smaller than 16 pixels"),
-        ({"face": "text.wav"}, "face is no picture"),
+        ({"face": "text.wav"}, "face is not an image"),
         ({"speech": "text.wav"}, "speech cannot be decoded"),
         ({"speech": "silent.wav"}, "speech is silent, every sample is 0"),
         ({"speech": "missing.wav"}, "speech does not exist"),
@@ -136,7 +136,7 @@ def test_bad_rows_are_left_out_with_their_reasons(pairs, tmp_path):
     assert report.num_rows == len(bad) + 3
     assert Corpus.open(tmp_path / "out").header.num_clips == 2
     expected = [(line, reason) for line, (_, reason) in enumerate(bad, start=2)]
-    expected.append((len(bad) + 4, "has another number of cells than the header"))
+    expected.append((len(bad) + 4, "differs in its number of cells from the header"))
     rejects = rejects_of(tmp_path / "out")
     assert [(int(row["line"]), row["reason"]) for row in rejects] == expected
     assert report.reasons == Counter(reason for _, reason in expected)
@@ -144,7 +144,7 @@ def test_bad_rows_are_left_out_with_their_reasons(pairs, tmp_path):
     assert "tiny.png" in rejects[11]["detail"]
 
 
-def test_a_bad_face_does_not_take_the_speech_from_the_others(pairs, tmp_path):
+def test_a_bad_face_does_not_affect_the_speech_of_other_faces(pairs, tmp_path):
     cells = {row: {"speech": "speech/0.wav", "identity": name} for row, name in enumerate(("Ana", "Eva", "Eva"))}
     cells[0]["face"] = cells[1]["face"] = "missing.png"
     report = pack_pairs(pairs(3, 3, cells), tmp_path / "out", image_pixels=32)
@@ -157,13 +157,13 @@ def test_a_bad_face_does_not_take_the_speech_from_the_others(pairs, tmp_path):
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda path: np.save(path, np.zeros((2, 2))), "is no vector of floats"),
-        (lambda path: np.save(path, np.arange(4)), "is no vector of floats"),
-        (lambda path: np.save(path, np.array([1.0, np.nan, 0, 0])), "holds numbers that are not finite"),
-        (lambda path: np.save(path, np.zeros(5)), "has another length than the first embedding"),
-        (lambda path: np.save(path, np.array([{}], dtype=object), allow_pickle=True), "is no .npy file"),
-        (lambda path: path.write_bytes(b"\x93NUMPY\x01\x00" + b"\xff" * 20), "is no .npy file"),
-        (lambda path: path.write_text("x"), "is no .npy file"),
+        (lambda path: np.save(path, np.zeros((2, 2))), "is not a vector of floats"),
+        (lambda path: np.save(path, np.arange(4)), "is not a vector of floats"),
+        (lambda path: np.save(path, np.array([1.0, np.nan, 0, 0])), "holds values that are not finite"),
+        (lambda path: np.save(path, np.zeros(5)), "differs in length from the first embedding"),
+        (lambda path: np.save(path, np.array([{}], dtype=object), allow_pickle=True), "is not a .npy file"),
+        (lambda path: path.write_bytes(b"\x93NUMPY\x01\x00" + b"\xff" * 20), "is not a .npy file"),
+        (lambda path: path.write_text("x"), "is not a .npy file"),
         (lambda path: None, "does not exist"),
     ],
 )
@@ -175,12 +175,12 @@ def test_unusable_embeddings(pairs, tmp_path, make, reason):
     assert report.reasons == {f"embedding {reason}": 1}
 
 
-def test_an_embedding_that_claims_a_giant_array_is_refused_without_allocating(pairs, tmp_path):
+def test_an_embedding_with_a_huge_header_is_refused_without_allocation(pairs, tmp_path):
     np.save(tmp_path / "0.npy", np.zeros(4))
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }".ljust(117) + b"\n"
     (tmp_path / "1.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
     report = pack_pairs(pairs(2, 2, {row: {"embedding": f"{row}.npy"} for row in range(2)}), tmp_path / "out")
-    assert report.reasons == {"embedding is no .npy file": 1}
+    assert report.reasons == {"embedding is not a .npy file": 1}
 
 
 def test_without_speech_every_row_is_a_clip(tmp_path):
@@ -194,7 +194,7 @@ def test_without_speech_every_row_is_a_clip(tmp_path):
     assert (header.num_clips, header.num_tracks, header.speech) == (4, 0, ())
 
 
-def test_detection_rejects_pictures_without_a_face(pairs, tmp_path):
+def test_detection_rejects_images_without_a_face(pairs, tmp_path):
     with pytest.raises(DataError, match="none of 3 rows can be used: 3 face shows no frontal face") as caught:
         pack_pairs(pairs(3), tmp_path / "out", detect=frontal_detector)
     assert "0.png" in caught.value.problems[1]
@@ -216,10 +216,10 @@ def test_faces_are_squared_and_resized(pairs, tmp_path):
         (b"", "is empty; its first line must name the columns: identity, face"),
         (b"name,picture\n", "column 'identity' is missing"),
         (b"identiy,face\na,b\n", "did you mean 'identiy'?"),
-        (b"identity,face,face\n", "column 'face' stands there 2 times"),
+        (b"identity,face,face\n", "column 'face' occurs 2 times"),
         (b"identity;face\n", "not separated by commas"),
-        (b"identity,face\n", "has no rows; add a line for each face"),
-        ("identity,face\nJosé,a.png\n".encode("latin-1"), "is no UTF-8 text"),
+        (b"identity,face\n", "has no rows; add a row for each face"),
+        ("identity,face\nJosé,a.png\n".encode("latin-1"), "is not UTF-8 text"),
         (b'identity,face\n"' + b"x" * 200000, "line "),
     ],
 )
@@ -231,7 +231,7 @@ def test_unusable_tables(tmp_path, content, message):
     assert str(tmp_path / "pairs.csv") in str(caught.value)
 
 
-def test_all_header_problems_come_at_once(tmp_path):
+def test_all_header_problems_are_reported_at_once(tmp_path):
     (tmp_path / "pairs.csv").write_text("speech,speech,faces\n")
     with pytest.raises(DataError) as caught:
         pack_pairs(tmp_path / "pairs.csv", tmp_path / "out")
@@ -250,7 +250,7 @@ def test_a_table_from_a_spreadsheet_may_begin_with_a_mark(tmp_path):
     assert Corpus.open(tmp_path / "out").header.identities == ("José",)
 
 
-def test_a_table_in_utf_16_is_told_to_be_one(tmp_path):
+def test_a_table_in_utf_16_is_refused_by_name(tmp_path):
     (tmp_path / "pairs.csv").write_bytes("identity,face\r\nJosé,a.png\r\n".encode("utf-16"))
     with pytest.raises(DataError) as raised:
         pack_pairs(tmp_path / "pairs.csv", tmp_path / "out")

@@ -25,7 +25,7 @@ id10270 ,Eartha_Kitt ,f ,test
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Two people with both, one without faces, one without speech, one with an empty folder of speech."""
+    """Two people with speech and images, one without images, one without speech, one with an empty speech folder."""
     for number, name in enumerate(
         (
             "dev/wav/id10001/vidA/00001",
@@ -93,29 +93,32 @@ def test_the_table_of_the_second_edition_has_commas(data):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "header: no column 'VoxCeleb... ID' nor 'VGGFace... ID', but nothing"),
-        ("VoxCeleb1 ID\tGender\n", "header: no column 'VGGFace... ID', but VoxCeleb1 ID, Gender; give vox1_meta.csv"),
+        ("", "header: missing columns: 'VoxCeleb... ID', 'VGGFace... ID'; it has nothing"),
+        (
+            "VoxCeleb1 ID\tGender\n",
+            "header: missing columns: 'VGGFace... ID'; it has VoxCeleb1 ID, Gender; give vox1_meta.csv",
+        ),
     ],
 )
-def test_another_table_is_explained(data, text, expected):
+def test_a_table_without_the_columns_is_refused(data, text, expected):
     (data / "meta.csv").write_text(text)
     with pytest.raises(DataError) as raised:
         read_voxceleb(data / "vox", data / "vgg", data / "meta.csv")
     assert expected in str(raised.value)
 
 
-def test_what_is_not_there_is_explained(data):
-    with pytest.raises(DataError, match=r"nowhere: is no folder; give the one that holds a folder a person"):
+def test_missing_folders_and_tables_are_refused(data):
+    with pytest.raises(DataError, match=r"nowhere: is not a folder; give the folder that holds one folder per person"):
         read_voxceleb(data / "nowhere", data / "vgg", data / "vox1_meta.csv")
     with pytest.raises(DataError, match=r"nowhere: cannot be read \(No such file or directory\)"):
         read_voxceleb(data / "vox", data / "vgg", data / "nowhere")
     (data / "meta.csv").write_bytes(b"VoxCeleb1 ID\xff")
-    with pytest.raises(DataError, match="is no UTF-8 text"):
+    with pytest.raises(DataError, match="is not UTF-8 text"):
         read_voxceleb(data / "vox", data / "vgg", data / "meta.csv")
 
 
 def test_short_rows_and_unknown_sex(data):
     (data / "meta.csv").write_text("VoxCeleb1 ID\tVGGFace1 ID\tGender\nid10001\tA.J._Buckley\nid10002\n\n\t\t\n")
-    found = read_voxceleb(data / "vox", data / "vgg", data / "meta.csv")
-    assert {clip.attributes for clip in found.clips} == {()}
-    assert [reject.reason for reject in found.rejects] == ["has no identity"]
+    requests = read_voxceleb(data / "vox", data / "vgg", data / "meta.csv")
+    assert {clip.attributes for clip in requests.clips} == {()}
+    assert [reject.reason for reject in requests.rejects] == ["has no identity"]

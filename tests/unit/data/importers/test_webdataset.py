@@ -19,7 +19,7 @@ from facegen.data.loading.splits import utterance_number
 
 
 def write_tar(path: Path, members: dict[str, bytes | tarfile.TarInfo], tar_format: int = tarfile.USTAR_FORMAT) -> Path:
-    """Members by their names; a TarInfo goes in as it is, with no content."""
+    """Write members by name; a TarInfo is written unchanged, without content."""
     with tarfile.open(path, "w", format=tar_format) as tar:
         for name, content in members.items():
             if isinstance(content, tarfile.TarInfo):
@@ -33,7 +33,7 @@ def write_tar(path: Path, members: dict[str, bytes | tarfile.TarInfo], tar_forma
 
 @pytest.fixture
 def files(tmp_path):
-    """Bytes of a picture, a sound and a vector by their seed."""
+    """Encode an image, audio and a vector from a seed."""
 
     def make(kind: str, seed: int = 0) -> bytes:
         if kind == "png":
@@ -92,16 +92,16 @@ def test_one_shard_several_shards_and_the_same_key_in_two(files, tmp_path):
     odd = shards[1].rename(tmp_path / "without_ending")
     assert read_source([odd]).importer == "webdataset"
     (tmp_path / "pairs.csv").touch()
-    with pytest.raises(DataError, match=r"pairs.csv: is no tar shard; of anything else, give one"):
+    with pytest.raises(DataError, match=r"pairs.csv: is not a tar shard; several paths must all be tar shards"):
         read_source([shards[0], tmp_path / "pairs.csv"])
 
 
 BAD_SAMPLES: dict[str, tuple[dict[str, object], str]] = {
     "no json": ({}, "has no identity"),
-    "no json object": ({"json": b"[1]"}, "has a JSON that is no object"),
-    "broken json": ({"json": b"{"}, "has a JSON that cannot be read"),
-    "nested json": ({"json": b"[" * 100_000}, "has a JSON that cannot be read"),
-    "no text": ({"json": b"\xff\xfe\x00"}, "has a JSON that cannot be read"),
+    "no json object": ({"json": b"[1]"}, "has a JSON file that is not an object"),
+    "broken json": ({"json": b"{"}, "has a JSON file that cannot be read"),
+    "nested json": ({"json": b"[" * 100_000}, "has a JSON file that cannot be read"),
+    "no text": ({"json": b"\xff\xfe\x00"}, "has a JSON file that cannot be read"),
     "no identity": ({"json": b'{"identity": ""}'}, "has no identity"),
     "odd identity": ({"json": b'{"identity": ["a"]}'}, "has an unusable identity"),
     "control": ({"json": b'{"identity": "a\\nb"}'}, "has an unusable identity"),
@@ -114,14 +114,14 @@ BAD_SAMPLES: dict[str, tuple[dict[str, object], str]] = {
     "two sounds": ({"json": b'{"identity": "a"}', "flac": b"x"}, "has two files of one kind"),
     "no face": ({"json": b'{"identity": "a"}', "png": None}, "has no face"),
     "no speech": ({"json": b'{"identity": "a"}', "wav": None}, "has no speech, which other rows have"),
-    "bad face": ({"json": b'{"identity": "a"}', "png": b"GIF89a, or not"}, "face is no picture"),
+    "bad face": ({"json": b'{"identity": "a"}', "png": b"GIF89a, or not"}, "face is not an image"),
     "empty face": ({"json": b'{"identity": "a"}', "png": b""}, "face is empty"),
     "bad speech": ({"json": b'{"identity": "a"}', "wav": b"RIFF"}, "speech cannot be decoded"),
 }
 
 
 @pytest.mark.parametrize("name", BAD_SAMPLES)
-def test_a_bad_sample_is_left_out_with_its_reason(files, tmp_path, name):
+def test_a_bad_sample_is_rejected_with_its_reason(files, tmp_path, name):
     changes, reason = BAD_SAMPLES[name]
     bad = {"png": files("png", 7), "wav": files("wav", 7), **changes}
     bad_files = {f"bad.{kind}": content for kind, content in bad.items() if content is not None}
@@ -144,17 +144,17 @@ def test_a_bad_sample_is_left_out_with_its_reason(files, tmp_path, name):
         b"\x93NUMPY\x09\x00",
     ],
 )
-def test_a_vector_that_is_none(files, tmp_path, content):
+def test_a_file_that_is_no_vector_is_rejected(files, tmp_path, content):
     good = {**sample(files, "good", 0), "good.npy": files("npy")}
     shard = write_tar(tmp_path / "a.tar", {**good, **sample(files, "bad", 1), "bad.npy": content})
     report = pack(read_source([shard]), tmp_path / "out", image_pixels=32)
-    assert report.reasons == {"embedding is no .npy file": 1}
+    assert report.reasons == {"embedding is not a .npy file": 1}
 
 
 def test_a_vector_of_objects_is_never_unpickled(files, tmp_path):
     np.save(tmp_path / "o.npy", np.array([print], dtype=object), allow_pickle=True)
     shard = write_tar(tmp_path / "a.tar", {**sample(files, "bad", 1), "bad.npy": (tmp_path / "o.npy").read_bytes()})
-    with pytest.raises(DataError, match=r"1 embedding is no \.npy file"):
+    with pytest.raises(DataError, match=r"1 embedding is not a \.npy file"):
         pack(read_source([shard]), tmp_path / "out", image_pixels=32)
 
 
@@ -172,44 +172,44 @@ class TestHostileArchives:
         assert report.reasons == {"has an unsafe name in its archive": 1}
         assert report.header.num_clips == 1
         assert not list(tmp_path.rglob("x.png"))
-        assert "leads out of the archive" in report.rejects[0].detail
+        assert "is absolute, contains '..' or '\\', or is not printable" in report.rejects[0].detail
         assert report.rejects[0].detail.isprintable()
 
     @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
     def test_links_and_devices(self, files, tmp_path, kind):
         members = {"bad": entry("bad.png", kind, "/etc/passwd"), **sample(files, "good", 0)}
         report = pack(read_source([write_tar(tmp_path / "a.tar", members)]), tmp_path / "out", image_pixels=32)
-        assert report.reasons == {"is no plain file in its archive": 1}
+        assert report.reasons == {"is not a regular file in its archive": 1}
 
-    def test_folders_are_nothing(self, files, tmp_path):
+    def test_folders_are_ignored(self, files, tmp_path):
         members = {"d": entry("d", tarfile.DIRTYPE), **sample(files, "d/good", 0)}
         assert not read_shards([write_tar(tmp_path / "a.tar", members)]).rejects
 
-    def test_a_member_that_claims_more_than_there_is(self, files, tmp_path):
+    def test_a_member_larger_than_its_archive(self, files, tmp_path):
         members = {**sample(files, "good", 0), "bad": entry("bad.png", tarfile.REGTYPE, size=2**40)}
         shard = write_tar(tmp_path / "a.tar", members, tarfile.GNU_FORMAT)
-        found = read_shards([shard])
-        assert [reject.reason for reject in found.rejects] == ["is a damaged archive, or none"]
-        assert "'bad.png' claims 1099511627776 bytes, more than are left" in found.rejects[0].detail
-        assert len(found.clips) == 1
+        requests = read_shards([shard])
+        assert [reject.reason for reject in requests.rejects] == ["is damaged, or is not a tar archive"]
+        assert "'bad.png' claims 1099511627776 bytes, more than the archive has left" in requests.rejects[0].detail
+        assert len(requests.clips) == 1
 
     def test_a_member_that_is_too_large_is_not_read(self, files, tmp_path, monkeypatch):
         monkeypatch.setitem(webdataset.MAX_BYTES, "json", 100)
         members = {**sample(files, "good", 0), **sample(files, "bad", 1, caption="x" * 100)}
-        found = read_shards([write_tar(tmp_path / "a.tar", members)])
-        assert [reject.reason for reject in found.rejects] == ["has a member that is too large", "has no identity"]
+        requests = read_shards([write_tar(tmp_path / "a.tar", members)])
+        assert [reject.reason for reject in requests.rejects] == ["has a member that is too large", "has no identity"]
 
-    def test_a_header_that_claims_a_giant_name(self, files, tmp_path):
+    def test_a_header_with_a_huge_name(self, files, tmp_path):
         shard = tmp_path / "a.tar"
         good = write_tar(tmp_path / "good.tar", sample(files, "good", 0)).read_bytes()
         giant = entry("././@LongLink", tarfile.GNUTYPE_LONGNAME, size=2**34).tobuf(tarfile.GNU_FORMAT)
         shard.write_bytes(good[: good.rindex(b"}") // 512 * 512 + 512] + giant + bytes(10240))
-        found = read_shards([shard])
-        assert [reject.reason for reject in found.rejects] == ["is a damaged archive, or none"]
-        assert "a header claims" in found.rejects[0].detail
-        assert len(found.clips) == 1
+        requests = read_shards([shard])
+        assert [reject.reason for reject in requests.rejects] == ["is damaged, or is not a tar archive"]
+        assert "a header claims" in requests.rejects[0].detail
+        assert len(requests.clips) == 1
 
-    def test_headers_that_lead_in_circles(self, tmp_path, monkeypatch):
+    def test_headers_that_form_a_loop(self, tmp_path, monkeypatch):
         shard = write_tar(tmp_path / "a.tar", {"a.png": b"x"})
 
         def back(tar: tarfile.TarFile) -> tarfile.TarInfo:
@@ -217,31 +217,31 @@ class TestHostileArchives:
             return tarfile.TarInfo.frombuf(tar.fileobj.read(512), "utf-8", "strict")
 
         monkeypatch.setattr(tarfile.TarFile, "next", back)
-        with pytest.raises(DamagedArchiveError, match="lead in circles"):
+        with pytest.raises(DamagedArchiveError, match="form a loop"):
             for _ in list_members(shard):
                 pass
 
     @pytest.mark.parametrize("content", [b"", b"text" * 999, bytes(9999), b"\x1f\x8b" + bytes(2000)])
-    def test_no_archive_at_all(self, files, tmp_path, content):
+    def test_a_file_that_is_no_archive(self, files, tmp_path, content):
         (tmp_path / "bad.tar").write_bytes(content)
         good = write_tar(tmp_path / "good.tar", sample(files, "good", 0))
-        found = read_shards([tmp_path / "bad.tar", good])
-        assert len(found.clips) == 1
-        assert [reject.reason for reject in found.rejects] in ([], ["is a damaged archive, or none"])
-        with pytest.raises(DataError, match=r"has no rows|is a damaged archive, or none"):
+        requests = read_shards([tmp_path / "bad.tar", good])
+        assert len(requests.clips) == 1
+        assert [reject.reason for reject in requests.rejects] in ([], ["is damaged, or is not a tar archive"])
+        with pytest.raises(DataError, match=r"has no rows|is damaged, or is not a tar archive"):
             pack(read_source([tmp_path / "bad.tar"]), tmp_path / "out")
 
-    def test_an_archive_that_was_cut_short(self, files, tmp_path):
+    def test_a_truncated_archive(self, files, tmp_path):
         shard = write_tar(tmp_path / "a.tar", {**sample(files, "good", 0), **sample(files, "more", 1)})
         whole = shard.read_bytes()
         for length in range(0, len(whole), 700):
             shard.write_bytes(whole[:length])
-            found = read_shards([shard])
-            assert len(found.clips) <= 2
-            assert found.num_rows == len(found.clips) + len(found.rejects)
+            requests = read_shards([shard])
+            assert len(requests.clips) <= 2
+            assert requests.num_rows == len(requests.clips) + len(requests.rejects)
 
     def test_any_damage_is_survived(self, files, tmp_path):
-        """Three hundred archives with bytes changed at random: rejects or clips, never an exception."""
+        """Three hundred archives with randomly changed bytes give rejects or clips, never an exception."""
         members = {**sample(files, "good", 0), **sample(files, "more", 1)}
         whole = write_tar(tmp_path / "a.tar", members, tarfile.PAX_FORMAT).read_bytes()
         headers = [place for place in range(0, len(whole), 512) if whole[place + 257 : place + 262] == b"ustar"]
@@ -251,11 +251,11 @@ class TestHostileArchives:
             for _ in range(random.integers(1, 6)):
                 damaged[random.choice(headers) + random.integers(0, 512)] = random.integers(0, 256)
             (tmp_path / "b.tar").write_bytes(damaged)
-            found = read_shards([tmp_path / "b.tar"])
-            assert found.num_rows == len(found.clips) + len(found.rejects)
+            requests = read_shards([tmp_path / "b.tar"])
+            assert requests.num_rows == len(requests.clips) + len(requests.rejects)
 
 
-class TestStretch:
+class TestMemberFile:
     def test_reads_as_the_file_would(self, tmp_path):
         content = bytes(range(256)) * 8
         shard = write_tar(tmp_path / "a.tar", {"x.bin": b"before", "y.bin": content, "z.bin": b"after"})

@@ -1,4 +1,4 @@
-"""Pairing and cropping; rows from memory and from the dataset are the same rows."""
+"""Pairing and cropping; resident and streamed rows are equal."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ FRAMES = torch.tensor([3, 1, 2, 2, 1, 4])
 
 
 class Counting(Dataset):
-    """Every sample says its clip and its position, every face its clip and its frame."""
+    """Dataset whose samples encode clip and position, and whose faces encode clip and frame."""
 
     spec = DataSpec(16, 4000, SPEECH_SAMPLES, identities=tuple("abcdef"), columns=frozenset({"faces", "speech"}))
     cache_dir = Path()
@@ -57,25 +57,25 @@ def spoken(batch_speech: Tensor) -> Tensor:
 @pytest.mark.parametrize("pairing", ["different_times", "centred"])
 @pytest.mark.parametrize("crop", ["random", "fixed"])
 def test_resident_and_read_rows_are_the_same(pairing: str, crop: str) -> None:
-    kept, read = loader(pairing, crop), loader(pairing, crop, resident_gib=0.0)
-    assert kept.rows.is_resident and not read.rows.is_resident
+    resident, streamed = loader(pairing, crop), loader(pairing, crop, resident_gib=0.0)
+    assert resident.rows.is_resident and not streamed.rows.is_resident
     for step in (0, 1, 2, 7):
-        one, other = kept.batch(step), read.batch(step)
+        one, other = resident.batch(step), streamed.batch(step)
         assert torch.equal(one.faces, other.faces)
         assert one.speech is not None and other.speech is not None
         assert torch.equal(one.speech, other.speech)
         assert torch.equal(one.mismatched_rows, other.mismatched_rows)
 
 
-def test_the_step_that_is_asked_for_next_is_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept, read = loader(), loader(resident_gib=0.0)
-    made, make = [], read._batch
-    monkeypatch.setattr(read, "_batch", lambda step: made.append(step) or make(step))
+def test_the_next_step_is_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    resident, streamed = loader(), loader(resident_gib=0.0)
+    made, make = [], streamed._batch
+    monkeypatch.setattr(streamed, "_batch", lambda step: made.append(step) or make(step))
     for step in (1, 4, 7):  # the second of three processes
-        assert torch.equal(read.batch(step, stride=3).clip, kept.batch(step).clip)
-    assert read._ahead is not None and read._ahead[1].result()
+        assert torch.equal(streamed.batch(step, stride=3).clip, resident.batch(step).clip)
+    assert streamed._ahead is not None and streamed._ahead[1].result()
     assert made == [1, 4, 7, 10]
-    assert torch.equal(read.batch(5).clip, kept.batch(5).clip)  # another than was read ahead
+    assert torch.equal(streamed.batch(5).clip, resident.batch(5).clip)  # not the batch that was read ahead
 
 
 def test_a_short_track_is_repeated() -> None:
@@ -98,7 +98,7 @@ def test_different_times_keep_the_frame_out_of_the_crop() -> None:
     assert set(start.tolist()) == {*range(0, 51), *range(151, 201)}
 
 
-def test_where_no_crop_avoids_the_frame_any_crop_will_do() -> None:
+def test_any_crop_is_used_if_no_crop_avoids_the_frame() -> None:
     start = start_at_other_time(torch.tensor([10] * 50), torch.tensor([50] * 50), 100, torch.linspace(0, 0.999, 50))
     assert set(start.tolist()) == set(range(11))
 
@@ -108,7 +108,7 @@ def test_an_unknown_moment_allows_every_crop() -> None:
     assert set(start.tolist()) == {0, 1, 2, 3}
 
 
-def test_only_a_fixed_crop_lets_encodings_be_kept() -> None:
+def test_encodings_can_be_cached_for_a_fixed_crop_only() -> None:
     assert loader(crop="fixed").rows.crop_is_fixed
     assert not loader(crop="random").rows.crop_is_fixed
     assert not loader("centred", "fixed").rows.crop_is_fixed
@@ -123,6 +123,6 @@ def test_a_missing_column_and_an_empty_split_are_explained() -> None:
         Rows(dataset, settings, "heldout_people", frozenset(), torch.device("cpu"), Observer())
 
 
-def test_one_row_a_person() -> None:
+def test_one_row_per_person() -> None:
     chosen = loader().rows.choose(4, seed=0, distinct_people=True)
     assert len(set(chosen.tolist())) == 4

@@ -3,7 +3,7 @@ import torch
 from facegen.data.loading.prepare import fit_speech, mirror_faces, prepare_faces, prepare_speech, restore_faces
 
 
-def test_faces_survive_the_way_there_and_back() -> None:
+def test_faces_are_restored_exactly() -> None:
     stored = torch.arange(256, dtype=torch.uint8).view(1, 16, 16, 1).expand(1, 16, 16, 3)
     faces = prepare_faces(stored)
     assert faces.shape == (1, 3, 16, 16)

@@ -27,7 +27,7 @@ def test_rows_depend_on_seed_and_step_alone() -> None:
     assert not torch.equal(first.rows(2), Sampler(clips_of(list(range(50))), 8, seed=4).rows(2))
 
 
-def test_nobody_holds_more_than_half_of_a_batch() -> None:
+def test_a_person_has_at_most_half_of_a_batch() -> None:
     clips = clips_of([0] * 90 + [1] * 10)
     sampler = Sampler(clips, batch_size=10, seed=0)
     for step in range(20):
@@ -46,7 +46,7 @@ def test_mismatched_rows_hold_other_people() -> None:
     assert all(len(set(row.tolist())) == 4 for row in rows)
 
 
-def test_too_few_strangers_are_repeated() -> None:
+def test_too_few_mismatched_rows_are_repeated() -> None:
     person = torch.tensor([0, 0, 0, 1])
     rows = draw_mismatched_rows(person, 3, torch.Generator().manual_seed(0))
     assert rows[0].tolist() == [3, 3, 3]

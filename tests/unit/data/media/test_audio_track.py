@@ -30,19 +30,19 @@ def test_pieces_become_one_track():
     assert np.array_equal(sound.between(0.75, 1.0), whole[8000:12000])
 
 
-def test_overlapping_pieces_are_kept_once():
+def test_repeated_audio_is_kept_once():
     whole = tone(0, 2, RATE_HZ)
     assert np.array_equal(decode(whole, [*range(0, 16000, 1600), *range(8000, 32000, 1600)]).between(0, 2), whole)
 
 
-def test_gaps_are_silence():
+def test_missing_audio_becomes_silence():
     whole = tone(0, 2, RATE_HZ)
     holed = decode(whole, [*range(0, 16000, 1600), *range(24000, 32000, 1600)]).between(0, 2)
     whole[16000:24000] = 0
     assert np.array_equal(holed, whole)
 
 
-def test_rounded_time_stamps_are_no_holes():
+def test_rounded_time_stamps_are_no_gaps():
     whole, sound = tone(0, 2, RATE_HZ), AudioTrack(RATE_HZ)
     for number, start in enumerate(range(0, 32000, 1600)):
         sound.add(piece(whole[start : start + 1600]), start / RATE_HZ + (number % 3 - 1) * 0.009)
@@ -58,7 +58,7 @@ def test_pieces_without_a_time_follow_each_other():
     assert sound.start_seconds == 0 and np.array_equal(sound.between(0, 1), whole)
 
 
-def test_the_format_may_change_on_the_way():
+def test_the_format_may_change():
     sound = AudioTrack(RATE_HZ)
     stereo = np.stack([tone(0, 1, 44100)] * 2, 1)
     sound.add(piece(stereo, 44100, "stereo"), 0.0)
@@ -69,6 +69,6 @@ def test_the_format_may_change_on_the_way():
         assert read_time(sound.between(moment - 0.1, moment + 0.1), RATE_HZ) == pytest.approx(moment, abs=0.003)
 
 
-def test_nothing_yet():
+def test_an_empty_track():
     sound = AudioTrack(RATE_HZ)
     assert len(sound) == 0 and np.isnan(sound.end_seconds) and len(sound.between(0, 1)) == 0

@@ -15,11 +15,11 @@ def test_no_face_in_noise():
     assert find_faces(draw_face(0, 64), frontal_detector) == []
 
 
-def test_thin_picture_is_searched_without_trouble():
+def test_a_thin_image_is_searched():
     assert find_faces(np.zeros((16, 4000, 3), np.uint8), frontal_detector) == []
 
 
-def test_a_detector_is_made_once_a_thread_and_one_of_another_kind_anew():
+def test_each_kind_of_detector_is_made_once_per_thread():
     made = []
 
     def first() -> Detector:
@@ -54,7 +54,7 @@ class Noting(Detector):
         (20, (720, 1280, 3), (20, 10, 40, 7.0)),
     ],
 )
-def test_a_picture_is_searched_no_larger_than_its_smallest_face_needs(smallest, searched, first):
+def test_an_image_is_shrunk_as_far_as_its_smallest_face_allows(smallest, searched, first):
     detector = Noting()
     assert find_large_faces(np.zeros((720, 1280, 3), np.uint8), smallest, detector)[0] == first
     assert detector.shape == searched
@@ -71,7 +71,7 @@ def test_crop_near_an_edge_is_moved_inside():
     assert np.array_equal(crop_face(image, FaceBox(80, 2, 20, 1.0), 0.5), image[0:40, 60:100])
 
 
-def test_crop_larger_than_the_picture_is_the_largest_square():
+def test_crop_larger_than_the_image_is_the_largest_square():
     image = draw_face(3, 50)[:, :45]
     cropped = crop_face(image, FaceBox(10, 10, 30, 1.0), 2.0)
     assert cropped.shape == (45, 45, 3)

@@ -4,23 +4,23 @@ from corpus_files import draw_face
 from PIL import Image, ImageDraw
 
 from facegen.data.media import grids as pictures
-from facegen.data.media.grids import Label, contact_sheet, fold, grid, save_png
+from facegen.data.media.grids import Label, contact_sheet, grid, save_png, wrap_text
 
 LONG = "a very long label with Donaudampfschifffahrtsgesellschaftskapitaen in it"
 
 
 @pytest.fixture
 def boxes(monkeypatch):
-    """(left, top, right, bottom) of every text that is drawn."""
-    found = []
+    """Collect (left, top, right, bottom) of every drawn text."""
+    text_boxes = []
     write = ImageDraw.ImageDraw.text
 
     def note(self, place, text, *rest):
-        found.append(self.textbbox(place, text, font=rest[-1]))
+        text_boxes.append(self.textbbox(place, text, font=rest[-1]))
         write(self, place, text, *rest)
 
     monkeypatch.setattr(ImageDraw.ImageDraw, "text", note)
-    return found
+    return text_boxes
 
 
 def overlap(first, second):
@@ -32,7 +32,7 @@ def faces(num, pixels=32):
 
 
 def places_of(sheet: Image.Image, images: np.ndarray) -> list[tuple[int, int, int, int]]:
-    """Where each image stands in a sheet, found by its content."""
+    """Locate the images in a sheet by their content."""
     canvas = np.asarray(sheet)
     height, width = images.shape[1:3]
     places = []
@@ -54,7 +54,7 @@ def check_layout(sheet, boxes, images):
     assert not any(overlap(first, second) for number, first in enumerate(things) for second in things[:number])
 
 
-def test_grid_labels_are_whole_and_apart(boxes):
+def test_grid_labels_are_complete_and_separate(boxes):
     images = faces(6)
     sheet = grid(
         images.reshape(2, 3, 32, 32, 3), row_labels=[LONG * 2, "b"], column_labels=["real", LONG, ""], title=LONG
@@ -63,7 +63,7 @@ def test_grid_labels_are_whole_and_apart(boxes):
     assert len(boxes) > 10
 
 
-def test_contact_sheet_labels_are_whole_and_apart(boxes):
+def test_contact_sheet_labels_are_complete_and_separate(boxes):
     images = faces(7)
     sheet = contact_sheet(
         images, [LONG if number % 3 == 0 else str(number) for number in range(7)], num_columns=3, title=LONG
@@ -84,25 +84,25 @@ def test_scale_repeats_pixels():
 
 
 @pytest.mark.parametrize("width", [30, 60, 400])
-def test_folding_loses_nothing(width):
-    label = fold(LONG, width)
+def test_wrapping_loses_no_text(width):
+    label = wrap_text(LONG, width)
     assert "".join(label.lines).replace(" ", "") == LONG.replace(" ", "")
     assert label.width <= width
 
 
-def test_folding_nothing_gives_no_lines():
-    assert fold("  ", 50) == Label((), pictures.LABEL_PIXELS)
+def test_wrapping_an_empty_text_gives_no_lines():
+    assert wrap_text("  ", 50) == Label((), pictures.LABEL_PIXELS)
 
 
-def test_a_letter_wider_than_the_picture_is_still_drawn():
-    assert fold("WW", 2).lines == ("W", "W")
+def test_a_letter_wider_than_the_image_is_drawn():
+    assert wrap_text("WW", 2).lines == ("W", "W")
 
 
 def test_one_image_without_label():
     assert contact_sheet(faces(1), [""]).size == (60, 62)
 
 
-def test_saving_replaces_the_picture_and_leaves_nothing_else(tmp_path):
+def test_saving_replaces_the_image_and_leaves_no_other_file(tmp_path):
     path = tmp_path / "new" / "sheet.png"
     for seed in (0, 1):
         save_png(Image.fromarray(draw_face(seed)), path)
@@ -110,7 +110,7 @@ def test_saving_replaces_the_picture_and_leaves_nothing_else(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_failed_save_keeps_the_old_picture(tmp_path, monkeypatch):
+def test_a_failed_save_keeps_the_old_image(tmp_path, monkeypatch):
     path = tmp_path / "sheet.png"
     save_png(Image.fromarray(draw_face(0)), path)
 

@@ -1,4 +1,4 @@
-"""Kinds of pictures that are easily read wrongly, or not recognised for what they are."""
+"""Image formats that are easily read wrongly, or not recognised."""
 
 import io
 import warnings
@@ -28,32 +28,32 @@ def orientation(value):
 
 
 def read(tmp_path, content, name="picture"):
-    path, found = tmp_path / name, list[MediaWarning]()
+    path, warnings = tmp_path / name, list[MediaWarning]()
     path.write_bytes(content)
-    return read_image(path, found.append), [str(warning) for warning in found]
+    return read_image(path, warnings.append), [str(warning) for warning in warnings]
 
 
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
 def test_avif_is_read(tmp_path):
-    image, found = read(tmp_path, encoded(Image.fromarray(COLOURS), "AVIF", quality=100))
-    assert np.abs(image.astype(int) - COLOURS).max() <= 2 and found == []
+    image, warnings = read(tmp_path, encoded(Image.fromarray(COLOURS), "AVIF", quality=100))
+    assert np.abs(image.astype(int) - COLOURS).max() <= 2 and warnings == []
     turned, _ = read(tmp_path, encoded(Image.fromarray(COLOURS), "AVIF", quality=100, exif=orientation(6)))
     assert np.abs(turned.astype(int) - np.rot90(COLOURS, -1)).max() <= 2
 
 
-def test_avif_is_named_where_pillow_lacks_it(tmp_path, monkeypatch):
+def test_avif_is_refused_by_name_if_pillow_lacks_it(tmp_path, monkeypatch):
     monkeypatch.setattr("facegen.data.media.images.IMAGE_FORMATS", ("JPEG", "PNG"))
     with pytest.raises(UnusableFileError, match=r"is AVIF, which cannot be read here; .*pillow>=11\.3"):
         read(tmp_path, b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(100), "a.avif")
 
 
 @pytest.mark.parametrize("name", ["a.heic", "a.HEIF", "a.jpg"])
-def test_heic_is_named_as_such(tmp_path, name):
+def test_heic_is_refused_by_name(tmp_path, name):
     with pytest.raises(UnusableFileError) as caught:
         read(tmp_path, HEIC, name)
     assert caught.value.reason == "is HEIC, which cannot be read here"
     assert "convert it to JPEG or PNG, with `heif-convert IN.heic OUT.jpg`" in str(caught.value)
-    assert ("(although its name says otherwise)" in str(caught.value)) == (name == "a.jpg")
+    assert ("(in spite of its extension)" in str(caught.value)) == (name == "a.jpg")
 
 
 KINDS = {
@@ -63,14 +63,14 @@ KINDS = {
     "Photoshop": b"8BPS\0\1",
     "PDF": b"%PDF-1.7\n",
     "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-    "video or sound": b"\0\0\0\x18ftypisom\0\0\0\0isomavc1",
-    "raw picture of a camera": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
+    "video or audio file": b"\0\0\0\x18ftypisom\0\0\0\0isomavc1",
+    "camera raw image": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
     "text": b"<!DOCTYPE html><title>404</title>",
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_picture_is_named_by_its_bytes(tmp_path, kind):
+def test_other_file_types_are_recognised_by_their_bytes(tmp_path, kind):
     path = tmp_path / "a.jpg"
     path.write_bytes(KINDS[kind])
     assert file_type_by_content(path) == kind
@@ -78,11 +78,11 @@ def test_what_is_no_picture_is_named_by_its_bytes(tmp_path, kind):
         read_image(path)
 
 
-def test_previews_of_raw_pictures_are_not_taken_for_them(tmp_path):
+def test_previews_of_raw_images_are_refused(tmp_path):
     grey = COLOURS[..., 0]
-    with pytest.raises(UnusableFileError, match="begins with a preview of the picture; convert it"):
+    with pytest.raises(UnusableFileError, match="begins with a preview of the image; convert it"):
         read(tmp_path, tiff_bytes(grey, _254=1))
-    with pytest.raises(UnusableFileError, match="is a raw picture of a camera; convert it"):
+    with pytest.raises(UnusableFileError, match="is a camera raw image; convert it"):
         read(tmp_path, tiff_bytes(grey, _50706=0x401))
     assert np.array_equal(read(tmp_path, tiff_bytes(grey, _254=0))[0][..., 1], grey)
 
@@ -101,14 +101,14 @@ def test_every_orientation_of_exif(tmp_path, kind, value):
     assert image.shape == (48, 32, 3) and np.abs(image[..., 0].astype(int) - upright).max() <= 2
 
 
-def test_damaged_exif_costs_no_picture(tmp_path):
+def test_damaged_exif_is_ignored(tmp_path):
     content = encoded(Image.fromarray(COLOURS), "PNG", exif=b"Exif\0\0II*\0\xff\xff\xff\xffgarbage")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.array_equal(read(tmp_path, content)[0], COLOURS)
 
 
-def test_cmyk_has_the_colours_that_it_shows(tmp_path):
+def test_cmyk_is_converted_by_its_profile(tmp_path):
     picture = Image.fromarray(COLOURS).convert("CMYK")
     for content in (encoded(picture, "JPEG", quality=100), encoded(picture, "TIFF")):
         assert np.abs(read(tmp_path, content)[0].astype(int) - COLOURS).max() <= 3
@@ -118,7 +118,7 @@ def test_colours_of_a_profile_become_srgb(tmp_path):
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     content = encoded(Image.fromarray(COLOURS), "PNG", icc_profile=tobytes(srgb))
     assert np.array_equal(read(tmp_path, content)[0], COLOURS)
-    # A profile of another colour space than the picture's, or one that is damaged, says nothing about it.
+    # A profile of another colour space than that of the image, or a damaged one, is ignored.
     for profile in (tobytes(lab), tobytes(srgb)[:200], b"none"):
         content = encoded(Image.fromarray(COLOURS), "PNG", icc_profile=profile)
         assert np.array_equal(read(tmp_path, content)[0], COLOURS)
@@ -132,7 +132,7 @@ def tobytes(profile):
 
 
 def swapped_primaries(profile):
-    """sRGB whose red is blue, under another name."""
+    """Make an sRGB profile with swapped red and blue, under another name."""
     return (
         profile.replace(b"rXYZ", b"tXYZ")
         .replace(b"bXYZ", b"rXYZ")
@@ -141,30 +141,30 @@ def swapped_primaries(profile):
     )
 
 
-def test_a_picture_that_is_transparent_everywhere_is_used(tmp_path):
+def test_a_completely_transparent_image_is_used(tmp_path):
     clear = np.dstack([COLOURS, np.zeros(COLOURS.shape[:2], np.uint8)])
-    image, found = read(tmp_path, encoded(Image.fromarray(clear), "PNG"))
+    image, warnings = read(tmp_path, encoded(Image.fromarray(clear), "PNG"))
     assert np.array_equal(image, COLOURS)
-    assert found == ["is transparent everywhere, and is used as if it were opaque"]
+    assert warnings == ["is transparent everywhere, and is used as if it were opaque"]
 
 
-def test_half_transparent_pixels_lie_on_white(tmp_path):
+def test_transparent_pixels_are_blended_with_white(tmp_path):
     half = np.dstack([COLOURS, np.full(COLOURS.shape[:2], 128, np.uint8)])
     for content in (encoded(Image.fromarray(half), "PNG"), encoded(Image.fromarray(half), "WEBP", lossless=True)):
         expected = COLOURS * (128 / 255) + 255 * (127 / 255)
         assert np.abs(read(tmp_path, content)[0] - expected).max() <= 1
 
 
-def test_of_several_pictures_the_first_is_used_and_that_is_said(tmp_path):
+def test_the_first_of_several_images_is_used_with_a_warning(tmp_path):
     first, second = Image.fromarray(COLOURS), Image.fromarray(255 - COLOURS)
     for kind, options in (("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {})):
         content = encoded(first, kind, save_all=True, append_images=[second], **options)
-        image, found = read(tmp_path, content)
+        image, warnings = read(tmp_path, content)
         assert np.array_equal(image, COLOURS), kind
-        assert found == ["holds several pictures, of which the first is used"]
+        assert warnings == ["holds several images; only the first is used"]
 
 
-def test_a_caller_without_a_channel_gets_python_warnings(tmp_path):
+def test_without_a_receiver_faults_are_python_warnings(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(encoded(Image.fromarray(np.dstack([COLOURS, COLOURS[..., 0] * 0])), "PNG"))
     with pytest.warns(UserWarning, match=r"a\.png: is transparent everywhere"):

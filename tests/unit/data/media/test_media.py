@@ -41,7 +41,7 @@ def encode(path: Path, samples: np.ndarray, codec: str, rate_hz: int, video: boo
     return path
 
 
-def test_sound_at_its_own_rate_is_bit_exact(tmp_path):
+def test_audio_at_its_own_rate_is_bit_exact(tmp_path):
     samples = make_speech(0, 50001)
     assert np.array_equal(read_speech(write_wav(tmp_path / "a.wav", samples), 16000), samples)
 
@@ -66,7 +66,7 @@ def test_channels_are_averaged(tmp_path):
     assert np.abs(speech.astype(int) - 2000).max() <= 1
 
 
-def test_sound_of_a_video(tmp_path):
+def test_audio_of_a_video(tmp_path):
     path = encode(tmp_path / "a.mp4", tone(44100), "aac", 44100, video=True)
     speech = read_speech(path, 16000)
     assert abs(len(speech) - 16000) < 2000  # AAC adds silence at both ends
@@ -92,21 +92,21 @@ def hostile_sounds(folder: Path) -> dict[str, Path]:
         container.mux(pictures.encode(None))
     return {
         "does not exist": folder / "missing.wav",
-        "is no file": folder,
+        "is not a file": folder,
         "is empty (0 bytes)": folder / "empty.wav",
         "it looks like a text file": folder / "text.wav",
         "cannot be decoded": folder / "noise.wav",
         "cannot be decoded (": folder / "list.m3u8",
         "cannot be decoded (I": folder / "half.mp4",
-        "has no audio track; give a file with sound": folder / "mute.mp4",
+        "has no audio track; give a file with audio": folder / "mute.mp4",
         "has no audio track": folder / "picture.png",
-        "holds no samples": folder / "none.wav",
+        "has an empty audio track": folder / "none.wav",
         "is silent": folder / "silent.wav",
-        "is no usable file name": Path("a" * 5000),
+        "is not a usable file name": Path("a" * 5000),
     }
 
 
-def test_unusable_sounds_are_named_and_explained_without_noise(tmp_path, capfd):
+def test_unusable_audio_is_refused_with_a_message_only(tmp_path, capfd):
     for message, path in hostile_sounds(tmp_path).items():
         with pytest.raises(UnusableFileError) as caught:
             read_speech(path, 16000)
@@ -117,20 +117,20 @@ def test_unusable_sounds_are_named_and_explained_without_noise(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_picture_is_bit_exact(tmp_path):
+def test_an_image_is_bit_exact(tmp_path):
     face = draw_face(3, 40)
     assert np.array_equal(read_image(write_png(tmp_path / "a.png", face)), face)
 
 
-def test_exif_rotation_is_honoured(tmp_path):
+def test_exif_rotation_is_applied(tmp_path):
     face = draw_face(4, 32)[:20]
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned clockwise by a quarter
+    exif[0x0112] = 6  # rotate clockwise by 90 degrees
     Image.fromarray(face).save(tmp_path / "a.png", exif=exif)
     assert np.array_equal(read_image(tmp_path / "a.png"), np.rot90(face, -1))
 
 
-def test_grey_palette_transparent_and_deep_pictures(tmp_path):
+def test_grey_palette_transparent_and_high_depth_images(tmp_path):
     grey = draw_face(5)[:, :, 0]
     assert np.array_equal(read_image(write_png(tmp_path / "grey.png", grey)), np.stack([grey] * 3, axis=2))
     deep = grey.astype(np.uint16) * 256 + 77
@@ -158,16 +158,16 @@ def hostile_pictures(folder: Path) -> dict[str, Path]:
     return {
         "does not exist": folder / "missing.png",
         "is empty": folder / "empty.png",
-        "is no picture (it looks like a text file)": folder / "text.png",
-        "is no picture": folder / "eps.png",
-        "is a damaged picture": folder / "half.png",
-        "is a damaged picture (": folder / "half.jpg",
+        "is not an image (it looks like a text file)": folder / "text.png",
+        "is not an image": folder / "eps.png",
+        "is a damaged image": folder / "half.png",
+        "is a damaged image (": folder / "half.jpg",
         "is smaller than 16 pixels (20x9)": folder / "small.png",
         "has more than 64 megapixels": folder / "huge.png",
     }
 
 
-def test_unusable_pictures_are_named_and_explained_without_noise(tmp_path, capfd):
+def test_unusable_images_are_refused_with_a_message_only(tmp_path, capfd):
     for message, path in hostile_pictures(tmp_path).items():
         with pytest.raises(UnusableFileError) as caught:
             read_image(path)

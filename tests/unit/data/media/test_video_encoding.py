@@ -1,4 +1,4 @@
-"""Films that are written are read again, by the libraries' own readers."""
+"""Encoded videos are decoded again by the readers of the libraries."""
 
 from pathlib import Path
 
@@ -13,14 +13,14 @@ from facegen.data.media.video_encoding import save_gif, save_mp4
 
 
 def frames(num: int, height: int = 49, width: int = 65) -> np.ndarray:
-    """A bright bar that wanders to the right over grey."""
-    found = np.full((num, height, width, 3), 60, dtype=np.uint8)
+    """Draw a bright bar that moves to the right on grey."""
+    images = np.full((num, height, width, 3), 60, dtype=np.uint8)
     for number in range(num):
-        found[number, :, 5 * number : 5 * number + 5] = 230
-    return found
+        images[number, :, 5 * number : 5 * number + 5] = 230
+    return images
 
 
-def test_a_gif_has_all_frames_and_begins_again(tmp_path: Path) -> None:
+def test_a_gif_has_all_frames_and_loops(tmp_path: Path) -> None:
     save_gif(frames(6), tmp_path / "new" / "film.gif", 12)
     with Image.open(tmp_path / "new" / "film.gif") as film:
         assert (film.n_frames, film.size, film.info["loop"], film.info["duration"]) == (6, (65, 49), 0, 80)
@@ -30,7 +30,7 @@ def test_a_gif_has_all_frames_and_begins_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoder", ["libx264", "mpeg4"])
-def test_an_mp4_shows_what_was_written(encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_mp4_shows_the_written_frames(encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if encoder not in av.codecs_available:
         pytest.skip(f"this build of PyAV has no {encoder}")
     monkeypatch.setattr(video_encoding, "ENCODERS", ("of_no_build", encoder))
@@ -46,7 +46,7 @@ def test_an_mp4_shows_what_was_written(encoder: str, tmp_path: Path, monkeypatch
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
 
 
-def test_without_an_encoder_it_is_said_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_encoder_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_encoding, "ENCODERS", ("of_no_build",))
     with pytest.raises(DataError, match="has none of the encoders of_no_build; install the `av` package"):
         save_mp4(frames(2), tmp_path / "film.mp4", 12)

@@ -1,4 +1,4 @@
-"""Pitch and formants measured from sound alone, in numpy and scipy."""
+"""Measurement of pitch and formants from audio, in numpy and scipy."""
 
 import numpy as np
 from scipy.signal import butter, resample_poly, sosfiltfilt
@@ -11,7 +11,7 @@ def _cut(samples: np.ndarray, centres: np.ndarray, length: int) -> np.ndarray:
 
 
 def measure_f0(samples: np.ndarray, rate_hz: int, centres: np.ndarray) -> np.ndarray:
-    """Normalised autocorrelation of the low-passed signal: the shortest lag nearly as good as the best one."""
+    """Measure f0 as the shortest lag with nearly the highest normalised autocorrelation of the low-passed signal."""
     low = sosfiltfilt(butter(4, 600, fs=rate_hz, output="sos"), samples)
     frames = _cut(low, centres, round(_WINDOW_SECONDS * rate_hz))
     lags = np.arange(rate_hz // 350 - 1, rate_hz // 70 + 2)
@@ -30,8 +30,10 @@ def measure_f0(samples: np.ndarray, rate_hz: int, centres: np.ndarray) -> np.nda
 
 
 def _sparse_linear_prediction(frames: np.ndarray) -> np.ndarray:
-    """Predictors of smallest absolute error, by reweighted least squares: pulses do not pull the formants to harmonics
-    (Giacobello et al. 2012)."""
+    """Compute predictors of least absolute error by reweighted least squares.
+
+    The squared error would pull the formants to harmonics (Giacobello et al. 2012).
+    """
     target = frames[:, _LPC_ORDER:]
     past = np.stack([frames[:, _LPC_ORDER - k : -k] for k in range(1, _LPC_ORDER + 1)], 2)
     weight = np.ones_like(target)
@@ -44,7 +46,7 @@ def _sparse_linear_prediction(frames: np.ndarray) -> np.ndarray:
 
 
 def measure_formants(samples: np.ndarray, rate_hz: int, centres: np.ndarray) -> np.ndarray:
-    """(frames, 3): the lowest narrow resonances of linear prediction, in order of frequency."""
+    """Measure (frames, 3) formants: the lowest narrow resonances of linear prediction, in order of frequency."""
     speech = resample_poly(samples, _LPC_RATE_HZ, rate_hz)
     speech = np.append(0.0, speech[1:] - 0.97 * speech[:-1])
     frames = _cut(speech, centres * _LPC_RATE_HZ // rate_hz, round(_WINDOW_SECONDS * _LPC_RATE_HZ))
@@ -55,5 +57,5 @@ def measure_formants(samples: np.ndarray, rate_hz: int, centres: np.ndarray) -> 
     roots = np.linalg.eigvals(companion)
     hz = np.angle(roots) * _LPC_RATE_HZ / (2 * np.pi)
     bandwidth_hz = -np.log(np.abs(roots) + 1e-9) * _LPC_RATE_HZ / np.pi
-    found = (hz > 230) & (hz < _LPC_RATE_HZ / 2 - 300) & (bandwidth_hz < 500)
-    return np.sort(np.where(found, hz, np.inf), 1)[:, :3]
+    is_formant = (hz > 230) & (hz < _LPC_RATE_HZ / 2 - 300) & (bandwidth_hz < 500)
+    return np.sort(np.where(is_formant, hz, np.inf), 1)[:, :3]

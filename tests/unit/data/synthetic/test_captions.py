@@ -29,7 +29,7 @@ def test_pronouns_agree_with_the_sex():
         assert " woman" in caption and not re.search(r"\b(man|his|He|beard|stubble)\b", caption)
 
 
-def test_glasses_and_beards_are_told_exactly_when_worn():
+def test_glasses_and_beards_are_mentioned_if_and_only_if_visible():
     wears = PEOPLE["glasses"] == 2
     assert all("glasses" in caption for caption in chosen(wears))
     assert not any("glasses" in caption for caption in chosen(~wears))
@@ -65,16 +65,16 @@ def test_age_words(age, words):
         "old",
         "elderly",
     }
-    said = {word for caption in captions(people, 4, ROWS) for word in re.findall(r"[a-z]+", caption.lower())}
-    assert said & every == words
+    words_used = {word for caption in captions(people, 4, ROWS) for word in re.findall(r"[a-z]+", caption.lower())}
+    assert words_used & every == words
 
 
 def test_hair_turns_grey_with_the_share_that_the_face_shows():
     black = PEOPLE | {"hair_colour": torch.zeros_like(PEOPLE["age"])}
     for age, words in ((44.0, "black hair"), (57.5, "greying black hair"), (71.0, "grey hair")):
-        told = captions(black | {"age": torch.full_like(PEOPLE["age"], age)}, 4, ROWS)
-        assert all(words in caption for caption in told)
-        assert ("grey" in words) == any("grey" in caption for caption in told)
+        texts = captions(black | {"age": torch.full_like(PEOPLE["age"], age)}, 4, ROWS)
+        assert all(words in caption for caption in texts)
+        assert ("grey" in words) == any("grey" in caption for caption in texts)
 
 
 def test_traits_follow_their_factors():

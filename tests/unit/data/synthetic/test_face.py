@@ -1,4 +1,4 @@
-"""Synthetic portraits: reproducible, consistent over sizes, found by a face detector, and showing every factor."""
+"""Synthetic portraits: reproducible, consistent over sizes, detected by a face detector, and showing every factor."""
 
 from itertools import pairwise
 
@@ -37,7 +37,7 @@ def test_moments_of_a_clip_share_light_and_backdrop_but_not_pose() -> None:
         assert moments[name][0] != moments[name][1]
 
 
-def test_poses_of_one_clip_are_more_alike_than_those_of_others() -> None:
+def test_poses_are_more_similar_within_a_clip_than_between_clips() -> None:
     clip = torch.arange(2000)
     first = draw_moments(0, clip, torch.zeros_like(clip))["yaw"]
     second = draw_moments(0, clip, torch.ones_like(clip))["yaw"]
@@ -66,20 +66,20 @@ def test_a_row_alone_has_the_pixels_it_has_in_a_batch(image_pixels: int) -> None
         assert torch.equal(alone[0], faces[row])
 
 
-def test_a_smaller_picture_is_the_larger_one_made_small() -> None:
+def test_a_small_image_equals_a_shrunk_large_one() -> None:
     people, moments = _rows(80, 12)
     large = render_faces(people, moments, 128).float()
     halved = large.view(12, 64, 2, 64, 2, 3).mean(dim=(2, 4))
     small = render_faces(people, moments, 64)
     assert _mean_difference(halved, small) < 3.0
-    assert _mean_difference(halved.roll(1, dims=0), small) > 25.0  # what unrelated pictures differ by
+    assert _mean_difference(halved.roll(1, dims=0), small) > 25.0  # difference of unrelated images
 
 
 def test_a_frontal_face_detector_finds_exactly_one_face() -> None:
     people, moments = _rows(500, 60)
     faces = render_faces(people, _frontal(moments), 128).numpy()
     cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
-    found = [
+    num_faces = [
         len(
             cascade.detectMultiScale(
                 cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), scaleFactor=1.1, minNeighbors=5, minSize=(30, 30)
@@ -87,7 +87,7 @@ def test_a_frontal_face_detector_finds_exactly_one_face() -> None:
         )
         for face in faces
     ]
-    assert sum(count == 1 for count in found) >= 48
+    assert sum(count == 1 for count in num_faces) >= 48
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ def test_a_frontal_face_detector_finds_exactly_one_face() -> None:
         ("tension", -1.0, 1.0),
     ],
 )
-def test_every_shared_factor_changes_the_picture(factor: str, low: float, high: float) -> None:
+def test_every_shared_factor_changes_the_image(factor: str, low: float, high: float) -> None:
     people, moments = _rows(200, 6)
     people["beard"].zero_()
     few = render_faces(people | {factor: torch.full((6,), low)}, moments, 64)
     many = render_faces(people | {factor: torch.full((6,), high)}, moments, 64)
     changed = (few.int() - many.int()).abs().amax(dim=3) > 12
-    assert changed.sum(dim=(1, 2)).min() >= 30  # of 4096 pixels, clearly and in every picture
+    assert changed.sum(dim=(1, 2)).min() >= 30  # of 4096 pixels, clearly and in every image
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_every_shared_factor_changes_the_picture(factor: str, low: float, high: 
         ("glasses", (0.0, 2.0)),
     ],
 )
-def test_classes_are_drawn_apart(factor: str, values: tuple[float, ...]) -> None:
+def test_classes_look_different(factor: str, values: tuple[float, ...]) -> None:
     people, moments = _rows(300, 4)
     people |= {"sex": torch.ones(4), "age": torch.full((4,), 30.0)}
     drawn = [render_faces(people | {factor: torch.full((4,), value)}, moments, 64) for value in values]

@@ -14,13 +14,13 @@ def people_of(rows: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 def twins(count: int, **factors: float) -> dict[str, torch.Tensor]:
-    """The same average person several times, but for the factors named."""
+    """Make copies of an average person, with the given factors changed."""
     average = {name: torch.zeros(count) for name in people_of(torch.arange(1))} | {"age": torch.full((count,), 40.0)}
     return average | {name: torch.full((count,), value) for name, value in factors.items()}
 
 
 def steady_frames(voice: Voice, row: int) -> np.ndarray:
-    """Steady vowel frames that lie far enough from both ends to be measured."""
+    """Select steady vowel frames that are far enough from both ends to be measured."""
     frames = np.flatnonzero(voice.vowel[row].numpy())
     places = frames * voice.frame_samples
     margin = 0.035 * RATE_HZ
@@ -36,7 +36,7 @@ def test_measured_pitch_and_formants_are_the_known_ones():
         samples, centres = voice.samples[row].double().numpy(), frames * voice.frame_samples
         truth = np.column_stack((voice.f0_hz[row, frames], voice.formants_hz[row, frames]))
         formants = measure_formants(samples, RATE_HZ, centres)
-        # A vowel stands still: its formants are the median over its frames.
+        # The formants of a steady vowel are the medians over its frames.
         for vowel in np.split(np.arange(len(frames)), np.flatnonzero(np.diff(frames) > 4) + 1):
             formants[vowel] = np.median(formants[vowel], 0)
         measured = np.column_stack((measure_f0(samples, RATE_HZ, centres), formants))
@@ -63,7 +63,7 @@ def test_another_clip_of_a_person_has_other_words():
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 11025, 22050, 44100, 48000])
-def test_other_sample_rates_tell_the_same_words(rate_hz):
+def test_other_sample_rates_give_the_same_words(rate_hz):
     rows = torch.arange(3)
     voice, usual = speak(people_of(rows), 11, rows, rate_hz, rate_hz), speak(people_of(rows), 11, rows, RATE_HZ)
     assert voice.samples.shape == (3, rate_hz)
@@ -77,7 +77,7 @@ def test_other_sample_rates_tell_the_same_words(rate_hz):
     assert high.sum() <= 1e-3 * torch.fft.rfft(voice.samples).abs().square().sum()
 
 
-def test_a_long_clip_keeps_talking_and_a_short_one_has_begun():
+def test_long_and_short_clips_contain_speech():
     rows = torch.arange(2)
     long = speak(people_of(rows), 11, rows, 60 * 8000, 8000)
     assert long.samples.shape == (2, 480000)
@@ -89,7 +89,7 @@ def test_a_long_clip_keeps_talking_and_a_short_one_has_begun():
 
 
 def vowel_decibels(voice: Voice, low_hz: int, high_hz: int) -> torch.Tensor:
-    """Mean level of a band in the steady vowels of each row."""
+    """Measure the mean level of a band in the steady vowels of each row."""
     levels = []
     for row, samples in enumerate(voice.samples):
         spectra = [torch.fft.rfft(samples[c - 400 : c + 400]).abs() for c in steady_frames(voice, row) * 80]
@@ -105,7 +105,7 @@ def test_tension_lifts_high_harmonics():
 
 
 def harmonic_share(voice: Voice, row: int) -> float:
-    """Autocorrelation at one period between 2 and 5 kHz: 1 for a perfectly even voice, less for a rough or airy one."""
+    """Measure the autocorrelation at one period, 2 to 5 kHz: 1 for a perfectly regular voice, less for a rough one."""
     spectrum = np.fft.rfft(voice.samples[row].double().numpy())
     hz = np.fft.rfftfreq(voice.samples.shape[1], 1 / RATE_HZ)
     band = np.fft.irfft(np.where((hz > 2000) & (hz < 5000), spectrum, 0))
@@ -119,7 +119,7 @@ def harmonic_share(voice: Voice, row: int) -> float:
 
 
 @pytest.mark.parametrize(("factor", "low", "high"), [("fullness", -1.0, 1.0), ("age", 20.0, 78.0)])
-def test_fullness_makes_a_voice_airy_and_age_makes_it_rough(factor, low, high):
+def test_fullness_makes_a_voice_breathy_and_age_makes_it_rough(factor, low, high):
     clips = torch.arange(3)
     clear, noisy = (speak(twins(3, **{factor: value}), 11, clips, RATE_HZ) for value in (low, high))
     for row in range(3):
@@ -135,7 +135,7 @@ def test_size_lowers_all_formants_and_lips_only_the_upper_two():
     assert (full_lips[..., 1:] < 0.95 * usual[..., 1:]).all()
 
 
-def test_pitch_tells_the_sex_but_varies_within_it():
+def test_pitch_depends_on_sex_and_varies_within_it():
     rows = torch.arange(150)
     people = people_of(rows)
     median_hz = speak(people, 11, rows, 4000, 8000).f0_hz.median(1).values
