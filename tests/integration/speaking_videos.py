@@ -51,7 +51,8 @@ def write_speaker(path: Path, number: int, seconds: float = 8.0, *, pictures: bo
         if video is not None:
             video.width, video.height, video.pix_fmt, video.bit_rate = WIDTH, HEIGHT, "yuv420p", 400_000
             for _ in range(round(seconds * FPS)):
-                frame = av.VideoFrame.from_ndarray(portrait(DETECTED_PEOPLE[number % len(DETECTED_PEOPLE)]), format="rgb24")
+                person = DETECTED_PEOPLE[number % len(DETECTED_PEOPLE)]
+                frame = av.VideoFrame.from_ndarray(portrait(person), format="rgb24")
                 container.mux(video.encode(frame))
             container.mux(video.encode(None))
         if audio is not None:
