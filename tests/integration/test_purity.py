@@ -43,6 +43,6 @@ def test_a_small_set(tmp_path, monkeypatch):
         rows[name] for name in (planted_videos.PLANTED["exchanged"], planted_videos.PLANTED["card"], CLEAN)
     )
     assert card.offered > 0 and card.kept == 0, "the selection rejects title cards"
-    assert exchanged.kept > 0 and exchanged.listed == exchanged.kept, "the selection accepts other people; the review lists them"
+    assert exchanged.kept > 0 and exchanged.listed == exchanged.kept, "only the review rejects other people"
     assert right.kept > 60 and right.listed <= 0.1 * right.kept
     assert sum(row.offered for row in rows.values()) == 28 * len(truth), "a moment each second"
