@@ -55,7 +55,7 @@ def measure(
         "ORDER BY videos.position, number"
     )
     row = 0
-    with CollectionManifest(CollectionFolder(folder).header, read_only=True) as manifest:
+    with CollectionManifest(CollectionFolder(folder).manifest, read_only=True) as manifest:
         for source, moment, reason in manifest.query(query):
             what = truth_at(truth[Path(source).name], moment)
             offered[what] += 1

@@ -19,7 +19,7 @@ from facegen.data.synthetic.people import draw_people
 WIDTH, HEIGHT, FACE = 160, 128, 112
 FPS = 5
 RATE_HZ = 16000
-FOUND = (500, 502, 503, 504, 506, 509)
+DETECTED_PEOPLE = (500, 502, 503, 504, 506, 509)
 """Synthetic people with one face of more than 64 pixels that the cascade detects."""
 
 
@@ -51,7 +51,8 @@ def write_speaker(path: Path, number: int, seconds: float = 8.0, *, pictures: bo
         if video is not None:
             video.width, video.height, video.pix_fmt, video.bit_rate = WIDTH, HEIGHT, "yuv420p", 400_000
             for _ in range(round(seconds * FPS)):
-                frame = av.VideoFrame.from_ndarray(portrait(FOUND[number % len(FOUND)]), format="rgb24")
+                person = DETECTED_PEOPLE[number % len(DETECTED_PEOPLE)]
+                frame = av.VideoFrame.from_ndarray(portrait(person), format="rgb24")
                 container.mux(video.encode(frame))
             container.mux(video.encode(None))
         if audio is not None:

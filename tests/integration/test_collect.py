@@ -269,12 +269,12 @@ def test_consent_is_required(collect, tmp_path):
     write_speaker(tmp_path / "a.mp4", 0)
     text = "[[person]]\nname = 'ada'\nvideos = ['a.mp4']\n"
     code, _, err = collect(text, "--require-consent")
-    assert code == 1 and "'ada' has no consent, which --require-consent requires" in err
+    assert code == 1 and "'ada' has no consent, which --require-consent requires; set consent, or remove" in err
     assert not (tmp_path / "out").exists()
     assert collect(text)[0] == 0
     # A person without consent is in the folder already, but not in the list.
     write_speaker(tmp_path / "b.mp4", 1)
     other = "[[person]]\nname = 'ben'\nconsent = 'yes'\nvideos = ['b.mp4']\n"
     code, _, err = collect(other, "--require-consent")
-    assert code == 1 and "'ada' has no consent, which --require-consent requires" in err
+    assert code == 1 and f"{tmp_path / 'out'}: 'ada' has no consent, which --require-consent requires; record it" in err
     assert collect(text.replace("videos", "consent = 'asked'\nvideos") + other, "--require-consent")[0] == 0

@@ -254,10 +254,8 @@ def moments_of_work(out):
 
 def check_consistent(out):
     """Check that the manifest is consistent, and agrees with the results; return the finished videos."""
-    assert (
-        query_manifest(out, "PRAGMA integrity_check") == [("ok",)]
-        and query_manifest(out, "PRAGMA foreign_key_check") == []
-    )
+    assert query_manifest(out, "PRAGMA integrity_check") == [("ok",)]
+    assert query_manifest(out, "PRAGMA foreign_key_check") == []
     halves = (
         "SELECT count(*) FROM frames LEFT JOIN clips USING (video, number) "
         "WHERE (reason = '') != (clips.video IS NOT NULL)"
@@ -321,7 +319,7 @@ def test_killed_at_any_moment_it_loses_nothing(collect, tmp_path):
     kept: dict[str, float] = {}
     for _ in range(int(os.environ.get("FACEGEN_KILLS", "2"))):
         process = start(tmp_path, out, *(POOL if moments.random() < 0.5 else SERIAL))
-        # Before anything was start_time, while videos are in work, or while it packs.
+        # Before the first video, while videos are in work, or while it packs.
         wait_for(out, finished(out) + moments.randint(0, 3), lambda process=process: process.poll() is None)
         time.sleep(moments.uniform(0, 0.3))
         process.kill()

@@ -1,4 +1,4 @@
-"""The study `purity` at a small size: planted faults, rules of collection and review."""
+"""Planted strangers, title cards and dubbing: how many the selection accepts, and how many a review lists."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_purity_counts_planted_faults(tmp_path, monkeypatch):
     exchanged, card, right = (
         rows[name] for name in (planted_videos.PLANTED["exchanged"], planted_videos.PLANTED["card"], CLEAN)
     )
-    assert card.offered > 0 and card.kept == 0, "the rules know what is no face"
-    assert exchanged.kept > 0 and exchanged.listed == exchanged.kept, "they do not know who it is; the review does"
+    assert card.offered > 0 and card.kept == 0, "the selection rejects title cards"
+    assert exchanged.kept > 0 and exchanged.listed == exchanged.kept, "only the review rejects other people"
     assert right.kept > 60 and right.listed <= 0.1 * right.kept
     assert sum(row.offered for row in rows.values()) == 28 * len(truth), "a moment each second"

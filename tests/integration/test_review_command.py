@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 import torch
-from speaking_videos import FOUND, write_speaker
+from speaking_videos import DETECTED_PEOPLE, write_speaker
 from tiny_runs import RECIPES, TINY
 
 from facegen.data.corpus.reader import Corpus
@@ -24,7 +24,7 @@ def collection(facegen, tmp_path, capsys):
         videos = [tmp_path / f"{name}_{n}.mp4" for n in range(3)]
         for n, (path, person) in enumerate(zip(videos, people, strict=True)):
             # Each round shows the same faces with another sound.
-            write_speaker(path, person + len(FOUND) * (3 * number + n))
+            write_speaker(path, person + len(DETECTED_PEOPLE) * (3 * number + n))
         names = ", ".join(f'"{path.name}"' for path in videos)
         text += f'[[person]]\nname = "{name}"\nvideos = [{names}]\n'
     (tmp_path / "sources.toml").write_text(text)

@@ -206,9 +206,7 @@ def _downloader(settings: DownloadSettings, options: dict[str, Any]) -> YoutubeD
         "sleep_interval": settings.sleep_seconds,
         "sleep_interval_requests": settings.sleep_requests_seconds,
         "socket_timeout": settings.timeout_seconds,
-        "retries": REQUEST_RETRIES,
-        "fragment_retries": REQUEST_RETRIES,
-        "extractor_retries": REQUEST_RETRIES,
+        **dict.fromkeys(("retries", "fragment_retries", "extractor_retries"), REQUEST_RETRIES),
     }
     quiet = {"quiet": True, "no_warnings": True, "noprogress": True, "logger": _NullLogger(), "color": "no_color"}
     # ffmpeg is not used even if it is installed, so that the result does not depend on it.

@@ -9,6 +9,7 @@ from facegen.data.media.face_crops import FACE_MARGIN
 
 Share = Annotated[float, Field(ge=0, le=1)]
 NEVER = -1000.0
+"""Threshold that rejects nothing."""
 
 
 class FrameSettings(Table):

@@ -55,7 +55,7 @@ def paint(colour: tuple[int, int, int], seed: int) -> np.ndarray:
 
 @pytest.fixture
 def folder(tmp_path):
-    """Corpus of three people with six clips of two faces finding; finding clip is a video."""
+    """Corpus of three people with six clips of two faces each; each clip is a video."""
     colours = [(220, 60, 60), (60, 220, 60), (60, 60, 220)]
     provenance = Provenance(importer="test", source="nothing", facegen="0", settings={})
     with CorpusWriter(
@@ -177,7 +177,7 @@ def test_speech_of_two_people(folder, tmp_path):
         2: ("same speech as clip 0, face 0, of a",),
         4: ("same speech as clip 0, face 0, of a",),
     }, "clips of one person that share a track are one recording"
-    assert reviewed.unjudged == 2, "two faces of a cannot say which is the odd one"
+    assert reviewed.unjudged == 2, "people with two faces are not compared"
 
 
 def test_the_page_is_complete_and_escaped(folder, tmp_path):
