@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ from facegen.training.runs.run import Run
 RECIPE = tiny_recipe()
 
 
-@pytest.fixture(autouse=True)
-def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without TensorBoard, without waiting for the disk, and without reading the packages' versions each time."""
-    monkeypatch.setattr(logger, "_summary_writer", lambda *_: None)
-    monkeypatch.setattr("facegen.training.runs.run.version", lambda _: "1")
-    monkeypatch.setattr("os.fsync", lambda _: None)
+@pytest.fixture(autouse=True, scope="module")
+def _fast() -> Iterator[None]:
+    """Switch off TensorBoard, syncing of the disk, and reading the packages' versions each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logger, "_summary_writer", lambda *_: None)
+        patch.setattr("facegen.training.runs.run.version", lambda _: "1")
+        patch.setattr("os.fsync", lambda _: None)
+        yield
 
 
 def log_of(run: Path) -> list[dict[str, Any]]:
@@ -43,10 +46,11 @@ def content_of(run: Path) -> tuple[Any, ...]:
     return files, log_of(run), tensors, [path.read_bytes() for path in sorted(run.rglob("*.png"))]
 
 
-@pytest.fixture
-def unbroken(tmp_path: Path) -> tuple[Any, ...]:
-    train_walks(tmp_path / "unbroken", RECIPE)
-    return content_of(tmp_path / "unbroken")
+@pytest.fixture(scope="module")
+def unbroken(_fast: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
+    folder = tmp_path_factory.mktemp("unbroken")
+    train_walks(folder / "unbroken", RECIPE)
+    return content_of(folder / "unbroken")
 
 
 def test_killed_at_every_operation_on_the_disk(tmp_path: Path, unbroken: tuple[Any, ...]) -> None:
