@@ -25,16 +25,16 @@ def test_few_people_are_pointed_out(num: int | None, low: float | None, caveat: 
 
 def test_an_estimate_carries_the_number_of_its_people() -> None:
     people = Bootstrap(torch.tensor([3, 3, 5, 9]), seed=0)
-    for found in (people.mean(torch.tensor([0.0, 1, 1, 0])), people.share(torch.ones(4))):
-        assert found.num_people == 3
-        assert Figure.of("share", "share", found).num_people == 3
+    for estimate in (people.mean(torch.tensor([0.0, 1, 1, 0])), people.share(torch.ones(4))):
+        assert estimate.num_people == 3
+        assert Figure.of("share", "share", estimate).num_people == 3
     alone = Figure.of("share", "share", Bootstrap(torch.zeros(2, dtype=torch.int64), seed=0).share(torch.ones(2)))
     assert (alone.low, alone.high, alone.num_people) == (None, None, 1)
 
 
-@pytest.mark.parametrize("low, high, said", [
+@pytest.mark.parametrize("low, high, note", [
     (0.01, 0.2, "overshoot"), (-0.2, -0.01, "less"), (-0.1, 0.1, "not distinguishable from 0"),
     (None, None, "no interval, so it is not compared with 0"),
 ])  # fmt: skip
-def test_a_note_follows_from_the_interval(low: float | None, high: float | None, said: str) -> None:
-    assert compared(Estimate(0.05, low, high), 0.0, above="overshoot", below="less") == said
+def test_a_note_follows_from_the_interval(low: float | None, high: float | None, note: str) -> None:
+    assert compared(Estimate(0.05, low, high), 0.0, above="overshoot", below="less") == note

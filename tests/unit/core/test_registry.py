@@ -89,18 +89,18 @@ def test_a_part_must_be_of_its_kind(known, target):
 
 
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "message"),
     [
         ("no_such_module:X", "No module named 'no_such_module'; fix it, or uninstall my-package"),
         ("facegen.core.kinds:Nope", "AttributeError: module 'facegen.core.kinds' has no attribute 'Nope'"),
     ],
 )
-def test_a_part_that_does_not_import_says_why(known, target, said):
+def test_a_part_that_does_not_import_says_why(known, target, message):
     known.add(SOURCE, type("Odd", (), {"facegen_objectives": staticmethod(hookimpl(named({"odd": target})))}))
     with pytest.raises(PluginError) as raised:
         known.find("objective", "odd").load()
     assert str(raised.value).startswith("plugin 'mine' (package my-package 3.1): objective 'odd'")
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_of_two_parts_with_one_name_neither_is_chosen(known):

@@ -47,7 +47,7 @@ def unimported(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "setting", "said"),
+    ("kind", "setting", "message"),
     [
         ("penalty", "every_steps", "setting 'every_steps' is a key of [penalty] that is reserved for the engine"),
         ("conditioner", "trained", "setting 'trained' is a key of [conditioner] that is reserved for the engine"),
@@ -61,9 +61,9 @@ def unimported(tmp_path, monkeypatch):
         ("generator", "model_name", ""),
     ],
 )
-def test_reserved_names(kind, setting, said):
+def test_reserved_names(kind, setting, message):
     explained = explain_reserved(KINDS[kind], ["width", setting])
-    assert explained.startswith(said) and bool(explained) == bool(said)
+    assert explained.startswith(message) and bool(explained) == bool(message)
 
 
 def test_names_are_read_from_classes_and_from_sources(unimported):
@@ -130,12 +130,12 @@ class Lost(Conditioner):
 
 
 @pytest.mark.parametrize(
-    ("part", "said"),
+    ("part", "message"),
     [
         (Mute, r"Mute: .*\(setting 'width' has no annotation\)"),
         (Lost, r"Lost: .*\(name 'Nowhere' is not defined\)"),
     ],
 )
-def test_annotations_that_are_none_are_a_plugins_fault(part, said):
-    with pytest.raises(PluginError, match=said):
+def test_annotations_that_are_none_are_a_plugins_fault(part, message):
+    with pytest.raises(PluginError, match=message):
         settings_model(part)

@@ -199,20 +199,20 @@ def test_tables_of_the_extended_recipe_may_be_left_out(good, tmp_path):
 def test_all_problems_come_at_once(tmp_path):
     text = GOOD.replace("margin = 0.5", "margin = 0").replace('"frozen"', '"forzen"').replace("steps = 100", "step = 1")
     text = text.replace('type = "generator"', 'type = "genrator"') + "[trian]\n"
-    said = problems_of(text, tmp_path)
-    assert len(said) == 5
-    assert said[0].startswith("[trian] is not a table of a recipe; did you mean 'train'? Available: augment,")
-    assert said[1].startswith('[conditioner] trained = "forzen": must be ')
-    assert said[2] == (
+    problems = problems_of(text, tmp_path)
+    assert len(problems) == 5
+    assert problems[0].startswith("[trian] is not a table of a recipe; did you mean 'train'? Available: augment,")
+    assert problems[1].startswith('[conditioner] trained = "forzen": must be ')
+    assert problems[2] == (
         "[generator] type = 'genrator': generator 'genrator' is not installed; did you mean 'generator'? "
         "Available: generator, refiner"
     )
-    assert said[3] == "[objective] margin = 0: must be greater than 0"
-    assert said[4].startswith("[train] step is not a key here; did you mean 'steps'?")
+    assert problems[3] == "[objective] margin = 0: must be greater than 0"
+    assert problems[4].startswith("[train] step is not a key here; did you mean 'steps'?")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "problem"),
     [
         (
             'type = "generator"',
@@ -223,8 +223,8 @@ def test_all_problems_come_at_once(tmp_path):
         ('[data]\ntype = "dataset"\nimage_pixels = 64', "", "[data] is missing"),
     ],
 )
-def test_missing_and_misplaced_tables(old, new, said, tmp_path):
-    assert problems_of(GOOD.replace(old, new, 1), tmp_path) == [said]
+def test_missing_and_misplaced_tables(old, new, problem, tmp_path):
+    assert problems_of(GOOD.replace(old, new, 1), tmp_path) == [problem]
 
 
 def test_one_part_of_a_kind_where_there_is_room_for_one(tmp_path):
@@ -360,14 +360,14 @@ def test_the_recipes_of_earlier_runs_take_over_corpus_seed_and_preset(second, tm
 
 
 def test_what_set_says_of_a_matcher_is_for_no_other_matcher(second, tmp_path):
-    said = ["match.margin=0.5", "match.steps=7"]
+    overrides = ["match.margin=0.5", "match.steps=7"]
     choosy = write(tmp_path, SECOND.replace('type = "matcher"', 'type = "choosy"'), "choosy.toml")
-    other = read_recipe(choosy, overrides=said)
+    other = read_recipe(choosy, overrides=overrides)
     before = other.earlier["match.run"].config("matcher")
     assert (other.config("matcher").settings, other.config("matcher").engine.steps) == ({"margin": 0.5}, 7)
     assert (before.name, before.engine.steps) == ("matcher", 7)
     write(tmp_path, MATCHING.replace('type = "matcher"', 'type = "choosy"'), "matching.toml")
-    assert read_recipe(choosy, overrides=said).earlier["match.run"].config("matcher").settings == {"margin": 0.5}
+    assert read_recipe(choosy, overrides=overrides).earlier["match.run"].config("matcher").settings == {"margin": 0.5}
 
 
 def test_an_earlier_recipe_stands_beside_the_file_that_names_it(good, tmp_path):
@@ -401,12 +401,14 @@ def test_two_earlier_runs_of_one_name_are_refused(second, tmp_path):
 
 def test_a_draft_and_a_generator_that_refines_go_together(good, tmp_path):
     lacking = GOOD.replace('type = "generator"', 'type = "refiner"')
-    (said,) = problems_of(lacking, tmp_path)
-    assert said.startswith("[generator] type = 'refiner': refines the faces of an earlier run; name the run by [draft]")
-    (said,) = problems_of(GOOD + '[draft]\nrun = "runs/speech"\n', tmp_path)
-    assert said == "[generator] type = 'generator': uses no draft; remove [draft]"
-    (said,) = problems_of(lacking + "[draft]\nimage_pixels = 32\n", tmp_path)
-    assert said == "[draft] run is missing: it has no default"
+    (problem,) = problems_of(lacking, tmp_path)
+    assert problem.startswith(
+        "[generator] type = 'refiner': refines the faces of an earlier run; name the run by [draft]"
+    )
+    (problem,) = problems_of(GOOD + '[draft]\nrun = "runs/speech"\n', tmp_path)
+    assert problem == "[generator] type = 'generator': uses no draft; remove [draft]"
+    (problem,) = problems_of(lacking + "[draft]\nimage_pixels = 32\n", tmp_path)
+    assert problem == "[draft] run is missing: it has no default"
 
 
 def test_the_judge_of_another_recipe(good, tmp_path):
@@ -504,7 +506,7 @@ def test_a_byte_order_mark_is_no_part_of_a_recipe(good, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "problem"),
     [
         ("train.steps=1e3", "[train] steps = 1000.0: must be a valid integer"),
         ("train.generator.learning_rate=nan", "[train] generator.learning_rate = NaN: must be a finite number"),
@@ -514,10 +516,10 @@ def test_a_byte_order_mark_is_no_part_of_a_recipe(good, tmp_path):
         ("conditioner.trained=true", "[conditioner] trained = true: must be 'frozen', 'generator' or 'separate'"),
     ],
 )
-def test_a_value_of_the_wrong_type_names_its_table(override, said, good):
+def test_a_value_of_the_wrong_type_names_its_table(override, problem, good):
     with pytest.raises(RecipeError) as raised:
         read_recipe(good, overrides=[override])
-    assert str(raised.value) == f"{good}: {said}"
+    assert str(raised.value) == f"{good}: {problem}"
 
 
 def test_a_date_is_no_string(tmp_path):

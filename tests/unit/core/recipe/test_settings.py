@@ -58,7 +58,7 @@ def test_a_ramp_is_a_table_inside_the_table():
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "problem"),
     [
         ("width", True, "width = true: must be a valid integer"),
         ("width", 8.0, "width = 8.0: must be a valid integer"),
@@ -71,9 +71,9 @@ def test_a_ramp_is_a_table_inside_the_table():
         ("model_name", 5, "model_name = 5: must be a valid string"),
     ],
 )
-def test_nothing_else_is_converted(key, value, said):
+def test_nothing_else_is_converted(key, value, problem):
     settings, problems = check(**{key: value})
-    assert settings is None and problems == [said]
+    assert settings is None and problems == [problem]
 
 
 def test_wrong_lengths_are_said():

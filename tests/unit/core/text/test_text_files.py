@@ -18,7 +18,7 @@ def test_a_mark_is_no_part_of_the_text(encoding, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "named"),
+    ("encoding", "message"),
     [
         ("utf-16", "is encoded in UTF-16; save it in UTF-8"),
         ("utf-32", "is encoded in UTF-32; save it in UTF-8"),
@@ -26,12 +26,12 @@ def test_a_mark_is_no_part_of_the_text(encoding, tmp_path):
         ("utf-16-be", "is encoded in UTF-16 or UTF-32, or is not a text file; save it in UTF-8"),
     ],
 )
-def test_another_encoding_is_named(encoding, named, tmp_path):
+def test_another_encoding_is_named(encoding, message, tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(TEXT.encode(encoding))
     with pytest.raises(DataError) as raised:
         read_text(path)
-    assert str(raised.value) == f"{path}: {named}"
+    assert str(raised.value) == f"{path}: {message}"
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"\xef\xbb\xbf"])
