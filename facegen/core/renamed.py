@@ -15,6 +15,8 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
 that a part with one is refused."""
 RENAMED_OF_CRITIC: Mapping[str, str] = {"real_view": "real_augmented", "fake_view": "fake_augmented"}
 """{old name: new name} of attributes that a part of any kind reads from a `Critic`."""
+RENAMED_OF_EVIDENCE: Mapping[str, str] = {"rivals": "baselines"}
+"""{old name: new name} of attributes that a metric reads from its `Evidence`."""
 
 
 def old_names(kind: str, part: type, interface: type) -> list[str]:
@@ -36,7 +38,8 @@ def old_names(kind: str, part: type, interface: type) -> list[str]:
         elif instruction.opname == "LOAD_ATTR":
             read.add(instruction.argval)
     renamed = {old: new for old, new in RENAMED.get(kind, {}).items() if old in defined}
-    renamed |= {old: new for old, new in RENAMED_OF_CRITIC.items() if old in read}
+    names_read = RENAMED_OF_EVIDENCE if kind == "metric" else RENAMED_OF_CRITIC
+    renamed |= {old: new for old, new in names_read.items() if old in read}
     return [f"'{old}' is now '{new}'" for old, new in renamed.items()]
 
 

@@ -1,4 +1,4 @@
-"""Figures say on how few people they rest, and notes follow from the numbers."""
+"""Caveats of figures of few people, and notes about intervals."""
 
 import math
 
@@ -16,14 +16,14 @@ from facegen.core.statistics import Bootstrap, Estimate, compared
     (20, 0.2, ""),
     (None, None, ""),
 ])  # fmt: skip
-def test_few_people_are_pointed_out(num: int | None, low: float | None, caveat: str) -> None:
+def test_few_people_give_a_caveat(num: int | None, low: float | None, caveat: str) -> None:
     figure = Figure("share", "share", 0.5, low, low and 0.8, note="k = 5", num_people=num)
     assert figure.caveat == caveat
     assert figure.remarks == ("k = 5; " + caveat if caveat else "k = 5")
     assert Figure("share", "share", math.nan, note="not available", num_people=num).caveat == ""
 
 
-def test_an_estimate_carries_the_number_of_its_people() -> None:
+def test_a_figure_has_the_number_of_people_of_its_estimate() -> None:
     people = Bootstrap(torch.tensor([3, 3, 5, 9]), seed=0)
     for estimate in (people.mean(torch.tensor([0.0, 1, 1, 0])), people.share(torch.ones(4))):
         assert estimate.num_people == 3

@@ -1,4 +1,4 @@
-"""Settings that no recipe could reach are refused: where the part is a class, and where it is not imported yet."""
+"""Settings with reserved names are refused, for classes and for parts that are not imported."""
 
 import sys
 from typing import Any
@@ -76,7 +76,7 @@ def test_names_are_read_from_classes_and_from_sources(unimported):
     "target",
     ["stranger.inner.parts:Nobody", "stranger.inner.damaged:X", "stranger.inner.gone:X", "gone.x:Y", "sys:Y", int],
 )
-def test_what_cannot_be_read_has_no_names_yet(target, unimported):
+def test_a_source_that_cannot_be_read_has_no_names(target, unimported):
     assert declared_settings(target) == []
 
 
@@ -136,6 +136,6 @@ class Lost(Conditioner):
         (Lost, r"Lost: .*\(name 'Nowhere' is not defined\)"),
     ],
 )
-def test_annotations_that_are_none_are_a_plugins_fault(part, message):
+def test_missing_and_unusable_annotations_are_plugin_errors(part, message):
     with pytest.raises(PluginError, match=message):
         settings_model(part)

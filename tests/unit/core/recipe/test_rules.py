@@ -1,4 +1,4 @@
-"""Settings that another one switches off are reported."""
+"""Settings without effect are reported."""
 
 import pytest
 
