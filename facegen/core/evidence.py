@@ -1,4 +1,4 @@
-"""Input and output of metrics: evidence and figures."""
+"""What a metric is given, and what it answers with."""
 
 import math
 import re
@@ -13,36 +13,37 @@ from facegen.core.progress import Observer
 from facegen.core.statistics import Estimate
 
 Logits = Callable[[Tensor, Tensor, str], Tensor]
-"""Matching rule of the judge: (query (B, d), candidates (B, K, e), direction) -> (B, K)."""
+"""(query (B, d), candidates (B, K, e), direction) -> (B, K): the judge's matching rule."""
 
 Better = Literal["higher", "lower"]
 Side = Literal["voice and face", "face", "moment", "voice"]
-"""Modality that a hidden factor affects: voice and face, one of them, or the face at one moment only."""
+"""What a hidden factor decides: voice and face, one of them, or a moment's picture alone."""
 FEW_PEOPLE = 20
-"""Percentile intervals over fewer people are too narrow."""
+"""A percentile interval over fewer people is too narrow."""
 
 
 def key_part(name: str) -> str:
-    """Convert a free name, such as that of a run or a recogniser, to one part of a figure's key."""
+    """One part of a figure's key from a name that people chose, such as that of a run or a recogniser."""
     return re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_") or "_"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Measured number.
+    """A measured number.
 
     Attributes:
-        key: identifier, such as "v2f.10.generated": lower case, parts joined by dots. A metric gives it without its own
-            name, which the report prepends ("matching.v2f.10.generated"). Verdicts, comparisons and programs read keys.
-        label: description for people; no code depends on it.
+        key: identifies what was measured, such as "v2f.10.generated": lower case, parts joined by dots. A metric gives
+            it without its own name; the report puts that before it ("matching.v2f.10.generated"). Verdicts,
+            comparisons and programs read keys.
+        label: what was measured, for people; nothing depends on it.
         value: the number.
-        low, high: its 95% interval; None without one.
-        chance: value of random guesses; None if it has none.
-        note: a remark that readers need, such as the reason why the number is missing.
-        deviation: standard deviation over splits, if that is usual in the field.
-        better: direction in which a run is better; None if there is none, or if the number does not depend on the run.
-        num_people: number of people behind the number; None if the metric does not give it.
-        by_judge: True if it depends on the judge's features or matching rule.
+        low, high: its 95% interval, where one was drawn.
+        chance: what guessing would give.
+        note: what a reader must know beside it, such as why it is not available.
+        deviation: the standard deviation over splits, where the field's custom is to say that.
+        better: which way a run is better; None where neither is, and where the run has no part in the number.
+        num_people: how many people it rests on; None where the metric does not say.
+        by_judge: the judge's features or its matching rule are behind it.
     """
 
     key: str
@@ -61,7 +62,7 @@ class Figure:
         for name in ("low", "high", "chance", "deviation"):
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
-                object.__setattr__(self, name, None)  # shown as absent, not as NaN
+                object.__setattr__(self, name, None)  # an interval without ends is none
 
     @classmethod
     def of(
@@ -75,7 +76,7 @@ class Figure:
         better: Better | None = None,
         by_judge: bool = True,
     ) -> "Figure":
-        """Build a figure from an estimate, with its interval and number of people."""
+        """A figure of an estimate, with its interval and the number of its people."""
         return cls(
             key, label, estimate.value, estimate.low, estimate.high, chance, note, better=better,
             num_people=estimate.num_people, by_judge=by_judge,
@@ -85,12 +86,12 @@ class Figure:
     def missing(
         cls, key: str, label: str, reason: str, *, chance: float | None = None, by_judge: bool = True
     ) -> "Figure":
-        """Build a figure without a value, with the reason as its note."""
+        """A figure without a number, and why."""
         return cls(key, label, math.nan, chance=chance, note=f"not available: {reason}", by_judge=by_judge)
 
     @property
     def caveat(self) -> str:
-        """Warning about a number of few people; "" otherwise."""
+        """A warning where the number rests on few people; "" elsewhere."""
         if self.num_people is None or self.num_people >= FEW_PEOPLE or not math.isfinite(self.value):
             return ""
         if self.num_people < 2:
@@ -99,19 +100,19 @@ class Figure:
 
     @property
     def remarks(self) -> str:
-        """Note and caveat, for a table."""
+        """Note and caveat, as a table shows them."""
         return "; ".join(filter(None, (self.note, self.caveat)))
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """Embeddings by an external recogniser of the rows of the evidence; NaN rows where it detected nothing.
+    """What an outside recogniser has of the rows of the evidence; a row of NaN where it found nothing.
 
     Attributes:
         real: (N, d) of the real faces.
-        real_other: (N, d) of another real face of the same person; None if nobody has one.
-        fake: (N, Z', d) of generated faces under the first Z' <= Z noises; None if only `fresh` is embedded.
-        speech: (N, e) of the rows' speech; None if it embeds no speech, or the run reads none.
+        real_other: (N, d) likewise, of another real face of the same person; None where nobody has one.
+        fake: (N, Z', d) likewise, of generated faces under the first Z' <= Z noises; None where `fresh` is all.
+        speech: (N, e) of the rows' speech; None where it hears none, or the run reads none.
         fresh: (N, d) of the generated faces under noises of their own.
     """
 
@@ -124,13 +125,13 @@ class Recognised:
 
 @dataclass(frozen=True)
 class Training:
-    """Faces of the training split, one per clip.
+    """One face each of some clips of the training split.
 
     Attributes:
         faces: (M, H, W, 3) uint8.
-        embeddings: (M, e) embeddings by the judge.
-        person: (M,) indices of people, the same as in the evidence.
-        factors: {name: (M,)} true hidden factors; empty except for synthetic corpora.
+        embeddings: (M, e) the judge's.
+        person: (M,) who it is, in the numbers of the rows of the evidence.
+        factors: {name: (M,)} true hidden factors; empty but for synthetic corpora.
     """
 
     faces: Tensor
@@ -141,42 +142,39 @@ class Training:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Real and generated faces of an evaluation, and their embeddings by a judge that is independent of the run.
-
-    One row is one test clip. `fake`, `fake_faces`, `fresh` and `fresh_faces` are None if the run has no generator.
+    """A run's faces and the real ones, as a judge that was not trained with it sees them. One row a test clip.
 
     Attributes:
-        judge: description of the judge.
-        split: split of the rows.
-        seed: random seed of metrics, which makes a table reproducible.
-        person: (N,) indices of people.
+        judge: who judged, in words.
+        split: where the rows come from.
+        seed: of every redraw, so that a table can be printed again.
+        person: (N,) who it is.
         attributes: {column: (N,)} labels; -1 where unknown.
-        encodings: (N, d) encodings of the conditions (voices) by the judge.
-        real: (N, e) embeddings of the real faces by the judge.
-        real_other: (N, e) embeddings of another real face of the same person; NaN rows for people without one; None if
-            nobody has one.
-        fake: (N, Z, e) embeddings of Z generated faces per row; noise z is the same for all rows.
+        encodings: (N, d) the judge's encodings of the conditions (voices).
+        real: (N, e) the judge's embeddings of the real faces.
+        real_other: (N, e) likewise, of another real face of the same person; a row of NaN, or None for all, where there
+            is none.
+        fake: (N, Z, e) likewise, of Z generated faces a row; noise z is the same for all rows.
         real_faces: (N, H, W, 3) uint8.
         fake_faces: (N, Z, H, W, 3) uint8.
-        fresh: (N, e) embeddings of one further generated face per row, each with its own noise. These represent the
-            generator's distribution, which the Z noises shared by all rows do not.
+        fresh: (N, e) the judge's embeddings of one further generated face a row, each under a noise of its own: a
+            sample of all that is drawn, as faces under a few noises that all rows share are not.
         fresh_faces: (N, H, W, 3) uint8.
-        logits: matching rule of the judge.
-        max_candidates: largest number of candidates that the rule can rank; None without a limit.
-        recognised: {name: embeddings of the same rows by an external recogniser}.
-        training: faces of the training split; None if no metric reads them, or for the reason in `no_training`.
-        factors: {name: (N,)} float64, the true hidden factors of the real faces; empty except for synthetic corpora.
-        factor_sides: {name: modality that the factor affects}.
-        embed: (B, H, W, 3) uint8 -> (B, e) on the CPU, embeddings of any faces by the judge.
-        cache: folder beside the corpus for results of expensive computations: safetensors and JSON only, keyed by
-            hashes.
-        observer: receiver of progress reports.
-        faces_key: key of derived data, which changes when the real rows do.
-        condition: name of the condition, such as "voice", "name" or "sentence".
-        baselines: {name of another run: (N, e) embeddings by the judge of faces that it generates for the same rows,
-            each with its own noise}.
-        holds_training_faces: True if some of the real faces are in the run's training data.
-        no_training: reason why `training` is None.
+        logits: the judge's matching rule.
+        max_candidates: most candidates that the rule can rank; None without a limit.
+        recognised: {name: what an outside recogniser has of the same rows}.
+        training: some faces that the run learnt from; None where nothing asks for them.
+        factors: {name: (N,)} float64, the true hidden factors of the real faces; empty but for synthetic corpora.
+        factor_sides: {name: what the factor decides}.
+        embed: (B, H, W, 3) uint8 -> (B, e) on the CPU, the judge's features of any faces.
+        cache: a folder beside the corpus, for what is dear to compute: safetensors and JSON only, keyed by hashes.
+        observer: told how long work goes.
+        faces_key: changes when the real rows do.
+        condition: what people are drawn from, in words, such as "voice", "name" or "sentence".
+        baselines: {name of another run: (N, e) the judge's embeddings of faces that it draws of the same rows, each
+            under a noise of its own}.
+        holds_training_faces: some of the real faces are ones that the run learnt from.
+        no_training: why `training` is None.
     """
 
     judge: str

@@ -11,12 +11,12 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     "augmentation": {"measures": "diagnostics"},
     "recogniser": {"judges": "embeds"},
 }
-"""{kind: {old name: new name}} of attributes that a part defines. The engine would ignore an old name silently, so
-that a part with one is refused."""
+"""{kind: {old name: new name}} of members that a part defines. The engine no longer reads an old name, so a part that
+defines one would silently be used with the default of the new name."""
 RENAMED_OF_CRITIC: Mapping[str, str] = {"real_view": "real_augmented", "fake_view": "fake_augmented"}
-"""{old name: new name} of attributes that a part of any kind reads from a `Critic`."""
+"""{old name: new name} of members of `Critic` that a part of any kind reads."""
 RENAMED_OF_EVIDENCE: Mapping[str, str] = {"rivals": "baselines"}
-"""{old name: new name} of attributes that a metric reads from its `Evidence`."""
+"""{old name: new name} of members of `Evidence` that a metric reads."""
 
 
 def old_names(kind: str, part: type, interface: type) -> list[str]:

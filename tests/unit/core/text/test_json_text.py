@@ -1,4 +1,4 @@
-"""NaN and infinities are written as null, at any depth."""
+"""JSON holds no NaN and no infinity, wherever they stand."""
 
 import ast
 import json
@@ -27,18 +27,18 @@ def test_numbers_that_json_lacks_are_null() -> None:
     assert strict(json_text(value)) == {"a": None, "b": [1.5, None, {"c": [None, 2]}], "d": "NaN", "e": True}
 
 
-def test_results_of_default_are_searched_too() -> None:
+def test_what_default_makes_is_looked_through_too() -> None:
     @dataclass
     class Row:
         loss: float
 
     assert strict(json_text([Row(float("nan"))], default=asdict)) == [{"loss": None}]
-    with pytest.raises(TypeError, match="Row cannot be written as JSON"):
+    with pytest.raises(TypeError, match="Row has no form in JSON"):
         json_text(Row(1.0))
 
 
 @pytest.mark.parametrize("folder", ["cli", "evaluation", "training"])
-def test_only_this_module_writes_json_for_programs(folder: str) -> None:
+def test_what_programs_read_is_written_by_this_module_alone(folder: str) -> None:
     """Keys of caches are hashed from sorted JSON, which nobody reads."""
     for path in (PACKAGE / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -30,17 +30,17 @@ COMPOSED, DECOMPOSED = "Jos\u00e9", "Jose\u0301"
         ("\udcff.jpg", "\udcff.jpg"),  # a file name that is no UTF-8
     ],
 )
-def test_spellings_that_look_the_same_have_one_form(name, normal):
+def test_one_form_for_what_looks_the_same(name, normal):
     assert normalise_name(name) == normal
     assert normalise_name(normal) == normal
 
 
-def test_ascii_names_are_unchanged():
+def test_ascii_names_stay_as_they_are():
     printable = "".join(map(chr, range(33, 127)))
     assert normalise_name(printable) == printable
 
 
-def test_a_person_is_found_by_any_spelling_the_identical_one_first():
+def test_somebody_is_found_in_either_form_the_same_spelling_first():
     known = ["Ada", COMPOSED, "Zoe", DECOMPOSED]
     assert same_people(DECOMPOSED, known) == [DECOMPOSED, COMPOSED]
     assert same_people(COMPOSED, known) == [COMPOSED, DECOMPOSED]
@@ -49,5 +49,5 @@ def test_a_person_is_found_by_any_spelling_the_identical_one_first():
     assert unicodedata.is_normalized("NFD", spellings_of(COMPOSED)[1])
 
 
-def test_names_that_differ_only_in_case_are_grouped():
+def test_names_that_differ_in_capitals_are_pointed_out():
     assert differ_in_case(["ada", "Ben", "Ada", "ADA", "ben2"]) == [("ADA", "Ada", "ada")]

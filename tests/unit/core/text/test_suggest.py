@@ -6,12 +6,12 @@ from facegen.core.text.suggest import did_you_mean
 
 
 @pytest.mark.parametrize(
-    ("wrong", "allowed", "message"),
+    ("wrong", "allowed", "said"),
     [
         ("relativistc", ["relid", "relativistic"], "; did you mean 'relativistic'? Available: relativistic, relid"),
         ("xyz", ["b", "a"], ". Available: a, b"),
         ("x", [], ". Available: none"),
     ],
 )
-def test_did_you_mean(wrong, allowed, message):
-    assert did_you_mean(wrong, allowed) == message
+def test_did_you_mean(wrong, allowed, said):
+    assert did_you_mean(wrong, allowed) == said
