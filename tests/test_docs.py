@@ -1,4 +1,4 @@
-"""Nothing that a user can name is undocumented, and nothing that the documentation names is missing."""
+"""Everything that a user can name is documented, and everything that the documentation names exists."""
 
 import re
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ PARTS = [(part.kind.name, part.name) for parts in registry().parts.values() for 
 
 
 def documented(word: str) -> bool:
-    """Mentioned as code: between backticks, or in a block of it."""
+    """Return True for a word in code: between backticks, or in a code block."""
     return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", CODE) is not None
 
 

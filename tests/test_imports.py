@@ -1,4 +1,4 @@
-"""Imports point one way: cli -> evaluation -> inference -> training -> data -> core; collect -> data; parts -> core."""
+"""Import directions: cli -> evaluation -> inference -> training -> data -> core; collect -> data; parts -> core."""
 
 import ast
 import re
@@ -170,7 +170,7 @@ def test_nothing_unpickles(path):
 
 @pytest.mark.parametrize("path", sorted(set(FILES) - {"core/files.py"}))
 def test_one_module_renames_syncs_and_locks(path):
-    """What a kill or a full disk leaves behind is decided, and tested, in one place."""
+    """A kill or a full disk can leave files incomplete; one module handles this, and its tests cover it."""
     text = (PACKAGE / path).read_text(encoding="utf-8")
     direct = r"\bos\.(?:replace|rename|link|fsync)\b|\b(?:tempfile|fcntl)\.|\.rename\(|\bshutil\.move\b"
     calls = re.findall(direct, text)
@@ -191,7 +191,7 @@ def torch_free(program: str) -> None:
         "from facegen.cli.main import main; main(['list-plugins'])",
         "from facegen.cli.main import main; main(['describe', 'table', 'train'])",
         "from facegen.cli.main import main; main(['recipes']); main(['recipes', 'speech_relid'])",
-        # What each process of a collection needs, and who only asks how far it is.
+        # Imports of each process of a collection, and of its status.
         "import facegen.collect.task, facegen.collect.video.examine; from facegen.core.registry import registry;"
         "[registry().find(kind, name).load() for kind, name in (('detector', 'haar'), ('executor', 'processes'))]",
         "import facegen.cli.collect, facegen.collect.status",

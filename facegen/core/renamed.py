@@ -16,6 +16,8 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
 defines one would silently be used with the default of the new name."""
 RENAMED_OF_CRITIC: Mapping[str, str] = {"real_view": "real_augmented", "fake_view": "fake_augmented"}
 """{old name: new name} of members of `Critic` that a part of any kind reads."""
+RENAMED_OF_EVIDENCE: Mapping[str, str] = {"rivals": "baselines"}
+"""{old name: new name} of members of `Evidence` that a metric reads."""
 
 
 @cache  # a recipe check loads each part several times, and reading bytecode is slow
@@ -38,7 +40,8 @@ def old_names(kind: str, part: type, interface: type) -> tuple[str, ...]:
         elif instruction.opname == "LOAD_ATTR":
             read.add(instruction.argval)
     renamed = {old: new for old, new in RENAMED.get(kind, {}).items() if old in defined}
-    renamed |= {old: new for old, new in RENAMED_OF_CRITIC.items() if old in read}
+    names_read = RENAMED_OF_EVIDENCE if kind == "metric" else RENAMED_OF_CRITIC
+    renamed |= {old: new for old, new in names_read.items() if old in read}
     return tuple(f"'{old}' is now '{new}'" for old, new in renamed.items())
 
 

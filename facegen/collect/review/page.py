@@ -12,7 +12,7 @@ from PIL import Image
 
 from facegen.collect.review.review import Finding, Review
 from facegen.collect.review.review_list import COLUMNS, FILE_NAME, clip_source, face_seconds, review_table, write_output
-from facegen.core.render_page import render_page, template_text
+from facegen.core.html_pages import render_page, template_text
 from facegen.core.text.json_text import json_text
 
 PACKAGE = "facegen.collect"

@@ -46,8 +46,8 @@ class DataSettings(Table):
             come from different times of the clip.
         crop: "random": a new crop of speech each time; "fixed": always the same crop.
         mirror: mirror faces of the training split at random.
-        num_folds, fold: number of folds, to which people are assigned by a hash of their name, and the fold that is
-            held out.
+        num_folds: number of folds, to which people are assigned by a hash of their name.
+        fold: index of the fold that is held out.
         resident_gib: largest size of a corpus that is kept in the memory of the device, in GiB.
     """
 
@@ -100,13 +100,14 @@ class MatchSettings(Table):
         freeze_faces: train only the encoders; the discriminator's backbone and embedding keep the weights of `start`.
         steps: number of training steps.
         batch_size: rows per step.
-        optimiser: optimiser; "sgd" has momentum 0.9.
+        optimiser: optimisation algorithm; "sgd" has momentum 0.9.
         learning_rate: initial learning rate; it decays along half a cosine to one hundredth.
         warmup_steps: number of steps of linear warm-up.
         weight_decay: weight decay of all weights except biases and norms.
         augment: apply the recipe's [augment] to the faces of this stage.
         noise: standard deviation of white noise that is added to the speech in this stage.
-        log_steps, checkpoint_steps: intervals of logging and of checkpoints, in steps.
+        log_steps: interval of logging, in steps.
+        checkpoint_steps: interval of checkpoints, in steps.
     """
 
     run: Path | None = None
@@ -149,7 +150,7 @@ class OptimiserSettings(Table):
     """Keys of [train.generator] and [train.discriminator]: optimiser of one network.
 
     Attributes:
-        optimiser: optimiser.
+        optimiser: optimisation algorithm.
         learning_rate: initial learning rate; it is constant without the next two keys.
         learning_rate_end: learning rate at the last step of half a cosine; with `halve_every_steps`, its minimum.
         halve_every_steps: interval at which the learning rate is halved, in steps.
@@ -175,8 +176,10 @@ class TrainSettings(Table):
         critic_steps: number of discriminator steps per generator step.
         critic_trains_conditioner: pass the gradient of the score to the conditioner in the generator's phase (Wav2Pix).
         ema_images: half-life of the averaged weights, in images; 0 averages none.
-        log_steps, sample_steps, monitor_steps, checkpoint_steps: intervals of logging, sample grids, the monitor and
-            checkpoints, in steps.
+        log_steps: interval of logging, in steps.
+        sample_steps: interval of sample grids, in steps.
+        monitor_steps: interval of the monitor, in steps.
+        checkpoint_steps: interval of checkpoints, in steps.
         keep_checkpoints: number of checkpoints to keep; older ones are deleted.
         generator, discriminator: optimisers of the two networks.
     """

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image, features
 
-from facegen.core.render_page import render_page
+from facegen.core.html_pages import render_page
 from facegen.evaluation.questions import QUESTIONS, figure_keys
 from facegen.evaluation.render.tables import figure_table
 from facegen.evaluation.report import Picture, Report, number

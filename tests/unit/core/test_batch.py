@@ -18,12 +18,12 @@ FULL = DataSpec(
 )
 
 
-def test_a_corpus_survives_json():
+def test_a_data_spec_survives_json():
     assert DataSpec.from_json(json.loads(json.dumps(FULL.to_json()))) == FULL
     assert FULL.num_identities == 2
 
 
-def test_keys_of_a_later_version_are_passed_over():
+def test_keys_of_a_later_version_are_ignored():
     assert DataSpec.from_json({**FULL.to_json(), "frames_per_second": 25}) == FULL
 
 
@@ -37,7 +37,7 @@ def test_blank_rows_have_every_column_and_mismatch_themselves_never():
     assert batch.mismatched_rows.tolist() == [[1, 2, 3], [2, 3, 0], [3, 0, 1], [0, 1, 2]]
 
 
-def test_blank_rows_lack_what_the_corpus_lacks_and_live_on_any_device():
+def test_blank_rows_lack_columns_that_the_corpus_lacks_on_any_device():
     batch = Batch.blank(DataSpec(image_pixels=16), 2, device="meta")
     assert batch.speech is None and batch.caption is None and batch.text is None and batch.attributes == {}
     assert batch.faces.device.type == "meta" and batch.mismatched_rows.device.type == "meta"

@@ -1,4 +1,4 @@
-"""A phase of a step: what runs, how often, and where gradients go."""
+"""A phase of a step: passes through the networks, their number, and the flow of gradients."""
 
 import pytest
 import torch
@@ -95,13 +95,13 @@ def touch_everything(judged: Critic) -> None:
         ("generator", True, ("real",), [(4, False), (4, True)]),
     ],
 )
-def test_passes_of_the_trunk(phase, mixes, leaves, passes):
+def test_passes_of_the_backbone(phase, mixes, leaves, passes):
     judge = Counting(mixes)
     touch_everything(critic(phase, judge, leaves))
     assert judge.passes == passes
 
 
-def test_only_what_is_asked_for_is_computed():
+def test_quantities_that_are_not_read_are_not_computed():
     judge = Counting()
     generator_phase = critic("generator", judge)
     assert judge.passes == []
@@ -154,7 +154,7 @@ def test_heads_and_the_unconditional_score(side):
 
 
 @pytest.mark.parametrize(("phase", "expected"), [("discriminator", ["draw", "change"]), ("generator", ["change"])])
-def test_fakes_are_drawn_where_they_are_judged_once_and_before_any_face_is_changed(phase, expected):
+def test_fakes_are_generated_once_when_first_scored_and_before_augmentation(phase, expected):
     done, faces = [], torch.randn(ROWS, 3, PIXELS, PIXELS)
 
     def draw():
@@ -220,7 +220,7 @@ def test_image_gradients_can_be_differentiated_again():
         torch.testing.assert_close(mine, theirs)
 
 
-def test_each_view_is_augmented_once_and_further_scores_at_will():
+def test_each_side_is_augmented_once_and_further_scores_on_request():
     plus, judge = Plus(), Counting()
     judged = critic("discriminator", judge, augmentation=plus)
     touch_everything(judged)

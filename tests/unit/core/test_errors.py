@@ -1,4 +1,4 @@
-"""Errors hold every problem, a line each."""
+"""Errors hold all problems, one per line."""
 
 import facegen
 from facegen.core import errors

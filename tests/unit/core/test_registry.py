@@ -1,4 +1,4 @@
-"""Parts by kind and name; the plugins of strangers are tried in tests/integration/test_plugin.py."""
+"""Parts by kind and name; tests/integration/test_plugin.py installs plugins."""
 
 import re
 from textwrap import dedent
@@ -69,7 +69,7 @@ def test_parts_are_found_as_classes_and_as_strings(known):
     assert known.find("objective", "by_class").source == SOURCE
 
 
-def test_a_missing_part_is_met_with_the_nearest_name_and_with_what_is_broken(known):
+def test_the_message_about_a_missing_part_suggests_a_name_and_lists_broken_plugins(known):
     with pytest.raises(RecipeError) as raised:
         known.find("objective", "by_clas")
     assert str(raised.value) == (
@@ -89,21 +89,21 @@ def test_a_part_must_be_of_its_kind(known, target):
 
 
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "message"),
     [
         ("no_such_module:X", "No module named 'no_such_module'; fix it, or uninstall my-package"),
         ("facegen.core.kinds:Nope", "AttributeError: module 'facegen.core.kinds' has no attribute 'Nope'"),
     ],
 )
-def test_a_part_that_does_not_import_says_why(known, target, said):
+def test_the_message_about_a_part_that_does_not_import_has_the_reason(known, target, message):
     known.add(SOURCE, type("Odd", (), {"facegen_objectives": staticmethod(hookimpl(named({"odd": target})))}))
     with pytest.raises(PluginError) as raised:
         known.find("objective", "odd").load()
     assert str(raised.value).startswith("plugin 'mine' (package my-package 3.1): objective 'odd'")
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
-def test_of_two_parts_with_one_name_neither_is_chosen(known):
+def test_two_parts_of_one_name_are_both_refused(known):
     known.add(Source("other", "other-package", "1"), Plugin)
     assert len(known.broken) == 2
     with pytest.raises(PluginError, match=r"other-package.*my-package") as raised:
@@ -118,6 +118,6 @@ def named(parts):
     return facegen_objectives
 
 
-def test_the_installation_knows_its_own_parts():
+def test_the_installation_has_its_own_parts():
     assert registry() is registry()
     assert registry().find("objective", "relid").source.package == "facegen"

@@ -1,4 +1,4 @@
-"""A part that uses a name which its interface no longer has is refused, and the new name is given."""
+"""Parts that use old names of an interface are refused, with the new names."""
 
 from functools import cached_property
 
@@ -9,7 +9,7 @@ from facegen.core.critic import Critic
 from facegen.core.errors import PluginError
 from facegen.core.kinds import KINDS
 from facegen.core.registry import Part, Registry, Source, registry
-from facegen.core.renamed import RENAMED, RENAMED_OF_CRITIC, old_names
+from facegen.core.renamed import RENAMED, RENAMED_OF_CRITIC, RENAMED_OF_EVIDENCE, old_names
 from facegen.testing.declaration import check_declaration
 
 
@@ -47,6 +47,11 @@ class ReadInAProperty(facegen.Penalty):
         return self.critic.fake_view
 
 
+class ReadFromTheEvidence(facegen.Metric):
+    def measure(self, evidence):
+        return [facegen.Figure(name, name, 0.0) for name in evidence.rivals]
+
+
 class OwnNames(facegen.Penalty):
     """Its own `measures` and a helper's `judges` are no names that a penalty ever had."""
 
@@ -69,6 +74,7 @@ class OwnNames(facegen.Penalty):
             ["'real_view' is now 'real_augmented'", "'fake_view' is now 'fake_augmented'"],
         ),
         ("penalty", ReadInAProperty, ["'fake_view' is now 'fake_augmented'"]),
+        ("metric", ReadFromTheEvidence, ["'rivals' is now 'baselines'"]),
         ("penalty", OwnNames, []),
     ],
 )
@@ -92,6 +98,11 @@ def test_every_old_name_is_refused_and_every_new_one_exists(kind, old):
 
 def test_the_names_of_the_critic_exist():
     assert all(hasattr(Critic, new) and not hasattr(Critic, old) for old, new in RENAMED_OF_CRITIC.items())
+
+
+def test_the_names_of_the_evidence_exist():
+    names = facegen.Evidence.__annotations__
+    assert all(new in names and old not in names for old, new in RENAMED_OF_EVIDENCE.items())
 
 
 def test_no_part_of_this_installation_uses_an_old_name():

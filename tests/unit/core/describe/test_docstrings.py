@@ -1,4 +1,4 @@
-"""Docstrings and schemas in words."""
+"""Descriptions of docstrings and schemas."""
 
 import tomllib
 from pathlib import Path
@@ -95,7 +95,7 @@ def test_values_are_toml(value):
     assert tomllib.loads(f"x = {toml_value(value)}")["x"] == value
 
 
-def test_values_that_are_no_toml():
+def test_values_that_toml_lacks():
     assert toml_value(None) == ""
     assert toml_value((1, 2)) == "[1, 2]" and toml_value(Path("a/b")) == '"a/b"'
     assert toml_value(Inner(a=2)) == "{ a = 2 }"

@@ -1,4 +1,4 @@
-"""Settings that no recipe could reach are refused: where the part is a class, and where it is not imported yet."""
+"""Settings with reserved names are refused, for classes and for parts that are not imported."""
 
 import sys
 from typing import Any
@@ -47,7 +47,7 @@ def unimported(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "setting", "said"),
+    ("kind", "setting", "message"),
     [
         ("penalty", "every_steps", "setting 'every_steps' is a key of [penalty] that is reserved for the engine"),
         ("conditioner", "trained", "setting 'trained' is a key of [conditioner] that is reserved for the engine"),
@@ -61,9 +61,9 @@ def unimported(tmp_path, monkeypatch):
         ("generator", "model_name", ""),
     ],
 )
-def test_reserved_names(kind, setting, said):
+def test_reserved_names(kind, setting, message):
     explained = explain_reserved(KINDS[kind], ["width", setting])
-    assert explained.startswith(said) and bool(explained) == bool(said)
+    assert explained.startswith(message) and bool(explained) == bool(message)
 
 
 def test_names_are_read_from_classes_and_from_sources(unimported):
@@ -76,7 +76,7 @@ def test_names_are_read_from_classes_and_from_sources(unimported):
     "target",
     ["stranger.inner.parts:Nobody", "stranger.inner.damaged:X", "stranger.inner.gone:X", "gone.x:Y", "sys:Y", int],
 )
-def test_what_cannot_be_read_has_no_names_yet(target, unimported):
+def test_a_source_that_cannot_be_read_has_no_names(target, unimported):
     assert declared_settings(target) == []
 
 
@@ -130,12 +130,12 @@ class Lost(Conditioner):
 
 
 @pytest.mark.parametrize(
-    ("part", "said"),
+    ("part", "message"),
     [
         (Mute, r"Mute: .*\(setting 'width' has no annotation\)"),
         (Lost, r"Lost: .*\(name 'Nowhere' is not defined\)"),
     ],
 )
-def test_annotations_that_are_none_are_a_plugins_fault(part, said):
-    with pytest.raises(PluginError, match=said):
+def test_missing_and_unusable_annotations_are_plugin_errors(part, message):
+    with pytest.raises(PluginError, match=message):
         settings_model(part)

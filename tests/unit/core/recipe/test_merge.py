@@ -54,7 +54,7 @@ def test_one_table_is_changed_and_no_other(override, table, expected):
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("penalty.2.r1_gamma=1", "penalty.2 does not exist; available: penalty.0 (r1), penalty.1 (r2)"),
         ("penalty.r3.r1_gamma=1", "penalty.r3 does not exist; available: penalty.0 (r1), penalty.1 (r2)"),
@@ -66,10 +66,10 @@ def test_one_table_is_changed_and_no_other(override, table, expected):
          "'r1_gamma' is ambiguous: penalty is a list of penalty.0 (r1), penalty.1 (r2); write penalty.0.r1_gamma"),
     ],
 )  # fmt: skip
-def test_a_table_that_is_not_there_or_not_the_only_one_is_refused_with_what_there_is(override, said):
+def test_a_missing_or_ambiguous_table_is_refused_with_the_available_ones(override, message):
     with pytest.raises(RecipeError) as raised:
         laid(override)
-    assert str(raised.value) == f"--set {override}: {said}"
+    assert str(raised.value) == f"--set {override}: {message}"
 
 
 def test_the_last_of_two_spellings_of_one_key_counts():
@@ -85,7 +85,7 @@ def test_a_list_or_a_table_with_a_type_replaces_several():
     assert merge_tables(BELOW, {"penalty": {"type": "r2"}}, "")["penalty"] == {"type": "r2"}
 
 
-def test_presets_of_two_recipes_are_laid_over_each_other_by_the_same_rule():
+def test_presets_of_two_recipes_are_merged_by_the_same_rule():
     below = {"preset": {"small": {"penalty": BELOW["penalty"], "train": {"steps": 3}}, "other": {}}}
     above = {"preset": {"small": {"penalty": {"r2": {"r2_gamma": 9}}}, "new": {"run": {"seed": 1}}}}
     assert merge_tables(below, above, "")["preset"] == {
@@ -117,13 +117,13 @@ def test_the_conditioners_of_a_judge_are_addressed_too():
         ("a.b.c=[1, 2]", ["a", "b", "c"], [1, 2]),
     ],
 )
-def test_values_are_toml_and_else_strings(override, names, value):
+def test_values_are_toml_or_else_strings(override, names, value):
     parsed = parse_override(override)
     assert parsed == (names, value) and type(parsed[1]) is type(value)
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("a.b=", "has no value; write a.b='\"\"' for an empty string"),
         ("a.b=  ", "has no value"),
@@ -133,7 +133,7 @@ def test_values_are_toml_and_else_strings(override, names, value):
         ("=1", "must be TABLE.KEY=VALUE"),
     ],
 )
-def test_what_is_no_key_and_no_value_is_refused(override, said):
+def test_malformed_keys_and_values_are_refused(override, message):
     with pytest.raises(RecipeError) as raised:
         parse_override(override)
-    assert said in str(raised.value) and str(raised.value).startswith(f"--set {override}")
+    assert message in str(raised.value) and str(raised.value).startswith(f"--set {override}")

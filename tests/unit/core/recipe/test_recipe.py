@@ -1,4 +1,4 @@
-"""Recipes: layers of tables, and every problem in words."""
+"""Recipes: merging of tables, and messages for every problem."""
 
 from pathlib import Path
 from typing import Annotated
@@ -143,14 +143,14 @@ def test_a_good_recipe(good):
     assert "preset" not in checked.tables
 
 
-def test_what_a_run_keeps_reads_as_the_same_recipe(good):
+def test_the_tables_of_a_recipe_read_as_the_same_recipe(good):
     checked = read_recipe(good, preset="small", overrides=["run.seed=3"])
     again = check_recipe(checked.tables, "kept")
     assert again.tables == checked.tables
     assert (again.run, again.train, again.evaluate) == (checked.run, checked.train, checked.evaluate)
 
 
-def test_a_preset_lies_over_the_recipe_and_an_override_over_that(good):
+def test_a_preset_overrides_the_recipe_and_set_overrides_the_preset(good):
     checked = read_recipe(good, preset="small", overrides=["train.steps=5", "run.name=mine", "objective.label=2.0"])
     assert checked.train.steps == 5 and checked.config("dataset").engine.image_pixels == 32
     assert checked.config("objective").settings == {"margin": 0.25, "label": 2.0}
@@ -163,7 +163,7 @@ def test_a_preset_with_another_part_drops_the_settings_of_the_first(good):
     assert checked.config("objective").name == "objective" and checked.config("objective").settings == {}
 
 
-def test_an_override_reads_as_toml_and_else_as_a_string(good):
+def test_the_value_of_an_override_is_toml_or_else_a_string(good):
     checked = read_recipe(good, overrides=["conditioner.widths=[1, 2]", "conditioner.path=some/where"])
     assert checked.config("conditioner").settings == {"widths": (1, 2), "path": Path("some/where")}
 
@@ -196,23 +196,23 @@ def test_tables_of_the_extended_recipe_may_be_left_out(good, tmp_path):
         read_recipe(alone)
 
 
-def test_all_problems_come_at_once(tmp_path):
+def test_all_problems_are_reported_at_once(tmp_path):
     text = GOOD.replace("margin = 0.5", "margin = 0").replace('"frozen"', '"forzen"').replace("steps = 100", "step = 1")
     text = text.replace('type = "generator"', 'type = "genrator"') + "[trian]\n"
-    said = problems_of(text, tmp_path)
-    assert len(said) == 5
-    assert said[0].startswith("[trian] is not a table of a recipe; did you mean 'train'? Available: augment,")
-    assert said[1].startswith('[conditioner] trained = "forzen": must be ')
-    assert said[2] == (
+    problems = problems_of(text, tmp_path)
+    assert len(problems) == 5
+    assert problems[0].startswith("[trian] is not a table of a recipe; did you mean 'train'? Available: augment,")
+    assert problems[1].startswith('[conditioner] trained = "forzen": must be ')
+    assert problems[2] == (
         "[generator] type = 'genrator': generator 'genrator' is not installed; did you mean 'generator'? "
         "Available: generator, refiner"
     )
-    assert said[3] == "[objective] margin = 0: must be greater than 0"
-    assert said[4].startswith("[train] step is not a key here; did you mean 'steps'?")
+    assert problems[3] == "[objective] margin = 0: must be greater than 0"
+    assert problems[4].startswith("[train] step is not a key here; did you mean 'steps'?")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "problem"),
     [
         (
             'type = "generator"',
@@ -223,16 +223,16 @@ def test_all_problems_come_at_once(tmp_path):
         ('[data]\ntype = "dataset"\nimage_pixels = 64', "", "[data] is missing"),
     ],
 )
-def test_missing_and_misplaced_tables(old, new, said, tmp_path):
-    assert problems_of(GOOD.replace(old, new, 1), tmp_path) == [said]
+def test_missing_and_misplaced_tables(old, new, problem, tmp_path):
+    assert problems_of(GOOD.replace(old, new, 1), tmp_path) == [problem]
 
 
-def test_one_part_of_a_kind_where_there_is_room_for_one(tmp_path):
+def test_two_parts_of_a_kind_that_allows_one_are_refused(tmp_path):
     text = GOOD.replace("[generator]", "[[generator]]") + '[[generator]]\ntype = "generator"\n'
     assert problems_of(text, tmp_path) == ["[[generator]] appears 2 times: at most one generator is allowed"]
 
 
-def test_a_value_where_a_table_belongs(tmp_path):
+def test_a_value_in_place_of_a_table_is_refused(tmp_path):
     assert problems_of("penalty = 3\n" + GOOD, tmp_path) == ["penalty = 3: must be a table, written [penalty]"]
     assert problems_of("data = [1]\n", tmp_path)[0] == "data = [1]: must be a table, written [data]"
     assert problems_of("run = 3\ntrain = 'x'\npreset.small = 1\n", tmp_path) == [
@@ -245,7 +245,7 @@ def test_a_value_where_a_table_belongs(tmp_path):
     assert read_recipe(replaced, data=tmp_path).config("dataset").name == "packed"
 
 
-def test_nothing_to_train(tmp_path):
+def test_a_recipe_without_a_stage_is_refused(tmp_path):
     text = '[data]\ntype = "dataset"\n'
     assert problems_of(text, tmp_path) == ["[train] and [match] are both missing: a recipe needs at least one of them"]
 
@@ -258,7 +258,7 @@ def test_a_recipe_that_only_matches_needs_no_generator(tmp_path):
         checked.config("generator")
 
 
-def test_parts_that_do_not_import_or_are_no_parts_are_problems_like_others(tmp_path):
+def test_parts_that_do_not_import_or_are_not_parts_are_reported_with_other_problems(tmp_path):
     text = (
         GOOD + '[[penalty]]\ntype = "gone"\n[[penalty]]\ntype = "odd"\n[[penalty]]\ntype = "penalty"\nevery_steps = 0\n'
     )
@@ -277,7 +277,7 @@ def test_a_part_that_refuses_its_settings_names_its_table(good):
     assert read_recipe(good).config("objective").build(None).margin == 0.5
 
 
-def test_files_that_are_not_there_or_no_toml(good, tmp_path):
+def test_missing_files_and_files_that_are_not_toml_are_refused(good, tmp_path):
     with pytest.raises(RecipeError, match=r"spech\.toml: there is no such recipe; did you mean 'speech'\?"):
         read_recipe(tmp_path / "spech.toml")
     with pytest.raises(RecipeError, match=r"bad\.toml: cannot be read as TOML: .*line 2"):
@@ -286,7 +286,7 @@ def test_files_that_are_not_there_or_no_toml(good, tmp_path):
         read_recipe(tmp_path)
 
 
-def test_presets_and_overrides_that_are_none(good):
+def test_unknown_presets_and_malformed_overrides_are_refused(good):
     with pytest.raises(RecipeError, match=r"preset 'smal' is not in the recipe; did you mean 'small'\?"):
         read_recipe(good, preset="smal")
     for override in ("steps=3", "train.steps"):
@@ -304,7 +304,7 @@ def test_a_name_that_two_plugins_claim_is_a_problem_of_the_recipe(good):
     assert "which plugin 'fake' (package fake-package 1.0) has too" in str(raised.value)
 
 
-def test_values_are_said_in_full_and_plainly(good):
+def test_values_include_defaults_and_are_plain(good):
     values = read_recipe(good, overrides=["train.steps=7"]).values
     assert values["train"]["steps"] == 7 and values["train"]["discriminator"]["beta2"] == 0.99
     assert values["conditioner"] == [{"type": "voice", "trained": "frozen", "widths": [4, 5, 6], "path": None}]
@@ -345,7 +345,7 @@ def second(good, tmp_path):
     return write(tmp_path, SECOND, "second.toml")
 
 
-def test_the_recipes_of_earlier_runs_take_over_corpus_seed_and_preset(second, tmp_path):
+def test_the_recipes_of_earlier_runs_get_corpus_seed_and_preset(second, tmp_path):
     checked = read_recipe(second, preset="small", overrides=["run.seed=9", "train.batch_size=4", "match.batch_size=6"])
     draft, matching = checked.earlier["draft.run"], checked.earlier["match.run"]
     assert (draft.run.name, draft.run.seed, matching.run.name, matching.run.seed) == ("speech", 9, "pairs", 9)
@@ -359,25 +359,25 @@ def test_the_recipes_of_earlier_runs_take_over_corpus_seed_and_preset(second, tm
     assert alone.earlier["draft.run"].config("dataset").engine.image_pixels == 32
 
 
-def test_what_set_says_of_a_matcher_is_for_no_other_matcher(second, tmp_path):
-    said = ["match.margin=0.5", "match.steps=7"]
+def test_set_of_a_matchers_own_key_applies_to_matchers_of_its_type_only(second, tmp_path):
+    overrides = ["match.margin=0.5", "match.steps=7"]
     choosy = write(tmp_path, SECOND.replace('type = "matcher"', 'type = "choosy"'), "choosy.toml")
-    other = read_recipe(choosy, overrides=said)
+    other = read_recipe(choosy, overrides=overrides)
     before = other.earlier["match.run"].config("matcher")
     assert (other.config("matcher").settings, other.config("matcher").engine.steps) == ({"margin": 0.5}, 7)
     assert (before.name, before.engine.steps) == ("matcher", 7)
     write(tmp_path, MATCHING.replace('type = "matcher"', 'type = "choosy"'), "matching.toml")
-    assert read_recipe(choosy, overrides=said).earlier["match.run"].config("matcher").settings == {"margin": 0.5}
+    assert read_recipe(choosy, overrides=overrides).earlier["match.run"].config("matcher").settings == {"margin": 0.5}
 
 
-def test_an_earlier_recipe_stands_beside_the_file_that_names_it(good, tmp_path):
+def test_the_path_of_an_earlier_recipe_is_relative_to_the_file_that_names_it(good, tmp_path):
     (tmp_path / "below").mkdir()
     write(tmp_path / "below", SECOND.replace('run = "matching.toml"', "").replace("speech.toml", "../speech.toml"))
     top = write(tmp_path, 'extends = "below/speech.toml"', "top.toml")
     assert read_recipe(top).earlier["draft.run"].source == str(good)
 
 
-def test_problems_of_earlier_recipes_are_told_with_the_others(second, tmp_path):
+def test_problems_of_earlier_recipes_are_reported_with_the_others(second, tmp_path):
     write(tmp_path, MATCHING.replace("steps = 50", "stepz = 50"), "matching.toml")
     (tmp_path / "speech.toml").unlink()
     own, match, draft = problems_of(SECOND.replace("steps = 100", "step = 100"), tmp_path)
@@ -401,12 +401,14 @@ def test_two_earlier_runs_of_one_name_are_refused(second, tmp_path):
 
 def test_a_draft_and_a_generator_that_refines_go_together(good, tmp_path):
     lacking = GOOD.replace('type = "generator"', 'type = "refiner"')
-    (said,) = problems_of(lacking, tmp_path)
-    assert said.startswith("[generator] type = 'refiner': refines the faces of an earlier run; name the run by [draft]")
-    (said,) = problems_of(GOOD + '[draft]\nrun = "runs/speech"\n', tmp_path)
-    assert said == "[generator] type = 'generator': uses no draft; remove [draft]"
-    (said,) = problems_of(lacking + "[draft]\nimage_pixels = 32\n", tmp_path)
-    assert said == "[draft] run is missing: it has no default"
+    (problem,) = problems_of(lacking, tmp_path)
+    assert problem.startswith(
+        "[generator] type = 'refiner': refines the faces of an earlier run; name the run by [draft]"
+    )
+    (problem,) = problems_of(GOOD + '[draft]\nrun = "runs/speech"\n', tmp_path)
+    assert problem == "[generator] type = 'generator': uses no draft; remove [draft]"
+    (problem,) = problems_of(lacking + "[draft]\nimage_pixels = 32\n", tmp_path)
+    assert problem == "[draft] run is missing: it has no default"
 
 
 def test_the_judge_of_another_recipe(good, tmp_path):
@@ -481,7 +483,7 @@ def test_set_may_add_a_table_with_its_type_in_any_order(good):
     assert read_recipe(good, overrides=["evaluate.seed=4"]).evaluate.seed == 4, "tables without a type are always there"
 
 
-def test_an_empty_value_is_none(good):
+def test_an_empty_value_is_refused(good):
     with pytest.raises(RecipeError, match=r"--set conditioner\.path=: has no value"):
         read_recipe(good, overrides=["conditioner.path="])
 
@@ -504,7 +506,7 @@ def test_a_byte_order_mark_is_no_part_of_a_recipe(good, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "problem"),
     [
         ("train.steps=1e3", "[train] steps = 1000.0: must be a valid integer"),
         ("train.generator.learning_rate=nan", "[train] generator.learning_rate = NaN: must be a finite number"),
@@ -514,13 +516,13 @@ def test_a_byte_order_mark_is_no_part_of_a_recipe(good, tmp_path):
         ("conditioner.trained=true", "[conditioner] trained = true: must be 'frozen', 'generator' or 'separate'"),
     ],
 )
-def test_a_value_of_the_wrong_type_names_its_table(override, said, good):
+def test_a_value_of_the_wrong_type_names_its_table(override, problem, good):
     with pytest.raises(RecipeError) as raised:
         read_recipe(good, overrides=[override])
-    assert str(raised.value) == f"{good}: {said}"
+    assert str(raised.value) == f"{good}: {problem}"
 
 
-def test_a_date_is_no_string(tmp_path):
+def test_a_date_is_not_a_string(tmp_path):
     text = GOOD.replace("widths = [4, 5, 6]", "path = 2024-05-06")
     (problem,) = problems_of(text, tmp_path)
     assert problem == "[conditioner] path = 2024-05-06: dates are not supported; write a string, in quotes"

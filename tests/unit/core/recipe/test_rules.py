@@ -1,4 +1,4 @@
-"""Settings that another one switches off are told."""
+"""Settings without effect are reported."""
 
 import pytest
 
@@ -38,6 +38,6 @@ TABLES = {
 )  # fmt: skip
 def test_settings_without_effect(changes, idle):
     tables = {name: table for name, table in {**TABLES, **changes}.items() if table is not None}
-    told = idle_settings(check_recipe(tables, "a.toml"))
-    assert [line.removeprefix("a.toml: ").partition(":")[0] for line in told] == idle
-    assert all(line.endswith(", so this has no effect") for line in told)
+    reports = idle_settings(check_recipe(tables, "a.toml"))
+    assert [line.removeprefix("a.toml: ").partition(":")[0] for line in reports] == idle
+    assert all(line.endswith(", so this has no effect") for line in reports)

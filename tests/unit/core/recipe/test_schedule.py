@@ -29,7 +29,7 @@ def test_ramp_is_strict(wrong):
         Ramp(**{"start": 0.0, "end": 1.0, "steps": 10, **wrong})
 
 
-def test_schedules_are_filled_in_place_wherever_they_are():
+def test_schedules_in_submodules_are_filled_in_place():
     inner = nn.Sequential(nn.Linear(1, 1), Schedule(Ramp(start=1.0, end=3.0, steps=4)))
     constant = Schedule(0.25)
     network = nn.ModuleList([inner, constant])
@@ -46,7 +46,7 @@ def test_the_value_moves_with_the_module_but_is_not_stored():
     assert schedule.at(4) == 3.0
 
 
-def test_the_number_0_is_zero_and_no_ramp_is():
+def test_is_zero_holds_for_the_number_0_only():
     assert Schedule(0.0).is_zero and not Schedule(0.1).is_zero
     assert not Schedule(Ramp(start=0.0, end=1.0, steps=4)).is_zero
 

@@ -35,12 +35,12 @@ def check(**table):
     return (settings_of(checked) if checked else None), problems
 
 
-def test_positional_parameters_are_the_engines():
+def test_positional_parameters_are_no_settings():
     assert list(MODEL.model_fields) == ["path", "width", "weight", "sizes", "pair", "mode", "flag", "model_name"]
     assert settings_model(Part) is MODEL
 
 
-def test_toml_values_become_what_the_part_asks_for():
+def test_toml_values_fill_the_types_of_the_signature():
     settings, problems = check(sizes=[3, 4, 5], pair=[6, 7], width=2, model_name="x")
     assert problems == []
     assert settings["path"] == Path("a/b") and settings["sizes"] == (3, 4, 5) and settings["pair"] == (6, 7)
@@ -58,7 +58,7 @@ def test_a_ramp_is_a_table_inside_the_table():
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "problem"),
     [
         ("width", True, "width = true: must be a valid integer"),
         ("width", 8.0, "width = 8.0: must be a valid integer"),
@@ -71,16 +71,16 @@ def test_a_ramp_is_a_table_inside_the_table():
         ("model_name", 5, "model_name = 5: must be a valid string"),
     ],
 )
-def test_nothing_else_is_converted(key, value, said):
+def test_nothing_else_is_converted(key, value, problem):
     settings, problems = check(**{key: value})
-    assert settings is None and problems == [said]
+    assert settings is None and problems == [problem]
 
 
-def test_wrong_lengths_are_said():
+def test_wrong_lengths_are_reported():
     assert any("pair" in problem for problem in check(pair=[1])[1])
 
 
-def test_an_unknown_key_is_met_with_the_nearest_of_part_and_engine():
+def test_the_message_about_an_unknown_key_suggests_keys_of_part_and_engine():
     (problem,) = check(widht=3)[1]
     assert problem.startswith("widht is not a key here; did you mean 'width'? Available: flag, mode, model_name, pair")
     (problem,) = check(traind="frozen")[1]
@@ -92,12 +92,12 @@ def test_a_required_key_is_named():
     assert checked is None and problems == ["path is missing: it has no default"]
 
 
-def test_all_problems_come_at_once():
+def test_all_problems_are_reported_at_once():
     problems = check_table(MODEL, {"width": 0, "mod": "sum", "flag": 1})[1]
     assert [problem.split()[0] for problem in problems] == ["path", "width", "flag", "mod"]
 
 
-def test_keys_of_a_table_inside_are_met_with_their_own_neighbours():
+def test_the_message_about_a_key_of_an_inner_table_suggests_keys_of_that_table():
     problems = check_table(TrainSettings, {"generator": {"learningrate": 1e-3}})[1]
     (problem,) = problems
     assert problem.startswith("generator.learningrate is not a key here; did you mean 'learning_rate'?")
@@ -114,6 +114,6 @@ def test_a_part_without_an_init_of_its_own_has_no_settings():
 
 
 @pytest.mark.parametrize("number", ["inf", "nan"])
-def test_a_number_that_is_none_is_refused(number):
+def test_a_number_that_is_not_finite_is_refused(number):
     _, problems = check(weight=float(number))
     assert problems and "finite" in problems[0]

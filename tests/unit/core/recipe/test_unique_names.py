@@ -1,4 +1,4 @@
-"""Two parts of one type are two entries of every mapping by name."""
+"""Unique names of parts of one type."""
 
 import pytest
 

@@ -6,7 +6,7 @@ import pytest
 from jinja2 import UndefinedError
 
 import facegen
-from facegen.core.render_page import render_page, template_text
+from facegen.core.html_pages import render_page, template_text
 
 PACKAGES = ("facegen.evaluation.render", "facegen.collect")
 
