@@ -11,7 +11,7 @@ from facegen.core.recipe.file import JUDGE_TABLES, Tables, differences, is_recip
 from facegen.core.recipe.part_config import PartConfig, Recipe
 from facegen.core.recipe.rules import misplaced_draft, missing_tables, repeated_metrics
 from facegen.core.recipe.settings import check_table, settings_model, settings_of
-from facegen.core.recipe.shipped import find_recipe
+from facegen.core.recipe.shipped import find_recipe, unknown_run
 from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES, DraftSettings
 from facegen.core.registry import registry
 from facegen.core.text.suggest import did_you_mean
@@ -80,6 +80,7 @@ def _assembled(
     for table, key in EARLIER_RUNS:
         value = tables[table].get(key) if isinstance(tables.get(table), dict) else None
         if not is_recipe(value):
+            problems += [f"{path}: [{table}] {key} = {value!r}: {problem}" for problem in unknown_run(value)]
             continue
         if Path(value) in (path.resolve(), *above):
             problems.append(f"{path}: [{table}] {key} = '{value}': a recipe cannot come before itself")
