@@ -11,7 +11,7 @@ from facegen.core.recipe.file import JUDGE_TABLES, Tables, apply_override, diffe
 from facegen.core.recipe.part_config import PartConfig, Recipe
 from facegen.core.recipe.rules import misplaced_draft, missing_tables, repeated_metrics
 from facegen.core.recipe.settings import check_table, settings_model, settings_of
-from facegen.core.recipe.shipped import find_recipe
+from facegen.core.recipe.shipped import find_recipe, unknown_run
 from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES, DraftSettings
 from facegen.core.registry import registry
 from facegen.core.text.suggest import did_you_mean
@@ -81,6 +81,7 @@ def _with_earlier(
     for table, key in EARLIER_RUNS:
         value = tables[table].get(key) if isinstance(tables.get(table), dict) else None
         if not is_recipe(value):
+            problems += [f"{path}: [{table}] {key} = {value!r}: {problem}" for problem in unknown_run(value)]
             continue
         if Path(value) in chain:
             circle = " -> ".join(recipe.name for recipe in (*chain[chain.index(Path(value)) :], Path(value)))

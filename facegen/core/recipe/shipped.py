@@ -62,6 +62,14 @@ def missing_file(path: Path) -> str:
     return f"{path}: there is no such recipe{nearest}"
 
 
+def unknown_run(name: object) -> list[str]:
+    """Return what is wrong with a bare name of an earlier run; nothing where it is a folder, and about any path."""
+    if not isinstance(name, str) or not is_bare(name) or exists(name):
+        return []
+    nearest = did_you_mean(name, shipped_recipes())
+    return [f"there is no folder and no shipped recipe of that name{nearest}"]
+
+
 def recipe_summary(text: str) -> str:
     """Return the first sentence of the comment that a recipe's text begins with; "" without such a comment."""
     lines = []

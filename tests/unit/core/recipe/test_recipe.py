@@ -354,7 +354,7 @@ def test_the_recipes_of_earlier_runs_get_corpus_seed_and_preset(second, tmp_path
     assert (draft.train.steps, draft.train.batch_size, draft.optional_config("matcher")) == (10, 4, None)
     assert (matching.config("matcher").engine.steps, matching.config("matcher").engine.batch_size) == (5, 6)
     assert checked.draft.run == tmp_path / "speech.toml"
-    alone = read_recipe(second, overrides=["match.run=elsewhere", "data.image_pixels=128"])
+    alone = read_recipe(second, overrides=["match.run=runs/elsewhere", "data.image_pixels=128"])
     assert set(alone.earlier) == {"draft.run"}
     assert alone.earlier["draft.run"].config("dataset").engine.image_pixels == 32
 

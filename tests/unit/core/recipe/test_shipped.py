@@ -109,6 +109,17 @@ def test_an_earlier_run_is_named_by_a_shipped_recipe_or_by_a_folder(table, key, 
     assert read_tables(mine, None, ())[table][key] == "match_f2v"
 
 
+def test_an_earlier_run_of_an_unknown_name_is_refused_with_the_nearest_recipe(here):
+    with pytest.raises(
+        RecipeError,
+        match=r"\[match\] start = 'match_dimnt': there is no folder and no shipped recipe of that name; "
+        r"did you mean 'match_dimnet'\?",
+    ):
+        read_recipe(Path("match_v2f"), overrides=["match.start=match_dimnt"])
+    (here / "match_dimnt").mkdir()
+    assert read_recipe(Path("match_v2f"), overrides=["match.start=match_dimnt"]).earlier == {}
+
+
 def test_a_judge_is_that_of_a_shipped_recipe(here):
     mine = write(here / "mine.toml", 'extends = "match_v2f.toml"', "[judge]", 'recipe = "speech_relid"')
     write(here / "match_v2f.toml", "[data]", 'type = "synthetic"')
