@@ -25,15 +25,15 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
     "splits",
     multiple=True,
     type=click.Choice(get_args(EvaluationSplit)),
-    help="Where the rows come from; may be repeated.  [default: each recipe's]",
+    help="Split to compare on; may be repeated.  [default: each recipe's]",
 )
-@click.option("--num-clips", type=click.IntRange(min=20), help="At most so many rows.  [default: each recipe's]")
+@click.option("--num-clips", type=click.IntRange(min=20), help="Maximum number of rows.  [default: each recipe's]")
 @click.option(
     "--layout",
     type=click.Choice(LAYOUT_NAMES),
     default="figures",
     show_default=True,
-    help="Every figure; the thesis' Table II or III, each row beside the run of its recipe; or matching alone.",
+    help="All figures; Table II or III of the thesis, each row with the run of its recipe; or matching accuracies.",
 )
 @click.option(
     "--format",
@@ -41,11 +41,11 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
     type=click.Choice(("table", "markdown", "csv", "json")),
     default="table",
     show_default=True,
-    help="How to print it.",
+    help="Output format.",
 )
 @click.option(
     "--picture", type=click.Path(path_type=Path, dir_okay=False),
-    help="Where faces of the runs go, side by side.  [default: compare.png beside the first run]",
+    help="PNG file of the runs' faces, one column per run.  [default: compare.png beside the first run]",
 )  # fmt: skip
 def command(
     runs: tuple[Path, ...],
@@ -55,11 +55,11 @@ def command(
     form: str,
     picture: Path | None,
 ) -> int:
-    """Set evaluations of several runs side by side, with their intervals, and their faces in one picture.
+    """Compare the evaluations of several runs in one table with intervals, and their faces in one picture.
 
-    A run that was not evaluated since it was last trained is evaluated first. In the place of a run may stand the JSON
-    of its evaluations, RUN/evaluation/report.json, wherever it lies. Runs compare where one judge judged them on one
-    corpus; where not, that is said.
+    Runs that were not evaluated since they were last trained are evaluated first. RUN may also be the JSON file of
+    evaluations, RUN/evaluation/report.json, in any folder. Runs are comparable if the same judge evaluated them on the
+    same corpus; otherwise a note says what differs.
     """
     from facegen.core.interruption import Interruption
     from facegen.evaluation.compare import columns_of
@@ -71,31 +71,31 @@ def command(
     try:
         with watching() as observer:
             columns = columns_of(runs, splits, num_clips, observer, Interruption())
-            sheet = LAYOUTS[layout](columns)
+            table = LAYOUTS[layout](columns)
             if draw_sample_comparison(columns, target, observer):
                 observer.picture(target, "Faces")
     except Interrupted as stopped:
-        console.print(f"Stopped at step {stopped.step} of a judge's training; call it again to go on.")
+        console.print(f"Stopped at step {stopped.step} of a judge's training; the same command resumes it.")
         return SIGNAL_EXIT + stopped.signal_number
     printers = {
-        "table": lambda: _print(sheet),
-        "markdown": lambda: click.echo(sheet.to_markdown(), nl=False),
-        "csv": lambda: click.echo(sheet.to_csv(), nl=False),
-        "json": lambda: click.echo(json_text(sheet.to_json(), indent=1)),
+        "table": lambda: _print(table),
+        "markdown": lambda: click.echo(table.to_markdown(), nl=False),
+        "csv": lambda: click.echo(table.to_csv(), nl=False),
+        "json": lambda: click.echo(json_text(table.to_json(), indent=1)),
     }
     printers[form]()
     return 0
 
 
-def _print(sheet: "ComparisonTable") -> None:
-    console.print(f"[bold]{escape(sheet.title)}[/]", soft_wrap=True)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, name in enumerate(sheet.head):
-        table.add_column(escape(name), overflow="fold", justify="left" if number == 0 else "right")
-    for row in sheet.rows:
-        table.add_row(*(_shown(cell) for cell in row))
-    console.print(table)
-    for note in sheet.notes:
+def _print(table: "ComparisonTable") -> None:
+    console.print(f"[bold]{escape(table.title)}[/]", soft_wrap=True)
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for number, name in enumerate(table.head):
+        grid.add_column(escape(name), overflow="fold", justify="left" if number == 0 else "right")
+    for row in table.rows:
+        grid.add_row(*(_shown(cell) for cell in row))
+    console.print(grid)
+    for note in table.notes:
         console.print(escape(note), soft_wrap=True)
 
 

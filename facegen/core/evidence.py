@@ -1,4 +1,4 @@
-"""What a metric is given, and what it answers with."""
+"""Input and output of metrics: evidence and figures."""
 
 import math
 import re
@@ -17,13 +17,13 @@ Logits = Callable[[Tensor, Tensor, str], Tensor]
 
 Better = Literal["higher", "lower"]
 Side = Literal["voice and face", "face", "moment", "voice"]
-"""What a hidden factor decides: voice and face, one of them, or a moment's picture alone."""
+"""Part of the data that a hidden factor affects; "moment": a single picture, such as its light."""
 FEW_PEOPLE = 20
-"""A percentile interval over fewer people is too narrow."""
+"""Fewer people than this give percentile intervals that are too narrow."""
 
 
 def key_part(name: str) -> str:
-    """One part of a figure's key from a name that people chose, such as that of a run or a recogniser."""
+    """Make one part of a figure's key from the name of a run, a recogniser or the like."""
     return re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_") or "_"
 
 
@@ -32,18 +32,18 @@ class Figure:
     """A measured number.
 
     Attributes:
-        key: identifies what was measured, such as "v2f.10.generated": lower case, parts joined by dots. A metric gives
+        key: identifies the quantity, such as "v2f.10.generated": lower case, parts joined by dots. A metric gives
             it without its own name; the report puts that before it ("matching.v2f.10.generated"). Verdicts,
             comparisons and programs read keys.
-        label: what was measured, for people; nothing depends on it.
-        value: the number.
-        low, high: its 95% interval, where one was drawn.
-        chance: what guessing would give.
-        note: what a reader must know beside it, such as why it is not available.
-        deviation: the standard deviation over splits, where the field's custom is to say that.
-        better: which way a run is better; None where neither is, and where the run has no part in the number.
-        num_people: how many people it rests on; None where the metric does not say.
-        by_judge: the judge's features or its matching rule are behind it.
+        label: the quantity as shown to people; nothing depends on it.
+        value: the number; NaN if it is not available.
+        low, high: ends of its 95% interval; None without one.
+        chance: expected value of guessing; None without one.
+        note: text shown beside the number, such as the reason why it is not available.
+        deviation: standard deviation over splits or subsets, where the field reports it; None elsewhere.
+        better: direction in which a run is better; None if there is none, or if the number is not of the run.
+        num_people: number of people that it is computed from; None if the metric does not give it.
+        by_judge: True if it depends on the judge's features or matching rule.
     """
 
     key: str
@@ -76,7 +76,7 @@ class Figure:
         better: Better | None = None,
         by_judge: bool = True,
     ) -> "Figure":
-        """A figure of an estimate, with its interval and the number of its people."""
+        """Make a figure of an estimate, with its interval and its number of people."""
         return cls(
             key, label, estimate.value, estimate.low, estimate.high, chance, note, better=better,
             num_people=estimate.num_people, by_judge=by_judge,
@@ -86,34 +86,34 @@ class Figure:
     def missing(
         cls, key: str, label: str, reason: str, *, chance: float | None = None, by_judge: bool = True
     ) -> "Figure":
-        """A figure without a number, and why."""
+        """Make a figure without a number; its note gives the reason."""
         return cls(key, label, math.nan, chance=chance, note=f"not available: {reason}", by_judge=by_judge)
 
     @property
     def caveat(self) -> str:
-        """A warning where the number rests on few people; "" elsewhere."""
+        """Warning if the number is computed from few people; "" otherwise."""
         if self.num_people is None or self.num_people >= FEW_PEOPLE or not math.isfinite(self.value):
             return ""
         if self.num_people < 2:
-            return "one person only: says nothing of others"
+            return "one person only: no conclusion about others"
         return f"{self.num_people} people only" + ("" if self.low is None else ": the interval is too narrow")
 
     @property
     def remarks(self) -> str:
-        """Note and caveat, as a table shows them."""
+        """Note and caveat as shown in tables."""
         return "; ".join(filter(None, (self.note, self.caveat)))
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """What an outside recogniser has of the rows of the evidence; a row of NaN where it found nothing.
+    """A recogniser's embeddings of the rows of the evidence; a row is NaN where it detects nothing.
 
     Attributes:
-        real: (N, d) of the real faces.
-        real_other: (N, d) likewise, of another real face of the same person; None where nobody has one.
-        fake: (N, Z', d) likewise, of generated faces under the first Z' <= Z noises; None where `fresh` is all.
-        speech: (N, e) of the rows' speech; None where it hears none, or the run reads none.
-        fresh: (N, d) of the generated faces under noises of their own.
+        real: (N, d) embeddings of the real faces; None for a recogniser of voices.
+        real_other: (N, d) embeddings of another real face of the same person; None if nobody has one.
+        fake: (N, Z', d) embeddings of generated faces under the first Z' <= Z shared noises; None if there is `fresh`.
+        speech: (N, e) embeddings of the rows' speech; None if the recogniser embeds no speech, or the run reads none.
+        fresh: (N, d) embeddings of the generated faces under the rows' own noises.
     """
 
     real: Tensor | None = None
@@ -125,13 +125,13 @@ class Recognised:
 
 @dataclass(frozen=True)
 class Training:
-    """One face each of some clips of the training split.
+    """Sample of the training split, one face per clip.
 
     Attributes:
         faces: (M, H, W, 3) uint8.
-        embeddings: (M, e) the judge's.
-        person: (M,) who it is, in the numbers of the rows of the evidence.
-        factors: {name: (M,)} true hidden factors; empty but for synthetic corpora.
+        embeddings: (M, e) the judge's embeddings.
+        person: (M,) person, numbered as in the evidence; -1 if the evidence is of another corpus.
+        factors: {name: (M,)} true hidden factors; empty unless the corpus is synthetic.
     """
 
     faces: Tensor
@@ -142,39 +142,41 @@ class Training:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A run's faces and the real ones, as a judge that was not trained with it sees them. One row a test clip.
+    """Input of a metric: real and generated faces of N rows, one row per clip, and the judge's embeddings of them.
 
     Attributes:
-        judge: who judged, in words.
-        split: where the rows come from.
-        seed: of every redraw, so that a table can be printed again.
-        person: (N,) who it is.
-        attributes: {column: (N,)} labels; -1 where unknown.
-        encodings: (N, d) the judge's encodings of the conditions (voices).
+        judge: description of the judge, which was not trained with the run.
+        split: split of the rows.
+        seed: random seed of every redraw; equal evidence gives equal figures.
+        person: (N,) person of each row.
+        attributes: {column: (N,)} labels; -1 if unknown.
+        encodings: (N, d) the judge's encodings of the conditions, such as voices.
         real: (N, e) the judge's embeddings of the real faces.
-        real_other: (N, e) likewise, of another real face of the same person; a row of NaN, or None for all, where there
-            is none.
-        fake: (N, Z, e) likewise, of Z generated faces a row; noise z is the same for all rows.
+        real_other: (N, e) its embeddings of another real face of the same person; a row is NaN if there is none, and
+            the attribute None if no row has one.
+        fake: (N, Z, e) its embeddings of Z generated faces per row; noise z is the same for all rows. None for a run
+            that only matches, like the other generated faces.
         real_faces: (N, H, W, 3) uint8.
         fake_faces: (N, Z, H, W, 3) uint8.
-        fresh: (N, e) the judge's embeddings of one further generated face a row, each under a noise of its own: a
-            sample of all that is drawn, as faces under a few noises that all rows share are not.
+        fresh: (N, e) its embeddings of one further generated face per row, under the row's own noise. They are a sample
+            of the generator's distribution; faces under a few shared noises are not.
         fresh_faces: (N, H, W, 3) uint8.
         logits: the judge's matching rule.
-        max_candidates: most candidates that the rule can rank; None without a limit.
-        recognised: {name: what an outside recogniser has of the same rows}.
-        training: some faces that the run learnt from; None where nothing asks for them.
-        factors: {name: (N,)} float64, the true hidden factors of the real faces; empty but for synthetic corpora.
-        factor_sides: {name: what the factor decides}.
-        embed: (B, H, W, 3) uint8 -> (B, e) on the CPU, the judge's features of any faces.
-        cache: a folder beside the corpus, for what is dear to compute: safetensors and JSON only, keyed by hashes.
-        observer: told how long work goes.
-        faces_key: changes when the real rows do.
-        condition: what people are drawn from, in words, such as "voice", "name" or "sentence".
-        baselines: {name of another run: (N, e) the judge's embeddings of faces that it draws of the same rows, each
-            under a noise of its own}.
-        holds_training_faces: some of the real faces are ones that the run learnt from.
-        no_training: why `training` is None.
+        max_candidates: maximum number of candidates that the rule can rank; None without a limit.
+        recognised: {name: a recogniser's embeddings of the same rows}.
+        training: faces of the run's training split; None if no metric reads them, or there are none.
+        factors: {name: (N,)} float64, true hidden factors of the real faces; empty unless the corpus is synthetic.
+        factor_sides: {name: part of the data that the factor affects}.
+        embed: the judge's embedding of any faces, (B, H, W, 3) uint8 -> (B, e) on the CPU.
+        cache: folder beside the corpus for expensive results, as safetensors and JSON, keyed by hashes; None if it
+            cannot be written.
+        observer: receives progress.
+        faces_key: hash of the real rows.
+        condition: kind of condition, such as "voice", "name" or "sentence".
+        baselines: {name of another run: (N, e) the judge's embeddings of its faces of the same rows, each under the
+            row's own noise}.
+        holds_training_faces: True if the run was trained on some of the real faces.
+        no_training: reason why `training` is None.
     """
 
     judge: str

@@ -90,7 +90,7 @@ def test_what_the_condition_carries_is_found_and_the_rest_is_at_chance() -> None
     assert found["tone.share_of_condition"].value < 0.1
     assert (found["age.generated"].better, found["tone.generated"].better) == ("higher", None)
     assert not any("pace" in name for name in found)  # does not show
-    assert found["age.real"].note == "R2 of the reader; the factor decides the voice and face"
+    assert found["age.real"].note == "R2 of the reader; the factor affects the voice and face"
 
 
 def test_a_name_carries_all_of_a_person() -> None:
@@ -130,7 +130,7 @@ def test_one_face_for_all_shows_nothing() -> None:
     assert hats.value == pytest.approx(hats.chance)
     for name in ("age", "hat"):
         assert found[f"{name}.spread"].value == pytest.approx(0, abs=1e-6)
-        assert found[f"{name}.share_of_condition"].note == "not available: every face is read alike"
+        assert found[f"{name}.share_of_condition"].note == "not available: all readings are equal"
 
 
 def test_what_the_reader_cannot_tell_is_not_judged() -> None:
@@ -140,14 +140,14 @@ def test_what_the_reader_cannot_tell_is_not_judged() -> None:
     assert abs(found["pace.real"].value) < 0.05
     for name in ("generated", "spread", "share_of_condition"):
         assert math.isnan(found[f"pace.{name}"].value)
-        assert "the reader cannot tell it from real faces (R2" in found[f"pace.{name}"].note
+        assert "the reader cannot read it from real faces (R2" in found[f"pace.{name}"].note
 
 
 def test_the_reader_learns_from_strangers_where_there_are_some() -> None:
     shown = evidence([TRUTH] * NOISES)
     assert shown.training is not None
     known = replace(shown, training=replace(shown.training, person=torch.arange(300) % PEOPLE))
-    assert "it learnt from faces of these people" in measured(known)["age.real"].note
+    assert "R2 of the reader, trained on faces of the same people" in measured(known)["age.real"].note
     # Wrong truth about people of the evidence changes nothing: they are left out.
     learnt = dict(shown.training.factors)
     faces, person = torch.cat([shown.training.faces] * 2), torch.cat([shown.training.person, torch.zeros(300).long()])
@@ -162,7 +162,7 @@ def test_what_cannot_be_measured_says_why() -> None:
     assert shown.training is not None
     few = replace(shown, training=replace(shown.training, faces=shown.training.faces[:99]))
     for given, said in (
-        (sample_evidence(), "the corpus does not know hidden factors"),
+        (sample_evidence(), "the corpus has no hidden factors"),
         (replace(shown, fake=None, fake_faces=None), "the run draws no faces"),
         (replace(shown, training=None), "fewer than 100 training faces for a reader to learn from"),
         (few, "fewer than 100 training faces for a reader to learn from"),
@@ -255,16 +255,16 @@ def test_ridge_is_the_best_of_generalised_cross_validation(num: int) -> None:
 def test_a_reader_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = truth_of(120, 0)
     faces = portray(truth, 1)
-    before = LinearReader.kept(faces, truth, tmp_path).read(faces)
-    monkeypatch.setattr(LinearReader, "learn", None)  # from now on, whoever learns fails
-    after = LinearReader.kept(faces, truth, tmp_path).read(faces)
+    before = LinearReader.cached(faces, truth, tmp_path).read(faces)
+    monkeypatch.setattr(LinearReader, "fit", None)  # from now on, whoever learns fails
+    after = LinearReader.cached(faces, truth, tmp_path).read(faces)
     assert all(torch.equal(before[name], after[name]) for name in truth)
     with pytest.raises(TypeError):
-        LinearReader.kept(faces.flip(0), truth, tmp_path)
+        LinearReader.cached(faces.flip(0), truth, tmp_path)
     (file,) = tmp_path.iterdir()
     file.write_bytes(b"cut short")
     with pytest.raises(TypeError):
-        LinearReader.kept(faces, truth, tmp_path)
+        LinearReader.cached(faces, truth, tmp_path)
 
 
 def test_whole_numbers_are_classes() -> None:

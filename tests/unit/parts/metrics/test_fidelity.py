@@ -35,7 +35,7 @@ class SmallInception:
     def __init__(self, path: Path, *, batch_size: int) -> None:
         self.asked: list[tuple[str, Path | None]] = []
 
-    def look(self, faces: Tensor, what: str, observer: Observer, cache_folder: Path | None) -> dict[str, Tensor]:
+    def compute(self, faces: Tensor, what: str, observer: Observer, cache_folder: Path | None) -> dict[str, Tensor]:
         self.asked.append((what, cache_folder))
         pictures = faces.permute(0, 3, 1, 2).float()
         pooled = torch.nn.functional.adaptive_avg_pool2d(pictures, 4).mean(1).flatten(1)
@@ -45,7 +45,7 @@ class SmallInception:
 @pytest.fixture
 def inception(monkeypatch: pytest.MonkeyPatch) -> SmallInception:
     small = SmallInception(Path(), batch_size=1)
-    monkeypatch.setattr(module, "found_weights", lambda observer: Path())
+    monkeypatch.setattr(module, "find_weights", lambda observer: Path())
     monkeypatch.setattr(module, "Inception", lambda path, batch_size: small)
     return small
 
@@ -55,7 +55,7 @@ def test_by_inception_one_face_a_row(inception: SmallInception, tmp_path: Path) 
     assert evidence.fake_faces is not None
     found = measured(evidence, num_neighbours=3)
     fake_faces = torch.stack([evidence.fake_faces[row, row % 3] for row in range(60)])
-    real, fake = (inception.look(faces, "", Observer(), None) for faces in (evidence.real_faces, fake_faces))
+    real, fake = (inception.compute(faces, "", Observer(), None) for faces in (evidence.real_faces, fake_faces))
     assert inception.asked[:2] == [("real faces", tmp_path / "inception"), ("generated faces", None)]
     expected = {
         "inception.score.generated": inception_score(fake[LOGITS], num_splits=10, seed=0)[0],
@@ -69,7 +69,7 @@ def test_by_inception_one_face_a_row(inception: SmallInception, tmp_path: Path) 
     assert found["inception.score.generated"].note == "10 splits of 6 faces of 32 pixels"
     assert found["inception.fid.distance"].note == "60 against 60 faces, 16 features"
     note = found["inception.kid"].note
-    assert note.startswith("100 subsets of 30 among 60 real and 60 generated faces; 0 on average")
+    assert note.startswith("100 subsets of 30 from 60 real and 60 generated faces; 0 on average")
     kinds = ("fid.real_halves", "fid.generated_half_to_real_half", "density", "coverage")
     assert {f"inception.{kind}" for kind in kinds} <= set(found)
 
@@ -83,7 +83,7 @@ def test_faces_of_the_same_distribution_score_as_the_notes_say() -> None:
     assert found["judge.density"].value == pytest.approx(1, abs=0.15)
     coverage = found["judge.coverage"]
     # Naeem et al. 2020: 1 - (599 ... 595) / (1199 ... 1195)
-    assert coverage.note.endswith("; 0.969 for such faces")
+    assert coverage.note.endswith("; 0.969 for equal distributions")
     assert coverage.low is not None and coverage.high is not None and coverage.low < 0.969 < coverage.high
     for name in ("precision", "recall"):
         figure = found[f"judge.{name}"]
@@ -113,7 +113,7 @@ def test_recognisers_have_names_of_their_own_and_rows_without_a_face_are_left_ou
     kept = torch.tensor([row for row in range(60) if row not in (3, 7)])
     expected = kernel_distance(fake[kept, 0], real[kept], num_subsets=100, subset_size=29, seed=0)
     assert found["sface.kid"].value == pytest.approx(expected[0])
-    sizes = "58 real and 58 generated faces (2 more without a face that sface finds)"
+    sizes = "58 real and 58 generated faces (2 more in which sface does not detect a face)"
     assert sizes in found["sface.kid"].note and sizes in found["sface.coverage"].note
     assert not any("ears" in name for name in found)
 
@@ -128,7 +128,7 @@ def test_without_weights_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_file_that_is_no_such_file_is_refused_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="there is no such file"):
+    with pytest.raises(DataError, match=r"lost\.pth': does not exist"):
         Fidelity(inception_weights=tmp_path / "lost.pth")
     save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(DataError, match="not the weights of FID's Inception"):

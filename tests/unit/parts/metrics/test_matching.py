@@ -157,7 +157,7 @@ def test_overshoot_is_named() -> None:
 
 
 @pytest.mark.parametrize("which, said", [
-    ("better", "above 0: overshoot, which is no success"),
+    ("better", "above 0: overshoot, not an improvement"),
     ("worse", "below 0: generated faces are matched less often than real ones"),
     ("same", "not distinguishable from 0"),
 ])  # fmt: skip

@@ -55,7 +55,7 @@ def test_one_row_a_person() -> None:
     evidence = replace(known(), person=torch.arange(40) // 4)
     found = measured(evidence)
     assert (found[GENERATED].value, found[REAL].value) == (10, 10)
-    assert found[REAL].note == "of 10 people, a face each"
+    assert found[REAL].note == "of 10 people, one face each"
 
 
 def test_against_a_jackknife_by_hand() -> None:
@@ -81,7 +81,7 @@ def test_against_a_jackknife_by_hand() -> None:
 def test_what_cannot_be_had() -> None:
     found = measured(replace(known(), real_other=None))
     assert found[GENERATED].value == 40
-    assert found[REAL].note == found[SHARE].note == "not available: one real face a person"
+    assert found[REAL].note == found[SHARE].note == "not available: one real face per person"
     found = measured(replace(known(), person=torch.zeros(40, dtype=torch.int64)))
     assert [figure.note for figure in found.values()] == ["not available: fewer than two people"]
     assert list(measured(replace(known(), fake=None, fake_faces=None))) == [REAL]
@@ -92,4 +92,4 @@ def test_people_without_a_second_face_are_left_out() -> None:
     assert evidence.real_other is not None
     some = evidence.real_other.clone()
     some[10:] = math.nan
-    assert measured(replace(evidence, real_other=some))[REAL].note == "of 10 people, a face each"
+    assert measured(replace(evidence, real_other=some))[REAL].note == "of 10 people, one face each"

@@ -7,14 +7,14 @@ import torch
 from facegen.core.evidence import Recognised
 from facegen.parts.metrics.identity import Identity
 from facegen.parts.metrics.preference import Preference
-from facegen.parts.metrics.views import face_views, one_a_row
+from facegen.parts.metrics.views import face_views, one_per_row
 from facegen.testing.samples import sample_evidence
 
 
 def test_shared_noises_take_turns_where_no_row_has_one_of_its_own() -> None:
     fake = torch.arange(10).view(5, 2)
-    assert one_a_row(fake, None).tolist() == [0, 3, 4, 7, 8]
-    assert one_a_row(fake, torch.arange(5)).tolist() == [0, 1, 2, 3, 4]
+    assert one_per_row(fake, None).tolist() == [0, 3, 4, 7, 8]
+    assert one_per_row(fake, torch.arange(5)).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_every_network_is_asked_about_the_faces_under_noises_of_their_own() -> None:
