@@ -22,7 +22,7 @@ from facegen.evaluation.report import Report
 
 RECIPE = RECIPES / "speech_relid.toml"
 NOT_SYNTHETIC = [f"data.{key}" for key in ("clip_seconds", "num_people", "num_heldout_people", "clips_per_person")]
-NEVER_TRAINED_ON = "people of another corpus, none of them trained on"
+NEVER_TRAINED_ON = "people of another corpus, none of whom the run was trained on"
 
 
 class Listening(Observer):
@@ -127,7 +127,7 @@ def test_the_runs_own_corpus_is_recognised_in_another_place(home: Path, tmp_path
     for _ in range(2):
         report = evaluate(run, data=tmp_path / "copy", overrides={"split": "train"}, observer=Observer())
         assert report.table.name == "train.md"
-        assert report.people == "people and clips that it was trained on"
+        assert report.people == "people and clips that the run was trained on"
         assert report.num_people == num_trained(home)
         assert report.notes == []
         recipe = (run / "recipe.toml").read_text()
@@ -149,7 +149,7 @@ def test_memorisation_is_not_measured_where_the_runs_own_corpus_is_gone(home: Pa
     assert report.people == NEVER_TRAINED_ON
     note = figures(report)["memorisation.share"].note
     assert note == "not available: the run's own corpus, and with it the training faces, cannot be read"
-    assert "memorisation is not measured, and a judge learns from other" in observer.warnings[0]
+    assert "memorisation is not measured, and a judge is trained on other" in observer.warnings[0]
 
 
 def test_people_with_names_of_training_people_are_pointed_out(home: Path, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_synthetic_judge_says_nothing_of_recorded_people(
     assert main(["evaluate", str(home / "synthetic"), "--data", str(other), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     found = {figure["key"]: figure for figures in said["figures"].values() for figure in figures}
-    reason = "not available: the judge learnt from synthetic speakers, and these are recorded people"
+    reason = "not available: the judge was trained on synthetic speakers, and these are recorded people"
     for name in ("matching.v2f.2.real", "identity.accuracy.generated", "memorisation.share"):
         assert (found[name]["value"], found[name]["note"]) == (None, reason)
     for name in ("sharpness.detail", "diversity.pixel_distance.real_other_person"):
