@@ -228,7 +228,7 @@ def test_several_splits_are_asked_of_one_judge(named: Path, capsys: pytest.Captu
 
 def test_people_without_a_known_name_are_refused_before_a_judge_is_trained(named: Path) -> None:
     observer = Listening()
-    with pytest.raises(DataError, match="evaluate known people with --split heldout_utterances, or with --split train"):
+    with pytest.raises(DataError, match="evaluate known people with --split heldout_utterances or --split train"):
         evaluate(named, overrides={"judge_seed": 77}, observer=observer)
     assert observer.stages == []
 

@@ -51,5 +51,5 @@ def test_a_file_of_other_weights_stops_the_evaluation_with_a_line(
     monkeypatch.setenv(VARIABLE, "none")  # which the option overrides, and which is put back afterwards
     assert facegen("evaluate", run, "--num-clips", 20, "--inception-weights", tmp_path / "lost.pth") == 1
     said = " ".join(capsys.readouterr().err.split())
-    assert "lost.pth': there is no such file; it is either of weights-inception-2015" in said
+    assert "lost.pth': does not exist; name weights-inception-2015" in said
     assert "Traceback" not in said

@@ -182,11 +182,11 @@ def test_all_splits_together(home: Path) -> None:
     assert (report.num_people, report.table.name) == (60, "all.md")
     assert report.people == "all people of its corpus, among them those that it was trained on"
     note = figures(report)["memorisation.share"].note
-    assert note == "not available: real faces of 'all' are training faces themselves; ask a held-out split"
+    assert note == "not available: real faces of 'all' are training faces themselves; evaluate a held-out split"
 
 
 def test_a_corpus_that_does_not_fit(home: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"its speech has 8000 Hz, and the run reads 16000 Hz; pack the corpus again"):
+    with pytest.raises(DataError, match=r"the sample rate of its speech is 8000 Hz, and the run reads 16000 Hz; pack the corpus again"):
         evaluate(home / "run", data=pack(tmp_path / "slow", "p", rate=8000), observer=Observer())
     with pytest.raises(DataError, match="nowhere"):
         evaluate(home / "run", data=tmp_path / "nowhere", observer=Observer())

@@ -62,7 +62,7 @@ def test_of_a_good_generator_nothing_is_wrong() -> None:
 @pytest.mark.parametrize(("name", "value", "kind", "severity", "words"), [
     ("fidelity.judge.density", 0.05, "realism", "bad", "hardly any face lies among real ones"),
     ("fidelity.judge.density", 0.3, "realism", "warning", "where real ones are rare"),
-    ("frechet.judge.generated_half_to_real_half", 10.0, "realism", "warning", "of the faces differs from that of real ones"),
+    ("frechet.judge.generated_half_to_real_half", 10.0, "realism", "warning", "faces differs from that of real ones"),
     ("frechet.judge.generated_half_to_real_half", 16.0, "realism", "bad", "differs strongly from that of real ones"),
     ("sharpness.detail", 0.2, "detail", "bad", "blurred"),
     ("sharpness.detail", 5.0, "detail", "bad", "noisy"),
