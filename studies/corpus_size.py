@@ -127,7 +127,7 @@ def draw(results: list[dict], figure: str, path: Path) -> None:
             values = [result["figures"][split][name]["value"] for result in results if result["num_people"] == size]
             means.append(np.mean([value for value in values if value is not None] or [np.nan]))
         curves[label] = (np.log2(np.array(sizes, dtype=np.float64)), np.array(means, dtype=np.float64))
-    draw_curves(curves, figure, path, across="people of the training split, log2")
+    draw_curves(curves, figure, path, x_label="people of the training split, log2")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

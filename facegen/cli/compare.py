@@ -25,15 +25,15 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
     "splits",
     multiple=True,
     type=click.Choice(get_args(EvaluationSplit)),
-    help="Split to evaluate on; may be repeated.  [default: each recipe's]",
+    help="Split to compare on; may be repeated.  [default: each recipe's]",
 )
-@click.option("--num-clips", type=click.IntRange(min=20), help="Maximum number of clips.  [default: each recipe's]")
+@click.option("--num-clips", type=click.IntRange(min=20), help="Maximum number of rows.  [default: each recipe's]")
 @click.option(
     "--layout",
     type=click.Choice(LAYOUT_NAMES),
     default="figures",
     show_default=True,
-    help="Rows: every figure, the runs of Table II or III of the thesis beside its numbers, or matching alone.",
+    help="All figures; Table II or III of the thesis, each row with the run of its recipe; or matching accuracies.",
 )
 @click.option(
     "--format",
@@ -45,7 +45,7 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
 )
 @click.option(
     "--picture", type=click.Path(path_type=Path, dir_okay=False),
-    help="Picture with faces of the runs side by side.  [default: compare.png beside the first run]",
+    help="PNG file of the runs' faces, one column per run.  [default: compare.png beside the first run]",
 )  # fmt: skip
 def command(
     runs: tuple[Path, ...],
@@ -55,11 +55,11 @@ def command(
     form: str,
     picture: Path | None,
 ) -> int:
-    """Compare the evaluations of several runs, with intervals, and draw their faces in one picture.
+    """Compare the evaluations of several runs in one table with intervals, and their faces in one picture.
 
-    A run that was trained since its last evaluation is evaluated first. RUN may also be the JSON of evaluations,
-    RUN/evaluation/report.json, in any folder. Runs compare if one judge evaluated them on one corpus; a note names
-    every difference.
+    Runs that were not evaluated since they were last trained are evaluated first. RUN may also be the JSON file of
+    evaluations, RUN/evaluation/report.json, in any folder. Runs are comparable if the same judge evaluated them on the
+    same corpus; otherwise a note says what differs.
     """
     from facegen.core.interruption import Interruption
     from facegen.evaluation.compare import columns_of
@@ -75,7 +75,7 @@ def command(
             if draw_sample_comparison(columns, target, observer):
                 observer.picture(target, "Faces")
     except Interrupted as stopped:
-        console.print(f"Stopped at step {stopped.step} of a judge's training; run the same command again to continue.")
+        console.print(f"Stopped at step {stopped.step} of a judge's training; the same command resumes it.")
         return SIGNAL_EXIT + stopped.signal_number
     printers = {
         "table": lambda: _print(table),
@@ -87,15 +87,15 @@ def command(
     return 0
 
 
-def _print(comparison: "ComparisonTable") -> None:
-    console.print(f"[bold]{escape(comparison.title)}[/]", soft_wrap=True)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, name in enumerate(comparison.head):
-        table.add_column(escape(name), overflow="fold", justify="left" if number == 0 else "right")
-    for row in comparison.rows:
-        table.add_row(*(_marked_text(cell) for cell in row))
-    console.print(table)
-    for note in comparison.notes:
+def _print(table: "ComparisonTable") -> None:
+    console.print(f"[bold]{escape(table.title)}[/]", soft_wrap=True)
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for number, name in enumerate(table.head):
+        grid.add_column(escape(name), overflow="fold", justify="left" if number == 0 else "right")
+    for row in table.rows:
+        grid.add_row(*(_marked_text(cell) for cell in row))
+    console.print(grid)
+    for note in table.notes:
         console.print(escape(note), soft_wrap=True)
 
 

@@ -1,6 +1,7 @@
 """`facegen evaluate`."""
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -24,44 +25,48 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Packed corpus to evaluate on. One that is not the run's own is a test set: all its people are measured.",
+    help="Packed corpus to evaluate on; all of another corpus than the run's is a test set.  [default: the run's]",
 )
 @click.option(
     "--split",
     "splits",
     multiple=True,
     type=click.Choice(get_args(EvaluationSplit)),
-    help="Split to evaluate on; may be repeated.  [default: the recipe's]",
+    help="Split to evaluate; may be repeated.  [default: the recipe's]",
 )
-@click.option("--num-clips", type=click.IntRange(min=20), help="Maximum number of clips.  [default: the recipe's]")
-@click.option("--judge-seed", type=click.IntRange(min=0), help="Random seed of the judge.  [default: the recipe's]")
+@click.option("--num-clips", type=click.IntRange(min=20), help="Maximum number of rows.  [default: the recipe's]")
+@click.option(
+    "--judge-seed",
+    type=click.IntRange(min=0),
+    help="Random seed of the judge.  [default: the recipe's]",
+)
 @click.option(
     "--judge-start",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Run whose match stage initialises the judge, for small corpora.",
+    help="Run whose match stage initialises the judge; for small corpora.",
 )
 @click.option(
     "--recogniser",
     "recognisers",
     multiple=True,
     metavar="NAME[:KEY=VALUE,...]",
-    help="Recogniser to measure with beside the judge, such as dlib_faces; may be repeated.",
+    help="Recogniser in addition to the recipe's, such as dlib_faces; may be repeated.",
 )
 @click.option(
     "--against",
     multiple=True,
     type=click.Path(path_type=Path, file_okay=False),
     metavar="RUN",
-    help="Run whose faces the judge compares with those of RUN; may be repeated.",
+    help="Run to compare with: the share of faces that the judge prefers to its faces; may be repeated.",
 )
 @click.option(
     "--inception-weights",
     envvar=INCEPTION_WEIGHTS,
     metavar="PATH",
     show_envvar=True,
-    help="File of weights for Inception Score and FID, or `none`.  [default: an earlier download, else a download]",
+    help="File of the weights for Inception Score and FID, or none.  [default: torch's cache, else a download]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
 def command(
     run: Path,
     data: Path | None,
@@ -74,40 +79,23 @@ def command(
     inception_weights: str | None,
     as_json: bool,
 ) -> int:
-    """Measure RUN on people that it was not trained on.
+    """Measure the faces of RUN, by default on people that it was not trained on.
 
-    The judge is a second pair of encoders with another seed, trained apart from the run. It is trained once per
-    corpus, which takes as long as the run's match stage, and cached. Table and pictures of each split are written to
-    RUN/evaluation; report.html there shows every split evaluated so far.
+    The judge is a second pair of encoders with another seed, which the run was not trained with. It is trained once
+    per corpus, which takes as long as the run's match stage, and stored beside the corpus. The table and the pictures
+    of each split are written to RUN/evaluation; report.html in that folder shows all splits evaluated so far.
     """
-    from facegen.core.interruption import Interruption
-    from facegen.evaluation.evaluate import evaluate
-    from facegen.evaluation.render.write import write_run_report
     from facegen.training.loop import Interrupted
 
     if inception_weights is not None:
-        os.environ[INCEPTION_WEIGHTS] = inception_weights  # the metric reads it there
-    given: dict[str, object] = {"num_clips": num_clips, "judge_seed": judge_seed}
-    given["judge_start"] = None if judge_start is None else str(judge_start.resolve())
-    overrides = {key: value for key, value in given.items() if value is not None}
-    reports = []
+        os.environ[INCEPTION_WEIGHTS] = inception_weights  # the metric `fidelity` reads this variable
+    options: dict[str, object] = {"num_clips": num_clips, "judge_seed": judge_seed}
+    options["judge_start"] = None if judge_start is None else str(judge_start.resolve())
+    overrides = {key: value for key, value in options.items() if value is not None}
     try:
-        with watching() as observer:
-            try:
-                for split in splits or (None,):
-                    chosen = overrides if split is None else {**overrides, "split": split}
-                    report = evaluate(
-                        run, data=data, overrides=chosen, recognisers=recognisers, against=against,
-                        observer=observer, interruption=Interruption(),
-                    )  # fmt: skip
-                    reports.append(report)
-            finally:
-                # The page shows the splits that were measured before a later one failed.
-                page = write_run_report(run, observer) if reports else None
+        reports, page = _evaluate_splits(run, splits, data, overrides, recognisers, against)
     except Interrupted as stopped:
-        console.print(
-            f"Stopped at step {stopped.step} of the judge's training; run the same command again to continue."
-        )
+        console.print(f"Stopped at step {stopped.step} of the judge's training; the same command resumes it.")
         return SIGNAL_EXIT + stopped.signal_number
     if as_json:
         plain = [report.to_json() for report in reports]
@@ -117,6 +105,41 @@ def command(
         _print(report)
     console.print(f"Report: {page}", soft_wrap=True)
     return 0
+
+
+def _evaluate_splits(
+    run: Path,
+    splits: Sequence[str],
+    data: Path | None,
+    overrides: Mapping[str, object],
+    recognisers: Sequence[str],
+    against: Sequence[Path],
+) -> tuple[list["Report"], Path | None]:
+    """Evaluate each split, or the recipe's if there is none; return the reports and the path of report.html."""
+    from facegen.core.interruption import Interruption
+    from facegen.evaluation.evaluate import evaluate
+    from facegen.evaluation.render.write import write_run_report
+
+    reports: list[Report] = []
+    page = None
+    with watching() as observer:
+        try:
+            for split in splits or (None,):
+                report = evaluate(
+                    run,
+                    data=data,
+                    overrides=overrides if split is None else {**overrides, "split": split},
+                    recognisers=recognisers,
+                    against=against,
+                    observer=observer,
+                    interruption=Interruption(),
+                )
+                reports.append(report)
+        finally:
+            # The page also shows the splits that were evaluated before a later one failed.
+            if reports:
+                page = write_run_report(run, observer)
+    return reports, page
 
 
 def _print(report: "Report") -> None:

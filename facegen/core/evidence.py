@@ -17,13 +17,13 @@ Logits = Callable[[Tensor, Tensor, str], Tensor]
 
 Better = Literal["higher", "lower"]
 Side = Literal["voice and face", "face", "moment", "voice"]
-"""Modality that a hidden factor affects: voice and face, one of them, or the face at one moment only."""
+"""Part of the data that a hidden factor affects; "moment": a single picture, such as its light."""
 FEW_PEOPLE = 20
-"""Percentile intervals over fewer people are too narrow."""
+"""Fewer people than this give percentile intervals that are too narrow."""
 
 
 def key_part(name: str) -> str:
-    """Convert a free name, such as that of a run or a recogniser, to one part of a figure's key."""
+    """Make one part of a figure's key from the name of a run, a recogniser or the like."""
     return re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_") or "_"
 
 
@@ -32,16 +32,17 @@ class Figure:
     """Measured number.
 
     Attributes:
-        key: identifier, such as "v2f.10.generated": lower case, parts joined by dots. A metric gives it without its own
-            name, which the report prepends ("matching.v2f.10.generated"). Verdicts, comparisons and programs read keys.
-        label: description for people; no code depends on it.
-        value: the number.
-        low, high: its 95% interval; None without one.
-        chance: value of random guesses; None if it has none.
-        note: a remark that readers need, such as the reason why the number is missing.
-        deviation: standard deviation over splits, if that is usual in the field.
-        better: direction in which a run is better; None if there is none, or if the number does not depend on the run.
-        num_people: number of people behind the number; None if the metric does not give it.
+        key: identifies the quantity, such as "v2f.10.generated": lower case, parts joined by dots. A metric gives
+            it without its own name; the report puts that before it ("matching.v2f.10.generated"). Verdicts,
+            comparisons and programs read keys.
+        label: the quantity as shown to people; nothing depends on it.
+        value: the number; NaN if it is not available.
+        low, high: ends of its 95% interval; None without one.
+        chance: expected value of guessing; None without one.
+        note: text shown beside the number, such as the reason why it is not available.
+        deviation: standard deviation over splits or subsets, where the field reports it; None elsewhere.
+        better: direction in which a run is better; None if there is none, or if the number is not of the run.
+        num_people: number of people that it is computed from; None if the metric does not give it.
         by_judge: True if it depends on the judge's features or matching rule.
     """
 
@@ -75,7 +76,7 @@ class Figure:
         better: Better | None = None,
         by_judge: bool = True,
     ) -> "Figure":
-        """Build a figure from an estimate, with its interval and number of people."""
+        """Make a figure of an estimate, with its interval and its number of people."""
         return cls(
             key, label, estimate.value, estimate.low, estimate.high, chance, note, better=better,
             num_people=estimate.num_people, by_judge=by_judge,
@@ -85,34 +86,34 @@ class Figure:
     def missing(
         cls, key: str, label: str, reason: str, *, chance: float | None = None, by_judge: bool = True
     ) -> "Figure":
-        """Build a figure without a value, with the reason as its note."""
+        """Make a figure without a number; its note gives the reason."""
         return cls(key, label, math.nan, chance=chance, note=f"not available: {reason}", by_judge=by_judge)
 
     @property
     def caveat(self) -> str:
-        """Warning about a number of few people; "" otherwise."""
+        """Warning if the number is computed from few people; "" otherwise."""
         if self.num_people is None or self.num_people >= FEW_PEOPLE or not math.isfinite(self.value):
             return ""
         if self.num_people < 2:
-            return "one person only: says nothing of others"
+            return "one person only: no conclusion about others"
         return f"{self.num_people} people only" + ("" if self.low is None else ": the interval is too narrow")
 
     @property
     def remarks(self) -> str:
-        """Note and caveat, for a table."""
+        """Note and caveat as shown in tables."""
         return "; ".join(filter(None, (self.note, self.caveat)))
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """Embeddings by an external recogniser of the rows of the evidence; NaN rows where it detected nothing.
+    """A recogniser's embeddings of the rows of the evidence; a row is NaN where it detects nothing.
 
     Attributes:
-        real: (N, d) of the real faces.
-        real_other: (N, d) of another real face of the same person; None if nobody has one.
-        fake: (N, Z', d) of generated faces under the first Z' <= Z noises; None if only `fresh` is embedded.
-        speech: (N, e) of the rows' speech; None if it embeds no speech, or the run reads none.
-        fresh: (N, d) of the generated faces under noises of their own.
+        real: (N, d) embeddings of the real faces; None for a recogniser of voices.
+        real_other: (N, d) embeddings of another real face of the same person; None if nobody has one.
+        fake: (N, Z', d) embeddings of generated faces under the first Z' <= Z shared noises; None if there is `fresh`.
+        speech: (N, e) embeddings of the rows' speech; None if the recogniser embeds no speech, or the run reads none.
+        fresh: (N, d) embeddings of the generated faces under the rows' own noises.
     """
 
     real: Tensor | None = None
@@ -124,13 +125,13 @@ class Recognised:
 
 @dataclass(frozen=True)
 class Training:
-    """Faces of the training split, one per clip.
+    """Sample of the training split, one face per clip.
 
     Attributes:
         faces: (M, H, W, 3) uint8.
-        embeddings: (M, e) embeddings by the judge.
-        person: (M,) indices of people, the same as in the evidence.
-        factors: {name: (M,)} true hidden factors; empty except for synthetic corpora.
+        embeddings: (M, e) the judge's embeddings.
+        person: (M,) person, numbered as in the evidence; -1 if the evidence is of another corpus.
+        factors: {name: (M,)} true hidden factors; empty unless the corpus is synthetic.
     """
 
     faces: Tensor
@@ -141,41 +142,40 @@ class Training:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Real and generated faces of an evaluation, and their embeddings by a judge that is independent of the run.
-
-    One row is one test clip. `fake`, `fake_faces`, `fresh` and `fresh_faces` are None if the run has no generator.
+    """Input of a metric: real and generated faces of N rows, one row per clip, and the judge's embeddings of them.
 
     Attributes:
-        judge: description of the judge.
+        judge: description of the judge, which was not trained with the run.
         split: split of the rows.
-        seed: random seed of metrics, which makes a table reproducible.
-        person: (N,) indices of people.
-        attributes: {column: (N,)} labels; -1 where unknown.
-        encodings: (N, d) encodings of the conditions (voices) by the judge.
-        real: (N, e) embeddings of the real faces by the judge.
-        real_other: (N, e) embeddings of another real face of the same person; NaN rows for people without one; None if
-            nobody has one.
-        fake: (N, Z, e) embeddings of Z generated faces per row; noise z is the same for all rows.
+        seed: random seed of every redraw; equal evidence gives equal figures.
+        person: (N,) person of each row.
+        attributes: {column: (N,)} labels; -1 if unknown.
+        encodings: (N, d) the judge's encodings of the conditions, such as voices.
+        real: (N, e) the judge's embeddings of the real faces.
+        real_other: (N, e) its embeddings of another real face of the same person; a row is NaN if there is none, and
+            the attribute None if no row has one.
+        fake: (N, Z, e) its embeddings of Z generated faces per row; noise z is the same for all rows. None for a run
+            that only matches, like the other generated faces.
         real_faces: (N, H, W, 3) uint8.
         fake_faces: (N, Z, H, W, 3) uint8.
-        fresh: (N, e) embeddings of one further generated face per row, each with its own noise. These represent the
-            generator's distribution, which the Z noises shared by all rows do not.
+        fresh: (N, e) its embeddings of one further generated face per row, under the row's own noise. They are a sample
+            of the generator's distribution; faces under a few shared noises are not.
         fresh_faces: (N, H, W, 3) uint8.
-        logits: matching rule of the judge.
-        max_candidates: largest number of candidates that the rule can rank; None without a limit.
-        recognised: {name: embeddings of the same rows by an external recogniser}.
-        training: faces of the training split; None if no metric reads them, or for the reason in `no_training`.
-        factors: {name: (N,)} float64, the true hidden factors of the real faces; empty except for synthetic corpora.
-        factor_sides: {name: modality that the factor affects}.
-        embed: (B, H, W, 3) uint8 -> (B, e) on the CPU, embeddings of any faces by the judge.
-        cache: folder beside the corpus for results of expensive computations: safetensors and JSON only, keyed by
-            hashes.
-        observer: receiver of progress reports.
-        faces_key: key of derived data, which changes when the real rows do.
-        condition: name of the condition, such as "voice", "name" or "sentence".
-        baselines: {name of another run: (N, e) embeddings by the judge of faces that it generates for the same rows,
-            each with its own noise}.
-        holds_training_faces: True if some of the real faces are in the run's training data.
+        logits: the judge's matching rule.
+        max_candidates: maximum number of candidates that the rule can rank; None without a limit.
+        recognised: {name: a recogniser's embeddings of the same rows}.
+        training: faces of the run's training split; None if no metric reads them, or there are none.
+        factors: {name: (N,)} float64, true hidden factors of the real faces; empty unless the corpus is synthetic.
+        factor_sides: {name: part of the data that the factor affects}.
+        embed: the judge's embedding of any faces, (B, H, W, 3) uint8 -> (B, e) on the CPU.
+        cache: folder beside the corpus for expensive results, as safetensors and JSON, keyed by hashes; None if it
+            cannot be written.
+        observer: receives progress.
+        faces_key: hash of the real rows.
+        condition: kind of condition, such as "voice", "name" or "sentence".
+        baselines: {name of another run: (N, e) the judge's embeddings of its faces of the same rows, each under the
+            row's own noise}.
+        holds_training_faces: True if the run was trained on some of the real faces.
         no_training: reason why `training` is None.
     """
 

@@ -16,49 +16,51 @@ def load_baselines(paths: Sequence[Path], run: Run, judge_seed: int, device: tor
 
     Args:
         paths: run folders.
-        run: which is evaluated; the others must draw from what it reads, faces of its size.
-        judge_seed: of the judge, who is to be neither's own.
-        device: where they are to draw.
+        run: the evaluated run; baselines must read the same input, and draw faces of the same size.
+        judge_seed: random seed of the judge, which must differ from the seed of each run.
+        device: device of the pipelines.
     Raises:
-        CheckpointError: one is no run that draws.
-        DataError: the run itself draws nothing; one draws faces of another size, from other speech, or other people by
-            name, or was trained with the judge's seed.
+        CheckpointError: a baseline has no generator.
+        DataError: the run itself has no generator; or a baseline draws faces of another size, reads other speech, draws
+            other people by name, or was trained with the judge's seed.
     """
     if paths and run.recipe.optional_config("generator") is None:
-        raise DataError(f"--against: {run.path} draws no faces, so there are none to set against others")
-    found: dict[str, FacePipeline] = {}
+        raise DataError(f"--against: {run.path} draws no faces to compare; leave --against out")
+    pipelines: dict[str, FacePipeline] = {}
     problems = []
     for path in paths:
         baseline, name = Run.open(path), path.resolve().name
-        if name in found:
+        if name in pipelines:
             problems.append(f"--against {path}: there are two runs named '{name}'; rename the folder of one")
             continue
-        found[name] = load_face_pipeline(baseline, device)
-        problems += [f"--against {path}: {problem}" for problem in _differences(run, baseline, found[name])]
+        pipelines[name] = load_face_pipeline(baseline, device)
+        problems += [f"--against {path}: {problem}" for problem in _differences(run, baseline, pipelines[name])]
         if judge_seed == baseline.recipe.run.seed:
             problems.append(
                 f"--against {path}: its own encoders have the judge's seed, {judge_seed}; choose another --judge-seed"
             )
     if problems:
         raise DataError(*problems)
-    return found
+    return pipelines
 
 
 def _differences(run: Run, baseline: Run, pipeline: FacePipeline) -> list[str]:
     """List the reasons why the faces of two runs are not comparable."""
     own, other = run.data, baseline.data
-    found = []
+    reasons = []
     if own.image_pixels != other.image_pixels:
-        found.append(f"draws faces of {other.image_pixels} pixels, and this run {own.image_pixels}; train both alike")
-    heard: Mapping[str, tuple[int, int]] = {
+        reasons.append(
+            f"draws faces of {other.image_pixels} pixels, and this run of {own.image_pixels}; train both at one size"
+        )
+    speech: Mapping[str, tuple[int, int]] = {
         "samples": (own.speech_samples, other.speech_samples), "Hz": (own.sample_rate_hz, other.sample_rate_hz)
     }  # fmt: skip
     if "speech" in pipeline.needs:
-        found += [
-            f"reads speech of {theirs} {unit}, and this run of {ours}; train both alike"
-            for unit, (ours, theirs) in heard.items()
+        reasons += [
+            f"reads speech of {theirs} {unit}, and this run of {ours}; train both with one [data]"
+            for unit, (ours, theirs) in speech.items()
             if ours != theirs
         ]
     if "identity" in pipeline.needs and own.identities != other.identities:
-        found.append("draws other people by name than this run knows; train both on one corpus")
-    return found
+        reasons.append("knows other names than this run; train both on one corpus")
+    return reasons

@@ -22,12 +22,12 @@ class Column:
     """One run on one split, with its report.
 
     Attributes:
-        place: where it was found: the run folder, or the JSON of a report.
-        report: what was found.
-        name: of the run among others.
-        label: the same, and the split where a run has several.
-        recipe: name of the recipe that it was trained by; "" where that is not known.
-        run: the run; None where there is its report only.
+        place: the run folder, or the JSON file of the report.
+        report: the report.
+        name: name of the run, unique among the compared ones.
+        label: the name, followed by the split if a run has several.
+        recipe: name of the run's recipe; "" if it is unknown.
+        run: the run; None if there is only its report.
     """
 
     place: Path
@@ -39,8 +39,8 @@ class Column:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """Content of one path that is compared."""
+class _Source:
+    """One path that is compared, and its reports if it is a JSON file."""
 
     place: Path
     recipe: str
@@ -58,46 +58,47 @@ def columns_of(
     """Collect a report of every run on every split; evaluate where the report is missing or of other weights.
 
     Args:
-        paths: run folders, or JSON that evaluations wrote: report.json, or that of one split. JSON is taken as it is.
-        splits: where the rows come from; if there are none, of each run's own recipe, and all that JSON holds.
-        num_clips: at most this many rows; of each run's own recipe by default.
-        observer, interruption: of the evaluations.
+        paths: run folders, or JSON files of evaluations: report.json, or that of one split. JSON is used as it is.
+        splits: splits to compare on; if empty, that of each run's recipe, and all that a JSON file holds.
+        num_clips: maximum number of rows; that of each run's recipe by default.
+        observer: receives progress and messages of the evaluations.
+        interruption: interrupts the training of a judge.
     Raises:
-        FacegenError: a run cannot be evaluated, or JSON is no report or lacks a split.
-        Interrupted: a judge's training was stopped.
+        FacegenError: a run cannot be evaluated, or a JSON file is not a report or lacks a split.
+        Interrupted: a judge's training was interrupted.
     """
-    found = [_written(path, splits) if path.is_file() else _standing(path) for path in paths]
+    sources = [_read_file(path, splits) if path.is_file() else _open_run(path) for path in paths]
     columns = []
-    for each, name in zip(found, _names([each.place for each in found]), strict=True):
-        reports = list(each.reports)
-        if not reports and each.run is not None:
-            own = each.run.recipe.evaluate
+    for source, name in zip(sources, _names([source.place for source in sources]), strict=True):
+        reports = list(source.reports)
+        if not reports and source.run is not None:
+            own = source.run.recipe.evaluate
             reports = [
-                _report(each.run, split, num_clips or own.num_clips, observer, interruption)
+                _report(source.run, split, num_clips or own.num_clips, observer, interruption)
                 for split in splits or [own.split]
             ]
         for report in reports:
             label = f"{name}, {report.name}" if len(reports) > 1 else name
-            columns.append(Column(each.place, report, name, label, each.recipe, each.run))
+            columns.append(Column(source.place, report, name, label, source.recipe, source.run))
     return columns
 
 
-def _standing(path: Path) -> _Found:
+def _open_run(path: Path) -> _Source:
     run = Run.open(path)
-    return _Found(path, run.recipe.run.name, run, [])
+    return _Source(path, run.recipe.run.name, run, [])
 
 
-def _written(path: Path, splits: Sequence[EvaluationSplit]) -> _Found:
+def _read_file(path: Path, splits: Sequence[EvaluationSplit]) -> _Source:
     """Read the reports of a JSON file, and its run if the file is inside one."""
     recipe, reports = read_reports(path)
     missing = [split for split in splits if split not in {report.split for report in reports}]
     if missing:
-        there = ", ".join(report.name for report in reports)
-        raise DataError(f"{path}: holds no evaluation on {' and none on '.join(missing)}; it has {there}")
+        available = ", ".join(report.name for report in reports)
+        raise DataError(f"{path}: has no evaluation on {', '.join(missing)}; available: {available}")
     folder = path.resolve().parents[1] if path.resolve().parent.name == "evaluation" else None
     run = Run.open(folder) if folder is not None and (folder / "run.json").is_file() else None
     chosen = [report for report in reports if not splits or report.split in splits]
-    return _Found(folder or path, recipe if run is None else run.recipe.run.name, run, chosen)
+    return _Source(folder or path, recipe if run is None else run.recipe.run.name, run, chosen)
 
 
 def _report(run: Run, split: EvaluationSplit, num_clips: int, observer: Observer, interruption: Interruption) -> Report:
@@ -108,8 +109,8 @@ def _report(run: Run, split: EvaluationSplit, num_clips: int, observer: Observer
         except CheckpointError as error:
             observer.say(f"{error}; evaluating again")
         else:
-            asked = metric_names(run.recipe.configs["metric"])
-            is_complete = report.max_clips == num_clips and list(report.figures) == asked
+            metrics = metric_names(run.recipe.configs["metric"])
+            is_complete = report.max_clips == num_clips and list(report.figures) == metrics
             if is_complete and report.weights_hash == weights_hash(run):
                 return report
     observer.say(f"evaluating {run.path} on {split}")
@@ -120,7 +121,7 @@ def _report(run: Run, split: EvaluationSplit, num_clips: int, observer: Observer
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """Shorten paths to their last parts, as many as make them unique."""
+    """Shorten paths to their last components, as few as keep them unique."""
     whole = [path.resolve().with_suffix("") if path.is_file() else path.resolve() for path in paths]
     depth = 1
     while len({path.parts[-depth:] for path in whole}) < len(set(whole)):
@@ -130,18 +131,18 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 def obstacles(columns: Sequence[Column]) -> list[str]:
     """List the reasons why columns are not comparable."""
-    found = []
+    reasons = []
     corpora = {column.label: (column.report.corpus, column.report.corpus_key) for column in columns}
     judges = {column.label: (column.report.judge, column.report.judge_key) for column in columns}
     advice = {"corpora": "train them on one corpus", "judges": "give their recipes the same [data] and [judge]"}
-    for what, seen in (("corpora", corpora), ("judges", judges)):
-        if len({key for _, key in seen.values()}) > 1:
-            said = "; ".join(f"{label}: {name} [{key[:6] or 'itself'}]" for label, (name, key) in seen.items())
-            found.append(f"not comparable: different {what} ({said}); {advice[what]}")
+    for kind, identities in (("corpora", corpora), ("judges", judges)):
+        if len({key for _, key in identities.values()}) > 1:
+            details = "; ".join(f"{label}: {name} [{key[:6] or 'itself'}]" for label, (name, key) in identities.items())
+            reasons.append(f"not comparable: different {kind} ({details}); {advice[kind]}")
     splits: dict[Path, set[str]] = {}
     for column in columns:
         splits.setdefault(column.place, set()).add(column.report.split)
-    if len({frozenset(each) for each in splits.values()}) > 1:
-        said = "; ".join(f"{column.label}: {column.report.split}" for column in columns)
-        found.append(f"not comparable: different splits ({said}); choose one with --split")
-    return found
+    if len({frozenset(names) for names in splits.values()}) > 1:
+        details = "; ".join(f"{column.label}: {column.report.split}" for column in columns)
+        reasons.append(f"not comparable: different splits ({details}); choose one with --split")
+    return reasons

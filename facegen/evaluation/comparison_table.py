@@ -16,12 +16,12 @@ Mark = Literal["", "best", "~"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell.
+    """Cell of a table.
 
     Attributes:
-        text: what it shows.
-        figure: the number behind it, where there is one.
-        mark: "best" of its row, or "~": not distinguishable from the best.
+        text: its text.
+        figure: the figure that it shows; None for text.
+        mark: "best" for the best of a row, "~" for one not distinguishable from the best.
     """
 
     text: str
@@ -52,13 +52,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class ComparisonTable:
-    """A table.
+    """Table of text and figures.
 
     Attributes:
-        title: what it shows.
-        head: of each column.
-        rows: of as many cells each.
-        notes: sentences to be read with it.
+        title: title of the table.
+        head: heads of the columns.
+        rows: rows with one cell per column.
+        notes: sentences printed below the table.
     """
 
     title: str

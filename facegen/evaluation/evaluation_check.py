@@ -1,4 +1,4 @@
-"""Every reason for which the evaluation of a run would be refused, asked before the run is trained."""
+"""Check of a run's evaluation before the run is trained."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,19 +22,19 @@ from facegen.training.runs.run import Run
 
 
 def evaluation_problems(recipe: Recipe, dataset: Dataset, networks: Networks) -> list[str]:
-    """Explain what `evaluate` would refuse about a finished run of a recipe; nothing where it would go ahead.
+    """List the reasons for which `evaluate` would refuse a finished run of a recipe.
 
-    The functions that evaluation itself calls are called, so that both refuse the same.
+    This calls the same functions as the evaluation, so that both refuse the same recipes.
 
     Args:
-        recipe: checked.
+        recipe: a checked recipe.
         dataset: its corpus.
-        networks: what it builds, also on the meta device.
+        networks: its networks, which may be on the meta device.
     """
-    # A run that nobody trained yet: its folder is not read.
+    # The run is not trained yet, and its folder is not read.
     run = Run(Path("runs") / recipe.run.name, recipe, dataset.spec)
     problems = list(_problems_of(lambda: build_recognisers(recipe)))
-    problems += [p for config in recipe.configs["metric"] for p in _problems_of(config.build)]
+    problems += [problem for config in recipe.configs["metric"] for problem in _problems_of(config.build)]
     judge_needs: list[str] = []
     problems += _problems_of(lambda: judge_needs.extend(needs_of(_judge(run, dataset, networks))))
     request, device = recipe.config("dataset").engine, torch.device("cpu")
@@ -47,15 +47,15 @@ def evaluation_problems(recipe: Recipe, dataset: Dataset, networks: Networks) ->
 
 
 def _judge(run: Run, dataset: Dataset, networks: Networks) -> Recipe:
-    """The recipe of the judge, tried as training it would try it before any work.
+    """Return the recipe of the judge, after the checks that precede its training.
 
     Raises:
-        FacegenError: there is none, or it does not fit together.
+        FacegenError: there is no recipe for a judge, or a check fails.
     """
     recipe = run.recipe
     if judges_itself(run):
         if not compares_faces(networks):
-            raise CheckpointError(f"{recipe.source}: its matcher does not compare faces, so it cannot judge them")
+            raise CheckpointError(f"{recipe.source}: its matcher does not compare faces, so that it cannot judge them")
         return recipe
     judge = judge_recipe(run, recipe, recipe.evaluate)
     if "start" in judge.tables["match"]:

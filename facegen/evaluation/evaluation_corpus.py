@@ -16,10 +16,10 @@ from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
 
 _OWN_PEOPLE = {
-    "train": "people and clips that it was trained on",
-    "heldout_utterances": "people that it was trained on, in other clips",
-    "heldout_people": "people that it never saw",
-    "all": "all people of its corpus, among them those that it was trained on",
+    "train": "people and clips that the run was trained on",
+    "heldout_utterances": "people that the run was trained on, in other clips",
+    "heldout_people": "people that the run was not trained on",
+    "all": "all people of the run's corpus, including those that it was trained on",
 }
 _SHOWN_NAMES = 3
 
@@ -29,13 +29,13 @@ class EvaluationCorpus:
     """A corpus that a run is evaluated on.
 
     Attributes:
-        recipe: the run's recipe, reading this corpus.
-        judge_home: the run's recipe, reading the corpus that a judge learns from: the run's own where it can be read.
+        recipe: the run's recipe with this corpus.
+        judge_home: the run's recipe with the corpus that a judge is trained on: the run's own if it can be read.
         dataset: the corpus.
-        own: the run's own corpus; None where it cannot be read.
-        is_own: it is the run's own corpus, wherever it lies now.
-        own_error: why the run's own corpus cannot be read.
-        shared_names: people of another corpus who are named as people that the run was trained on.
+        own: the run's own corpus; None if it cannot be read.
+        is_own: True if it is the run's own corpus, in any folder.
+        own_error: reason why the run's own corpus cannot be read.
+        shared_names: names of people of another corpus that are also names of people that the run was trained on.
     """
 
     recipe: Recipe
@@ -50,10 +50,11 @@ class EvaluationCorpus:
     def of(cls, run: Run, data: Path | None) -> "EvaluationCorpus":
         """Open the corpus that `data` names, or the run's own.
 
-        Corpora are compared by their fingerprints: one that was moved or copied stays the run's own.
+        Corpora are compared by their fingerprints, so that a moved or copied corpus is recognised as the run's own.
 
         Raises:
-            DataError: it cannot be read, does not fit the run, or is not its own and the run draws people by name.
+            DataError: the corpus cannot be read or does not fit the run, or the run draws people by name and the corpus
+                is not its own.
         """
         if data is None:
             dataset = open_dataset(run.recipe)
@@ -69,7 +70,10 @@ class EvaluationCorpus:
         if dataset.fingerprint() in known:
             return cls(recipe, recipe, dataset, dataset, is_own=True)
         if "identity" in needs_of(recipe):
-            raise DataError(f"--data {data}: the run draws people by name, and knows nobody of another corpus")
+            raise DataError(
+                f"--data {data}: the run draws people by name, and knows no name of another corpus; evaluate it on its "
+                f"own corpus"
+            )
         names = set(Corpus.open(data).header.identities) & set(run.data.identities)
         home = recipe if own is None else run.recipe
         return cls(recipe, home, dataset, own, is_own=False, own_error=own_error, shared_names=sorted(names))
@@ -85,23 +89,24 @@ class EvaluationCorpus:
         return self.own is not None and is_synthetic(self.own) != is_synthetic(self.dataset)
 
     def split(
-        self, asked: EvaluationSplit | None, default: EvaluationSplit, *, judge_is_run: bool = False
+        self, requested: EvaluationSplit | None, default: EvaluationSplit, *, judge_is_run: bool = False
     ) -> EvaluationSplit:
         """Choose the split to evaluate; another corpus is a test set without splits.
 
-        Where the judge must learn from it, as the run's own corpus is gone, the people that it does not learn from.
+        If the judge is trained on the other corpus, because the run's own cannot be read, the default is the people
+        that it is not trained on.
 
         Raises:
-            DataError: a split of another corpus is asked for.
+            DataError: a split of another corpus is requested.
         """
         if self.is_own:
-            return asked or default
+            return requested or default
         if self.own is None and not judge_is_run:
-            return asked or "heldout_people"
-        if asked not in (None, "all"):
+            return requested or "heldout_people"
+        if requested not in (None, "all"):
             raise DataError(
-                f"--split {asked}: '{self.name}' is not the corpus of the run, so all of it is a test set; leave "
-                f"--split out"
+                f"--split {requested}: '{self.name}' is not the corpus of the run, so that all of it is a test set; "
+                f"leave --split out"
             )
         return "all"
 
@@ -110,8 +115,8 @@ class EvaluationCorpus:
         if self.is_own:
             return _OWN_PEOPLE[split]
         if not self.shared_names:
-            return "people of another corpus, none of them trained on"
-        return f"people of another corpus, {len(self.shared_names)} of them named as people that it was trained on"
+            return "people of another corpus, none of whom the run was trained on"
+        return f"people of another corpus, {len(self.shared_names)} with names of people that the run was trained on"
 
     def notes(self, *, judge_is_run: bool = False) -> list[str]:
         """List the warnings that apply to every figure measured on this corpus."""
@@ -121,26 +126,26 @@ class EvaluationCorpus:
             more = ", ..." if len(self.shared_names) > _SHOWN_NAMES else ""
             notes.append(
                 f"{len(self.shared_names)} people of {self.name} have names of people that the run was trained on "
-                f"({shown}{more}); if they are the same people, the figures are not those of people it never saw"
+                f"({shown}{more}); if they are the same people, the figures are not those of unseen people"
             )
         if self.is_another_domain:
             notes.append(
-                f"the run was trained on {_domain(self.own)}, and {self.name} holds {_domain(self.dataset)}: the two "
-                f"differ in more than their people"
+                f"the run was trained on {_domain(self.own)}, and {self.name} holds {_domain(self.dataset)}: the "
+                f"corpora differ in more than their people"
             )
         if not self.is_own and self.own is None:
-            judge = "" if judge_is_run else f", and a judge learns from {self.name}"
+            judge = "" if judge_is_run else f", and a judge is trained on {self.name}"
             notes.append(f"the run's own corpus cannot be read ({self.own_error}); memorisation is not measured{judge}")
         return notes
 
     def judge_is_unfit(self, judge_is_run: bool) -> str:
-        """Explain why the judge's figures are meaningless here; "" if they are not.
+        """Explain why the judge's figures are withheld; "" if they are not.
 
-        A run that judges itself is what is in question, and its figures on another domain are the answer.
+        If the run judges itself, its figures on another domain are what the evaluation measures.
         """
         if judge_is_run or not self.is_another_domain:
             return ""
-        return f"the judge learnt from {_domain(self.own)}, and these are {_domain(self.dataset)}"
+        return f"the judge was trained on {_domain(self.own)}, and these are {_domain(self.dataset)}"
 
 
 def is_synthetic(dataset: Dataset) -> bool:
@@ -163,8 +168,8 @@ def _refuse_other_rate(run: Run, recipe: Recipe, data: Path) -> None:
     reads_speech = "speech" in needs_of(recipe) and "speech" in header.columns
     if reads_speech and header.sample_rate_hz != request.sample_rate_hz:
         raise DataError(
-            f"--data {data}: its speech has {header.sample_rate_hz} Hz, and the run reads {request.sample_rate_hz} "
-            f"Hz; pack the corpus again at that rate"
+            f"--data {data}: the sample rate of its speech is {header.sample_rate_hz} Hz, and the run reads "
+            f"{request.sample_rate_hz} Hz; pack the corpus again at that rate"
         )
 
 

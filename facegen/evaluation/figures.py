@@ -24,12 +24,12 @@ def measure_metric(name: str, metric: Metric, evidence: Evidence, judge_is_unfit
     """Measure one metric, and complete its figures.
 
     Args:
-        name: of the metric in the recipe; it begins the key of each figure.
-        metric: gives the figures.
-        evidence: what it reads.
-        judge_is_unfit: why figures of the judge are withheld; "" where they are not.
+        name: name of the metric in the recipe; the first part of each figure's key.
+        metric: the metric.
+        evidence: its input.
+        judge_is_unfit: reason to withhold the figures of the judge; "" if there is none.
     Returns:
-        Figures with keys that differ, the number of their people, and a note where there is no number.
+        Figures with unique keys, numbers of people, and a note on each figure without a number.
     """
     num_people = len(evidence.person.unique())
     figures = metric.measure(evidence)
@@ -45,19 +45,19 @@ def _completed(figure: Figure, num_people: int, judge_is_unfit: str) -> Figure:
     if figure.by_judge and judge_is_unfit:
         return replace(Figure.missing(figure.key, figure.label, judge_is_unfit), num_people=figure.num_people)
     if not math.isfinite(figure.value) and not figure.note:
-        return replace(figure, note=f"not available: the metric gave {figure.value}")
+        return replace(figure, note=f"not available: the metric returned {figure.value}")
     return figure
 
 
 def with_own_labels(figures: Mapping[str, list[Figure]], metrics: Sequence[PartConfig]) -> dict[str, list[Figure]]:
     """Make the labels of figures unique where two metrics have one type.
 
-    Where a further metric of a type measures what the first one does, the labels of its figures are followed by the
-    settings in which it differs: "retrieval R@1, L1 (max_gallery = 100)".
+    If a further metric of a type has labels of the first one, its labels end with the settings in which it differs:
+    "retrieval R@1, L1 (max_gallery = 100)".
 
     Args:
-        figures: by metric, in the recipe's order.
-        metrics: as the recipe chose them, in the same order.
+        figures: {metric: its figures}, in the recipe's order.
+        metrics: the recipe's metrics, in the same order.
     """
     labelled: dict[str, list[Figure]] = {}
     firsts: dict[str, PartConfig] = {}

@@ -19,11 +19,11 @@ class Gap:
     """Difference of a figure between two splits.
 
     Attributes:
-        key, label: of the figure.
-        known, unseen: the splits.
-        here, there: the figure on each.
-        value: the difference, here less there.
-        low, high: its 95% interval.
+        key, label: key and label of the figure.
+        known, unseen: names of the splits.
+        here, there: the figure on the known and on the unseen split.
+        value: the difference, here minus there.
+        low, high: ends of its 95% interval.
     """
 
     key: str
@@ -37,7 +37,7 @@ class Gap:
     high: float
 
     @property
-    def is_told(self) -> bool:
+    def is_significant(self) -> bool:
         """True if the interval excludes 0."""
         return self.low > 0 or self.high < 0
 
@@ -50,32 +50,32 @@ def own_splits(reports: Sequence[Report]) -> list[Report]:
 
 def obstacle(one: Report, other: Report) -> str:
     """Explain why two reports of a run are not comparable; "" if they are."""
-    for what, first, second in (
+    for kind, first, second in (
         ("judges", one.judge_key, other.judge_key),
         ("corpora", one.corpus_key, other.corpus_key),
         ("checkpoints", one.step, other.step),
     ):
         if first != second:
-            return f"{one.name} and {other.name} were measured with different {what}; evaluate both again"
+            return f"{one.name} and {other.name} were measured with different {kind}; evaluate both again"
     return ""
 
 
 def find_gaps(reports: Sequence[Report]) -> list[Gap]:
     """Compute the gap of every figure with a chance level and an interval, between each split and the next.
 
-    The interval of the difference is that of independent estimates (Zou and Donner 2008): `heldout_people` are other
-    people than those of the other two splits. Those two share their people, which makes their interval too wide rather
-    than too narrow. Where chance differs, as between galleries of different sizes, there is no gap to tell.
+    The interval of the difference is that of independent estimates (Zou and Donner 2008): the people of
+    `heldout_people` are not in the other two splits. These two share their people, so that their interval is too wide
+    rather than too narrow. If the chance levels differ, as for galleries of different sizes, there is no gap.
     """
     splits = own_splits(reports)
-    found = []
+    all_gaps = []
     for one, other in pairwise(splits):
         if obstacle(one, other):
             continue
         there = by_key(other)
         gaps = [_gap(figure, there.get(key), one.split, other.split) for key, figure in by_key(one).items()]
-        found += [gap for gap in gaps if gap is not None]
-    return found
+        all_gaps += [gap for gap in gaps if gap is not None]
+    return all_gaps
 
 
 def _gap(here: Figure, there: Figure | None, known: str, unseen: str) -> Gap | None:

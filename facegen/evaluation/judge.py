@@ -32,10 +32,12 @@ class Judge:
     """Encoders and a matching rule that evaluate faces.
 
     Attributes:
-        name: which one, in words.
-        key: the same for the same judge; "" for a run that judges itself.
-        encoders, discriminator, matcher: of the condition, of the face, and of both.
-        device: where they are.
+        name: description of the judge.
+        key: equal for equal judges; "" for a run that judges itself.
+        encoders: encoders of the condition.
+        discriminator: its features and embedding are those of the face.
+        matcher: matching rule.
+        device: device of the networks.
     """
 
     name: str
@@ -50,11 +52,11 @@ class Judge:
         """Load the match stage of a run as a judge.
 
         Raises:
-            CheckpointError: it is not finished, or does not compare faces.
+            CheckpointError: the match stage is not finished, or does not compare faces.
         """
         networks = load_matching(run, device)
         if networks.discriminator is None or networks.matcher is None or not compares_faces(networks):
-            raise CheckpointError(f"{run.path}: its matcher does not compare faces, so it cannot judge them")
+            raise CheckpointError(f"{run.path}: its matcher does not compare faces, so that it cannot judge them")
         return cls(name, key, networks.encoders, networks.discriminator, networks.matcher, device)
 
     @property
@@ -75,8 +77,8 @@ class Judge:
     @torch.no_grad()
     def logits(self, query: Tensor, candidates: Tensor, direction: str) -> Tensor:
         """Compute matching logits: (B, d), (B, K, e) -> (B, K) on the CPU."""
-        chosen = cast(Direction, direction)
-        return self.matcher.logits(query.to(self.device), candidates.to(self.device), direction=chosen).float().cpu()
+        query, candidates = query.to(self.device), candidates.to(self.device)
+        return self.matcher.logits(query, candidates, direction=cast(Direction, direction)).float().cpu()
 
 
 def find_judge(
@@ -89,19 +91,19 @@ def find_judge(
 ) -> Judge:
     """Load the judge of a run; train it first if there is none, or resume its training.
 
-    A run that only matches is judged by itself: it is its own match stage that is in question, and it draws no faces
-    that could have learnt to please it.
+    A run that only matches judges itself: its match stage is what the evaluation measures, and no generator was trained
+    against it.
 
     Args:
-        run: what is evaluated.
-        home: whose corpus' training split the judge learns from.
-        settings: seed of its weights and batches, and where it starts from.
-        device: where it is to be used.
-        observer: told about its training.
-        interruption: listens while it is trained; None where nobody will ask.
+        run: the evaluated run.
+        home: recipe of the corpus on whose training split the judge is trained.
+        settings: random seed of the judge, and the run that it starts from.
+        device: device of the judge.
+        observer: receives the progress of its training.
+        interruption: interrupts its training; None for no interruption.
     Raises:
-        RecipeError: the recipe has no match stage that could train one.
-        Interrupted: its training was stopped, and goes on next time.
+        RecipeError: the recipe has no match stage to train a judge with.
+        Interrupted: its training was interrupted; the next call resumes it.
     """
     matcher = run.recipe.optional_config("matcher")
     if judges_itself(run) and matcher is not None:
@@ -110,12 +112,12 @@ def find_judge(
     corpus = open_dataset(recipe)
     key = judge_key(recipe, corpus)
     folder = corpus.cache_dir / "judges" / key
-    with taking_turns(folder, observer):
+    with judge_lock(folder, observer):
         if not (folder / "checkpoints" / "match").exists():
             if (folder / "run.json").exists():
-                recipe = Run.open(folder).recipe  # begun for another run, whose recipe may say the same otherwise
+                recipe = Run.open(folder).recipe  # the recipe of the run for which its training began is equivalent
             else:
-                shutil.rmtree(folder, ignore_errors=True)  # cut short before it could be resumed
+                shutil.rmtree(folder, ignore_errors=True)  # interrupted before the first checkpoint
             observer.say(f"training the judge, once for this corpus: {folder}")
             with interruption.listening() if interruption is not None else nullcontext():
                 train(recipe, folder, resume=True, observer=observer, interruption=interruption or Interruption())
@@ -134,14 +136,14 @@ def judges_itself(run: Run) -> bool:
 
 
 @contextmanager
-def taking_turns(folder: Path, observer: Observer) -> Iterator[None]:
-    """Hold the lock of the judge, so that one process trains it."""
+def judge_lock(folder: Path, observer: Observer) -> Iterator[None]:
+    """Hold the lock of the judge, so that only one process trains it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = folder.with_name(f"{folder.name}.lock")
-    with ExitStack() as turn:
+    with ExitStack() as stack:
         try:
-            turn.enter_context(file_lock(lock))
+            stack.enter_context(file_lock(lock))
         except BlockingIOError:
-            observer.say("another process is training the judge; waiting for it")
-            turn.enter_context(file_lock(lock, wait=True))
+            observer.say("waiting for another process that trains the judge")
+            stack.enter_context(file_lock(lock, wait=True))
         yield

@@ -17,16 +17,16 @@ _IDLE_KEYS = {
     "conditioner": ("trained",),
     "match": ("log_steps", "checkpoint_steps"),
 }
-"""Keys that do not change what a match stage learns; the corpus' fingerprint stands for its path."""
+"""Keys that do not affect the judge's weights; the corpus' fingerprint takes the place of its path."""
 
 
 def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
     """Derive the judge's recipe: the run's match stage on the corpus of `home`, with another seed and [judge]'s tables.
 
-    Where the run took its match stage from an earlier one, that one's recipe counts, if it is still there.
+    If the match stage is that of an earlier run whose folder exists, its recipe is used.
 
     Raises:
-        RecipeError: there is no match stage, or seed or start are those that the run was trained with.
+        RecipeError: there is no match stage, or the seed or the start is that of the run's own encoders.
     """
     own = run.recipe
     matcher = own.optional_config("matcher")
@@ -38,7 +38,7 @@ def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
     if "match" not in tables or "discriminator" not in tables:
         raise RecipeError(
             f"{own.source}: has no [match], which trains the judge that evaluation needs; add a [match] table, or a "
-            f"[judge.match] for the judge alone (such as type = 'softmax'), with a discriminator, and evaluate again"
+            f"[judge.match] for the judge only (such as type = 'softmax'), with a discriminator, and evaluate again"
         )
     tables["data"] = home.tables["data"]
     tables["run"] = {
@@ -54,14 +54,14 @@ def _check_independence(settings: EvaluateSettings, own: Recipe, source: Recipe)
     seed, start = settings.judge_seed, settings.judge_start
     if seed in {own.run.seed, source.run.seed}:
         raise RecipeError(
-            f"{own.source}: [evaluate] judge_seed = {seed}: the run's own encoders have this seed, and would "
-            f"judge faces that were trained to please them; choose another one"
+            f"{own.source}: [evaluate] judge_seed = {seed}: the run's own encoders have this seed, and the "
+            f"generator was trained with them; choose another seed"
         )
     matcher = source.optional_config("matcher")
     if start is not None and matcher is not None and start == matcher.engine.start:
         raise RecipeError(
-            f"{own.source}: [evaluate] judge_start = {start}: the run's own encoders started from it; "
-            f"name another run, of another seed"
+            f"{own.source}: [evaluate] judge_start = {start}: the run's own encoders start from it; "
+            f"name a run of another seed"
         )
 
 
@@ -71,23 +71,23 @@ def _check_face_matcher(recipe: Recipe, settings: EvaluateSettings) -> None:
     part: type[Matcher] = matcher.part.load()
     if not part.needs_faces:
         raise RecipeError(
-            f"{matcher.where} type = '{matcher.name}': does not compare faces, so it cannot train a judge of them; "
-            f"name a matcher that does, such as 'softmax', in [judge.match]"
+            f"{matcher.where} type = '{matcher.name}': does not compare faces, so that it cannot train a judge; "
+            f"name a matcher that compares faces, such as 'softmax', in [judge.match]"
         )
     if not part.trains_faces and settings.judge_start is None:
         raise RecipeError(
-            f"{matcher.where} type = '{matcher.name}': does not teach the face network, so a judge by it needs "
-            f"one that is trained: name a run of another seed with [evaluate] judge_start, or another matcher in "
-            f"[judge.match]"
+            f"{matcher.where} type = '{matcher.name}': does not train the face network; name a run of another "
+            f"seed that has a trained one with [evaluate] judge_start, or another matcher in [judge.match]"
         )
 
 
 def judge_key(recipe: Recipe, corpus: Dataset) -> str:
     """Hash all settings that determine a judge, defaults included, so that equal runs share it."""
-    said: list[Any] = [recipe.run.seed, recipe.run.precision, corpus.fingerprint()]
+    ingredients: list[Any] = [recipe.run.seed, recipe.run.precision, corpus.fingerprint()]
     for kind in RECIPE_KINDS.values():
         if kind.table in ("data", *JUDGE_TABLES):
             idle = _IDLE_KEYS.get(kind.table, ())
             for config in recipe.configs[kind.name]:
-                said.append([kind.table, {key: value for key, value in config.values.items() if key not in idle}])
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+                settings = {key: value for key, value in config.values.items() if key not in idle}
+                ingredients.append([kind.table, settings])
+    return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:16]

@@ -23,15 +23,15 @@ from facegen.evaluation.report import number
 Layout = Callable[[Sequence[Column]], ComparisonTable]
 _SCORES = {
     "identity score (ours)": "identity.score.generated",
-    "of real faces": "identity.score.real",
+    "real faces": "identity.score.real",
     "identity accuracy": "identity.accuracy.generated",
     "identities drawn": "identity.identities.generated",
     "diversity": "diversity.share_of_real",
 }
-"""Head of a column: key of the figure that it shows, beside a thesis row."""
+"""{head of a column: key of its figure} in the thesis tables."""
 _SCORE_NOTE = (
-    "The identity score is the Inception Score's formula over the people of the corpus, as a judge of faces sees them. "
-    "It stands beside the Inception Score, and no number of the one compares with a number of the other."
+    "The identity score is the formula of the Inception Score with the people of the corpus as classes, in the judge's "
+    "features. Identity scores and Inception Scores are not comparable."
 )
 _LABELS_NOTE = "The labels of this table's rows are not recovered; these are the models that section V-A compares."
 _MARKS_NOTE = (
@@ -39,26 +39,28 @@ _MARKS_NOTE = (
     "Nothing is marked in a row whose chance levels differ."
 )
 _ACCURACIES = {"V-F 2-way": "v2f.2", "F-V 2-way": "f2v.2", "V-F 10-way": "v2f.10", "F-V 10-way": "f2v.10"}
-"""Head of a column: direction and number of candidates, as keys have them."""
+"""{head of a column: part of the key with direction and number of candidates}."""
 
 
 def all_figures(columns: Sequence[Column]) -> ComparisonTable:
     """Arrange one row per figure, one column per run; mark the best of a row and those not distinguishable from it."""
-    hindrances = obstacles(columns)
-    found = [by_key(column.report) for column in columns]
-    keys = list(dict.fromkeys(key for figures in found for key in figures))
+    reasons = obstacles(columns)
+    figures_of = [by_key(column.report) for column in columns]
+    keys = list(dict.fromkeys(key for figures in figures_of for key in figures))
     published = any(key in FIGURES for key in keys)
     rows = []
     for key in keys:
-        figures = [each.get(key) for each in found]
+        figures = [by_report.get(key) for by_report in figures_of]
         label = next(figure.label for figure in figures if figure is not None)
-        marks: list[Mark] = [""] * len(figures) if hindrances else marks_of(figures)
+        marks: list[Mark] = [""] * len(figures) if reasons else marks_of(figures)
         row = [Cell(label), *map(Cell.of, figures, marks), Cell(", ".join(map(number, _chances(figures))))]
         rows.append([*row, Cell(FIGURES.get(key, ""))] if published else row)
     head = ["figure", *(column.label for column in columns), "chance"]
-    notes = [*hindrances, _MARKS_NOTE]
+    notes = [*reasons, _MARKS_NOTE]
     if published:
-        notes.append(f"{CHOI}: on AVSpeech or as named, by the run's own match stage; for the order of magnitude.")
+        notes.append(
+            f"{CHOI}: on AVSpeech or as named, by the run's own match stage; comparable in order of magnitude only."
+        )
     title = f"{len(columns)} evaluations" if len(columns) > 1 else columns[0].report.heading
     return ComparisonTable(title, [*head, CHOI] if published else head, rows, notes)
 
@@ -69,9 +71,9 @@ def _chances(figures: Sequence[Figure | None]) -> list[float]:
 
 
 def marks_of(figures: Sequence[Figure | None]) -> list[Mark]:
-    """Mark the best of a row, and those whose intervals overlap with it.
+    """Mark the best of a row, and the figures whose intervals overlap with it.
 
-    No marks without direction or intervals, nor where guessing would give different numbers.
+    Rows without a better direction, without intervals or with different chance levels have no marks.
     """
     known = [
         (figure.value, place)
@@ -108,22 +110,24 @@ def table_3(columns: Sequence[Column]) -> ComparisonTable:
     return _scores(columns, TABLE_3, f"{THESIS}, Table III: speech to faces", _LABELS_NOTE)
 
 
-def _scores(columns: Sequence[Column], published: Sequence[ScoreRow], title: str, *said: str) -> ComparisonTable:
+def _scores(
+    columns: Sequence[Column], published: Sequence[ScoreRow], title: str, *notes_before: str
+) -> ComparisonTable:
     rows = []
     for row in published:
         score = NOT_RECOVERED if row.mean is None else f"{row.mean:.3f} ± {row.deviation:.3f}"
         ours = [column for column in columns if column.recipe == row.recipe]
         for column in ours:
-            found = by_key(column.report)
-            cells = [Cell.of(found.get(key)) for key in _SCORES.values()]
+            figures = by_key(column.report)
+            cells = [Cell.of(figures.get(key)) for key in _SCORES.values()]
             rows.append([Cell(row.name), Cell(score), Cell(column.name), Cell(column.report.split), *cells])
         if not ours:
             rows.append([Cell(row.name), Cell(score), *[Cell("-")] * (2 + len(_SCORES))])
     recipes = [row.recipe for row in published]
     others = dict.fromkeys(column.name for column in columns if column.recipe not in recipes)
-    notes = [*said, _SCORE_NOTE, *obstacles(columns)]
+    notes = [*notes_before, _SCORE_NOTE, *obstacles(columns)]
     if others:
-        notes.append(f"no row of this table: {', '.join(others)}; its recipes are {', '.join(recipes)}")
+        notes.append(f"not in this table: {', '.join(others)}; the recipes of its rows are {', '.join(recipes)}")
     return ComparisonTable(title, ["method", "Inception Score", "run", "split", *_SCORES], rows, notes)
 
 
@@ -131,24 +135,24 @@ def matching(columns: Sequence[Column]) -> ComparisonTable:
     """Arrange matching accuracies of our runs and of published methods."""
     rows = []
     for column in columns:
-        found = by_key(column.report)
+        figures = by_key(column.report)
         for kind in ("real", "generated"):
-            cells = [Cell.of(found.get(f"matching.{what}.{kind}")) for what in _ACCURACIES.values()]
+            cells = [Cell.of(figures.get(f"matching.{part}.{kind}")) for part in _ACCURACIES.values()]
             if any(cell.figure is not None for cell in cells):
                 source = f"{column.report.split} of {column.report.corpus}; {column.report.judge}"
                 rows.append([Cell(column.name), Cell(kind), *cells, Cell(source)])
     rows += [_published_row(row) for row in MATCHING]
     chances = [Cell(number(0.5))] * 2 + [Cell(number(0.1))] * 2
     rows.append([Cell("guessing"), Cell(""), *chances, Cell("")])
-    said = "Published numbers are of other people and corpora; - is not reported, or not recovered."
+    note = "Published values are of other people and corpora. -: not reported, or not recovered."
     head = ["method", "faces", *_ACCURACIES, "source"]
-    return ComparisonTable("Matching voices and faces", head, rows, [*obstacles(columns), said])
+    return ComparisonTable("Matching voices and faces", head, rows, [*obstacles(columns), note])
 
 
 def _published_row(row: MatchingRow) -> list[Cell]:
     cells = []
-    for what in _ACCURACIES.values():
-        value = row.accuracy.get(what)
+    for part in _ACCURACIES.values():
+        value = row.accuracy.get(part)
         text = "-" if value is None else number(value) if row.verified else f"about {number(value)}, unverified"
         cells.append(Cell(text))
     return [Cell(row.name), Cell(row.faces), *cells, Cell(row.source)]

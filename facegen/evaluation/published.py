@@ -6,17 +6,17 @@ from dataclasses import dataclass
 THESIS = "Roldan Sanchez 2018"
 CHOI = "Choi, Park and Lee 2020"
 NOT_RECOVERED = "not recovered"
-"""Of cells that the copy of a paper that we have does not show."""
+"""Text of a cell that our copy of the paper does not show."""
 
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """A row of a thesis table of Inception Scores.
+    """Row of a thesis table of Inception Scores.
 
     Attributes:
-        name: as the table or, where its labels are not recovered, the text has it.
-        recipe: name of the recipe that trains such a model.
-        mean, deviation: the Inception Score and its standard deviation over splits; None where not recovered.
+        name: name of the model in the table, or in the text if the table's labels are not recovered.
+        recipe: name of the recipe that trains this model.
+        mean, deviation: Inception Score and its standard deviation over splits; None if not recovered.
     """
 
     name: str
@@ -39,7 +39,7 @@ TABLE_3 = (
     ScoreRow("speech, dropouts", "speech_lsgan_dropout"),
     ScoreRow("speech and name", "speech_name_lsgan"),
 )
-"""Roldan Sanchez 2018, Table III: from speech to faces. The text that we have lost its labels, and garbled its cells;
+"""Roldan Sanchez 2018, Table III: from speech to faces. Our copy of the text lacks its labels and has unreadable cells;
 the rows are the models that section V-A compares."""
 
 
@@ -48,12 +48,12 @@ class MatchingRow:
     """Matching accuracies of a publication.
 
     Attributes:
-        name: of the method, and what it was tested on.
+        name: method and test corpus.
         faces: "real" or "generated".
-        accuracy: {"f2v.2": share} by direction and number of candidates; a cell that is missing is not reported, or
-            not recovered.
-        source: where the numbers stand.
-        verified: they were read there; otherwise they are remembered, and only roughly right.
+        accuracy: {"f2v.2": share} by direction and number of candidates; missing keys are not reported, or not
+            recovered.
+        source: source of the values.
+        verified: True if the values were read in the source; False if they are from memory and approximate.
     """
 
     name: str
@@ -75,7 +75,7 @@ MATCHING = (
     ),
     MatchingRow("SVHF-Net, VoxCeleb", "real", {"v2f.2": 0.81, "f2v.2": 0.795}, "from memory", False),
 )  # fmt: skip
-"""Other people, other splits and other corpora than any run's: for the order of magnitude."""
+"""Values on other people, splits and corpora than those of a run; comparable in order of magnitude only."""
 
 FIGURES = {
     "preference.over_true": "0.767 relid, 0.472 without",
@@ -87,5 +87,5 @@ FIGURES = {
     "correlation.distance.generated.same_sex": "0.15 (VoxCeleb)",
     "correlation.distance.generated.different_sexes": "0.27 (VoxCeleb)",
 }
-"""{key of a figure: what the text of Choi et al. 2020, section 4, says of it}, on AVSpeech where no corpus is named,
-and judged there by the run's own match stage."""
+"""{key of a figure: value in the text of Choi et al. 2020, section 4}, on AVSpeech unless another corpus is named, by
+the run's own match stage."""

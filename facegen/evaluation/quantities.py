@@ -16,8 +16,8 @@ class Quantity:
 
     Attributes:
         value: the number.
-        low, high: the ends of its interval; the value itself where there is none.
-        numbers: the figures behind it, in words.
+        low, high: ends of its interval; the value itself if there is none.
+        numbers: text with the figures that it is computed from.
     """
 
     value: float
@@ -27,11 +27,11 @@ class Quantity:
 
 
 class MissingError(Exception):
-    """A figure that a rule reads is missing; the message says which one, and why."""
+    """A figure that a rule reads is missing; the message names it and gives the reason."""
 
 
 def _get(figures: Figures, *keys: str) -> Figure:
-    """Return the first of these figures that has a number."""
+    """Return the first of these figures that has a number; raise MissingError if none has."""
     reasons = []
     for key in keys:
         figure = figures.get(key)
@@ -43,12 +43,13 @@ def _get(figures: Figures, *keys: str) -> Figure:
 
 
 def _ends(figure: Figure) -> tuple[float, float]:
+    """Return the ends of the interval, or the value twice if there is none."""
     low = figure.value if figure.low is None else figure.low
     high = figure.value if figure.high is None else figure.high
     return low, high
 
 
-def _said(figure: Figure) -> str:
+def _described(figure: Figure) -> str:
     """Format a figure with its label and interval."""
     interval = "" if figure.low is None or figure.high is None else f", {figure.low:.3g} to {figure.high:.3g}"
     return f"{figure.label}: {figure.value:.3g}{interval}"
@@ -59,7 +60,7 @@ def read(key: str) -> Callable[[Figures], Quantity]:
 
     def quantity(figures: Figures) -> Quantity:
         figure = _get(figures, key)
-        return Quantity(figure.value, *_ends(figure), _said(figure))
+        return Quantity(figure.value, *_ends(figure), _described(figure))
 
     return quantity
 
@@ -71,7 +72,7 @@ def frechet_ratio(figures: Figures) -> Quantity:
     if real.value <= 0:
         raise MissingError(f"'{real.label}' is 0")
     ratio = drawn.value / real.value
-    numbers = f"Frechet distance {drawn.value:.3g} to real faces, which lie {real.value:.3g} from each other"
+    numbers = f"Frechet distance to real faces {drawn.value:.3g}; between halves of the real faces {real.value:.3g}"
     return Quantity(ratio, ratio, ratio, numbers)
 
 
@@ -81,7 +82,7 @@ def pixel_variation(figures: Figures) -> Quantity:
     real = _get(figures, "diversity.pixel_distance.real_other_person")
     if real.value <= 0:
         raise MissingError(f"'{real.label}' is 0")
-    numbers = f"{_said(own)}; between real people {real.value:.3g}"
+    numbers = f"{_described(own)}; between real people {real.value:.3g}"
     low, high = _ends(own)
     return Quantity(own.value / real.value, low / real.value, high / real.value, numbers)
 
@@ -92,9 +93,9 @@ def normalised_matching(figures: Figures) -> Quantity:
     real = _get(figures, drawn.key.replace("generated", "real"))
     chance = drawn.chance or 0.0
     if _ends(real)[0] <= chance:
-        raise MissingError(f"the judge itself does not match real faces above chance ({_said(real)})")
+        raise MissingError(f"the judge does not match real faces above chance ({_described(real)})")
     low, high = ((end - chance) / (real.value - chance) for end in _ends(drawn))
-    numbers = f"{_said(drawn)}; real faces {real.value:.3g}, chance {chance:.3g}"
+    numbers = f"{_described(drawn)}; real faces {real.value:.3g}, chance {chance:.3g}"
     return Quantity((drawn.value - chance) / (real.value - chance), low, high, numbers)
 
 
@@ -113,7 +114,8 @@ def excess(direction: Direction) -> Callable[[Figures], Quantity]:
     def quantity(figures: Figures) -> Quantity:
         drawn = _get(figures, f"matching.{direction}.10.generated", f"matching.{direction}.2.generated")
         real = _get(figures, drawn.key.replace("generated", "real"))
-        more = _get(figures, f"{drawn.key}_less_real")
-        return Quantity(more.value, *_ends(more), f"{_said(more)}; real faces {real.value:.3g}")
+        difference = _get(figures, f"{drawn.key}_less_real")
+        numbers = f"{_described(difference)}; real faces {real.value:.3g}"
+        return Quantity(difference.value, *_ends(difference), numbers)
 
     return quantity

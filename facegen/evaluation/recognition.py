@@ -1,4 +1,4 @@
-"""Recognisers: build them from recipe and command line, and compute their embeddings of the evaluated rows."""
+"""Recognisers of an evaluation: construction from recipe and command line, and embeddings of the evaluated rows."""
 
 import hashlib
 import tomllib
@@ -20,7 +20,7 @@ from facegen.core.recipe.recipe import Recipe, check_config, check_recipe
 from facegen.core.recipe.unique_names import unique_names
 
 MOST_NOISES = 2
-"""Number of generated faces per row that a recogniser embeds if there is none under its own noise."""
+"""Maximum number of generated faces per row that a recogniser embeds if there is none under the row's own noise."""
 _CHUNK_ROWS = 16
 
 
@@ -28,24 +28,24 @@ def with_recognisers(recipe: Recipe, words: Iterable[str]) -> Recipe:
     """Add recognisers to a recipe.
 
     Args:
-        recipe: what it is added to.
-        words: NAME, or NAME:key=value,key=value with each value in TOML's own form.
+        recipe: the recipe.
+        words: NAME, or NAME:key=value,key=value with values in TOML syntax.
     Raises:
-        RecipeError: a word has another form, or names no recogniser or no key of it.
+        RecipeError: a word has another form, or names an unknown recogniser or key.
     """
     added = [read_word(word) for word in words]
     if not added:
         return recipe
-    there = recipe.tables.get("recogniser", [])
-    there = there if isinstance(there, list) else [there]
-    return check_recipe({**recipe.tables, "recogniser": [*there, *added]}, f"{recipe.source}, with --recogniser")
+    own = recipe.tables.get("recogniser", [])
+    own = own if isinstance(own, list) else [own]
+    return check_recipe({**recipe.tables, "recogniser": [*own, *added]}, f"{recipe.source}, with --recogniser")
 
 
 def read_word(word: str) -> dict[str, Any]:
     """Parse NAME:key=value,key=value into a recipe table.
 
     Raises:
-        RecipeError: it has another form.
+        RecipeError: the word has another form.
     """
     name, _, rest = word.partition(":")
     entry: dict[str, Any] = {"type": name}
@@ -61,10 +61,10 @@ def read_word(word: str) -> dict[str, Any]:
 
 
 def build_recognisers(recipe: Recipe) -> dict[str, Recogniser]:
-    """Build a recipe's recognisers by name; two of one name are numbered.
+    """Build a recipe's recognisers by name; further ones of one name are numbered.
 
     Raises:
-        FacegenError: one lacks the package or the weights that it works with.
+        FacegenError: the package or the weights of a recogniser are missing.
     """
     return _build(recipe.configs["recogniser"])
 
@@ -73,7 +73,7 @@ def chosen_recognisers(words: Iterable[str]) -> dict[str, Recogniser]:
     """Build recognisers from words alone, without a recipe.
 
     Raises:
-        FacegenError: a word names no recogniser or no key of it, or what it works with is missing.
+        FacegenError: a word names an unknown recogniser or key, or the recogniser's package or weights are missing.
     """
     problems: list[str] = []
     configs = [check_config("recogniser", {"recogniser": read_word(word)}, "--recogniser", problems) for word in words]
@@ -83,11 +83,11 @@ def chosen_recognisers(words: Iterable[str]) -> dict[str, Recogniser]:
 
 
 def _build(configs: Iterable[PartConfig]) -> dict[str, Recogniser]:
-    configs, found = list(configs), {}
+    configs, recognisers = list(configs), {}
     for name, config in zip(unique_names(config.name for config in configs), configs, strict=True):
-        found[name] = config.build()
-        found[name].fingerprint()  # asked now, so that what is missing is said before any work is done
-    return found
+        recognisers[name] = config.build()
+        recognisers[name].fingerprint()  # fails early if a package or weights are missing
+    return recognisers
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,13 @@ class RecogniserInputs:
     """Faces and speech that recognisers embed, one row per clip.
 
     Attributes:
-        dataset: where other faces and speech come from.
-        clip: (N,)
+        dataset: corpus of the second faces and of the speech.
+        clip: (N,) clips of the corpus.
         real_faces: (N, H, W, 3) uint8.
-        fake_faces: (N, Z, H, W, 3) uint8; None where the run draws none.
-        other: (2, N) clip and frame of another face of the same person; -1 where there is none.
-        speech_start: (N,) where the speech begins that the run is given; None where it is given none.
-        fresh_faces: (N, H, W, 3) uint8, generated under a noise of its own each; None where the run draws none.
+        fake_faces: (N, Z, H, W, 3) uint8; None for a run that only matches.
+        other: (2, N) clip and frame of another face of the same person; -1 if there is none.
+        speech_start: (N,) first sample of the speech that the run reads; None if it reads none.
+        fresh_faces: (N, H, W, 3) uint8, generated under the rows' own noises; None for a run that only matches.
     """
 
     dataset: Dataset
@@ -115,78 +115,80 @@ class RecogniserInputs:
 
 def recognise(
     recognisers: Mapping[str, Recogniser],
-    seen: RecogniserInputs,
+    inputs: RecogniserInputs,
     faces_key: str,
     cache: Path | None,
     observer: Observer,
 ) -> dict[str, Recognised]:
     """Embed the rows with each recogniser; embeddings of real faces and speech are cached."""
-    found = {}
+    embeddings = {}
     for name, recogniser in recognisers.items():
-        real = _real(name, recogniser, seen, faces_key, cache, observer)
+        real = _embed_real(name, recogniser, inputs, faces_key, cache, observer)
         fake, fresh = None, None
-        if "faces" in recogniser.embeds and seen.fresh_faces is not None:
-            faces = seen.fresh_faces
-            fresh = _in_parts(f"{name}: generated faces", len(faces), observer, faces.__getitem__, recogniser)
-        elif "faces" in recogniser.embeds and seen.fake_faces is not None:
-            shown = seen.fake_faces[:, :MOST_NOISES]
+        if "faces" in recogniser.embeds and inputs.fresh_faces is not None:
+            faces = inputs.fresh_faces
+            fresh = _embed_in_chunks(f"{name}: generated faces", len(faces), observer, faces.__getitem__, recogniser)
+        elif "faces" in recogniser.embeds and inputs.fake_faces is not None:
+            shown = inputs.fake_faces[:, :MOST_NOISES]
             faces = shown.flatten(0, 1)
-            fake = _in_parts(f"{name}: generated faces", len(faces), observer, faces.__getitem__, recogniser)
+            fake = _embed_in_chunks(f"{name}: generated faces", len(faces), observer, faces.__getitem__, recogniser)
             fake = fake.unflatten(0, shown.shape[:2])
-        found[name] = Recognised(real.get("real"), real.get("real_other"), fake, real.get("speech"), fresh)
-    return found
+        embeddings[name] = Recognised(real.get("real"), real.get("real_other"), fake, real.get("speech"), fresh)
+    return embeddings
 
 
-def _real(
-    name: str, recogniser: Recogniser, seen: RecogniserInputs, faces_key: str, cache: Path | None, observer: Observer
+def _embed_real(
+    name: str, recogniser: Recogniser, inputs: RecogniserInputs, faces_key: str, cache: Path | None, observer: Observer
 ) -> dict[str, Tensor]:
-    said = f"{recogniser.fingerprint()} {faces_key} {seen.dataset.spec.speech_samples}".encode()
-    for numbers in (seen.clip, seen.other, *([] if seen.speech_start is None else [seen.speech_start])):
-        said += numbers.numpy().tobytes()
-    path = None if cache is None else cache / f"recognised-{hashlib.sha256(said).hexdigest()[:24]}.safetensors"
+    source = f"{recogniser.fingerprint()} {faces_key} {inputs.dataset.spec.speech_samples}".encode()
+    for numbers in (inputs.clip, inputs.other, *([] if inputs.speech_start is None else [inputs.speech_start])):
+        source += numbers.numpy().tobytes()
+    path = None if cache is None else cache / f"recognised-{hashlib.sha256(source).hexdigest()[:24]}.safetensors"
     cached = load_cached(path)
     if cached is not None:
         return cached
-    found = _look(name, recogniser, seen, observer) | _listen(name, recogniser, seen, observer)
-    save_cached(path, found)
-    return found
+    embeddings = _embed_faces(name, recogniser, inputs, observer) | _embed_speech(name, recogniser, inputs, observer)
+    save_cached(path, embeddings)
+    return embeddings
 
 
-def _look(name: str, recogniser: Recogniser, seen: RecogniserInputs, observer: Observer) -> dict[str, Tensor]:
+def _embed_faces(name: str, recogniser: Recogniser, inputs: RecogniserInputs, observer: Observer) -> dict[str, Tensor]:
     if "faces" not in recogniser.embeds:
         return {}
-    num = len(seen.clip)
-    real = _in_parts(f"{name}: real faces", num, observer, seen.real_faces.__getitem__, recogniser)
-    there = torch.nonzero(seen.other[0] >= 0)[:, 0]
-    if not len(there):
+    num = len(inputs.clip)
+    real = _embed_in_chunks(f"{name}: real faces", num, observer, inputs.real_faces.__getitem__, recogniser)
+    rows_with_other = torch.nonzero(inputs.other[0] >= 0)[:, 0]
+    if not len(rows_with_other):
         return {"real": real}
 
     def another(rows: Tensor) -> Tensor:
-        clip, frame = seen.other[:, there[rows]]
-        return seen.dataset.faces(clip, frame).cpu()
+        clip, frame = inputs.other[:, rows_with_other[rows]]
+        return inputs.dataset.faces(clip, frame).cpu()
 
     other = torch.full_like(real, torch.nan)
-    other[there] = _in_parts(f"{name}: other faces", len(there), observer, another, recogniser)
+    other[rows_with_other] = _embed_in_chunks(
+        f"{name}: other faces", len(rows_with_other), observer, another, recogniser
+    )
     return {"real": real, "real_other": other}
 
 
-def _listen(name: str, recogniser: Recogniser, seen: RecogniserInputs, observer: Observer) -> dict[str, Tensor]:
+def _embed_speech(name: str, recogniser: Recogniser, inputs: RecogniserInputs, observer: Observer) -> dict[str, Tensor]:
     if "speech" not in recogniser.embeds:
         return {}
-    if seen.speech_start is None:
-        observer.warn(f"recogniser {name}: people are not drawn from speech here, so there is none for it to hear")
+    if inputs.speech_start is None:
+        observer.warn(f"recogniser {name}: the run reads no speech, so that its speech embeddings are not computed")
         return {}
-    start, spec, parts = seen.speech_start, seen.dataset.spec, []
+    start, spec, parts = inputs.speech_start, inputs.dataset.spec, []
     observer.start(f"{name}: speech", len(start))
     for rows in torch.arange(len(start)).split(_CHUNK_ROWS):
-        speech = seen.dataset.speech(seen.clip[rows], start[rows], spec.speech_samples).cpu()
+        speech = inputs.dataset.speech(inputs.clip[rows], start[rows], spec.speech_samples).cpu()
         parts.append(recogniser.embed_speech(speech, spec.sample_rate_hz).float().cpu())
         observer.advance(int(rows[-1]) + 1)
     observer.finish()
     return {"speech": torch.cat(parts)}
 
 
-def _in_parts(
+def _embed_in_chunks(
     stage: str, num: int, observer: Observer, fetch: Callable[[Tensor], Tensor], recogniser: Recogniser
 ) -> Tensor:
     parts = []

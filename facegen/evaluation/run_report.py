@@ -22,7 +22,7 @@ from facegen.training.runs.run import Run
 
 FORMAT = 1
 NAME = "report"
-"""Of the files in RUN/evaluation: report.json, report.md, report.html."""
+"""Stem of the files report.json, report.md and report.html in RUN/evaluation."""
 _NOT_DRAWN = ("steps_per_second",)
 _NOUNS = {"match": "match stage", "train": "training", "monitor": "monitor"}
 
@@ -32,15 +32,15 @@ class RunReport:
     """Reports of a run, with gaps, verdicts and training curves.
 
     Attributes:
-        run: name of its folder.
+        run: name of the run's folder.
         recipe: name of its recipe.
-        facegen: version that wrote this.
-        folder: of the reports and their pictures.
-        reports: the run's own splits first, from what is known best to what was never seen.
-        gaps: between the run's own splits.
-        verdicts: {name of a report: what it says is wrong, and right}.
-        curves: plots of what was measured while training went on.
-        notes: what a reader must know beside all this.
+        facegen: version of facegen that wrote the report.
+        folder: folder of the reports and their pictures.
+        reports: the run's own splits first, from known to unseen.
+        gaps: gaps between the run's own splits.
+        verdicts: {name of a report: its verdicts}.
+        curves: plots of the training log.
+        notes: warnings that apply to the whole report.
     """
 
     run: str
@@ -65,7 +65,7 @@ class RunReport:
                 {name: getattr(gap, name) for name in ("key", "label", "known", "unseen", "value", "low", "high")}
                 for gap in self.gaps
             ],
-            "verdicts": {name: [asdict(verdict) for verdict in found] for name, found in self.verdicts.items()},
+            "verdicts": {name: [asdict(verdict) for verdict in items] for name, items in self.verdicts.items()},
             "curves": [asdict(picture) for picture in self.curves],
             "notes": list(self.notes),
         }
@@ -75,7 +75,7 @@ def read_reports(path: Path) -> tuple[str, list[Report]]:
     """Read the recipe's name and the reports of a report.json, or the report of one split with an empty name.
 
     Raises:
-        CheckpointError: it is damaged, or of another version of facegen.
+        CheckpointError: the file is damaged, or of another version of facegen.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -83,7 +83,7 @@ def read_reports(path: Path) -> tuple[str, list[Report]]:
             return "", [Report.from_json(values)]
         if values["format"] != FORMAT:
             raise ValueError(f"its format is {values['format']}, and this version reads {FORMAT}")
-        return str(values["recipe"]), [Report.from_json(each) for each in values["evaluations"].values()]
+        return str(values["recipe"]), [Report.from_json(report) for report in values["evaluations"].values()]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"{path}: is not a report of this version of facegen ({error}); evaluate the run again"
@@ -94,35 +94,35 @@ def collect(run: Run, observer: Observer) -> RunReport:
     """Read the reports of a run, and plot its training log.
 
     Raises:
-        CheckpointError: nothing was.
+        CheckpointError: there are no reports.
     """
     folder = run.path / "evaluation"
-    found = []
+    reports = []
     for path in sorted(folder.glob("*.json")):
         if path.stem == NAME:
             continue
         try:
-            found.append(Report.read(path))
+            reports.append(Report.read(path))
         except CheckpointError as error:
             observer.warn(f"{error}; it is left out of the report")
-    if not found:
-        raise CheckpointError(f"{run.path}: nothing was evaluated yet; call `facegen evaluate {run.path}` first")
-    own = own_splits(found)
+    if not reports:
+        raise CheckpointError(f"{run.path}: has no evaluation; run `facegen evaluate {run.path}` first")
+    own = own_splits(reports)
     return RunReport(
         run=run.path.resolve().name,
         recipe=run.recipe.run.name,
         facegen=__version__,
         folder=folder,
-        reports=[*own, *(report for report in found if report not in own)],
-        gaps=find_gaps(found),
-        verdicts={report.name: said for report in own if (said := _verdicts(report, own))},
+        reports=[*own, *(report for report in reports if report not in own)],
+        gaps=find_gaps(reports),
+        verdicts={report.name: items for report in own if (items := _verdicts(report, own))},
         curves=draw_log(run.read_log(), folder / "curves"),
-        notes=_notes(run, found, own),
+        notes=_notes(run, reports, own),
     )
 
 
 def _verdicts(report: Report, own: Sequence[Report]) -> list[Verdict]:
-    """Judge a report, compared with the most known split if that is comparable."""
+    """Derive the verdicts of a report, compared with the best known split if the two are comparable."""
     known = own[0] if own[0] is not report and not obstacle(own[0], report) else None
     return verdicts(report, known)
 
@@ -138,9 +138,11 @@ def _notes(run: Run, reports: Sequence[Report], own: Sequence[Report]) -> list[s
         if report.step is None:
             continue
         if report.step != newest[1]:
-            notes.append(f"{report.name} was evaluated at step {report.step}, and the run has {newest[1]} by now")
+            notes.append(f"{report.name} was evaluated at step {report.step}, and the run is now at step {newest[1]}")
         elif report.weights_hash != weights:
-            notes.append(f"{report.name} was evaluated with other weights of step {report.step} than the run has now")
+            notes.append(
+                f"{report.name} was evaluated with other weights of step {report.step} than the run's present ones"
+            )
     return notes
 
 

@@ -31,11 +31,11 @@ def draw_sample_comparison(columns: Sequence[Column], path: Path, observer: Obse
     """Draw people in rows: the true face, then one column per run; each row has its own noise.
 
     Args:
-        columns: runs and splits; of a run with several splits the first counts.
-        path: of the PNG.
-        observer: told why there is no picture.
+        columns: runs and splits; the first split of each run is used.
+        path: PNG file to write.
+        observer: receives the reason if there is no picture.
     Returns:
-        Whether there is a picture.
+        True if the picture was drawn.
     """
     drawing = [
         column for column in columns if column.run and column.run.recipe.optional_config("generator") is not None
@@ -43,25 +43,25 @@ def draw_sample_comparison(columns: Sequence[Column], path: Path, observer: Obse
     first = {column.place: column for column in reversed(drawing)}
     shown = [column for column in drawing if first[column.place] is column]
     if not shown:
-        observer.say("no picture: none of these is a run that draws faces")
+        observer.say("no picture: no run among these draws faces")
         return False
     report = shown[0].report
     if len({(column.report.corpus_key, column.report.split) for column in shown}) > 1:
-        observer.warn("no picture: the runs were evaluated on different corpora or splits, and have no faces in common")
+        observer.warn("no picture: the runs were evaluated on different corpora or splits, and share no faces")
         return False
     try:
-        found = [_draw(column.run, report.split, report.seed, observer) for column in shown if column.run]
+        drawings = [_draw(column.run, report.split, report.seed, observer) for column in shown if column.run]
     except (DataError, CheckpointError) as error:
         observer.warn(f"no picture: {error}")
         return False
-    # The true face from the run that sees it the largest.
-    true = max((real for _, real, _ in found), key=lambda faces: faces.shape[1])
+    # True faces of the run with the largest images.
+    true = max((real for _, real, _ in drawings), key=lambda faces: faces.shape[1])
     pixels = true.shape[1]
-    faces = [true, *(enlarged(drawn, pixels) for drawn, _, _ in found)]
-    names = next((names for _, _, names in found if names), [f"person {row + 1}" for row in range(len(true))])
+    faces = [true, *(enlarged(drawn, pixels) for drawn, _, _ in drawings)]
+    names = next((names for _, _, names in drawings if names), [f"person {row + 1}" for row in range(len(true))])
     picture = grid(
         np.stack(faces, axis=1), row_labels=names, column_labels=["true face", *(column.label for column in shown)],
-        title=f"{report.split} of {report.corpus}, one noise a row", scale=max(1, round(SHOWN_PIXELS / pixels)),
+        title=f"{report.split} of {report.corpus}, one noise per row", scale=max(1, round(SHOWN_PIXELS / pixels)),
     )  # fmt: skip
     save_png(picture, path)
     return True
@@ -83,7 +83,7 @@ def _draw(run: Run, split: EvaluationSplit, seed: int, observer: Observer) -> tu
     if "identity" not in pipeline.needs:
         names = []
     elif min(people) < 0:
-        raise DataError(f"{run.path}: draws people by name, and does not know those of '{split}'")
+        raise DataError(f"{run.path}: draws people by name, and knows no names of '{split}'; choose another --split")
     else:
         names = [run.data.identities[person] for person in people]
     return restore_faces(faces).cpu().numpy(), restore_faces(batch.faces).cpu().numpy(), names

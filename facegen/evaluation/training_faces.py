@@ -34,19 +34,20 @@ def embed_faces(judge: Judge, faces: Tensor) -> Tensor:
 
 
 def _faces(dataset: Dataset, clip: Tensor, observer: Observer) -> Tensor:
-    said = hashlib.sha256(f"{dataset.fingerprint()} training faces".encode())
-    said.update(clip.numpy().tobytes())
-    key = said.hexdigest()[:32] if dataset.is_rendered else ""
-    kept = load_rendered(key) if key else None
-    if kept is not None:
-        return kept["faces"]
-    found = []
+    """Return the first faces of clips, from the cache if the corpus is rendered: (M, H, W, 3) uint8."""
+    content_hash = hashlib.sha256(f"{dataset.fingerprint()} training faces".encode())
+    content_hash.update(clip.numpy().tobytes())
+    key = content_hash.hexdigest()[:32] if dataset.is_rendered else ""
+    cached = load_rendered(key) if key else None
+    if cached is not None:
+        return cached["faces"]
+    parts = []
     observer.start("training faces", len(clip))
     for rows in torch.arange(len(clip)).split(_CHUNK_ROWS):
-        found.append(dataset.faces(clip[rows], torch.zeros_like(rows)).cpu())
+        parts.append(dataset.faces(clip[rows], torch.zeros_like(rows)).cpu())
         observer.advance(int(rows[-1]) + 1)
     observer.finish()
-    faces = torch.cat(found)
+    faces = torch.cat(parts)
     if key:
         save_rendered(key, {"faces": faces})
     return faces

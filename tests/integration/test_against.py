@@ -90,13 +90,13 @@ def test_incomparable_runs_are_refused_with_every_reason(
     assert facegen("evaluate", tmp_path / "one", "--against", tmp_path / "two", "--against", tmp_path / "two") == 1
     message = " ".join(capsys.readouterr().err.split())
     for problem in (
-        "draws faces of 32 pixels, and this run 16; train both alike",
-        "reads speech of 3200 samples, and this run of 4800; train both alike",
+        "draws faces of 32 pixels, and this run of 16; train both at one size",
+        "reads speech of 3200 samples, and this run of 4800; train both with one [data]",
         "its own encoders have the judge's seed, 1000; choose another --judge-seed",
         "there are two runs named 'two'; rename the folder of one",
     ):
         assert problem in message
     assert facegen("evaluate", tmp_path / "matching", "--against", tmp_path / "one") == 1
-    assert "draws no faces, so there are none to set against others" in " ".join(capsys.readouterr().err.split())
+    assert "draws no faces to compare; leave --against out" in " ".join(capsys.readouterr().err.split())
     assert facegen("evaluate", tmp_path / "one", "--against", tmp_path / "matching") == 1
     assert "it only matches" in " ".join(capsys.readouterr().err.split())

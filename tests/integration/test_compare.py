@@ -179,9 +179,10 @@ def test_layouts_table_3_and_matching_show_published_values(
     assert {row["Inception Score"] for row in third["rows"]} == {"not recovered"}
     assert [row["method"] for row in third["rows"]] == ["speech", "speech, dropouts", "speech and name"]
     assert "labels of this table's rows are not recovered" in third["notes"][0]
-    assert "no row of this table: name_acgan, name_lsgan_ttur; its recipes are speech_lsgan" in third["notes"][-1]
-    matching = json.loads(compared(capsys, *runs, "--layout", "matching", "--format", "json")[0])
-    rows = {(row["method"], row["faces"]): row for row in matching["rows"]}
+    others = "not in this table: name_acgan, name_lsgan_ttur; the recipes of its rows are speech_lsgan"
+    assert others in third["notes"][-1]
+    said = json.loads(compared(capsys, *runs, "--layout", "matching", "--format", "json")[0])
+    rows = {(row["method"], row["faces"]): row for row in said["rows"]}
     assert rows["Choi et al. 2020, AVSpeech", "real"]["F-V 2-way"] == "0.885"
     assert rows["SVHF-Net, VoxCeleb", "real"]["V-F 2-way"] == "about 0.810, unverified"
     assert rows["name_acgan", "generated"]["F-V 2-way"]["value"] is not None
@@ -207,7 +208,7 @@ def test_matching_run_has_no_picture(home: Path, capsys: pytest.CaptureFixture[s
     (home / "matching.toml").write_text(kept)
     assert main(["train", str(home / "matching.toml"), "--out", str(home / "matching")]) == 0
     out, err = compared(capsys, str(home / "matching"), "--picture", str(home / "none.png"))
-    assert "no picture: none of these is a run that draws faces" in err
+    assert "no picture: no run among these draws faces" in err
     assert not (home / "none.png").exists()
     assert "V-F 2-way, real" in out
 
@@ -225,10 +226,10 @@ def test_reports_replace_runs_in_any_folder(
     rows = {row["key"]: row for row in comparison["rows"]}
     figures = json.loads(copies[1].read_text())["figures"]["identity"]
     assert all(rows[figure["key"]]["two"]["value"] == figure["value"] for figure in figures)
-    assert {"one", "two"} < set(comparison["rows"][0])
-    assert not any("not comparable" in note for note in comparison["notes"])
-    assert any("not distinguishable" in note for note in comparison["notes"])
-    assert "no picture: none of these is a run that draws faces" in err
+    assert {"one", "two"} < set(said["rows"][0])
+    assert not any("not comparable" in note for note in said["notes"])
+    assert any("not distinguishable" in note for note in said["notes"])
+    assert "no picture: no run among these draws faces" in err
     words = [str(copies[0]), "--split", "train", "--layout", "table-2", "--format", "json"]
     table = json.loads(compared(capsys, *words)[0])
     rows = {row["method"]: row for row in table["rows"]}
@@ -245,7 +246,7 @@ def test_bad_reports_are_refused_with_a_reason(
     compared(capsys, *runs)
     report = Path(runs[0]) / "evaluation" / "train.json"
     assert main(["compare", str(report), "--split", "heldout_people"]) == 1
-    assert "holds no evaluation on heldout_people; it has train" in " ".join(capsys.readouterr().err.split())
+    assert "has no evaluation on heldout_people; available: train" in " ".join(capsys.readouterr().err.split())
     for text in ("[1]", "{", '{"evaluations": {}, "format": 99}'):
         (tmp_path / "odd.json").write_text(text)
         assert main(["compare", str(tmp_path / "odd.json")]) == 1

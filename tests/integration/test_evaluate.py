@@ -228,9 +228,9 @@ def test_several_splits_share_one_judge(named: Path, capsys: pytest.CaptureFixtu
     assert (named / "evaluation" / "heldout_utterances.png").exists()
 
 
-def test_unknown_names_are_refused_before_the_judge_is_trained(named: Path) -> None:
-    observer = RecordingObserver()
-    with pytest.raises(DataError, match="evaluate known people with --split heldout_utterances, or with --split train"):
+def test_people_without_a_known_name_are_refused_before_a_judge_is_trained(named: Path) -> None:
+    observer = Listening()
+    with pytest.raises(DataError, match="evaluate known people with --split heldout_utterances or --split train"):
         evaluate(named, overrides={"judge_seed": 77}, observer=observer)
     assert observer.stages == []
 

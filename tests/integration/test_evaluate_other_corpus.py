@@ -22,7 +22,7 @@ from facegen.evaluation.report import Report
 
 RECIPE = RECIPES / "speech_relid.toml"
 NOT_SYNTHETIC = [f"data.{key}" for key in ("clip_seconds", "num_people", "num_heldout_people", "clips_per_person")]
-NEVER_TRAINED_ON = "people of another corpus, none of them trained on"
+NEVER_TRAINED_ON = "people of another corpus, none of whom the run was trained on"
 
 
 class RecordingObserver(Observer):
@@ -127,7 +127,7 @@ def test_own_corpus_is_recognised_in_another_folder(home: Path, tmp_path: Path) 
     for _ in range(2):
         report = evaluate(run, data=tmp_path / "copy", overrides={"split": "train"}, observer=Observer())
         assert report.table.name == "train.md"
-        assert report.people == "people and clips that it was trained on"
+        assert report.people == "people and clips that the run was trained on"
         assert report.num_people == num_trained(home)
         assert report.notes == []
         recipe = (run / "recipe.toml").read_text()
@@ -149,7 +149,7 @@ def test_memorisation_is_missing_without_the_runs_corpus(home: Path, tmp_path: P
     assert report.people == NEVER_TRAINED_ON
     note = figures(report)["memorisation.share"].note
     assert note == "not available: the run's own corpus, and with it the training faces, cannot be read"
-    assert "memorisation is not measured, and a judge learns from other" in observer.warnings[0]
+    assert "memorisation is not measured, and a judge is trained on other" in observer.warnings[0]
 
 
 def test_names_shared_with_training_people_are_reported(home: Path, tmp_path: Path) -> None:
@@ -166,9 +166,9 @@ def test_synthetic_judge_measures_no_similarity_of_recorded_people(
 ) -> None:
     other = pack(tmp_path / "other", "other", num=40, seed=7)
     assert main(["evaluate", str(home / "synthetic"), "--data", str(other), "--json"]) == 0
-    printed = json.loads(capsys.readouterr().out)
-    by_key = {figure["key"]: figure for figures in printed["figures"].values() for figure in figures}
-    reason = "not available: the judge learnt from synthetic speakers, and these are recorded people"
+    said = json.loads(capsys.readouterr().out)
+    found = {figure["key"]: figure for figures in said["figures"].values() for figure in figures}
+    reason = "not available: the judge was trained on synthetic speakers, and these are recorded people"
     for name in ("matching.v2f.2.real", "identity.accuracy.generated", "memorisation.share"):
         assert (by_key[name]["value"], by_key[name]["note"]) == (None, reason)
     for name in ("sharpness.detail", "diversity.pixel_distance.real_other_person"):
@@ -182,11 +182,11 @@ def test_all_splits_are_evaluated_together(home: Path) -> None:
     assert (report.num_people, report.table.name) == (60, "all.md")
     assert report.people == "all people of its corpus, among them those that it was trained on"
     note = figures(report)["memorisation.share"].note
-    assert note == "not available: real faces of 'all' are training faces themselves; ask a held-out split"
+    assert note == "not available: real faces of 'all' are training faces themselves; evaluate a held-out split"
 
 
-def test_unsuitable_corpus_is_refused(home: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"its speech has 8000 Hz, and the run reads 16000 Hz; pack the corpus again"):
+def test_a_corpus_that_does_not_fit(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is 8000 Hz, and the run reads 16000 Hz; pack the corpus again at that rate"):
         evaluate(home / "run", data=pack(tmp_path / "slow", "p", rate=8000), observer=Observer())
     with pytest.raises(DataError, match="nowhere"):
         evaluate(home / "run", data=tmp_path / "nowhere", observer=Observer())

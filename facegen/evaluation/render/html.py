@@ -1,4 +1,4 @@
-"""A run report as one HTML file with its pictures inside; it loads nothing from outside."""
+"""Run report as one HTML file that contains its pictures and loads no other files."""
 
 import base64
 import io
@@ -17,14 +17,14 @@ from facegen.evaluation.run_report import RunReport
 
 PACKAGE = "facegen.evaluation.render"
 GRID = "voices_and_noises"
-_GRID_CAPTION = "People in rows: the true face first, then faces drawn of each under the same noises."
+_GRID_CAPTION = "People in rows: the true face, then faces generated from the person's condition, one noise per column."
 _MEDIA = {".png": "image/png", ".webp": "image/webp", ".svg": "image/svg+xml"}
 _QUALITY = 88
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page; the key is its anchor, and the template reads the body by it."""
+    """Section of the page; its key is the anchor, and selects the template of the body."""
 
     key: str
     heading: str
@@ -33,7 +33,7 @@ class Section:
 
 @dataclass(frozen=True)
 class ShownPicture:
-    """A picture as a data URI, with its caption."""
+    """Picture as a data URI, with its caption."""
 
     name: str
     caption: str
@@ -56,17 +56,17 @@ def to_html(report: RunReport) -> str:
 
 
 def _sections(report: RunReport) -> Iterator[Section]:
-    """The sections that have content."""
+    """Yield the sections that have content."""
     yield Section("measured", "What was measured")
     if report.verdicts:
-        yield Section("words", "In words")
+        yield Section("words", "Verdicts")
     if report.gaps:
         yield Section("generalisation", "Known and unseen")
     for question, keys in figure_keys(report.reports).items():
         if keys:
             yield Section(question, QUESTIONS[question], figure_table(keys, report.reports))
     pictures = [_pictures(report.folder, evaluation) for evaluation in report.reports]
-    shown = [each for each in pictures if each.grids or each.plots]
+    shown = [of_report for of_report in pictures if of_report.grids or of_report.plots]
     if shown:
         yield Section("pictures", "Pictures", shown)
     curves = _shown(report.folder, report.curves)
@@ -84,13 +84,13 @@ def _pictures(folder: Path, evaluation: Report) -> ShownPictures:
 
 
 def _shown(folder: Path, pictures: Sequence[Picture]) -> list[ShownPicture]:
-    """The pictures that lie in the folder."""
+    """Return the pictures that exist in the folder."""
     sources = [(picture, data_uri(folder, picture.file)) for picture in pictures]
     return [ShownPicture(p.name.replace("_", " "), p.caption, source) for p, source in sources if source]
 
 
 def data_uri(folder: Path, file: str) -> str:
-    """A picture of the folder as a data URI; "" where there is none, or it lies elsewhere."""
+    """Encode a picture of the folder as a data URI; "" if it does not exist, or lies outside the folder."""
     path = folder / file
     media = _MEDIA.get(path.suffix.lower())
     if media is None or not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
@@ -102,8 +102,8 @@ def data_uri(folder: Path, file: str) -> str:
 
 
 def _smaller(content: bytes, media: str) -> tuple[bytes, str]:
-    """Convert a PNG to WebP where that is smaller."""
-    packed = io.BytesIO()
+    """Convert a PNG to WebP if that is smaller."""
+    webp = io.BytesIO()
     with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
-        picture.convert("RGB").save(packed, format="WEBP", quality=_QUALITY, method=4)
-    return (packed.getvalue(), "image/webp") if packed.tell() < len(content) else (content, media)
+        picture.convert("RGB").save(webp, format="WEBP", quality=_QUALITY, method=4)
+    return (webp.getvalue(), "image/webp") if webp.tell() < len(content) else (content, media)

@@ -1,4 +1,4 @@
-"""A run report as Markdown."""
+"""Run report as Markdown."""
 
 from facegen.evaluation.figures import by_key
 from facegen.evaluation.questions import QUESTIONS, figure_keys
@@ -8,19 +8,19 @@ from facegen.evaluation.run_report import RunReport
 
 
 def to_markdown(run_report: RunReport) -> str:
-    """Render the same content as the page, with links to the pictures."""
+    """Render the content of the HTML page, with links to the pictures."""
     about = f"Recipe {run_report.recipe}, measured by facegen {run_report.facegen}."
     lines = [f"# {run_report.run}: evaluation", "", about, ""]
     lines += [f"- {report.name}: {report.heading}. Judge: {report.judge}." for report in run_report.reports]
     lines += [f"- {note}." for note in run_report.notes]
     for name, verdicts in run_report.verdicts.items():
-        lines += ["", f"## In words: {name}", ""]
+        lines += ["", f"## Verdicts: {name}", ""]
         lines += [f"- **{verdict.kind}** ({verdict.severity}): {verdict.sentence}" for verdict in verdicts]
     if run_report.gaps:
         lines += ["", "## Known and unseen", "", "| figure | splits | known | unseen | gap | 95% interval |"]
         lines.append("|---|---|---|---|---|---|")
         for gap in run_report.gaps:
-            splits, interval = f"{gap.known} less {gap.unseen}", f"{number(gap.low)} to {number(gap.high)}"
+            splits, interval = f"{gap.known} minus {gap.unseen}", f"{number(gap.low)} to {number(gap.high)}"
             lines.append(_line([
                 gap.label, splits, number(gap.here.value), number(gap.there.value), number(gap.value), interval,
             ]))  # fmt: skip
@@ -55,5 +55,5 @@ def _line(cells: list[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Remove characters that would end the text of a picture."""
+    """Replace characters that end the text of a Markdown picture."""
     return text.replace("[", "(").replace("]", ")").replace("\n", " ")

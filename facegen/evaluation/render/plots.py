@@ -1,4 +1,4 @@
-"""Plots as SVG, by matplotlib, with colours for light and dark pages."""
+"""Plots as SVG by matplotlib, with colours for light and dark pages."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -17,60 +17,60 @@ if TYPE_CHECKING:
 Values = NDArray[np.float64]
 Draw = Callable[["Axes"], None]
 INCHES = (4.6, 3.2)
-"""Of a plot: its text can be read on a phone, and two stand beside each other on a desk."""
+"""Size of a plot: legible on a phone, and two fit side by side on a desktop."""
 _INK = "#7b7c7d"
-"""Stands in for the page's own colour of text while a plot is drawn."""
+"""Placeholder for the page's text colour, replaced in the finished SVG."""
 _STYLE = "<style>svg{color:#3a3f45;background:transparent}@media(prefers-color-scheme:dark){svg{color:#c9ced4}}</style>"
 _PALETTE = ("#3b7dd8", "#e07b39", "#2f9e62", "#c04a8c", "#8a6fd1", "#b58900", "#d1495b", "#2a9da5")
 _LINES = ("-", "--", ":")
 
 
 @dataclass(frozen=True)
-class Cloud:
-    """Points of one group.
+class Points:
+    """Points of one group in a scatter plot.
 
     Attributes:
-        name: in the legend.
-        across, up: (N,) places of the points.
+        name: name in the legend.
+        x, y: (N,) coordinates.
     """
 
     name: str
-    across: Values
-    up: Values
+    x: Values
+    y: Values
 
 
-def draw_clouds(clouds: Sequence[Cloud], title: str, across: str, up: str, path: Path) -> None:
+def draw_scatter(groups: Sequence[Points], title: str, x_label: str, y_label: str, path: Path) -> None:
     """Draw a scatter plot.
 
     Args:
-        clouds: the points; empty ones are left out.
-        title: above them.
-        across, up: what the axes show.
-        path: of the SVG.
+        groups: the points; empty groups are left out.
+        title: title of the plot.
+        x_label, y_label: labels of the axes.
+        path: SVG file to write.
     """
 
     def draw(axes: "Axes") -> None:
-        for number, cloud in enumerate(cloud for cloud in clouds if len(cloud.across)):
-            # As pixels: thousands of points as outlines would make a page of megabytes.
+        for number, points in enumerate(points for points in groups if len(points.x)):
+            # Rasterised, because thousands of vector points make the page several megabytes large.
             axes.scatter(
-                cloud.across, cloud.up, s=7, alpha=0.45, linewidths=0, color=_PALETTE[number % len(_PALETTE)],
-                label=_shown(cloud.name), rasterized=True,
+                points.x, points.y, s=7, alpha=0.45, linewidths=0, color=_PALETTE[number % len(_PALETTE)],
+                label=_legend_name(points.name), rasterized=True,
             )  # fmt: skip
-        axes.set_xlabel(across)
-        axes.set_ylabel(up)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
         axes.set_ylim(bottom=0)
 
-    _save(draw, title, path, num_names=len(clouds))
+    _save(draw, title, path, num_names=len(groups))
 
 
-def draw_curves(curves: Mapping[str, tuple[Values, Values]], title: str, path: Path, *, across: str = "step") -> None:
-    """Draw curves of measures over steps.
+def draw_curves(curves: Mapping[str, tuple[Values, Values]], title: str, path: Path, *, x_label: str = "step") -> None:
+    """Draw curves of values over steps.
 
     Args:
         curves: {name: (steps, values)}
-        title: above them.
-        path: of the SVG.
-        across: what grew.
+        title: title of the plot.
+        path: SVG file to write.
+        x_label: label of the horizontal axis.
     """
 
     def draw(axes: "Axes") -> None:
@@ -78,19 +78,21 @@ def draw_curves(curves: Mapping[str, tuple[Values, Values]], title: str, path: P
             line = _LINES[number // len(_PALETTE) % len(_LINES)]
             marker = "o" if len(steps) == 1 else ""
             colour = _PALETTE[number % len(_PALETTE)]
-            axes.plot(steps, values, line, marker=marker, markersize=4, linewidth=1.3, color=colour, label=_shown(name))
-        axes.set_xlabel(across)
+            axes.plot(
+                steps, values, line, marker=marker, markersize=4, linewidth=1.3, color=colour, label=_legend_name(name)
+            )
+        axes.set_xlabel(x_label)
 
     _save(draw, title, path, num_names=len(curves))
 
 
-def _shown(name: str) -> str:
+def _legend_name(name: str) -> str:
     """Prefix a zero-width space to names that begin with an underscore, which matplotlib leaves out of legends."""
     return f"\u200b{name}" if name.startswith("_") else name
 
 
 def _save(draw: Draw, title: str, path: Path, num_names: int) -> None:
-    # Imported here: it takes a second, and only those who draw need it.
+    # The import takes a second, and only plots need it.
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -99,7 +101,7 @@ def _save(draw: Draw, title: str, path: Path, num_names: int) -> None:
         **colours, "svg.fonttype": "none", "svg.hashsalt": path.name, "font.size": 9.0, "axes.titlesize": 10.0,
         "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "legend.fontsize": 8.0,
         "grid.color": _INK, "grid.alpha": 0.2, "axes.grid": True, "font.family": "sans-serif",
-        # Names come from plug-ins and corpora; a dollar in one would begin a formula.
+        # A dollar in the name of a plugin or a corpus must not begin a formula.
         "text.parse_math": False,
     }  # fmt: skip
     with mpl.rc_context(settings):
@@ -117,7 +119,7 @@ def _save(draw: Draw, title: str, path: Path, num_names: int) -> None:
 
 
 def _inked(svg: str) -> str:
-    """Replace our ink by the page's colour, and remove the XML prolog."""
+    """Replace the placeholder by the page's text colour, and remove the XML prolog."""
     body = svg[svg.index("<svg") :].replace(_INK, "currentColor")
     end = body.index(">") + 1
     return f"{body[:end]}\n{_STYLE}{body[end:]}"

@@ -1,4 +1,4 @@
-"""Tables of figures as a page shows them: texts of cells, and bars of intervals."""
+"""Tables of figures for the HTML page: texts of cells, and bars of intervals."""
 
 import math
 from collections.abc import Sequence
@@ -13,11 +13,14 @@ _WIDTH, _HEIGHT, _MARGIN = 112, 12, 3
 
 @dataclass(frozen=True)
 class Bar:
-    """A value, its interval and its chance level on an axis: positions in a box of `width` x `height`.
+    """Positions of a value, its interval and its chance level on an axis.
 
     Attributes:
-        value, low, high, chance: positions across; None where there is no interval or no chance level.
-        label: the value and the axis in words.
+        value, low, high, chance: horizontal positions; None without an interval or a chance level.
+        label: description of value and axis.
+        width, height: size of the bar.
+        left, right: horizontal positions of the ends of the axis.
+        middle: vertical position of the axis.
     """
 
     value: float
@@ -34,7 +37,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class FigureCell:
-    """A figure of one report: its value, a bar, interval and chance in words, and a note."""
+    """Figure of one report: its value, a bar, a text with interval and chance level, and a note."""
 
     value: str = ""
     bar: Bar | None = None
@@ -44,7 +47,7 @@ class FigureCell:
 
 @dataclass(frozen=True)
 class FigureRow:
-    """One figure of several reports, and what holds for all of them."""
+    """Figure of several reports, with a comment that applies to all of them."""
 
     label: str
     comment: str
@@ -57,8 +60,8 @@ class FigureTable:
 
     Attributes:
         columns: names of the reports.
-        rows: figures that at least one report has.
-        missing: label and reasons of the others.
+        rows: figures with a number in at least one report.
+        missing: label and reasons of the other figures.
     """
 
     columns: Sequence[str]
@@ -112,7 +115,7 @@ def _values(figure: Figure) -> list[float]:
 
 
 def bar_of(figure: Figure, lowest: float) -> Bar | None:
-    """Place a figure on an axis from `lowest` to 1; None where a number lies outside, or stands alone."""
+    """Place a figure on an axis from `lowest` to 1; None if a number is outside, or there is only one number."""
     values = _values(figure)
     if len(values) < 2 or min(values) < lowest or max(values) > 1:
         return None

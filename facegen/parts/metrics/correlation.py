@@ -15,7 +15,7 @@ from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap, Estimate
 from facegen.parts.metrics.negative_sampler import NegativeSampler
-from facegen.parts.metrics.views import drawn, features_of, outside_views
+from facegen.parts.metrics.views import features_of, generated_embeddings, outside_views
 
 
 class Correlation(Metric):
@@ -23,13 +23,14 @@ class Correlation(Metric):
 
         d(a, b) = 1 - cos(a, b),   r = corr[ d(c1, c2), d(F(G(z1, c1)), F(G(z2, c2))) ] over pairs of different people
 
-    Conditions and faces are the judge's encodings and embeddings, the two noises of a pair differ, and real faces are
-    the scale. "Given sex" is the partial correlation: distances less their mean among pairs of the same two sexes, so
-    that sex alone gives 0. Mean distances of pairs of the same sex and of different sexes stand below. The same is
-    asked of each recogniser's face features, and where one hears speech, of both recognisers', without the judge.
+    Conditions and faces are the judge's encodings and embeddings. The two noises of a pair differ. The correlation of
+    real faces is the reference. "Given sex" is the partial correlation: from each distance, the mean over pairs of the
+    same two sexes is subtracted, so that sex alone gives 0. Further figures are the mean distances of pairs of the same
+    sex and of different sexes. The correlations are also computed with each recogniser's face features in place of the
+    judge's, and with the features of a recogniser of voices in place of the judge's encodings.
 
     Settings:
-        num_pairs: how many pairs are drawn.
+        num_pairs: number of random pairs.
     Source:
         Choi, Park and Lee 2020, section 4, first quantitative analysis. The partial correlation, real faces and the
         intervals (people resampled) are ours.
@@ -41,17 +42,17 @@ class Correlation(Metric):
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Compute correlations of real and generated faces, plain and given sex, and mean distances by sex."""
         figures = self._figures(evidence)
-        for ending, suffix, seen, by_judge in _outside(evidence):
+        for ending, suffix, view, by_judge in _outside(evidence):
             figures += [
                 replace(figure, key=f"{figure.key}{ending}", label=f"{figure.label}{suffix}", by_judge=by_judge)
-                for figure in self._figures(seen)
+                for figure in self._figures(view)
                 if not figure.key.startswith("distance.")
             ]
         return figures
 
     def _figures(self, evidence: Evidence) -> list[Figure]:
         faces = {"real": evidence.real[:, None]}
-        fake = drawn(evidence)
+        fake = generated_embeddings(evidence)
         if fake is not None:
             faces["generated"] = fake
         labels = {kind: f"correlation of condition and face distances, {kind}" for kind in faces}
@@ -65,37 +66,39 @@ class Correlation(Metric):
             better: Better | None = "higher" if kind == "generated" else None
             distance = distances[kind]
             figures.append(_figure(kind, label, pairs.correlation(conditions, distance), better))
-            given = pairs.correlation(conditions, distance, pairs.sexes) if pairs.knows_sex else None
-            figures.append(_figure(f"{kind}.given_sex", f"{label}, given sex", given, better))
-        for what, distance in {"condition": conditions, **distances}.items():
-            of = what if what == "condition" else f"{what} face"
-            for which, chosen in (("same sex", pairs.same_sex), ("different sexes", pairs.different_sexes)):
+            partial = pairs.correlation(conditions, distance, pairs.sexes) if pairs.knows_sex else None
+            figures.append(_figure(f"{kind}.given_sex", f"{label}, given sex", partial, better))
+        for kind, distance in {"condition": conditions, **distances}.items():
+            label = "condition distance" if kind == "condition" else f"{kind} face distance"
+            for sexes, chosen in (("same sex", pairs.same_sex), ("different sexes", pairs.different_sexes)):
                 mean = pairs.mean(distance, chosen) if bool(chosen.any()) else None
-                figures.append(_figure(f"distance.{what}.{key_part(which)}", f"{of} distance, {which}", mean))
+                figures.append(_figure(f"distance.{kind}.{key_part(sexes)}", f"{label}, {sexes}", mean))
         return figures
 
 
 def _outside(evidence: Evidence) -> Iterator[tuple[str, str, Evidence, bool]]:
-    """Evidence in the features of each recogniser, of rows in which every face is found.
+    """Yield the evidence in the features of each recogniser, for rows in which it detects every face.
+
+    Each recogniser of faces is combined with the judge's encodings, and with those of each recogniser of voices.
 
     Yields:
-        endings of key and label, the evidence, and whether its encodings are still the judge's: each recogniser of
-        faces is set beside the judge's encodings, and beside those of each recogniser that hears.
+        suffixes of key and label, the evidence, and whether its encodings are the judge's.
     """
-    for name, seen in outside_views(evidence):
+    for name, view in outside_views(evidence):
         ending, suffix = features_of(name)
-        heard = {(ending, suffix): seen.encodings}
-        for ears, recognised in seen.recognised.items():
+        encodings_of = {(ending, suffix): view.encodings}
+        for voices, recognised in view.recognised.items():
             if recognised.speech is not None:
-                heard[f".{key_part(ears)}_and_{key_part(name)}", f", {ears} and {name} features"] = recognised.speech
-        for (key, label), encodings in heard.items():
-            there = encodings.isfinite().all(1)
-            if seen.fake is not None:
-                there &= seen.fake.isfinite().all(2).all(1)
+                pair = (f".{key_part(voices)}_and_{key_part(name)}", f", {voices} and {name} features")
+                encodings_of[pair] = recognised.speech
+        for (key, label), encodings in encodings_of.items():
+            detected = encodings.isfinite().all(1)
+            if view.fake is not None:
+                detected &= view.fake.isfinite().all(2).all(1)
             rows = replace(
-                seen, person=seen.person[there], encodings=encodings[there], real=seen.real[there],
-                attributes={column: values[there] for column, values in seen.attributes.items()},
-                fake=None if seen.fake is None else seen.fake[there],
+                view, person=view.person[detected], encodings=encodings[detected], real=view.real[detected],
+                attributes={column: values[detected] for column, values in view.attributes.items()},
+                fake=None if view.fake is None else view.fake[detected],
             )  # fmt: skip
             yield key, label, rows, key == ending
 
@@ -103,11 +106,11 @@ def _outside(evidence: Evidence) -> Iterator[tuple[str, str, Evidence, bool]]:
 class Pairs:
     """Pairs of rows of different people, and bootstrap statistics of them.
 
-    A pair counts as often as both of its people were drawn.
+    The weight of a pair is the product of its people's weights.
 
     Args:
         evidence: supplies rows, people and sexes; at least two people.
-        num: how many pairs.
+        num: number of pairs.
     """
 
     def __init__(self, evidence: Evidence, num: int) -> None:
@@ -120,7 +123,7 @@ class Pairs:
         known = (sex >= 0).all(0)
         low, high = sex.amin(0), sex.amax(0)
         self.sexes = torch.where(known, low * (int(sex.max()) + 1) + high, -1)
-        """(num,) which two sexes; -1 where one of them is unknown."""
+        """(num,) number of the pair's combination of sexes; -1 if one of them is unknown."""
         self.same_sex, self.different_sexes = known & (low == high), known & (low != high)
         self.knows_sex = bool(known.any())
 
@@ -142,13 +145,13 @@ class Pairs:
         sums = (member[:, :, None] * products[:, None]).flatten(1)
 
         def statistic(weights: Tensor) -> Tensor:
-            found = (self._pair_weights(weights) @ sums).unflatten(1, (len(names), 6))
-            num, x, y, xx, yy, xy = found.unbind(2)
-            num = num.clamp(min=1)  # a group of which nobody was drawn has sums of 0
+            weighted = (self._pair_weights(weights) @ sums).unflatten(1, (len(names), 6))
+            num, x, y, xx, yy, xy = weighted.unbind(2)
+            num = num.clamp(min=1)  # the sums of a group that was not drawn are 0
             covariance = (xy - x * y / num).sum(1)
             return covariance / ((xx - x * x / num).sum(1) * (yy - y * y / num).sum(1)).clamp(min=0).sqrt()
 
-        # Of constants, rounding leaves a variance of about the square of the machine's precision.
+        # Rounding errors give constants a variance of about the square of the machine's precision.
         if min(_spread_within(values, member) for values in (one, other)) < 1e-12:
             return Estimate(math.nan, None, None)
         return self._people.estimate(statistic)
@@ -174,9 +177,9 @@ def _spread_within(values: Tensor, member: Tensor) -> float:
     return float((((values[:, None] - means) ** 2 * member).sum(0) / member.sum(0)).max().sqrt())
 
 
-def _figure(key: str, label: str, found: Estimate | None, better: Better | None = None) -> Figure:
-    if found is None:
+def _figure(key: str, label: str, estimate: Estimate | None, better: Better | None = None) -> Figure:
+    if estimate is None:
         return Figure.missing(key, label, "no sex labels")
-    if not math.isfinite(found.value):
-        return Figure.missing(key, label, "distances that do not differ")
-    return Figure.of(key, label, found, better=better)
+    if not math.isfinite(estimate.value):
+        return Figure.missing(key, label, "all distances are equal")
+    return Figure.of(key, label, estimate, better=better)

@@ -15,7 +15,7 @@ from facegen.parts.metrics.linear_reader import Factor
 Kind = Literal["real", "generated"]
 
 _ALIKE = 1e-12
-"""A variance of readings that is less than so much of the truth's is rounding."""
+"""Variances of readings below this share of the truth's variance are rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Reading:
     """Readings of one factor from real and from generated faces.
 
     Attributes:
-        factor: its name and classes.
-        side: what it decides.
-        truth: (N,)
-        real: (N,) read from real faces.
-        fake: (N,) read from generated ones, each under a noise of its own.
-        others: (N, Z) read from further ones under other noises.
-        people: whose rows they are.
+        factor: name and classes of the factor.
+        side: part of the data that the factor affects.
+        truth: (N,) true values.
+        real: (N,) readings of the real faces.
+        fake: (N,) readings of one generated face per row, under the row's own noise.
+        others: (N, Z) readings of further generated faces under other noises.
+        people: people of the rows.
     """
 
     factor: Factor
@@ -41,7 +41,7 @@ class Reading:
     people: Bootstrap
 
     def recovery(self, kind: Kind) -> tuple[Estimate, float]:
-        """Estimate R2 or accuracy over faces; return the chance level, too."""
+        """Return the estimate of R2 or accuracy over faces, and its chance level."""
         if self.factor.classes is None:
             return self.people.estimate(lambda weights: self._signed_r2(kind, weights)), 0.0
         return self.people.share(self._hits(kind)), self._chance[kind]
@@ -59,7 +59,10 @@ class Reading:
         return (accuracy - chance) / (1 - chance) if chance < 1 else torch.zeros_like(accuracy)
 
     def spread(self) -> Estimate:
-        """Estimate the deviation of readings of generated faces over that of real ones; of a class, of 1 - sum p^2."""
+        """Estimate the standard deviation of generated faces' readings over that of real ones'.
+
+        For classes, 1 - sum p^2 takes the place of the standard deviation.
+        """
         root = 0.5 if self.factor.classes is None else 1.0
         moments = {kind: self._moments(kind) for kind in ("real", "generated")}
 
@@ -79,8 +82,8 @@ class Reading:
             share = cov(read from G(z, c), read from G(z', c)) / var(read from G(z, c))
 
         Source:
-            Sobol 1993; the estimate by pairs that share one input is that of Janon et al. 2014, without its averaging
-            of both sides, as the further noises are the same for all rows.
+            Sobol 1993; the estimator from pairs that share one input is that of Janon et al. 2014, without averaging
+            over both sides, because the further noises are the same for all rows.
         """
         read, other = self._columns(self.fake), self._columns(self.others).mean(1)
         products = torch.stack([(read * other).sum(1), read.square().sum(1)], dim=1)
@@ -88,7 +91,7 @@ class Reading:
 
         def statistic(weights: Tensor) -> Tensor:
             num = (weights @ self.people.num_rows)[:, None]
-            one, two, both = ((weights @ each) / num for each in sums)
+            one, two, both = ((weights @ values) / num for values in sums)
             variance = both[:, 1] - one.square().sum(1)
             return ((both[:, 0] - (one * two).sum(1)) / variance).clamp(0, 1)
 
@@ -99,7 +102,7 @@ class Reading:
 
     @cached_property
     def _chance(self) -> dict[Kind, float]:
-        """Share of right readings under random permutation of the rows."""
+        """Expected share of correct readings under random permutation of the rows."""
         true = self._columns(self.truth).mean(0)
         kinds: tuple[Kind, Kind] = ("real", "generated")
         return {kind: float(self._columns(self._read(kind)).mean(0) @ true) for kind in kinds}
@@ -111,7 +114,7 @@ class Reading:
         return (self._read(kind) == self.truth).double()
 
     def _columns(self, read: Tensor) -> Tensor:
-        """(N, ...) -> (N, ..., C) one column a class, or (N, ..., 1) the quantity, less its mean."""
+        """Encode readings: (N, ...) -> (N, ..., C) one column per class, or (N, ..., 1) the quantity minus its mean."""
         if self.factor.classes is None:
             return (read - read.mean())[..., None].double()
         return (read[..., None] == self.factor.classes).double()

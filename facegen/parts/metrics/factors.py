@@ -15,29 +15,30 @@ from facegen.parts.metrics.linear_reader import LinearReader
 
 _LEAST_FACES = 100
 LEAST_SKILL = 0.1
-"""Of the way from chance to certainty: a reader below it cannot tell a factor."""
+"""Minimum skill of the reader on real faces, 0 at chance and 1 at certainty, for a factor to be measured."""
 _CARRIED: Mapping[str, tuple[Side, ...]] = {"voice": ("voice and face",)}
-"""What a condition can tell; of a name, or of a sentence, it is all that shows in a person's face."""
+"""Factors that each kind of condition carries; names and sentences carry all factors of a person."""
 _OF_A_PERSON: tuple[Side, ...] = ("voice and face", "face")
 
 
 class Factors(Metric):
     """Recovery of each hidden factor from generated faces by a linear reader.
 
-        R2 = r |r|,   r = corr(read from G(z, c), truth);   of a class, the share that is read right
-        spread = deviation of what is read from generated faces, over that from real ones; of a class, of 1 - sum p^2
-        share = variance of what is read between conditions, of that between conditions and noises
+        R2 = r |r|,   r = corr(reading of G(z, c), truth);   for classes, the share of correct readings
+        spread = standard deviation of readings of generated faces / that of real faces;   for classes, of 1 - sum p^2
+        share = variance of the readings between conditions / variance between conditions and noises
 
-    A linear reader learns from real training faces whose truth is known, and is measured on the real faces of the
-    evaluation ("real"): more than it reads there cannot be expected of generated faces. R2 is that of the best line
-    through truth and reading, negative where the line falls. What the condition carries should be found again; of what
-    it does not carry R2 should be 0, the accuracy chance, and the spread 1: drawn at random as it is among people. The
-    chance of a class is the share of right readings if faces were dealt out anew. A factor that the reader itself
-    cannot tell, 0.1 of the way from chance to certainty, says nothing, and those of the voice alone do not show.
-    Generated faces are those under noises of their own; the share sets them beside faces under further noises.
+    A linear reader is trained on real training faces, whose factors are known, and tested on the real faces of the
+    evaluation ("real"), which limits what can be expected of generated faces. R2 is that of the best line through truth
+    and reading, with a negative sign if the line falls. Factors that the condition carries should be recovered. For the
+    others, R2 should be 0, the accuracy at chance and the spread 1: the generator should draw them at random, as they
+    are distributed among people. The chance level of a class is the expected share of correct readings under a random
+    permutation of the faces. A factor for which the reader's skill on real faces is below 0.1 (0 is chance, 1 is
+    certainty) is not measured, nor are factors of the voice alone. Generated faces are those under the rows' own
+    noises; the share compares them with faces under further noises.
 
     Source:
-        Ours. Choi, Park and Lee 2020, figures 2 to 4, say by eye what the voice decides, and what the noise.
+        Ours. Choi, Park and Lee 2020, figures 2 to 4, show examples of what the voice decides and what the noise does.
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"training"})
@@ -46,26 +47,27 @@ class Factors(Metric):
         """Compute reader, recovery, spread and share of each factor, and a mean over those that conditions carry."""
         fake_faces, training, missing = evidence.fake_faces, evidence.training, ""
         if not evidence.factors:
-            missing = "the corpus does not know hidden factors"
+            missing = "the corpus has no hidden factors"
         elif fake_faces is None:
             missing = "the run draws no faces"
         elif training is None or len(training.faces) < _LEAST_FACES:
             missing = f"fewer than {_LEAST_FACES} training faces for a reader to learn from"
         if missing or training is None or fake_faces is None:
             return [Figure.missing(*_carried_name("generated"), missing, by_judge=False)]
-        strange = ~torch.isin(training.person, evidence.person)
-        known = int(strange.sum()) < _LEAST_FACES
-        readings = list(_readings(evidence, training, fake_faces, torch.ones_like(strange) if known else strange))
-        note = "; it learnt from faces of these people" if known else ""
+        is_other_person = ~torch.isin(training.person, evidence.person)
+        uses_same_people = int(is_other_person.sum()) < _LEAST_FACES
+        rows = torch.ones_like(is_other_person) if uses_same_people else is_other_person
+        readings = list(_readings(evidence, training, fake_faces, rows))
+        note = ", trained on faces of the same people" if uses_same_people else ""
         carried = _CARRIED.get(evidence.condition, _OF_A_PERSON)
-        found = [figure for reading in readings for figure in _figures(reading, evidence.condition, carried, note)]
+        figures = [figure for reading in readings for figure in _figures(reading, evidence.condition, carried, note)]
         kinds: tuple[Kind, Kind] = ("real", "generated")
-        return [_mean(readings, carried, kind) for kind in kinds] + found
+        return [_mean(readings, carried, kind) for kind in kinds] + figures
 
 
 def _readings(evidence: Evidence, training: Training, fake_faces: Tensor, rows: Tensor) -> Iterator[Reading]:
     shown = {name: values for name, values in training.factors.items() if evidence.factor_sides[name] != "voice"}
-    reader = LinearReader.kept(
+    reader = LinearReader.cached(
         training.faces[rows], {name: values[rows] for name, values in shown.items()}, evidence.cache
     )
     fresh, others = evidence.fresh_faces, fake_faces
@@ -82,50 +84,50 @@ def _readings(evidence: Evidence, training: Training, fake_faces: Tensor, rows: 
 def _figures(reading: Reading, condition: str, carried: tuple[Side, ...], note: str) -> Iterator[Figure]:
     name, key = f"factor {reading.factor.name}", f"{key_part(reading.factor.name)}"
     measure = "R2" if reading.factor.classes is None else "accuracy"
-    found, chance = reading.recovery("real")
-    decides = "moment's picture" if reading.side == "moment" else reading.side
-    said = f"{measure} of the reader{note}; the factor decides the {decides}"
-    yield Figure.of(f"{key}.real", f"{name}, real", found, chance, said, by_judge=False)
+    real, chance = reading.recovery("real")
+    affected = "single picture" if reading.side == "moment" else reading.side
+    reader_note = f"{measure} of the reader{note}; the factor affects the {affected}"
+    yield Figure.of(f"{key}.real", f"{name}, real", real, chance, reader_note, by_judge=False)
     names = (
         (f"{key}.generated", f"{name}, generated"),
         (f"{key}.spread", f"{name}, spread"),
         (f"{key}.share_of_condition", f"{name}, decided by the {condition}"),
     )
     if reading.skill("real") < LEAST_SKILL:
-        reason = f"the reader cannot tell it from real faces ({measure} {found.value:.3f})"
-        yield from (Figure.missing(*each, reason, by_judge=False) for each in names)
+        reason = f"the reader cannot read it from real faces ({measure} {real.value:.3f})"
+        yield from (Figure.missing(*key_and_label, reason, by_judge=False) for key_and_label in names)
         return
-    drawn, by_chance = reading.recovery("generated")
+    generated, generated_chance = reading.recovery("generated")
     better: Better | None = "higher" if reading.side in carried else None
-    said = f"{measure}; on real faces {found.value:.3f}"
-    yield Figure.of(*names[0], drawn, by_chance, said, better=better, by_judge=False)
+    generated_note = f"{measure}; on real faces {real.value:.3f}"
+    yield Figure.of(*names[0], generated, generated_chance, generated_note, better=better, by_judge=False)
     ratios = (
         (names[1], reading.spread(), "1: as among real faces"),
-        (names[2], reading.share(), "the rest by the noise"),
+        (names[2], reading.share(), "the noise decides the rest"),
     )
-    for each, ratio, said in ratios:
+    for ratio_name, ratio, ratio_note in ratios:
         if math.isfinite(ratio.value):
-            yield Figure.of(*each, ratio, note=said, by_judge=False)
+            yield Figure.of(*ratio_name, ratio, note=ratio_note, by_judge=False)
         else:
-            yield Figure.missing(*each, "every face is read alike", by_judge=False)
+            yield Figure.missing(*ratio_name, "all readings are equal", by_judge=False)
 
 
 def _carried_name(kind: Kind) -> tuple[str, str]:
-    """Key and label."""
+    """Return key and label."""
     return f"carried.{kind}", f"factors that the condition carries, {kind}"
 
 
 def _mean(readings: list[Reading], carried: tuple[Side, ...], kind: Kind) -> Figure:
     """Compute the mean skill over the factors that the reader can read."""
-    chosen = [each for each in readings if each.side in carried and each.skill("real") >= LEAST_SKILL]
+    chosen = [reading for reading in readings if reading.side in carried and reading.skill("real") >= LEAST_SKILL]
     name = _carried_name(kind)
     if not chosen:
-        return Figure.missing(*name, "the reader can tell none of them from real faces", by_judge=False)
+        return Figure.missing(*name, "the reader can read none of them from real faces", by_judge=False)
 
     def statistic(weights: Tensor) -> Tensor:
-        return torch.stack([each.skills(kind, weights) for each in chosen]).mean(0)
+        return torch.stack([reading.skills(kind, weights) for reading in chosen]).mean(0)
 
-    found = chosen[0].people.estimate(statistic)
-    note = f"mean of {', '.join(each.factor.name for each in chosen)}: 0 is chance, 1 certainty"
+    estimate = chosen[0].people.estimate(statistic)
+    note = f"mean of {', '.join(reading.factor.name for reading in chosen)}: 0 is chance, 1 certainty"
     better: Better | None = "higher" if kind == "generated" else None
-    return Figure.of(*name, found, 0.0, note, better=better, by_judge=False)
+    return Figure.of(*name, estimate, 0.0, note, better=better, by_judge=False)

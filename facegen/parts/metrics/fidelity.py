@@ -13,9 +13,9 @@ from facegen.core.statistics import Bootstrap, Estimate
 from facegen.parts.metrics.given_features import inception_score, kernel_distance, precision_recall
 from facegen.parts.metrics.halves import frechet_figures
 from facegen.parts.metrics.inception import FEATURES, LOGITS, Inception
-from facegen.parts.metrics.inception_weights import NoWeightsError, found_weights, named_weights
+from facegen.parts.metrics.inception_weights import NoWeightsError, find_weights, named_weights
 from facegen.parts.metrics.neighbourhoods import neighbourhoods
-from facegen.parts.metrics.views import View, face_views, one_a_row
+from facegen.parts.metrics.views import View, face_views, one_per_row
 
 _CACHE = "inception"
 
@@ -26,31 +26,34 @@ class Fidelity(Metric):
         IS   exp E KL(p(y|x) || p(y))
         FID  |m_r - m_g|^2 + tr C_r + tr C_g - 2 tr (C_r C_g)^(1/2)
         KID  E k(x, x') + E k(y, y') - 2 E k(x, y),   k(x, y) = (x . y / d + 1)^3, unbiased
-        precision  share of generated faces within reach of a real one; recall the other way round
-        density    real faces within whose reach a generated one lies, over k; coverage: share of real faces whose
-                   reach holds one. A face's reach is its distance to its k-th nearest neighbour among its like.
+        precision  share of generated faces in the ball of a real face
+        recall     share of real faces in the ball of a generated face
+        density    mean number of real faces' balls around a generated face, over k
+        coverage   share of real faces whose ball contains a generated face
 
-    In Inception's features, these are the field's, by torch-fidelity; without Inception's weights they are left out.
-    In the face features of the judge, and of each recogniser, the same measures have names of their own, as their
-    numbers compare with nobody else's; their Frechet distance is the metric `frechet`. Real and generated faces are
-    prepared alike: 8 bits, at the run's size, enlarged to 299 pixels by torch-fidelity. Inception's features of real
-    faces are kept beside the corpus. Intervals of shares resample the people whose faces are counted, the reaches
-    staying as they are.
+    The ball of a face extends to its k-th nearest neighbour in its own set. In Inception's features, torch-fidelity
+    computes the metrics of the literature; without Inception's weights they are not available. In the face features of
+    the judge and of each recogniser, labels name the network, because the values are not comparable with published
+    ones; the Frechet distance in these features is the metric `frechet`. Real and generated faces are preprocessed in
+    the same way: 8 bits, at the run's size, enlarged to 299 pixels by torch-fidelity. Inception's features of real
+    faces are cached beside the corpus. Intervals of shares resample the people whose faces are counted, with unchanged
+    balls.
 
     Settings:
-        inception_weights: torch-fidelity's or pytorch-fid's file, or the same as safetensors. Without it, the
-            environment's FACEGEN_INCEPTION_WEIGHTS, then what either of them downloaded before, then a download.
-        num_splits: of the Inception Score.
-        num_subsets: of KID.
-        subset_size: faces of each side in a subset, at most half of those that there are.
+        inception_weights: file of torch-fidelity or pytorch-fid, or the same weights as safetensors. By default the
+            file named by the environment variable FACEGEN_INCEPTION_WEIGHTS, or else the one in torch's cache, or else
+            a download.
+        num_splits: number of splits for the Inception Score.
+        num_subsets: number of subsets for KID.
+        subset_size: number of faces of each set in a subset, at most half of the set.
         num_neighbours: k.
-        num_redraws: how often people are split into halves, for FID's scale.
-        batch_size: faces that pass Inception at a time.
+        num_redraws: number of random splits of the people into halves, for FID's reference distance.
+        batch_size: number of faces in a batch for Inception.
     Raises:
-        DataError: there is no such file, or it holds other weights.
+        DataError: the file does not exist, or holds other weights.
     Source:
         Salimans et al. 2016; Heusel et al. 2017; Binkowski et al. 2018; Kynkaanniemi et al. 2019, in Inception's
-        features; Naeem et al. 2020. That subsets are at most half of the faces, so that they differ, is ours.
+        features; Naeem et al. 2020. Subsets of at most half of the faces, so that they differ, are ours.
     """
 
     reads: ClassVar[frozenset[str]] = frozenset()
@@ -75,19 +78,19 @@ class Fidelity(Metric):
         """Measure in Inception's features, if its weights are available, in the judge's and in each recogniser's."""
         if evidence.fake is None or evidence.fake_faces is None:
             return [Figure.missing("", "fidelity", "the run draws no faces")]
-        figures = self._by_inception(evidence, one_a_row(evidence.fake_faces, evidence.fresh_faces))
+        figures = self._by_inception(evidence, one_per_row(evidence.fake_faces, evidence.fresh_faces))
         for view in face_views(evidence):
             figures += view.figures(self._by_features(view, f", {view.name} features", evidence.seed))
         return figures
 
     def _by_inception(self, evidence: Evidence, fake_faces: Tensor) -> list[Figure]:
         try:
-            inception = self._inception or Inception(found_weights(evidence.observer), batch_size=self.batch_size)
+            inception = self._inception or Inception(find_weights(evidence.observer), batch_size=self.batch_size)
         except NoWeightsError as missing:
             return [Figure.missing("inception", "Inception Score, FID and KID", str(missing), by_judge=False)]
         cache = None if evidence.cache is None else evidence.cache / _CACHE
-        real = inception.look(evidence.real_faces, "real faces", evidence.observer, cache)
-        fake = inception.look(fake_faces, "generated faces", evidence.observer, None)
+        real = inception.compute(evidence.real_faces, "real faces", evidence.observer, cache)
+        fake = inception.compute(fake_faces, "generated faces", evidence.observer, None)
         view = View("Inception", real[FEATURES], fake[FEATURES], evidence.person)
         pixels = fake_faces.shape[1]
         return view.figures([
@@ -100,12 +103,13 @@ class Fidelity(Metric):
     def _score(self, kind: str, label: str, logits: Tensor, pixels: int, seed: int) -> Figure:
         """Compute the Inception Score; that of a split of n faces is at most n."""
         key = f"inception.score.{kind}"
-        num, each, most = len(logits), len(logits) // self.num_splits, math.ceil(len(logits) / self.num_splits)
-        if each < 2:
+        num, largest = len(logits), math.ceil(len(logits) / self.num_splits)
+        split_size = num // self.num_splits
+        if split_size < 2:
             return Figure.missing(key, label, f"{num} faces for {self.num_splits} splits")
         mean, deviation = inception_score(logits, num_splits=self.num_splits, seed=seed)
-        few = f"; cannot exceed {most}" if most < logits.shape[1] else ""
-        note = f"{self.num_splits} splits of {each} faces of {pixels} pixels{few}"
+        bound = f"; cannot exceed {largest}" if largest < logits.shape[1] else ""
+        note = f"{self.num_splits} splits of {split_size} faces of {pixels} pixels{bound}"
         better: Better | None = "higher" if kind == "generated" else None
         return Figure(key, label, mean, note=note, deviation=deviation, better=better)
 
@@ -123,7 +127,7 @@ class Fidelity(Metric):
         mean, deviation = kernel_distance(
             view.fake, view.real, num_subsets=self.num_subsets, subset_size=size, seed=seed
         )
-        note = f"{self.num_subsets} subsets of {size} among {view.sizes}; 0 on average for faces that do not differ"
+        note = f"{self.num_subsets} subsets of {size} from {view.sizes}; 0 on average for equal distributions"
         return Figure(key, label, mean, note=note, deviation=deviation, better="lower")
 
     def _neighbours(self, view: View, fake: Tensor, suffix: str, seed: int) -> list[Figure]:
@@ -135,27 +139,28 @@ class Fidelity(Metric):
         people = Bootstrap(view.person, seed)
         around, covered = neighbourhoods(view.real, fake, k)
         recalled, _ = neighbourhoods(fake, view.real, k)
-        found = [
+        estimates = [
             people.share((around > 0).double()), people.share((recalled > 0).double()),
             people.mean(around / k), people.share(covered.double()),
         ]  # fmt: skip
         both = precision_recall(fake, view.real, num_neighbours=k)
-        found[:2] = [_with_value(mine, value) for mine, value in zip(found[:2], both, strict=True)]
-        notes = [""] * 2 + ["; 1 for faces that do not differ", f"; {_like_coverage(num, k):.3f} for such faces"]
+        estimates[:2] = [_with_value(estimate, value) for estimate, value in zip(estimates[:2], both, strict=True)]
+        equal_coverage = _expected_coverage(num, k)
+        notes = ["", "", "; 1 for equal distributions", f"; {equal_coverage:.3f} for equal distributions"]
         return [
-            Figure.of(*name, each, note=f"k = {k}, {view.sizes}{note}", better="higher")
-            for name, each, note in zip(names, found, notes, strict=True)
+            Figure.of(*name, estimate, note=f"k = {k}, {view.sizes}{note}", better="higher")
+            for name, estimate, note in zip(names, estimates, notes, strict=True)
         ]
 
 
-def _with_value(mine: Estimate, value: float) -> Estimate:
-    """Combine torch-fidelity's value with our interval; it uses lower precision and closed balls."""
-    if mine.low is None or mine.high is None:
-        return Estimate(value, None, None, mine.num_people)
-    return Estimate(value, min(mine.low, value), max(mine.high, value), mine.num_people)
+def _with_value(estimate: Estimate, value: float) -> Estimate:
+    """Combine torch-fidelity's value, which it computes in lower precision with closed balls, with our interval."""
+    if estimate.low is None or estimate.high is None:
+        return Estimate(value, None, None, estimate.num_people)
+    return Estimate(value, min(estimate.low, value), max(estimate.high, value), estimate.num_people)
 
 
-def _like_coverage(num: int, k: int) -> float:
+def _expected_coverage(num: int, k: int) -> float:
     """Compute the expected coverage of two samples of one distribution (Naeem et al. 2020, equation 10)."""
     missed = 1.0
     for i in range(k):

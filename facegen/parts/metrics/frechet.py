@@ -15,12 +15,12 @@ class Frechet(Metric):
 
         d^2 = |m_r - m_g|^2 + tr C_r + tr C_g - 2 tr (C_r C_g)^(1/2)
 
-    It is no FID: the features are the judge's, and their scale with them, so that numbers of different judges do not
-    compare. What compares is its size against that between two halves of the real people, which is not 0 because
-    samples are finite; the generated faces of one half against the real ones of the other have the same size.
+    This is not the FID: features and their scale are the judge's, so that values of different judges are not
+    comparable. The reference is the distance between two halves of the real people, which is above 0 because samples
+    are finite. The distance of the generated faces of one half to the real faces of the other has the same sample size.
 
     Settings:
-        num_redraws: how often people are split into halves; the distances are averaged.
+        num_redraws: number of random splits of the people into halves; the distances are averaged.
     Source:
         Heusel et al. 2017, equation 6. Features and halves are ours.
     """

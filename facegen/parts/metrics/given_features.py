@@ -1,4 +1,4 @@
-"""torch-fidelity's measures, applied to features of any network."""
+"""torch-fidelity's metrics, applied to features of any network."""
 
 from functools import cache
 from typing import Any
@@ -30,13 +30,13 @@ def inception_score(logits: Tensor, *, num_splits: int, seed: int) -> tuple[floa
 
     Args:
         logits: (N, classes)
-        num_splits: at most N.
-        seed: of the order in which rows are split.
+        num_splits: number of splits, at most N.
+        seed: random seed of the order of the rows.
     Source:
         Salimans et al. 2016, by torch-fidelity.
     """
-    found = _measure(logits, None, isc=True, isc_splits=num_splits, rng_seed=seed % _LARGEST_SEED)
-    return found["inception_score_mean"], found["inception_score_std"]
+    scores = _measure(logits, None, isc=True, isc_splits=num_splits, rng_seed=seed % _LARGEST_SEED)
+    return scores["inception_score_mean"], scores["inception_score_std"]
 
 
 def kernel_distance(
@@ -46,16 +46,16 @@ def kernel_distance(
 
     Args:
         fake, real: (N, d), (M, d)
-        num_subsets: how many are drawn.
-        subset_size: rows of each side in a subset, at most N and M.
-        seed: of the subsets.
+        num_subsets: number of random subsets.
+        subset_size: number of rows of each side in a subset, at most N and M.
+        seed: random seed of the subsets.
     Source:
         Binkowski et al. 2018, by torch-fidelity.
     """
-    found = _measure(
+    distances = _measure(
         fake, real, kid=True, kid_subsets=num_subsets, kid_subset_size=subset_size, rng_seed=seed % _LARGEST_SEED
     )
-    return found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"]
+    return distances["kernel_inception_distance_mean"], distances["kernel_inception_distance_std"]
 
 
 def precision_recall(fake: Tensor, real: Tensor, *, num_neighbours: int) -> tuple[float, float]:
@@ -67,18 +67,19 @@ def precision_recall(fake: Tensor, real: Tensor, *, num_neighbours: int) -> tupl
     Source:
         Kynkaanniemi et al. 2019, by torch-fidelity.
     """
-    found = _measure(fake, real, prc=True, prc_neighborhood=num_neighbours)
-    return found["precision"], found["recall"]
+    shares = _measure(fake, real, prc=True, prc_neighborhood=num_neighbours)
+    return shares["precision"], shares["recall"]
 
 
-def _measure(fake: Tensor, real: Tensor | None, **asked: Any) -> dict[str, float]:
+def _measure(fake: Tensor, real: Tensor | None, **options: Any) -> dict[str, float]:
+    """Compute torch-fidelity's metrics that `options` select."""
     rows = {"input1": _Rows(fake)} if real is None else {"input1": _Rows(fake), "input2": _Rows(real)}
-    # `save_cpu_ram` keeps torch-fidelity from starting processes to read rows that are in memory.
-    found: dict[str, float] = optional_imports.torch_fidelity().calculate_metrics(
-        **rows, **asked, feature_extractor=_registered(), batch_size=1024, cuda=False, cache=False, save_cpu_ram=True,
+    # Without `save_cpu_ram`, torch-fidelity starts processes to read rows that are in memory already.
+    values: dict[str, float] = optional_imports.torch_fidelity().calculate_metrics(
+        **rows, **options, feature_extractor=_registered(), batch_size=1024, cuda=False, cache=False, save_cpu_ram=True,
         verbose=False,
     )  # fmt: skip
-    return found
+    return values
 
 
 @cache

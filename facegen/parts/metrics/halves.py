@@ -1,4 +1,4 @@
-"""Frechet distances, and the same distance between two halves of the real people as a scale."""
+"""Frechet distances, with the distance between two halves of the real people as reference."""
 
 import torch
 from torch import Tensor
@@ -15,10 +15,10 @@ def frechet_figures(key: str, label: str, view: View, seed: int, num_redraws: in
     """Compute distances of real and generated faces, whole and by halves of the people, and of real halves.
 
     Args:
-        key, label: of the distance.
-        view: whose features.
-        seed: of the halves.
-        num_redraws: how often people are split; the distances are averaged.
+        key, label: key and label of the distance.
+        view: features of the faces.
+        seed: random seed of the halves.
+        num_redraws: number of random splits of the people; the distances are averaged.
     """
     real, fake, num = view.real, view.fake, len(view.real)
     if num < 2:
@@ -29,7 +29,7 @@ def frechet_figures(key: str, label: str, view: View, seed: int, num_redraws: in
         figures.append(Figure(f"{key}.distance", label, distance, note=_sizes(num, num, real.shape[1]), better="lower"))
     halves = split_people(view.person, seed, num_redraws)
     if not halves:
-        missing = "one person cannot be split into halves"
+        missing = f"fewer than {MIN_PEOPLE} people cannot be split into halves"
         return [*figures, Figure.missing(f"{key}.real_halves", f"{label}, real halves", missing)]
     note = _sizes(len(halves[0][0]), len(halves[0][1]), real.shape[1])
     sides = {"real halves": real} if fake is None else {"generated half to real half": fake, "real halves": real}
@@ -41,14 +41,14 @@ def frechet_figures(key: str, label: str, view: View, seed: int, num_redraws: in
 
 
 def split_people(person: Tensor, seed: int, num_redraws: int) -> list[tuple[Tensor, Tensor]]:
-    """Split people into random halves repeatedly: rows of both halves, or nothing for fewer than four people."""
+    """Split people into random halves repeatedly: rows of both halves; no halves for fewer than four people."""
     people, of = person.unique(return_inverse=True)
-    found = []
+    halves = []
     for redraw in range(num_redraws):
         order = torch.randperm(len(people), generator=generator_for(seed, "halves", redraw))
         first = (order < len(people) // 2)[of]
-        found.append((torch.nonzero(first)[:, 0], torch.nonzero(~first)[:, 0]))
-    return [] if len(people) < MIN_PEOPLE else found
+        halves.append((torch.nonzero(first)[:, 0], torch.nonzero(~first)[:, 0]))
+    return [] if len(people) < MIN_PEOPLE else halves
 
 
 def _sizes(num: int, other: int, dim: int) -> str:

@@ -13,13 +13,13 @@ from facegen.core.evidence import Better, Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap
-from facegen.parts.metrics.views import drawn, features_of, outside_views
+from facegen.parts.metrics.views import features_of, generated_embeddings, outside_views
 
 _TEMPERATURES = torch.logspace(-3, 0.5, 36, dtype=torch.float64)
 _BETTER: dict[str, Better] = {"generated": "higher"}
-_ALONE = "one real face a person"
+_ALONE = "one real face per person"
 _LABELS = {"accuracy": "identity accuracy", "identities": "identities drawn", "score": "identity score"}
-"""Of each key."""
+"""{key: label}"""
 
 
 class Identity(Metric):
@@ -27,19 +27,19 @@ class Identity(Metric):
 
         prototype_p = mean of person p's real faces, unit vectors;   p(y | x) = softmax_y cos(x, prototype_y) / t
         accuracy = share of faces nearest to their own person's prototype, chance 1/P
-        identities drawn = number of people whom any face is nearest to, one face a row
+        identities drawn = number of people who are nearest to at least one face, with one face per row
         identity score = exp E KL(p(y | x) || p(y)),   1 for one person only, at most P
 
-    A real face is set beside the prototype of the person's other faces, never beside one that holds itself. The
-    identity score is the Inception Score's formula over people in place of ImageNet's classes: it knows faces, and no
-    number of it compares with an Inception Score. t makes p(y | x) of real faces as likely as can be. Splits hold at
-    least as many faces as there are people, since the score of fewer faces than people is bounded by the faces.
-    Generated faces are those under noises of their own, where there are such, else those of all noises; one that a
-    recogniser does not find is nobody's, and is left out of identities and score.
+    A real face is compared with the prototype of the person's other faces, without itself. The identity score is the
+    formula of the Inception Score with people in place of ImageNet's classes; its values are not comparable with
+    Inception Scores. The temperature t maximises the likelihood of the real faces. A split has at least as many faces
+    as there are people, because the score cannot exceed the number of faces. Generated faces are those under the rows'
+    own noises, or those under all shared noises if there are no others. A face that a recogniser does not detect has
+    no nearest person: it is a miss in the accuracy, and is left out of identities and score.
 
     Settings:
-        max_people: at most this many people, drawn from those of the evidence.
-        num_splits: at most so many splits; the score is their mean, with its standard deviation.
+        max_people: maximum number of people; more people are sampled.
+        num_splits: maximum number of splits; the score is their mean, with its standard deviation.
     Source:
         Salimans et al. 2016 for the formula; Bai et al. 2022 (VFS) for faces. People in place of a recogniser's
         classes, the temperature (Guo et al. 2017, on real faces) and the smallest split are ours.
@@ -53,18 +53,18 @@ class Identity(Metric):
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Compute accuracy, identities and score of real faces, and of generated ones if there are any."""
         figures = self._figures(evidence, "")
-        for name, seen in outside_views(evidence):
-            figures += self._figures(seen, name)
+        for name, view in outside_views(evidence):
+            figures += self._figures(view, name)
         return figures
 
     def _figures(self, evidence: Evidence, recogniser: str) -> list[Figure]:
         """Compute the figures in the judge's features, or in a recogniser's."""
         ending, suffix = features_of(recogniser)
         gallery = Gallery.of(evidence, self.max_people)
-        faces = drawn(evidence)
+        faces = generated_embeddings(evidence)
         kinds = ["real"] if faces is None else ["real", "generated"]
         if gallery.num_people < 2:
-            reason = "one person has nobody to be confused with"
+            reason = "at least two people are needed"
             return [
                 Figure.missing(f"{key}.{kind}{ending}", f"{label}, {kind}{suffix}", reason, by_judge=not recogniser)
                 for key, label in _LABELS.items()
@@ -75,7 +75,7 @@ class Identity(Metric):
             cosines["generated"] = gallery.compare(faces[gallery.rows])
         figures = [self._accuracy(gallery, cosines[kind], kind, evidence) for kind in kinds]
         figures += [_identities(gallery, cosines[kind], kind) for kind in kinds]
-        # Real and generated faces of the same rows: the same number of faces, hence the same bias of the score.
+        # Equal numbers of real and generated faces give scores of equal bias.
         rows = gallery.usable("real")
         rows = rows[torch.stack([cosines[kind][rows].isfinite().all(2).all(1) for kind in kinds]).all(0)]
         figures += [self._score(gallery, cosines[kind], kind, rows, evidence.seed) for kind in kinds]
@@ -91,13 +91,13 @@ class Identity(Metric):
         rows = gallery.usable(kind)
         if not len(rows):
             return Figure.missing(*name, _ALONE, chance=chance)
-        seen = cosines[rows].isfinite().all(2)
-        hits = ((cosines[rows].argmax(2) == gallery.own[rows, None]) & seen).double().mean(1)
-        found = Bootstrap(evidence.person[gallery.rows[rows]], evidence.seed).share(hits)
-        missed = int((~seen).sum())
-        lost = f"; {missed} faces are not found, and count as misses" if missed else ""
-        note, better = f"{gallery.num_people} people{lost}", _BETTER.get(kind)
-        return Figure.of(*name, found, chance, note, better=better)
+        is_detected = cosines[rows].isfinite().all(2)
+        hits = ((cosines[rows].argmax(2) == gallery.own[rows, None]) & is_detected).double().mean(1)
+        accuracy = Bootstrap(evidence.person[gallery.rows[rows]], evidence.seed).share(hits)
+        num_missed = int((~is_detected).sum())
+        misses = f"; {num_missed} faces are not detected, and count as misses" if num_missed else ""
+        note, better = f"{gallery.num_people} people{misses}", _BETTER.get(kind)
+        return Figure.of(*name, accuracy, chance, note, better=better)
 
     def _score(self, gallery: "Gallery", cosines: Tensor, kind: str, rows: Tensor, seed: int) -> Figure:
         name = _name("score", kind)
@@ -122,7 +122,7 @@ class Identity(Metric):
 
 
 def _name(key: str, kind: str) -> tuple[str, str]:
-    """Key and label."""
+    """Return key and label."""
     return f"{key}.{kind}", f"{_LABELS[key]}, {kind}"
 
 
@@ -141,10 +141,10 @@ class Gallery:
     """Prototypes of people, and cosines of real faces with them.
 
     Attributes:
-        rows: (M,) of the evidence, those of the people here.
-        own: (M,) whose face it is, as a column below.
+        rows: (M,) rows of the evidence whose people are in the gallery.
+        own: (M,) index of each row's person in the prototypes.
         prototypes: (P, e) unit vectors.
-        real: (M, P) cosines of the real faces; in the own column with the person's other faces, NaN without any.
+        real: (M, P) cosines of the real faces; in the own column with the person's other faces, NaN if there are none.
     """
 
     rows: Tensor
@@ -178,7 +178,7 @@ class Gallery:
             rows = torch.arange(len(of))
         faces = functional.normalize(evidence.real[rows].double(), dim=-1)
         sums = torch.zeros(int(of.max()) + 1, faces.shape[1], dtype=torch.float64).index_add_(0, of, faces)
-        # Who has one row only is known by a second face; with several rows it might be one of theirs.
+        # Of people with several rows, the second face may be one of the rows.
         alone = torch.bincount(of)[of] == 1
         if evidence.real_other is not None:
             other = functional.normalize(evidence.real_other[rows].double(), dim=-1)
@@ -201,5 +201,5 @@ def score_of(probabilities: Tensor) -> Tensor:
 
 def calibrated_temperature(cosines: Tensor, own: Tensor) -> float:
     """Find the temperature, from 0.001 to 3.2, that maximises the likelihood of the own column of (N, P) cosines."""
-    losses = [functional.cross_entropy(cosines / float(each), own) for each in _TEMPERATURES]
+    losses = [functional.cross_entropy(cosines / float(temperature), own) for temperature in _TEMPERATURES]
     return float(_TEMPERATURES[torch.stack(losses).argmin()])

@@ -24,10 +24,10 @@ class Inception:
     """torch-fidelity's Inception network with the weights of a file.
 
     Args:
-        path: of the weights.
-        batch_size: faces at a time.
+        path: file of the weights.
+        batch_size: number of faces in a batch.
     Raises:
-        DataError: the file does not hold such weights.
+        DataError: the file holds other weights.
     """
 
     def __init__(self, path: Path, *, batch_size: int) -> None:
@@ -38,43 +38,43 @@ class Inception:
         self.key = digest(weights)
         self.batch_size = batch_size
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        # Channels last is the faster order in memory, on processors as on GPUs.
+        # Channels last is the faster memory format on CPUs and GPUs.
         self._network = network.requires_grad_(False).eval().to(self._device, memory_format=torch.channels_last)
 
-    def look(self, faces: Tensor, what: str, observer: Observer, cache_folder: Path | None) -> dict[str, Tensor]:
-        """Features and logits of faces, which torch-fidelity's own interpolation enlarges to 299 pixels.
+    def compute(self, faces: Tensor, name: str, observer: Observer, cache_folder: Path | None) -> dict[str, Tensor]:
+        """Compute features and logits of faces, enlarged to 299 pixels by torch-fidelity's interpolation.
 
         Args:
             faces: (N, H, W, 3) uint8
-            what: which faces they are, for the progress.
-            observer: told about the progress.
-            cache_folder: where they are looked up, and kept; None to compute them in any case.
+            name: name of the faces in the progress.
+            observer: receives the progress.
+            cache_folder: folder that they are read from and stored in; None for no cache.
         Returns:
             FEATURES: (N, 2048), LOGITS: (N, 1008), float32 on the CPU.
         """
-        kept = None
+        path = None
         if cache_folder is not None:
             key = digest({"faces": faces})
-            kept = cache_folder / f"inception-{version('torch-fidelity')}-{self.key[:16]}-{key[:32]}.safetensors"
-            known = _read(kept)
-            if known is not None and len(known[FEATURES]) == len(faces):
-                return known
-        found = self._look(faces, what, observer)
-        if kept is not None:
-            _write(kept, found)
-        return found
+            path = cache_folder / f"inception-{version('torch-fidelity')}-{self.key[:16]}-{key[:32]}.safetensors"
+            cached = _read(path)
+            if cached is not None and len(cached[FEATURES]) == len(faces):
+                return cached
+        outputs = self._compute(faces, name, observer)
+        if path is not None:
+            _write(path, outputs)
+        return outputs
 
     @torch.no_grad()
-    def _look(self, faces: Tensor, what: str, observer: Observer) -> dict[str, Tensor]:
-        observer.start(f"Inception, {what}", len(faces))
+    def _compute(self, faces: Tensor, name: str, observer: Observer) -> dict[str, Tensor]:
+        observer.start(f"Inception, {name}", len(faces))
         parts: list[tuple[Tensor, ...]] = []
-        done = 0
+        num_done = 0
         for batch in faces.split(self.batch_size):
             with _exact(self._device):
-                answer = self._network(batch.to(self._device).permute(0, 3, 1, 2).contiguous())
-            parts.append(tuple(values.cpu() for values in answer))
-            done += len(batch)
-            observer.advance(done)
+                output = self._network(batch.to(self._device).permute(0, 3, 1, 2).contiguous())
+            parts.append(tuple(values.cpu() for values in output))
+            num_done += len(batch)
+            observer.advance(num_done)
         observer.finish()
         features, logits = (torch.cat(values) for values in zip(*parts, strict=True))
         return {FEATURES: features, LOGITS: logits}
@@ -82,7 +82,7 @@ class Inception:
 
 @cache
 def _blank() -> Any:
-    """Make torch-fidelity's class without its loading of weights, which would unpickle or download a file."""
+    """Derive a class from torch-fidelity's that loads no weights; its own loading unpickles or downloads a file."""
     base: Any = optional_imports.torch_fidelity().FeatureExtractorInceptionV3
 
     class Blank(base):
@@ -107,10 +107,10 @@ def _exact(device: torch.device) -> Any:
 
 def _read(path: Path) -> dict[str, Tensor] | None:
     try:
-        found = load_file(path)
+        tensors = load_file(path)
     except (OSError, SafetensorError):
-        return None  # not there yet, or cut short
-    return found if {FEATURES, LOGITS} <= set(found) else None
+        return None  # the file does not exist, or is incomplete
+    return tensors if {FEATURES, LOGITS} <= set(tensors) else None
 
 
 def _write(path: Path, tensors: dict[str, Tensor]) -> None:

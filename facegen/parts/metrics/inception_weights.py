@@ -1,4 +1,4 @@
-"""Weights of the Inception network of 2015 that defines FID: find, download and check them."""
+"""Search, download and check of the weights of the Inception network of 2015, which defines FID."""
 
 import hashlib
 import os
@@ -29,31 +29,31 @@ _MAX_NAMED = 3
 
 
 class NoWeightsError(Exception):
-    """No weights are available; the message says why."""
+    """No weights are available; the message gives the reason."""
 
 
 def named_weights(given: Path | None) -> Path | None:
     """Return the file named by the setting or the environment; None if neither names one.
 
     Raises:
-        DataError: there is no such file.
+        DataError: the file does not exist.
     """
     value = os.environ.get(VARIABLE, "")
     path = given if given is not None else Path(value) if value not in ("", NONE) else None
     if path is not None and not path.is_file():
         where = "inception_weights" if given is not None else VARIABLE
         raise DataError(
-            f"{where} = '{path}': there is no such file; it is either of {Path(urlsplit(URL).path).name} "
-            f"(torch-fidelity), {PYTORCH_FID_NAME} (pytorch-fid), or the same as safetensors"
+            f"{where} = '{path}': does not exist; name {Path(urlsplit(URL).path).name} (torch-fidelity), "
+            f"{PYTORCH_FID_NAME} (pytorch-fid), or the same weights as safetensors"
         )
     return path
 
 
-def found_weights(observer: Observer) -> Path:
+def find_weights(observer: Observer) -> Path:
     """Find the file that torch-fidelity or pytorch-fid downloaded; download it if there is none.
 
     Raises:
-        NoWeightsError: none are wanted, or they are not to be had.
+        NoWeightsError: the environment variable is "none", or the download fails.
     """
     if os.environ.get(VARIABLE) == NONE:
         raise NoWeightsError(f"{VARIABLE} = {NONE}")
@@ -69,16 +69,16 @@ def found_weights(observer: Observer) -> Path:
 def _download(target: Path, observer: Observer) -> None:
     host = urlsplit(URL).hostname
     try:
-        with urlopen(URL, timeout=TIMEOUT_SECONDS) as answer:
-            total = int(answer.headers["Content-Length"])
+        with urlopen(URL, timeout=TIMEOUT_SECONDS) as response:
+            total = int(response.headers["Content-Length"])
             observer.say(f"downloading Inception's weights, {total / 1e6:.0f} MB, once: {target}")
             with replacing(target) as part:
-                if _copy(answer, part, total, observer) != total:
-                    raise NoWeightsError(f"their download from {host} broke off; try again, or name a file")
+                if _copy(response, part, total, observer) != total:
+                    raise NoWeightsError(f"the download from {host} is incomplete; try again, or name a file")
     except (OSError, HTTPException, TypeError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise NoWeightsError(
-            f"Inception's weights are not on this machine, and {host} does not give them ({reason}); name a file: "
+            f"Inception's weights are not stored here, and their download from {host} failed ({reason}); name a file: "
             f"--inception-weights PATH, {VARIABLE} = PATH, or inception_weights of the [[metric]]"
         ) from None
 
@@ -97,31 +97,31 @@ def _copy(source: IO[bytes], target: Path, total: int, observer: Observer) -> in
 
 
 def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Read weights from a file without running code, by the names and shapes of the network.
+    """Read weights from a file without running code from it, and check names and shapes.
 
     Args:
-        path: safetensors, or what torch.save wrote.
-        expected: the network's own.
+        path: file of safetensors or of torch.save.
+        expected: the network's state dictionary.
     Raises:
-        DataError: the file is damaged, holds more than tensors, or tensors of another network.
+        DataError: the file is damaged, holds other objects than tensors, or tensors of another network.
     """
     try:
         if path.suffix == ".safetensors":
             state = load_file(path)
         else:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of pickles that are unlike torch's: they are refused, or sound
+                warnings.simplefilter("ignore")  # about unusual pickles: they are refused or harmless
                 state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
-    except Exception:  # there is no telling what the reader of a damaged file stumbles over
+    except Exception:  # a damaged file can make the reader raise any exception
         raise DataError(
-            f"{path}: is damaged, or holds more than weights, which might be code and is not run; give the file as it "
-            f"was published"
+            f"{path}: is damaged, or holds other objects than weights, which could run code and are refused; name the "
+            f"file as it was published"
         ) from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise DataError(f"{path}: does not hold weights by name, but {type(state).__name__} of something else")
-    # What nobody reads in evaluation may lack: old files have no such counters.
+        raise DataError(f"{path}: does not hold a dictionary of tensors; name a file of FID's weights")
+    # Old files lack these counters, which evaluation does not use.
     counters = {name: value for name, value in expected.items() if name.endswith(".num_batches_tracked")}
     state = {**{name: torch.zeros((), dtype=torch.int64) for name in counters}, **state}
     problems = _differences(state, expected)
@@ -138,20 +138,21 @@ def _differences(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) ->
         for name, value in expected.items()
         if name in state and state[name].shape != value.shape
     ]
-    found = {"lacks": missing, "has": unknown, "has the shapes": shaped}
-    return [f"{what} {_some(names)}" for what, names in found.items() if names]
+    problems = {"lacks": missing, "has unknown": unknown, "has the shapes": shaped}
+    return [f"{problem} {_first_names(names)}" for problem, names in problems.items() if names]
 
 
-def _some(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
+    """List the first names, and the number of the others."""
     more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
     return ", ".join(names[:_MAX_NAMED]) + more
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
     """Hash names, shapes and values."""
-    found = hashlib.sha256()
+    content_hash = hashlib.sha256()
     for name in sorted(tensors):
         value = tensors[name].contiguous()
-        found.update(f"{name} {tuple(value.shape)} {value.dtype};".encode())
-        found.update(value.numpy().data if value.ndim else value.numpy().tobytes())
-    return found.hexdigest()
+        content_hash.update(f"{name} {tuple(value.shape)} {value.dtype};".encode())
+        content_hash.update(value.numpy().data if value.ndim else value.numpy().tobytes())
+    return content_hash.hexdigest()

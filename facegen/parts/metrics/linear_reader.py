@@ -12,11 +12,11 @@ from torch.nn import functional
 from facegen.core.cache import load_cached, save_cached
 
 _PIXELS = 24
-"""Side of the pictures that it reads; twice as fine ones tell little more."""
+"""Side of the pictures that it reads; twice the resolution improves the readings little."""
 _CHUNK_ROWS = 256
 _MOST_CLASSES = 10
 _STRENGTHS = torch.logspace(-7, 1, 17, dtype=torch.float64)
-"""Of the ridge, as shares of the pixels' variance."""
+"""Strengths of the ridge penalty, as shares of the pixels' variance."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Factor:
     """Factor to read: a quantity, or classes.
 
     Attributes:
-        name: of the factor.
-        classes: (C,) whole numbers, where it has classes; None where it is a quantity.
+        name: name of the factor.
+        classes: (C,) whole numbers; None for a quantity.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Factor:
 
     @classmethod
     def of(cls, name: str, truth: Tensor) -> "Factor":
-        """Make a factor; at most ten whole numbers are classes."""
+        """Make a factor: classes if the truth consists of at most ten whole numbers, otherwise a quantity."""
         values = truth.unique()
         whole = len(values) <= _MOST_CLASSES and torch.equal(values, values.round())
         return cls(name, values if whole else None)
@@ -54,10 +54,10 @@ class LinearReader:
     """Ridge regression of factors on pixels.
 
     Attributes:
-        factors: what it reads.
-        offset: (T,) of the columns of all factors, one behind the other.
-        weights: (pixels, T)
-        mean: (pixels,) picture.
+        factors: factors that it reads.
+        offset: (T,) mean targets; the T columns are those of all factors in order.
+        weights: (pixels, T) regression weights.
+        mean: (pixels,) mean picture.
     """
 
     factors: Sequence[Factor]
@@ -66,7 +66,7 @@ class LinearReader:
     mean: Tensor
 
     @classmethod
-    def learn(cls, faces: Tensor, truth: Mapping[str, Tensor]) -> "LinearReader":
+    def fit(cls, faces: Tensor, truth: Mapping[str, Tensor]) -> "LinearReader":
         """Fit on real faces, (N, H, W, 3) uint8, and their true factors."""
         factors = [Factor.of(name, values) for name, values in truth.items()]
         targets = torch.cat([factor.targets(truth[factor.name]) for factor in factors], dim=1)
@@ -75,19 +75,19 @@ class LinearReader:
         return cls(factors, offset, _ridge(pixels - mean, targets - offset), mean)
 
     @classmethod
-    def kept(cls, faces: Tensor, truth: Mapping[str, Tensor], cache: Path | None) -> "LinearReader":
+    def cached(cls, faces: Tensor, truth: Mapping[str, Tensor], cache: Path | None) -> "LinearReader":
         """Load the reader from the cache, or fit it and store it there."""
         if cache is None:
-            return cls.learn(faces, truth)
-        said = hashlib.sha256(f"{_PIXELS} {tuple(faces.shape)} {list(truth)}".encode())
+            return cls.fit(faces, truth)
+        content_hash = hashlib.sha256(f"{_PIXELS} {tuple(faces.shape)} {list(truth)}".encode())
         for values in (faces, *truth.values()):
-            said.update(values.contiguous().numpy().tobytes())
-        path = cache / f"reader-{said.hexdigest()[:24]}.safetensors"
+            content_hash.update(values.contiguous().numpy().tobytes())
+        path = cache / f"reader-{content_hash.hexdigest()[:24]}.safetensors"
         factors = [Factor.of(name, values) for name, values in truth.items()]
         cached = load_cached(path)
         if cached is not None:
             return cls(factors, cached["offset"], cached["weights"], cached["mean"])
-        reader = cls.learn(faces, truth)
+        reader = cls.fit(faces, truth)
         save_cached(path, {"offset": reader.offset, "weights": reader.weights, "mean": reader.mean})
         return reader
 
@@ -95,13 +95,13 @@ class LinearReader:
         """Read faces: (..., H, W, 3) uint8 -> {factor: (...)}, class or quantity."""
         flat = faces.flatten(0, -4)
         read = torch.cat([(_pixels(part) - self.mean) @ self.weights for part in flat.split(_CHUNK_ROWS)])
-        found, first = {}, 0
+        readings, first = {}, 0
         for factor in self.factors:
             width = 1 if factor.classes is None else len(factor.classes)
             columns = read[:, first : first + width] + self.offset[first : first + width]
-            found[factor.name] = factor.choose(columns).reshape(faces.shape[:-3])
+            readings[factor.name] = factor.choose(columns).reshape(faces.shape[:-3])
             first += width
-        return found
+        return readings
 
 
 def _pixels(faces: Tensor) -> Tensor:
@@ -131,8 +131,8 @@ def _ridge(inputs: Tensor, targets: Tensor) -> Tensor:
     along = directions.T @ (inputs.T @ targets)
     losses = []
     for strength in _STRENGTHS * values.sum():
-        left_over = targets - inputs @ (directions @ (along / (values + strength)[:, None]))
+        residual = targets - inputs @ (directions @ (along / (values + strength)[:, None]))
         freedom = (values / (values + strength)).sum() + 1
-        losses.append(left_over.square().sum(0) / (1 - freedom / num).clamp(min=1e-6).square())
+        losses.append(residual.square().sum(0) / (1 - freedom / num).clamp(min=1e-6).square())
     best = (_STRENGTHS * values.sum())[torch.stack(losses).argmin(0)]
     return directions @ (along / (values[:, None] + best))

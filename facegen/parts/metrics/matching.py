@@ -12,7 +12,7 @@ from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap, Estimate, compared
 from facegen.parts.metrics.negative_sampler import NegativeSampler
-from facegen.parts.metrics.views import drawn, features_of, outside_views
+from facegen.parts.metrics.views import features_of, generated_embeddings, outside_views
 
 Faces = Literal["real", "generated"]
 
@@ -22,20 +22,20 @@ _FACES, _SAME_SEX = "f2f", "same sex"
 
 
 class Matching(Metric):
-    """Share of rows whose own partner the judge ranks above those of K - 1 other people.
+    """Share of rows whose own partner the judge ranks above the partners of K - 1 other people.
 
         accuracy = 1/N sum_n [ own partner = argmax_k logit(query_n, candidate_k) ],   chance 1/K
 
-    Voices query faces (V-F) and faces query voices (F-V), with real faces and with generated ones, among people of
-    any sex and among people of the query's sex, where it is known. The own partner stands at a random place among
-    the candidates, so that a judge that cannot tell them apart scores chance. A recogniser knows faces alone: in its
-    eyes generated faces, and second real ones, query true faces (F-F), by the cosine of its features.
+    Voices query faces (V-F) and faces query voices (F-V), with real and with generated faces, among people of any sex
+    and, where sex is known, among people of the query's sex. The own partner is at a random position among the
+    candidates, so that a judge that gives equal scores reaches chance. With a recogniser's features, generated faces
+    and second real faces query true faces (F-F) by the cosine.
 
     Settings:
-        num_candidates: each K.
-        num_redraws: how often the other people are drawn anew; the accuracies are averaged.
-        noise: each generated face is drawn under a noise of its own, as in the paper, or all that compete for a row
-            under one noise, so that they differ by their voices alone, which is easier.
+        num_candidates: values of K.
+        num_redraws: number of random draws of the other people; the accuracies are averaged.
+        noise: "own": each generated face is drawn under the row's own noise, as in the paper. "shared": all candidates
+            of a row are drawn under one noise and differ by their voices only, which is easier.
     Source:
         Choi, Park and Lee 2020, section 4: K of 2 and 10, five draws. Same-sex candidates, the intervals (people
         resampled) and the comparison of generated with real faces are ours.
@@ -53,45 +53,45 @@ class Matching(Metric):
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Compute real, generated and their difference, in both directions, for each K; no difference within a sex."""
         sex = evidence.attributes.get("sex")
-        known = sex is not None and bool((sex >= 0).any())
-        same_sex = NegativeSampler(evidence.person, sex) if known else None
+        sex_is_known = sex is not None and bool((sex >= 0).any())
+        same_sex = NegativeSampler(evidence.person, sex) if sex_is_known else None
         pools = {"": NegativeSampler(evidence.person), _SAME_SEX: same_sex}
         figures = []
-        for pool, strangers in pools.items():
+        for pool, negatives in pools.items():
             for direction in _NAMES:
                 for num in sorted(set(self.num_candidates)):
-                    figures += self._figures(evidence, direction, num, pool, strangers)
-        for name, seen in outside_views(evidence):
-            figures += self._outside(seen, name)
+                    figures += self._figures(evidence, direction, num, pool, negatives)
+        for name, view in outside_views(evidence):
+            figures += self._by_recogniser(view, name)
         return figures
 
-    def _outside(self, evidence: Evidence, recogniser: str) -> list[Figure]:
+    def _by_recogniser(self, evidence: Evidence, recogniser: str) -> list[Figure]:
         """Match faces to faces; a face that is not detected counts as a miss."""
-        (ending, suffix), fake, other = features_of(recogniser), drawn(evidence), evidence.real_other
+        (ending, suffix), fake, other = features_of(recogniser), generated_embeddings(evidence), evidence.real_other
         queries = {"real": None if other is None else other[:, None], "generated": fake}
-        strangers, figures = NegativeSampler(evidence.person), []
+        negatives, figures = NegativeSampler(evidence.person), []
         for num in sorted(set(self.num_candidates)):
             for kind, faces in queries.items():
                 if faces is None:
                     continue
                 name = (f"f2f.{num}.{kind}{ending}", f"F-F {num}-way, {kind}{suffix}")
-                there = faces.isfinite().all(2)
-                # A person with one face only has none to query with; a generated face that is not found is a miss.
-                asked = there.any(1) if kind == "real" else torch.ones(len(faces), dtype=torch.bool)
-                rows = torch.nonzero((strangers.num >= num - 1) & asked)[:, 0]
+                is_detected = faces.isfinite().all(2)
+                # A person without a second real face has no real query.
+                has_query = is_detected.any(1) if kind == "real" else torch.ones(len(faces), dtype=torch.bool)
+                rows = torch.nonzero((negatives.num >= num - 1) & has_query)[:, 0]
                 if not len(rows):
-                    figures += _unavailable([name], num, "too few people with a face that is found", by_judge=False)
+                    figures += _unavailable([name], num, "too few people with a detected face", by_judge=False)
                     continue
-                hits = self._hits(faces, evidence.real[:, None], _cosine, _FACES, num, rows, strangers, evidence.seed)
-                found = Bootstrap(evidence.person[rows], evidence.seed).share(hits)
-                missed = int((~there[rows]).sum())
-                note = f"{missed} faces are not found, and count as misses" if missed else ""
+                hits = self._hits(faces, evidence.real[:, None], _cosine, _FACES, num, rows, negatives, evidence.seed)
+                accuracy = Bootstrap(evidence.person[rows], evidence.seed).share(hits)
+                num_missed = int((~is_detected[rows]).sum())
+                note = f"{num_missed} faces are not detected, and count as misses" if num_missed else ""
                 better: Better | None = "higher" if kind == "generated" else None
-                figures.append(Figure.of(*name, found, 1 / num, note, better=better, by_judge=False))
+                figures.append(Figure.of(*name, accuracy, 1 / num, note, better=better, by_judge=False))
         return figures
 
     def _figures(
-        self, evidence: Evidence, direction: str, num: int, pool: str, strangers: NegativeSampler | None
+        self, evidence: Evidence, direction: str, num: int, pool: str, negatives: NegativeSampler | None
     ) -> list[Figure]:
         faces: list[Faces] = ["real"] if evidence.fake is None else ["real", "generated"]
         ending, suffix = (".same_sex", ", same sex") if pool else ("", "")
@@ -100,44 +100,44 @@ class Matching(Metric):
         ]
         if evidence.max_candidates is not None and num > evidence.max_candidates:
             return _unavailable(names, num, f"the judge ranks {evidence.max_candidates} candidates at most")
-        if strangers is None:
+        if negatives is None:
             return _unavailable(names, num, "no sex labels")
-        rows = torch.nonzero(strangers.num >= num - 1)[:, 0]
+        rows = torch.nonzero(negatives.num >= num - 1)[:, 0]
         if not len(rows):
-            people = int(strangers.num.max()) + 1
+            people = int(negatives.num.max()) + 1
             return _unavailable(names, num, f"{people} people{suffix} are fewer than {num} candidates")
-        hits = {kind: self._heard(evidence, kind, direction, num, rows, strangers) for kind in faces}
+        hits = {kind: self._hits_by_judge(evidence, kind, direction, num, rows, negatives) for kind in faces}
         bootstrap = Bootstrap(evidence.person[rows], evidence.seed)
         left_out = len(evidence.person) - len(rows)
-        notes = {"real": f"{left_out} rows left out: too few such people" if left_out else "", "generated": ""}
+        notes = {"real": f"{left_out} rows left out: too few candidates" if left_out else "", "generated": ""}
         if "generated" in hits:
             notes["generated"] = _overshoot(bootstrap, hits["generated"] - hits["real"])
         estimates = [bootstrap.share(hits[kind]) for kind in faces]
         figures = [
-            # Real faces measure the run only where it has no others: where its own matching is the judge.
-            Figure.of(*name, found, 1 / num, notes[kind], better="higher" if kind == faces[-1] else None)
-            for name, kind, found in zip(names, faces, estimates, strict=True)
+            # Real faces measure a run only if it has no generated ones: its own matching is then the judge.
+            Figure.of(*name, accuracy, 1 / num, notes[kind], better="higher" if kind == faces[-1] else None)
+            for name, kind, accuracy in zip(names, faces, estimates, strict=True)
         ]
         if "generated" in hits and not pool:
-            # Of the same rows and strangers: its interval is narrower than those of the two suggest.
-            more = bootstrap.mean(hits["generated"] - hits["real"])
+            # Rows and candidates are the same, so that the interval of the difference is narrower than theirs.
+            difference = bootstrap.mean(hits["generated"] - hits["real"])
             note = compared(
-                more, 0.0, above="above 0: overshoot, which is no success",
+                difference, 0.0, above="above 0: overshoot, not an improvement",
                 below="below 0: generated faces are matched less often than real ones",
             )  # fmt: skip
             key, label = names[-1]
-            figures.append(Figure.of(f"{key}_less_real", f"{label} less real", more, note=note))
+            figures.append(Figure.of(f"{key}_less_real", f"{label} minus real", difference, note=note))
         return figures
 
-    def _heard(
-        self, evidence: Evidence, faces: Faces, direction: str, num: int, rows: Tensor, strangers: NegativeSampler
+    def _hits_by_judge(
+        self, evidence: Evidence, faces: Faces, direction: str, num: int, rows: Tensor, negatives: NegativeSampler
     ) -> Tensor:
-        """Compute the (rows,) share of redraws that the own partner won; real and generated faces share the draws."""
-        fake = evidence.fake if self.noise == "shared" else drawn(evidence)
+        """Compute the (rows,) share of redraws in which the own partner wins; both kinds of faces share the draws."""
+        fake = evidence.fake if self.noise == "shared" else generated_embeddings(evidence)
         face = evidence.real[:, None] if faces == "real" or fake is None else fake
         voice = evidence.encodings[:, None]
         query, other = (voice, face) if direction == "v2f" else (face, voice)
-        return self._hits(query, other, evidence.logits, direction, num, rows, strangers, evidence.seed)
+        return self._hits(query, other, evidence.logits, direction, num, rows, negatives, evidence.seed)
 
     def _hits(
         self,
@@ -147,14 +147,24 @@ class Matching(Metric):
         direction: str,
         num: int,
         rows: Tensor,
-        strangers: NegativeSampler,
+        negatives: NegativeSampler,
         seed: int,
     ) -> Tensor:
-        """Compute the (rows,) share of redraws that the own partner won: queries (N, Z, d), candidates (N, Z', e)."""
+        """Compute the (rows,) share of redraws in which the own partner wins.
+
+        Args:
+            query, other: (N, Z, d) queries and (N, Z', e) candidates of all rows.
+            rule: matching rule.
+            direction: direction of the rule.
+            num: number of candidates.
+            rows: rows that query.
+            negatives: sampler of the other people.
+            seed: random seed of the draws.
+        """
         hits = torch.zeros(len(rows))
         for redraw in range(self.num_redraws):
             generator = generator_for(seed, "matching", num, redraw)
-            chosen = torch.cat([rows[:, None], strangers.draw(rows, num - 1, generator)], dim=1)
+            chosen = torch.cat([rows[:, None], negatives.draw(rows, num - 1, generator)], dim=1)
             turn = torch.randint(num, (len(rows), 1), generator=generator)
             chosen = chosen.gather(1, (torch.arange(num) + turn) % num)
             own = (-turn[:, 0]) % num
@@ -162,8 +172,8 @@ class Matching(Metric):
             if self.noise == "shared":
                 noise = noise[:, :1].expand(-1, 1 + num)
             for chunk in torch.arange(len(rows)).split(_CHUNK_ROWS):
-                asked = _pick(query, rows[chunk], noise[chunk, 0])
-                logits = rule(asked, _pick(other, chosen[chunk], noise[chunk, 1:]), direction).cpu()
+                queries = _pick(query, rows[chunk], noise[chunk, 0])
+                logits = rule(queries, _pick(other, chosen[chunk], noise[chunk, 1:]), direction).cpu()
                 hits[chunk] += ((logits.argmax(dim=1) == own[chunk]) & logits.isfinite().all(dim=1)).float()
         return hits / self.num_redraws
 
@@ -178,12 +188,13 @@ def _pick(values: Tensor, rows: Tensor, noise: Tensor) -> Tensor:
 
 
 def _overshoot(bootstrap: Bootstrap, difference: Tensor) -> str:
-    found: Estimate = bootstrap.mean(difference)
-    if found.value <= 0 or found.low is None:
+    """Describe overshoot; "" if generated faces are not matched more often than real ones."""
+    mean: Estimate = bootstrap.mean(difference)
+    if mean.value <= 0 or mean.low is None:
         return ""
-    if found.low > 0:
-        return f"overshoot: {found.value:.3f} above real faces; they exaggerate what voices tell, which is no success"
-    return f"{found.value:.3f} above real faces, within chance"
+    if mean.low > 0:
+        return f"overshoot: {mean.value:.3f} above real faces; generated faces exaggerate what voices reveal"
+    return f"{mean.value:.3f} above real faces, not significant"
 
 
 def _unavailable(names: list[tuple[str, str]], num: int, reason: str, *, by_judge: bool = True) -> list[Figure]:

@@ -11,7 +11,7 @@ from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.statistics import Bootstrap, with_wilson
 from facegen.parts.metrics.nearest import nearest
-from facegen.parts.metrics.views import drawn
+from facegen.parts.metrics.views import generated_embeddings
 
 _SHARE = "memorised share of generated faces"
 _DISTANCE = "distance to the nearest training face"
@@ -24,15 +24,15 @@ class Memorisation(Metric):
         d(x) = min over training faces t of 1 - cos(F(x), F(t))
         share = P [ d(G(z, c)) < q ],   q = the (1 - percent / 100) quantile of d(f) over held-out real faces f
 
-    Faces that are drawn anew are no nearer to the training faces than other real faces are, and the share is about
-    1 - percent / 100. Repeated training faces have d = 0. Between the two stands a generator of typical faces, whose
-    neighbours are many in any set: look at the nearest faces before anybody is accused. F are the judge's face
-    features, and the training faces are those of the evidence, which need not be all.
+    If generated faces are new, they are as far from the training faces as other real faces are, and the share is about
+    1 - percent / 100. Repeated training faces have d = 0. A generator of typical faces, which have near neighbours in
+    any set, has a share in between: check the picture of the nearest training faces. F are the judge's face features.
+    The training faces are those of the evidence, a sample of the training split.
 
     Settings:
-        percent: of held-out real faces lie farther from the training faces than what counts as memorised.
+        percent: percentage of held-out real faces that are farther from the training faces than a memorised face.
     Source:
-        Ours; nearest training faces as a picture are customary since Goodfellow et al. 2014.
+        Ours; pictures of the nearest training faces are customary since Goodfellow et al. 2014.
     """
 
     def __init__(self, *, percent: Annotated[float, Field(ge=50, lt=100)] = 95.0) -> None:
@@ -41,32 +41,33 @@ class Memorisation(Metric):
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Compute the share with its interval (people and quantile resampled), and both mean distances."""
         tail = 1 - self.percent / 100
-        least = math.ceil(1 / tail - 1e-9)
-        reason = _why_not(evidence, least)
-        training, fake = evidence.training, drawn(evidence)
+        min_faces = math.ceil(1 / tail - 1e-9)
+        reason = _obstacle(evidence, min_faces)
+        training, fake = evidence.training, generated_embeddings(evidence)
         if reason or training is None or fake is None:
             return [Figure.missing("share", _SHARE, reason, chance=tail)]
         people = Bootstrap(evidence.person, evidence.seed)
         real = nearest(evidence.real, training.embeddings)[0]
-        made = nearest(fake, training.embeddings)[0]
-        share = with_wilson(people.estimate(_Share(people.of, real, made, tail)))
+        generated = nearest(fake, training.embeddings)[0]
+        share = with_wilson(people.estimate(_Share(people.of, real, generated, tail)))
         note = f"nearer to one of {len(training.embeddings)} training faces than {self.percent:g}% of real ones are"
-        means = {"generated": people.mean(made.mean(1)), "real": people.mean(real)}
+        means = {"generated": people.mean(generated.mean(1)), "real": people.mean(real)}
         return [
             Figure.of("share", _SHARE, share, tail, note, better="lower"),
             *(Figure.of(f"distance.{kind}", f"{_DISTANCE}, {kind}", mean) for kind, mean in means.items()),
         ]
 
 
-def _why_not(evidence: Evidence, least: int) -> str:
+def _obstacle(evidence: Evidence, min_faces: int) -> str:
+    """Explain why the share cannot be measured; "" if it can."""
     if evidence.fake is None:
         return "the run draws no faces"
     if evidence.training is None or not len(evidence.training.embeddings):
         return evidence.no_training
     if evidence.holds_training_faces:
-        return f"real faces of '{evidence.split}' are training faces themselves; ask a held-out split"
-    if len(evidence.real) < least:
-        return f"{len(evidence.real)} real faces; such a quantile needs {least}"
+        return f"real faces of '{evidence.split}' are training faces themselves; evaluate a held-out split"
+    if len(evidence.real) < min_faces:
+        return f"{len(evidence.real)} real faces; this quantile needs {min_faces}"
     return ""
 
 
@@ -74,10 +75,10 @@ class _Share:
     """Share as a statistic of weights of people: (R, people) -> (R,).
 
     Args:
-        of: (N,) whose row it is.
-        real: (N,) distances of real faces.
-        drawn: (N, Z) of generated ones.
-        tail: which quantile of the real ones is the bound.
+        of: (N,) index of each row's person.
+        real: (N,) distances of the real faces.
+        drawn: (N, Z) distances of the generated faces.
+        tail: quantile of the real distances that is the bound.
     """
 
     def __init__(self, of: Tensor, real: Tensor, drawn: Tensor, tail: float) -> None:
@@ -89,13 +90,13 @@ class _Share:
 
     def __call__(self, weights: Tensor) -> Tensor:
         rows = max(1, _CHUNK_WEIGHTS // len(self._drawn))
-        return torch.cat([self._some(chunk) for chunk in weights.split(rows)])
+        return torch.cat([self._of_chunk(chunk) for chunk in weights.split(rows)])
 
-    def _some(self, weights: Tensor) -> Tensor:
+    def _of_chunk(self, weights: Tensor) -> Tensor:
         before = weights[:, self._real_of].cumsum(1)
         # Rounding must not move the quantile past a face that just reaches it.
-        wanted = self._tail * before[:, -1:] * (1 - 1e-9)
-        bound = self._real[torch.searchsorted(before, wanted).squeeze(1).clamp(max=len(self._real) - 1)]
+        quantile = self._tail * before[:, -1:] * (1 - 1e-9)
+        bound = self._real[torch.searchsorted(before, quantile).squeeze(1).clamp(max=len(self._real) - 1)]
         nearer = torch.searchsorted(self._drawn, bound)
         total = weights[:, self._drawn_of].cumsum(1)
         counted = torch.cat([torch.zeros_like(total[:, :1]), total], dim=1)

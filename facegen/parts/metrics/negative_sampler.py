@@ -8,15 +8,15 @@ class NegativeSampler:
     """Sampler of rows of other people who share a label, such as sex.
 
     Args:
-        person: (N,) whose row it is.
-        label: (N,) by person; -1 where unknown, and then nobody is like them. None likens all.
+        person: (N,) person of each row.
+        label: (N,) label of each row's person; people of label -1 have no negatives. None: all people share a label.
     """
 
     def __init__(self, person: Tensor, label: Tensor | None = None) -> None:
         people, of = person.unique(return_inverse=True)
         label = torch.zeros_like(person) if label is None else label
         of_person = torch.full_like(people, -1).scatter_reduce_(0, of, label.to(people.dtype), "amax")
-        # People stand sorted by label, so that those of one label are a range of places.
+        # Sorted by label, the people of one label are a range of indices.
         self._people = of_person.argsort(stable=True)
         _, group, sizes = of_person[self._people].unique(return_inverse=True, return_counts=True)
         starts = sizes.cumsum(0) - sizes
@@ -34,8 +34,8 @@ class NegativeSampler:
         """Draw rows of `num` different other people, every set with equal probability.
 
         Args:
-            rows: (B,) for which; each must have so many strangers.
-            num: how many.
+            rows: (B,) rows to draw for; each must have at least `num` other people.
+            num: number of people per row.
         Returns:
             (B, num)
         Source:

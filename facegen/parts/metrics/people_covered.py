@@ -8,14 +8,14 @@ from torch import Tensor
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.parts.metrics.nearest import nearest
-from facegen.parts.metrics.retrieval import one_row_a_person
-from facegen.parts.metrics.views import drawn
+from facegen.parts.metrics.retrieval import one_row_per_person
+from facegen.parts.metrics.views import generated_embeddings
 
 _GENERATED = ("generated", "people covered, generated")
 _REAL = ("real", "people covered, real")
 _SHARE = ("share_of_real", "people covered, share of real")
 """Key and label of each figure."""
-_ALONE = "one real face a person"
+_ALONE = "one real face per person"
 _Z95 = 1.959963984540054
 
 
@@ -24,11 +24,11 @@ class PeopleCovered(Metric):
 
         covered(X) = | { argmax over people p of cos(F(x), F(f_p)) : x in X } |
 
-    The gallery holds one real face f_p a person. One face of each set for every person is set beside it: the faces
-    drawn from their voices, each under a noise of its own, and other real faces of the same people. Faces that are all
-    alike cover one person; as many faces as people, each like a person at random, cover 63% of a large gallery; a
-    judge that knows everybody finds all people among second real faces. F are the judge's face features. The metric
-    `identity` asks instead whether they are the right people.
+    The gallery holds one real face f_p per person. X has one face per person: in one set the faces generated from
+    their voices, each under its own noise, in the other second real faces of the same people. Equal faces cover one
+    person. Faces that each resemble a random person cover 63% of a large gallery. If the judge recognises everybody,
+    second real faces cover all people. F are the judge's face features. The metric `identity` measures whether the
+    faces are those of the right people.
 
     Source:
         Ours. The interval is the jackknife's over people, as for numbers of species (Heltshe and Forrester 1983).
@@ -38,11 +38,11 @@ class PeopleCovered(Metric):
 
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Compute both numbers, and their ratio with its interval."""
-        rows = one_row_a_person(evidence, len(evidence.person))
+        rows = one_row_per_person(evidence, len(evidence.person))
         if evidence.real_other is not None:
             rows = rows[evidence.real_other[rows].isfinite().all(dim=1)]
         size = len(rows)
-        note = f"of {size} people, a face each"
+        note = f"of {size} people, one face each"
         if size < 2:
             return [Figure.missing(*_REAL, "fewer than two people")]
         figures, real = [], None
@@ -51,7 +51,7 @@ class PeopleCovered(Metric):
         else:
             real = nearest(evidence.real_other[rows], evidence.real[rows])[1]
             figures.append(Figure(*_REAL, float(len(real.unique())), note=note, num_people=size))
-        faces = drawn(evidence)
+        faces = generated_embeddings(evidence)
         if faces is None:
             return figures
         fake = nearest(faces[rows], evidence.real[rows])[1]
@@ -64,11 +64,11 @@ class PeopleCovered(Metric):
 
 def _share(fake: Tensor, real: Tensor) -> Figure:
     """Compute the ratio of the numbers covered by (N, Z) and (N,) nearest people."""
-    found, left = _covered(fake)
-    other, other_left = _covered(real[:, None])
-    ratio = float(found / other)
-    # A person left out takes along the people that nobody else's face covers.
-    without = left / other_left.clamp(min=1)
+    num_fake, num_fake_without = _covered(fake)
+    num_real, num_real_without = _covered(real[:, None])
+    ratio = float(num_fake / num_real)
+    # Without a person's face, the people that no other face covers are not covered.
+    without = num_fake_without / num_real_without.clamp(min=1)
     num = len(real)
     error = float(((num - 1) / num * (without - without.mean()).square().sum()).sqrt())
     low, high = max(ratio - _Z95 * error, 0.0), ratio + _Z95 * error

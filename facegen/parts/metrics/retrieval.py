@@ -11,7 +11,7 @@ from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap
-from facegen.parts.metrics.views import drawn, features_of, outside_views
+from facegen.parts.metrics.views import features_of, generated_embeddings, outside_views
 
 _CHUNK_ROWS = 256
 _DISTANCES = ("L1", "L2", "cosine")
@@ -22,15 +22,15 @@ class Retrieval(Metric):
 
         R@K = E [ rank of the true face by d(F(G(z, c)), F(f)) <= K ],   chance K / size of the gallery
 
-    Distances are L1, L2 and the cosine distance in the judge's face features, and in those of each recogniser; faces
-    equally far share their ranks, and a generated face that a recogniser does not find is a miss.
+    Distances are L1, L2 and the cosine distance in the face features of the judge and of each recogniser. Faces at
+    equal distances share their ranks. A generated face that a recogniser does not detect is a miss.
 
     Settings:
-        num_nearest: each K.
-        max_gallery: at most so many faces, drawn from those of the evidence.
+        num_nearest: values of K.
+        max_gallery: maximum size of the gallery; larger ones are sampled.
     Source:
-        Choi, Park and Lee 2020, section 4, third quantitative analysis; Oh et al. 2019. A gallery of 5,000 there, and
-        the features of the run's own match stage.
+        Choi, Park and Lee 2020, section 4, third quantitative analysis; Oh et al. 2019. The gallery of the papers has
+        5,000 faces, and the features of the first are those of the run's own match stage.
     """
 
     def __init__(
@@ -44,43 +44,43 @@ class Retrieval(Metric):
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Compute R@K for each distance and each K, of the judge and of each recogniser."""
         figures = self._figures(evidence, "")
-        for name, seen in outside_views(evidence):
-            figures += self._figures(seen, name)
+        for name, view in outside_views(evidence):
+            figures += self._figures(view, name)
         return figures
 
     def _figures(self, evidence: Evidence, recogniser: str) -> list[Figure]:
         ending, suffix = features_of(recogniser)
-        faces = drawn(evidence)
+        faces = generated_embeddings(evidence)
         if faces is None:
             return [] if recogniser else [Figure.missing("", "retrieval", "the run draws no faces")]
-        rows = one_row_a_person(evidence, self.max_gallery)
+        rows = one_row_per_person(evidence, self.max_gallery)
         size = len(rows)
         if size < 2:
-            reason = "a gallery of one face"
+            reason = "the gallery has one face"
             return [Figure.missing(ending[1:], f"retrieval{suffix}", reason, by_judge=not recogniser)]
         people = Bootstrap(evidence.person[rows], evidence.seed)
-        found_at_all = faces[rows].isfinite().all(2)
-        missed = int((~found_at_all).sum())
-        lost = f"; {missed} generated faces are not found, and count as misses" if missed else ""
+        is_detected = faces[rows].isfinite().all(2)
+        num_missed = int((~is_detected).sum())
+        misses = f"; {num_missed} generated faces are not detected, and count as misses" if num_missed else ""
         figures = []
         for distance in _DISTANCES:
             nearer, ties = _ranks(faces[rows].nan_to_num(), evidence.real[rows], distance)
             for num in self.num_nearest:
-                # Among equally far faces the true one stands anywhere: its share of the places that count.
-                hits = (((num - nearer) / (ties + 1)).clamp(0, 1) * found_at_all).mean(1)
+                # Among faces at equal distances, the rank of the true one is uniform: count the share of ranks up to K.
+                hits = (((num - nearer) / (ties + 1)).clamp(0, 1) * is_detected).mean(1)
                 key, label = f"r{num}.{distance.lower()}{ending}", f"retrieval R@{num}, {distance}{suffix}"
-                found, chance, note = people.share(hits), min(num / size, 1.0), f"gallery of {size}{lost}"
-                figures.append(Figure.of(key, label, found, chance, note, better="higher", by_judge=not recogniser))
+                recall, chance, note = people.share(hits), min(num / size, 1.0), f"gallery of {size}{misses}"
+                figures.append(Figure.of(key, label, recall, chance, note, better="higher", by_judge=not recogniser))
         return figures
 
 
-def one_row_a_person(evidence: Evidence, most: int) -> Tensor:
-    """Choose rows of at most so many different people, by the seed."""
+def one_row_per_person(evidence: Evidence, max_people: int) -> Tensor:
+    """Choose one row for each of at most `max_people` people, by the seed."""
     order = torch.randperm(len(evidence.person), generator=generator_for(evidence.seed, "gallery"))
     person, place = evidence.person[order].sort(stable=True)
     first = torch.ones_like(person, dtype=torch.bool)
     first[1:] = person[1:] != person[:-1]
-    return order[place[first].sort().values][:most]
+    return order[place[first].sort().values][:max_people]
 
 
 def _ranks(queries: Tensor, gallery: Tensor, distance: str) -> tuple[Tensor, Tensor]:
@@ -91,9 +91,10 @@ def _ranks(queries: Tensor, gallery: Tensor, distance: str) -> tuple[Tensor, Ten
     for rows in torch.arange(len(gallery)).split(_CHUNK_ROWS):
         # Between unit vectors, L2 grows with the cosine distance.
         norm = 1.0 if distance == "L1" else 2.0
-        found = torch.cdist(queries[rows].flatten(0, 1), gallery, p=norm, compute_mode="donot_use_mm_for_euclid_dist")
-        found = found.unflatten(0, queries[rows].shape[:2])
-        own = found.gather(2, rows[:, None, None].expand(-1, queries.shape[1], 1))
-        nearer.append((found < own).sum(2))
-        ties.append((found == own).sum(2) - 1)
+        mode = "donot_use_mm_for_euclid_dist"
+        distances = torch.cdist(queries[rows].flatten(0, 1), gallery, p=norm, compute_mode=mode)
+        distances = distances.unflatten(0, queries[rows].shape[:2])
+        own = distances.gather(2, rows[:, None, None].expand(-1, queries.shape[1], 1))
+        nearer.append((distances < own).sum(2))
+        ties.append((distances == own).sum(2) - 1)
     return torch.cat(nearer), torch.cat(ties)

@@ -7,7 +7,7 @@ from torch.nn import functional
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.statistics import Bootstrap
-from facegen.parts.metrics.views import one_a_row
+from facegen.parts.metrics.views import one_per_row
 
 LUMA = (0.299, 0.587, 0.114)
 LAPLACIAN = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
@@ -19,8 +19,8 @@ class Sharpness(Metric):
 
         s = E mean_xy (laplacian luma(G(z, c)))^2 / E mean_xy (laplacian luma(f))^2
 
-    1 is as much detail as real faces have, less is blur, more is noise. It does not ask whether the detail makes sense.
-    Of each row one face is seen, under a noise of its own where there is such.
+    1 means as much detail as in real faces, lower values blur, higher values noise. The metric does not measure whether
+    the detail is plausible. It uses one generated face per row, under the row's own noise if there is one.
 
     Source:
         The energy of the Laplacian is a common measure of focus (Subbarao, Choi and Nikzad 1993); the ratio is ours.
@@ -32,13 +32,13 @@ class Sharpness(Metric):
         if evidence.fake_faces is None:
             return [Figure.missing(key, label, "the run draws no faces", by_judge=False)]
         people = Bootstrap(evidence.person, evidence.seed)
-        drawn = one_a_row(evidence.fake_faces, evidence.fresh_faces)
+        drawn = one_per_row(evidence.fake_faces, evidence.fresh_faces)
         fake, real = (
             people.sums(torch.cat([detail(part) for part in faces.split(CHUNK_ROWS)]))
             for faces in (drawn, evidence.real_faces)
         )
-        found = people.estimate(lambda weights: (weights @ fake) / (weights @ real))
-        return [Figure.of(key, label, found, note="1: as sharp; less: blurred; more: noisy", by_judge=False)]
+        ratio = people.estimate(lambda weights: (weights @ fake) / (weights @ real))
+        return [Figure.of(key, label, ratio, note="1: as sharp; less: blurred; more: noisy", by_judge=False)]
 
 
 def detail(faces: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from facegen.core.statistics import Bootstrap, Estimate, compared
 
 
 @pytest.mark.parametrize("num, low, caveat", [
-    (1, None, "one person only: says nothing of others"),
+    (1, None, "one person only: no conclusion about others"),
     (7, 0.2, "7 people only: the interval is too narrow"),
     (7, None, "7 people only"),
     (20, 0.2, ""),

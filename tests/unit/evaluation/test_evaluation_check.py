@@ -71,10 +71,8 @@ def test_a_run_that_can_be_evaluated(changes):
         ({"match": None, "conditioner": [NAMES]}, ["has no [match]", "the run draws people by name"]),
         ({"evaluate": {"judge_seed": 3}}, ["[evaluate] judge_seed = 3: the run's own encoders have this seed"]),
         ({"evaluate": {"judge_start": "no/run"}}, ["no/run"]),
-        (
-            {"conditioner": [NAMES]},
-            ["the run draws people by name, and the people of 'heldout_people' are not among the names of"],
-        ),
+        ({"conditioner": [NAMES]},
+         ["the run draws people by name, and the people of 'heldout_people' are not among the names of the training"]),
         ({"judge": {"conditioner": [NAMES]}}, ["the judge identifies people by name"]),
         ({"match": {"type": "speaker_classification", "batch_size": 8}}, ["does not compare faces"]),
         ({**ONLY_MATCH, "match": {"type": "speaker_classification", "batch_size": 8}}, ["does not compare faces"]),

@@ -29,29 +29,29 @@ def test_the_split_that_is_measured() -> None:
     assert OWN.split(None, "train") == "train"
     assert OWN.split("heldout_people", "train") == "heldout_people"
     assert OTHER.split(None, "train") == OTHER.split("all", "train") == "all"
-    with pytest.raises(DataError, match="'synthetic' is not the corpus of the run, so all of it is a test set"):
+    with pytest.raises(DataError, match="'synthetic' is not the corpus of the run, so that all of it is a test set"):
         OTHER.split("train", "train")
 
 
 def test_a_judge_that_must_learn_from_the_test_set_is_asked_about_others() -> None:
     assert GONE.split(None, "train") == "heldout_people"
     assert GONE.split(None, "train", judge_is_run=True) == "all"
-    assert "a judge learns from synthetic" in GONE.notes()[0]
+    assert "a judge is trained on synthetic" in GONE.notes()[0]
     assert "memorisation is not measured" in GONE.notes(judge_is_run=True)[0]
-    assert "a judge learns" not in GONE.notes(judge_is_run=True)[0]
+    assert "a judge is trained" not in GONE.notes(judge_is_run=True)[0]
 
 
 def test_labels() -> None:
-    assert OWN.people("heldout_people") == "people that it never saw"
-    assert OTHER.people("all") == "people of another corpus, none of them trained on"
+    assert OWN.people("heldout_people") == "people that the run was not trained on"
+    assert OTHER.people("all") == "people of another corpus, none of whom the run was trained on"
     shared = replace(OTHER, shared_names=("ada", "ben", "cem", "dan"))
-    assert shared.people("all") == "people of another corpus, 4 of them named as people that it was trained on"
+    assert shared.people("all") == "people of another corpus, 4 with names of people that the run was trained on"
     assert "(ada, ben, cem, ...)" in shared.notes()[0]
     assert OTHER.notes() == []
 
 
 def test_only_a_judge_from_another_domain_is_unfit() -> None:
     assert OTHER.judge_is_unfit(False) == OWN.judge_is_unfit(False) == GONE.judge_is_unfit(False) == ""
-    assert CROSSED.judge_is_unfit(False) == "the judge learnt from synthetic speakers, and these are recorded people"
+    assert CROSSED.judge_is_unfit(False) == "the judge was trained on synthetic speakers, and these are recorded people"
     assert CROSSED.judge_is_unfit(True) == "", "a run that judges itself is what is in question"
     assert "the run was trained on synthetic speakers, and synthetic holds recorded people" in CROSSED.notes()[0]

@@ -79,7 +79,7 @@ def test_a_figure_says_on_how_many_people_it_rests_and_why_it_is_missing():
     given = [Figure("a", "a", 0.5), Figure("b", "b", 0.5, num_people=3), Figure("c", "c", math.nan)]
     measured = measure_metric("mine", Given(*given), sample_evidence(40))
     assert [figure.num_people for figure in measured] == [40, 3, 40]
-    assert [figure.note for figure in measured] == ["", "", "not available: the metric gave nan"]
+    assert [figure.note for figure in measured] == ["", "", "not available: the metric returned nan"]
 
 
 def test_figures_of_an_unfit_judge_are_withheld_and_others_are_not():

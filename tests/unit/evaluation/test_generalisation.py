@@ -22,7 +22,7 @@ def test_a_gap_and_its_interval_by_hand() -> None:
     assert gap.value == pytest.approx(0.3)
     assert gap.low == pytest.approx(0.3 - math.sqrt(0.1**2 + 0.12**2))
     assert gap.high == pytest.approx(0.3 + math.sqrt(0.03**2 + 0.04**2))
-    assert gap.is_told
+    assert gap.is_significant
 
 
 def test_the_interval_covers_the_difference_about_as_often_as_it_says() -> None:
@@ -46,8 +46,8 @@ def test_every_split_is_set_beside_the_next() -> None:
     reports = [report(HERE, split, {"m": [share(NAME, value)]}) for split, value in values.items()]
     assert [each.split for each in own_splits(reports)] == ["train", "heldout_utterances", "heldout_people"]
     first, second = find_gaps(reports)
-    assert (first.known, first.unseen, first.is_told) == ("train", "heldout_utterances", False)
-    assert (second.known, second.unseen, second.is_told) == ("heldout_utterances", "heldout_people", True)
+    assert (first.known, first.unseen, first.is_significant) == ("train", "heldout_utterances", False)
+    assert (second.known, second.unseen, second.is_significant) == ("heldout_utterances", "heldout_people", True)
 
 
 @pytest.mark.parametrize("changes", [{"judge_key": "x"}, {"corpus_key": "x"}, {"step": 400}])

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 from facegen.core.progress import Observer
-from facegen.evaluation.judge import taking_turns
+from facegen.evaluation.judge import judge_lock
 
 
 def test_who_comes_second_waits(tmp_path: Path) -> None:
@@ -13,15 +13,15 @@ def test_who_comes_second_waits(tmp_path: Path) -> None:
 
     class Second(Observer):
         def say(self, message: str) -> None:
-            assert message == "another process is training the judge; waiting for it"
+            assert message == "waiting for another process that trains the judge"
             told.set()
 
     def come() -> None:
-        with taking_turns(tmp_path / "judges" / "key", Second()):
+        with judge_lock(tmp_path / "judges" / "key", Second()):
             order.append("second")
 
     second = threading.Thread(target=come)
-    with taking_turns(tmp_path / "judges" / "key", Observer()):
+    with judge_lock(tmp_path / "judges" / "key", Observer()):
         second.start()
         assert told.wait(10)
         order.append("first")

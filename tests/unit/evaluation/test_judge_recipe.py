@@ -81,7 +81,7 @@ def test_a_judge_never_starts_where_the_run_started() -> None:
     settings = EvaluateSettings(judge_start=Path("runs/other"))
     assert judge_recipe(mine, mine.recipe, settings).tables["match"] == {**MATCH, "start": "runs/other"}
     assert judge_recipe(mine, mine.recipe, EvaluateSettings()).tables["match"] == MATCH
-    with pytest.raises(RecipeError, match="judge_start = runs/earlier: the run's own encoders started from it"):
+    with pytest.raises(RecipeError, match="judge_start = runs/earlier: the run's own encoders start from it"):
         judge_recipe(mine, mine.recipe, EvaluateSettings(judge_start=Path("runs/earlier")))
 
 
@@ -141,7 +141,7 @@ def test_a_judge_that_cannot_be(judge: Any, said: str) -> None:
 
 def test_refusals_mention_the_table_of_the_judge() -> None:
     silent = run(match=None)
-    with pytest.raises(RecipeError, match=r"\[judge.match\] for the judge alone"):
+    with pytest.raises(RecipeError, match=r"\[judge.match\] for the judge only"):
         judge_recipe(silent, silent.recipe, EvaluateSettings())
     deaf = run(match={"type": "speaker_classification"})
     with pytest.raises(RecipeError, match=r"does not compare faces, .* such as 'softmax', in \[judge.match\]"):

@@ -151,4 +151,4 @@ def test_without_speech_there_is_nothing_to_hear() -> None:
     seen = replace(shown(), speech_start=None, fake_faces=None)
     found = recognise({"colour": colour}, seen, "key", None, Listening())["colour"]
     assert (found.fake, found.speech, colour.clips) == (None, None, 0)
-    assert warnings == ["recogniser colour: people are not drawn from speech here, so there is none for it to hear"]
+    assert warnings == ["recogniser colour: the run reads no speech, so that its speech embeddings are not computed"]

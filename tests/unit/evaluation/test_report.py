@@ -46,7 +46,7 @@ def test_json_holds_every_figure_and_null_for_what_is_none(tmp_path: Path) -> No
     assert said["figures"]["matching"][1]["value"] is None
     strange = said["figures"]["matching"][2]
     assert (strange["low"], strange["high"], strange["deviation"], strange["num_people"]) == (None, None, None, 1)
-    assert strange["caveat"] == "one person only: says nothing of others"
+    assert strange["caveat"] == "one person only: no conclusion about others"
     assert (said["judge"], said["step"], said["picture"]) == ("a strict one", 500, None)
 
 
@@ -56,7 +56,7 @@ def test_markdown_is_a_table_whose_cells_hold(tmp_path: Path) -> None:
     assert lines[0] == "# voices, step 500: 30 clips of 20 people, heldout_people of synthetic"
     assert "| V-F 2-way, real | 0.875 | 0.812 to 0.938 | 0.500 |  |" in lines
     assert "| V-F 10-way, real | - |  | 0.100 | not available: 3 / 4 people |" in lines
-    assert "| share | 0.500 | none |  | one person only: says nothing of others |" in lines
+    assert "| share | 0.500 | none |  | one person only: no conclusion about others |" in lines
     assert all(line.count("|") == 6 for line in lines[4:])
 
 

@@ -53,7 +53,7 @@ def test_every_split_so_far_in_order(run: Run) -> None:
 
 
 def test_nothing_evaluated_is_explained(run: Run) -> None:
-    with pytest.raises(CheckpointError, match=r"nothing was evaluated yet; call `facegen evaluate .*voices` first"):
+    with pytest.raises(CheckpointError, match=r"has no evaluation; run `facegen evaluate .*voices` first"):
         collect(run, Observer())
 
 

@@ -60,21 +60,21 @@ def test_of_a_good_generator_nothing_is_wrong() -> None:
 
 
 @pytest.mark.parametrize(("name", "value", "kind", "severity", "words"), [
-    ("fidelity.judge.density", 0.05, "realism", "bad", "No faces at all"),
+    ("fidelity.judge.density", 0.05, "realism", "bad", "hardly any face lies among real ones"),
     ("fidelity.judge.density", 0.3, "realism", "warning", "where real ones are rare"),
-    ("frechet.judge.generated_half_to_real_half", 10.0, "realism", "warning", "distributed otherwise"),
-    ("frechet.judge.generated_half_to_real_half", 16.0, "realism", "bad", "unlike real ones"),
+    ("frechet.judge.generated_half_to_real_half", 10.0, "realism", "warning", "faces differs from that of real ones"),
+    ("frechet.judge.generated_half_to_real_half", 16.0, "realism", "bad", "differs strongly from that of real ones"),
     ("sharpness.detail", 0.2, "detail", "bad", "blurred"),
     ("sharpness.detail", 5.0, "detail", "bad", "noisy"),
-    (SHARE, 0.05, "collapse", "bad", "Collapsed: one face a condition"),
+    (SHARE, 0.05, "collapse", "bad", "Collapsed: one face per condition"),
     (SHARE, 0.3, "collapse", "warning", "vary less with the noise"),
-    ("diversity.pixel_distance.one_voice_other_noise", 2.0, "collapse", "bad", "Collapsed: one picture a condition"),
+    ("diversity.pixel_distance.one_voice_other_noise", 2.0, "collapse", "bad", "Collapsed: one picture per condition"),
     ("people_covered.share_of_real", 0.1, "people", "bad", "few people"),
     ("matching.v2f.10.generated", 0.1, "condition", "bad", "The condition is ignored"),
     ("matching.v2f.10.generated", 0.3, "condition", "warning", "less than real faces do"),
     ("memorisation.share", 0.9, "memory", "bad", "Training faces are repeated"),
     ("preference.over_true", 0.8, "overshoot", "bad", "stereotypes"),
-    ("matching.v2f.10.generated_less_real", 0.1, "overshoot", "warning", "which is no success"),
+    ("matching.v2f.10.generated_less_real", 0.1, "overshoot", "warning", "not an improvement"),
     ("matching.f2v.10.generated_less_real", 0.25, "overshoot", "bad", "stereotypes"),
 ])  # fmt: skip
 def test_each_fault_is_named(name: str, value: float, kind: str, severity: str, words: str) -> None:
@@ -89,7 +89,7 @@ def test_an_interval_across_the_limit_is_undecided_and_one_between_two_faults_is
     assert set(across) == {UNDECIDED}
     assert across[UNDECIDED].sentence == (
         f"Undecided at this size whether the noise changes the faces (label of {SHARE}: 0.5, "
-        "0.3 to 0.7); more clips would tell."
+        "0.3 to 0.7); evaluate more clips."
     )
     assert said(having(SHARE, 0.2, 0.1))["collapse"].severity == "warning"
 
@@ -118,7 +118,7 @@ def test_the_worst_rule_of_a_kind_speaks() -> None:
     both = having("fidelity.judge.density", 0.3, 0.01)
     name = "frechet.judge.generated_half_to_real_half"
     both[name] = Figure(name, name, 20.0)
-    assert "unlike real ones" in said(both)["realism"].sentence
+    assert "differs strongly from that of real ones" in said(both)["realism"].sentence
 
 
 def test_quantities_by_hand() -> None:
@@ -135,16 +135,16 @@ def test_quantities_by_hand() -> None:
 def test_overshoot_by_a_judge_that_cannot_tell_real_faces_is_doubted() -> None:
     preferred = "preference.over_true"
     sure = having(preferred, 0.9, 0.02)
-    assert "learnt by heart" not in said(sure)["overshoot"].sentence
+    assert "overfitting" not in said(sure)["overshoot"].sentence
     figure = Figure("matching.v2f.10.real", "V-F 10-way, real", 0.12, 0.08, 0.16, chance=0.1)
     blind = sure | {"matching.v2f.10.real": figure}
-    assert said(blind)["overshoot"].sentence.endswith("both learnt by heart of the same training people.")
+    assert said(blind)["overshoot"].sentence.endswith("overfitting of run and judge to the same training people.")
     assert "overshoot" not in said(figures() | {"matching.v2f.10.real": blind["matching.v2f.10.real"]})
 
 
 def test_a_judge_that_is_blind_itself_says_nothing_of_the_condition() -> None:
     found = having("matching.v2f.10.real", 0.11, 0.03)
-    with pytest.raises(MissingError, match="the judge itself does not match real faces above chance"):
+    with pytest.raises(MissingError, match="the judge does not match real faces above chance"):
         normalised_matching(found)
     assert "condition" not in {verdict.kind for verdict in judge_figures(found)}
 
@@ -156,7 +156,7 @@ def of_split(split: str, matching: float, reach: float = 0.01, **changes: object
 
 @pytest.mark.parametrize(("unseen", "reach", "severity", "words"), [
     (0.62, 0.01, "good", "What was learnt on train holds on heldout_people"),
-    (0.45, 0.01, "warning", "Much of what is learnt is lost on heldout_people"),
+    (0.45, 0.01, "warning", "Much of what was learnt is lost on heldout_people"),
     (0.15, 0.01, "bad", "Does not generalise from train to heldout_people"),
     (0.38, 0.2, "warning", "Undecided at this size whether what was learnt on train holds"),
 ])  # fmt: skip
@@ -169,7 +169,7 @@ def test_generalisation(unseen: float, reach: float, severity: str, words: str) 
 
 def test_where_nothing_was_learnt_nothing_is_lost() -> None:
     found = verdicts(of_split("heldout_people", 0.1), of_split("train", 0.12))
-    assert any("nothing was learnt" in verdict.sentence for verdict in found)
+    assert any("the condition is ignored on" in verdict.sentence for verdict in found)
 
 
 def test_the_worst_comes_first_and_what_is_undecided_last() -> None:

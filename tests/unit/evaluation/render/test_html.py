@@ -179,15 +179,15 @@ def test_what_is_not_available_stands_below_with_its_reason(tmp_path: Path) -> N
 
 def test_gaps_that_are_told_are_bold(tmp_path: Path) -> None:
     shown = run_report(tmp_path)
-    assert '<span class="told">0.300' in to_html(shown)
+    assert '<span class="significant">0.300' in to_html(shown)
     untold = replace(shown, gaps=[replace(shown.gaps[0], low=-0.1)])
-    assert 'class="told"' not in to_html(untold)
+    assert 'class="significant"' not in to_html(untold)
     assert 'id="generalisation"' not in to_html(replace(shown, gaps=[]))
 
 
 def test_markdown_says_the_same(tmp_path: Path) -> None:
     lines = to_markdown(run_report(tmp_path)).splitlines()
-    assert "| V-F 10-way, generated | train less heldout_people | 0.500 | 0.200 | 0.300 | 0.229 to 0.371 |" in lines
+    assert "| V-F 10-way, generated | train minus heldout_people | 0.500 | 0.200 | 0.300 | 0.229 to 0.371 |" in lines
     assert "| V-F 10-way, generated | heldout_people | 0.200 | 0.150 to 0.250 | 0.100 |  |" in lines
     assert f"- **collapse** (bad): {NASTY}" in lines
     assert "![train: voices_and_noises](train.png)" in lines

@@ -86,7 +86,7 @@ def test_the_nearest_real_faces_stand_in_order_and_the_true_one_is_framed(shown:
         assert [framed(cell) for cell in row[2:]] == [each == person for each in shown_people]
         rank = int(label.split()[1])
         assert (distances < distances[person]).sum() < rank <= (distances <= distances[person]).sum()
-    assert labels["retrieval"][1] == ["drawn", "true face", "nearest", "2nd", "3rd", "4th", "5th"]
+    assert labels["retrieval"][1] == ["generated", "true face", "nearest", "2nd", "3rd", "4th", "5th"]
     assert "a gallery of 12 real faces" in pictures["retrieval"].caption
 
 
@@ -113,20 +113,20 @@ def test_the_closest_training_faces_come_first(shown: Any) -> None:
 def test_pairs_are_of_strangers_and_coloured_by_sex(shown: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     clouds: dict[str, Any] = {}
 
-    def note(found: Any, title: str, across: str, up: str, path: Path) -> None:
-        clouds[title] = found
+    def note(groups: Any, title: str, x_label: str, y_label: str, path: Path) -> None:
+        clouds[title] = groups
         path.parent.mkdir(exist_ok=True)
         path.touch()
 
-    monkeypatch.setattr(module, "draw_clouds", note)
+    monkeypatch.setattr(module, "draw_scatter", note)
     shown(evidence())
     same, different = clouds["real faces"]
     assert (same.name, different.name) == ("same sex", "different sexes")
     # Real faces stand where their conditions do, so that both distances are one; strangers are 0.2 apart at least.
-    np.testing.assert_allclose(same.across, same.up, atol=1e-9)
-    assert min(same.across.min(), different.across.min()) > 1 - np.cos(0.2) - 1e-6
+    np.testing.assert_allclose(same.x, same.y, atol=1e-9)
+    assert min(same.x.min(), different.x.min()) > 1 - np.cos(0.2) - 1e-6
     generated = clouds["generated faces"][0]
-    np.testing.assert_allclose(generated.across, generated.up, atol=1e-6)  # all turned by the same angle
+    np.testing.assert_allclose(generated.x, generated.y, atol=1e-6)  # all turned by the same angle
 
 
 def test_a_run_that_only_matches_shows_distances_alone(shown: Any) -> None:

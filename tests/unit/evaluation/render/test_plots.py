@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from facegen.evaluation.render.plots import Cloud, draw_clouds, draw_curves
+from facegen.evaluation.render.plots import Points, draw_curves, draw_scatter
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -33,9 +33,9 @@ def test_a_value_that_is_none_leaves_a_gap(tmp_path: Path) -> None:
 
 def test_points_are_pixels_and_the_same_at_every_call(tmp_path: Path) -> None:
     drawn = np.random.default_rng(0)
-    cloud, none = Cloud("same sex", *drawn.random((2, 1500))), Cloud("empty", np.empty(0), np.empty(0))
+    points, none = Points("same sex", *drawn.random((2, 1500))), Points("empty", np.empty(0), np.empty(0))
     for name in ("one", "other"):
-        draw_clouds([cloud, none], "faces", "across", "up", tmp_path / name / "d.svg")
+        draw_scatter([points, none], "faces", "across", "up", tmp_path / name / "d.svg")
     one, other = ((tmp_path / name / "d.svg").read_bytes() for name in ("one", "other"))
     assert one == other
     assert len(one) < 200_000

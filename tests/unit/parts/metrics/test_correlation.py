@@ -107,7 +107,7 @@ def test_missing_correlation_has_a_reason() -> None:
     partly = torch.where(torch.arange(40) < 20, -1, sample.attributes["sex"])
     assert math.isfinite(measured(replace(sample, attributes={"sex": partly}))["real.given_sex"].value)
     collapsed = measured(replace(sample, fake=torch.ones(40, 2, 8)))["generated"]
-    assert math.isnan(collapsed.value) and collapsed.note == "not available: distances that do not differ"
+    assert math.isnan(collapsed.value) and collapsed.note == "not available: all distances are equal"
     two = replace(sample, person=torch.arange(40) % 2)
     assert {figure.note for figure in measured(two).values()} == {"not available: fewer than three people"}
     assert not any("generated" in name for name in measured(replace(sample, fake=None)))

@@ -109,4 +109,4 @@ def test_people_with_one_face_are_left_out_of_the_scale() -> None:
     name = "face_distance.real_one_person"
     assert measured(replace(sample, real_other=some))[name] == pytest.approx(measured(few)[name])
     for figure in Diversity().measure(replace(sample, real_other=None)):
-        assert math.isfinite(figure.value) or figure.note == "not available: one real face a person"
+        assert math.isfinite(figure.value) or figure.note == "not available: one real face per person"

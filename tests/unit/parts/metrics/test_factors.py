@@ -89,8 +89,8 @@ def test_carried_factors_are_recovered_and_others_are_at_chance() -> None:
     assert figures["hat.share_of_condition"].value > 0.99
     assert figures["tone.share_of_condition"].value < 0.1
     assert (figures["age.generated"].better, figures["tone.generated"].better) == ("higher", None)
-    assert not any("pace" in name for name in figures)  # visible in no picture
-    assert figures["age.real"].note == "R2 of the reader; the factor decides the voice and face"
+    assert not any("pace" in name for name in figures)  # does not show
+    assert figures["age.real"].note == "R2 of the reader; the factor affects the voice and face"
 
 
 def test_name_carries_every_factor() -> None:
@@ -130,7 +130,7 @@ def test_one_face_for_all_recovers_no_factor() -> None:
     assert hats.value == pytest.approx(hats.chance)
     for name in ("age", "hat"):
         assert figures[f"{name}.spread"].value == pytest.approx(0, abs=1e-6)
-        assert figures[f"{name}.share_of_condition"].note == "not available: every face is read alike"
+        assert figures[f"{name}.share_of_condition"].note == "not available: all readings are equal"
 
 
 def test_unreadable_factor_is_not_measured() -> None:
@@ -140,15 +140,15 @@ def test_unreadable_factor_is_not_measured() -> None:
     assert abs(figures["pace.real"].value) < 0.05
     for name in ("generated", "spread", "share_of_condition"):
         assert math.isnan(figures[f"pace.{name}"].value)
-        assert "the reader cannot tell it from real faces (R2" in figures[f"pace.{name}"].note
+        assert "the reader cannot read it from real faces (R2" in figures[f"pace.{name}"].note
 
 
 def test_reader_is_trained_on_other_people_if_there_are_any() -> None:
     shown = evidence([TRUTH] * NOISES)
     assert shown.training is not None
     known = replace(shown, training=replace(shown.training, person=torch.arange(300) % PEOPLE))
-    assert "it learnt from faces of these people" in measured(known)["age.real"].note
-    # Wrong factors of people of the evidence have no effect: these people are left out.
+    assert "R2 of the reader, trained on faces of the same people" in measured(known)["age.real"].note
+    # Wrong truth about people of the evidence changes nothing: they are left out.
     learnt = dict(shown.training.factors)
     faces, person = torch.cat([shown.training.faces] * 2), torch.cat([shown.training.person, torch.zeros(300).long()])
     spoilt = {name: torch.cat([values, values.flip(0)]) for name, values in learnt.items()}
@@ -161,8 +161,8 @@ def test_missing_factors_have_a_reason() -> None:
     shown = evidence([TRUTH])
     assert shown.training is not None
     few = replace(shown, training=replace(shown.training, faces=shown.training.faces[:99]))
-    for given, note in (
-        (sample_evidence(), "the corpus does not know hidden factors"),
+    for given, said in (
+        (sample_evidence(), "the corpus has no hidden factors"),
         (replace(shown, fake=None, fake_faces=None), "the run draws no faces"),
         (replace(shown, training=None), "fewer than 100 training faces for a reader to learn from"),
         (few, "fewer than 100 training faces for a reader to learn from"),
@@ -255,16 +255,16 @@ def test_ridge_minimises_generalised_cross_validation(num: int) -> None:
 def test_reader_is_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = truth_of(120, 0)
     faces = portray(truth, 1)
-    before = LinearReader.kept(faces, truth, tmp_path).read(faces)
-    monkeypatch.setattr(LinearReader, "learn", None)  # training now fails
-    after = LinearReader.kept(faces, truth, tmp_path).read(faces)
+    before = LinearReader.cached(faces, truth, tmp_path).read(faces)
+    monkeypatch.setattr(LinearReader, "fit", None)  # from now on, whoever learns fails
+    after = LinearReader.cached(faces, truth, tmp_path).read(faces)
     assert all(torch.equal(before[name], after[name]) for name in truth)
     with pytest.raises(TypeError):
-        LinearReader.kept(faces.flip(0), truth, tmp_path)
+        LinearReader.cached(faces.flip(0), truth, tmp_path)
     (file,) = tmp_path.iterdir()
     file.write_bytes(b"cut short")
     with pytest.raises(TypeError):
-        LinearReader.kept(faces, truth, tmp_path)
+        LinearReader.cached(faces, truth, tmp_path)
 
 
 def test_integer_factors_are_classes() -> None:

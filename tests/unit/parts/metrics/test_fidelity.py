@@ -35,8 +35,8 @@ class SmallInception:
     def __init__(self, path: Path, *, batch_size: int) -> None:
         self.calls: list[tuple[str, Path | None]] = []
 
-    def look(self, faces: Tensor, what: str, observer: Observer, cache_folder: Path | None) -> dict[str, Tensor]:
-        self.calls.append((what, cache_folder))
+    def compute(self, faces: Tensor, what: str, observer: Observer, cache_folder: Path | None) -> dict[str, Tensor]:
+        self.asked.append((what, cache_folder))
         pictures = faces.permute(0, 3, 1, 2).float()
         pooled = torch.nn.functional.adaptive_avg_pool2d(pictures, 4).mean(1).flatten(1)
         return {FEATURES: pooled, LOGITS: pictures.mean((2, 3))}
@@ -45,7 +45,7 @@ class SmallInception:
 @pytest.fixture
 def inception(monkeypatch: pytest.MonkeyPatch) -> SmallInception:
     small = SmallInception(Path(), batch_size=1)
-    monkeypatch.setattr(module, "found_weights", lambda observer: Path())
+    monkeypatch.setattr(module, "find_weights", lambda observer: Path())
     monkeypatch.setattr(module, "Inception", lambda path, batch_size: small)
     return small
 
@@ -55,8 +55,8 @@ def test_inception_figures_use_one_face_per_row(inception: SmallInception, tmp_p
     assert evidence.fake_faces is not None
     figures = measured(evidence, num_neighbours=3)
     fake_faces = torch.stack([evidence.fake_faces[row, row % 3] for row in range(60)])
-    real, fake = (inception.look(faces, "", Observer(), None) for faces in (evidence.real_faces, fake_faces))
-    assert inception.calls[:2] == [("real faces", tmp_path / "inception"), ("generated faces", None)]
+    real, fake = (inception.compute(faces, "", Observer(), None) for faces in (evidence.real_faces, fake_faces))
+    assert inception.asked[:2] == [("real faces", tmp_path / "inception"), ("generated faces", None)]
     expected = {
         "inception.score.generated": inception_score(fake[LOGITS], num_splits=10, seed=0)[0],
         "inception.score.real": inception_score(real[LOGITS], num_splits=10, seed=0)[0],
@@ -69,7 +69,7 @@ def test_inception_figures_use_one_face_per_row(inception: SmallInception, tmp_p
     assert figures["inception.score.generated"].note == "10 splits of 6 faces of 32 pixels"
     assert figures["inception.fid.distance"].note == "60 against 60 faces, 16 features"
     note = figures["inception.kid"].note
-    assert note.startswith("100 subsets of 30 among 60 real and 60 generated faces; 0 on average")
+    assert note.startswith("100 subsets of 30 from 60 real and 60 generated faces; 0 on average")
     kinds = ("fid.real_halves", "fid.generated_half_to_real_half", "density", "coverage")
     assert {f"inception.{kind}" for kind in kinds} <= set(figures)
 
@@ -83,7 +83,7 @@ def test_equal_distributions_score_as_noted() -> None:
     assert figures["judge.density"].value == pytest.approx(1, abs=0.15)
     coverage = figures["judge.coverage"]
     # Naeem et al. 2020: 1 - (599 ... 595) / (1199 ... 1195)
-    assert coverage.note.endswith("; 0.969 for such faces")
+    assert coverage.note.endswith("; 0.969 for equal distributions")
     assert coverage.low is not None and coverage.high is not None and coverage.low < 0.969 < coverage.high
     for name in ("precision", "recall"):
         figure = figures[f"judge.{name}"]
@@ -113,7 +113,7 @@ def test_figures_of_recognisers_leave_out_rows_without_a_face() -> None:
     kept = torch.tensor([row for row in range(60) if row not in (3, 7)])
     expected = kernel_distance(fake[kept, 0], real[kept], num_subsets=100, subset_size=29, seed=0)
     assert figures["sface.kid"].value == pytest.approx(expected[0])
-    sizes = "58 real and 58 generated faces (2 more without a face that sface finds)"
+    sizes = "58 real and 58 generated faces (2 more in which sface does not detect a face)"
     assert sizes in figures["sface.kid"].note and sizes in figures["sface.coverage"].note
     assert not any("ears" in name for name in figures)
 
@@ -127,8 +127,8 @@ def test_missing_weights_are_reported_in_one_figure(monkeypatch: pytest.MonkeyPa
     assert math.isfinite(figures["judge.kid"].value)
 
 
-def test_wrong_weights_file_is_refused_at_the_start(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="there is no such file"):
+def test_a_file_that_is_no_such_file_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"lost\.pth': does not exist"):
         Fidelity(inception_weights=tmp_path / "lost.pth")
     save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(DataError, match="not the weights of FID's Inception"):

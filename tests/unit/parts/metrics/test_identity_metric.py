@@ -148,11 +148,9 @@ def test_missing_identity_has_a_reason() -> None:
     for name, figure in measured(lonely).items():
         known = name in ("accuracy.generated", "identities.generated")
         assert math.isfinite(figure.value) == known
-        assert known or figure.note == "not available: one real face a person"
+        assert known or figure.note == "not available: one real face per person"
     one = replace(sample_evidence(), person=torch.zeros(40, dtype=torch.int64))
-    assert {figure.note for figure in measured(one).values()} == {
-        "not available: one person has nobody to be confused with"
-    }
+    assert {figure.note for figure in measured(one).values()} == {"not available: at least two people are needed"}
     assert list(measured(replace(sample_evidence(), fake=None))) == [
         "accuracy.real", "identities.real", "score.real",
     ]  # fmt: skip

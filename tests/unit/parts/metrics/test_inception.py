@@ -107,8 +107,8 @@ def test_features_equal_those_of_torch_fidelity(files: Path) -> None:
         cuda=False, cache=False, save_cpu_ram=True, verbose=False,
     )  # fmt: skip
     inception, listener = Inception(files / PYTORCH_FID, batch_size=3), Listener()
-    seen_real = inception.look(real, "real faces", listener, None)
-    seen_fake = inception.look(fake, "generated faces", listener, None)
+    seen_real = inception.compute(real, "real faces", listener, None)
+    seen_fake = inception.compute(fake, "generated faces", listener, None)
     assert listener.stages == [f"Inception, real faces: {NUM}", f"Inception, generated faces: {NUM}"]
     assert listener.done == NUM
     one, other = seen_fake[FEATURES], seen_real[FEATURES]
@@ -144,7 +144,7 @@ def test_cache_key_depends_on_faces_and_weights(files: Path, tmp_path: Path) -> 
     def look(weights: str, faces: Tensor) -> dict[str, Tensor]:
         inception = Inception(files / weights, batch_size=3)
         inception._network = passes
-        return inception.look(faces, "real faces", Observer(), tmp_path / "inception")
+        return inception.compute(faces, "real faces", Observer(), tmp_path / "inception")
 
     faces = some_faces(3)
     first = look("same.safetensors", faces)

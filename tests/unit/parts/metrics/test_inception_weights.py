@@ -19,7 +19,7 @@ from facegen.parts.metrics import inception_weights as module
 from facegen.parts.metrics.inception_weights import (
     NoWeightsError,
     digest,
-    found_weights,
+    find_weights,
     named_weights,
     read_weights,
 )
@@ -85,7 +85,7 @@ def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:
     torch.save({**sound(), "more": Code(mark)}, tmp_path / "bad.pth")
     (tmp_path / "plain.pth").write_bytes(pickle.dumps(Code(mark)))
     for name in ("bad.pth", "plain.pth"):
-        with pytest.raises(DataError, match=f"{name}: is damaged, or holds more than weights"):
+        with pytest.raises(DataError, match=f"{name}: is damaged, or holds other objects than weights"):
             read_weights(tmp_path / name, EXPECTED)
     assert not mark.exists()
 
@@ -96,7 +96,7 @@ def test_weights_of_other_shapes_are_refused_with_every_difference(tmp_path: Pat
         read_weights(tmp_path / "other.safetensors", EXPECTED)
     lacks, has, shapes = caught.value.problems
     assert "lacks fc.bias; these are not the weights of FID's Inception" in lacks
-    assert "has head.weight;" in has
+    assert "has unknown head.weight;" in has
     assert "has the shapes conv.weight (3, 3) where (2, 3) is expected" in shapes
 
 
@@ -113,7 +113,7 @@ def test_file_without_tensors_by_name_is_refused(tmp_path: Path) -> None:
     torch.save([torch.ones(2)], tmp_path / "list.pth")
     torch.save({"epoch": 3}, tmp_path / "epoch.pth")
     for name in ("list.pth", "epoch.pth"):
-        with pytest.raises(DataError, match="does not hold weights by name"):
+        with pytest.raises(DataError, match="does not hold a dictionary of tensors"):
             read_weights(tmp_path / name, EXPECTED)
 
 
@@ -126,11 +126,11 @@ def test_setting_overrides_the_environment(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv(module.VARIABLE, "none")
     assert named_weights(None) is None
     with pytest.raises(NoWeightsError, match="FACEGEN_INCEPTION_WEIGHTS = none"):
-        found_weights(Observer())
+        find_weights(Observer())
 
 
-def test_missing_file_is_refused_with_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DataError, match=r"inception_weights = .*lost.pth': there is no such file; it is either of"):
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataError, match=r"inception_weights = .*lost.pth': does not exist; name"):
         named_weights(tmp_path / "lost.pth")
     monkeypatch.setenv(module.VARIABLE, str(tmp_path))
     with pytest.raises(DataError, match="FACEGEN_INCEPTION_WEIGHTS = "):
@@ -141,10 +141,10 @@ def test_downloaded_file_is_reused(hub: Path) -> None:
     hub.mkdir(parents=True)
     theirs = hub / "pt_inception-2015-12-05-6726825d.pth"
     theirs.touch()
-    assert found_weights(Observer()) == theirs
+    assert find_weights(Observer()) == theirs
     own = hub / "weights-inception-2015-12-05-6726825d.pth"
     own.touch()
-    assert found_weights(Observer()) == own
+    assert find_weights(Observer()) == own
 
 
 def test_missing_network_is_reported_in_one_line(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,9 +154,9 @@ def test_missing_network_is_reported_in_one_line(hub: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(module, "urlopen", unreachable)
     with pytest.raises(NoWeightsError) as caught:
-        found_weights(Observer())
+        find_weights(Observer())
     assert str(caught.value) == (
-        "Inception's weights are not on this machine, and github.com does not give them (timed out); name a file: "
+        "Inception's weights are not stored here, and their download from github.com failed (timed out); name a file: "
         "--inception-weights PATH, FACEGEN_INCEPTION_WEIGHTS = PATH, or inception_weights of the [[metric]]"
     )
 
@@ -188,23 +188,23 @@ def address(tmp_path: Path) -> Iterator[str]:
 def test_download_is_announced_and_kept(hub: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "URL", f"{address}/sound.pth")
     listener = Listener()
-    weights = found_weights(listener)
-    assert weights == hub / "sound.pth" and weights.read_bytes() == bytes(3_000_000)
-    assert listener.messages == [
-        f"downloading Inception's weights, 3 MB, once: {weights}", "download Inception's weights, bytes: 3000000"
+    found = find_weights(listener)
+    assert found == hub / "sound.pth" and found.read_bytes() == bytes(3_000_000)
+    assert listener.said == [
+        f"downloading Inception's weights, 3 MB, once: {found}", "download Inception's weights, bytes: 3000000"
     ]  # fmt: skip
     again = Listener()
-    assert found_weights(again) == weights and again.messages == []
+    assert find_weights(again) == found and again.said == []
 
 
 def test_interrupted_download_leaves_no_file(hub: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "URL", f"{address}/short.pth")
-    with pytest.raises(NoWeightsError, match="broke off"):
-        found_weights(Observer())
+    with pytest.raises(NoWeightsError, match="is incomplete; try again"):
+        find_weights(Observer())
     assert list(hub.iterdir()) == []
     monkeypatch.setattr(module, "URL", f"{address}/lost.pth")
-    with pytest.raises(NoWeightsError, match=r"does not give them \(File not found\)"):
-        found_weights(Observer())
+    with pytest.raises(NoWeightsError, match=r"their download from .* failed \(File not found\)"):
+        find_weights(Observer())
 
 
 def test_digest_depends_on_values_shapes_and_names() -> None:

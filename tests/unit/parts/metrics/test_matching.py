@@ -156,8 +156,8 @@ def test_overshoot_is_noted() -> None:
     assert by_name(Matching().measure(same))["v2f.10.generated"].note == ""
 
 
-@pytest.mark.parametrize("which, note", [
-    ("better", "above 0: overshoot, which is no success"),
+@pytest.mark.parametrize("which, said", [
+    ("better", "above 0: overshoot, not an improvement"),
     ("worse", "below 0: generated faces are matched less often than real ones"),
     ("same", "not distinguishable from 0"),
 ])  # fmt: skip

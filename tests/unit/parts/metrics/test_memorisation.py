@@ -104,7 +104,7 @@ def test_resamples_weight_people_by_their_count() -> None:
     ({"fake": None, "fake_faces": None}, "not available: the run draws no faces"),
     (
         {"split": "train", "holds_training_faces": True},
-        "not available: real faces of 'train' are training faces themselves; ask a held-out split",
+        "not available: real faces of 'train' are training faces themselves; evaluate a held-out split",
     ),
     ({"training": None, "no_training": "the corpus is gone"}, "not available: the corpus is gone"),
 ])  # fmt: skip
@@ -116,5 +116,5 @@ def test_missing_memorisation_has_a_reason(change: dict, note: str) -> None:
 def test_too_few_real_faces_have_no_quantile() -> None:
     few = with_training(sample_evidence(num=19), features(9, 8, seed=6))
     (figure,) = Memorisation().measure(few)
-    assert figure.note == "not available: 19 real faces; such a quantile needs 20"
+    assert figure.note == "not available: 19 real faces; this quantile needs 20"
     assert math.isfinite(measured(with_training(sample_evidence(num=20), features(9, 8, seed=6)))[SHARE].value)

@@ -9,7 +9,7 @@ import torch
 from scipy.spatial.distance import cdist
 
 from facegen.core.evidence import Evidence, Figure
-from facegen.parts.metrics.retrieval import Retrieval, one_row_a_person
+from facegen.parts.metrics.retrieval import Retrieval, one_row_per_person
 from facegen.testing.samples import sample_evidence
 
 METRICS = {"L1": "cityblock", "L2": "euclidean", "cosine": "cosine"}
@@ -45,9 +45,9 @@ def test_equal_faces_score_chance() -> None:
 
 def test_the_gallery_holds_everybody_once() -> None:
     evidence = replace(sample_evidence(60), person=torch.arange(60) // 4)
-    rows = one_row_a_person(evidence, 5000)
+    rows = one_row_per_person(evidence, 5000)
     assert sorted(evidence.person[rows].tolist()) == list(range(15))
-    assert len(one_row_a_person(evidence, 6)) == 6
+    assert len(one_row_per_person(evidence, 6)) == 6
     assert measured(evidence)["r5.l2"].note == "gallery of 15"
     assert measured(evidence, max_gallery=5)["r5.l2"].value == 1.0
     assert measured(evidence, max_gallery=5)["r10.l2"].chance == 1.0
@@ -58,4 +58,4 @@ def test_missing_retrieval_has_a_reason() -> None:
     assert math.isnan(silent.value)
     assert silent.note == "not available: the run draws no faces"
     one = replace(sample_evidence(), person=torch.zeros(40, dtype=torch.int64))
-    assert measured(one)[""].note == "not available: a gallery of one face"
+    assert measured(one)[""].note == "not available: the gallery has one face"

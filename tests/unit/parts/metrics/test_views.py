@@ -7,14 +7,14 @@ import torch
 from facegen.core.evidence import Recognised
 from facegen.parts.metrics.identity import Identity
 from facegen.parts.metrics.preference import Preference
-from facegen.parts.metrics.views import face_views, one_a_row
+from facegen.parts.metrics.views import face_views, one_per_row
 from facegen.testing.samples import sample_evidence
 
 
 def test_shared_noises_alternate_without_own_noises() -> None:
     fake = torch.arange(10).view(5, 2)
-    assert one_a_row(fake, None).tolist() == [0, 3, 4, 7, 8]
-    assert one_a_row(fake, torch.arange(5)).tolist() == [0, 1, 2, 3, 4]
+    assert one_per_row(fake, None).tolist() == [0, 3, 4, 7, 8]
+    assert one_per_row(fake, torch.arange(5)).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_every_view_uses_faces_of_own_noises() -> None:

@@ -70,7 +70,7 @@ def test_retrieval_and_identity_agree_with_hand_computation() -> None:
         figure = figures[f"r{num}.cosine.looks"]
         assert figure.value == pytest.approx(float((ranks(seen) < num).float().mean()))
         assert figure.chance == pytest.approx(num / 38)
-        assert figure.note == "gallery of 38; 3 generated faces are not found, and count as misses"
+        assert figure.note == "gallery of 38; 3 generated faces are not detected, and count as misses"
     assert figures["r1.cosine"] == measured(Retrieval(), replace(evidence, recognised={}))["r1.cosine"]
     named = measured(Identity(), evidence)
     assert seen.fake is not None and seen.real_other is not None
@@ -78,7 +78,7 @@ def test_retrieval_and_identity_agree_with_hand_computation() -> None:
     right = (seen.fake[:, 0].nan_to_num() @ prototypes.T).argmax(1) == torch.arange(38)
     right &= seen.fake[:, 0].isfinite().all(1)
     assert named["accuracy.generated.looks"].value == pytest.approx(float(right.float().mean()))
-    assert "3 faces are not found" in named["accuracy.generated.looks"].note
+    assert "3 faces are not detected" in named["accuracy.generated.looks"].note
     assert named["identities.generated.looks"].note == "of 38 people, 35 faces"
     assert math.isfinite(named["score.generated.looks"].value)
 
@@ -91,7 +91,7 @@ def test_faces_query_faces() -> None:
     figures = measured(Matching(num_candidates=(38,)), evidence)
     drawn = figures["f2f.38.generated.looks"]
     assert drawn.value == pytest.approx(float((ranks(seen) == 0).float().mean()))
-    assert (drawn.chance, drawn.note) == (1 / 38, "3 faces are not found, and count as misses")
+    assert (drawn.chance, drawn.note) == (1 / 38, "3 faces are not detected, and count as misses")
     cosines = functional.normalize(seen.real_other) @ functional.normalize(seen.real).T
     right = float((cosines.argmax(1) == torch.arange(38)).float().mean())
     assert figures["f2f.38.real.looks"].value == pytest.approx(right)
@@ -130,4 +130,4 @@ def test_undetected_second_real_faces_are_left_out() -> None:
     alone = replace(looks, real_other=torch.full_like(looks.real_other, torch.nan))  # type: ignore[arg-type]
     figure = measured(Matching(), replace(evidence, recognised={"looks": alone}))["f2f.2.real.looks"]
     assert math.isnan(figure.value)
-    assert figure.note == "not available: too few people with a face that is found"
+    assert figure.note == "not available: too few people with a detected face"
