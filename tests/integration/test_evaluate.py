@@ -229,7 +229,7 @@ def test_several_splits_share_one_judge(named: Path, capsys: pytest.CaptureFixtu
 
 
 def test_people_without_a_known_name_are_refused_before_a_judge_is_trained(named: Path) -> None:
-    observer = Listening()
+    observer = RecordingObserver()
     with pytest.raises(DataError, match="evaluate known people with --split heldout_utterances or --split train"):
         evaluate(named, overrides={"judge_seed": 77}, observer=observer)
     assert observer.stages == []

@@ -166,8 +166,8 @@ def test_synthetic_judge_measures_no_similarity_of_recorded_people(
 ) -> None:
     other = pack(tmp_path / "other", "other", num=40, seed=7)
     assert main(["evaluate", str(home / "synthetic"), "--data", str(other), "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    found = {figure["key"]: figure for figures in said["figures"].values() for figure in figures}
+    printed = json.loads(capsys.readouterr().out)
+    by_key = {figure["key"]: figure for figures in printed["figures"].values() for figure in figures}
     reason = "not available: the judge was trained on synthetic speakers, and these are recorded people"
     for name in ("matching.v2f.2.real", "identity.accuracy.generated", "memorisation.share"):
         assert (by_key[name]["value"], by_key[name]["note"]) == (None, reason)

@@ -161,7 +161,7 @@ def test_missing_factors_have_a_reason() -> None:
     shown = evidence([TRUTH])
     assert shown.training is not None
     few = replace(shown, training=replace(shown.training, faces=shown.training.faces[:99]))
-    for given, said in (
+    for given, note in (
         (sample_evidence(), "the corpus has no hidden factors"),
         (replace(shown, fake=None, fake_faces=None), "the run draws no faces"),
         (replace(shown, training=None), "fewer than 100 training faces for a reader to learn from"),
