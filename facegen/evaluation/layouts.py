@@ -93,7 +93,7 @@ def marks_of(figures: Sequence[Figure | None]) -> list[Mark]:
 
 
 def _overlap(one: Figure | None, other: Figure | None) -> bool:
-    bounds = [(each.low, each.high) for each in (one, other) if each is not None]
+    bounds = [(figure.low, figure.high) for figure in (one, other) if figure is not None]
     (low, high), (other_low, other_high) = bounds
     if low is None or high is None or other_low is None or other_high is None:
         return False

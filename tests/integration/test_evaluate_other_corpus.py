@@ -180,7 +180,7 @@ def test_synthetic_judge_measures_no_similarity_of_recorded_people(
 def test_all_splits_are_evaluated_together(home: Path) -> None:
     report = evaluate(home / "run", overrides={"split": "all"}, observer=Observer())
     assert (report.num_people, report.table.name) == (60, "all.md")
-    assert report.people == "all people of its corpus, among them those that it was trained on"
+    assert report.people == "all people of the run's corpus, including those that it was trained on"
     note = figures(report)["memorisation.share"].note
     assert note == "not available: real faces of 'all' are training faces themselves; evaluate a held-out split"
 
