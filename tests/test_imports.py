@@ -39,8 +39,7 @@ SAME_NAMES = [
     {"parts/generators/r3gan.py", "parts/discriminators/r3gan.py"},
     {"parts/generators/self_attention.py", "parts/discriminators/self_attention.py", "parts/layers/self_attention.py"},
     {"parts/generators/voice2face.py", "parts/discriminators/voice2face.py"},
-    # Synthetic captions, and captions as rows of a batch; people of a collection, and of the synthetic corpus.
-    {"data/synthetic/captions.py", "data/loading/captions.py"},
+    # People of a collection, and of the synthetic corpus.
     {"collect/manifest/people.py", "data/synthetic/people.py"},
     # A folder with files of people: what a collection writes, and what an import reads.
     {"collect/folder.py", "data/importers/folder.py"},

@@ -226,9 +226,9 @@ def test_reports_replace_runs_in_any_folder(
     rows = {row["key"]: row for row in comparison["rows"]}
     figures = json.loads(copies[1].read_text())["figures"]["identity"]
     assert all(rows[figure["key"]]["two"]["value"] == figure["value"] for figure in figures)
-    assert {"one", "two"} < set(said["rows"][0])
-    assert not any("not comparable" in note for note in said["notes"])
-    assert any("not distinguishable" in note for note in said["notes"])
+    assert {"one", "two"} < set(comparison["rows"][0])
+    assert not any("not comparable" in note for note in comparison["notes"])
+    assert any("not distinguishable" in note for note in comparison["notes"])
     assert "no picture: no run among these draws faces" in err
     words = [str(copies[0]), "--split", "train", "--layout", "table-2", "--format", "json"]
     table = json.loads(compared(capsys, *words)[0])

@@ -1,4 +1,4 @@
-"""`facegen evaluate --data`: another corpus is a test set; the run's own corpus is recognised in any folder."""
+"""`facegen evaluate --data`: another corpus is a test set; the run's own is recognised wherever it lies."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ NOT_SYNTHETIC = [f"data.{key}" for key in ("clip_seconds", "num_people", "num_he
 NEVER_TRAINED_ON = "people of another corpus, none of whom the run was trained on"
 
 
-class RecordingObserver(Observer):
+class Listening(Observer):
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
@@ -34,7 +34,7 @@ class RecordingObserver(Observer):
 
 
 def pack(folder: Path, prefix: str, *, num: int = 60, seed: int = 0, rate: int = 16000) -> Path:
-    """Pack synthetic people as recordings, one clip each, with larger faces than the runs read."""
+    """People of a procedural world as a corpus of recordings, a clip each, with larger faces than the runs read."""
     world = Synthetic(
         DataSettings(image_pixels=32, speech_seconds=0.3, sample_rate_hz=rate),
         num_people=2, num_heldout_people=num, clips_per_person=1, frames_per_clip=1, clip_seconds=0.5, seed=seed,
@@ -53,7 +53,7 @@ def pack(folder: Path, prefix: str, *, num: int = 60, seed: int = 0, rate: int =
 
 
 def options(**changes: object) -> list[str]:
-    """Return --set options of a tiny run on a packed corpus."""
+    """Settings of a tiny run on a packed corpus."""
     words = settings(**changes)
     pairs = [words[place : place + 2] for place in range(0, len(words), 2)]
     dropped = (*NOT_SYNTHETIC, "data.frames_per_clip")
@@ -62,7 +62,7 @@ def options(**changes: object) -> list[str]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a run on a packed corpus of 60 people and a run on synthetic speakers."""
+    """A run on a packed corpus of 60 people, and one on synthetic speakers."""
     folder = tmp_path_factory.mktemp("other_corpus")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
@@ -81,7 +81,7 @@ def num_trained(home: Path) -> int:
     return len(Packed(DataSettings(image_pixels=16, speech_seconds=0.3), path=home / "own").clips("train"))
 
 
-def test_other_corpus_is_measured_as_strangers(home: Path, tmp_path: Path) -> None:
+def test_everybody_of_another_corpus_is_measured_and_nobody_is_said_to_be_known(home: Path, tmp_path: Path) -> None:
     other = pack(tmp_path / "other", "other", num=50, seed=7)
     report = evaluate(home / "run", data=other, observer=Observer())
     assert (report.num_clips, report.num_people, report.split) == (50, 50, "all")
@@ -90,13 +90,13 @@ def test_other_corpus_is_measured_as_strangers(home: Path, tmp_path: Path) -> No
     assert report.judge.endswith("trained on own train")
     assert report.notes == []
     assert figures(report)["matching.v2f.2.real"].num_people == 50
-    # The training faces of the run, not those of the other corpus.
+    # Its own training faces, not those of the other corpus.
     memorised = figures(report)["memorisation.share"]
     assert memorised.note.startswith(f"nearer to one of {num_trained(home)} training faces")
 
 
-def test_memorisation_uses_the_runs_training_faces(home: Path, tmp_path: Path) -> None:
-    """The other corpus holds the same faces under other names: most are training faces of the run."""
+def test_memorisation_is_measured_against_the_runs_own_training_faces(home: Path, tmp_path: Path) -> None:
+    """The same faces under other names: most of them are training faces of the run."""
     assert num_trained(home) < 60
     distances = []
     reports = []
@@ -113,14 +113,14 @@ def test_memorisation_uses_the_runs_training_faces(home: Path, tmp_path: Path) -
     assert distances[0] < distances[1] * (60 - num_trained(home) + 10) / 60
 
 
-def test_split_of_another_corpus_is_refused(home: Path, tmp_path: Path) -> None:
+def test_splits_of_another_corpus_are_refused(home: Path, tmp_path: Path) -> None:
     other = pack(tmp_path / "other", "other", num=30, seed=7)
     with pytest.raises(DataError, match="--split heldout_people: 'other' is not the corpus of the run"):
         evaluate(home / "run", data=other, overrides={"split": "heldout_people"}, observer=Observer())
 
 
-def test_own_corpus_is_recognised_in_another_folder(home: Path, tmp_path: Path) -> None:
-    """First a copy beside the original; then only the fingerprint in the run is left."""
+def test_the_runs_own_corpus_is_recognised_in_another_place(home: Path, tmp_path: Path) -> None:
+    """Copied first; then the original is gone, and its fingerprint in the run is all that is left."""
     shutil.copytree(home / "own", tmp_path / "copy")
     run = tmp_path / "run"
     shutil.copytree(home / "run", run)
@@ -134,16 +134,16 @@ def test_own_corpus_is_recognised_in_another_folder(home: Path, tmp_path: Path) 
         (run / "recipe.toml").write_text(recipe.replace(str(home / "own"), str(tmp_path / "gone")))
 
 
-def test_memorisation_is_missing_without_the_runs_corpus(home: Path, tmp_path: Path) -> None:
+def test_memorisation_is_not_measured_where_the_runs_own_corpus_is_gone(home: Path, tmp_path: Path) -> None:
     run, other = tmp_path / "run", pack(tmp_path / "other", "other", num=150, seed=7)
     shutil.copytree(home / "run", run)
     recipe = (run / "recipe.toml").read_text()
     (run / "recipe.toml").write_text(recipe.replace(str(home / "own"), str(tmp_path / "gone")))
     with pytest.raises(DataError, match="gone"):
         evaluate(run, observer=Observer())
-    observer = RecordingObserver()
+    observer = Listening()
     report = evaluate(run, data=other, observer=observer)
-    # The judge is trained on the other corpus, and its training people are not evaluated.
+    # The judge must learn from the other corpus; those that it learns from are not asked about.
     assert report.judge.endswith("trained on other train")
     assert report.split == "heldout_people"
     assert report.people == NEVER_TRAINED_ON
@@ -152,8 +152,8 @@ def test_memorisation_is_missing_without_the_runs_corpus(home: Path, tmp_path: P
     assert "memorisation is not measured, and a judge is trained on other" in observer.warnings[0]
 
 
-def test_names_shared_with_training_people_are_reported(home: Path, tmp_path: Path) -> None:
-    observer = RecordingObserver()
+def test_people_with_names_of_training_people_are_pointed_out(home: Path, tmp_path: Path) -> None:
+    observer = Listening()
     report = evaluate(home / "run", data=pack(tmp_path / "other", "own", num=40, seed=7), observer=observer)
     shared = report.people.split(", ")[1].split()[0]
     assert 20 < int(shared) < 40
@@ -161,23 +161,23 @@ def test_names_shared_with_training_people_are_reported(home: Path, tmp_path: Pa
     assert report.notes[0].startswith(f"{shared} people of other have names of people that the run was trained on (own")
 
 
-def test_synthetic_judge_measures_no_similarity_of_recorded_people(
+def test_a_synthetic_judge_says_nothing_of_recorded_people(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = pack(tmp_path / "other", "other", num=40, seed=7)
     assert main(["evaluate", str(home / "synthetic"), "--data", str(other), "--json"]) == 0
-    printed = json.loads(capsys.readouterr().out)
-    by_key = {figure["key"]: figure for figures in printed["figures"].values() for figure in figures}
+    said = json.loads(capsys.readouterr().out)
+    found = {figure["key"]: figure for figures in said["figures"].values() for figure in figures}
     reason = "not available: the judge was trained on synthetic speakers, and these are recorded people"
     for name in ("matching.v2f.2.real", "identity.accuracy.generated", "memorisation.share"):
-        assert (by_key[name]["value"], by_key[name]["note"]) == (None, reason)
+        assert (found[name]["value"], found[name]["note"]) == (None, reason)
     for name in ("sharpness.detail", "diversity.pixel_distance.real_other_person"):
-        assert by_key[name]["value"] is not None
-    assert "the run was trained on synthetic speakers, and other holds recorded people" in printed["notes"][0]
-    assert not {"retrieval", "distances_real"} & {picture["name"] for picture in printed["pictures"]}
+        assert found[name]["value"] is not None
+    assert "the run was trained on synthetic speakers, and other holds recorded people" in said["notes"][0]
+    assert not {"retrieval", "distances_real"} & {picture["name"] for picture in said["pictures"]}
 
 
-def test_all_splits_are_evaluated_together(home: Path) -> None:
+def test_all_splits_together(home: Path) -> None:
     report = evaluate(home / "run", overrides={"split": "all"}, observer=Observer())
     assert (report.num_people, report.table.name) == (60, "all.md")
     assert report.people == "all people of the run's corpus, including those that it was trained on"

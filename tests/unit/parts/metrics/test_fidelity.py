@@ -1,4 +1,4 @@
-"""Fidelity: compared faces, features, and reasons of missing figures."""
+"""Fidelity: which faces it compares, in whose features, and what it says where it cannot."""
 
 import math
 from dataclasses import replace
@@ -30,10 +30,10 @@ def gaussian(num: int, dim: int = 8, seed: int = 0) -> Tensor:
 
 
 class SmallInception:
-    """Replacement of the network: means of 4 x 4 fields as features, colours as logits."""
+    """Stands in for the network: the mean of each of 4 x 4 fields as features, and the colours as logits."""
 
     def __init__(self, path: Path, *, batch_size: int) -> None:
-        self.calls: list[tuple[str, Path | None]] = []
+        self.asked: list[tuple[str, Path | None]] = []
 
     def compute(self, faces: Tensor, what: str, observer: Observer, cache_folder: Path | None) -> dict[str, Tensor]:
         self.asked.append((what, cache_folder))
@@ -50,10 +50,10 @@ def inception(monkeypatch: pytest.MonkeyPatch) -> SmallInception:
     return small
 
 
-def test_inception_figures_use_one_face_per_row(inception: SmallInception, tmp_path: Path) -> None:
+def test_by_inception_one_face_a_row(inception: SmallInception, tmp_path: Path) -> None:
     evidence = replace(sample_evidence(60, num_noises=3), cache=tmp_path)
     assert evidence.fake_faces is not None
-    figures = measured(evidence, num_neighbours=3)
+    found = measured(evidence, num_neighbours=3)
     fake_faces = torch.stack([evidence.fake_faces[row, row % 3] for row in range(60)])
     real, fake = (inception.compute(faces, "", Observer(), None) for faces in (evidence.real_faces, fake_faces))
     assert inception.asked[:2] == [("real faces", tmp_path / "inception"), ("generated faces", None)]
@@ -63,30 +63,30 @@ def test_inception_figures_use_one_face_per_row(inception: SmallInception, tmp_p
         "inception.fid.distance": frechet_distance(real[FEATURES], fake[FEATURES]),
         "inception.kid": kernel_distance(fake[FEATURES], real[FEATURES], num_subsets=100, subset_size=30, seed=0)[0],
     }
-    assert {name: figures[name].value for name in expected} == pytest.approx(expected)
+    assert {name: found[name].value for name in expected} == pytest.approx(expected)
     both = precision_recall(fake[FEATURES], real[FEATURES], num_neighbours=3)
-    assert (figures["inception.precision"].value, figures["inception.recall"].value) == both
-    assert figures["inception.score.generated"].note == "10 splits of 6 faces of 32 pixels"
-    assert figures["inception.fid.distance"].note == "60 against 60 faces, 16 features"
-    note = figures["inception.kid"].note
+    assert (found["inception.precision"].value, found["inception.recall"].value) == both
+    assert found["inception.score.generated"].note == "10 splits of 6 faces of 32 pixels"
+    assert found["inception.fid.distance"].note == "60 against 60 faces, 16 features"
+    note = found["inception.kid"].note
     assert note.startswith("100 subsets of 30 from 60 real and 60 generated faces; 0 on average")
     kinds = ("fid.real_halves", "fid.generated_half_to_real_half", "density", "coverage")
-    assert {f"inception.{kind}" for kind in kinds} <= set(figures)
+    assert {f"inception.{kind}" for kind in kinds} <= set(found)
 
 
-def test_equal_distributions_score_as_noted() -> None:
+def test_faces_of_the_same_distribution_score_as_the_notes_say() -> None:
     real, fake = gaussian(600), gaussian(600, seed=1)
     evidence = replace(sample_evidence(600), real=real, fake=fake[:, None])
-    figures = measured(evidence)
-    distance = figures["judge.kid"]
+    found = measured(evidence)
+    distance = found["judge.kid"]
     assert distance.deviation is not None and abs(distance.value) < 2 * distance.deviation
-    assert figures["judge.density"].value == pytest.approx(1, abs=0.15)
-    coverage = figures["judge.coverage"]
+    assert found["judge.density"].value == pytest.approx(1, abs=0.15)
+    coverage = found["judge.coverage"]
     # Naeem et al. 2020: 1 - (599 ... 595) / (1199 ... 1195)
     assert coverage.note.endswith("; 0.969 for equal distributions")
     assert coverage.low is not None and coverage.high is not None and coverage.low < 0.969 < coverage.high
     for name in ("precision", "recall"):
-        figure = figures[f"judge.{name}"]
+        figure = found[f"judge.{name}"]
         assert figure.low is not None and figure.high is not None
         assert 0.8 < figure.low < figure.value < figure.high <= 1
 
@@ -103,28 +103,28 @@ def test_collapsed_and_distant_faces() -> None:
     assert distant["judge.kid"].value > 100
 
 
-def test_figures_of_recognisers_leave_out_rows_without_a_face() -> None:
+def test_recognisers_have_names_of_their_own_and_rows_without_a_face_are_left_out() -> None:
     evidence = sample_evidence(60)
     real, fake = gaussian(60, 5), gaussian(60, 5, seed=4)[:, None].repeat(1, 2, 1)
     real[3], fake[7] = math.nan, math.nan
     partly = Recognised(real=real, fake=fake)
     speech = Recognised(speech=gaussian(60))
-    figures = measured(replace(evidence, recognised={"sface": partly, "ears": speech}))
+    found = measured(replace(evidence, recognised={"sface": partly, "ears": speech}))
     kept = torch.tensor([row for row in range(60) if row not in (3, 7)])
     expected = kernel_distance(fake[kept, 0], real[kept], num_subsets=100, subset_size=29, seed=0)
-    assert figures["sface.kid"].value == pytest.approx(expected[0])
+    assert found["sface.kid"].value == pytest.approx(expected[0])
     sizes = "58 real and 58 generated faces (2 more in which sface does not detect a face)"
-    assert sizes in figures["sface.kid"].note and sizes in figures["sface.coverage"].note
-    assert not any("ears" in name for name in figures)
+    assert sizes in found["sface.kid"].note and sizes in found["sface.coverage"].note
+    assert not any("ears" in name for name in found)
 
 
-def test_missing_weights_are_reported_in_one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_weights_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACEGEN_INCEPTION_WEIGHTS", "none")
-    figures = measured(sample_evidence())
-    line = figures["inception"]
+    found = measured(sample_evidence())
+    line = found["inception"]
     assert math.isnan(line.value) and line.note == "not available: FACEGEN_INCEPTION_WEIGHTS = none"
-    assert not {"inception.fid.distance", "inception.kid", "inception.score.generated"} & set(figures)
-    assert math.isfinite(figures["judge.kid"].value)
+    assert not {"inception.fid.distance", "inception.kid", "inception.score.generated"} & set(found)
+    assert math.isfinite(found["judge.kid"].value)
 
 
 def test_a_file_that_is_no_such_file_is_refused_before_any_work(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_file_that_is_no_such_file_is_refused_before_any_work(tmp_path: Path) 
         Fidelity(inception_weights=tmp_path / "other.safetensors")
 
 
-def test_too_few_faces_are_reported(inception: SmallInception) -> None:
+def test_too_few_faces_are_said(inception: SmallInception) -> None:
     few = measured(sample_evidence(12))
     assert few["inception.score.generated"].note == "not available: 12 faces for 10 splits"
     assert few["inception.fid.distance"].note.endswith("; fewer faces than features, so the distance is biased upwards")
@@ -148,6 +148,6 @@ def test_too_few_faces_are_reported(inception: SmallInception) -> None:
     assert math.isnan(fewest["judge.precision"].value)
 
 
-def test_matching_run_has_no_fidelity() -> None:
+def test_a_run_that_draws_nothing_has_no_fidelity() -> None:
     (only,) = Fidelity().measure(replace(sample_evidence(), fake=None, fake_faces=None))
     assert only.note == "not available: the run draws no faces"

@@ -1,4 +1,4 @@
-"""Sources of Inception's weights, and refused files."""
+"""Where Inception's weights come from, and what is refused."""
 
 import pickle
 import threading
@@ -31,16 +31,16 @@ EXPECTED = {
 
 
 class Listener(Observer):
-    """Observer that records messages and stages."""
+    """Keeps what it is told."""
 
     def __init__(self) -> None:
-        self.messages: list[str] = []
+        self.said: list[str] = []
 
     def say(self, message: str) -> None:
-        self.messages.append(message)
+        self.said.append(message)
 
     def start(self, stage: str, total: int, done: int = 0) -> None:
-        self.messages.append(f"{stage}: {total}")
+        self.said.append(f"{stage}: {total}")
 
 
 def sound() -> dict[str, torch.Tensor]:
@@ -49,29 +49,29 @@ def sound() -> dict[str, torch.Tensor]:
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of downloads, with no weights in the environment."""
+    """Where downloads are kept; the environment says nothing."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.delenv(module.VARIABLE, raising=False)
     return tmp_path / "hub" / "checkpoints"
 
 
-def test_default_file_is_that_of_torch_fidelity() -> None:
+def test_it_is_torch_fidelity_s_file() -> None:
     assert optional_imports.torch_fidelity().feature_extractor_inceptionv3.URL_INCEPTION_V3 == module.URL
 
 
-def test_pickle_zip_and_safetensors_are_read(tmp_path: Path) -> None:
+def test_both_ways_of_saving_and_safetensors(tmp_path: Path) -> None:
     torch.save(sound(), tmp_path / "zipped.pth")
     torch.save(sound(), tmp_path / "older.pth", _use_new_zipfile_serialization=False)
     save_file(sound(), tmp_path / "safe.safetensors")
-    weights = [read_weights(tmp_path / name, EXPECTED) for name in ("zipped.pth", "older.pth", "safe.safetensors")]
-    assert {digest(state) for state in weights} == {digest(sound())}
+    found = [read_weights(tmp_path / name, EXPECTED) for name in ("zipped.pth", "older.pth", "safe.safetensors")]
+    assert {digest(state) for state in found} == {digest(sound())}
     lacking = {name: value for name, value in sound().items() if "tracked" not in name}
     torch.save(lacking, tmp_path / "lacking.pth")
     assert set(read_weights(tmp_path / "lacking.pth", EXPECTED)) == set(EXPECTED)
 
 
 class Code:
-    """Object whose unpickling would run code."""
+    """What a pickle may do when it is read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -80,7 +80,7 @@ class Code:
         return open, (str(self.path), "w")
 
 
-def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:
+def test_code_is_not_run(tmp_path: Path) -> None:
     mark = tmp_path / "was-run"
     torch.save({**sound(), "more": Code(mark)}, tmp_path / "bad.pth")
     (tmp_path / "plain.pth").write_bytes(pickle.dumps(Code(mark)))
@@ -90,7 +90,7 @@ def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-def test_weights_of_other_shapes_are_refused_with_every_difference(tmp_path: Path) -> None:
+def test_other_weights_are_refused_with_every_difference(tmp_path: Path) -> None:
     save_file({"conv.weight": torch.ones(3, 3), "head.weight": torch.ones(1)}, tmp_path / "other.safetensors")
     with pytest.raises(DataError) as caught:
         read_weights(tmp_path / "other.safetensors", EXPECTED)
@@ -109,7 +109,7 @@ def test_damaged_files_are_refused(content: bytes, suffix: str, tmp_path: Path) 
         read_weights(path, EXPECTED)
 
 
-def test_file_without_tensors_by_name_is_refused(tmp_path: Path) -> None:
+def test_something_else_than_weights_by_name_is_refused(tmp_path: Path) -> None:
     torch.save([torch.ones(2)], tmp_path / "list.pth")
     torch.save({"epoch": 3}, tmp_path / "epoch.pth")
     for name in ("list.pth", "epoch.pth"):
@@ -117,7 +117,7 @@ def test_file_without_tensors_by_name_is_refused(tmp_path: Path) -> None:
             read_weights(tmp_path / name, EXPECTED)
 
 
-def test_setting_overrides_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_setting_goes_before_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("one.pth", "other.pth"):
         (tmp_path / name).touch()
     monkeypatch.setenv(module.VARIABLE, str(tmp_path / "other.pth"))
@@ -137,7 +137,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.M
         named_weights(None)
 
 
-def test_downloaded_file_is_reused(hub: Path) -> None:
+def test_what_was_downloaded_before_is_found(hub: Path) -> None:
     hub.mkdir(parents=True)
     theirs = hub / "pt_inception-2015-12-05-6726825d.pth"
     theirs.touch()
@@ -147,7 +147,7 @@ def test_downloaded_file_is_reused(hub: Path) -> None:
     assert find_weights(Observer()) == own
 
 
-def test_missing_network_is_reported_in_one_line(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_one_line_says_so(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(url: str, timeout: float) -> None:
         assert timeout <= 5
         raise URLError(TimeoutError("timed out"))
@@ -162,10 +162,10 @@ def test_missing_network_is_reported_in_one_line(hub: Path, monkeypatch: pytest.
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Quiet server of files; it announces too great a length for `short` files."""
+    """Serves files, and says nothing; claims that `short` files were longer."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Log no request."""
+        """Nothing."""
 
     def send_header(self, keyword: str, value: str) -> None:
         longer = keyword == "Content-Length" and "short" in self.path
@@ -185,7 +185,7 @@ def address(tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
-def test_download_is_announced_and_kept(hub: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_is_told_of_and_kept(hub: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "URL", f"{address}/sound.pth")
     listener = Listener()
     found = find_weights(listener)
@@ -197,7 +197,7 @@ def test_download_is_announced_and_kept(hub: Path, address: str, monkeypatch: py
     assert find_weights(again) == found and again.said == []
 
 
-def test_interrupted_download_leaves_no_file(hub: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_that_breaks_off_leaves_nothing(hub: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "URL", f"{address}/short.pth")
     with pytest.raises(NoWeightsError, match="is incomplete; try again"):
         find_weights(Observer())
@@ -207,9 +207,9 @@ def test_interrupted_download_leaves_no_file(hub: Path, address: str, monkeypatc
         find_weights(Observer())
 
 
-def test_digest_depends_on_values_shapes_and_names() -> None:
+def test_the_digest_changes_with_values_shapes_and_names() -> None:
     one = {"a": torch.zeros(2, 3)}
     values, shapes = {"a": torch.ones(2, 3)}, {"a": torch.zeros(3, 2)}
     names, types = {"b": torch.zeros(2, 3)}, {"a": torch.zeros(2, 3, dtype=torch.int32)}
-    assert len({digest(weights) for weights in (one, values, shapes, names, types)}) == 5
+    assert len({digest(each) for each in (one, values, shapes, names, types)}) == 5
     assert digest(one) == digest({"a": torch.zeros(3, 2).T})
