@@ -20,7 +20,7 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
 
 
 @click.command("evaluate")
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
@@ -37,7 +37,7 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
 @click.option("--judge-seed", type=click.IntRange(min=0), help="Another judge.  [default: the recipe's]")
 @click.option(
     "--judge-start",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     help="A run whose match stage the judge starts from, for a small corpus.",
 )
 @click.option(
@@ -50,7 +50,7 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
 @click.option(
     "--against",
     multiple=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     metavar="RUN",
     help="Another run: whose face of a voice does the judge prefer? May be repeated.",
 )
@@ -84,11 +84,13 @@ def command(
     from facegen.evaluation.evaluate import evaluate
     from facegen.evaluation.render.write import write_run_report
     from facegen.training.loop import Interrupted
+    from facegen.training.runs.open_run import run_folder
 
+    run, against = run_folder(run), tuple(run_folder(other) for other in against)
     if inception_weights is not None:
         os.environ[INCEPTION_WEIGHTS] = inception_weights  # where the metric looks for it
     given: dict[str, object] = {"num_clips": num_clips, "judge_seed": judge_seed}
-    given["judge_start"] = None if judge_start is None else str(judge_start.resolve())
+    given["judge_start"] = None if judge_start is None else str(run_folder(judge_start).resolve())
     overrides = {key: value for key, value in given.items() if value is not None}
     reports = []
     try:

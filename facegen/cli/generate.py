@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("generate", cls=ManyValues)
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--speech", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
     help="Audio or video file with speech; several files draw several people.",

@@ -12,7 +12,7 @@ from facegen.core.text.json_text import json_text
 
 
 @click.command("match", cls=ManyValues)
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--speech", multiple=True, required=True, type=click.Path(path_type=Path, dir_okay=False),
     help="Audio or video files.",

@@ -10,7 +10,7 @@ from facegen.core.progress import Observer
 from facegen.inference.load import load_face_pipeline
 from facegen.inference.sample import Subject, subjects_batch
 from facegen.training.distributed import Distributed
-from facegen.training.runs.run import Run
+from facegen.training.runs.open_run import open_run_or_model
 from facegen.training.sample_grid import choose_noises, draw_each
 
 
@@ -32,7 +32,7 @@ def draw_subjects(
         CheckpointError: the run cannot draw.
         DataError: a subject cannot be read.
     """
-    run = Run.open(path)
+    run = open_run_or_model(path)
     device = Distributed.join(run.recipe.run.device).device
     pipeline = load_face_pipeline(run, device)
     batch = subjects_batch(subjects, pipeline.needs, run.data, device, observer)

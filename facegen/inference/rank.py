@@ -15,7 +15,7 @@ from facegen.data.media.face_crops import NewDetector
 from facegen.inference.load import load_matching
 from facegen.inference.sample import read_face_row, read_speech_row
 from facegen.training.distributed import Distributed
-from facegen.training.runs.run import Run
+from facegen.training.runs.open_run import open_run_or_model
 
 
 @torch.no_grad()
@@ -42,7 +42,7 @@ def tell(
         CheckpointError: the run has no match stage on speech.
         DataError: every file that cannot be read.
     """
-    run = Run.open(path)
+    run = open_run_or_model(path)
     device = Distributed.join(run.recipe.run.device).device
     networks = load_matching(run, device)
     matcher, discriminator = networks.matcher, networks.discriminator

@@ -13,6 +13,7 @@ from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.tables import EARLIER_RUNS
 from facegen.training.runs.match_cache import match_ingredients
+from facegen.training.runs.open_run import run_folder
 from facegen.training.runs.run import Run
 
 DRAFT = "draft.run"
@@ -34,7 +35,7 @@ def settled(recipe: Recipe, out: Path) -> Recipe:
         name, said = f"{table}.{key}", tables.get(table)
         if not isinstance(said, dict) or key not in said:
             continue
-        folder = Path(said[key]).resolve()
+        folder = run_folder(said[key]).resolve()
         if name in recipe.earlier:
             folder = out.resolve().parent / recipe.earlier[name].run.name
             if folder == out.resolve():
