@@ -25,7 +25,7 @@ from facegen.core.recipe.tables import EARLIER_RUNS
 from facegen.evaluation.evaluate import needs_of
 from facegen.evaluation.figures import by_key
 from facegen.evaluation.report import Report
-from facegen.training.runs.earlier import settled
+from facegen.training.runs.earlier_runs import with_run_folders
 from facegen.training.runs.run import Run
 from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
 from studies.results_page import write_page
@@ -108,7 +108,7 @@ def plan(out: Path) -> list[Job]:
     """Every recipe, in alphabetical order."""
     jobs: dict[str, Job] = {}
     for path in sorted(RECIPES.glob("*.toml")):
-        recipe = settled(read_recipe(path, preset=PRESET), out / path.stem)
+        recipe = with_run_folders(read_recipe(path, preset=PRESET), out / path.stem)
         splits: tuple[str, ...] = (recipe.evaluate.split,)
         if path.stem.startswith(("name_", "speech_lsgan", "speech_name", "mel_", "wav2pix")):
             splits = ("train", "heldout_utterances", "heldout_people")  # known people; the thesis asks for strangers

@@ -35,9 +35,9 @@ from facegen.evaluation.render.write import write_run_report
 from facegen.evaluation.report import Report
 from facegen.evaluation.verdicts import UNDECIDED, Verdict, verdicts
 from facegen.inference.load import load_face_pipeline
+from facegen.training.face_pipeline import choose_noises, draw_each
 from facegen.training.loop import Interrupted
 from facegen.training.runs.run import Run
-from facegen.training.sample_grid import choose_noises, draw_each
 from facegen.training.train import open_dataset
 from studies.facegen_command import INTERRUPTED
 from studies.stand_in_expectations import GENERATORS, ROWS, SAID, Row

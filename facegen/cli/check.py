@@ -23,44 +23,44 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @recipe_options
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: Path | None, as_json: bool) -> None:
-    """Check RECIPE without training it: settings, shapes, corpus, and what time and memory it would take.
+    """Check RECIPE without training it: settings, shapes and corpus; estimate time and memory.
 
-    Warnings are printed of what does not stop training: why `facegen evaluate` would refuse the finished run, and
-    settings that have no effect.
+    Warnings do not stop training. They name settings without effect, and reasons why `facegen evaluate` would refuse
+    the finished run.
     """
     checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
     from facegen.training.check.costs import measure_rate
     from facegen.training.distributed import Distributed
 
     device = Distributed.join(checked.run.device).device
-    earlier = [_examine(before, only_match=name.startswith("match.")) for name, before in checked.before()]
-    own = _examine(checked, evaluated=True)
+    earlier = [_check(before, only_match=name.startswith("match.")) for name, before in checked.before()]
+    own = _check(checked, is_evaluated=True)
     rate = measure_rate(device)
     if as_json:
-        found = {**own.as_json(rate), "device": str(device), "earlier": [before.as_json(rate) for before in earlier]}
-        click.echo(json_text(found, indent=2))
+        values = {**own.as_json(rate), "device": str(device), "earlier": [result.as_json(rate) for result in earlier]}
+        click.echo(json_text(values, indent=2))
         return
-    for examined in [*earlier, own]:
+    for result in [*earlier, own]:
         if earlier:
-            console.print(f"[bold]{escape(examined.name)}[/]")
-        examined.show(rate)
+            console.print(f"[bold]{escape(result.name)}[/]")
+        result.show(rate)
     for warning in own.warnings:
         console.print(f"[yellow]Warning:[/] {escape(warning)}", soft_wrap=True)
-    verdict = "can be trained; mind the warnings above" if own.warnings else "nothing wrong"
-    console.print(f"{recipe}: {verdict}. Times are estimates for {device}, at {rate / 1e9:,.0f} GFLOP/s here.")
+    verdict = "can be trained, with the warnings above" if own.warnings else "no problems"
+    console.print(f"{recipe}: {verdict}. Times are estimates for {device} at {rate / 1e9:,.0f} GFLOP/s.")
 
 
 @dataclass(frozen=True)
-class _Examined:
-    """What is to be told about one recipe.
+class _CheckResult:
+    """Result of the check of one recipe.
 
     Attributes:
         name: of its run.
-        splits: clips and people of each split.
+        splits: numbers of clips and people of each split.
         costs: of each stage.
-        warnings: what does not stop training, such as why the finished run could not be evaluated.
+        warnings: problems that do not stop training.
     """
 
     name: str
@@ -80,29 +80,29 @@ class _Examined:
         table = Table("stage", "steps", "batch", "weights", "GFLOP a step", "memory", "time", box=None, pad_edge=False,
                       header_style="bold")  # fmt: skip
         for cost in self.costs:
-            counted = ["unknown"] * 3 if cost.step_flops is None else _counted(cost, rate)
-            table.add_row(cost.name, f"{cost.steps:,}", str(cost.batch_size), f"{cost.num_weights:,}", *counted)
+            estimates = ["unknown"] * 3 if cost.step_flops is None else _estimates(cost, rate)
+            table.add_row(cost.name, f"{cost.steps:,}", str(cost.batch_size), f"{cost.num_weights:,}", *estimates)
         console.print(table)
 
 
-def _counted(cost: "StageCost", rate: float) -> list[str]:
-    """Operations, memory and time of a stage, where they can be told without data."""
+def _estimates(cost: "StageCost", rate: float) -> list[str]:
+    """Format operations, memory and time of a stage."""
     flops, memory_bytes, seconds = cost.step_flops or 0.0, cost.memory_bytes or 0.0, cost.seconds(rate) or 0.0
     duration = timedelta(seconds=round(seconds))
     return [f"{flops / 1e9:,.1f}", f"{memory_bytes / 2**30:.2f} GiB", f"about {duration}"]
 
 
-def _examine(recipe: Recipe, *, only_match: bool = False, evaluated: bool = False) -> _Examined:
+def _check(recipe: Recipe, *, only_match: bool = False, is_evaluated: bool = False) -> _CheckResult:
     from facegen.evaluation.evaluation_check import evaluation_problems
-    from facegen.training.check.corpus_check import survey
+    from facegen.training.check.corpus_check import check_splits
     from facegen.training.check.costs import estimate_costs
     from facegen.training.check.dry_run import dry_run
     from facegen.training.train import open_dataset
 
     dataset = open_dataset(recipe)
     networks = dry_run(recipe, dataset.spec)
-    splits = survey(recipe, dataset, networks)
-    refused = evaluation_problems(recipe, dataset, networks) if evaluated else []
-    warnings = [f"`facegen evaluate` would refuse the finished run: {problem}" for problem in refused]
+    splits = check_splits(recipe, dataset, networks)
+    problems = evaluation_problems(recipe, dataset, networks) if is_evaluated else []
+    warnings = [f"`facegen evaluate` would refuse the finished run: {problem}" for problem in problems]
     costs = [cost for cost in estimate_costs(recipe, networks, dataset) if not only_match or cost.name == "match"]
-    return _Examined(recipe.run.name, splits, costs, (*warnings, *idle_settings(recipe)))
+    return _CheckResult(recipe.run.name, splits, costs, (*warnings, *idle_settings(recipe)))

@@ -36,7 +36,11 @@ FRAMES_PER_SECOND = 12
 )
 @click.option("--rows", type=click.IntRange(1, 100), default=4, show_default=True, help="Number of paths.")
 @click.option(
-    "--steps", type=click.IntRange(2, 100), default=9, show_default=True, help="Number of faces per path in strip.png."
+    "--steps",
+    type=click.IntRange(2, 100),
+    default=9,
+    show_default=True,
+    help="Number of faces per path in montage.png.",
 )
 @click.option(
     "--seconds", type=click.FloatRange(0.5, 60), default=4.0, show_default=True, help="Duration of the film, one pass."
@@ -44,7 +48,7 @@ FRAMES_PER_SECOND = 12
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the noise.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("interpolation"), show_default=True,
-    help="Folder for strip.png, film.gif and film.mp4.",
+    help="Folder for montage.png, film.gif and film.mp4.",
 )  # fmt: skip
 def command(
     run: Path,
@@ -82,22 +86,24 @@ def command(
     num_frames = max(steps, round(seconds * FRAMES_PER_SECOND))
     with watching() as observer:
         if subjects:
-            ends = endpoints_of_subjects(opened, pipeline, subjects, device, observer)
+            endpoints = endpoints_of_subjects(opened, pipeline, subjects, device, observer)
         else:
-            ends = endpoints_of_people(opened, pipeline, people, 2, split or opened.recipe.evaluate.split, seed, device)
-        _write(interpolate(pipeline, ends, rows, num_frames, seed, observer), ends, steps, out, observer)
+            from_split = split or opened.recipe.evaluate.split
+            endpoints = endpoints_of_people(opened, pipeline, people, 2, from_split, seed, device)
+        faces = interpolate(pipeline, endpoints, rows, num_frames, seed, observer)
+        _write(faces, endpoints, steps, out, observer)
 
 
-def _write(faces: "Tensor", ends: "Endpoints", steps: int, out: Path, observer: "Observer") -> None:
+def _write(faces: "Tensor", endpoints: "Endpoints", steps: int, out: Path, observer: "Observer") -> None:
+    """Write the montage and the film; without an MP4 encoder, warn."""
     from facegen.core.errors import DataError
     from facegen.data.media.films import save_gif, save_mp4
     from facegen.data.media.grids import save_picture
     from facegen.inference.montage import draw_film, draw_montage
 
-    picture = draw_montage(faces, ends, steps)
-    save_picture(picture, out / "strip.png")
-    console.print(f"Strip: {out / 'strip.png'}", soft_wrap=True)
-    film = draw_film(faces, ends)
+    save_picture(draw_montage(faces, endpoints, steps), out / "montage.png")
+    console.print(f"Montage: {out / 'montage.png'}", soft_wrap=True)
+    film = draw_film(faces, endpoints)
     save_gif(film, out / "film.gif", FRAMES_PER_SECOND)
     console.print(f"Film: {out / 'film.gif'}", soft_wrap=True)
     try:

@@ -29,24 +29,25 @@ def command(run: Path, speech: tuple[Path, ...], faces: tuple[Path, ...], detect
     With several faces, each row of probabilities over the faces sums to one; with one face and several voices, the row
     over the voices does. The probabilities are those of the run's match stage. They do not identify a person.
     """
+    from facegen.api import load
     from facegen.core.interfaces import Direction
-    from facegen.inference.rank import tell
 
     direction: Direction = "f2v" if len(faces) == 1 and len(speech) > 1 else "v2f"
     with watching() as observer:
         detector = frontal_detector if detect else None
-        shares = tell(run, speech, faces, direction=direction, detect=detector, observer=observer)
+        model = load(run, observer)
+        probabilities = model.rank(speech, faces, direction=direction, detect=detector).tolist()
     queries, candidates = (faces, speech) if direction == "f2v" else (speech, faces)
     if as_json:
         rows = [
             {"query": str(query), "probabilities": dict(zip(map(str, candidates), row, strict=True))}
-            for query, row in zip(queries, shares, strict=True)
+            for query, row in zip(queries, probabilities, strict=True)
         ]
         click.echo(json_text({"direction": direction, "rows": rows}, indent=2))
         return
     table = Table("voice" if direction == "v2f" else "face", *(path.name for path in candidates), box=None)
-    for query, row in zip(queries, shares, strict=True):
+    for query, row in zip(queries, probabilities, strict=True):
         best = max(row)
-        table.add_row(query.name, *(f"[bold]{share:.1%}[/]" if share == best else f"{share:.1%}" for share in row))
+        table.add_row(query.name, *(f"[bold]{value:.1%}[/]" if value == best else f"{value:.1%}" for value in row))
     console.print(table)
     console.print(f"chance {1 / len(candidates):.1%}")

@@ -14,13 +14,13 @@ SIGNAL_EXIT = 128
 @click.command("train")
 @recipe_options
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder.  [default: runs/<name>]")
-@click.option("--resume", is_flag=True, help="Go on with the run in that folder; begin it where there is none.")
+@click.option("--resume", is_flag=True, help="Resume the run in that folder; start it if there is none.")
 def command(
     recipe: Path, preset: str | None, overrides: tuple[str, ...], data: Path | None, out: Path | None, resume: bool
 ) -> int:
-    """Train RECIPE: the match stage, then generator against discriminator, whichever it has.
+    """Train RECIPE: its match stage, then its adversarial stage.
 
-    Ctrl-C saves and stops; `--resume` then goes on exactly where it was.
+    Ctrl-C saves a checkpoint and stops. `--resume` continues from it; on a CPU the result is bitwise the same.
     """
     checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
     from facegen.core.interruption import Interruption
@@ -28,14 +28,16 @@ def command(
     from facegen.training.loop import Interrupted
     from facegen.training.train import train
 
-    console.quiet = not Distributed.join(checked.run.device).is_main_process  # of several processes, one tells
+    console.quiet = not Distributed.join(checked.run.device).is_main_process  # only the main process reports
     folder = out if out is not None else Path("runs") / checked.run.name
     interruption = Interruption()
     try:
         with interruption.listening(), watching() as observer:
             run = train(checked, folder, resume=resume, observer=observer, interruption=interruption)
     except Interrupted as stopped:
-        console.print(f"Stopped after {stopped.stage} step {stopped.step}; it is saved. Go on with --resume.")
+        console.print(
+            f"Stopped after {stopped.stage} step {stopped.step}; a checkpoint is saved. Resume with --resume."
+        )
         return SIGNAL_EXIT + stopped.signal_number
     pictures = sorted((run.path / "samples").glob("*.png"))
     if pictures:

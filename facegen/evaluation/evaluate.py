@@ -24,10 +24,10 @@ from facegen.evaluation.report import Report
 from facegen.evaluation.weights import weights_hash
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed
-from facegen.training.face_pipeline import FacePipeline
+from facegen.training.face_pipeline import FacePipeline, choose_noises
 from facegen.training.runs.checkpoint import read_state
 from facegen.training.runs.run import Run
-from facegen.training.sample_grid import SampleGrid, choose_noises
+from facegen.training.sample_grid import SampleGrid
 
 NUM_SHOWN_VOICES, NUM_SHOWN_NOISES = 8, 6
 
@@ -86,7 +86,7 @@ def evaluate(
     unfit = corpus.judge_is_unfit(judges_itself(run))
     report = Report(
         run=path.resolve().name,
-        step=None if pipeline is None else int(read_state(run.drawing_checkpoint())["step"]),
+        step=None if pipeline is None else int(read_state(run.generator_checkpoint())["step"]),
         corpus=corpus.name,
         split=settings.split,
         seed=settings.seed,

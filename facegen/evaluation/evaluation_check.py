@@ -15,9 +15,9 @@ from facegen.evaluation.judge import compares_faces, judges_itself
 from facegen.evaluation.judge_recipe import judge_recipe
 from facegen.evaluation.recognition import build_recognisers
 from facegen.training.build import Networks
-from facegen.training.check.corpus_check import survey
+from facegen.training.check.corpus_check import check_splits
 from facegen.training.check.dry_run import dry_run
-from facegen.training.runs.earlier import settled, standing
+from facegen.training.runs.earlier_runs import open_earlier_run, with_run_folders
 from facegen.training.runs.run import Run
 
 
@@ -59,8 +59,8 @@ def _judge(run: Run, dataset: Dataset, networks: Networks) -> Recipe:
         return recipe
     judge = judge_recipe(run, recipe, recipe.evaluate)
     if "start" in judge.tables["match"]:
-        standing(settled(judge, run.path), "match.start")
-    survey(judge, dataset, dry_run(judge, dataset.spec))
+        open_earlier_run(with_run_folders(judge, run.path), "match.start")
+    check_splits(judge, dataset, dry_run(judge, dataset.spec))
     return judge
 
 

@@ -21,8 +21,8 @@ from facegen.evaluation.evaluation_corpus import EvaluationCorpus
 from facegen.evaluation.judge import Judge
 from facegen.evaluation.recognition import Seen, recognise
 from facegen.evaluation.training_faces import embed_faces, training_faces
-from facegen.training.face_pipeline import FacePipeline
-from facegen.training.sample_grid import choose_noises, condition_label, draw_each
+from facegen.training.face_pipeline import FacePipeline, choose_noises, draw_each
+from facegen.training.sample_grid import condition_label
 
 BATCH_ROWS = 64
 

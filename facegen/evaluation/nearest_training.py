@@ -15,8 +15,8 @@ from facegen.data.loading.rows import Rows
 from facegen.evaluation.judge import Judge
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed
+from facegen.training.face_pipeline import choose_noises, draw_each
 from facegen.training.runs.run import Run
-from facegen.training.sample_grid import choose_noises, draw_each
 from facegen.training.train import open_dataset
 
 NUM_PEOPLE, NUM_NOISES, MAX_TRAINING_FACES, CHUNK_ROWS = 64, 4, 2000, 64

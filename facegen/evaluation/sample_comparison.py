@@ -18,8 +18,9 @@ from facegen.data.media.grids import grid, save_picture
 from facegen.evaluation.compare import Column
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed
+from facegen.training.face_pipeline import choose_noises
 from facegen.training.runs.run import Run
-from facegen.training.sample_grid import SHOWN_PIXELS, choose_noises
+from facegen.training.sample_grid import SHOWN_PIXELS
 from facegen.training.train import open_dataset
 
 NUM_SHOWN_PEOPLE = 8

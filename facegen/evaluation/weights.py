@@ -13,7 +13,7 @@ def weights_hash(run: Run) -> str:
         CheckpointError: the run has no generator yet.
     """
     if run.recipe.optional_config("generator") is not None:
-        paths = [run.drawing_checkpoint() / f"{DRAWING_WEIGHTS}.safetensors"]
+        paths = [run.generator_checkpoint() / f"{DRAWING_WEIGHTS}.safetensors"]
     else:
         paths = sorted(run.match_folder.glob("*.safetensors"))
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Who stands at the ends of an interpolation: somebody's own files and words, or people of the run's corpus."""
+"""Endpoints of an interpolation: people given by files, names or sentences, or people of the run's corpus."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ from torch import Tensor
 from facegen.core.errors import DataError
 from facegen.core.progress import Observer
 from facegen.core.recipe.tables import EvaluationSplit
-from facegen.core.text.suggest import did_you_mean
 from facegen.data.loading.prepare import restore_faces
 from facegen.data.loading.rows import Rows
-from facegen.inference.sample import SHOWN_NAMES, Subject, number_of, subjects_batch
+from facegen.inference.sample import Subject, identity_index, subjects_batch, unknown_name
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
 
 SHOWN_PEOPLE = 5
+"""Number of people that an error lists."""
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The people between whom, or at whom, faces are drawn.
+    """Two people to interpolate between, or one person to vary the noise of.
 
     Attributes:
-        labels: who they are.
-        encodings: (P, dim) what the run's face pipeline makes of them.
-        faces: (P, H, W, 3) uint8, their true faces; None where they are not known.
+        labels: their names in pictures.
+        encodings: (P, dim) encodings by the run's face pipeline.
+        faces: (P, H, W, 3) uint8, their true faces; None if they are unknown.
     """
 
     labels: Sequence[str]
@@ -42,10 +42,10 @@ def endpoints_of_subjects(
     device: torch.device,
     observer: Observer | None = None,
 ) -> Endpoints:
-    """People of whom files, names or sentences are given; true faces where they have names that the corpus knows.
+    """Encode people given by files, names or sentences; true faces come from the corpus if all names are in it.
 
     Raises:
-        DataError: all that is missing, cannot be read, or was not trained on.
+        DataError: every value that is missing, cannot be read, or is unknown to the run.
     """
     batch = subjects_batch(subjects, pipeline.needs, run.data, device, observer)
     faces = _faces_by_name(run, [subject.name or "" for subject in subjects])
@@ -53,7 +53,7 @@ def endpoints_of_subjects(
 
 
 def _faces_by_name(run: Run, names: Sequence[str]) -> Tensor | None:
-    """A face of the training split each; None where the run knows no names, or its corpus is gone."""
+    """Read one training face per name; None if a name is empty or unknown, or the run's corpus is missing."""
     if not all(names):
         return None
     try:
@@ -61,12 +61,12 @@ def _faces_by_name(run: Run, names: Sequence[str]) -> Tensor | None:
     except DataError:
         return None
     clips = dataset.clips("train")
-    numbers = torch.tensor([number_of(name, run.data.identities) for name in names])
-    found = clips.identity == numbers[:, None]
-    if not bool(found.any(dim=1).all()):
+    identities = torch.tensor([identity_index(name, run.data.identities) for name in names])
+    is_own = clips.identity == identities[:, None]
+    if not bool(is_own.any(dim=1).all()):
         return None
-    chosen = clips.clip[found.int().argmax(dim=1)]
-    return dataset.faces(chosen, torch.zeros_like(chosen)).cpu()
+    first_clips = clips.clip[is_own.int().argmax(dim=1)]
+    return dataset.faces(first_clips, torch.zeros_like(first_clips)).cpu()
 
 
 def endpoints_of_people(
@@ -78,27 +78,27 @@ def endpoints_of_people(
     seed: int,
     device: torch.device,
 ) -> Endpoints:
-    """People of the run's corpus, by their first clip of a split.
+    """Encode people of the run's corpus, each by the first clip of a split.
 
     Args:
-        run, face pipeline: what draws them.
+        run, pipeline: the run and its face pipeline.
         people: names of people of the training split, or numbers of people of the corpus.
-        num: how many the seed draws where none are named.
-        split: where they are looked for.
-        seed: of that draw.
-        device: where the face pipeline is.
+        num: number of people to choose at random if none are named.
+        split: the split to read.
+        seed: of the random choice.
+        device: of the face pipeline.
     Raises:
-        DataError: somebody is not in the split, or the run cannot draw those who are.
+        DataError: every person who is not in the split, or the run cannot draw people of the split.
     """
-    dataset, request = open_dataset(run.recipe), run.recipe.config("dataset").engine
-    rows = Rows(dataset, request, split, pipeline.needs, device, Observer(), keep=False)
-    known = rows.clips.person
+    dataset, settings = open_dataset(run.recipe), run.recipe.config("dataset").engine
+    rows = Rows(dataset, settings, split, pipeline.needs, device, Observer(), keep=False)
     if people:
-        chosen = torch.tensor(_rows_of(people, rows, run.data.identities))
+        chosen = torch.tensor(_first_rows(people, rows, run.data.identities))
     else:
         chosen = rows.choose(num, seed, distinct_people=True)
         if len(chosen) < num:
-            raise DataError(f"the split '{split}' holds {len(known.unique())} people; choose another with --split")
+            num_people = len(rows.clips.person.unique())
+            raise DataError(f"the split '{split}' holds {num_people} people, fewer than {num}; choose another --split")
     if "identity" in pipeline.needs and bool((rows.clips.identity[chosen] < 0).any()):
         raise DataError(
             f"the run draws people by name, and those of '{split}' are not among the names of the training split; "
@@ -109,33 +109,32 @@ def endpoints_of_people(
     return Endpoints(labels, pipeline.encode(batch), restore_faces(batch.faces).cpu())
 
 
-def _rows_of(people: Sequence[str], rows: Rows, names: Sequence[str]) -> list[int]:
-    """The first row of each; every problem at once."""
-    found, problems = [], []
-    for each in people:
-        clips = rows.clips
-        if (number := number_of(each, names)) >= 0:
-            places = torch.nonzero(clips.identity == number)[:, 0]
-        elif each.isdecimal():
-            places = torch.nonzero(clips.person == int(each))[:, 0]
+def _first_rows(people: Sequence[str], rows: Rows, names: Sequence[str]) -> list[int]:
+    """Find the first row of every person; every problem is reported at once."""
+    first_rows, problems = [], []
+    clips = rows.clips
+    for person in people:
+        if (identity := identity_index(person, names)) >= 0:
+            own_rows = torch.nonzero(clips.identity == identity)[:, 0]
+        elif person.isdecimal():
+            own_rows = torch.nonzero(clips.person == int(person))[:, 0]
         else:
-            known = names if len(names) <= SHOWN_NAMES else (*names[:SHOWN_NAMES], "...")
-            problems.append(f"'{each}' is nobody that the run was trained on{did_you_mean(each, known)}")
+            problems.append(unknown_name(person, names))
             continue
-        if len(places):
-            found.append(int(places[0]))
+        if len(own_rows):
+            first_rows.append(int(own_rows[0]))
             continue
-        there = clips.person.unique()
-        shown = ", ".join(map(str, there[:SHOWN_PEOPLE].tolist()))
+        in_split = clips.person.unique()
+        shown = ", ".join(map(str, in_split[:SHOWN_PEOPLE].tolist()))
         problems.append(
-            f"'{each}' is not in the split '{rows.split}', which holds {len(there)} people ({shown}"
-            f"{', ...' if len(there) > SHOWN_PEOPLE else ''}); choose another with --split"
+            f"'{person}' is not in the split '{rows.split}', which holds {len(in_split)} people ({shown}"
+            f"{', ...' if len(in_split) > SHOWN_PEOPLE else ''}); choose another with --split"
         )
     if problems:
         raise DataError(*dict.fromkeys(problems))
-    return found
+    return first_rows
 
 
 def _label(row: int, rows: Rows, names: Sequence[str]) -> str:
-    number = int(rows.clips.identity[row])
-    return names[number] if 0 <= number < len(names) else f"person {int(rows.clips.person[row])}"
+    identity = int(rows.clips.identity[row])
+    return names[identity] if 0 <= identity < len(names) else f"person {int(rows.clips.person[row])}"

@@ -1,4 +1,4 @@
-"""What lies between two people, or between two noises, to a finished run."""
+"""Interpolate between two people, or between two noises, with a finished run."""
 
 from collections.abc import Callable
 
@@ -11,38 +11,37 @@ from facegen.core.progress import Observer
 from facegen.core.randomness import repeatable
 from facegen.data.loading.prepare import restore_faces
 from facegen.inference.endpoints import Endpoints
-from facegen.training.face_pipeline import FacePipeline
-from facegen.training.sample_grid import choose_noises
+from facegen.training.face_pipeline import FacePipeline, choose_noises
 
 Advance = Callable[[int], None]
-"""Told how many faces were drawn so far."""
+"""Progress callback; its argument is the number of faces drawn so far."""
 
 
 def interpolate(
-    pipeline: FacePipeline, ends: Endpoints, num_rows: int, num_steps: int, seed: int, observer: Observer
+    pipeline: FacePipeline, endpoints: Endpoints, num_rows: int, num_steps: int, seed: int, observer: Observer
 ) -> Tensor:
-    """Faces between two people, each row under a noise of its own; or between two noises a row, of one person.
+    """Draw paths between two people, each row under its own noise; or paths between two noises of one person.
 
     Args:
-        face pipeline: what draws.
-        ends: two people, or one.
-        num_rows: how many ways.
-        num_steps: faces of each, both ends included.
-        seed: of the noises, and of all else that the run draws at random.
-        observer: told how many faces are drawn.
+        pipeline: generates the faces.
+        endpoints: two people, or one.
+        num_rows: number of paths.
+        num_steps: faces per path, both ends included.
+        seed: of the noises and of everything else that is random.
+        observer: gets the number of faces drawn.
     Returns:
-        (num_rows, num_steps, H, W, 3) uint8 on the CPU; one row in a run without noise.
+        (num_rows, num_steps, H, W, 3) uint8 on the CPU; one row if the run has no noise.
     Raises:
-        DataError: noises are asked for, and the run draws without noise.
+        DataError: one person is given, and the run has no noise.
     """
-    encodings = ends.encodings
+    encodings = endpoints.encodings
     device = encodings.device
     is_noisy = choose_noises(pipeline.noise, 1, seed, device).numel() > 0
     if len(encodings) == 1 and not is_noisy:
-        raise DataError("the run draws without noise, so that there is nothing between two noises; name two people")
+        raise DataError("the run draws without noise, so there is no path between two noises; name two people")
     num_rows = num_rows if is_noisy else 1
     observer.start("draw", num_rows * num_steps)
-    found = []
+    rows = []
     noises = choose_noises(pipeline.noise, num_rows * (3 - len(encodings)), seed, device)
     for row in range(num_rows):
 
@@ -50,82 +49,83 @@ def interpolate(
             observer.advance(before + done)
 
         if len(encodings) == 2:
-            found.append(between_people(pipeline, encodings, noises[row], num_steps, seed, advance))
+            rows.append(between_people(pipeline, encodings, noises[row], num_steps, seed, advance))
         else:
             pair = noises[2 * row : 2 * row + 2]
-            found.append(between_noises(pipeline, encodings[0], pair, num_steps, seed, advance))
+            rows.append(between_noises(pipeline, encodings[0], pair, num_steps, seed, advance))
     observer.finish()
-    return torch.stack(found)
+    return torch.stack(rows)
 
 
 @torch.no_grad()
 def between_people(
     pipeline: FacePipeline, encodings: Tensor, noise: Tensor, num_steps: int, seed: int, advance: Advance | None = None
 ) -> Tensor:
-    """Faces on the way from one person to another under one noise.
+    """Draw a path from one person to another under one noise.
 
-    The way is straight in what the generator reads of a person, which is the encoding after the recipe's transforms.
+    The path is a straight line between the conditions of the generator, which are the encodings after the recipe's
+    transforms.
 
     Args:
-        encodings: (2, dim) of both.
+        encodings: (2, dim) of both people.
         noise: (noise_dim,)
-        num_steps: how many faces, both ends included.
-        seed: of all else that the run draws at random, the same at every step.
-        advance: told of each face.
+        num_steps: number of faces, both ends included.
+        seed: of everything else that is random, the same at every step.
+        advance: called after every face.
     Returns:
         (num_steps, H, W, 3) uint8 on the CPU.
     """
     first, last = (_condition(pipeline, encoding, seed) for encoding in encodings)
-    ways = torch.linspace(0, 1, num_steps).tolist()
-    return _draw(pipeline, [torch.lerp(first, last, way) for way in ways], [noise] * num_steps, seed, advance)
+    shares = torch.linspace(0, 1, num_steps).tolist()
+    return _draw(pipeline, [torch.lerp(first, last, share) for share in shares], [noise] * num_steps, seed, advance)
 
 
 @torch.no_grad()
 def between_noises(
     pipeline: FacePipeline, encoding: Tensor, noises: Tensor, num_steps: int, seed: int, advance: Advance | None = None
 ) -> Tensor:
-    """Faces of one person on the way from one noise to another, along the arc between them.
+    """Draw a path from one noise to another for one person, along the arc between them.
 
     Args:
         encoding: (dim,)
         noises: (2, noise_dim)
-        num_steps, seed, advance: as of `between_people`.
+        num_steps, seed, advance: as for `between_people`.
     Returns:
         (num_steps, H, W, 3) uint8 on the CPU.
     """
     condition = _condition(pipeline, encoding, seed)
-    ways = torch.linspace(0, 1, num_steps).tolist()
-    along = [spherical(noises[0], noises[1], way) for way in ways]
-    return _draw(pipeline, [condition] * num_steps, along, seed, advance)
+    shares = torch.linspace(0, 1, num_steps).tolist()
+    path = [slerp(noises[0], noises[1], share) for share in shares]
+    return _draw(pipeline, [condition] * num_steps, path, seed, advance)
 
 
-def spherical(first: Tensor, last: Tensor, way: float) -> Tensor:
-    """A point on the arc between two vectors.
+def slerp(first: Tensor, last: Tensor, share: float) -> Tensor:
+    """Interpolate spherically between two vectors.
 
         sin((1 - t) a) / sin(a) x + sin(t a) / sin(a) y,   a the angle between x and y
 
-    Normal noise of many dimensions lies close to a sphere. The straight way between two noises leads through its
-    inside, where the generator was hardly trained. Vectors that point the same way, or contrary ways, have no one arc
-    between them, and the straight way is taken.
+    Normal noise of many dimensions lies close to a sphere. The straight line between two noises passes through its
+    inside, where the generator was hardly trained. Parallel and opposite vectors have no unique arc between them; for
+    these the straight line is taken.
 
     Args:
         first, last: (dim,) x and y.
-        way: t, from 0 to 1.
+        share: t, from 0 to 1.
     Source:
         Shoemake 1985, for quaternions.
     """
-    if way in (0.0, 1.0):
-        return last if way else first
+    if share in (0.0, 1.0):
+        return last if share else first
     cosine = functional.cosine_similarity(first.double(), last.double(), dim=0).clamp(-1, 1)
     angle = torch.arccos(cosine)
     if not 1e-4 < float(angle) < torch.pi - 1e-4:
-        return torch.lerp(first, last, way)
-    found = (torch.sin((1 - way) * angle) * first + torch.sin(way * angle) * last) / torch.sin(angle)
-    return found.to(first.dtype)
+        return torch.lerp(first, last, share)
+    mixed = (torch.sin((1 - share) * angle) * first + torch.sin(share * angle) * last) / torch.sin(angle)
+    return mixed.to(first.dtype)
 
 
 def _condition(pipeline: FacePipeline, encoding: Tensor, seed: int) -> Tensor:
-    """(dim,) -> (1, condition_dim): what the generator reads; a transform's own noise is the same for everybody."""
+    """Compute the generator's condition, with the same random transforms for everybody: (dim,) -> (1, dim)."""
     with repeatable(encoding.device, seed, "interpolation"):
         return pipeline.condition(None, encoding[None]).generator
 
@@ -135,7 +135,7 @@ def _draw(
 ) -> Tensor:
     faces = []
     for number, (condition, noise) in enumerate(zip(conditions, noises, strict=True), 1):
-        # One at a time, so that what else is random, such as dropout, does not flicker from step to step.
+        # One at a time, so that other random values, such as dropout, are the same at every step.
         with repeatable(condition.device, seed, "interpolation"):
             faces.append(restore_faces(pipeline.draw(condition, noise[None])).cpu())
         if advance is not None:

@@ -1,4 +1,4 @@
-"""What a finished run offers: a face pipeline that draws, encoders that match."""
+"""Load the networks of a finished run: a face pipeline that generates, or encoders and matcher that match."""
 
 import torch
 
@@ -6,41 +6,41 @@ from facegen.core.errors import CheckpointError
 from facegen.core.recipe.schedule import advance_schedules
 from facegen.training.build import Networks, build_networks
 from facegen.training.face_pipeline import FacePipeline
-from facegen.training.runs.checkpoint import load_module, read_state
-from facegen.training.runs.draft import kept_draft
+from facegen.training.match import load_match_stage
+from facegen.training.runs.checkpoint import load_module, read_step
+from facegen.training.runs.earlier_runs import stored_draft
 from facegen.training.runs.run import Run
-from facegen.training.trainer import load_match
 
 DRAWING_WEIGHTS = "ema"
-"""Name of the module in a checkpoint that draws: the averaged weights."""
+"""Name of the module in a checkpoint that generates: the moving average of the weights."""
 
 
 def load_face_pipeline(run: Run, device: torch.device) -> FacePipeline:
-    """The averaged face pipeline of the newest checkpoint, ready to draw.
+    """Load the averaged face pipeline of the newest checkpoint, in evaluation mode and without gradients.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged.
     """
-    pipeline = build_networks(run.recipe, run.data, kept_draft(run.path)).face_pipeline
+    pipeline = build_networks(run.recipe, run.data, stored_draft(run.path)).face_pipeline
     if pipeline is None:
-        raise CheckpointError(f"{run.path}: its recipe has no generator; it only matches")
-    checkpoint = run.drawing_checkpoint()
+        raise CheckpointError(f"{run.path}: its recipe has no [generator]: it only matches; choose another run")
+    checkpoint = run.generator_checkpoint()
     load_module(checkpoint, DRAWING_WEIGHTS, pipeline)
     for module in pipeline.own:
-        advance_schedules(module, read_state(checkpoint)["step"] - 1)
+        advance_schedules(module, read_step(checkpoint) - 1)
     return pipeline.to(device).eval().requires_grad_(False)
 
 
 def load_matching(run: Run, device: torch.device) -> Networks:
-    """The networks as the match stage left them: encoders, the discriminator that embeds faces, matcher.
+    """Load encoders, discriminator and matcher as the match stage left them.
 
     Raises:
         CheckpointError: the run has no finished match stage, or it is damaged.
     """
     networks = build_networks(run.recipe, run.data)
     if networks.matcher is None:
-        raise CheckpointError(f"{run.path}: its recipe has no [match], so it cannot tell who belongs together")
-    load_match(run, networks)
+        raise CheckpointError(f"{run.path}: its recipe has no [match], so it cannot match; choose another run")
+    load_match_stage(run, networks)
     for module in (networks.encoders, networks.discriminator, networks.matcher):
         if module is not None:
             module.to(device).eval().requires_grad_(False)

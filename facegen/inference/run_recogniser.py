@@ -1,4 +1,4 @@
-"""A run's match stage as a recogniser: what its networks have of faces, and of speech."""
+"""Recogniser made of the match stage of a finished run."""
 
 import hashlib
 from pathlib import Path
@@ -6,23 +6,23 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from facegen.core.batch import Batch
 from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interfaces import Recogniser
-from facegen.data.loading.prepare import fit_speech, prepare_faces, prepare_speech
+from facegen.data.loading.prepare import fit_speech, prepare_faces
 from facegen.data.media.images import square_face
 from facegen.inference.load import load_matching
+from facegen.inference.sample import speech_batch
 from facegen.training.distributed import Distributed
 from facegen.training.runs.open_run import open_run_or_model
 
 
 class RunRecogniser(Recogniser):
-    """The encoders of a run's match stage.
+    """Encoders and face embedding of a run's match stage.
 
     Args:
-        path: the run folder; a judge that `facegen evaluate` trained is one, too.
+        path: run folder; a judge that `facegen evaluate` trained is a run, too.
     Raises:
-        CheckpointError: it has no finished match stage, or that one does not look at faces.
+        CheckpointError: the run has no finished match stage, or its matcher does not compare faces.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,12 +36,12 @@ class RunRecogniser(Recogniser):
         self.embeds = frozenset({"faces", *(["speech"] if networks.encoders.needs == {"speech"} else [])})  # type: ignore[misc]
 
     def fingerprint(self) -> str:
-        made = hashlib.sha256()
+        digest = hashlib.sha256()
         modules: list[nn.Module] = [self._discriminator, self._encoders]
         for module in modules:
             for values in module.state_dict().values():
-                made.update(values.cpu().contiguous().numpy().tobytes())
-        return made.hexdigest()
+                digest.update(values.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     @torch.no_grad()
     def embed_faces(self, faces: Tensor) -> Tensor:
@@ -58,10 +58,5 @@ class RunRecogniser(Recogniser):
                 f"{self._path}: was trained on speech of {self._data.sample_rate_hz} Hz, and the corpus has "
                 f"{sample_rate_hz} Hz; give a run of that rate, or none"
             )
-        fitted = torch.stack([fit_speech(row, self._data.speech_samples) for row in speech]).to(self._device)
-        rows = torch.arange(len(fitted), device=self._device)
-        batch = Batch(
-            faces=torch.empty(0), clip=rows, identity=torch.full_like(rows, -1), mismatched_rows=rows[:, None],
-            speech=prepare_speech(fitted),
-        )  # fmt: skip
-        return self._encoders(batch).float().cpu()
+        fitted = torch.stack([fit_speech(track, self._data.speech_samples) for track in speech])
+        return self._encoders(speech_batch(fitted.to(self._device))).float().cpu()

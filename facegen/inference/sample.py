@@ -1,8 +1,7 @@
-"""From somebody's own files and words to the rows that a run's parts read; no corpus needed."""
+"""Sample faces of people with a finished run, from speech files, names and sentences; no corpus is needed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -13,33 +12,65 @@ from facegen.core.progress import Observer
 from facegen.core.text.names import known_as
 from facegen.core.text.suggest import did_you_mean
 from facegen.data.loading.captions import encode_captions
-from facegen.data.loading.prepare import fit_speech, prepare_faces, prepare_speech
-from facegen.data.media.audio import read_speech
-from facegen.data.media.face_crops import NewDetector, crop_face, find_faces
-from facegen.data.media.files import OnWarning
-from facegen.data.media.images import read_image, square_face
+from facegen.data.loading.prepare import prepare_speech
+from facegen.inference.inputs import Speech, read_speech_row
+from facegen.training.face_pipeline import FacePipeline, choose_noises, draw_each
 
 SHOWN_NAMES = 20
+"""Number of names that an error lists."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Who is to be drawn: whatever the run's conditioners read.
+    """A person to sample faces of, by what the run's conditioners read.
 
     Attributes:
-        label: for file names and pictures.
-        speech: a file with sound.
+        label: name in files and pictures.
+        speech: file with sound, or samples.
         name: of a person that the run was trained on.
         text: a sentence.
+        sample_rate_hz: of samples.
     """
 
     label: str
-    speech: Path | None = None
+    speech: Speech | None = None
     name: str | None = None
     text: str | None = None
+    sample_rate_hz: int | None = None
 
 
-_GIVEN_BY = {"speech": ("speech", "--speech FILE"), "identity": ("name", "--name NAME"), "caption": ("text", "--text")}
+OPTIONS = {"speech": ("speech", "--speech FILE"), "identity": ("name", "--name NAME"), "caption": ("text", "--text")}
+"""{column of a Batch: (field of a Subject, option of the command line)}."""
+
+
+@torch.no_grad()
+def sample(
+    pipeline: FacePipeline,
+    data: DataSpec,
+    subjects: Sequence[Subject],
+    num_faces: int,
+    seed: int,
+    device: torch.device,
+    observer: Observer | None = None,
+) -> Tensor:
+    """Sample faces of people.
+
+    Args:
+        pipeline: of a run, on the device.
+        data: the corpus that it was trained on.
+        subjects: the people.
+        num_faces: faces per person; all people have the same noises.
+        seed: of the noises and of everything else that is random.
+        device: of the pipeline.
+        observer: gets warnings about damaged files that can still be read.
+    Returns:
+        (subjects, num_faces, H, W, 3) uint8 on the CPU.
+    Raises:
+        DataError: every subject that cannot be read.
+    """
+    batch = subjects_batch(subjects, pipeline.needs, data, device, observer)
+    noises = choose_noises(pipeline.noise, num_faces, seed, device)
+    return draw_each(pipeline, pipeline.encode(batch), noises, seed)
 
 
 def subjects_batch(
@@ -49,91 +80,77 @@ def subjects_batch(
     device: torch.device,
     observer: Observer | None = None,
 ) -> Batch:
-    """Rows for subjects, prepared as in training.
+    """Read and prepare subjects as in training, one row per subject; faces are blank.
 
     Args:
-        subjects: one a row.
-        needs: the Batch columns that the run's conditioners read.
-        data: what the run was trained on.
-        device: where the rows go.
-        observer: warned of files that have a fault and are used all the same.
+        subjects: the people.
+        needs: Batch columns that the run's conditioners read.
+        data: the corpus that the run was trained on.
+        device: of the batch.
+        observer: gets warnings about damaged files that can still be read.
     Raises:
-        DataError: everything that is missing, cannot be read, or was not trained on.
+        DataError: every value that is missing, cannot be read, or is unknown to the run.
     """
-    problems = [problem for subject in subjects for problem in _problems(subject, needs, data)]
+    problems = [problem for subject in subjects for problem in _subject_problems(subject, needs, data)]
     if problems:
         raise DataError(*dict.fromkeys(problems))
     rows = torch.arange(len(subjects))
     observer = observer or Observer()
-    speech = [read_speech_row(subject.speech, data, observer) for subject in subjects if subject.speech is not None]
-    names = [number_of(subject.name, data.identities) for subject in subjects]
+    speech = [
+        read_speech_row(subject.speech, data, observer, subject.sample_rate_hz)
+        for subject in subjects
+        if subject.speech is not None
+    ]
+    identities = [identity_index(subject.name, data.identities) for subject in subjects]
     captions = [subject.text or "" for subject in subjects]
     return Batch(
         faces=torch.zeros(len(subjects), 3, data.image_pixels, data.image_pixels, device=device),
         clip=rows.to(device),
-        identity=torch.tensor(names, device=device),
+        identity=torch.tensor(identities, device=device),
         mismatched_rows=rows[:, None].roll(1, 0).to(device),
         speech=prepare_speech(torch.stack(speech).to(device)) if "speech" in needs else None,
         caption=encode_captions(captions, data.caption_characters).to(device) if "caption" in needs else None,
     )
 
 
-def number_of(name: str | None, identities: Sequence[str]) -> int:
-    """The number of a person by their name, in whatever Unicode form; -1 where nobody has it."""
+def speech_batch(speech: Tensor) -> Batch:
+    """Build a batch that holds speech alone, for encoders that read nothing else.
+
+    Args:
+        speech: (B, samples) int16, at the run's rate and length.
+    """
+    rows = torch.arange(len(speech), device=speech.device)
+    return Batch(
+        faces=torch.empty(0), clip=rows, identity=torch.full_like(rows, -1), mismatched_rows=rows[:, None],
+        speech=prepare_speech(speech),
+    )  # fmt: skip
+
+
+def identity_index(name: str | None, identities: Sequence[str]) -> int:
+    """Look up the index of a person by name, in any Unicode form; -1 if the run does not know the name."""
     known = None if name is None else known_as(name, identities)
     return -1 if known is None else list(identities).index(known)
 
 
-def _problems(subject: Subject, needs: frozenset[str], data: DataSpec) -> list[str]:
-    found = []
+def unknown_name(name: str, identities: Sequence[str]) -> str:
+    """Explain that a run does not know a name, with the names that it knows."""
+    shown = identities if len(identities) <= SHOWN_NAMES else (*identities[:SHOWN_NAMES], "...")
+    return f"'{name}' is an unknown name: the run knows {len(identities)} names{did_you_mean(name, shown)}"
+
+
+def _subject_problems(subject: Subject, needs: frozenset[str], data: DataSpec) -> list[str]:
+    problems = []
     for column in sorted(needs):
-        if column not in _GIVEN_BY:
-            found.append(f"the run was trained on given {column} vectors, which cannot be given on the command line")
+        if column not in OPTIONS:
+            problems.append(f"the run was trained on {column} vectors, which no option of the command line can give")
             continue
-        field, option = _GIVEN_BY[column]
+        field, option = OPTIONS[column]
         if getattr(subject, field) is None:
-            found.append(f"the run was trained on {column}: give it with {option}")
-    unread = {field for field, _ in _GIVEN_BY.values()} - {_GIVEN_BY[column][0] for column in needs & set(_GIVEN_BY)}
+            problems.append(f"the run was trained on {column}: give it with {option}")
+    unread = {field for field, _ in OPTIONS.values()} - {OPTIONS[column][0] for column in needs & set(OPTIONS)}
     for field in sorted(unread):
         if getattr(subject, field) is not None:
-            found.append(f"the run does not read a {field}; it was trained on {', '.join(sorted(needs))}")
-    if "identity" in needs and subject.name is not None and number_of(subject.name, data.identities) < 0:
-        known = data.identities if len(data.identities) <= SHOWN_NAMES else (*data.identities[:SHOWN_NAMES], "...")
-        found.append(f"'{subject.name}' is nobody that the run was trained on{did_you_mean(subject.name, known)}")
-    return found
-
-
-def read_speech_row(path: Path, data: DataSpec, observer: Observer) -> Tensor:
-    """A sound file at the run's rate and length: (samples,) int16; cropped or repeated.
-
-    Args:
-        path: the file.
-        data: what the run was trained on.
-        observer: warned where the file has a fault and is used all the same.
-    Raises:
-        DataError: it cannot be read, or holds no sound.
-    """
-    track = torch.from_numpy(read_speech(path, data.sample_rate_hz, _warner(path, observer)))
-    return fit_speech(track, data.speech_samples)
-
-
-def read_face_row(path: Path, data: DataSpec, observer: Observer, *, detect: NewDetector | None) -> Tensor:
-    """A picture as training saw faces: (3, H, W) float in [-1, 1].
-
-    Args:
-        path, data, observer: as of `read_speech_row`.
-        detect: makes the detector that finds the face first; None takes the picture for a cropped one.
-    Raises:
-        DataError: it cannot be read, or no face is found.
-    """
-    image = read_image(path, _warner(path, observer))
-    if detect is not None:
-        boxes = find_faces(image, detect)
-        if not boxes:
-            raise DataError(f"{path}: no frontal face was found; crop it yourself and leave --detect out")
-        image = crop_face(image, boxes[0])
-    return prepare_faces(torch.from_numpy(square_face(image, data.image_pixels))[None])[0]
-
-
-def _warner(path: Path, observer: Observer) -> OnWarning:
-    return lambda warning: observer.warn(f"{path}: {warning}")
+            problems.append(f"the run does not read a {field}; it was trained on {', '.join(sorted(needs))}")
+    if "identity" in needs and subject.name is not None and identity_index(subject.name, data.identities) < 0:
+        problems.append(unknown_name(subject.name, data.identities))
+    return problems

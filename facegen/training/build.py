@@ -16,7 +16,6 @@ from facegen.core.recipe.part_config import PartConfig, Recipe
 from facegen.core.recipe.schedule import advance_schedules
 from facegen.core.recipe.unique_names import unique_names
 from facegen.training.face_pipeline import DiscriminatorEncoders, Encoders, FacePipeline
-from facegen.training.runs.draft import DraftRun
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,27 @@ class _NoDiscriminator(Discriminator):
         raise NotImplementedError("the recipe has no [discriminator]")
 
 
+@dataclass(frozen=True)
+class DraftRun:
+    """Earlier run whose faces a generator refines, as far as its face pipeline is built from it.
+
+    Attributes:
+        recipe: of the earlier run.
+        data: corpus that it was trained on.
+        draft: the run that it refines itself.
+    """
+
+    recipe: Recipe
+    data: DataSpec
+    draft: "DraftRun | None" = None
+
+
 def build_networks(recipe: Recipe, data: DataSpec, draft: DraftRun | None = None) -> Networks:
     """Build every part of a recipe; weights depend on the seed and on nothing else.
 
     Args:
         recipe: checked.
-        data: what the corpus is.
+        data: shape and columns of the corpus.
         draft: the earlier run whose faces the generator refines; its weights are not read.
     Raises:
         RecipeError: every part that refuses its settings or does not fit the others.
@@ -147,8 +161,8 @@ class _Builder:
         choices = self.recipe.configs["conditioner"]
         parts = [self._build(choice, self.data, salt=str(number)) for number, choice in enumerate(choices)]
         frozen = [choice.engine.trained == "frozen" for choice in choices]
-        built = [(part, rests) for part, rests in zip(parts, frozen, strict=True) if part is not None]
-        return Encoders([part for part, _ in built], [rests for _, rests in built])
+        built = [(part, is_frozen) for part, is_frozen in zip(parts, frozen, strict=True) if part is not None]
+        return Encoders([part for part, _ in built], [is_frozen for _, is_frozen in built])
 
     def _discriminator_encoders(self) -> DiscriminatorEncoders | None:
         copies = {
@@ -176,23 +190,25 @@ def _by_name(choices: Sequence[PartConfig]) -> list[tuple[str, PartConfig]]:
 
 
 def _check_columns(recipe: Recipe, data: DataSpec, problems: list[str]) -> None:
-    has = ", ".join(sorted(data.columns))
+    columns = ", ".join(sorted(data.columns))
     for choice in recipe.configs["conditioner"]:
         for column in sorted(choice.part.load().needs - data.columns):  # type: ignore[attr-defined]
-            problems.append(f"{choice.where} type = '{choice.name}' needs {column}; the corpus has {has}")
+            problems.append(f"{choice.where} type = '{choice.name}' needs {column}; the corpus has {columns}")
 
 
 def _heads(recipe: Recipe, objectives: list[Objective], embed_dim: int, problems: list[str]) -> dict[str, int]:
     """Collect the heads that objectives and matcher need, and report those that the discriminator lacks."""
     heads: dict[str, int] = {}
-    asked = [dict(objective.heads) for objective in objectives]
+    requests = [dict(objective.heads) for objective in objectives]
     matcher = recipe.optional_config("matcher")
     if matcher is not None and matcher.part.load().needs_faces:  # type: ignore[attr-defined]
-        asked.append({"embed": embed_dim})
-    for request in asked:
+        requests.append({"embed": embed_dim})
+    for request in requests:
         for head, width in request.items():
             if heads.setdefault(head, width) != width:
-                problems.append(f"{recipe.source}: two parts ask for head '{head}' of width {heads[head]} and {width}")
+                problems.append(
+                    f"{recipe.source}: two parts need head '{head}' of different widths, {heads[head]} and {width}"
+                )
     choice = recipe.optional_config("discriminator")
     if choice is None:
         if heads:

@@ -1,4 +1,4 @@
-"""Training in one process, or in several that `torchrun` starts.
+"""Training in one process, or in several processes started by `torchrun`.
 
 Gradients are averaged after `backward()`, not by DDP's hooks, because gradient penalties differentiate twice.
 """
@@ -39,15 +39,15 @@ class Distributed:
         size = int(os.environ.get("WORLD_SIZE", "1"))
         on_cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
         local = int(os.environ.get("LOCAL_RANK", "0"))
-        place = torch.device("cuda", local) if on_cuda else torch.device("cpu")
+        own_device = torch.device("cuda", local) if on_cuda else torch.device("cpu")
         if size > 1 and not dist.is_initialized():
             # With two backends, messages between processes need not wait for the devices.
             dist.init_process_group("cpu:gloo,cuda:nccl" if on_cuda else "gloo")
-        return cls(int(os.environ.get("RANK", "0")), size, place)
+        return cls(int(os.environ.get("RANK", "0")), size, own_device)
 
     @property
     def is_main_process(self) -> bool:
-        """This process writes files and reports progress."""
+        """True for the process that writes files and reports progress."""
         return self.rank == 0
 
     def place(self, *modules: nn.Module | None) -> None:
@@ -77,10 +77,10 @@ class Distributed:
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
         dist.all_reduce(flat)
         flat.div_(self.size)
-        place = 0
+        start = 0
         for tensor in tensors:
-            tensor.copy_(flat[place : place + tensor.numel()].view_as(tensor))
-            place += tensor.numel()
+            tensor.copy_(flat[start : start + tensor.numel()].view_as(tensor))
+            start += tensor.numel()
 
     def largest(self, number: int) -> int:
         """Return the largest of the processes' numbers."""

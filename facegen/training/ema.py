@@ -26,8 +26,8 @@ class EMA(Generic[Averaged]):
         self._pairs = self._paired(module)
 
     def _paired(self, module: Averaged) -> tuple[list[Tensor], list[Tensor]]:
-        mine, theirs = dict(self.module.named_parameters()), dict(module.named_parameters())
-        return list(mine.values()), [theirs[name] for name in mine]
+        averaged, trained = dict(self.module.named_parameters()), dict(module.named_parameters())
+        return list(averaged.values()), [trained[name] for name in averaged]
 
     @torch.no_grad()
     def update(self, module: Averaged, batch_images: int, seen_images: int) -> None:
@@ -40,7 +40,7 @@ class EMA(Generic[Averaged]):
         """
         half_life = min(self.half_life_images, seen_images * 0.05)
         beta = 0.5 ** (batch_images / max(half_life, 1e-8))
-        mine, theirs = self._pairs
-        torch._foreach_lerp_(mine, theirs, weight=1 - beta)
+        averaged, trained = self._pairs
+        torch._foreach_lerp_(averaged, trained, weight=1 - beta)
         for copied, buffer in zip(self.module.buffers(), module.buffers(), strict=True):
             copied.copy_(buffer)

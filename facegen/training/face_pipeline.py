@@ -1,6 +1,6 @@
 """Conditioners, transforms of the condition and generator: what EMA copies and a run stores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 import torch
@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from facegen.core.batch import Batch, Condition
 from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
+from facegen.core.randomness import derived_seed, repeatable
 from facegen.core.recipe.unique_names import unique_names
+from facegen.data.loading.prepare import restore_faces
 from facegen.training.freezing import Frozen, set_frozen_to_eval
 
 
@@ -27,13 +29,13 @@ class Encoders(nn.Module):
         self.widths = tuple(conditioner.condition_dim for conditioner in conditioners)
         self.condition_dim = sum(self.widths)
         self.needs = frozenset[str]().union(*(conditioner.needs for conditioner in conditioners))
-        self._resting: tuple[nn.Module, ...] = ()
+        self._frozen_parts: tuple[nn.Module, ...] = ()
         self._freeze = Frozen()
 
     @property
     def is_frozen(self) -> bool:
         """All conditioners are frozen, so that encodings can be cached."""
-        return len(self._resting) == len(self.parts)
+        return len(self._frozen_parts) == len(self.parts)
 
     def freeze(self, *, everything: bool = False) -> None:
         """Freeze the frozen conditioners: no gradient, and evaluation mode after every later `train()`.
@@ -45,21 +47,21 @@ class Encoders(nn.Module):
         """
         self.unfreeze()
         chosen = zip(self.parts, self.frozen, strict=True)
-        self._resting = tuple(part for part, frozen in chosen if frozen or everything)
-        self._freeze = Frozen(*self._resting)
+        self._frozen_parts = tuple(part for part, frozen in chosen if frozen or everything)
+        self._freeze = Frozen(*self._frozen_parts)
         self.train(self.training)
 
     def unfreeze(self) -> None:
         """End an earlier `freeze`; weights that a conditioner itself has fixed stay fixed."""
         self._freeze.release()
-        self._resting = ()
+        self._frozen_parts = ()
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
         for part in self.parts:
             set_frozen_to_eval(part)
-        for part in self._resting:
+        for part in self._frozen_parts:
             part.eval()
         return self
 
@@ -203,3 +205,32 @@ class FacePipeline(nn.Module):
             (B, 3, H, W)
         """
         return self.draw(self.condition(None, encoding).generator, noise.expand(len(encoding), -1))
+
+
+def choose_noises(noise: Callable[[int, torch.device], Tensor], num: int, seed: int, device: torch.device) -> Tensor:
+    """Draw noises that depend on the seed only, without changing the random state of training.
+
+    Args:
+        noise: draws (num, noise_dim), such as `FacePipeline.noise`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derived_seed(seed, "noises"))
+        return noise(num, torch.device("cpu")).to(device)
+
+
+@torch.no_grad()
+def draw_each(pipeline: FacePipeline, encoding: Tensor, noises: Tensor, seed: int) -> Tensor:
+    """Generate every person under every noise; random transforms are the same at every call.
+
+    Args:
+        encoding: (B, dim)
+        noises: (Z, noise_dim), or (Z, B, noise_dim) for different noises per person.
+        seed: of random transforms.
+    Returns:
+        (B, Z, H, W, 3) uint8 on the CPU.
+    """
+    columns = []
+    for number, noise in enumerate(noises):
+        with repeatable(encoding.device, seed, "drawing", number):
+            columns.append(restore_faces(pipeline.sample(encoding, noise)).cpu())
+    return torch.stack(columns, dim=1)

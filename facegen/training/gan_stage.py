@@ -1,4 +1,4 @@
-"""The train stage: adversarial steps, schedules, the moving average, sample grids and the monitor."""
+"""Train stage: adversarial steps, schedules, moving average, sample grids and monitor."""
 
 import re
 from collections.abc import Mapping
@@ -18,10 +18,9 @@ from facegen.training.ema import EMA
 from facegen.training.encodings import Encodings
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.gan import GanStep, gan_weights
-from facegen.training.loop import set_learning_rate
 from facegen.training.monitor import Monitor
-from facegen.training.optimisers import build_optimiser, learning_rate
-from facegen.training.runs.logger import RunLogger, to_pixels
+from facegen.training.optimisers import build_optimiser, learning_rate, set_learning_rate
+from facegen.training.runs.logger import RunLogger, picture_tensor
 from facegen.training.sample_grid import SampleGrid, condition_label
 
 
@@ -31,10 +30,10 @@ class GanStage:
     Args:
         settings: the recipe's [train].
         networks: what is trained.
-        loader: where the batches come from.
+        loader: yields the batches.
         encodings: cached encodings of the loader's clips; None where they change from step to step.
         sample_grid: drawn every `sample_steps`.
-        monitor: read every `monitor_steps`.
+        monitor: run every `monitor_steps`.
         logger, observer: the log of the run, and the progress of the command.
         distributed: this process among all.
         precision: "auto", "fp32" or "bf16".
@@ -85,10 +84,10 @@ class GanStage:
             batch = self._batch(further)
             self._step.extra_discriminator_step(batch, self._encoding(batch.clip), further)
         batch = self._batch(first + critic_steps - 1)
-        measures = self._step(batch, self._encoding(batch.clip), first + critic_steps - 1)
+        scalars = self._step(batch, self._encoding(batch.clip), first + critic_steps - 1)
         images = len(batch) * self.distributed.size
         self.ema.update(self.face_pipeline, images, (step + 1) * images)
-        return measures
+        return scalars
 
     def _batch(self, step: int) -> Batch:
         return self.loader.batch(step * self.distributed.size + self.distributed.rank, stride=self.distributed.size)
@@ -97,10 +96,10 @@ class GanStage:
         return None if self.encodings is None else self.encodings.of(clip)
 
     def after_step(self, done_steps: int) -> None:
-        """Save the sample grid and read the monitor where they are due."""
+        """Save the sample grid and run the monitor when they are due."""
         last = done_steps == self.steps
         if last or done_steps % self.settings.monitor_steps == 0:
-            reading = self.monitor.read(self.ema.module)
+            reading = self.monitor.measure(self.ema.module)
             self.logger.log("monitor", done_steps, reading.values())
             for warning in self.monitor.warnings(reading) if done_steps > self.steps // 10 else ():
                 kind = re.split(r"[:(]", warning)[0]
@@ -117,7 +116,7 @@ class GanStage:
         picture = self.sample_grid.picture(self.ema.module, title)
         path = run.path / "samples" / f"step_{done_steps:08d}.png"
         save_picture(picture, path)
-        self.logger.picture("samples", done_steps, to_pixels(picture))
+        self.logger.picture("samples", done_steps, picture_tensor(picture))
         self.observer.picture(path, "faces of fixed people")
 
 

@@ -1,4 +1,4 @@
-"""The loop that every stage of training shares: randomness, logging, checkpoints, interruption, divergence."""
+"""Loop over the steps of a stage: randomness, logging, checkpoints, interruption, values that are not finite."""
 
 import math
 import time
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from facegen.core.batch import Terms
@@ -30,11 +30,11 @@ from facegen.training.runs.run import Run
 
 SIDES = ("discriminator", "generator")
 MAX_NAMED = 5
-"""So many values are named that are no longer finite."""
+"""Number of values that are not finite and that an error names."""
 
 
 class Stage(Protocol):
-    """One stage of training, as the loop sees it."""
+    """Interface between the loop and a stage of training."""
 
     name: str
     steps: int
@@ -49,45 +49,51 @@ class Stage(Protocol):
         """The stage's table of the recipe."""
 
     def step(self, step: int) -> Terms:
-        """Do one step and return what to log; without a host sync."""
+        """Run one step and return scalars for the log, without a host sync."""
 
     def after_step(self, done_steps: int) -> None:
-        """Pictures, monitors: whatever falls due once so many steps are done."""
+        """Run what is due after a number of steps, such as sample grids and the monitor."""
 
 
-class Interrupted(Exception):  # noqa: N818 (nothing went wrong)
-    """The run was saved and stopped on request."""
+class Interrupted(Exception):  # noqa: N818 (no error: the user asked for it)
+    """Training stopped at the user's request, after a checkpoint.
+
+    Attributes:
+        signal_number: of the signal that asked for it, such as SIGINT.
+        stage, step: of the checkpoint.
+    """
 
     def __init__(self, signal_number: int, stage: str, step: int) -> None:
-        super().__init__(f"stopped after {stage} step {step}, which is saved")
+        super().__init__(f"training stopped after {stage} step {step}; a checkpoint is saved")
         self.signal_number, self.stage, self.step = signal_number, stage, step
 
 
-class _Totals:
-    """Sums of measures since the last line of the log, kept on the device, and saved with every checkpoint."""
+class _RunningSums:
+    """Sums of logged values since the last line of the log, kept on the device and saved with every checkpoint."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._sums: Terms = {}
         self._counts: dict[str, int] = {}
 
-    def add(self, measures: Terms) -> None:
-        for name, measure in measures.items():
-            value = measure.detach().float()
+    def add(self, scalars: Terms) -> None:
+        for name, scalar in scalars.items():
+            value = scalar.detach().float()
             self._sums[name] = self._sums[name] + value if name in self._sums else value
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def flush(self) -> dict[str, float]:
+        """Return the means, and start again from zero."""
         means = {name: float(value) / self._counts[name] for name, value in self._sums.items()}
         self._sums, self._counts = {}, {}
         return means
 
     def to_json(self) -> dict[str, list[float]]:
-        """{name: [sum, count]}; a float32 is the same number after JSON."""
+        """Convert to {name: [sum, count]}; a float32 is the same number after JSON."""
         return {name: [float(value), self._counts[name]] for name, value in self._sums.items()}
 
     def restore(self, saved: Mapping[str, list[float]]) -> None:
-        """Take up the sums that `to_json` gave."""
+        """Restore the sums that `to_json` returned."""
         self._sums = {name: torch.tensor(value, device=self._device) for name, (value, _) in saved.items()}
         self._counts = {name: int(count) for name, (_, count) in saved.items()}
 
@@ -101,53 +107,64 @@ def run_stage(
     logger: RunLogger,
     interruption: Interruption,
 ) -> None:
-    """Take a stage from its newest checkpoint, or from the start, to its end.
+    """Run the steps of a stage, from its newest checkpoint or from the first step.
 
-    Each step's randomness depends on (seed, stage, step, rank) alone, so a resumed run repeats an unbroken one.
+    The randomness of a step depends on (seed, stage, step, rank) only, so a resumed run repeats an uninterrupted one.
 
+    Args:
+        stage: steps, modules and optimisers.
+        run: gets checkpoints.
+        seed: of the run.
+        distributed: this process among all.
+        observer: gets the progress.
+        logger: gets the means of logged values every `log_steps`.
+        interruption: checked after every step.
     Raises:
-        TrainingError: a measure or a weight is no longer finite; the last good checkpoint stays.
-        Interrupted: somebody asked for it; everything is saved.
+        CheckpointError: the newest checkpoint is damaged, or was written with another batch size or number of
+            processes.
+        TrainingError: a logged value or a weight is not finite; the last good checkpoint stays.
+        Interrupted: the user asked for it; a checkpoint is saved.
     """
-    totals = _Totals(distributed.device)
-    start = _restore(stage, run, distributed, totals, observer)
-    distributed.wait()  # all have read before one writes
+    sums = _RunningSums(distributed.device)
+    start = _restore(stage, run, distributed, sums, observer)
+    distributed.wait()  # every process must read before one writes
     if distributed.is_main_process:
         logger.begin(stage.name, start)
-        run.forget_old(stage.name, stage.keep_checkpoints)  # a killed process may not have come to it
+        run.prune_checkpoints(stage.name, stage.keep_checkpoints)  # a killed process may have left older ones
     since, since_step = time.monotonic(), start
     observer.start(stage.name, stage.steps, start)
     for step in range(start, stage.steps):
         torch.manual_seed(derived_seed(seed, stage.name, step, distributed.rank))
-        totals.add(stage.step(step))
+        sums.add(stage.step(step))
         done = step + 1
         last = done == stage.steps
         if done % stage.log_steps == 0 or last:
-            values = totals.flush()
+            values = sums.flush()
             _check_finite(values, stage, run, done)
-            observer.advance(done, headline(values))
+            observer.advance(done, progress_values(values))
             values["steps_per_second"] = (done - since_step) / max(time.monotonic() - since, 1e-9)
             since, since_step = time.monotonic(), done
             logger.log(stage.name, done, values)
         if distributed.is_main_process:
             stage.after_step(done)
-        # Asked once a step and of all: nobody stops while others go on, and a later request is for the next step.
+        # All processes agree once per step: none stops while others continue; a later signal counts for the next step.
         signal_number = distributed.largest(interruption.signal_number)
         if done % stage.checkpoint_steps == 0 or last or signal_number:
-            _save(stage, run, done, distributed, totals, logger)
+            _save(stage, run, done, distributed, sums, logger)
         if signal_number and not last:
             raise Interrupted(signal_number, stage.name, done)
     observer.finish()
 
 
-def headline(values: Mapping[str, float]) -> dict[str, float]:
-    """The few numbers that are worth a place beside a progress bar: each network's loss, or plain measures."""
-    sides = {side: [value for name, value in values.items() if name.startswith(f"{side}/")] for side in SIDES}
-    losses = {side: sum(found) for side, found in sides.items() if found}
+def progress_values(values: Mapping[str, float]) -> dict[str, float]:
+    """Select the values to show beside a progress bar: the loss of each network, or values without a prefix."""
+    terms = {side: [value for name, value in values.items() if name.startswith(f"{side}/")] for side in SIDES}
+    losses = {side: sum(side_terms) for side, side_terms in terms.items() if side_terms}
     return losses or {name: value for name, value in values.items() if "/" not in name}
 
 
-def _restore(stage: Stage, run: Run, distributed: Distributed, totals: _Totals, observer: Observer) -> int:
+def _restore(stage: Stage, run: Run, distributed: Distributed, sums: _RunningSums, observer: Observer) -> int:
+    """Load the newest checkpoint of a stage; return its step, 0 without one."""
     newest = run.newest(stage.name)
     if newest is None:
         return 0
@@ -156,30 +173,30 @@ def _restore(stage: Stage, run: Run, distributed: Distributed, totals: _Totals, 
     _require_same_batches(folder, state, stage, distributed)
     if state["device"] != distributed.device.type:
         observer.warn(
-            f"{folder}: was trained on {state['device']} and is resumed on {distributed.device.type}: the result is "
-            f"not bitwise that of an unbroken run"
+            f"{folder}: was trained on {state['device']} and is resumed on {distributed.device.type}: the result will "
+            f"differ bitwise from that of an uninterrupted run"
         )
     for name, module in stage.modules.items():
         load_module(folder, name, module)
     for name, optimiser in stage.optimisers.items():
         load_optimiser(folder, f"{name}_optimiser", optimiser)
-    totals.restore(state["totals"])
+    sums.restore(state["totals"])
     return step
 
 
 def _require_same_batches(folder: Path, state: Mapping[str, Any], stage: Stage, distributed: Distributed) -> None:
-    """Refuse what would change the order of the rows and the effective batch from here on."""
+    """Refuse a number of processes or a batch size that would change the order of the rows."""
     before, now = int(state["num_processes"]), distributed.size
     if before != now:
         raise CheckpointError(
             f"{folder}: was trained by {before} processes, and now there are {now}: the effective batch and the "
-            f"order of the rows would change; go on with {_call(before)}, or begin another run with --out"
+            f"order of the rows would change; resume with {_call(before)}, or start another run with --out"
         )
     before, now = int(state["batch_size"]), stage.settings.batch_size
     if before != now:
         raise CheckpointError(
             f"{folder}: was trained with [{stage.name}] batch_size = {before}, and the recipe says {now}: the "
-            f"effective batch and the order of the rows would change; set {before} again, or begin another run with "
+            f"effective batch and the order of the rows would change; set {before} again, or start another run with "
             f"--out"
         )
 
@@ -189,10 +206,11 @@ def _call(num_processes: int) -> str:
     return alone if num_processes == 1 else f"`torchrun --nproc-per-node {num_processes} -m facegen train ...`"
 
 
-def _save(stage: Stage, run: Run, done: int, distributed: Distributed, totals: _Totals, logger: RunLogger) -> None:
+def _save(stage: Stage, run: Run, done: int, distributed: Distributed, sums: _RunningSums, logger: RunLogger) -> None:
+    """Write a checkpoint, unless a value in it is not finite."""
     if distributed.is_main_process:
-        sums = totals.to_json()
-        bad = [name for name, (value, _) in sums.items() if not math.isfinite(value)]
+        totals = sums.to_json()
+        bad = [name for name, (value, _) in totals.items() if not math.isfinite(value)]
         for name, module in stage.modules.items():
             bad += [f"the weight {name}.{key}" for key in non_finite(module.state_dict())]
         for name, optimiser in stage.optimisers.items():
@@ -207,10 +225,10 @@ def _save(stage: Stage, run: Run, done: int, distributed: Distributed, totals: _
             "num_processes": distributed.size,
             "batch_size": stage.settings.batch_size,
             "device": distributed.device.type,
-            "totals": sums,
+            "totals": totals,
         }
         save_checkpoint(run.checkpoint_folder(stage.name, done), state, stage.modules, optimisers)
-        run.forget_old(stage.name, stage.keep_checkpoints)
+        run.prune_checkpoints(stage.name, stage.keep_checkpoints)
     distributed.wait()
 
 
@@ -220,29 +238,10 @@ def _check_finite(values: Mapping[str, float], stage: Stage, run: Run, done: int
         raise TrainingError(_diverged(stage, run, done, ", ".join(bad[:MAX_NAMED])))
 
 
-def _diverged(stage: Stage, run: Run, done: int, what: str) -> str:
+def _diverged(stage: Stage, run: Run, done: int, names: str) -> str:
     newest = run.newest(stage.name)
-    kept = f"the last good checkpoint is {newest[0]}" if newest else "there was no checkpoint yet"
+    last = f"the last good checkpoint is {newest[0]}" if newest else "there was no checkpoint yet"
     return (
-        f"{stage.name} step {done}: {what} is no longer a finite number, so training stopped; {kept}. "
+        f"{stage.name} step {done}: {names} is no longer a finite number, so training stopped; {last}. "
         f"Try a lower learning rate, a stronger r1_gamma, or run.precision = 'fp32'"
     )
-
-
-def cosine(start: float, end: float, step: int, steps: int, warmup_steps: int = 0) -> float:
-    """A learning rate that rises over the warm-up and then falls along half a cosine."""
-    if step < warmup_steps:
-        return start * (step + 1) / warmup_steps
-    share = (step - warmup_steps) / max(steps - warmup_steps, 1)
-    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
-
-
-def set_learning_rate(optimiser: Optimizer, value: float) -> None:
-    """Give every group of an optimiser a learning rate."""
-    for group in optimiser.param_groups:
-        group["lr"] = value
-
-
-def weighted_sum(terms: Terms) -> Tensor:
-    """The loss: the sum of named, already weighted terms."""
-    return torch.stack([term.float() for term in terms.values()]).sum()

@@ -1,4 +1,4 @@
-"""The match stage: encoders learn which voices and faces belong together (Choi et al. 2020, section 3.1)."""
+"""Match stage: train encoders to tell which voices and faces belong together (Choi et al. 2020, section 3.1)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from facegen.core.batch import Batch, Terms
-from facegen.core.errors import RecipeError
+from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.interfaces import Direction, Matcher
 from facegen.core.recipe.schedule import advance_schedules
 from facegen.core.recipe.tables import MatchSettings
@@ -16,9 +16,10 @@ from facegen.data.loading.loader import Loader
 from facegen.training.build import Networks, trainable
 from facegen.training.distributed import Distributed
 from facegen.training.encodings import Encodings
-from facegen.training.loop import cosine, set_learning_rate
-from facegen.training.optimisers import autocast, build_match_optimiser
+from facegen.training.optimisers import autocast, build_match_optimiser, cosine, set_learning_rate
 from facegen.training.part_terms import backward, part_terms
+from facegen.training.runs.checkpoint import load_module
+from facegen.training.runs.run import Run
 
 FINAL_SHARE = 0.01
 """Learning rate at the end, as a share of the highest."""
@@ -98,18 +99,17 @@ class MatchStep:
             return discriminator.embed(discriminator.features(faces)).float()
 
     def _accuracies(self, encoding: Tensor, embedding: Tensor, mismatched_rows: Tensor) -> Terms:
-        """Share of rows whose own partner wins, among as many mismatched ones as the matcher reads."""
+        """Compute the share of rows whose own partner is ranked first among the matcher's mismatched rows."""
         mismatched = mismatched_rows[:, : max(self.matcher.num_mismatched, 1)]
         candidates = torch.cat([torch.arange(len(mismatched), device=mismatched.device)[:, None], mismatched], dim=1)
         return {
-            f"accuracy_{direction}": self._accuracy(query, other[candidates], direction)
-            for direction, query, other in (("v2f", encoding, embedding), ("f2v", embedding, encoding))
+            "accuracy_v2f": self._accuracy(encoding, embedding[candidates], "v2f"),
+            "accuracy_f2v": self._accuracy(embedding, encoding[candidates], "f2v"),
         }
 
-    def _accuracy(self, query: Tensor, candidates: Tensor, direction: str) -> Tensor:
-        chosen: Direction = "v2f" if direction == "v2f" else "f2v"
+    def _accuracy(self, query: Tensor, candidates: Tensor, direction: Direction) -> Tensor:
         with torch.no_grad():
-            logits = self.matcher.logits(query, candidates, direction=chosen)
+            logits = self.matcher.logits(query, candidates, direction=direction)
         best = (logits == logits.amax(dim=1, keepdim=True)).float()
         return (best[:, 0] / best.sum(dim=1)).mean()  # ties count by their share, so equal logits are at chance
 
@@ -181,7 +181,7 @@ def match_weights(settings: MatchSettings, networks: Networks) -> list[nn.Parame
     weights = trainable(*modules.values())
     if not weights:
         raise RecipeError(
-            "[match] freeze_conditioner and freeze_faces: with both, this matcher has nothing to learn; drop one"
+            "[match] freeze_conditioner and freeze_faces: with both, no weight is left to train; remove one of them"
         )
     return weights
 
@@ -194,3 +194,17 @@ def match_modules(networks: Networks) -> dict[str, nn.Module]:
         "matcher": networks.matcher,
     }
     return {name: module for name, module in modules.items() if module is not None}
+
+
+def load_match_stage(run: Run, networks: Networks) -> None:
+    """Load encoders, discriminator and matcher from the finished match stage of a run.
+
+    Raises:
+        CheckpointError: the match stage is not finished, or damaged.
+    """
+    if not run.is_matched:
+        raise CheckpointError(f"{run.path}: its match stage is not finished; resume with `facegen train ... --resume`")
+    for name, module in match_modules(networks).items():
+        load_module(run.match_folder, name, module)
+    if networks.discriminator_encoders is not None:
+        networks.discriminator_encoders.start_as(networks.encoders)

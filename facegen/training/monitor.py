@@ -72,7 +72,7 @@ class Monitor:
         self._scale = variation(_small(batch.faces)[None]).clamp(min=1e-6)
 
     @torch.no_grad()
-    def read(self, pipeline: FacePipeline) -> Reading:
+    def measure(self, pipeline: FacePipeline) -> Reading:
         """Generate faces of every person under every noise, and measure their variation."""
         encoding = pipeline.encode(self.batch)[: self.num_people]
         columns = []
@@ -97,10 +97,11 @@ class Monitor:
         ignores_noise = noise < self.least_noise_variation and not intended
         ignores_condition = condition < self.least_condition_variation
         shares = (
-            f"faces of one {subject} vary by {noise:.1%}, of different ones by {condition:.1%} of what real people do"
+            f"faces of one {subject} vary by {noise:.1%}, "
+            f"those of different ones by {condition:.1%}, as shares of the variation of real faces"
         )
         if ignores_noise and ignores_condition:
-            problems = [f"collapse: one face for all ({shares}); start again, or from a checkpoint"]
+            problems = [f"mode collapse: all faces are alike ({shares}); start again, or from a checkpoint"]
         elif ignores_noise:
             remedy = "try a smaller identity weight, or more data"
             problems = [f"the noise is ignored ({shares}): one face a {subject}; {remedy}"]

@@ -1,5 +1,6 @@
 """Optimisers, learning rates and precision from the recipe's tables."""
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -7,7 +8,6 @@ from torch import nn
 from torch.optim import SGD, AdamW, Optimizer, RMSprop
 
 from facegen.core.recipe.tables import MatchSettings, OptimiserSettings
-from facegen.training.loop import cosine
 
 
 def build_optimiser(settings: OptimiserSettings, weights: Iterable[nn.Parameter]) -> Optimizer:
@@ -24,6 +24,20 @@ def learning_rate(settings: OptimiserSettings, step: int, steps: int) -> float:
     if settings.halve_every_steps is not None:
         return max(start * 0.5 ** (step // settings.halve_every_steps), end or 0.0)
     return start if end is None else cosine(start, end, step, steps)
+
+
+def cosine(start: float, end: float, step: int, steps: int, warmup_steps: int = 0) -> float:
+    """Compute a learning rate that rises linearly during the warm-up and then falls along half a cosine."""
+    if step < warmup_steps:
+        return start * (step + 1) / warmup_steps
+    share = (step - warmup_steps) / max(steps - warmup_steps, 1)
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+def set_learning_rate(optimiser: Optimizer, value: float) -> None:
+    """Set the learning rate of every group of an optimiser."""
+    for group in optimiser.param_groups:
+        group["lr"] = value
 
 
 def build_match_optimiser(settings: MatchSettings, weights: Iterable[nn.Parameter]) -> Optimizer:

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from facegen.core.batch import Terms
 from facegen.core.errors import RecipeError
-from facegen.training.loop import weighted_sum
 
 
 def part_terms(part: str, prefix: str, compute: Callable[..., Terms], *arguments: Any) -> Terms:
@@ -43,7 +45,12 @@ def backward(phase: str, terms: Terms) -> None:
     if not any(term.requires_grad for term in terms.values()):
         names = ", ".join(terms) or "there is none"
         raise RecipeError(f"{phase}: no loss depends on a weight that learns ({names}); choose another objective")
-    weighted_sum(terms).backward()
+    sum_terms(terms).backward()
+
+
+def sum_terms(terms: Terms) -> Tensor:
+    """Add named, already weighted terms in float32: the loss."""
+    return torch.stack([term.float() for term in terms.values()]).sum()
 
 
 def failed_part(error: BaseException, otherwise: str) -> str:

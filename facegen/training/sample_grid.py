@@ -1,6 +1,5 @@
-"""Grids of generated faces: fixed people, fixed noise, the true face first."""
+"""Grids of generated faces for fixed people and fixed noises, with the true face in the first column."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -8,10 +7,9 @@ from PIL.Image import Image
 from torch import Tensor
 
 from facegen.core.batch import Batch
-from facegen.core.randomness import derived_seed, repeatable
 from facegen.data.loading.prepare import restore_faces
 from facegen.data.media.grids import grid
-from facegen.training.face_pipeline import FacePipeline
+from facegen.training.face_pipeline import FacePipeline, draw_each
 
 SHOWN_PIXELS = 128
 """Approximate side of a face in a grid; smaller faces are enlarged by a whole factor."""
@@ -49,10 +47,10 @@ class SampleGrid:
         return grid(faces, row_labels=self._labels(pipeline.needs), column_labels=columns, title=title, scale=scale)
 
     def _labels(self, needs: frozenset[str]) -> list[str]:
-        who = self.batch.identity.tolist()
-        if "identity" in needs and self.names and min(who) >= 0:
-            return [self.names[number] for number in who]
-        return [f"{condition_label(needs)} {number + 1}" for number in range(len(who))]
+        identities = self.batch.identity.tolist()
+        if "identity" in needs and self.names and min(identities) >= 0:
+            return [self.names[identity] for identity in identities]
+        return [f"{condition_label(needs)} {row + 1}" for row in range(len(identities))]
 
 
 def condition_label(needs: frozenset[str]) -> str:
@@ -61,28 +59,3 @@ def condition_label(needs: frozenset[str]) -> str:
         CONDITION_LABELS.get(column, column) for column in sorted(needs, key=[*CONDITION_LABELS, *needs].index)
     )
     return names or "condition"
-
-
-@torch.no_grad()
-def draw_each(pipeline: FacePipeline, encoding: Tensor, noises: Tensor, seed: int) -> Tensor:
-    """Generate every person under every noise; random transforms are the same at every call.
-
-    Args:
-        encoding: (B, dim)
-        noises: (Z, noise_dim), or (Z, B, noise_dim) for different noises per person.
-        seed: of random transforms.
-    Returns:
-        (B, Z, H, W, 3) uint8 on the CPU.
-    """
-    columns = []
-    for number, noise in enumerate(noises):
-        with repeatable(encoding.device, seed, "drawing", number):
-            columns.append(restore_faces(pipeline.sample(encoding, noise)).cpu())
-    return torch.stack(columns, dim=1)
-
-
-def choose_noises(noise: Callable[[int, torch.device], Tensor], num: int, seed: int, device: torch.device) -> Tensor:
-    """Draw noises that depend on the seed only, without changing the random state of training."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derived_seed(seed, "noises"))
-        return noise(num, torch.device("cpu")).to(device)

@@ -1,4 +1,4 @@
-"""From a recipe to a trained run: what it builds on, its corpus, its networks, its stages."""
+"""Train a recipe into a run folder: check it, train the earlier runs that it names, then run its stages."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,70 +14,79 @@ from facegen.training.build import Networks, build_networks
 from facegen.training.check.dry_run import dry_run
 from facegen.training.distributed import Distributed
 from facegen.training.runs.checkpoint import load_module
-from facegen.training.runs.claim import claimed
-from facegen.training.runs.draft import keep_draft, kept_draft
-from facegen.training.runs.earlier import DRAFT, awaited, enough, folder_of, settled, standing
-from facegen.training.runs.match_cache import misfits
+from facegen.training.runs.claim import claim_run
+from facegen.training.runs.earlier_runs import (
+    DRAFT,
+    earlier_run_folder,
+    has_needed_stage,
+    open_earlier_run,
+    pending_earlier_runs,
+    store_draft,
+    stored_draft,
+    with_run_folders,
+)
+from facegen.training.runs.match_cache import incompatible_networks
 from facegen.training.runs.run import Run
 from facegen.training.trainer import Trainer
 
 
 def open_dataset(recipe: Recipe) -> Dataset:
-    """The recipe's corpus.
+    """Open the corpus of a recipe.
 
     Raises:
-        DataError: it is missing, damaged or unfit.
+        DataError: the corpus is missing, damaged, or does not fit the recipe.
     """
-    choice = recipe.config("dataset")
-    dataset: Dataset = choice.build(choice.engine)
+    config = recipe.config("dataset")
+    dataset: Dataset = config.build(config.engine)
     return dataset
 
 
 def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interruption: Interruption) -> Run:
-    """Train a recipe into a run folder, after the earlier recipes that it names, which go into folders beside it.
+    """Train a recipe into a run folder; earlier recipes that it names are trained first, into folders beside it.
 
     Args:
         recipe: checked.
         out: the run folder.
-        resume: go on where an earlier call stopped; a run that is not there yet is begun.
-        observer: told about everything.
-        interruption: asked after every step.
+        resume: resume the run in the folder; start it if there is none.
+        observer: gets progress and messages.
+        interruption: checked after every step.
     Raises:
-        FacegenError: anything that the user can mend, before any work where possible.
-        Interrupted: stopped on request, saved.
+        FacegenError: anything that the user can correct, before training if possible.
+        Interrupted: the user stopped training; a checkpoint is saved.
     """
     distributed = Distributed.join(recipe.run.device)
     if not distributed.is_main_process:
-        observer = Observer()  # one of them tells it
-    recipe = settled(recipe, out)
-    _examine(recipe, out, only_match=False)
+        observer = Observer()  # only the main process reports
+    recipe = with_run_folders(recipe, out)
+    _check(recipe, out, only_match=False)
     try:
         return _train(recipe, out, resume, distributed, observer, interruption, only_match=False)
     except OSError as error:
         raise TrainingError(
-            f"{out}: {error}; the newest checkpoint is unchanged; free space, or correct what the message names, and "
-            f"call it again with --resume"
+            f"{out}: {error}; the newest checkpoint is unchanged; free disk space or correct the fault, then call it "
+            f"again with --resume"
         ) from error
 
 
-def _examine(recipe: Recipe, out: Path, *, only_match: bool) -> Networks:
-    """All that can be told before any work, about a settled recipe and those before it."""
+def _check(recipe: Recipe, out: Path, *, only_match: bool) -> Networks:
+    """Find every problem of a recipe with run folders, and of its earlier recipes, before any training."""
     spec = open_dataset(recipe).spec
-    before = {}
-    for name in awaited(recipe, Run(out, recipe, spec), only_match=only_match):
-        there = standing(recipe, name)
+    earlier = {}
+    for name in pending_earlier_runs(recipe, Run(out, recipe, spec), only_match=only_match):
+        run = open_earlier_run(recipe, name)
         if name in recipe.earlier:
-            before[name] = _examine(recipe.earlier[name], folder_of(recipe, name), only_match=name != DRAFT)
-        elif there is not None:
+            earlier[name] = _check(recipe.earlier[name], earlier_run_folder(recipe, name), only_match=name != DRAFT)
+        elif run is not None:
             with torch.device("meta"):
-                before[name] = build_networks(there.recipe, there.data, kept_draft(there.path))
+                earlier[name] = build_networks(run.recipe, run.data, stored_draft(run.path))
     networks = dry_run(recipe, spec, out)
-    for name in before.keys() - {DRAFT}:
-        wrong = misfits(recipe, networks, before[name])
-        if wrong:
+    for name in earlier.keys() - {DRAFT}:
+        incompatible = incompatible_networks(recipe, networks, earlier[name])
+        if incompatible:
+            folder = earlier_run_folder(recipe, name)
             raise RecipeError(
-                f"{recipe.source}: [{name.replace('.', '] ')} = '{folder_of(recipe, name)}': its {' and '.join(wrong)} "
-                f"are other networks than here; the tables that make them must be the same"
+                f"{recipe.source}: [{name.replace('.', '] ')} = '{folder}': its {' and '.join(incompatible)} differ "
+                f"from this recipe's; use the same tables for these networks in both recipes"
             )
     return networks
 
@@ -93,16 +102,16 @@ def _train(
     only_match: bool,
 ) -> Run:
     dataset = open_dataset(recipe)
-    with claimed(out, recipe, dataset, resume=resume, distributed=distributed, observer=observer) as run:
-        for name in awaited(recipe, run, only_match=only_match):
-            below = standing(recipe, name)
-            if below is not None and enough(below, name):
+    with claim_run(out, recipe, dataset, resume=resume, distributed=distributed, observer=observer) as run:
+        for name in pending_earlier_runs(recipe, run, only_match=only_match):
+            started = open_earlier_run(recipe, name)
+            if started is not None and has_needed_stage(started, name):
                 continue
-            earlier, folder = recipe.earlier[name], folder_of(recipe, name)
-            if below is not None:
-                earlier = replace(below.recipe, earlier=earlier.earlier)
+            earlier, folder = recipe.earlier[name], earlier_run_folder(recipe, name)
+            if started is not None:
+                earlier = replace(started.recipe, earlier=earlier.earlier)
             observer.say(
-                f"{folder} comes first: {Path(recipe.source).name} builds on it, with [{name.replace('.', '] ')}"
+                f"{folder} is trained first: {Path(recipe.source).name} builds on it, with [{name.replace('.', '] ')}"
             )
             _train(earlier, folder, True, distributed, observer, interruption, only_match=name != DRAFT)
         networks = _networks(run, distributed, with_draft=not only_match)
@@ -117,14 +126,14 @@ def _train(
 
 
 def _networks(run: Run, distributed: Distributed, *, with_draft: bool) -> Networks:
-    """The run's networks; before its first checkpoint, with a draft's weights as the earlier run left them."""
+    """Build the networks of a run; before its first checkpoint, load the draft's weights from the earlier run."""
     draft = run.recipe.draft
     if draft is None or not with_draft or run.newest("train") is not None:
-        return build_networks(run.recipe, run.data, kept_draft(run.path))
-    if distributed.is_main_process and kept_draft(run.path) is None:
-        keep_draft(run, draft.run)
+        return build_networks(run.recipe, run.data, stored_draft(run.path))
+    if distributed.is_main_process and stored_draft(run.path) is None:
+        store_draft(run, draft.run)
     distributed.wait()
-    networks = build_networks(run.recipe, run.data, kept_draft(run.path))
+    networks = build_networks(run.recipe, run.data, stored_draft(run.path))
     if networks.face_pipeline is not None and networks.face_pipeline.draft is not None:
-        load_module(Run.open(draft.run).drawing_checkpoint(), "ema", networks.face_pipeline.draft)
+        load_module(Run.open(draft.run).generator_checkpoint(), "ema", networks.face_pipeline.draft)
     return networks

@@ -1,6 +1,7 @@
-"""The two stages of a run, over one corpus and one set of networks."""
+"""Trainer: the match stage and the train stage of one run, on one corpus and one set of networks."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -15,31 +16,34 @@ from facegen.data.loading.rows import Rows
 from facegen.training.build import Networks
 from facegen.training.distributed import Distributed
 from facegen.training.encodings import Encodings, encode_once
-from facegen.training.face_pipeline import Encoders, FacePipeline
+from facegen.training.face_pipeline import Encoders, FacePipeline, choose_noises
 from facegen.training.gan_stage import GanStage
 from facegen.training.loop import run_stage
-from facegen.training.match import MatchStage, match_modules
+from facegen.training.match import MatchStage, load_match_stage, match_modules
 from facegen.training.monitor import Monitor
 from facegen.training.runs.checkpoint import load_module, load_tensors, read_state, same_network, save_checkpoint
 from facegen.training.runs.logger import RunLogger
-from facegen.training.runs.match_cache import find_match, match_key, may_start_afresh
+from facegen.training.runs.match_cache import find_cached_match, match_key, replaceable_networks
 from facegen.training.runs.run import Run
-from facegen.training.sample_grid import SampleGrid, choose_noises, condition_label
+from facegen.training.sample_grid import SampleGrid, condition_label
 
 NUM_GRID_PEOPLE, NUM_GRID_NOISES = 8, 6
 NUM_COMPARED_PEOPLE, NUM_MONITORED_NOISES = 32, 8
 
 
 class Trainer:
-    """Takes a run from where it stands through its match stage and its train stage.
+    """Trainer of one run: resumes each stage at its newest checkpoint and finishes it.
+
+    `train` in facegen/training/train.py calls it for a run and for the earlier runs of its recipe; `run_stage` in
+    facegen/training/loop.py is its loop over steps.
 
     Args:
-        run: what is trained.
+        run: the run to train.
         dataset: its corpus.
         networks: as built, or with a draft's weights.
-        distributed: where it computes.
-        observer: told about everything.
-        interruption: asked after every step.
+        distributed: this process among all.
+        observer: gets progress and messages.
+        interruption: checked after every step.
     """
 
     def __init__(
@@ -59,85 +63,86 @@ class Trainer:
         self._train_rows: Rows | None = None
 
     def match(self) -> None:
-        """Train the encoders, or take over those that are trained."""
-        choice = self.recipe.optional_config("matcher")
-        if choice is None:
+        """Train the match stage, or copy a finished one; then load it into the networks."""
+        config = self.recipe.optional_config("matcher")
+        if config is None:
             return
-        settings: MatchSettings = choice.engine
+        settings: MatchSettings = config.engine
         if not self._is_matched():
-            earlier = None if settings.run is None else _matched(Run.open(settings.run))
+            earlier = None if settings.run is None else _open_matched(settings.run)
             if self.distributed.is_main_process:
-                self._share(earlier)
+                self._copy_finished_stage(earlier)
             self.distributed.wait()
         if not self._is_matched():
             modules = match_modules(self.networks)
             if settings.start is not None and self.run.newest("match") is None:
-                self._start_from(_matched(Run.open(settings.start)))
+                self._initialise_from(_open_matched(settings.start))
             self._run_stage(self._match_stage(settings))
             if self.distributed.is_main_process:
                 state = {"key": match_key(self.recipe, self.dataset, self.distributed)}
                 self._save_match(settings.steps, modules, state)
             self.distributed.wait()
-        load_match(self.run, self.networks)
+        load_match_stage(self.run, self.networks)
 
     def _is_matched(self) -> bool:
-        """The same answer for every process: all have looked before one writes."""
+        """Tell whether the match stage is finished; every process gets the same answer, as none writes meanwhile."""
         matched = self.run.is_matched
         self.distributed.wait()
         return matched
 
-    def _share(self, earlier: Run | None) -> None:
-        """Save an earlier run's match stage as this one's: the one that was named, or one that is the same."""
+    def _copy_finished_stage(self, earlier: Run | None) -> None:
+        """Save a finished match stage as this run's: that of [match] run, or an equal one of a run beside this one."""
         reason = ""
         if earlier is None and self.run.newest("match") is None:
             key = match_key(self.recipe, self.dataset, self.distributed)
-            earlier = None if key is None else find_match(self.run, key, self.networks)
+            earlier = None if key is None else find_cached_match(self.run, key, self.networks)
             reason = ": same recipe, corpus and seed"
         if earlier is not None:
             modules, state = match_modules(self.networks), read_state(earlier.match_folder)
-            self._take_over(earlier, modules, reason)
+            self._load_shared(earlier, modules, reason)
             self._save_match(state["step"], modules, {"key": state.get("key")})
 
-    def _take_over(self, earlier: Run, modules: Mapping[str, nn.Module], reason: str = "") -> None:
+    def _load_shared(self, earlier: Run, modules: Mapping[str, nn.Module], reason: str = "") -> None:
         for name, module in modules.items():
             load_module(earlier.match_folder, name, module, shared_only=True)
-        self.observer.say(f"match stage taken over from {earlier.path}{reason}")
+        self.observer.say(f"match stage copied from {earlier.path}{reason}")
 
-    def _start_from(self, earlier: Run) -> None:
-        modules, free = match_modules(self.networks), may_start_afresh(self.recipe)
+    def _initialise_from(self, earlier: Run) -> None:
+        """Load the networks of an earlier match stage; those that differ and may do so keep their random weights."""
+        modules, replaceable = match_modules(self.networks), replaceable_networks(self.recipe)
         new = [
             name
             for name, module in modules.items()
-            if name in free
+            if name in replaceable
             and not same_network(module.state_dict(), load_tensors(earlier.match_folder / f"{name}.safetensors"))
         ]
-        self._take_over(earlier, {name: module for name, module in modules.items() if name not in new})
+        self._load_shared(earlier, {name: module for name, module in modules.items() if name not in new})
         for name in new:
-            self.observer.say(f"its {name}: another network than this recipe's, which starts afresh")
+            self.observer.say(f"{name}: another network than that of {earlier.path}; starts from random weights")
 
     def _save_match(self, steps: int, modules: Mapping[str, nn.Module], state: Mapping[str, Any]) -> None:
         save_checkpoint(self.run.match_folder, {"stage": "match", "step": steps, **state}, modules, {})
-        self.run.forget_old("match", 0)
+        self.run.prune_checkpoints("match", 0)
 
     def _match_stage(self, settings: MatchSettings) -> MatchStage:
         matcher, encoders = self.networks.matcher, self.networks.encoders
-        strangers = matcher.num_mismatched if matcher is not None else 0
+        num_mismatched = matcher.num_mismatched if matcher is not None else 0
         if settings.freeze_conditioner:
             encoders.freeze(everything=True)
         self._load_newest("match", match_modules(self.networks))
         encodings, needs = self._encodings(encoders)
-        loader = Loader(self._rows(), settings.batch_size, strangers, self.recipe.run.seed, needs)
+        loader = Loader(self._rows(), settings.batch_size, num_mismatched, self.recipe.run.seed, needs)
         return MatchStage(settings, self.networks, loader, encodings, self.distributed, self.recipe.run.precision)
 
     def train_gan(self) -> None:
-        """Train what draws, against the discriminator where there is one."""
+        """Run the adversarial stage; do nothing if the recipe only matches."""
         settings, pipeline, networks = self.recipe.train, self.networks.face_pipeline, self.networks
         if settings is None or pipeline is None:
             return
         penalties = [penalty for penalty, _ in networks.penalties.values()]
-        own = (networks.discriminator_encoders, networks.augmentation, *networks.objectives.values(), *penalties)
+        modules = (networks.discriminator_encoders, networks.augmentation, *networks.objectives.values(), *penalties)
         networks.encoders.freeze()
-        self.distributed.place(pipeline, networks.discriminator, *own)
+        self.distributed.place(pipeline, networks.discriminator, *modules)
         self._load_newest("train", {"face_pipeline": pipeline})
         encodings, needs = self._encodings(pipeline)
         loader = Loader(self._rows(), settings.batch_size, networks.num_mismatched, self.recipe.run.seed + 1, needs)
@@ -148,7 +153,7 @@ class Trainer:
         self._run_stage(stage)
 
     def _load_newest(self, stage: str, modules: Mapping[str, nn.Module]) -> None:
-        """Fill modules from a stage's newest checkpoint: encodings that are computed once must be of its weights."""
+        """Load modules from a stage's newest checkpoint before encodings are cached, which depend on them."""
         newest = self.run.newest(stage)
         if newest is not None:
             for name, module in modules.items():
@@ -164,7 +169,7 @@ class Trainer:
         return self.networks.encoders.needs if pipeline is None else pipeline.needs
 
     def _rows(self) -> Rows:
-        """The training split, loaded once for both stages."""
+        """Load the training split, once for both stages."""
         if self._train_rows is None:
             self._train_rows = Rows(
                 self.dataset, self.settings, "train", self._needs(), self.distributed.device, self.observer
@@ -172,21 +177,21 @@ class Trainer:
         return self._train_rows
 
     def _encodings(self, source: Encoders | FacePipeline) -> tuple[Encodings | None, frozenset[str]]:
-        """Every clip's encoding where it no longer changes, and the columns that are then still needed."""
+        """Cache the encoding of every clip if it no longer changes; also return the columns to load per batch."""
         self.distributed.place(source)
-        found = encode_once(self._rows(), source, self.recipe.run.precision, self.observer)
-        return found, source.needs if found is None else frozenset()
+        encodings = encode_once(self._rows(), source, self.recipe.run.precision, self.observer)
+        return encodings, source.needs if encodings is None else frozenset()
 
-    def _spare_rows(self) -> Rows:
-        """People, or at least clips, that training never sees, where the corpus has them: for pictures."""
+    def _sample_rows(self) -> Rows:
+        """Load the rows of sample grids: people, or else clips, that training does not see, if the corpus has any."""
         needs = self._needs()
         order: tuple[Split, ...] = ("heldout_people", "heldout_utterances", "train")
-        known = order[1:] if "identity" in needs else order  # a name means nothing beyond those that were learnt
-        split = next(split for split in known if len(self.dataset.clips(split)))
+        usable = order[1:] if "identity" in needs else order  # only names of the training split are known
+        split = next(split for split in usable if len(self.dataset.clips(split)))
         return Rows(self.dataset, self.settings, split, needs, self.distributed.device, self.observer, keep=False)
 
     def _sample_grid(self, pipeline: FacePipeline) -> SampleGrid:
-        rows, seed = self._spare_rows(), self.recipe.run.seed
+        rows, seed = self._sample_rows(), self.recipe.run.seed
         chosen = rows.choose(NUM_GRID_PEOPLE, seed, distinct_people=True)
         noises = choose_noises(pipeline.noise, NUM_GRID_NOISES, seed, self.distributed.device)
         return SampleGrid(rows.fetch_plain(chosen), noises, rows.split, self.dataset.spec.identities)
@@ -198,21 +203,8 @@ class Trainer:
         return Monitor(rows.fetch_plain(chosen), noises, condition_label(pipeline.needs))
 
 
-def _matched(run: Run) -> Run:
+def _open_matched(path: Path) -> Run:
+    run = Run.open(path)
     if not run.is_matched:
-        raise CheckpointError(f"[match] {run.path}: its match stage is not finished; train it first")
+        raise CheckpointError(f"[match] {path}: its match stage is not finished; train it first")
     return run
-
-
-def load_match(run: Run, networks: Networks) -> None:
-    """Fill encoders, discriminator and matcher with the finished match stage of a run.
-
-    Raises:
-        CheckpointError: it is not finished, or damaged.
-    """
-    if not run.is_matched:
-        raise CheckpointError(f"{run.path}: has no finished match stage; `facegen train ... --resume` goes on")
-    for name, module in match_modules(networks).items():
-        load_module(run.match_folder, name, module)
-    if networks.discriminator_encoders is not None:
-        networks.discriminator_encoders.start_as(networks.encoders)

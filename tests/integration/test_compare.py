@@ -254,7 +254,7 @@ def test_reports_that_are_none_are_explained(
 
 def test_mistakes_are_explained(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", str(home / "nowhere")]) == 1
-    assert "a run is made by `facegen train RECIPE`" in " ".join(capsys.readouterr().err.split())
+    assert "`facegen train RECIPE` creates a run" in " ".join(capsys.readouterr().err.split())
     assert main(["compare"]) == 2
 
 

@@ -112,8 +112,8 @@ def portraits(path: Path) -> torch.Tensor:
     from facegen.core.randomness import repeatable
     from facegen.inference.load import load_face_pipeline
     from facegen.inference.sample import Subject, subjects_batch
+    from facegen.training.face_pipeline import choose_noises
     from facegen.training.runs.run import Run
-    from facegen.training.sample_grid import choose_noises
 
     run, cpu = Run.open(path), torch.device("cpu")
     pipeline = load_face_pipeline(run, cpu)
@@ -214,14 +214,14 @@ def test_what_stands_in_the_folder_of_an_earlier_run(
     capsys.readouterr()
     assert facegen("train", recipes / "second.toml", "--out", runs / "second") == 1
     said = capsys.readouterr().err
-    assert "holds the run of another recipe" in said and "differs in train.steps; move that folder away" in said
+    assert "holds the run of another recipe" in said and "differ in train.steps; move that folder away" in said
     assert not (runs / "second").exists()
     # Its evaluation may differ, and what the file leaves out may be written there.
     changed = ("--preset", "small", "--set", "evaluate.num_noises=3", "--set", "data.pairing=different_times")
     assert facegen("train", recipes / "second.toml", *changed, "--out", runs / "second") == 0
     assert (runs / "first" / "run.json").stat().st_mtime_ns == stamp
     assert facegen("train", recipes / "second.toml", "--preset", "small", "--out", runs / "first") == 1
-    assert "name another folder with --out" in capsys.readouterr().err
+    assert "give another with --out" in capsys.readouterr().err
 
 
 def test_a_draft_named_by_its_folder(
@@ -233,8 +233,8 @@ def test_a_draft_named_by_its_folder(
     assert f"{first}: there is no such folder" in capsys.readouterr().err
     assert facegen("train", recipes / "first.toml", "--out", first) == 0
     for change, said in (
-        ("data.num_people=14", "knows other people by name than this recipe's corpus holds"),
-        ("draft.image_pixels=24", "draws faces of 16 pixels; write image_pixels = 16"),
+        ("data.num_people=14", "was trained on other names than those of this recipe's corpus"),
+        ("draft.image_pixels=24", "draws faces of 16 pixels; set image_pixels = 16"),
         ("generator.draft_pixels=32", "refines a draft of draft_pixels = 32, and it is of 16"),
     ):
         assert facegen(*second, "--set", change) == 1
@@ -281,7 +281,7 @@ def test_a_match_stage_is_shared_with_the_runs_beside_it(
     capsys.readouterr()
     changes = [word for one in change for word in ("--set", one)]
     assert facegen("train", recipes / "speech.toml", *changes, "--out", runs / "speech") == 0
-    said = "match stage taken over from" in " ".join(capsys.readouterr().err.split())
+    said = "match stage copied from" in " ".join(capsys.readouterr().err.split())
     assert said == shared
     alone = tmp_path / "alone" / "speech"
     assert facegen("train", recipes / "speech.toml", *changes, "--out", alone) == 0
@@ -323,9 +323,12 @@ def test_an_earlier_stage_may_give_the_faces_alone(
     (recipes / "other.toml").write_text(text.replace('type = "softmax"', 'type = "softmax"\nstart = "pairs.toml"'))
     assert facegen("train", recipes / "other.toml", "--out", runs / "other") == 1
     said = capsys.readouterr().err
-    assert "[match] start" in said and "its encoders are other networks than here" in said and not runs.exists()
+    assert "[match] start" in said and "its encoders differ from this recipe's" in said and not runs.exists()
     frozen = ("train", recipes / "other.toml", "--set", "match.freeze_faces=true", "--out", runs / "other")
     assert facegen(*frozen) == 0
-    assert "its encoders: another network than this recipe's, which starts afresh" in capsys.readouterr().err
+    assert (
+        f"encoders: another network than that of {runs / 'pairs'}; starts from random weights"
+        in capsys.readouterr().err
+    )
     one, other = (load_file(runs / name / "checkpoints/match/discriminator.safetensors") for name in ("pairs", "other"))
     assert equal(one, other)

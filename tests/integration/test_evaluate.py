@@ -145,7 +145,7 @@ def test_mistakes_are_explained(home: Path, words: list[str], said: str, capsys:
 
 def test_no_run_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(tmp_path / "none")]) == 1
-    assert "a run is made by `facegen train RECIPE`" in " ".join(capsys.readouterr().err.split())
+    assert "`facegen train RECIPE` creates a run" in " ".join(capsys.readouterr().err.split())
 
 
 NAMES = """

@@ -11,7 +11,7 @@ from tiny_runs import RECIPES, TINY, Facegen, settings
 
 from facegen.cli.main import main
 
-FILES = ["film.gif", "film.mp4", "strip.png"]
+FILES = ["film.gif", "film.mp4", "montage.png"]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_between_two_files(facegen: Facegen, speech: Path, tmp_path: Path, capsy
     capsys.readouterr()
     assert facegen("interpolate", speech, "--speech", *sounds, *words) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
-    assert f"Strip: {tmp_path / 'out' / 'strip.png'}" in capsys.readouterr().out
+    assert f"Montage: {tmp_path / 'out' / 'montage.png'}" in capsys.readouterr().out
     with Image.open(tmp_path / "out" / "film.gif") as film:
         assert film.n_frames > 12
     with av.open(str(tmp_path / "out" / "film.mp4")) as film:
@@ -55,14 +55,14 @@ def test_both_ends_are_the_faces_that_generate_draws(facegen: Facegen, speech: P
     words = ["--seed", 4, "--out"]
     assert facegen("generate", speech, "--speech", *sounds, "--count", 1, *words, tmp_path / "faces") == 0
     assert facegen("interpolate", speech, "--speech", *sounds, "--rows", 1, "--steps", 3, *words, tmp_path / "way") == 0
-    strip = pixels(tmp_path / "way" / "strip.png")
+    montage = pixels(tmp_path / "way" / "montage.png")
     ends = [pixels(tmp_path / "faces" / name) for name in ("001_a_001.png", "002_b_001.png")]
     large = [end.repeat(8, axis=0).repeat(8, axis=1) for end in ends]
-    height = strip.shape[0] - 14 - 128
+    height = montage.shape[0] - 14 - 128
     # Three faces of 128 pixels with gaps of 6, up to the margin of 14.
-    left = strip.shape[1] - 14 - 3 * 128 - 2 * 6
-    assert np.array_equal(strip[height : height + 128, left : left + 128], large[0])
-    assert np.array_equal(strip[height : height + 128, -14 - 128 : -14], large[1])
+    left = montage.shape[1] - 14 - 3 * 128 - 2 * 6
+    assert np.array_equal(montage[height : height + 128, left : left + 128], large[0])
+    assert np.array_equal(montage[height : height + 128, -14 - 128 : -14], large[1])
 
 
 def test_one_voice_between_noises(facegen: Facegen, speech: Path, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_people_of_the_corpus_stand_at_both_ends(facegen: Facegen, speech: Path,
         split = ["--split", "train"] if out == "one" else []
         assert facegen("interpolate", speech, *people, *split, *words, "--out", tmp_path / out) == 0
     # Two true faces and two drawn ones; one true face and two drawn ones.
-    two, drawn, one = (pixels(tmp_path / out / "strip.png").shape[1] for out in ("named", "drawn", "one"))
+    two, drawn, one = (pixels(tmp_path / out / "montage.png").shape[1] for out in ("named", "drawn", "one"))
     assert two == drawn
     assert 3 * 128 < one < 4 * 128 < two
 
@@ -86,14 +86,14 @@ def test_people_of_the_corpus_stand_at_both_ends(facegen: Facegen, speech: Path,
 def test_names_bring_their_true_faces_from_the_corpus(facegen: Facegen, names: Path, tmp_path: Path) -> None:
     words = ["--rows", 1, "--steps", 2, "--seconds", 0.5, "--out"]
     assert facegen("interpolate", names, "--name", "speaker-3", "--name", "speaker-5", *words, tmp_path / "two") == 0
-    assert pixels(tmp_path / "two" / "strip.png").shape[1] > 4 * 128
+    assert pixels(tmp_path / "two" / "montage.png").shape[1] > 4 * 128
 
 
 @pytest.mark.parametrize("words, said", [
     (["--speech", "nowhere.wav"], "nowhere.wav: does not exist"),
     (["--name", "ada"], "the run does not read a name; it was trained on speech"),
     (["--person", "39"], "'39' is not in the split 'heldout_people', which holds 24 people (40, 41, 42, 43, 44, ...)"),
-    (["--person", "speker-3"], "'speker-3' is nobody that the run was trained on; did you mean 'speaker-3'?"),
+    (["--person", "speker-3"], "'speker-3' is an unknown name: the run knows 12 names; did you mean 'speaker-3'?"),
     (["--split", "heldout_utterances"], "the split 'heldout_utterances' of this corpus holds no clips"),
 ])  # fmt: skip
 def test_mistakes_are_explained(

@@ -22,7 +22,8 @@ from tiny_runs import RECIPES, Facegen, settings
 
 from facegen.core.errors import CheckpointError
 from facegen.core.model_schema import ModelMetadata
-from facegen.training.runs.model_file import MAX_HEADER_BYTES, ModelFile
+from facegen.training.runs.model_file import ModelFile
+from facegen.training.runs.model_header import MAX_HEADER_BYTES
 from facegen.training.runs.open_run import open_run_or_model
 from facegen.training.runs.run import Run
 
@@ -104,7 +105,7 @@ def test_match_and_interpolate_take_a_model_file(
     assert answers[0] == answers[1]
     out = tmp_path / "between"
     assert facegen("interpolate", model, "--speech", sound, "--seconds", 0.5, "--rows", 1, "--out", out) == 0
-    assert (out / "strip.png").exists()
+    assert (out / "montage.png").exists()
 
 
 def test_a_match_stage_starts_from_a_model_file(
@@ -113,7 +114,7 @@ def test_a_match_stage_starts_from_a_model_file(
     options = settings(match__start=f"'{model}'", train__steps=1)
     out = tmp_path / "run"
     assert facegen("train", RECIPES / "speech_relid.toml", "--preset", "small", *options, "--out", out) == 0
-    assert "match stage taken over from" in capsys.readouterr().err
+    assert "match stage copied from" in capsys.readouterr().err
 
 
 def test_a_model_file_holds_no_path_and_no_optimiser(run: Path, model: Path) -> None:

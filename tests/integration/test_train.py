@@ -102,7 +102,7 @@ def test_sigterm_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     process.terminate()
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM, output
-    assert "it is saved. Go on with --resume." in output
+    assert "a checkpoint is saved. Resume with --resume." in output
     assert len(list(run.glob("checkpoints/train-*"))) == 1
 
 
@@ -112,10 +112,10 @@ def test_a_run_is_not_overwritten_nor_continued_with_another_recipe(
     out = tmp_path / "run"
     assert facegen("train", RECIPE, "--preset", "small", *settings(), "--out", out) == 0
     assert facegen("train", RECIPE, "--preset", "small", *settings(), "--out", out) == 1
-    assert "holds a run already; --resume goes on with it" in capsys.readouterr().err
+    assert "holds a run already; resume it with --resume" in capsys.readouterr().err
     other = settings(train__batch_size=9)
     assert facegen("train", RECIPE, "--preset", "small", *other, "--out", out, "--resume") == 1
-    assert "differs in train.batch_size" in capsys.readouterr().err
+    assert "differ in train.batch_size" in capsys.readouterr().err
     with file_lock(out / LOCK):
         assert facegen("train", RECIPE, "--preset", "small", *settings(), "--out", out, "--resume") == 1
     assert "another process is training this run; wait for it, or stop it" in capsys.readouterr().err

@@ -139,7 +139,7 @@ def test_regression_needs_a_face_network_that_is_taught(
 ) -> None:
     out = tmp_path / "run"
     assert facegen("train", recipe(tmp_path, "regression"), "--preset", "small", *SIZES, "--out", out) == 1
-    assert "[match] type = 'regression': does not teach the face network" in capsys.readouterr().err
+    assert "[match] type = 'regression': does not train the face network" in capsys.readouterr().err
     assert not out.exists()
 
 

@@ -17,8 +17,8 @@ from facegen.evaluation.gather import Subjects
 from facegen.evaluation.render.plots import Cloud, draw_clouds
 from facegen.evaluation.report import Picture
 from facegen.inference.interpolate import between_noises, between_people
-from facegen.training.face_pipeline import FacePipeline
-from facegen.training.sample_grid import choose_noises, condition_label
+from facegen.training.face_pipeline import FacePipeline, choose_noises
+from facegen.training.sample_grid import condition_label
 
 NUM_SHOWN = 8
 NUM_NEAREST = 5

@@ -1,4 +1,4 @@
-"""What a corpus holds for a recipe, and whether that is enough."""
+"""Check that a corpus is large enough for a recipe."""
 
 import torch
 
@@ -11,32 +11,39 @@ from facegen.training.build import Networks
 SPLITS: tuple[Split, ...] = ("train", "heldout_utterances", "heldout_people")
 
 
-def survey(recipe: Recipe, dataset: Dataset, networks: Networks) -> dict[str, dict[str, int]]:
-    """Clips and people of each split.
+def check_splits(recipe: Recipe, dataset: Dataset, networks: Networks) -> dict[str, dict[str, int]]:
+    """Count the clips and people of each split: {split: {"clips": ..., "people": ...}}.
 
     Raises:
-        DataError: the training split is too small for the recipe's batches, or holds one person only.
+        DataError: the training split is too small for the recipe's batches or mismatched rows, or holds one person.
     """
-    found: dict[str, dict[str, int]] = {}
+    sizes: dict[str, dict[str, int]] = {}
     for split in SPLITS:
         clips = dataset.clips(split)
-        found[split] = {"clips": len(clips), "people": len(torch.unique(clips.person))}
+        sizes[split] = {"clips": len(clips), "people": len(torch.unique(clips.person))}
+    num_clips, num_people = sizes["train"]["clips"], sizes["train"]["people"]
     problems = []
     matcher = recipe.optional_config("matcher")
     batches = {
         "match": matcher.engine.batch_size if matcher is not None and matcher.engine.run is None else 0,
         "train": recipe.train.batch_size if recipe.train is not None else 0,
     }
-    for table, size in batches.items():
-        if size > found["train"]["clips"]:
-            there = found["train"]["clips"]
-            problems.append(f"{recipe.source}: [{table}] batch_size = {size}: the training split holds {there} clips")
-    if found["train"]["people"] < 2:
+    for table, batch_size in batches.items():
+        if batch_size > num_clips:
+            problems.append(
+                f"{recipe.source}: [{table}] batch_size = {batch_size}: the training split holds {num_clips} clips; "
+                f"choose a smaller batch or a larger corpus"
+            )
+    if num_people < 2:
         problems.append(f"{recipe.source}: [data] the training split holds fewer than two people; matching needs two")
-    strangers = max(networks.num_mismatched, networks.matcher.num_mismatched if networks.matcher is not None else 0)
-    if strangers >= max(found["train"]["people"], 1):
-        people = found["train"]["people"]
-        problems.append(f"{recipe.source}: parts ask for {strangers} strangers a row; there are {people} people")
+    num_mismatched = max(
+        networks.num_mismatched, networks.matcher.num_mismatched if networks.matcher is not None else 0
+    )
+    if num_mismatched >= max(num_people, 1):
+        problems.append(
+            f"{recipe.source}: parts read {num_mismatched} mismatched people per row; the training split holds "
+            f"{num_people} people; choose fewer negatives or a larger corpus"
+        )
     if problems:
         raise DataError(*problems)
-    return found
+    return sizes

@@ -1,4 +1,4 @@
-"""Floating-point operations and memory of training steps, counted without running them."""
+"""Count floating-point operations and memory of training steps on the meta device."""
 
 import math
 import weakref

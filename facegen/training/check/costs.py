@@ -1,4 +1,4 @@
-"""Cost of a recipe: the training steps, counted on the meta device, without data, memory or time."""
+"""Cost estimate of a recipe: count the operations of its training steps on the meta device."""
 
 import math
 import time
@@ -31,7 +31,7 @@ BYTES_PER_TRAINED_WEIGHT = 16
 """A float32 weight, its gradient and Adam's two moments."""
 
 Calls = list[tuple[float, Callable[[], object]]]
-"""Calls of a step, each with how often one training step makes it on average."""
+"""Calls of a step, each with its average number per training step."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class StageCost:
     memory_bytes: float | None
 
     def seconds(self, flops_per_second: float) -> float | None:
-        """Time of the whole stage on a machine with that rate."""
+        """Compute the duration of the whole stage at a rate."""
         return None if self.step_flops is None else self.steps * self.step_flops / (REACHED_SHARE * flops_per_second)
 
 
@@ -98,7 +98,7 @@ def _train_cost(settings: TrainSettings, networks: Networks, dataset: Dataset, c
 
 
 def _train_calls(step: GanStep, settings: TrainSettings, batch: Batch, encoding: Tensor | None) -> Calls:
-    """The calls of a train step for every set of penalties that fall due together, by their frequency."""
+    """List the calls of a train step, one per set of penalties that are due together, with their frequency."""
     intervals = [every_steps for _, every_steps in step.networks.penalties.values()]
     period = min(math.lcm(*intervals), settings.steps * settings.critic_steps)
     number_of = {frozenset(step.due_penalties(number)): number for number in range(period)}
@@ -132,7 +132,7 @@ def _cost(
 
 
 def _count(calls: Calls, stored: list[Tensor]) -> tuple[float | None, int | None]:
-    """Operations of all calls, and the most memory that one of them keeps; None where one of them reads values."""
+    """Count the operations of all calls and the largest memory of one; None if a call reads values of tensors."""
     flops, peak_bytes = 0.0, 0
     for frequency, call in calls:
         meter = CostMeter(stored)

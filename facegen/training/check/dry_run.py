@@ -1,4 +1,4 @@
-"""One step of each stage on the meta device, with a blank batch: what does not fit shows before any work.
+"""Dry run: one step of each stage on the meta device with a blank batch, to find errors before training.
 
 The steps are the objects that training executes, with a learning rate of 0 and without optimiser state.
 """
@@ -25,7 +25,7 @@ from facegen.training.freezing import set_training_mode
 from facegen.training.gan import GanStep, gan_weights
 from facegen.training.match import MatchStep, match_weights
 from facegen.training.part_terms import failed_part
-from facegen.training.runs.draft import find_draft
+from facegen.training.runs.earlier_runs import find_draft
 
 ROWS = 4
 ALONE = Distributed(0, 1, torch.device("cpu"))
@@ -38,7 +38,7 @@ def dry_run(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Network
     Args:
         recipe: checked.
         data: the corpus.
-        path: the run folder, where there is one already.
+        path: the run folder, if there is one already.
     Returns:
         the networks, on the meta device.
     Raises:
@@ -48,9 +48,9 @@ def dry_run(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Network
     draft = find_draft(recipe, data, path)
     with torch.device("meta"):
         networks = build_networks(recipe, data, draft)
-        # Of each stage the first problem only: those after it would repeat it.
+        # Only the first problem of each stage: later checks would report the same cause again.
         stages = (_match_problems(recipe, networks, data), _train_problems(recipe, networks, data))
-        problems = [problem for stage in stages for problem in next((some for some in stage if some), [])]
+        problems = [problem for stage in stages for problem in next(filter(None, stage), [])]
         problems += rule_problems(recipe, networks)
     if problems:
         raise RecipeError(*(f"{recipe.source}: {problem}" for problem in problems))
@@ -60,7 +60,7 @@ def dry_run(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Network
 
 
 def dry_match_step(settings: MatchSettings, networks: Networks) -> MatchStep:
-    """The match step of training, for networks on the meta device."""
+    """Build the match step of training for networks on the meta device."""
     networks.encoders.unfreeze()
     if settings.freeze_conditioner:
         networks.encoders.freeze(everything=True)
@@ -70,7 +70,7 @@ def dry_match_step(settings: MatchSettings, networks: Networks) -> MatchStep:
 
 
 def dry_gan_step(settings: TrainSettings, networks: Networks, data: DataSpec) -> GanStep:
-    """The adversarial step of training, for networks on the meta device."""
+    """Build the adversarial step of training for networks on the meta device."""
     networks.encoders.freeze()
     set_training_mode(networks.face_pipeline, networks.discriminator, networks.discriminator_encoders)
     optimisers = {side: SGD(weights, lr=0.0) for side, weights in gan_weights(networks).items()}
@@ -81,7 +81,7 @@ def dry_gan_step(settings: TrainSettings, networks: Networks, data: DataSpec) ->
 
 
 def blank_batch(data: DataSpec, num_rows: int, num_mismatched: int) -> Batch:
-    """Rows without values, on the meta device."""
+    """Make a batch without values on the meta device."""
     return Batch.blank(data, num_rows, max(num_mismatched, 1), device="meta")
 
 
@@ -91,26 +91,26 @@ def needs_values(error: Exception) -> bool:
 
 
 def _judge(recipe: Recipe) -> Recipe:
-    """The judge that evaluation trains: its problems show before the run is trained."""
+    """Assemble the recipe of the judge that evaluation trains, to find its errors before the run is trained."""
     tables = judge_tables(recipe.tables, recipe.tables["judge"], recipe.evaluate.judge_start)
     tables |= {"data": recipe.tables["data"], "run": {"name": "judge", "seed": recipe.evaluate.judge_seed}}
     return check_recipe(tables, f"{recipe.source}, its judge")
 
 
 def _attempt(part: str, work: Callable[[], object]) -> Problems:
-    """Explain why a part, or one that it calls, fails."""
+    """Run a check; explain why a part, or a part that it calls, fails."""
     try:
         work()
-    except AttributeError as error:  # of a discriminator that was built without the head
+    except AttributeError as error:  # the discriminator was built without the head
         part = failed_part(error, part)
-        return [f"{part} reads a head that no objective and no matcher asks the discriminator for: {error}"]
+        return [f"{part} reads a head of the discriminator that no objective and no matcher declares: {error}"]
     except RecipeError as error:
         part = failed_part(error, part)
         return [problem if problem.startswith("[") else f"{part} {problem}" for problem in error.problems]
     except (RuntimeError, ValueError, TypeError, LookupError) as error:
         if needs_values(error):
             return []
-        return [f"{failed_part(error, part)} does not accept what the recipe gives it: {error}"]
+        return [f"{failed_part(error, part)} does not accept its inputs: {error}"]
     return []
 
 
@@ -118,7 +118,7 @@ def _expect_shape(part: str, compute: Callable[[], Tensor], shape: tuple[int, ..
     def check() -> None:
         result = compute()
         if tuple(result.shape) != shape:
-            raise RecipeError(f"returns shape {tuple(result.shape)} where {shape} is due")
+            raise RecipeError(f"returns shape {tuple(result.shape)}; must be {shape}")
 
     return _attempt(part, check)
 

@@ -1,4 +1,4 @@
-"""Rules between the parts of a recipe that only the built networks can be checked for."""
+"""Rules between the parts of a recipe that need the built networks to be checked."""
 
 from facegen.core.batch import Condition
 from facegen.core.interfaces import Augmentation
@@ -7,56 +7,57 @@ from facegen.training.build import Networks, trainable
 
 
 def rule_problems(recipe: Recipe, networks: Networks) -> list[str]:
-    """Explain every rule that the parts of a recipe break together; nothing where there is none."""
+    """List the rules that the parts of a recipe break."""
     return _untrained_face_network(recipe, networks) + _ineffective_augmentation(recipe, networks)
 
 
 def _untrained_face_network(recipe: Recipe, networks: Networks) -> list[str]:
-    """A matcher that does not train the face network needs an earlier run's, or one whose weights are fixed."""
+    """Refuse a matcher that does not train the face network, unless that network is trained already."""
     choice, matcher = recipe.optional_config("matcher"), networks.matcher
     if choice is None or matcher is None or matcher.trains_faces or choice.engine.start or choice.engine.run:
         return []
     if not trainable(networks.discriminator):
         return []
     return [
-        f"[match] type = '{choice.name}': does not teach the face network, so it reads an earlier run's; name one "
-        f"with start = RUN, whose matcher is another, or give a [discriminator] that is taught already and fixed"
+        f"[match] type = '{choice.name}': does not train the face network; set start to an earlier run with another "
+        f"matcher, or choose a [discriminator] whose weights are trained and fixed"
     ]
 
 
 def _ineffective_augmentation(recipe: Recipe, networks: Networks) -> list[str]:
-    """[match] augment needs an augmentation that changes faces in the match stage."""
-    choice, changes, augmentation = (
-        recipe.optional_config("matcher"),
-        recipe.optional_config("augmentation"),
-        networks.augmentation,
-    )
+    """Refuse [match] augment without an augmentation, or with one that only the train stage adjusts."""
+    choice, augmentation = recipe.optional_config("matcher"), networks.augmentation
+    augment_config = recipe.optional_config("augmentation")
     if choice is None or choice.engine.run is not None or not choice.engine.augment:
         return []
-    if changes is None or augmentation is None:
-        return ["[match] augment = true: there is no [augment] that faces could pass; add one, or leave the key out"]
+    if augment_config is None or augmentation is None:
+        return ["[match] augment = true: needs an [augment] table; add one, or remove the key"]
     if type(augmentation).update is Augmentation.update:
         return []
     return [
-        f"[match] augment = true: [augment] type = '{changes.name}' follows what the train stage measures, and the "
-        f"match stage has no such measures; choose another type, or leave the key out"
+        f"[match] augment = true: [augment] type = '{augment_config.name}' is adjusted by diagnostics of the train "
+        f"stage, which the match stage does not have; choose another type, or remove the key"
     ]
 
 
 def separate_encoder_problems(recipe: Recipe, networks: Networks, condition: Condition) -> list[str]:
-    """Explain what separate encoders of the discriminator do not go with: transforms that change what it sees, and
-    scores that train the generator's encoders."""
+    """List what conflicts with separate encoders of the discriminator.
+
+    Such are transforms that change its condition, and scores that train the generator's encoders.
+    """
     if networks.discriminator_encoders is None:
         return []
-    apart, problems = "[conditioner] trained = 'separate': the discriminator then sees an encoding of its own", []
+    problems = []
+    separate = "[conditioner] trained = 'separate': the discriminator has its own encoder"
     if condition.critic is not condition.encoding:
         problems.append(
-            f"{apart}, which passes no [condition]; the one here would change it. Leave it out, let it change the "
-            f"generator's condition alone (gaussian_noise can: noisy_critic = false), or write trained = 'generator'"
+            f"{separate}, whose encoding passes no [condition], and the recipe's [condition] changes it; remove the "
+            f"[condition], let it change only the generator's condition (gaussian_noise: noisy_critic = false), or set "
+            f"trained = 'generator'"
         )
     if recipe.train is not None and recipe.train.critic_trains_conditioner:
         problems.append(
-            f"{apart}, so that no score can reach the generator's; leave out [train] critic_trains_conditioner, or "
-            f"write trained = 'generator'"
+            f"{separate}, so no score trains the generator's; remove [train] critic_trains_conditioner, or set "
+            f"trained = 'generator'"
         )
     return problems

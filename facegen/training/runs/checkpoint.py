@@ -1,4 +1,4 @@
-"""Checkpoints: folders of safetensors that appear whole or not at all."""
+"""Read and write checkpoints: folders of safetensors files, each written whole or not at all."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,10 +14,10 @@ from torch.optim import Optimizer
 from facegen.core.errors import CheckpointError
 from facegen.core.files import new_folder
 from facegen.core.text.json_text import json_text
+from facegen.training.runs.formats import CHECKPOINT_FORMAT, require_format
 
-FORMAT = 2
-"""2: names of files as the networks are called now, sums of measures, number of processes, batch size."""
 MAX_SHOWN = 3
+"""Number of differing tensors that an error names."""
 
 
 def save_checkpoint(
@@ -27,41 +27,38 @@ def save_checkpoint(
 
     Args:
         folder: of the checkpoint; replaced where it exists.
-        state: plain values kept beside the weights, such as the step.
-        modules, optimisers: what to save, by name.
+        state: plain values, such as the step.
+        modules, optimisers: by name of their file.
     Raises:
-        OSError: it cannot be written; what was there before is unchanged.
+        OSError: the folder cannot be written; an earlier one is unchanged.
     """
     files = {name: dict(module.state_dict()) for name, module in modules.items()}
     files |= {name: optimiser_tensors(optimiser) for name, optimiser in optimisers.items()}
     with new_folder(folder) as part:
         for name, tensors in files.items():
             _save_tensors(part / f"{name}.safetensors", tensors)
-        (part / "state.json").write_text(json_text({"format": FORMAT, **state}, indent=1), encoding="utf-8")
+        (part / "state.json").write_text(json_text({"format": CHECKPOINT_FORMAT, **state}, indent=1), encoding="utf-8")
 
 
 def read_state(folder: Path) -> dict[str, Any]:
-    """The plain values of a checkpoint.
+    """Read the plain values of a checkpoint.
 
     Raises:
-        CheckpointError: the folder holds none, or one of another format.
+        CheckpointError: the folder holds no checkpoint, or one of another format.
     """
     path = folder / "state.json"
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error}); is this folder a checkpoint?") from None
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
-        known = state.get("format") if isinstance(state, dict) else None
-        raise CheckpointError(
-            f"{path}: format {known!r}; this facegen reads format {FORMAT}: train the run again, or use the version "
-            f"that wrote it"
-        )
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path}: holds no table of values; {_remedy(folder)}")
+    require_format(path, state, CHECKPOINT_FORMAT)
     return state
 
 
 def read_step(folder: Path) -> int:
-    """The number of steps after which a checkpoint was written.
+    """Read the number of steps after which a checkpoint was written.
 
     Raises:
         CheckpointError: the folder holds no checkpoint, or a damaged one.
@@ -73,15 +70,15 @@ def read_step(folder: Path) -> int:
 
 
 def load_module(folder: Path, name: str, module: nn.Module, *, shared_only: bool = False) -> None:
-    """Fill a module from a checkpoint, in place.
+    """Load the weights of a module from a checkpoint, in place.
 
     Args:
         folder, name: of the file.
-        module: to be filled.
-        shared_only: children that only one side has, such as a head, are left as they are.
+        module: gets the weights.
+        shared_only: leave children that only one side has, such as a head, as they are.
     Raises:
-        CheckpointError: the file is missing or damaged, a tensor is missing, unknown, or of another shape or type, or
-            holds NaN or infinity; the module is unchanged.
+        CheckpointError: the file is missing or damaged, or a tensor is missing, unknown, of another shape or type, or
+            not finite; the module is unchanged.
     """
     path = folder / f"{name}.safetensors"
     tensors, own = load_tensors(path), module.state_dict()
@@ -101,16 +98,16 @@ def load_module(folder: Path, name: str, module: nn.Module, *, shared_only: bool
 
 
 def _differences(stored: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
-    """Why stored tensors do not fit a module, a tensor each."""
-    found = []
+    """List the stored tensors that do not fit a module."""
+    differing = []
     for key in sorted(stored.keys() | own.keys()):
         if key not in stored:
-            found.append(f"tensor '{key}' is missing")
+            differing.append(f"tensor '{key}' is missing")
         elif key not in own:
-            found.append(f"tensor '{key}' is unknown")
+            differing.append(f"tensor '{key}' is unknown")
         elif _kind(stored[key]) != _kind(own[key]):
-            found.append(f"tensor '{key}' is {_kind(stored[key])} instead of {_kind(own[key])}")
-    return found
+            differing.append(f"tensor '{key}' is {_kind(stored[key])} instead of {_kind(own[key])}")
+    return differing
 
 
 def _kind(tensor: Tensor) -> str:
@@ -118,9 +115,9 @@ def _kind(tensor: Tensor) -> str:
 
 
 def same_network(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
-    """Whether two states are of one network, as far as both have the same children."""
-    both = _children(one) & _children(other)
-    first, second = ({key: _kind(each[key]) for key in each if _child(key) in both} for each in (one, other))
+    """Tell whether the children that two states share have the same tensors: names, shapes and types."""
+    shared = _children(one) & _children(other)
+    first, second = ({key: _kind(state[key]) for key in state if _child(key) in shared} for state in (one, other))
     return first == second
 
 
@@ -133,10 +130,10 @@ def _children(keys: Iterable[str]) -> set[str]:
 
 
 def load_optimiser(folder: Path, name: str, optimiser: Optimizer) -> None:
-    """Fill an optimiser from a checkpoint, in place; its settings stay the recipe's.
+    """Load the state of an optimiser from a checkpoint, in place; its settings stay the recipe's.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or of other weights.
+        CheckpointError: the file is missing or damaged, or holds the state of other weights.
     """
     path = folder / f"{name}.safetensors"
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
@@ -149,14 +146,14 @@ def load_optimiser(folder: Path, name: str, optimiser: Optimizer) -> None:
             raise CheckpointError(
                 f"{path}: tensor '{key}' is {_kind(tensor)} and belongs to {expected}; {_remedy(folder)}"
             )
-        # Fused optimisers walk a weight and its moments as they lie in memory: both must lie alike.
-        alike = torch.empty_like(weight).copy_(tensor) if tensor.shape == weight.shape else tensor
-        state.setdefault(int(number), {})[moment] = alike
+        # Fused optimisers read a weight and its moments in memory order, so both need the same memory format.
+        aligned = torch.empty_like(weight).copy_(tensor) if tensor.shape == weight.shape else tensor
+        state.setdefault(int(number), {})[moment] = aligned
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
 def optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
-    """All that an optimiser has accumulated, by "number of the weight.name"."""
+    """Collect the state of an optimiser: {"number of the weight.name": tensor}."""
     state = optimiser.state_dict()["state"]
     return {
         f"{number}.{field}": torch.as_tensor(value)
@@ -173,14 +170,14 @@ def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
     except SafetensorError as error:
         raise OSError(f"{path}: {error}") from error
-    path.chmod(mode)  # safetensors lets nobody else read what it writes, whatever the umask
+    path.chmod(mode)  # safetensors makes its files private, whatever the umask
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a checkpoint's file.
 
     Raises:
-        CheckpointError: it is missing or damaged, or a tensor holds NaN or infinity.
+        CheckpointError: the file is missing or damaged, or a tensor holds NaN or infinity.
     """
     try:
         tensors = load_file(path)
@@ -198,7 +195,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def non_finite(tensors: Mapping[str, Tensor]) -> list[str]:
-    """Names of the tensors that hold NaN or infinity."""
+    """List the tensors that hold NaN or infinity."""
     return [key for key, tensor in tensors.items() if not bool(tensor.isfinite().all())]
 
 

@@ -1,4 +1,4 @@
-"""Take a run folder for training: create the run, or check that it is the same one, under the folder's lock."""
+"""Claim a run folder for training, under its lock: create the run, or check that it is the run of the recipe."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,27 +11,27 @@ from facegen.core.progress import Observer
 from facegen.core.recipe.file import differences
 from facegen.core.recipe.part_config import Recipe
 from facegen.training.distributed import Distributed
-from facegen.training.runs.run import ABOUT, RECIPE, Run, current_versions, recipe_text
+from facegen.training.runs.run import METADATA, RECIPE, Run, current_versions, recipe_text
 
 
 @contextmanager
-def claimed(
+def claim_run(
     out: Path, recipe: Recipe, dataset: Dataset, *, resume: bool, distributed: Distributed, observer: Observer
 ) -> Iterator[Run]:
-    """Hold a run folder while the block trains in it.
+    """Hold the lock of a run folder while the block trains in it.
 
     Args:
-        out: the folder; made where it is missing.
-        recipe, dataset: what is trained, on what.
-        resume: the folder may hold the run already.
-        distributed: the first process creates, locks and tidies; the others wait.
-        observer: warned where the run was begun with other versions.
+        out: the folder; created if it is missing.
+        recipe, dataset: of the training.
+        resume: accept a folder that holds the run already.
+        distributed: the main process creates, locks and cleans the folder; the others wait.
+        observer: gets a warning if the run was started with other versions of packages.
     Raises:
-        CheckpointError: the folder holds something else, another process trains there, or the recipe or the corpus is
-            not the one that the run was begun with.
+        CheckpointError: the folder holds other files, another process trains there, or the recipe or the corpus is not
+            the one that the run was started with.
     """
     _require_free(out, recipe, resume)
-    distributed.wait()  # all have looked before one writes
+    distributed.wait()  # every process must look before one writes
     with ExitStack() as locks:
         if distributed.is_main_process:
             out.mkdir(parents=True, exist_ok=True)
@@ -39,32 +39,34 @@ def claimed(
                 locks.enter_context(file_lock(out / LOCK))
             except BlockingIOError:
                 raise CheckpointError(f"{out}: another process is training this run; wait for it, or stop it") from None
-            _require_free(out, recipe, resume)  # another process may have begun a run since
-            if not (out / ABOUT).exists():
+            _require_free(out, recipe, resume)  # another process may have started a run since
+            if not (out / METADATA).exists():
                 Run.create(out, recipe, dataset.spec, dataset.fingerprint())
         distributed.wait()
         run = Run.open(out)
         _require_same(run, recipe, dataset)
         if distributed.is_main_process:
             _warn_of_other_versions(run, observer)
-            run.tidy()
+            run.remove_leftovers()
         distributed.wait()
         yield run
 
 
 def _require_free(out: Path, recipe: Recipe, resume: bool) -> None:
-    if (out / ABOUT).exists():
+    if (out / METADATA).exists():
         if not resume:
-            raise CheckpointError(f"{out}: holds a run already; --resume goes on with it, --out names another folder")
-    elif out.exists() and not all(_is_begun(path, recipe) for path in out.iterdir()):
+            raise CheckpointError(
+                f"{out}: holds a run already; resume it with --resume, or give another folder with --out"
+            )
+    elif out.exists() and not all(_is_leftover(path, recipe) for path in out.iterdir()):
         raise CheckpointError(f"{out}: is not empty and holds no run; give another folder with --out")
 
 
-def _is_begun(path: Path, recipe: Recipe) -> bool:
-    """Whether a file is what a process that was killed while it created this run left behind."""
+def _is_leftover(path: Path, recipe: Recipe) -> bool:
+    """Tell whether a file was left by a process that was killed while it created this run."""
     if path.name == RECIPE:
         return path.is_file() and path.read_bytes() == recipe_text(recipe).encode()
-    unfinished = path.name.endswith(PART) and path.name.startswith((f".{RECIPE}.", f".{ABOUT}."))
+    unfinished = path.name.endswith(PART) and path.name.startswith((f".{RECIPE}.", f".{METADATA}."))
     return path.name == LOCK or unfinished
 
 
@@ -72,13 +74,13 @@ def _require_same(run: Run, recipe: Recipe, dataset: Dataset) -> None:
     differing = differences(run.recipe.values, recipe.values)
     if differing:
         raise CheckpointError(
-            f"{run.path}: was begun with another recipe, which differs in {', '.join(differing)}; "
-            f"name another folder with --out, or use the run's own {run.path / RECIPE}"
+            f"{run.path}: was started with another recipe; they differ in {', '.join(differing)}; "
+            f"give another folder with --out, or use the run's own {run.path / RECIPE}"
         )
     if run.data != dataset.spec or run.corpus_fingerprint not in ("", dataset.fingerprint()):
         raise CheckpointError(
-            f"{run.path}: its corpus has changed since the run was begun (people, clips or files); restore the corpus, "
-            f"or begin another run with --out"
+            f"{run.path}: its corpus has changed since the run was started (people, clips or files); restore the "
+            f"corpus, or start another run with --out"
         )
 
 
@@ -88,6 +90,6 @@ def _warn_of_other_versions(run: Run, observer: Observer) -> None:
                if now.get(name) != before]  # fmt: skip
     if changed:
         observer.warn(
-            f"{run.path}: was begun with other versions ({', '.join(changed)}): the result is not bitwise that of an "
-            f"unbroken run"
+            f"{run.path}: was started with other versions ({', '.join(changed)}): the result may differ bitwise from "
+            f"that of an uninterrupted run"
         )

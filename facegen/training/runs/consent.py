@@ -7,7 +7,8 @@ from facegen.core.batch import DataSpec
 from facegen.core.errors import FacegenError
 from facegen.core.recipe.part_config import Recipe
 from facegen.data.loading.rows import clips_of
-from facegen.training.runs.draft import DraftRun, kept_draft
+from facegen.training.build import DraftRun
+from facegen.training.runs.earlier_runs import stored_draft
 from facegen.training.runs.open_run import open_run_or_model
 from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
@@ -41,7 +42,7 @@ def missing_consent(run: Run) -> tuple[bool, list[str]]:
 def _recipes(run: Run, problems: list[str]) -> Iterator[tuple[str, Recipe]]:
     """Yield every recipe whose corpus had a part in the weights, with the name of its run."""
     yield str(run.path), run.recipe
-    before: DraftRun | None = kept_draft(run.path)
+    before: DraftRun | None = stored_draft(run.path)
     while before is not None:
         yield f"the draft of {run.path}", before.recipe
         before = before.draft

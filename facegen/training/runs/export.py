@@ -21,9 +21,10 @@ from facegen.core.model_schema import (
 from facegen.core.plugins import OWN_PACKAGE
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.portable import without_paths
+from facegen.training.build import DraftRun
 from facegen.training.runs import checkpoint, model_file
 from facegen.training.runs.consent import missing_consent, without_names
-from facegen.training.runs.draft import DraftRun, kept_draft
+from facegen.training.runs.earlier_runs import stored_draft
 from facegen.training.runs.run import Run
 
 
@@ -82,7 +83,7 @@ def export_run(
             precision=settings.precision,
             run=_trained(run.recipe, run.data, hides_names, run.corpus_fingerprint),
             drafts=tuple(_trained(draft.recipe, draft.data, hides_names) for draft in drafts),
-            step=checkpoint.read_step(run.drawing_checkpoint()) if pipeline else None,
+            step=checkpoint.read_step(run.generator_checkpoint()) if pipeline else None,
             match_step=checkpoint.read_step(run.match_folder) if "matcher" in modules else None,
             shares_encoders=shares_encoders,
             versions=run.versions,
@@ -115,7 +116,7 @@ def _modules(run: Run) -> dict[str, dict[str, Tensor]]:
     """Read the tensors of the newest checkpoints, by the names that they have in a model file."""
     modules: dict[str, dict[str, Tensor]] = {}
     if run.recipe.optional_config("generator") is not None:
-        folder = run.drawing_checkpoint()
+        folder = run.generator_checkpoint()
         modules[model_file.PIPELINE] = _read(folder, model_file.PIPELINE_FILE)
         if run.recipe.optional_config("matcher") is None and run.recipe.optional_config("discriminator") is not None:
             modules["discriminator"] = _read(folder, "discriminator")
@@ -137,7 +138,7 @@ def _equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 
 def _drafts(run: Run) -> list[DraftRun]:
-    drafts, before = [], kept_draft(run.path)
+    drafts, before = [], stored_draft(run.path)
     while before is not None:
         drafts.append(before)
         before = before.draft

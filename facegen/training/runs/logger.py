@@ -1,4 +1,4 @@
-"""Where measures and pictures of a run go: log.jsonl, and TensorBoard where it is installed."""
+"""Log of a run: scalars to log.jsonl, scalars and pictures to TensorBoard if it is installed."""
 
 import math
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ DIGITS = 6
 
 
 class RunLogger:
-    """Writes what a run measures.
+    """Writer of a run's scalars and pictures.
 
     Args:
-        run: whose folder.
-        writes: false where another process does; then nothing comes of what it is told.
+        run: gets the log.
+        writes: False in processes other than the main one; then every call does nothing.
     """
 
     def __init__(self, run: Run, *, writes: bool = True) -> None:
@@ -27,9 +27,9 @@ class RunLogger:
         self._writer: Any = None
 
     def begin(self, stage: str, step: int) -> None:
-        """Go on after a step of a stage: take back everything later, which a killed process may have written.
+        """Open the log of a stage after a step; remove later entries, which a killed process may have written.
 
-        TensorBoard's events stand in a folder for each stage: taking back a step takes back all of the folder.
+        Each stage has its own folder of TensorBoard events, because purging a step purges every tag of the folder.
         """
         if not self._writes:
             return
@@ -38,7 +38,7 @@ class RunLogger:
         self._writer = _summary_writer(self.run.path / "events" / stage, step + 1)
 
     def log(self, stage: str, step: int, values: Mapping[str, float]) -> None:
-        """Write one line of numbers, with six significant digits; null stands for NaN and infinity."""
+        """Write one line of scalars, with six significant digits; null stands for NaN and infinity."""
         if not self._writes:
             return
         self.run.log(stage, step, {name: _rounded(value) for name, value in values.items()})
@@ -47,12 +47,12 @@ class RunLogger:
                 self._writer.add_scalar(f"{stage}/{name}", value, step)
 
     def picture(self, name: str, step: int, pixels: Tensor) -> None:
-        """A picture for TensorBoard: (H, W, 3) uint8."""
+        """Write a picture to TensorBoard: (H, W, 3) uint8."""
         if self._writer is not None:
             self._writer.add_image(name, pixels, step, dataformats="HWC")
 
     def flush(self) -> None:
-        """Force everything to the disk: a checkpoint that is about to be written relies on it."""
+        """Sync the log to the disk, so that it is complete when a checkpoint is written."""
         if self._writes:
             self.run.sync_log()
         if self._writer is not None:
@@ -77,7 +77,7 @@ def _summary_writer(folder: Path, purge_step: int) -> Any:
     return SummaryWriter(str(folder), purge_step=purge_step)
 
 
-def to_pixels(picture: Any) -> Tensor:
-    """A Pillow picture as (H, W, 3) uint8."""
+def picture_tensor(picture: Any) -> Tensor:
+    """Convert a Pillow picture to (H, W, 3) uint8."""
     raw = torch.frombuffer(bytearray(picture.convert("RGB").tobytes()), dtype=torch.uint8)
     return raw.view(picture.height, picture.width, 3)

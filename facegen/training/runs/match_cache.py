@@ -1,4 +1,4 @@
-"""One match stage for all runs that would train the same one."""
+"""Reuse of finished match stages by runs that would train the same one."""
 
 import hashlib
 import json
@@ -17,54 +17,57 @@ from facegen.training.match import match_modules
 from facegen.training.runs.checkpoint import load_tensors, read_state, same_network
 from facegen.training.runs.run import Run
 
-NO_MATTER = {
+IGNORED_KEYS = {
     "data": ("resident_gib",),
     "conditioner": ("trained",),
     "match": ("run", "start", "log_steps", "checkpoint_steps"),
 }
-"""Keys that do not change what the match stage learns."""
+"""{table: keys that do not change the result of the match stage}."""
 
 
-def may_start_afresh(recipe: Recipe) -> set[str]:
-    """The networks that [match] start need not hold: the other side, where it is there for one side alone."""
+def replaceable_networks(recipe: Recipe) -> set[str]:
+    """List the networks that the run of [match] start need not have, because only its other side is kept."""
     choice = recipe.config("matcher")
     settings = choice.engine
+    if settings.start is None:
+        return set()
     keeps_faces = settings.freeze_faces or not choice.part.load().trains_faces  # type: ignore[attr-defined]
-    free = {"matcher": True, "encoders": keeps_faces, "discriminator": settings.freeze_conditioner}
-    return {name for name, is_free in free.items() if is_free and settings.start is not None}
+    replaceable = {"matcher": True, "encoders": keeps_faces, "discriminator": settings.freeze_conditioner}
+    return {name for name, is_replaceable in replaceable.items() if is_replaceable}
 
 
-def misfits(recipe: Recipe, mine: Networks, theirs: Networks) -> list[str]:
-    """The networks that a match stage cannot be taken over for, or started from."""
-    others, free = match_modules(theirs), may_start_afresh(recipe)
+def incompatible_networks(recipe: Recipe, networks: Networks, earlier: Networks) -> list[str]:
+    """List the networks that cannot take their weights from an earlier run's match stage."""
+    theirs, replaceable = match_modules(earlier), replaceable_networks(recipe)
     return [
         name
-        for name, module in match_modules(mine).items()
-        if name not in free and not (name in others and same_network(module.state_dict(), others[name].state_dict()))
+        for name, module in match_modules(networks).items()
+        if name not in replaceable
+        and not (name in theirs and same_network(module.state_dict(), theirs[name].state_dict()))
     ]
 
 
-def match_ingredients(recipe: Recipe) -> dict[str, object]:
-    """All that a recipe says about its match stage."""
-    said = recipe.values
+def match_inputs(recipe: Recipe) -> dict[str, object]:
+    """Collect all settings of a recipe that its match stage depends on."""
+    values = recipe.values
     tables = ["data", "conditioner", "discriminator", "match"]
-    tables += ["augment"] if said.get("match", {}).get("augment") else []
-    found: dict[str, object] = {"seed": recipe.run.seed, "precision": recipe.run.precision}
+    tables += ["augment"] if values.get("match", {}).get("augment") else []
+    inputs: dict[str, object] = {"seed": recipe.run.seed, "precision": recipe.run.precision}
     for name in tables:
-        table, without = said.get(name, {}), NO_MATTER.get(name, ())
-        several = table if isinstance(table, list) else [table]
-        found[name] = [{key: value for key, value in each.items() if key not in without} for each in several]
-    return found
+        table, ignored = values.get(name, {}), IGNORED_KEYS.get(name, ())
+        entries = table if isinstance(table, list) else [table]
+        inputs[name] = [{key: value for key, value in entry.items() if key not in ignored} for entry in entries]
+    return inputs
 
 
 def match_key(recipe: Recipe, corpus: Dataset, distributed: Distributed) -> str | None:
-    """A digest of all that decides the match stage; None where it starts from one that has none, or is gone."""
+    """Hash everything that a match stage depends on; None if it starts from a run that has no such hash."""
     path = recipe.config("matcher").engine.start
     start = None if path is None else _key_of(path / "checkpoints" / "match")
     if path is not None and start is None:
         return None
-    said = [match_ingredients(recipe), corpus.fingerprint(), distributed.size, start, __version__]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    inputs = [match_inputs(recipe), corpus.fingerprint(), distributed.size, start, __version__]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def _key_of(match_folder: Path) -> str | None:
@@ -74,47 +77,49 @@ def _key_of(match_folder: Path) -> str | None:
         return None
 
 
-def find_match(run: Run, key: str, networks: Networks) -> Run | None:
-    """A run in the same folder whose finished match stage is the one that this run would train.
+def find_cached_match(run: Run, key: str, networks: Networks) -> Run | None:
+    """Find a run beside this one whose finished match stage is the one that this run would train.
 
     Args:
-        run: that needs one.
-        key: of what decides it.
+        run: needs a match stage.
+        key: of its match stage, as `match_key` returns it.
         networks: of the run, not trained yet.
     """
     for state in sorted(run.path.resolve().parent.glob("*/checkpoints/match/state.json")):
         try:
             if _key_of(state.parent) == key:
                 other = Run.open(state.parents[2])
-                alike = _start_alike(networks, build_networks(other.recipe, other.data))
-                if alike and _is_whole(other, networks):
+                same_start = _start_equal(networks, build_networks(other.recipe, other.data))
+                if same_start and _is_readable(other, networks):
                     return other
         except FacegenError:
-            continue  # a damaged neighbour is none of this run's business
+            continue  # a run that cannot be read is reported by the commands that are given it
     return None
 
 
-def _is_whole(other: Run, mine: Networks) -> bool:
-    """Its weights can be read, and are of these networks."""
+def _is_readable(other: Run, networks: Networks) -> bool:
+    """Tell whether the weights of a run's match stage can be read, and fit these networks."""
     return all(
         same_network(module.state_dict(), load_tensors(other.match_folder / f"{name}.safetensors"))
-        for name, module in match_modules(mine).items()
+        for name, module in match_modules(networks).items()
     )
 
 
-def _start_alike(mine: Networks, theirs: Networks) -> bool:
-    """What both train in the match stage starts from the same weights, whatever other heads there are.
+def _start_equal(networks: Networks, others: Networks) -> bool:
+    """Tell whether the modules that two match stages share start from the same weights.
 
-    A discriminator may draw the weights of its heads in an order that depends on which it has.
+    A discriminator may initialise its heads in an order that depends on which heads it has.
     """
-    others = match_modules(theirs)
-    return all(name in others and _same_children(module, others[name]) for name, module in match_modules(mine).items())
+    theirs = match_modules(others)
+    return all(
+        name in theirs and _same_children(module, theirs[name]) for name, module in match_modules(networks).items()
+    )
 
 
-def _same_children(mine: nn.Module, theirs: nn.Module) -> bool:
-    children = {name for name, _ in mine.named_children()} & {name for name, _ in theirs.named_children()}
+def _same_children(one: nn.Module, other: nn.Module) -> bool:
+    children = {name for name, _ in one.named_children()} & {name for name, _ in other.named_children()}
     first, second = (
         {key: value for key, value in module.state_dict().items() if key.partition(".")[0] in children}
-        for module in (mine, theirs)
+        for module in (one, other)
     )
     return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)

@@ -6,15 +6,12 @@ in it is run.
 """
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -22,20 +19,18 @@ from facegen import __version__
 from facegen.core.cache import user_cache
 from facegen.core.errors import CheckpointError, FacegenError
 from facegen.core.files import new_folder, replacing
-from facegen.core.model_schema import FORMAT_VERSION, MAX_METADATA_BYTES, ModelMetadata, Precision, TrainedRecipe
+from facegen.core.model_schema import ModelMetadata, Precision, TrainedRecipe
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.portable import without_paths
 from facegen.core.recipe.recipe import check_recipe
-from facegen.core.recipe.settings import check_table
 from facegen.core.text.json_text import json_text
-from facegen.training.build import Networks, build_networks
+from facegen.training.build import DraftRun, Networks, build_networks
 from facegen.training.match import match_modules
-from facegen.training.runs import checkpoint, draft, run
+from facegen.training.runs import checkpoint, run
+from facegen.training.runs.formats import CHECKPOINT_FORMAT, RUN_FORMAT
+from facegen.training.runs.model_header import METADATA_KEY, opened_model, read_metadata
 
 SUFFIX = ".safetensors"
-METADATA_KEY = "facegen"
-MAX_HEADER_BYTES = 2 * MAX_METADATA_BYTES + 8 * 2**20
-"""The metadata is JSON inside JSON, where every quotation mark takes two characters; each tensor takes about 100."""
 PIPELINE, MATCH_MODULES = "face_pipeline", ("encoders", "discriminator", "matcher")
 PIPELINE_FILE = "ema"
 """File name of the averaged face pipeline in a checkpoint."""
@@ -70,8 +65,8 @@ class ModelFile:
         Raises:
             CheckpointError: it is no model file, is damaged, exceeds a bound, or needs parts that are not installed.
         """
-        with _opened(path) as file:
-            metadata = _metadata(path, file.metadata())
+        with opened_model(path) as file:
+            metadata = read_metadata(path, file.metadata())
             stored = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             kinds = {name: (_DTYPES.get(part.get_dtype()), tuple(part.get_shape())) for name, part in stored.items()}
         recipe, expected = _networks(path, metadata)
@@ -91,7 +86,7 @@ class ModelFile:
             CheckpointError: a tensor holds NaN or infinity.
         """
         start = f"{module}."
-        with _opened(self.path) as file:
+        with opened_model(self.path) as file:
             names = [name for name in self.dtypes if name.startswith(start)]
             tensors = {name.removeprefix(start): file.get_tensor(name).to(self.dtypes[name]) for name in names}
         bad = checkpoint.non_finite(tensors)
@@ -108,7 +103,7 @@ class ModelFile:
         with self.path.open("rb") as file:
             digest = hashlib.sha256(f"{__version__} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
         folder = user_cache("models") / digest.hexdigest()[:32] / self.path.stem
-        if (folder / run.ABOUT).is_file():
+        if (folder / run.METADATA).is_file():
             return folder
         try:
             with new_folder(folder) as part:
@@ -125,7 +120,7 @@ class ModelFile:
         _write_recipe(folder, metadata.run, metadata.versions)
         below = folder
         for trained in metadata.drafts:
-            below = below / draft.FOLDER
+            below = below / run.DRAFT_FOLDER
             _write_recipe(below, trained, metadata.versions)
         present = {name.partition(".")[0] for name in self.dtypes}
         if metadata.match_step is not None:
@@ -192,65 +187,12 @@ def _stored(tensor: Tensor, kind: torch.dtype) -> Tensor:
     return half if bool(half.isfinite().all()) else tensor
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a safetensors file, whose header has a length that is allowed.
-
-    Raises:
-        CheckpointError: it is none.
-    """
-    if not path.is_file():
-        raise CheckpointError(f"{path}: there is no such file")
-    advice = "get the file again; a model file is made by `facegen export RUN model.safetensors`"
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        header_bytes = int.from_bytes(file.read(8), "little")
-    if size < 8 or header_bytes > size - 8:
-        raise CheckpointError(f"{path}: is cut short, or is no safetensors file; {advice}")
-    if header_bytes > MAX_HEADER_BYTES:
-        limit = MAX_HEADER_BYTES >> 20
-        raise CheckpointError(f"{path}: its header has {header_bytes >> 20} MiB; {limit} MiB are allowed; {advice}")
-    try:
-        with safe_open(path, framework="pt") as opened:
-            yield opened
-    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: is damaged ({error}); {advice}") from None
-
-
-def _metadata(path: Path, entries: Mapping[str, str] | None) -> ModelMetadata:
-    """Check the metadata.
-
-    Raises:
-        CheckpointError: it is missing, unknown or exceeds a bound.
-    """
-    if entries is None or METADATA_KEY not in entries:
-        raise CheckpointError(
-            f"{path}: holds no metadata of facegen, so it is no model file; make one with `facegen export RUN {path}`"
-        )
-    unknown = sorted(set(entries) - {METADATA_KEY})
-    if unknown:
-        raise CheckpointError(f"{path}: metadata '{unknown[0][:100]}' is unknown; only '{METADATA_KEY}' is allowed")
-    try:
-        values = json.loads(entries[METADATA_KEY])
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: its metadata is no JSON ({error}); get the file again") from None
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{path}: its metadata is no JSON object; get the file again")
-    version = values.get("format_version", FORMAT_VERSION)
-    if version != FORMAT_VERSION:
-        raise CheckpointError(f"{path}: format {str(version)[:20]}; this facegen reads format {FORMAT_VERSION}")
-    checked, problems = check_table(ModelMetadata, values)
-    if not isinstance(checked, ModelMetadata):
-        raise CheckpointError(*(f"{path}: metadata: {problem[:300]}" for problem in problems[:10]))
-    return checked
-
-
 def _networks(path: Path, metadata: ModelMetadata) -> tuple[Recipe, dict[str, Tensor]]:
     """Build the networks on the meta device; return the recipe, and the tensors that the file must hold."""
     before = None
     try:
         for trained in reversed(metadata.drafts):
-            before = draft.DraftRun(_recipe(path, metadata, trained), trained.data.spec, before)
+            before = DraftRun(_recipe(path, metadata, trained), trained.data.spec, before)
         recipe = _recipe(path, metadata, metadata.run)
         with torch.device("meta"):
             modules = expected_modules(build_networks(recipe, metadata.run.data.spec, before))
@@ -317,15 +259,15 @@ def _write_recipe(folder: Path, trained: TrainedRecipe, versions: Mapping[str, s
     recipe = check_recipe(without_paths(check_recipe(trained.recipe, run.RECIPE)), run.RECIPE)
     (folder / run.RECIPE).write_text(run.recipe_text(recipe), encoding="utf-8")
     about = {
-        "format": run.FORMAT, "versions": dict(versions), "corpus_fingerprint": trained.corpus_fingerprint
+        "format": RUN_FORMAT, "versions": dict(versions), "corpus_fingerprint": trained.corpus_fingerprint
     }  # fmt: skip
     text = json_text({**about, "data": trained.data.spec.to_json()}, indent=1)
-    (folder / run.ABOUT).write_text(text, encoding="utf-8")
+    (folder / run.METADATA).write_text(text, encoding="utf-8")
 
 
 def _write_checkpoint(folder: Path, state: Mapping[str, Any], modules: Mapping[str, Mapping[str, Tensor]]) -> None:
     folder.mkdir(parents=True)
     for name, tensors in modules.items():
         save_file({key: value.contiguous() for key, value in tensors.items()}, folder / f"{name}{SUFFIX}")
-    text = json_text({"format": checkpoint.FORMAT, **state}, indent=1)
+    text = json_text({"format": CHECKPOINT_FORMAT, **state}, indent=1)
     (folder / "state.json").write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A run folder: everything that is needed to go on, to draw and to look back, and nothing from outside."""
+"""Run folder: everything that is needed to resume, generate and evaluate, without the corpus."""
 
 import json
 import math
@@ -20,30 +20,30 @@ from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.text.json_text import json_text
 from facegen.training.runs.checkpoint import read_step
+from facegen.training.runs.formats import RUN_FORMAT, require_format
 
-FORMAT = 1
-ABOUT, RECIPE, LOG = "run.json", "recipe.toml", "log.jsonl"
+METADATA, RECIPE, LOG, DRAFT_FOLDER = "run.json", "recipe.toml", "log.jsonl", "draft"
 PACKAGES = ("torch", "numpy", "safetensors", "pydantic")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run's folder.
+    """Folder of one run.
 
-    recipe.toml      the recipe, resolved
-    run.json         what the corpus was, versions of packages and plugins
-    log.jsonl        measures, one line each
+    recipe.toml      the resolved recipe
+    run.json         shape and fingerprint of the corpus, versions of packages and plugins
+    log.jsonl        logged values, one line per `log_steps`
     samples/         grids of faces, by step
-    draft/           what must be known of the run that it refines
+    draft/           recipe and corpus description of the run that it refines
     checkpoints/     <stage>-<step>/, and match/ for the finished match stage
-    events/          TensorBoard, a folder for each stage
+    events/          TensorBoard events, one folder per stage
 
     Attributes:
         path: the folder.
         recipe: resolved.
         data: shape of the corpus.
-        corpus_fingerprint: recognises the corpus after it was moved; empty where none was recorded.
-        versions: {package: version} of everything that computes, when the run was created.
+        corpus_fingerprint: hash of the corpus, independent of its path; empty if none was recorded.
+        versions: {package: version} of facegen, the packages that compute and the plugins, when the run was created.
     """
 
     path: Path
@@ -54,18 +54,18 @@ class Run:
 
     @classmethod
     def create(cls, path: Path, recipe: Recipe, data: DataSpec, corpus_fingerprint: str = "") -> "Run":
-        """Write the files that make a folder a run; `run.json` comes last, so that it stands for the whole.
+        """Create a run; `run.json` is written last, so a folder that has it is complete.
 
         Args:
-            path: the folder; made where it is missing.
-            recipe, data: as trained.
-            corpus_fingerprint: recognises the corpus after it was moved.
+            path: the folder; created if it is missing.
+            recipe, data: of the training.
+            corpus_fingerprint: hash of the corpus, independent of its path.
         """
         path.mkdir(parents=True, exist_ok=True)
         write_file(path / RECIPE, recipe_text(recipe))
         versions = current_versions(recipe)
-        about = {"format": FORMAT, "versions": versions, "corpus_fingerprint": corpus_fingerprint}
-        write_file(path / ABOUT, json_text({**about, "data": data.to_json()}, indent=1))
+        metadata = {"format": RUN_FORMAT, "versions": versions, "corpus_fingerprint": corpus_fingerprint}
+        write_file(path / METADATA, json_text({**metadata, "data": data.to_json()}, indent=1))
         return cls(path, recipe, data, corpus_fingerprint, versions)
 
     @classmethod
@@ -73,21 +73,20 @@ class Run:
         """Open an existing run.
 
         Raises:
-            CheckpointError: the folder is missing, is no run, or its recipe no longer checks.
+            CheckpointError: the folder is missing, is no run, has the format of another version, or its recipe is
+                refused.
         """
-        if not (path / ABOUT).is_file():
-            what = "there is no such folder" if not path.exists() else f"holds no {ABOUT}, so it is no run of facegen"
-            raise CheckpointError(f"{path}: {what}; a run is made by `facegen train RECIPE`")
+        if not (path / METADATA).is_file():
+            reason = "there is no such folder" if not path.exists() else f"holds no {METADATA}, so it is no run"
+            raise CheckpointError(f"{path}: {reason}; `facegen train RECIPE` creates a run")
         try:
-            about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
-            data = DataSpec.from_json(about["data"])
+            metadata = json.loads((path / METADATA).read_text(encoding="utf-8"))
+            require_format(path / METADATA, metadata, RUN_FORMAT)
+            data = DataSpec.from_json(metadata["data"])
             tables = tomllib.loads((path / RECIPE).read_text(encoding="utf-8"))
-            known, fingerprint = about["format"], str(about.get("corpus_fingerprint", ""))
-            versions = dict(about.get("versions", {}))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(f"{path}: the run is damaged: {error}") from None
-        if known != FORMAT:
-            raise CheckpointError(f"{path / ABOUT}: format {known!r}; this facegen reads format {FORMAT}")
+            fingerprint, versions = str(metadata["corpus_fingerprint"]), dict(metadata["versions"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{path}: the run is damaged: {error}; restore it from a copy") from None
         try:
             recipe = check_recipe(tables, str(path / RECIPE))
         except FacegenError as error:
@@ -101,47 +100,47 @@ class Run:
 
     @property
     def is_matched(self) -> bool:
-        """The match stage is over."""
+        """True if the match stage is finished."""
         return self.match_folder.exists()
 
     @property
     def is_finished(self) -> bool:
-        """All stages of the recipe are over."""
+        """True if all stages of the recipe are finished."""
         if self.recipe.train is None:
             return self.is_matched
         newest = self.newest("train")
         return newest is not None and newest[1] >= self.recipe.train.steps
 
     def checkpoint_folder(self, stage: str, step: int) -> Path:
-        """Where a stage's checkpoint of a step stands."""
+        """Return the folder of a stage's checkpoint at a step."""
         return self.path / "checkpoints" / f"{stage}-{step:08d}"
 
     def checkpoints(self, stage: str) -> list[Path]:
-        """A stage's checkpoints, oldest first."""
+        """List a stage's checkpoints, oldest first."""
         return sorted((self.path / "checkpoints").glob(f"{stage}-[0-9]*"))
 
     def newest(self, stage: str) -> tuple[Path, int] | None:
-        """A stage's newest checkpoint and its step.
+        """Return a stage's newest checkpoint and its step; None if there is none.
 
         Raises:
-            CheckpointError: it is damaged.
+            CheckpointError: the checkpoint is damaged.
         """
         folders = self.checkpoints(stage)
         return (folders[-1], read_step(folders[-1])) if folders else None
 
-    def drawing_checkpoint(self) -> Path:
-        """The newest checkpoint that can draw.
+    def generator_checkpoint(self) -> Path:
+        """Return the newest checkpoint of the train stage, which holds a generator.
 
         Raises:
-            CheckpointError: training has not come that far.
+            CheckpointError: there is none yet.
         """
         newest = self.newest("train")
         if newest is None:
-            raise CheckpointError(f"{self.path}: no generator was saved yet; `facegen train ... --resume` goes on")
+            raise CheckpointError(f"{self.path}: no generator was saved yet; resume with `facegen train ... --resume`")
         return newest[0]
 
-    def forget_old(self, stage: str, keep: int) -> None:
-        """Remove all but the newest checkpoints of a stage; each is renamed first, so that none is ever incomplete."""
+    def prune_checkpoints(self, stage: str, keep: int) -> None:
+        """Remove all but the newest checkpoints of a stage; each is renamed first, so none is ever incomplete."""
         folders = self.checkpoints(stage)
         for folder in folders[: max(len(folders) - keep, 0)]:
             removed = folder.with_name(f".{folder.name}{PART}")
@@ -149,44 +148,44 @@ class Run:
             move(folder, removed)
             remove(removed)
 
-    def tidy(self) -> None:
-        """Remove what a killed process left: unfinished files, and the match stage's checkpoints once it is over."""
+    def remove_leftovers(self) -> None:
+        """Remove what a killed process left: unfinished files, and checkpoints of the finished match stage."""
         for folder in (self.path, self.path / "checkpoints", self.path / "samples"):
             restore_folders(folder)
             for unfinished in (path for end in (PART, REPLACED) for path in folder.glob(f".*{end}")):
                 remove(unfinished)
         if self.is_matched:
-            self.forget_old("match", 0)
+            self.prune_checkpoints("match", 0)
 
     def log(self, stage: str, step: int, values: dict[str, Any]) -> None:
-        """Append one line to log.jsonl; "not_finite" says which numbers JSON cannot hold, and what they were."""
-        strange = {name: str(v) for name, v in values.items() if isinstance(v, float) and not math.isfinite(v)}
-        line = {"stage": stage, "step": step, **values} | ({"not_finite": strange} if strange else {})
+        """Append one line to log.jsonl; "not_finite" holds the values that JSON has no number for, as text."""
+        not_finite = {name: str(v) for name, v in values.items() if isinstance(v, float) and not math.isfinite(v)}
+        line = {"stage": stage, "step": step, **values} | ({"not_finite": not_finite} if not_finite else {})
         with (self.path / LOG).open("a", encoding="utf-8") as file:
             file.write(json_text(line) + "\n")
 
     def sync_log(self) -> None:
-        """Force log.jsonl to the disk."""
+        """Sync log.jsonl to the disk."""
         if (self.path / LOG).exists():
             sync_file(self.path / LOG)
 
     def read_log(self) -> list[dict[str, Any]]:
-        """All lines of log.jsonl; a line that a crash cut short is left out."""
+        """Read all lines of log.jsonl, without lines that a crash cut short."""
         return [entry for _, entry in self._log_lines()]
 
     def rewind(self, stage: str, step: int) -> None:
-        """Take back everything logged or drawn after a step of a stage, from which training goes on.
+        """Remove log lines and sample grids after a step of a stage, from which training resumes.
 
         Args:
             stage: "match", or "train", to which the monitor's lines belong, too.
-            step: the last one that stays.
+            step: the last step to keep.
         """
 
-        def stays(entry: dict[str, Any]) -> bool:
+        def is_kept(entry: dict[str, Any]) -> bool:
             of_match = entry["stage"] == "match"
             return (of_match and stage != "match") or (entry["step"] <= step and of_match == (stage == "match"))
 
-        kept = [line + "\n" for line, entry in self._log_lines() if stays(entry)]
+        kept = [line + "\n" for line, entry in self._log_lines() if is_kept(entry)]
         if kept or (self.path / LOG).exists():
             write_file(self.path / LOG, "".join(kept))
         for picture in (self.path / "samples").glob("step_*.png"):
@@ -205,12 +204,12 @@ class Run:
 
 
 def recipe_text(recipe: Recipe) -> str:
-    """The text of a run's `recipe.toml`."""
+    """Format the text of a run's `recipe.toml`."""
     return f"# Resolved from {Path(recipe.source).name} by facegen {__version__}.\n{tomli_w.dumps(recipe.tables)}"
 
 
 def current_versions(recipe: Recipe) -> dict[str, str]:
-    """Versions of facegen, the packages that compute, and the packages that a recipe's parts come from."""
+    """Look up the versions of facegen, the packages that compute, and the packages of a recipe's parts."""
     installed = {"facegen": __version__}
     for package in PACKAGES:
         with suppress(PackageNotFoundError):

@@ -49,7 +49,7 @@ def check(tmp_path, capsys):
 
 def test_a_recipe_that_can_be_evaluated_has_nothing_wrong(check):
     shown = check(RECIPE + MATCH)
-    assert "nothing wrong" in shown and "Warning" not in shown
+    assert "no problems" in shown and "Warning" not in shown
     assert json.loads(check(RECIPE + MATCH, "--json"))["warnings"] == []
 
 
@@ -60,8 +60,8 @@ def test_a_recipe_whose_run_cannot_be_evaluated_says_what_is_missing_and_what_to
         f"'softmax'), with a discriminator, and evaluate again"
     )
     shown = check(RECIPE)
-    assert f"Warning: {said}\n" in shown and "nothing wrong" not in shown
-    assert "can be trained; mind the warnings above" in shown
+    assert f"Warning: {said}\n" in shown and "no problems" not in shown
+    assert "can be trained, with the warnings above" in shown
     assert json.loads(check(RECIPE, "--json"))["warnings"] == [said]
 
 

@@ -10,7 +10,7 @@ from facegen.core.errors import DataError
 from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
 from facegen.core.progress import Observer
 from facegen.inference.endpoints import Endpoints
-from facegen.inference.interpolate import between_noises, between_people, interpolate, spherical
+from facegen.inference.interpolate import between_noises, between_people, interpolate, slerp
 from facegen.training.face_pipeline import Encoders, FacePipeline
 
 
@@ -65,20 +65,20 @@ def test_an_arc_is_that_of_rotation_in_the_plane_of_both(dim: int, way: float) -
     across = y - (x @ y) * x
     across /= np.linalg.norm(across)
     unit = np.cos(way * angle) * x + np.sin(way * angle) * across
-    found = spherical(torch.from_numpy(x), torch.from_numpy(y), way).numpy()
+    found = slerp(torch.from_numpy(x), torch.from_numpy(y), way).numpy()
     np.testing.assert_allclose(found, unit, atol=1e-12)
     # Of vectors of other lengths, each part keeps its share.
-    whole = spherical(torch.from_numpy(first), torch.from_numpy(last), way).numpy()
+    whole = slerp(torch.from_numpy(first), torch.from_numpy(last), way).numpy()
     shares = np.linalg.lstsq(np.stack([x, y], axis=1), found, rcond=None)[0]
     np.testing.assert_allclose(whole, shares[0] * first + shares[1] * last, atol=1e-10)
 
 
 def test_an_arc_begins_and_ends_with_the_vectors_themselves() -> None:
     first, last = torch.randn(2, 100, generator=torch.Generator().manual_seed(0))
-    assert spherical(first, last, 0.0) is first
-    assert spherical(first, last, 1.0) is last
+    assert slerp(first, last, 0.0) is first
+    assert slerp(first, last, 1.0) is last
     # Normal noise stays as long as it is, which on the straight way it would not.
-    middle = spherical(first, last, 0.5)
+    middle = slerp(first, last, 0.5)
     assert float(middle.norm()) > 0.9 * float(first.norm())
     assert float(((first + last) / 2).norm()) < 0.8 * float(first.norm())
 
@@ -86,7 +86,7 @@ def test_an_arc_begins_and_ends_with_the_vectors_themselves() -> None:
 @pytest.mark.parametrize("other", [1.0, 2.5, -1.0])
 def test_vectors_along_one_line_have_no_arc(other: float) -> None:
     vector = torch.tensor([3.0, -4.0])
-    assert torch.allclose(spherical(vector, other * vector, 0.25), (0.75 + 0.25 * other) * vector)
+    assert torch.allclose(slerp(vector, other * vector, 0.25), (0.75 + 0.25 * other) * vector)
 
 
 def test_the_way_between_people_is_straight() -> None:
@@ -112,7 +112,7 @@ def test_the_way_between_noises_is_the_arc() -> None:
     noises = torch.randn(2, 6, generator=torch.Generator().manual_seed(5))
     faces = between_noises(pipeline(), torch.zeros(3), noises, 3, 0)
     for step, way in enumerate((0.0, 0.5, 1.0)):
-        expected = [level(float(value) / 10) for value in spherical(noises[0], noises[1], way)[:3]]
+        expected = [level(float(value) / 10) for value in slerp(noises[0], noises[1], way)[:3]]
         assert faces[step, 1, 0].tolist() == pytest.approx(expected, abs=1)
     assert (faces[:, 0] == faces[:1, 0]).all()
 

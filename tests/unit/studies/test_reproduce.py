@@ -9,7 +9,7 @@ import pytest
 
 from facegen.core.batch import DataSpec
 from facegen.core.recipe.recipe import read_recipe
-from facegen.training.runs.earlier import settled
+from facegen.training.runs.earlier_runs import with_run_folders
 from facegen.training.runs.run import Run
 from studies import reproduce
 from studies.reproduce import Job, set_aside
@@ -17,7 +17,7 @@ from studies.reproduce import Job, set_aside
 
 def job(folder: Path, name: str, *overrides: str) -> Job:
     path = reproduce.RECIPES / f"{name}.toml"
-    recipe = settled(read_recipe(path, preset=reproduce.PRESET, overrides=overrides), folder / name)
+    recipe = with_run_folders(read_recipe(path, preset=reproduce.PRESET, overrides=overrides), folder / name)
     return Job(path, recipe, folder / name, ("heldout_people",))
 
 

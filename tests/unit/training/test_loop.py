@@ -14,7 +14,7 @@ from facegen.core.errors import CheckpointError, TrainingError
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.training.distributed import Distributed
-from facegen.training.loop import Interrupted, cosine, run_stage, weighted_sum
+from facegen.training.loop import Interrupted, run_stage
 
 WORLD = Distributed(0, 1, torch.device("cpu"))
 
@@ -30,7 +30,7 @@ class FakeRun:
         found = sorted(self.path.glob(f"{stage}-*"))
         return (found[-1], int(found[-1].name[-8:])) if found else None
 
-    def forget_old(self, stage: str, keep: int) -> None: ...
+    def prune_checkpoints(self, stage: str, keep: int) -> None: ...
 
 
 class FakeJournal:
@@ -106,18 +106,6 @@ def test_weights_are_checked_before_they_are_saved(tmp_path: Path) -> None:
     walk.at_step = poison
     with pytest.raises(TrainingError, match=r"the weight other\.weight is no longer a finite number"):
         run(walk, tmp_path)
-
-
-def test_learning_rate_rises_then_falls_along_half_a_cosine() -> None:
-    rates = [cosine(1.0, 0.1, step, 10, warmup_steps=2) for step in range(11)]
-    assert rates[:3] == [0.5, 1.0, 1.0]
-    assert rates[6] == pytest.approx(0.55)
-    assert rates[10] == pytest.approx(0.1)
-
-
-def test_the_loss_is_the_sum_of_its_terms_in_float32() -> None:
-    loss = weighted_sum({"one": torch.tensor(1.0), "other": torch.tensor(2.5, dtype=torch.bfloat16)})
-    assert loss.item() == 3.5 and loss.dtype == torch.float32
 
 
 def test_means_go_on_from_a_checkpoint_between_two_lines(tmp_path: Path) -> None:

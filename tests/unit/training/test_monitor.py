@@ -55,7 +55,7 @@ def monitor() -> Monitor:
 
 
 def read(monitor: Monitor, draw: Callable[[Tensor, Tensor], Tensor], weights: Any = None) -> Reading:
-    return monitor.read(Renderer(draw, weights))  # type: ignore[arg-type]
+    return monitor.measure(Renderer(draw, weights))  # type: ignore[arg-type]
 
 
 def test_silent_on_the_true_renderer(monitor: Monitor) -> None:

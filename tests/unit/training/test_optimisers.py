@@ -3,7 +3,7 @@ from torch import nn
 from torch.optim import AdamW, RMSprop
 
 from facegen.core.recipe.tables import OptimiserSettings
-from facegen.training.optimisers import build_optimiser, learning_rate
+from facegen.training.optimisers import build_optimiser, cosine, learning_rate
 
 
 def test_an_optimiser_reads_all_of_its_table() -> None:
@@ -27,3 +27,10 @@ def test_the_rate_of_a_step() -> None:
     assert [learning_rate(halved, step, 10) for step in (0, 2, 3, 6)] == pytest.approx([0.1, 0.1, 0.05, 0.025])
     floored = OptimiserSettings(learning_rate=0.1, halve_every_steps=3, learning_rate_end=0.04)
     assert [learning_rate(floored, step, 10) for step in (3, 6, 9)] == pytest.approx([0.05, 0.04, 0.04])
+
+
+def test_learning_rate_rises_then_falls_along_half_a_cosine() -> None:
+    rates = [cosine(1.0, 0.1, step, 10, warmup_steps=2) for step in range(11)]
+    assert rates[:3] == [0.5, 1.0, 1.0]
+    assert rates[6] == pytest.approx(0.55)
+    assert rates[10] == pytest.approx(0.1)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from facegen.core.errors import RecipeError
-from facegen.training.part_terms import failed_part, part_terms
+from facegen.training.part_terms import failed_part, part_terms, sum_terms
 
 
 def test_terms_are_prefixed() -> None:
@@ -26,3 +26,8 @@ def test_a_term_is_a_scalar() -> None:
     with pytest.raises(RecipeError, match=r"\[match\] softmax: its term 'loss' has shape \(3,\)") as caught:
         part_terms("[match] softmax", "", lambda: {"loss": torch.zeros(3)})
     assert failed_part(caught.value, "") == "[match] softmax"
+
+
+def test_the_loss_is_the_sum_of_its_terms_in_float32() -> None:
+    loss = sum_terms({"one": torch.tensor(1.0), "other": torch.tensor(2.5, dtype=torch.bfloat16)})
+    assert loss.item() == 3.5 and loss.dtype == torch.float32

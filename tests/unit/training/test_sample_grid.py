@@ -6,8 +6,8 @@ from torch import Tensor
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.recipe.recipe import check_recipe
 from facegen.training.build import build_networks
-from facegen.training.face_pipeline import FacePipeline
-from facegen.training.sample_grid import SampleGrid, choose_noises, condition_label, draw_each
+from facegen.training.face_pipeline import FacePipeline, choose_noises, draw_each
+from facegen.training.sample_grid import SampleGrid, condition_label
 
 NAMES = tuple("abcdef")
 DATA = DataSpec(16, identities=NAMES, columns=frozenset({"faces", "identity"}))

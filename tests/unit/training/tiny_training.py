@@ -16,7 +16,7 @@ from facegen.data.media.grids import save_picture
 from facegen.training.distributed import Distributed
 from facegen.training.loop import run_stage
 from facegen.training.runs.checkpoint import save_checkpoint
-from facegen.training.runs.claim import claimed
+from facegen.training.runs.claim import claim_run
 from facegen.training.runs.logger import RunLogger
 from facegen.training.train import open_dataset
 
@@ -109,7 +109,7 @@ class WatchedWalk(Walk):
 
 def train_walks(out: Path, recipe: Recipe, **settings: Any) -> WatchedWalk:
     """Take a run folder through two stages of walks: created, resumed, and handed over as `facegen train` does."""
-    with claimed(
+    with claim_run(
         out, recipe, open_dataset(recipe), resume=True, distributed=WORLD, observer=Observer()
     ) as run:  # fmt: skip
         logger = RunLogger(run)
@@ -119,7 +119,7 @@ def train_walks(out: Path, recipe: Recipe, **settings: Any) -> WatchedWalk:
                 walk = WatchedWalk(logger, name="match", **sizes)
                 run_stage(walk, run, 0, WORLD, Observer(), logger, Interruption())
                 save_checkpoint(run.match_folder, {"step": 5}, walk.modules, {})
-                run.forget_old("match", 0)
+                run.prune_checkpoints("match", 0)
             walk = WatchedWalk(logger, name="train", **sizes)
             run_stage(walk, run, 0, WORLD, Observer(), logger, Interruption())
         finally:

@@ -62,7 +62,7 @@ def test_the_embedding_is_there_where_the_match_stage_learns_one(tmp_path):
     ],
 )
 def test_a_head_that_nobody_asks_for(tmp_path, tables, named):
-    with pytest.raises(RecipeError, match=f"{named} reads a head that no objective and no matcher asks"):
+    with pytest.raises(RecipeError, match=f"{named} reads a head of the discriminator that no objective and no matcher declares"):
         dry_run_of(tmp_path, tables)
 
 
@@ -95,7 +95,7 @@ def test_scores_reach_no_conditioner_where_the_discriminator_has_its_own(tmp_pat
     ("augment", "problem"),
     [
         ("", r"there is no \[augment\]"),
-        ("[augment]\ntype = 'adaptive'", r"\[augment\] type = 'adaptive' follows what the train stage measures"),
+        ("[augment]\ntype = 'adaptive'", r"\[augment\] type = 'adaptive' is adjusted by diagnostics of the train"),
         ("[augment]\ntype = 'diff_augment'", None),
     ],
 )
@@ -110,7 +110,9 @@ def test_faces_of_the_match_stage_pass_an_augmentation_that_changes_them(tmp_pat
 
 def test_a_matcher_that_would_learn_nothing_is_refused(tmp_path):
     tables = f"[match]\nfreeze_conditioner = true\nfreeze_faces = true\nstart = '{tmp_path}'\n"
-    with pytest.raises(RecipeError, match=r"\[match\] freeze_conditioner and freeze_faces: .* nothing to learn"):
+    with pytest.raises(
+        RecipeError, match=r"\[match\] freeze_conditioner and freeze_faces: .* no weight is left to train"
+    ):
         dry_run_of(tmp_path, tables, without=())
 
 

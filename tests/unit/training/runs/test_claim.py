@@ -15,7 +15,7 @@ from facegen.core.files import LOCK, file_lock
 from facegen.core.progress import Observer
 from facegen.core.recipe.part_config import Recipe
 from facegen.training.runs import claim
-from facegen.training.runs.claim import claimed
+from facegen.training.runs.claim import claim_run
 from facegen.training.runs.run import Run, recipe_text
 from facegen.training.train import open_dataset
 
@@ -32,7 +32,7 @@ class Listening(Observer):
 
 def take(out: Path, recipe: Recipe = RECIPE, resume: bool = False) -> list[str]:
     observer = Listening()
-    with claimed(out, recipe, open_dataset(recipe), resume=resume, distributed=WORLD, observer=observer) as run:
+    with claim_run(out, recipe, open_dataset(recipe), resume=resume, distributed=WORLD, observer=observer) as run:
         assert run.recipe.values == recipe.values
     return observer.warnings
 
@@ -74,7 +74,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     with file_lock(tmp_path / "run" / LOCK), refused:
         take(tmp_path / "run")
     dataset, observer = open_dataset(RECIPE), Observer()
-    training = claimed(tmp_path / "run", RECIPE, dataset, resume=False, distributed=WORLD, observer=observer)
+    training = claim_run(tmp_path / "run", RECIPE, dataset, resume=False, distributed=WORLD, observer=observer)
     with training, refused:
         take(tmp_path / "run", resume=True)
 
@@ -87,7 +87,7 @@ def test_a_run_that_another_process_began_meanwhile_is_not_taken(
         return file_lock(path)
 
     monkeypatch.setattr(claim, "file_lock", slow_lock)
-    with pytest.raises(CheckpointError, match="holds a run already; --resume goes on with it"):
+    with pytest.raises(CheckpointError, match="holds a run already; resume it with --resume"):
         take(tmp_path / "run")
 
 
@@ -98,7 +98,7 @@ def test_a_run_that_another_process_began_meanwhile_is_not_taken(
 ])  # fmt: skip
 def test_another_recipe_is_refused(tmp_path: Path, changes: dict[str, Any], names: str) -> None:
     take(tmp_path / "run")
-    with pytest.raises(CheckpointError, match=f"was begun with another recipe, which differs in {names}; name another"):
+    with pytest.raises(CheckpointError, match=f"was started with another recipe; they differ in {names}; give another"):
         take(tmp_path / "run", tiny_recipe(**changes), resume=True)
 
 
@@ -111,7 +111,7 @@ def test_a_changed_corpus_is_refused(tmp_path: Path, key: str, value: object) ->
     assert about["corpus_fingerprint"] == open_dataset(RECIPE).fingerprint()
     about[key] = {**about[key], **value} if isinstance(value, dict) else value
     (tmp_path / "run" / "run.json").write_text(json.dumps(about))
-    with pytest.raises(CheckpointError, match=r"its corpus has changed since the run was begun .*restore the corpus"):
+    with pytest.raises(CheckpointError, match=r"its corpus has changed since the run was started .*restore the corpus"):
         take(tmp_path / "run", resume=True)
 
 
@@ -137,5 +137,5 @@ def test_a_run_of_another_format_is_refused(tmp_path: Path) -> None:
     take(tmp_path / "run")
     path = tmp_path / "run" / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 7}))
-    with pytest.raises(CheckpointError, match=r"run\.json: format 7; this facegen reads format 1"):
+    with pytest.raises(CheckpointError, match=r"run\.json: format 7; this facegen reads format 2: train the run again"):
         Run.open(tmp_path / "run")

@@ -12,7 +12,7 @@ from facegen.training.build import build_networks
 from facegen.training.distributed import Distributed
 from facegen.training.match import match_modules
 from facegen.training.runs.checkpoint import save_checkpoint
-from facegen.training.runs.match_cache import find_match, match_key
+from facegen.training.runs.match_cache import find_cached_match, match_key
 from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
 
@@ -97,13 +97,13 @@ def test_the_runs_beside_it_are_searched_and_damaged_ones_passed_over(tmp_path: 
     networks = build_networks(mine, DATA)
     matched(tmp_path / "elsewhere", recipe())
     matched(tmp_path / "runs" / "b_other", recipe(match__steps=6))
-    assert find_match(run, wanted, networks) is None
+    assert find_cached_match(run, wanted, networks) is None
     broken = matched(tmp_path / "runs" / "a_broken", recipe())
     (broken.path / "recipe.toml").write_text("[")
     torn = matched(tmp_path / "runs" / "b_torn", recipe())
     (torn.match_folder / "encoders.safetensors").write_bytes(b"")
     same = matched(tmp_path / "runs" / "c_same", recipe())
-    found = find_match(run, wanted, networks)
+    found = find_cached_match(run, wanted, networks)
     assert found is not None and found.path == same.path
 
 
@@ -112,7 +112,7 @@ def test_other_weights_at_the_start_are_another_stage(tmp_path: Path) -> None:
     matched(tmp_path / "same", recipe())
     networks = build_networks(recipe(**GAME), DATA)
     run, wanted = Run(tmp_path / "mine", recipe(**GAME), DATA), key(recipe())
-    assert wanted is not None and find_match(run, wanted, networks) is not None
+    assert wanted is not None and find_cached_match(run, wanted, networks) is not None
     assert networks.discriminator is not None
     networks.discriminator.phi.bias.data.add_(1e-3)  # type: ignore[operator, union-attr]
-    assert find_match(run, wanted, networks) is None
+    assert find_cached_match(run, wanted, networks) is None
