@@ -38,7 +38,7 @@ def command(
     Speech may have any format, sample rate and length: long speech is cropped, short speech is repeated. A face drawn
     from a voice is one of many that fit it. It tells nothing about the speaker's real face beyond what a voice carries.
     """
-    subjects = given_subjects(speech, name, text)
+    subjects = subjects_from_options(speech, name, text)
     if not subjects:
         raise click.UsageError("one of --speech, --name, --text is required")
     from facegen.api import load
@@ -49,7 +49,7 @@ def command(
     console.print(f"Faces: {grid_path}", soft_wrap=True)
 
 
-def given_subjects(speech: tuple[Path, ...], name: tuple[str, ...], text: tuple[str, ...]) -> "list[Subject]":
+def subjects_from_options(speech: tuple[Path, ...], name: tuple[str, ...], text: tuple[str, ...]) -> "list[Subject]":
     """Return one subject per person from the options; an option with one value applies to all of them.
 
     Raises:

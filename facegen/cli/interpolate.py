@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from facegen.cli.console import console, watching
-from facegen.cli.generate import given_subjects
+from facegen.cli.generate import subjects_from_options
 from facegen.cli.options import ManyValues
 from facegen.core.recipe.tables import Split
 
@@ -69,7 +69,7 @@ def command(
     path between two noises. True faces are shown at both ends if the run's corpus has them. The faces in between belong
     to no real person.
     """
-    subjects = given_subjects(speech, name, text)
+    subjects = subjects_from_options(speech, name, text)
     if subjects and (people or split):
         raise click.UsageError("--person and --split choose people of the corpus; omit --speech, --name and --text")
     if max(len(subjects), len(people)) > 2:

@@ -3,6 +3,7 @@
 import dis
 import inspect
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 RENAMED: Mapping[str, Mapping[str, str]] = {
     "discriminator": {"offers": "supported_heads", "mixes_samples": "uses_batch_statistics"},
@@ -11,13 +12,14 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     "augmentation": {"measures": "diagnostics"},
     "recogniser": {"judges": "embeds"},
 }
-"""{kind: {old name: new name}} of what a part defines. The engine no longer reads an old name, so that a part which
-defines one would be used as if it had said nothing."""
+"""{kind: {old name: new name}} of members that a part defines. The engine no longer reads an old name, so a part that
+defines one would silently be used with the default of the new name."""
 RENAMED_OF_CRITIC: Mapping[str, str] = {"real_view": "real_augmented", "fake_view": "fake_augmented"}
-"""{old name: new name} of what a part of any kind reads from a `Critic`."""
+"""{old name: new name} of members of `Critic` that a part of any kind reads."""
 
 
-def old_names(kind: str, part: type, interface: type) -> list[str]:
+@cache  # a recipe check loads each part several times, and reading bytecode is slow
+def old_names(kind: str, part: type, interface: type) -> tuple[str, ...]:
     """List the old names that a part uses.
 
     Args:
@@ -37,7 +39,7 @@ def old_names(kind: str, part: type, interface: type) -> list[str]:
             read.add(instruction.argval)
     renamed = {old: new for old, new in RENAMED.get(kind, {}).items() if old in defined}
     renamed |= {old: new for old, new in RENAMED_OF_CRITIC.items() if old in read}
-    return [f"'{old}' is now '{new}'" for old, new in renamed.items()]
+    return tuple(f"'{old}' is now '{new}'" for old, new in renamed.items())
 
 
 def _instructions(owner: type) -> Iterator[dis.Instruction]:

@@ -134,8 +134,8 @@ def identity_index(name: str | None, identities: Sequence[str]) -> int:
 
 def unknown_name(name: str, identities: Sequence[str]) -> str:
     """Explain that a run does not know a name, with the names that it knows."""
-    shown = identities if len(identities) <= SHOWN_NAMES else (*identities[:SHOWN_NAMES], "...")
-    return f"'{name}' is an unknown name: the run knows {len(identities)} names{did_you_mean(name, shown)}"
+    suggestion = did_you_mean(name, identities, SHOWN_NAMES)
+    return f"'{name}' is an unknown name: the run knows {len(identities)} names{suggestion}"
 
 
 def _subject_problems(subject: Subject, needs: frozenset[str], data: DataSpec) -> list[str]:

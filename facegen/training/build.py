@@ -105,7 +105,7 @@ class _Builder:
     def networks(self, draft: DraftRun | None) -> Networks:
         """Build every network; None stands for a part that was refused."""
         recipe, data, encoders = self.recipe, self.data, self.encoders
-        objectives = {name: self._build(choice, data) for name, choice in _by_name(recipe.configs["objective"])}
+        objectives = {name: self._build(config, data) for name, config in _by_name(recipe.configs["objective"])}
         heads = _heads(
             recipe, [part for part in objectives.values() if part], encoders.condition_dim, self.problems
         )  # fmt: skip
@@ -118,8 +118,8 @@ class _Builder:
             matcher=self._one("matcher", data, encoders.condition_dim, embed_dim),
             objectives=objectives,
             penalties={
-                name: (self._build(choice, data), choice.engine.every_steps)
-                for name, choice in _by_name(recipe.configs["penalty"])
+                name: (self._build(config, data), config.engine.every_steps)
+                for name, config in _by_name(recipe.configs["penalty"])
             },
             augmentation=self._one("augmentation", data),
             heads=heads,
@@ -144,31 +144,31 @@ class _Builder:
             )
         return pipeline
 
-    def _build(self, choice: PartConfig, *supplied: Any, salt: str = "") -> Any:
+    def _build(self, config: PartConfig, *supplied: Any, salt: str = "") -> Any:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derived_seed(self.recipe.run.seed, "weights", choice.part.kind.name, choice.name, salt))
+            torch.manual_seed(derived_seed(self.recipe.run.seed, "weights", config.part.kind.name, config.name, salt))
             try:
-                return choice.build(*supplied)
+                return config.build(*supplied)
             except FacegenError as error:
                 self.problems.extend(error.problems)
                 return None
 
     def _one(self, kind: str, *supplied: Any) -> Any:
-        choice = self.recipe.optional_config(kind)
-        return None if choice is None else self._build(choice, *supplied)
+        config = self.recipe.optional_config(kind)
+        return None if config is None else self._build(config, *supplied)
 
     def _encoders(self) -> Encoders:
-        choices = self.recipe.configs["conditioner"]
-        parts = [self._build(choice, self.data, salt=str(number)) for number, choice in enumerate(choices)]
-        frozen = [choice.engine.trained == "frozen" for choice in choices]
+        configs = self.recipe.configs["conditioner"]
+        parts = [self._build(config, self.data, salt=str(number)) for number, config in enumerate(configs)]
+        frozen = [config.engine.trained == "frozen" for config in configs]
         built = [(part, is_frozen) for part, is_frozen in zip(parts, frozen, strict=True) if part is not None]
         return Encoders([part for part, _ in built], [is_frozen for _, is_frozen in built])
 
     def _discriminator_encoders(self) -> DiscriminatorEncoders | None:
         copies = {
-            number: self._build(choice, self.data, salt=f"critic{number}")
-            for number, choice in enumerate(self.recipe.configs["conditioner"])
-            if choice.engine.trained == "separate"
+            number: self._build(config, self.data, salt=f"critic{number}")
+            for number, config in enumerate(self.recipe.configs["conditioner"])
+            if config.engine.trained == "separate"
         }
         if not copies or self.problems:
             return None
@@ -176,24 +176,24 @@ class _Builder:
 
     def _transforms(self, condition_dim: int) -> tuple[list[ConditionTransform], int]:
         transforms = []
-        for choice in self.recipe.configs["transform"]:
-            transform = self._build(choice, self.data, condition_dim)
+        for config in self.recipe.configs["transform"]:
+            transform = self._build(config, self.data, condition_dim)
             if transform is not None:
                 transforms.append(transform)
                 condition_dim = transform.condition_dim
         return transforms, condition_dim
 
 
-def _by_name(choices: Sequence[PartConfig]) -> list[tuple[str, PartConfig]]:
+def _by_name(configs: Sequence[PartConfig]) -> list[tuple[str, PartConfig]]:
     """Parts of one kind with the names that tell them apart in the log."""
-    return list(zip(unique_names(choice.name for choice in choices), choices, strict=True))
+    return list(zip(unique_names(config.name for config in configs), configs, strict=True))
 
 
 def _check_columns(recipe: Recipe, data: DataSpec, problems: list[str]) -> None:
     columns = ", ".join(sorted(data.columns))
-    for choice in recipe.configs["conditioner"]:
-        for column in sorted(choice.part.load().needs - data.columns):  # type: ignore[attr-defined]
-            problems.append(f"{choice.where} type = '{choice.name}' needs {column}; the corpus has {columns}")
+    for config in recipe.configs["conditioner"]:
+        for column in sorted(config.part.load().needs - data.columns):  # type: ignore[attr-defined]
+            problems.append(f"{config.where} type = '{config.name}' needs {column}; the corpus has {columns}")
 
 
 def _heads(recipe: Recipe, objectives: list[Objective], embed_dim: int, problems: list[str]) -> dict[str, int]:
@@ -209,15 +209,15 @@ def _heads(recipe: Recipe, objectives: list[Objective], embed_dim: int, problems
                 problems.append(
                     f"{recipe.source}: two parts need head '{head}' of different widths, {heads[head]} and {width}"
                 )
-    choice = recipe.optional_config("discriminator")
-    if choice is None:
+    config = recipe.optional_config("discriminator")
+    if config is None:
         if heads:
             problems.append(f"{recipe.source}: [discriminator] is missing: its heads {', '.join(heads)} are needed")
         return heads
-    for head in sorted(set(heads) - choice.part.load().supported_heads):  # type: ignore[attr-defined]
+    for head in sorted(set(heads) - config.part.load().supported_heads):  # type: ignore[attr-defined]
         others = recipe.available("discriminator", partial(_supports, head))
         problems.append(
-            f"{choice.where} type = '{choice.name}' has no head '{head}', which the recipe's objective or matcher "
+            f"{config.where} type = '{config.name}' has no head '{head}', which the recipe's objective or matcher "
             f"needs. Discriminators that have it: {', '.join(others) or 'none is installed'}"
         )
     return heads

@@ -93,7 +93,7 @@ def test_names_bring_their_true_faces_from_the_corpus(facegen: Facegen, names: P
     (["--speech", "nowhere.wav"], "nowhere.wav: does not exist"),
     (["--name", "ada"], "the run does not read a name; it was trained on speech"),
     (["--person", "39"], "'39' is not in the split 'heldout_people', which holds 24 people (40, 41, 42, 43, 44, ...)"),
-    (["--person", "speker-3"], "'speker-3' is an unknown name: the run knows 12 names; did you mean 'speaker-3'?"),
+    (["--person", "speker-3"], "'speker-3' is an unknown name: the run knows 40 names; did you mean 'speaker-3'?"),
     (["--split", "heldout_utterances"], "the split 'heldout_utterances' of this corpus holds no clips"),
 ])  # fmt: skip
 def test_mistakes_are_explained(

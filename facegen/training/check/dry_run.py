@@ -124,16 +124,16 @@ def _expect_shape(part: str, compute: Callable[[], Tensor], shape: tuple[int, ..
 
 
 def _match_problems(recipe: Recipe, networks: Networks, data: DataSpec) -> Iterator[Problems]:
-    choice, matcher, encoders = recipe.optional_config("matcher"), networks.matcher, networks.encoders
+    config, matcher, encoders = recipe.optional_config("matcher"), networks.matcher, networks.encoders
     batch = blank_batch(data, ROWS, 0 if matcher is None else matcher.num_mismatched)
     yield _expect_shape("[conditioner]", lambda: encoders(batch), (ROWS, encoders.condition_dim))
-    if choice is None or matcher is None:
+    if config is None or matcher is None:
         return
     if matcher.needs_faces:
         discriminator, shape = networks.discriminator_or_null, (ROWS, networks.heads["embed"])
         embed = lambda: discriminator.embed(discriminator.features(batch.faces))  # noqa: E731
         yield _expect_shape("[discriminator]", embed, shape)
-    yield _attempt("[match]", lambda: dry_match_step(choice.engine, networks)(batch, None))
+    yield _attempt("[match]", lambda: dry_match_step(config.engine, networks)(batch, None))
 
 
 def _train_problems(recipe: Recipe, networks: Networks, data: DataSpec) -> Iterator[Problems]:

@@ -13,22 +13,22 @@ def rule_problems(recipe: Recipe, networks: Networks) -> list[str]:
 
 def _untrained_face_network(recipe: Recipe, networks: Networks) -> list[str]:
     """Refuse a matcher that does not train the face network, unless that network is trained already."""
-    choice, matcher = recipe.optional_config("matcher"), networks.matcher
-    if choice is None or matcher is None or matcher.trains_faces or choice.engine.start or choice.engine.run:
+    config, matcher = recipe.optional_config("matcher"), networks.matcher
+    if config is None or matcher is None or matcher.trains_faces or config.engine.start or config.engine.run:
         return []
     if not trainable(networks.discriminator):
         return []
     return [
-        f"[match] type = '{choice.name}': does not train the face network; set start to an earlier run with another "
+        f"[match] type = '{config.name}': does not train the face network; set start to an earlier run with another "
         f"matcher, or choose a [discriminator] whose weights are trained and fixed"
     ]
 
 
 def _ineffective_augmentation(recipe: Recipe, networks: Networks) -> list[str]:
     """Refuse [match] augment without an augmentation, or with one that only the train stage adjusts."""
-    choice, augmentation = recipe.optional_config("matcher"), networks.augmentation
+    config, augmentation = recipe.optional_config("matcher"), networks.augmentation
     augment_config = recipe.optional_config("augmentation")
-    if choice is None or choice.engine.run is not None or not choice.engine.augment:
+    if config is None or config.engine.run is not None or not config.engine.augment:
         return []
     if augment_config is None or augmentation is None:
         return ["[match] augment = true: needs an [augment] table; add one, or remove the key"]

@@ -169,8 +169,8 @@ def _draft_problems(draft: DraftRun, data: DataSpec, image_pixels: int) -> list[
         pixels = earlier_data.image_pixels
         problems.append(f"draws faces of {pixels} pixels; set image_pixels = {pixels}")
     needs = frozenset[str]()
-    for choice in draft.recipe.configs["conditioner"]:
-        needs |= choice.part.load().needs  # type: ignore[attr-defined]
+    for config in draft.recipe.configs["conditioner"]:
+        needs |= config.part.load().needs  # type: ignore[attr-defined]
     lacking = sorted(needs - data.columns)
     if lacking:
         problems.append(f"reads {', '.join(lacking)}; the corpus has {', '.join(sorted(data.columns))}")

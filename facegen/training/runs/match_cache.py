@@ -27,11 +27,11 @@ IGNORED_KEYS = {
 
 def replaceable_networks(recipe: Recipe) -> set[str]:
     """List the networks that the run of [match] start need not have, because only its other side is kept."""
-    choice = recipe.config("matcher")
-    settings = choice.engine
+    config = recipe.config("matcher")
+    settings = config.engine
     if settings.start is None:
         return set()
-    keeps_faces = settings.freeze_faces or not choice.part.load().trains_faces  # type: ignore[attr-defined]
+    keeps_faces = settings.freeze_faces or not config.part.load().trains_faces  # type: ignore[attr-defined]
     replaceable = {"matcher": True, "encoders": keeps_faces, "discriminator": settings.freeze_conditioner}
     return {name for name, is_replaceable in replaceable.items() if is_replaceable}
 

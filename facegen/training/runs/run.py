@@ -214,5 +214,5 @@ def current_versions(recipe: Recipe) -> dict[str, str]:
     for package in PACKAGES:
         with suppress(PackageNotFoundError):
             installed[package] = version(package)
-    sources = {choice.part.source for choices in recipe.configs.values() for choice in choices}
+    sources = {config.part.source for configs in recipe.configs.values() for config in configs}
     return {source.package: source.version for source in sources} | installed

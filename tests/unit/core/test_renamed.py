@@ -73,7 +73,7 @@ class OwnNames(facegen.Penalty):
     ],
 )
 def test_old_names_are_listed_with_the_new_ones(kind, part, expected):
-    assert old_names(kind, part, getattr(facegen, KINDS[kind].interface)) == expected
+    assert list(old_names(kind, part, getattr(facegen, KINDS[kind].interface))) == expected
 
 
 @pytest.mark.parametrize(("kind", "old"), [(kind, old) for kind, names in RENAMED.items() for old in names])
@@ -102,3 +102,14 @@ def test_no_part_of_this_installation_uses_an_old_name():
 def test_the_contract_names_the_new_name():
     with pytest.raises(AssertionError, match=r"Penalty no longer has: 'image_leaves' is now 'grad_inputs'"):
         check_declaration("penalty", Inherited)
+
+
+def test_the_bytecode_of_a_part_is_read_once(monkeypatch):
+    class Fresh(facegen.Penalty):
+        def terms(self, critic):
+            return {"r1": critic.real_view.sum()}
+
+    expected = old_names("penalty", Fresh, facegen.Penalty)
+    assert expected == ("'real_view' is now 'real_augmented'",)
+    monkeypatch.delattr("facegen.core.renamed._instructions")
+    assert old_names("penalty", Fresh, facegen.Penalty) == expected

@@ -142,5 +142,5 @@ def test_rows_have_noises_of_their_own() -> None:
 def test_without_noise_there_is_one_way_between_people_and_none_between_noises() -> None:
     two = Endpoints(["a", "b"], torch.tensor([[0.0] * 3, [1.0] * 3]), None)
     assert interpolate(pipeline(noise_dim=0), two, 4, 5, 0, Observer()).shape[:2] == (1, 5)
-    with pytest.raises(DataError, match="draws without noise, so that there is nothing between two noises; name two"):
+    with pytest.raises(DataError, match="draws without noise, so there is no path between two noises; name two"):
         interpolate(pipeline(noise_dim=0), Endpoints(["a"], torch.zeros(1, 3), None), 4, 5, 0, Observer())

@@ -69,7 +69,7 @@ def test_silent_on_the_true_renderer(monitor: Monitor) -> None:
 def test_fires_on_a_constant_generator(monitor: Monitor) -> None:
     reading = read(monitor, lambda condition, noise: torch.zeros(len(condition), 3, PIXELS, PIXELS))
     assert reading.noise_variation == reading.condition_variation == 0
-    assert monitor.warnings(reading)[0].startswith("collapse")
+    assert monitor.warnings(reading)[0].startswith("mode collapse")
 
 
 def test_fires_on_a_generator_that_ignores_the_voice(monitor: Monitor) -> None:

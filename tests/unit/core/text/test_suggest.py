@@ -15,3 +15,11 @@ from facegen.core.text.suggest import did_you_mean
 )
 def test_did_you_mean(wrong, allowed, said):
     assert did_you_mean(wrong, allowed) == said
+
+
+def test_a_long_list_is_cut_and_the_nearest_name_comes_from_all_of_it() -> None:
+    names = [f"speaker-{number}" for number in range(10, 40)]
+    expected = "; did you mean 'speaker-39'? Available: speaker-10, speaker-11, ..."
+    assert did_you_mean("speaker39", names, 2) == expected
+    assert did_you_mean("x", ["b", "a"], 2) == ". Available: a, b"
+    assert did_you_mean("x", [], 2) == ". Available: none"

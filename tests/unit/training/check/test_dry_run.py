@@ -62,7 +62,9 @@ def test_the_embedding_is_there_where_the_match_stage_learns_one(tmp_path):
     ],
 )
 def test_a_head_that_nobody_asks_for(tmp_path, tables, named):
-    with pytest.raises(RecipeError, match=f"{named} reads a head of the discriminator that no objective and no matcher declares"):
+    with pytest.raises(
+        RecipeError, match=f"{named} reads a head of the discriminator that no objective and no matcher declares"
+    ):
         dry_run_of(tmp_path, tables)
 
 
@@ -79,14 +81,14 @@ def test_encoders_of_the_discriminators_own_beside_transforms_of_the_generators_
 
 @pytest.mark.parametrize("condition", CHANGED)
 def test_what_encoders_of_the_discriminators_own_would_pass_by_is_refused(tmp_path, condition):
-    with pytest.raises(RecipeError, match=r"trained = 'separate': .* passes no \[condition\]; the one here would"):
+    with pytest.raises(RecipeError, match=r"trained = 'separate': .* passes no \[condition\], and the recipe"):
         dry_run_of(tmp_path, APART + condition, without=())
     dry_run_of(tmp_path, condition, without=())
 
 
 def test_scores_reach_no_conditioner_where_the_discriminator_has_its_own(tmp_path):
     trains = "[train]\ncritic_trains_conditioner = true\n"
-    with pytest.raises(RecipeError, match=r"'separate': .* leave out \[train\] critic_trains_conditioner"):
+    with pytest.raises(RecipeError, match=r"'separate': .* remove \[train\] critic_trains_conditioner"):
         dry_run_of(tmp_path, APART + trains, without=())
     dry_run_of(tmp_path, trains, without=())
 
@@ -94,7 +96,7 @@ def test_scores_reach_no_conditioner_where_the_discriminator_has_its_own(tmp_pat
 @pytest.mark.parametrize(
     ("augment", "problem"),
     [
-        ("", r"there is no \[augment\]"),
+        ("", r"needs an \[augment\] table"),
         ("[augment]\ntype = 'adaptive'", r"\[augment\] type = 'adaptive' is adjusted by diagnostics of the train"),
         ("[augment]\ntype = 'diff_augment'", None),
     ],

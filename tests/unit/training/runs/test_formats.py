@@ -13,12 +13,13 @@ from facegen.inference.load import load_face_pipeline
 from facegen.training.runs.earlier_runs import stored_draft
 from facegen.training.runs.run import Run
 
+DATA = DataSpec(16, identities=tuple("abcd"), columns=frozenset({"faces", "identity"}))
 REFUSED = "format 1; this facegen reads format 2: train the run again, or use the version of facegen that wrote it"
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return Run.create(tmp_path / "run", tiny_recipe(game=True), DataSpec(image_pixels=16))
+    return Run.create(tmp_path / "run", tiny_recipe(game=True), DATA)
 
 
 def in_old_form(path: Path) -> None:
@@ -35,7 +36,7 @@ def test_an_old_run_is_refused(run: Run) -> None:
 
 
 def test_an_old_draft_inside_a_run_is_refused(run: Run) -> None:
-    draft = Run.create(run.path / "draft", tiny_recipe(), DataSpec(image_pixels=16))
+    draft = Run.create(run.path / "draft", tiny_recipe(), DATA)
     in_old_form(draft.path / "run.json")
     with pytest.raises(CheckpointError, match=rf"^{draft.path / 'run.json'}: {REFUSED}$"):
         stored_draft(run.path)

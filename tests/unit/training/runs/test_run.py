@@ -1,4 +1,4 @@
-"""log.jsonl is JSON for every reader, also of a run that diverged."""
+"""Files of a run folder: log.jsonl is JSON for every reader, also of a run that diverged."""
 
 import json
 from pathlib import Path
@@ -27,4 +27,4 @@ def test_a_loss_that_is_no_number_is_null(tmp_path: Path) -> None:
 
 def test_a_run_knows_the_fingerprint_of_its_corpus(tmp_path: Path) -> None:
     Run.create(tmp_path / "run", check_recipe(TABLES, "x.toml"), DataSpec(image_pixels=32), "abc")
-    assert Run.open(tmp_path / "run").corpus == "abc"
+    assert Run.open(tmp_path / "run").corpus_fingerprint == "abc"
