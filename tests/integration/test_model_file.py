@@ -20,6 +20,7 @@ from test_evaluate_other_corpus import pack
 from test_generate import pixels, write_sound
 from tiny_runs import RECIPES, Facegen, settings
 
+from facegen.api import load
 from facegen.core.errors import CheckpointError
 from facegen.core.model_schema import ModelMetadata
 from facegen.training.runs.model_file import ModelFile
@@ -306,3 +307,23 @@ def test_a_long_header_is_refused_unread(tmp_path: Path) -> None:
         file.truncate(8 + length)
     with pytest.raises(CheckpointError, match="its header has 40 MiB; 40 MiB are allowed"):
         open_run_or_model(path)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "given", "data"),
+    [
+        ("name_lsgan_concatenated", {"name": "speaker-3"}, {}),
+        ("text_stackgan_2", {"text": "an old man"}, {"data__image_pixels": 64, "data__num_people": 80}),
+    ],
+)
+def test_runs_without_a_match_stage_and_with_a_draft(
+    recipe: str, given: dict[str, str], data: dict[str, object], facegen: Facegen, tmp_path: Path
+) -> None:
+    words = settings(**data)
+    pairs = [words[place : place + 2] for place in range(0, len(words), 2)]
+    options = [word for pair in pairs if not pair[1].startswith("match.") for word in pair]
+    out, path = tmp_path / recipe, tmp_path / "model.safetensors"
+    assert facegen("train", RECIPES / f"{recipe}.toml", "--preset", "small", *options, "--out", out) == 0
+    assert facegen("export", out, path, "--precision", "fp32") == 0
+    one, other = (load(source).sample(**given, count=2) for source in (out, path))  # type: ignore[arg-type]
+    assert all(np.array_equal(np.asarray(first), np.asarray(second)) for first, second in zip(one, other, strict=True))
