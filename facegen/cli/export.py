@@ -15,7 +15,11 @@ from facegen.cli.console import console, watching
     help="Number format of the stored weights.",
 )  # fmt: skip
 @click.option("--licence", default="", metavar="TEXT", help="Licence of the weights, such as CC-BY-4.0.")
-@click.option("--card", type=click.Path(path_type=Path, dir_okay=False), help="Markdown file that describes the model.")
+@click.option(
+    "--card",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Markdown file that describes the model.",
+)
 @click.option("--keep-names", is_flag=True, help="Store the names of real people.  [default: numbers]")
 @click.option(
     "--i-hold-consent", "holds_consent", is_flag=True,
@@ -30,6 +34,7 @@ def command(
     the run's evaluations. For a run on real people, the distances of drawn faces to the nearest training faces are
     printed: look at them before you share the file.
     """
+    from facegen.core.errors import DataError
     from facegen.core.model_schema import Precision
     from facegen.core.text.text_files import read_text
     from facegen.evaluation.model_figures import summarise_evaluations
@@ -38,7 +43,10 @@ def command(
     from facegen.training.runs.run import Run
 
     opened = Run.open(run)
-    text = "" if card is None else read_text(card)
+    try:
+        text = "" if card is None else read_text(card)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{card}: is not in UTF-8 ({error}); save it in UTF-8") from error
     chosen: Precision = "fp32" if precision == "fp32" else "fp16"
     settings = ExportSettings(chosen, licence, text, keep_names=keep_names, holds_consent=holds_consent)
     with watching() as observer:

@@ -61,9 +61,8 @@ def export_run(
         settings: what goes into it.
         evaluations: figures of the run.
     Raises:
-        CheckpointError: the run has no weights yet, or they are damaged.
+        CheckpointError: the run has no weights yet, or they are damaged; or the file cannot be written.
         DataError: it was trained on real people, and consent is not stated for everybody.
-        OSError: the file cannot be written.
     """
     if path.suffix != model_file.SUFFIX:
         raise CheckpointError(f"{path}: the name of a model file must end in {model_file.SUFFIX}")
@@ -97,7 +96,10 @@ def export_run(
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise CheckpointError(f"{run.path}: {where} does not fit a model file: {first['msg']}") from error
-    model_file.write_model_file(path, metadata, modules)
+    try:
+        model_file.write_model_file(path, metadata, modules)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be written ({error}); give another path") from error
     return metadata
 
 

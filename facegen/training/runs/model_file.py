@@ -241,7 +241,7 @@ def _differences(
         if name not in stored:
             problems.append(f"tensor '{name}' is missing")
         elif name not in expected:
-            problems.append(f"tensor '{name[:200]}' is unknown")
+            problems.append(f"tensor {name[:200]!r} is unknown")
         else:
             (dtype, shape), wanted = stored[name], expected[name]
             allowed = {wanted.dtype, torch.float16} if wanted.dtype == torch.float32 else {wanted.dtype}

@@ -54,7 +54,7 @@ def read_metadata(path: Path, entries: Mapping[str, str] | None) -> ModelMetadat
         )
     unknown = sorted(set(entries) - {METADATA_KEY})
     if unknown:
-        raise CheckpointError(f"{path}: metadata '{unknown[0][:100]}' is unknown; only '{METADATA_KEY}' is allowed")
+        raise CheckpointError(f"{path}: metadata {unknown[0][:100]!r} is unknown; only '{METADATA_KEY}' is allowed")
     try:
         values = json.loads(entries[METADATA_KEY])
     except (ValueError, RecursionError) as error:
