@@ -149,4 +149,4 @@ def test_something_must_learn(
     frozen = (f'start = "{taught}"', "freeze_faces = true", "freeze_conditioner = true")
     out = tmp_path / "run"
     assert facegen("train", recipe(tmp_path, "softmax", *frozen), "--preset", "small", *SIZES, "--out", out) == 1
-    assert "freeze_conditioner and freeze_faces: with both, this matcher has nothing" in capsys.readouterr().err
+    assert "freeze_conditioner and freeze_faces: with both, no weight is left to train" in capsys.readouterr().err
