@@ -101,7 +101,9 @@ class ModelFile:
             CheckpointError: a tensor holds NaN or infinity, or the cache cannot be written.
         """
         with self.path.open("rb") as file:
-            digest = hashlib.sha256(f"{__version__} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        # What another version unpacked may have another format.
+        digest = hashlib.sha256(f"{__version__} {RUN_FORMAT} {CHECKPOINT_FORMAT} {content}".encode())
         folder = user_cache("models") / digest.hexdigest()[:32] / self.path.stem
         if (folder / run.METADATA).is_file():
             return folder
