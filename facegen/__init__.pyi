@@ -1,3 +1,8 @@
+from facegen.api import Model as Model
+from facegen.api import evaluate as evaluate
+from facegen.api import load as load
+from facegen.api import open_corpus as open_corpus
+from facegen.api import train as train
 from facegen.core.batch import Batch as Batch
 from facegen.core.batch import Condition as Condition
 from facegen.core.batch import DataSpec as DataSpec
@@ -27,9 +32,11 @@ from facegen.core.interfaces import Metric as Metric
 from facegen.core.interfaces import Objective as Objective
 from facegen.core.interfaces import Penalty as Penalty
 from facegen.core.interfaces import Recogniser as Recogniser
+from facegen.core.progress import Observer as Observer
 from facegen.core.recipe.schedule import Ramp as Ramp
 from facegen.core.recipe.schedule import Schedule as Schedule
 from facegen.core.recipe.schedule import require_weights as require_weights
 from facegen.core.recipe.tables import DataSettings as DataSettings
+from facegen.inference.sample import Subject as Subject
 
 __version__: str

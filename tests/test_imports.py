@@ -1,4 +1,4 @@
-"""Import directions: cli -> evaluation -> inference -> training -> data -> core; collect -> data; parts -> core."""
+"""Import directions: cli -> api -> evaluation -> inference -> training -> data; collect -> data; all -> core."""
 
 import ast
 import re
@@ -78,7 +78,7 @@ def part_of(name: str) -> str | None:
 
 def test_every_folder_has_its_place():
     folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders <= set(MAY_IMPORT)
+    assert folders <= {*MAY_IMPORT, "models"}  # trained models, which hold no code
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if "/" in path])
@@ -88,6 +88,13 @@ def test_imports_point_one_way(path):
         target = part_of(name)
         allowed = target is None or target in MAY_IMPORT[folder] or (path, target) in ALLOWED
         assert allowed, f"facegen/{path} imports {name}, but {folder} may import {sorted(MAY_IMPORT[folder])} only"
+
+
+def test_the_python_interface_stands_between_the_command_line_and_the_engine():
+    """It imports nothing of the command line, and nothing but the command line imports it."""
+    assert {part_of(name) for name in FILES["api.py"]} - {None} <= set(MAY_IMPORT) - {"cli", "parts", "testing"}
+    users = {path for path, names in FILES.items() if any(f"{name}.".startswith("facegen.api.") for name in names)}
+    assert {path.split("/")[0] for path in users} == {"cli"}
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.startswith("parts/") and path.count("/") > 1])

@@ -21,7 +21,7 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
 
 
 @click.command("evaluate")
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
@@ -42,7 +42,7 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
 )
 @click.option(
     "--judge-start",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     help="Run whose match stage initialises the judge; for small corpora.",
 )
 @click.option(
@@ -55,7 +55,7 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
 @click.option(
     "--against",
     multiple=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     metavar="RUN",
     help="Run to compare with: the share of faces that the judge prefers to its faces; may be repeated.",
 )
@@ -86,11 +86,13 @@ def command(
     of each split are written to RUN/evaluation; report.html in that folder shows all splits evaluated so far.
     """
     from facegen.training.loop import Interrupted
+    from facegen.training.runs.open_run import run_folder
 
+    run, against = run_folder(run), tuple(run_folder(other) for other in against)
     if inception_weights is not None:
         os.environ[INCEPTION_WEIGHTS] = inception_weights  # the metric `fidelity` reads this variable
     options: dict[str, object] = {"num_clips": num_clips, "judge_seed": judge_seed}
-    options["judge_start"] = None if judge_start is None else str(judge_start.resolve())
+    options["judge_start"] = None if judge_start is None else str(run_folder(judge_start).resolve())
     overrides = {key: value for key, value in options.items() if value is not None}
     try:
         reports, page = _evaluate_splits(run, splits, data, overrides, recognisers, against)

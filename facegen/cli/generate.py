@@ -10,13 +10,14 @@ from facegen.cli.console import console, watching
 from facegen.cli.options import ManyValues
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy as np
+    from numpy.typing import NDArray
 
     from facegen.inference.sample import Subject
 
 
 @click.command("generate", cls=ManyValues)
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--speech", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
     help="Audio or video file with speech; several files draw several people.",
@@ -40,10 +41,10 @@ def command(
     subjects = subjects_from_options(speech, name, text)
     if not subjects:
         raise click.UsageError("one of --speech, --name, --text is required")
-    from facegen.inference.sample import sample
+    from facegen.api import load
 
     with watching() as observer:
-        faces = sample(run, subjects, count, seed, observer)
+        faces = load(run, observer).sample_people(subjects, count=count, seed=seed)
     grid_path = _write(faces, subjects, out)
     console.print(f"Faces: {grid_path}", soft_wrap=True)
 
@@ -75,7 +76,7 @@ def subjects_from_options(speech: tuple[Path, ...], name: tuple[str, ...], text:
     return subjects
 
 
-def _write(faces: "Tensor", subjects: "list[Subject]", out: Path) -> Path:
+def _write(faces: "NDArray[np.uint8]", subjects: "list[Subject]", out: Path) -> Path:
     """Write the grid, and every face when `out` is a folder; return the path of the grid."""
     from PIL import Image
 
@@ -86,9 +87,9 @@ def _write(faces: "Tensor", subjects: "list[Subject]", out: Path) -> Path:
     only_grid = out.suffix.lower() == ".png"
     grid_path = out if only_grid else out / "grid.png"
     grid_path.parent.mkdir(parents=True, exist_ok=True)
-    save_png(grid(faces.numpy(), row_labels=labels, column_labels=columns), grid_path)
+    save_png(grid(faces, row_labels=labels, column_labels=columns), grid_path)
     for row, label in enumerate([] if only_grid else labels):
         stem = re.sub(r"[^A-Za-z0-9_-]+", "_", label)[:60]
-        for number, face in enumerate(faces[row].numpy()):
+        for number, face in enumerate(faces[row]):
             save_png(Image.fromarray(face), out / f"{row + 1:03d}_{stem}_{number + 1:03d}.png")
     return grid_path

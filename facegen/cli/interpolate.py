@@ -20,7 +20,7 @@ FRAMES_PER_SECOND = 12
 
 
 @click.command("interpolate", cls=ManyValues)
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--speech", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
     help="Audio or video file with speech; one or two.",
@@ -78,9 +78,9 @@ def command(
     from facegen.inference.interpolate import interpolate
     from facegen.inference.load import load_face_pipeline
     from facegen.training.distributed import Distributed
-    from facegen.training.runs.run import Run
+    from facegen.training.runs.open_run import open_run_or_model
 
-    opened = Run.open(run)
+    opened = open_run_or_model(run)
     device = Distributed.join(opened.recipe.run.device).device
     pipeline = load_face_pipeline(opened, device)
     num_frames = max(steps, round(seconds * FRAMES_PER_SECOND))

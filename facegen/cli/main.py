@@ -19,6 +19,8 @@ COMMANDS = {
     "match": ("facegen.cli.match", "Find the face that fits a voice, or the voice of a face."),
     "evaluate": ("facegen.cli.evaluate", "Measure a run on people that it was not trained on."),
     "compare": ("facegen.cli.compare", "Compare evaluations of several runs."),
+    "export": ("facegen.cli.export", "Write a run as one file."),
+    "models": ("facegen.cli.models", "List the models that ship with facegen."),
     "collect": ("facegen.cli.collect", "Collect a corpus from channels and videos."),
     "pack": ("facegen.cli.pack", "Pack your own faces and speech into a corpus."),
     "export-shards": ("facegen.cli.export_shards", "Write a packed corpus as WebDataset tar shards."),

@@ -12,7 +12,7 @@ from facegen.core.text.json_text import json_text
 
 
 @click.command("match", cls=ManyValues)
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--speech", multiple=True, required=True, type=click.Path(path_type=Path, dir_okay=False),
     help="Audio or video files.",
@@ -29,13 +29,14 @@ def command(run: Path, speech: tuple[Path, ...], faces: tuple[Path, ...], detect
     With several faces, each row of probabilities over the faces sums to one; with one face and several voices, the row
     over the voices does. The probabilities are those of the run's match stage. They do not identify a person.
     """
+    from facegen.api import load
     from facegen.core.interfaces import Direction
-    from facegen.inference.rank import rank
 
     direction: Direction = "f2v" if len(faces) == 1 and len(speech) > 1 else "v2f"
     with watching() as observer:
         detector = frontal_detector if detect else None
-        probabilities = rank(run, speech, faces, direction=direction, detect=detector, observer=observer)
+        model = load(run, observer)
+        probabilities = model.rank(speech, faces, direction=direction, detect=detector).tolist()
     queries, candidates = (faces, speech) if direction == "f2v" else (speech, faces)
     if as_json:
         rows = [

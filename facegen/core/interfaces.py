@@ -266,6 +266,10 @@ class Dataset:
         """Return positions of frames in the tracks of their clips, in samples; -1 where unknown: (B,)."""
         raise NotImplementedError
 
+    def consents(self, clip: Tensor) -> Sequence[str] | None:
+        """Return the statement of consent of each row, "" where there is none; None if the people are not real."""
+        return [""] * len(clip)
+
     def captions(self, clip: Tensor) -> Sequence[str]:
         """Return one sentence per row, for corpora with captions."""
         raise NotImplementedError

@@ -13,7 +13,7 @@ from facegen.data.media.images import square_face
 from facegen.inference.load import load_matching
 from facegen.inference.sample import speech_batch
 from facegen.training.distributed import Distributed
-from facegen.training.runs.run import Run
+from facegen.training.runs.open_run import open_run_or_model
 
 
 class RunRecogniser(Recogniser):
@@ -26,7 +26,7 @@ class RunRecogniser(Recogniser):
     """
 
     def __init__(self, path: Path) -> None:
-        run = Run.open(path)
+        run = open_run_or_model(path)
         self._device = Distributed.join(run.recipe.run.device).device
         networks = load_matching(run, self._device)
         if networks.discriminator is None or networks.matcher is None or not networks.matcher.needs_faces:

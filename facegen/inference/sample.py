@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -13,12 +12,9 @@ from facegen.core.progress import Observer
 from facegen.core.text.names import known_spelling
 from facegen.core.text.suggest import did_you_mean
 from facegen.data.loading.caption_codes import encode_captions
-from facegen.data.loading.prepare import fit_speech, prepare_speech
-from facegen.data.media.audio_decoding import read_speech
-from facegen.inference.load import load_face_pipeline
-from facegen.training.distributed import Distributed
-from facegen.training.face_pipeline import choose_noises, draw_each
-from facegen.training.runs.run import Run
+from facegen.data.loading.prepare import prepare_speech
+from facegen.inference.inputs import Speech, read_speech_row
+from facegen.training.face_pipeline import FacePipeline, choose_noises, draw_each
 
 SHOWN_NAMES = 20
 """Number of names that an error lists."""
@@ -30,15 +26,17 @@ class Subject:
 
     Attributes:
         label: name in files and pictures.
-        speech: file with sound.
+        speech: file with sound, or samples.
         name: of a person that the run was trained on.
         text: a sentence.
+        sample_rate_hz: of samples.
     """
 
     label: str
-    speech: Path | None = None
+    speech: Speech | None = None
     name: str | None = None
     text: str | None = None
+    sample_rate_hz: int | None = None
 
 
 OPTIONS = {"speech": ("speech", "--speech FILE"), "identity": ("name", "--name NAME"), "caption": ("text", "--text")}
@@ -47,26 +45,30 @@ OPTIONS = {"speech": ("speech", "--speech FILE"), "identity": ("name", "--name N
 
 @torch.no_grad()
 def sample(
-    path: Path, subjects: Sequence[Subject], num_faces: int, seed: int, observer: Observer | None = None
+    pipeline: FacePipeline,
+    data: DataSpec,
+    subjects: Sequence[Subject],
+    num_faces: int,
+    seed: int,
+    device: torch.device,
+    observer: Observer | None = None,
 ) -> Tensor:
-    """Sample faces of people with a run.
+    """Sample faces of people.
 
     Args:
-        path: the run folder.
+        pipeline: of a run, on the device.
+        data: the corpus that it was trained on.
         subjects: the people.
         num_faces: faces per person; all people have the same noises.
         seed: of the noises and of everything else that is random.
+        device: of the pipeline.
         observer: gets warnings about damaged files that can still be read.
     Returns:
         (subjects, num_faces, H, W, 3) uint8 on the CPU.
     Raises:
-        CheckpointError: the run has no generator, or it is not trained yet.
         DataError: every subject that cannot be read.
     """
-    run = Run.open(path)
-    device = Distributed.join(run.recipe.run.device).device
-    pipeline = load_face_pipeline(run, device)
-    batch = subjects_batch(subjects, pipeline.needs, run.data, device, observer)
+    batch = subjects_batch(subjects, pipeline.needs, data, device, observer)
     noises = choose_noises(pipeline.noise, num_faces, seed, device)
     return draw_each(pipeline, pipeline.encode(batch), noises, seed)
 
@@ -94,7 +96,11 @@ def subjects_batch(
         raise DataError(*dict.fromkeys(problems))
     rows = torch.arange(len(subjects))
     observer = observer or Observer()
-    speech = [read_speech_row(subject.speech, data, observer) for subject in subjects if subject.speech is not None]
+    speech = [
+        read_speech_row(subject.speech, data, observer, subject.sample_rate_hz)
+        for subject in subjects
+        if subject.speech is not None
+    ]
     identities = [identity_index(subject.name, data.identities) for subject in subjects]
     captions = [subject.text or "" for subject in subjects]
     return Batch(
@@ -118,20 +124,6 @@ def speech_batch(speech: Tensor) -> Batch:
         faces=torch.empty(0), clip=rows, identity=torch.full_like(rows, -1), mismatched_rows=rows[:, None],
         speech=prepare_speech(speech),
     )  # fmt: skip
-
-
-def read_speech_row(path: Path, data: DataSpec, observer: Observer) -> Tensor:
-    """Read a sound file at the run's rate, cropped or repeated to its length: (samples,) int16.
-
-    Args:
-        path: audio or video file.
-        data: the corpus that the run was trained on.
-        observer: gets a warning if the file is damaged and can still be read.
-    Raises:
-        DataError: the file cannot be read, or holds no sound.
-    """
-    track = read_speech(path, data.sample_rate_hz, lambda warning: observer.warn(f"{path}: {warning}"))
-    return fit_speech(torch.from_numpy(track), data.speech_samples)
 
 
 def identity_index(name: str | None, identities: Sequence[str]) -> int:

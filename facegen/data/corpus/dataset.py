@@ -108,6 +108,10 @@ class Packed(Dataset):
         index = self.corpus.index
         return index.frame_time_samples[index.frame_offsets[clip.cpu()] + frame.cpu()]
 
+    def consents(self, clip: Tensor) -> Sequence[str]:
+        column = self.corpus.index.strings.get("consent")
+        return [""] * len(clip) if column is None else column.at(clip.cpu())
+
     def captions(self, clip: Tensor) -> Sequence[str]:
         return self.corpus.index.strings["caption"].at(clip.cpu())
 

@@ -121,6 +121,9 @@ class Synthetic(Dataset):
     def frame_samples(self, clip: Tensor, frame: Tensor) -> Tensor:
         return (2 * frame + 1) * self.track_samples // (2 * self.frames_per_clip)
 
+    def consents(self, clip: Tensor) -> None:
+        return None
+
     def captions(self, clip: Tensor) -> Sequence[str]:
         return captions(self.people(clip), self.seed, clip)
 

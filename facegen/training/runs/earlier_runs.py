@@ -20,10 +20,10 @@ from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.tables import EARLIER_RUNS
 from facegen.training.build import DraftRun
 from facegen.training.runs.match_cache import match_inputs
-from facegen.training.runs.run import METADATA, RECIPE, Run
+from facegen.training.runs.open_run import run_folder
+from facegen.training.runs.run import DRAFT_FOLDER, METADATA, RECIPE, Run
 
 DRAFT = "draft.run"
-DRAFT_FOLDER = "draft"
 EVALUATION_TABLES = ("evaluate", "metric", "recogniser", "judge")
 """Tables that change nothing about what is trained."""
 
@@ -42,8 +42,9 @@ def with_run_folders(recipe: Recipe, out: Path) -> Recipe:
         name, values = f"{table}.{key}", tables.get(table)
         if not isinstance(values, dict) or key not in values:
             continue
-        folder = Path(values[key]).resolve()
-        if name in recipe.earlier:
+        if name not in recipe.earlier:
+            folder = run_folder(values[key]).resolve()
+        else:
             folder = out.resolve().parent / recipe.earlier[name].run.name
             if folder == out.resolve():
                 raise CheckpointError(f"{out}: is the folder of the run of [{table}] {key}; give another with --out")

@@ -22,7 +22,7 @@ from facegen.core.text.json_text import json_text
 from facegen.training.runs.checkpoint import read_step
 from facegen.training.runs.formats import RUN_FORMAT, require_format
 
-METADATA, RECIPE, LOG = "run.json", "recipe.toml", "log.jsonl"
+METADATA, RECIPE, LOG, DRAFT_FOLDER = "run.json", "recipe.toml", "log.jsonl", "draft"
 PACKAGES = ("torch", "numpy", "safetensors", "pydantic")
 
 

@@ -1,0 +1,134 @@
+"""Speech and faces as callers give them: files, arrays, tensors and images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from facegen.core.batch import DataSpec
+from facegen.core.errors import DataError
+from facegen.core.progress import Observer
+from facegen.data.loading.prepare import fit_speech, prepare_faces, restore_faces
+from facegen.data.media.array_audio import speech_from_array
+from facegen.data.media.audio_decoding import read_speech
+from facegen.data.media.face_crops import NewDetector, crop_face, find_faces
+from facegen.data.media.images import read_image, square_face
+
+Speech: TypeAlias = str | Path | NDArray[Any] | Tensor
+"""A file, or samples: (samples,) or (channels, samples), int16, int32, or floats from -1 to 1."""
+Face: TypeAlias = str | Path | Image.Image | NDArray[Any] | Tensor
+"""A file, an image, (H, W, 3) uint8, or (3, H, W) floats from -1 to 1; arrays and tensors may hold several."""
+
+
+def read_speeches(
+    speech: Speech | Sequence[Speech], sample_rate_hz: int | None, data: DataSpec, observer: Observer
+) -> Tensor:
+    """Read one or several recordings at the run's rate, cropped or repeated to its length: (B, samples) int16.
+
+    Args:
+        speech: one, or a list.
+        sample_rate_hz: of samples; files have their own.
+        data: the corpus that the run was trained on.
+        observer: gets warnings about damaged files that can still be read.
+    Raises:
+        DataError: every recording that cannot be read.
+    """
+    several: Sequence[Speech] = speech if isinstance(speech, list | tuple) else [cast(Speech, speech)]
+    rows: list[Tensor] = []
+    problems: list[str] = []
+    for one in several:
+        try:
+            rows.append(read_speech_row(one, data, observer, sample_rate_hz))
+        except DataError as error:
+            problems += error.problems
+    if problems or not rows:
+        raise DataError(*(problems or ["no speech is given: give at least one recording"]))
+    return torch.stack(rows)
+
+
+def read_speech_row(speech: Speech, data: DataSpec, observer: Observer, sample_rate_hz: int | None = None) -> Tensor:
+    """Read a recording at the run's rate, cropped or repeated to its length: (samples,) int16.
+
+    Args:
+        speech: audio or video file, or samples.
+        data: the corpus that the run was trained on.
+        observer: gets a warning if the file is damaged and can still be read.
+        sample_rate_hz: of samples.
+    Raises:
+        DataError: the recording cannot be read, or holds no sound.
+    """
+    if isinstance(speech, str | Path):
+        path = Path(speech)
+        track = read_speech(path, data.sample_rate_hz, lambda warning: observer.warn(f"{path}: {warning}"))
+    elif sample_rate_hz is None:
+        raise DataError("sample_rate_hz is missing: give the rate of the samples, such as sample_rate_hz=16000")
+    else:
+        samples = speech.detach().cpu().numpy() if isinstance(speech, Tensor) else speech
+        track = speech_from_array(samples, sample_rate_hz, data.sample_rate_hz)
+    return fit_speech(torch.from_numpy(track), data.speech_samples)
+
+
+def read_faces(
+    faces: Face | Sequence[Face], data: DataSpec, observer: Observer, *, detect: NewDetector | None = None
+) -> Tensor:
+    """Read one or several faces at the run's size: (B, 3, H, W) float in [-1, 1].
+
+    Args:
+        faces: one, or a list; an array or tensor may hold several.
+        data: the corpus that the run was trained on.
+        observer: gets warnings about damaged files that can still be read.
+        detect: makes the detector that finds the face in each image; None if the images are cropped faces.
+    Raises:
+        DataError: every face that cannot be read.
+    """
+    several: Sequence[Face] = faces if isinstance(faces, list | tuple) else [cast(Face, faces)]
+    rows: list[Tensor] = []
+    problems: list[str] = []
+    for one in several:
+        try:
+            rows += [_prepared(image, data, detect, label) for image, label in _images(one, observer)]
+        except DataError as error:
+            problems += error.problems
+    if problems or not rows:
+        raise DataError(*(problems or ["no face is given: give at least one image"]))
+    return torch.stack(rows)
+
+
+def _images(face: Face, observer: Observer) -> list[tuple[NDArray[np.uint8] | Tensor, str]]:
+    """Return the images of an input with their names: (H, W, 3) uint8, or (3, H, W) float tensors."""
+    if isinstance(face, str | Path):
+        path = Path(face)
+        return [(read_image(path, lambda warning: observer.warn(f"{path}: {warning}")), str(path))]
+    if isinstance(face, Image.Image):
+        return [(np.array(face.convert("RGB")), "face")]
+    values = face.detach().cpu() if isinstance(face, Tensor) else torch.from_numpy(np.ascontiguousarray(face))
+    batch = values[None] if values.dim() == 3 else values
+    if batch.dim() == 4 and batch.dtype == torch.uint8 and batch.shape[3] == 3 and batch.numel():
+        return [(image.numpy(), "face") for image in batch]
+    if batch.dim() == 4 and batch.is_floating_point() and batch.shape[1] == 3 and batch.numel():
+        if not bool(batch.isfinite().all()) or float(batch.abs().max()) > 1:
+            raise DataError("faces of floats must be from -1 to 1; divide 8-bit values by 127.5 and subtract 1")
+        return [(image, "face") for image in batch.float()]
+    raise DataError(
+        f"faces of shape {tuple(values.shape)} and type {values.dtype}: must be (H, W, 3) uint8 or (3, H, W) floats, "
+        f"or several of these"
+    )
+
+
+def _prepared(image: NDArray[np.uint8] | Tensor, data: DataSpec, detect: NewDetector | None, label: str) -> Tensor:
+    pixels = data.image_pixels
+    if isinstance(image, Tensor):
+        if tuple(image.shape[1:]) == (pixels, pixels) and detect is None:
+            return image
+        image = restore_faces(image[None])[0].numpy()
+    if detect is not None:
+        boxes = find_faces(image, detect)
+        if not boxes:
+            raise DataError(f"{label}: no frontal face was found; crop the face yourself and omit --detect")
+        image = crop_face(image, boxes[0])
+    return prepare_faces(torch.from_numpy(square_face(image, pixels))[None])[0]

@@ -1,0 +1,275 @@
+"""Model files: a run's weights and all that drawing and matching need, in one safetensors file.
+
+A file from a stranger is checked before anything of its size is allocated: the length of its header, its metadata by
+`core.model_schema`, its recipe as any recipe, and its tensors against the recipe's networks on the meta device. No code
+in it is run.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from facegen import __version__
+from facegen.core.cache import user_cache
+from facegen.core.errors import CheckpointError, FacegenError
+from facegen.core.files import new_folder, replacing
+from facegen.core.model_schema import ModelMetadata, Precision, TrainedRecipe
+from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.portable import without_paths
+from facegen.core.recipe.recipe import check_recipe
+from facegen.core.text.json_text import json_text
+from facegen.training.build import DraftRun, Networks, build_networks
+from facegen.training.match import match_modules
+from facegen.training.runs import checkpoint, run
+from facegen.training.runs.formats import CHECKPOINT_FORMAT, RUN_FORMAT
+from facegen.training.runs.model_header import METADATA_KEY, opened_model, read_metadata
+
+SUFFIX = ".safetensors"
+PIPELINE, MATCH_MODULES = "face_pipeline", ("encoders", "discriminator", "matcher")
+PIPELINE_FILE = "ema"
+"""File name of the averaged face pipeline in a checkpoint."""
+MAX_SHOWN = 3
+_DTYPES = {
+    "F16": torch.float16, "F32": torch.float32, "F64": torch.float64, "BF16": torch.bfloat16, "I64": torch.int64,
+    "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
+}  # fmt: skip
+_FORMATS_OF_WEIGHTS: Mapping[Precision, torch.dtype] = {"fp16": torch.float16, "fp32": torch.float32}
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file whose metadata and tensors were checked; the tensors are not read yet.
+
+    Attributes:
+        path: the file.
+        metadata: what it says.
+        recipe: checked.
+        dtypes: {tensor: type that the networks need}.
+    """
+
+    path: Path
+    metadata: ModelMetadata
+    recipe: Recipe
+    dtypes: Mapping[str, torch.dtype]
+
+    @classmethod
+    def open(cls, path: Path) -> "ModelFile":
+        """Check a file.
+
+        Raises:
+            CheckpointError: it is no model file, is damaged, exceeds a bound, or needs parts that are not installed.
+        """
+        with opened_model(path) as file:
+            metadata = read_metadata(path, file.metadata())
+            stored = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            kinds = {name: (_DTYPES.get(part.get_dtype()), tuple(part.get_shape())) for name, part in stored.items()}
+        recipe, expected = _networks(path, metadata)
+        problems = _differences(kinds, expected)
+        if problems:
+            more = [f"and {len(problems) - MAX_SHOWN} more"] if len(problems) > MAX_SHOWN else []
+            raise CheckpointError(
+                f"{path}: its tensors are not those of its recipe: {'; '.join([*problems[:MAX_SHOWN], *more])}; "
+                f"get the file again, or use the version of facegen that wrote it ({_version(metadata)})"
+            )
+        return cls(path, metadata, recipe, {name: tensor.dtype for name, tensor in expected.items()})
+
+    def tensors(self, module: str) -> dict[str, Tensor]:
+        """Read the tensors of one module, in the types that the networks need.
+
+        Raises:
+            CheckpointError: a tensor holds NaN or infinity.
+        """
+        start = f"{module}."
+        with opened_model(self.path) as file:
+            names = [name for name in self.dtypes if name.startswith(start)]
+            tensors = {name.removeprefix(start): file.get_tensor(name).to(self.dtypes[name]) for name in names}
+        bad = checkpoint.non_finite(tensors)
+        if bad:
+            raise CheckpointError(f"{self.path}: tensor '{start}{bad[0]}' holds NaN or infinity; get the file again")
+        return tensors
+
+    def unpack(self) -> Path:
+        """Write the model as a run folder into the user's cache, unless it is there; return the folder.
+
+        Raises:
+            CheckpointError: a tensor holds NaN or infinity, or the cache cannot be written.
+        """
+        with self.path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        # What another version unpacked may have another format.
+        digest = hashlib.sha256(f"{__version__} {RUN_FORMAT} {CHECKPOINT_FORMAT} {content}".encode())
+        folder = user_cache("models") / digest.hexdigest()[:32] / self.path.stem
+        if (folder / run.METADATA).is_file():
+            return folder
+        try:
+            with new_folder(folder) as part:
+                self._write_run(part, digest.hexdigest())
+        except OSError as error:
+            raise CheckpointError(
+                f"{self.path}: cannot be unpacked to {folder} ({error}); set XDG_CACHE_HOME to a folder that can be "
+                f"written"
+            ) from error
+        return folder
+
+    def _write_run(self, folder: Path, digest: str) -> None:
+        metadata = self.metadata
+        _write_recipe(folder, metadata.run, metadata.versions)
+        below = folder
+        for trained in metadata.drafts:
+            below = below / run.DRAFT_FOLDER
+            _write_recipe(below, trained, metadata.versions)
+        present = {name.partition(".")[0] for name in self.dtypes}
+        if metadata.match_step is not None:
+            tensors = {name: self.tensors(name) for name in MATCH_MODULES if name in present}
+            if metadata.shares_encoders:
+                tensors["encoders"] = encoders_of_pipeline(self.tensors(PIPELINE))
+            # The key stands for all that decided the match stage, so that runs that start from it can share theirs.
+            state = {"stage": "match", "step": metadata.match_step, "key": digest}
+            _write_checkpoint(folder / "checkpoints" / "match", state, tensors)
+        if metadata.step is not None:
+            tensors = {PIPELINE_FILE: self.tensors(PIPELINE)}
+            if metadata.match_step is None and "discriminator" in present:
+                tensors["discriminator"] = self.tensors("discriminator")
+            state = {"stage": "train", "step": metadata.step}
+            _write_checkpoint(folder / "checkpoints" / f"train-{metadata.step:08d}", state, tensors)
+
+
+def write_model_file(path: Path, metadata: ModelMetadata, modules: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Write a model file, atomically.
+
+    Args:
+        path: the file.
+        metadata: its precision decides how floats are stored.
+        modules: {module: its tensors}.
+    Raises:
+        CheckpointError: the file, as written, would be refused by `ModelFile.open`.
+        OSError: it cannot be written.
+    """
+    kind = _FORMATS_OF_WEIGHTS[metadata.precision]
+    tensors = {
+        f"{name}.{key}": _stored(value, kind) for name, module in modules.items() for key, value in module.items()
+    }
+    with replacing(path) as part:
+        save_file(tensors, part, metadata={METADATA_KEY: metadata.model_dump_json(exclude_defaults=True)})
+        try:
+            ModelFile.open(part)
+        except CheckpointError as error:
+            raise CheckpointError(*(problem.replace(str(part), str(path)) for problem in error.problems)) from error
+
+
+def expected_modules(networks: Networks) -> dict[str, nn.Module]:
+    """Return the modules that a model file of these networks holds, by name."""
+    modules: dict[str, nn.Module] = {}
+    if networks.face_pipeline is not None:
+        modules[PIPELINE] = networks.face_pipeline
+    if networks.matcher is not None:
+        modules |= match_modules(networks)
+    elif networks.discriminator is not None:
+        modules["discriminator"] = networks.discriminator
+    return modules
+
+
+def encoders_of_pipeline(pipeline: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of the conditioners among those of a face pipeline."""
+    return {key.removeprefix("encoders."): value for key, value in pipeline.items() if key.startswith("encoders.")}
+
+
+def _stored(tensor: Tensor, kind: torch.dtype) -> Tensor:
+    """Convert a float32 tensor; one with a number beyond the range of fp16 stays as it is."""
+    tensor = tensor.detach().cpu().contiguous()
+    if tensor.dtype != torch.float32 or kind == torch.float32:
+        return tensor
+    half = tensor.to(kind)
+    return half if bool(half.isfinite().all()) else tensor
+
+
+def _networks(path: Path, metadata: ModelMetadata) -> tuple[Recipe, dict[str, Tensor]]:
+    """Build the networks on the meta device; return the recipe, and the tensors that the file must hold."""
+    before = None
+    try:
+        for trained in reversed(metadata.drafts):
+            before = DraftRun(_recipe(path, metadata, trained), trained.data.spec, before)
+        recipe = _recipe(path, metadata, metadata.run)
+        with torch.device("meta"):
+            modules = expected_modules(build_networks(recipe, metadata.run.data.spec, before))
+    except FacegenError as error:
+        raise CheckpointError(*error.problems) from error
+    except (RuntimeError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise CheckpointError(f"{path}: its networks cannot be built: {error}") from error
+    problems = []
+    if (recipe.draft is None) != (before is None):
+        problems.append("drafts must be given for a recipe with [draft], and for no other")
+    if (metadata.step is None) != (PIPELINE not in modules):
+        problems.append("step must be given for a recipe with a generator, and for no other")
+    if (metadata.match_step is None) != ("matcher" not in modules):
+        problems.append("match_step must be given for a recipe with [match], and for no other")
+    if metadata.shares_encoders and not {PIPELINE, "encoders"} <= modules.keys():
+        problems.append("shares_encoders must be false without both a face pipeline and a match stage")
+    if problems:
+        raise CheckpointError(*(f"{path}: metadata: {problem}" for problem in problems))
+    if metadata.shares_encoders:
+        modules.pop("encoders")
+    return recipe, {
+        f"{name}.{key}": value for name, part in modules.items() for key, value in part.state_dict().items()
+    }
+
+
+def _recipe(path: Path, metadata: ModelMetadata, trained: TrainedRecipe) -> Recipe:
+    try:
+        recipe = check_recipe(trained.recipe, str(path))
+        # A path in a stranger's file must not lead to files of this machine.
+        return check_recipe(without_paths(recipe), str(path))
+    except FacegenError as error:
+        problems = "\n".join(error.problems)
+        missing = []
+        for part, package in metadata.plugins.items():
+            kind, _, name = part.partition(" ")
+            if f"{kind} '{name}' is not installed" in problems:
+                missing.append(f"{path}: {kind} '{name}' is of the package {package}; install that package")
+        raise CheckpointError(*(missing or error.problems)) from error
+
+
+def _differences(
+    stored: Mapping[str, tuple[torch.dtype | None, tuple[int, ...]]], expected: Mapping[str, Tensor]
+) -> list[str]:
+    problems = []
+    for name in sorted(stored.keys() | expected.keys()):
+        if name not in stored:
+            problems.append(f"tensor '{name}' is missing")
+        elif name not in expected:
+            problems.append(f"tensor {name[:200]!r} is unknown")
+        else:
+            (dtype, shape), wanted = stored[name], expected[name]
+            allowed = {wanted.dtype, torch.float16} if wanted.dtype == torch.float32 else {wanted.dtype}
+            if dtype not in allowed or shape != tuple(wanted.shape):
+                problems.append(f"tensor '{name}' is {dtype} {shape} instead of {wanted.dtype} {tuple(wanted.shape)}")
+    return problems
+
+
+def _version(metadata: ModelMetadata) -> str:
+    return metadata.versions.get("facegen", "unknown")
+
+
+def _write_recipe(folder: Path, trained: TrainedRecipe, versions: Mapping[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe = check_recipe(without_paths(check_recipe(trained.recipe, run.RECIPE)), run.RECIPE)
+    (folder / run.RECIPE).write_text(run.recipe_text(recipe), encoding="utf-8")
+    about = {
+        "format": RUN_FORMAT, "versions": dict(versions), "corpus_fingerprint": trained.corpus_fingerprint
+    }  # fmt: skip
+    text = json_text({**about, "data": trained.data.spec.to_json()}, indent=1)
+    (folder / run.METADATA).write_text(text, encoding="utf-8")
+
+
+def _write_checkpoint(folder: Path, state: Mapping[str, Any], modules: Mapping[str, Mapping[str, Tensor]]) -> None:
+    folder.mkdir(parents=True)
+    for name, tensors in modules.items():
+        save_file({key: value.contiguous() for key, value in tensors.items()}, folder / f"{name}{SUFFIX}")
+    text = json_text({"format": CHECKPOINT_FORMAT, **state}, indent=1)
+    (folder / "state.json").write_text(text, encoding="utf-8")

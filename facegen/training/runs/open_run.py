@@ -1,0 +1,49 @@
+"""Runs by what a user gives: a run folder, a model file, or the name of a model that ships with facegen."""
+
+from pathlib import Path
+
+import facegen
+from facegen.core.errors import CheckpointError
+from facegen.core.text.suggest import did_you_mean
+from facegen.training.runs.model_file import SUFFIX, ModelFile
+from facegen.training.runs.run import Run
+
+
+def open_run_or_model(path_or_name: Path | str) -> Run:
+    """Open a run folder, a model file, or a shipped model by its name; a model is unpacked into the user's cache.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged.
+    """
+    return Run.open(run_folder(path_or_name))
+
+
+def run_folder(path_or_name: Path | str) -> Path:
+    """Return the run folder of what a user gives: itself, or that of an unpacked model.
+
+    Raises:
+        CheckpointError: a model file is missing or damaged.
+    """
+    path = Path(path_or_name)
+    is_model = path.is_file() or path.suffix == SUFFIX or (not path.exists() and str(path) in shipped_models())
+    return ModelFile.open(model_file(path)).unpack() if is_model and not path.is_dir() else path
+
+
+def model_file(path_or_name: Path | str) -> Path:
+    """Return the model file of a path, or of the name of a shipped model.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    path, shipped = Path(path_or_name), shipped_models()
+    if path.is_file():
+        return path
+    if str(path) in shipped:
+        return shipped[str(path)]
+    raise CheckpointError(f"{path}: there is no such model file, nor a shipped model{did_you_mean(path.stem, shipped)}")
+
+
+def shipped_models() -> dict[str, Path]:
+    """Return the models that ship with facegen: {name: file}."""
+    folder = Path(facegen.__file__).parent / "models"
+    return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
