@@ -39,7 +39,7 @@ def command(
     from facegen.core.text.text_files import read_text
     from facegen.evaluation.model_figures import summarise_evaluations
     from facegen.evaluation.nearest_training import nearest_training_faces
-    from facegen.training.runs.export import ExportSettings, export_run
+    from facegen.training.runs.model_export import ExportSettings, export_run
     from facegen.training.runs.run import Run
 
     opened = Run.open(run)

@@ -28,7 +28,7 @@ def command(corpus: Path, out: Path, speech: str, shard_mib: int, overwrite: boo
     Faces are PNG, speech is FLAC or WAV, and names, times, consent and the rest are JSON. Nothing is lost:
     `facegen pack` makes the same corpus of them again.
     """
-    from facegen.data.importers.export import export_shards
+    from facegen.data.importers.export_shards import export_shards
 
     with watching() as observer:
         done = export_shards(

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from facegen.core.errors import FacegenError
 from facegen.core.interfaces import Dataset
+from facegen.core.nearest import nearest
 from facegen.core.progress import Observer
 from facegen.core.recipe.tables import Split
 from facegen.data.loading.prepare import prepare_faces
 from facegen.data.loading.rows import Rows
 from facegen.evaluation.judge import Judge
 from facegen.inference.load import load_face_pipeline
-from facegen.parts.metrics.nearest import nearest
 from facegen.training.distributed import Distributed
 from facegen.training.face_pipeline import choose_noises, draw_each
 from facegen.training.runs.run import Run

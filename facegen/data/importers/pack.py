@@ -125,7 +125,10 @@ def pack(
         sample_rate_hz=settings.sample_rate_hz,
         attribute_classes=ATTRIBUTE_CLASSES,
         provenance=Provenance(
-            importer=source.importer, source=source.name, facegen=__version__, settings=vars(settings)
+            importer=source.importer,
+            source=source.name,
+            facegen=__version__,
+            settings={**vars(settings), "detect": detect is not None},
         ),
         overwrite=overwrite,
     )

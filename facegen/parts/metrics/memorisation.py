@@ -9,8 +9,8 @@ from torch import Tensor
 
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
+from facegen.core.nearest import nearest
 from facegen.core.statistics import Bootstrap, with_wilson
-from facegen.parts.metrics.nearest import nearest
 from facegen.parts.metrics.views import generated_embeddings
 
 _SHARE = "memorised share of generated faces"

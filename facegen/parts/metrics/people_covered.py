@@ -7,7 +7,7 @@ from torch import Tensor
 
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
-from facegen.parts.metrics.nearest import nearest
+from facegen.core.nearest import nearest
 from facegen.parts.metrics.retrieval import one_row_per_person
 from facegen.parts.metrics.views import generated_embeddings
 

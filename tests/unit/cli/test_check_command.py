@@ -56,7 +56,7 @@ def test_check_of_a_good_recipe_has_no_warning(check):
 def test_check_warns_of_a_recipe_without_judge(check, tmp_path):
     message = (
         f"`facegen evaluate` would refuse the finished run: {tmp_path / 'a.toml'}: has no [match], which trains the "
-        f"judge that evaluation needs; add a [match] table, or a [judge.match] for the judge alone (such as type = "
+        f"judge that evaluation needs; add a [match] table, or a [judge.match] for the judge only (such as type = "
         f"'softmax'), with a discriminator, and evaluate again"
     )
     shown = check(RECIPE)

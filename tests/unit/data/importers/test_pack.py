@@ -9,11 +9,13 @@ import torch
 from corpus_files import draw_face, make_speech, write_csv, write_png, write_wav
 
 from facegen.cli.detector import frontal_detector
+from facegen.core.collection_interfaces import Detector, FaceBox
 from facegen.core.errors import DataError
 from facegen.core.progress import Observer
 from facegen.data.corpus.reader import Corpus
 from facegen.data.importers.pack import pack_pairs
 from facegen.data.loading.splits import utterance_number
+from facegen.data.media.images import square_face
 
 
 def face_of(corpus: Corpus, clip: int, frame: int = 0) -> np.ndarray:
@@ -192,6 +194,23 @@ def test_without_speech_every_row_is_a_clip(tmp_path):
     header = Corpus.open(tmp_path / "out").header
     assert header.columns == ("faces", "identity")
     assert (header.num_clips, header.num_tracks, header.speech) == (4, 0, ())
+
+
+class CentreDetector(Detector):
+    """Detector that reports the square from (4, 8) with a side of 16 pixels in every image."""
+
+    smallest_pixels = 10**6
+
+    def find(self, image):
+        return [FaceBox(4, 8, 16, 1.0)]
+
+
+def test_detected_faces_are_cropped_and_the_header_says_so(pairs, tmp_path):
+    pack_pairs(pairs(3), tmp_path / "out", image_pixels=16, detect=CentreDetector, margin=0.0)
+    corpus = Corpus.open(tmp_path / "out")
+    assert corpus.header.provenance.settings["detect"] is True
+    for row in range(3):
+        assert np.array_equal(face_of(corpus, row), square_face(draw_face(row)[8:24, 4:20], 16))
 
 
 def test_detection_rejects_images_without_a_face(pairs, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from facegen.parts.metrics.nearest import nearest
+from facegen.core.nearest import nearest
 
 
 def test_against_all_pairs() -> None:
