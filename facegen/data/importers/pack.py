@@ -139,21 +139,31 @@ def pack(
             importer.run(requests.clips, requests.num_rows)
             if not writer.num_clips:
                 raise DataError(*_no_usable_rows(source.place, importer.rejects))
-            rejects = sorted(importer.rejects, key=lambda reject: reject.line)
-            warnings = sorted(importer.warnings, key=lambda warning: warning.line)
-            _write_table(writer.staging / REJECTS, Reject, rejects)
-            _write_table(writer.staging / DUPLICATES, Duplicate, importer.duplicates)
-            _write_table(writer.staging / WARNINGS, FileWarning, warnings)
+            rejects, warnings = _write_tables(writer.staging, importer)
             header = writer.finish()
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{out}: cannot be written ({reason}); free some space, or give another folder") from None
+    _warn_of_names(header, observer)
+    return PackReport(out, header, requests.num_rows, rejects, importer.duplicates, warnings, requests.ignored_columns)
+
+
+def _write_tables(folder: Path, importer: Importer) -> tuple[list[Reject], list[FileWarning]]:
+    """Write the tables beside a corpus; return rejects and warnings in the order of the source."""
+    rejects = sorted(importer.rejects, key=lambda reject: reject.line)
+    warnings = sorted(importer.warnings, key=lambda warning: warning.line)
+    _write_table(folder / REJECTS, Reject, rejects)
+    _write_table(folder / DUPLICATES, Duplicate, importer.duplicates)
+    _write_table(folder / WARNINGS, FileWarning, warnings)
+    return rejects, warnings
+
+
+def _warn_of_names(header: CorpusHeader, observer: Observer) -> None:
     for names in differ_in_case(header.identities):
         people = " and ".join(f"'{name}'" for name in names)
         observer.warn(
             f"{people} differ only in upper and lower case, and count as {len(names)} people; use one name per person"
         )
-    return PackReport(out, header, requests.num_rows, rejects, importer.duplicates, warnings, requests.ignored_columns)
 
 
 def _no_usable_rows(source: str, rejects: Sequence[Reject]) -> list[str]:

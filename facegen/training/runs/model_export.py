@@ -30,7 +30,7 @@ from facegen.training.runs.run import Run
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """What goes into a model file beside the weights.
+    """Settings of an export: precision, licence, card, and names of people.
 
     Attributes:
         precision: of the stored weights.
