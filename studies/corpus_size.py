@@ -27,12 +27,12 @@ from facegen.core.registry import registry
 from facegen.core.text.json_text import json_text
 from facegen.evaluation.evaluation_corpus import needs_of
 from facegen.evaluation.figures import measure_metric
-from facegen.evaluation.gather import gather
-from facegen.evaluation.generalisation import SPLITS
-from facegen.evaluation.judge import Judge, find_judge
+from facegen.evaluation.gathering.gather import gather
+from facegen.evaluation.gathering.subjects import choose_subjects
+from facegen.evaluation.judging.judge import Judge, find_judge
 from facegen.evaluation.render.plots import draw_curves
 from facegen.evaluation.report import number
-from facegen.evaluation.subjects import choose_subjects
+from facegen.evaluation.verdicts.generalisation import SPLITS
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed
 from facegen.training.runs.run import Run

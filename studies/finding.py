@@ -8,7 +8,7 @@ premise is not shown (a remedy for a fault that did not occur), or if its figure
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from facegen.evaluation.verdicts import IGNORED, KEPT
+from facegen.evaluation.verdicts.verdicts import IGNORED, KEPT
 from studies.report_figures import Holds, Value
 
 

@@ -21,7 +21,7 @@ from facegen.collect.review.outliers import THRESHOLD
 from facegen.collect.review.review import review
 from facegen.core.interfaces import Recogniser
 from facegen.data.corpus.reader import Corpus
-from facegen.evaluation.recognition import chosen_recognisers
+from facegen.evaluation.judging.recognition import chosen_recognisers
 from facegen.inference.run_recogniser import RunRecogniser
 from studies.planted_videos import CLEAN, EDGE, PLANTED, WRONG, Scene, truth_at, write_set
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from facegen.core.recipe.tables import EARLIER_RUNS
-from facegen.evaluation.verdicts import BLURRED, COLLAPSED, IGNORED, KEPT, NOISY
+from facegen.evaluation.verdicts.verdicts import BLURRED, COLLAPSED, IGNORED, KEPT, NOISY
 from studies.factors import RELID, Reading, read
 from studies.factors import to_markdown as factors_table
 from studies.finding import Finding

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from facegen.core.evidence import Figure
-from facegen.evaluation.quantities import (
+from facegen.evaluation.verdicts.quantities import (
     MissingError,
     Quantity,
     excess,

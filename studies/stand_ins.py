@@ -28,11 +28,11 @@ from facegen.data.media.grids import grid
 from facegen.evaluation.evaluate import evaluate
 from facegen.evaluation.evaluation_corpus import needs_of
 from facegen.evaluation.figures import by_key
-from facegen.evaluation.quantities import MissingError
+from facegen.evaluation.gathering.subjects import choose_subjects
 from facegen.evaluation.render.write import write_run_report
 from facegen.evaluation.report import Report
-from facegen.evaluation.subjects import choose_subjects
-from facegen.evaluation.verdicts import UNDECIDED, Verdict, verdicts
+from facegen.evaluation.verdicts.quantities import MissingError
+from facegen.evaluation.verdicts.verdicts import UNDECIDED, Verdict, verdicts
 from facegen.inference.load import load_face_pipeline
 from facegen.training.face_pipeline import choose_noises, draw_each
 from facegen.training.loop import Interrupted

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from facegen.evaluation.verdicts import BLURRED, COLLAPSED, NOISY
+from facegen.evaluation.verdicts.verdicts import BLURRED, COLLAPSED, NOISY
 from studies.finding import Finding, learnt
 from studies.report_figures import (
     KNOWN,

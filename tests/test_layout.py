@@ -9,7 +9,6 @@ UNIT = PROJECT / "tests" / "unit"
 FILES = sorted(path.relative_to(UNIT) for path in UNIT.rglob("test_*.py"))
 CROSSES_MODULES = {
     "data/importers/test_one_person_one_name.py": "one rule about names, from the importers to the removal of a person",
-    "evaluation/test_labels.py": "labels decide nothing, in any module of evaluation",
     "training/test_kills.py": "a killed run resumes exactly, whatever was being written",
 }
 """{test file: why it belongs to no single module}."""

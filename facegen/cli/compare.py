@@ -13,7 +13,7 @@ from facegen.core.recipe.tables import EvaluationSplit
 from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
-    from facegen.evaluation.comparison_table import Cell, ComparisonTable
+    from facegen.evaluation.comparison.comparison_table import Cell, ComparisonTable
 
 LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
 
@@ -62,9 +62,9 @@ def command(
     same corpus; otherwise a note says what differs.
     """
     from facegen.core.interruption import Interruption
-    from facegen.evaluation.compare import columns_of
-    from facegen.evaluation.layouts import LAYOUTS
-    from facegen.evaluation.sample_comparison import draw_sample_comparison
+    from facegen.evaluation.comparison.compare import columns_of
+    from facegen.evaluation.comparison.layouts import LAYOUTS
+    from facegen.evaluation.comparison.sample_comparison import draw_sample_comparison
     from facegen.training.loop import Interrupted
 
     target = runs[0].resolve().parent / "compare.png" if picture is None else picture

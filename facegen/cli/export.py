@@ -37,8 +37,8 @@ def command(
     from facegen.core.errors import DataError
     from facegen.core.model_schema import Precision
     from facegen.core.text.text_files import read_text
+    from facegen.evaluation.gathering.nearest_training import nearest_training_faces
     from facegen.evaluation.model_figures import summarise_evaluations
-    from facegen.evaluation.nearest_training import nearest_training_faces
     from facegen.training.runs.model_export import ExportSettings, export_run
     from facegen.training.runs.run import Run
 

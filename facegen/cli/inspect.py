@@ -178,7 +178,7 @@ def _draw(packed: "Packed", split: Split | None, out: Path) -> None:
 
 def _recognisers(words: tuple[str, ...], judge: Path | None) -> "dict[str, Recogniser]":
     from facegen.collect.review.hog_pitch import HOG_PITCH, HogPitch
-    from facegen.evaluation.recognition import chosen_recognisers
+    from facegen.evaluation.judging.recognition import chosen_recognisers
     from facegen.inference.run_recogniser import RunRecogniser
 
     recognisers = chosen_recognisers(words)

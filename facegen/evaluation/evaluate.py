@@ -11,8 +11,8 @@ from facegen.data.media.grids import save_png
 from facegen.evaluation.evaluation_corpus import corpus_key
 from facegen.evaluation.evaluation_setup import EvaluationSetup, set_up
 from facegen.evaluation.figures import measure_metric, with_own_labels
-from facegen.evaluation.gather import gather
-from facegen.evaluation.judge import Judge, find_judge
+from facegen.evaluation.gathering.gather import gather
+from facegen.evaluation.judging.judge import Judge, find_judge
 from facegen.evaluation.render.pictures import draw_pictures
 from facegen.evaluation.report import Picture, Report, report_name
 from facegen.evaluation.weights import weights_hash

@@ -10,10 +10,10 @@ from facegen.core.interfaces import Dataset
 from facegen.core.progress import Observer
 from facegen.core.recipe.part_config import Recipe
 from facegen.evaluation.evaluation_corpus import needs_of
-from facegen.evaluation.judge import compares_faces, judges_itself
-from facegen.evaluation.judge_recipe import judge_recipe
-from facegen.evaluation.recognition import build_recognisers
-from facegen.evaluation.subjects import choose_subjects
+from facegen.evaluation.gathering.subjects import choose_subjects
+from facegen.evaluation.judging.judge import compares_faces, judges_itself
+from facegen.evaluation.judging.judge_recipe import judge_recipe
+from facegen.evaluation.judging.recognition import build_recognisers
 from facegen.training.build import Networks
 from facegen.training.check.corpus_check import check_splits
 from facegen.training.check.dry_run import dry_run

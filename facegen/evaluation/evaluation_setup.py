@@ -12,13 +12,13 @@ from facegen.core.interfaces import Metric, Recogniser
 from facegen.core.progress import Observer
 from facegen.core.recipe.settings import check_table
 from facegen.core.recipe.tables import DataSettings, EvaluateSettings, EvaluationSplit
-from facegen.evaluation.baselines import load_baselines
 from facegen.evaluation.evaluation_corpus import EvaluationCorpus, needs_of
 from facegen.evaluation.figures import metric_names
-from facegen.evaluation.judge import judges_itself
-from facegen.evaluation.judge_recipe import judge_recipe
-from facegen.evaluation.recognition import build_recognisers, with_recognisers
-from facegen.evaluation.subjects import Subjects, choose_subjects
+from facegen.evaluation.gathering.baselines import load_baselines
+from facegen.evaluation.gathering.subjects import Subjects, choose_subjects
+from facegen.evaluation.judging.judge import judges_itself
+from facegen.evaluation.judging.judge_recipe import judge_recipe
+from facegen.evaluation.judging.recognition import build_recognisers, with_recognisers
 from facegen.evaluation.weights import weights_hash
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed

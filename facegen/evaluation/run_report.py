@@ -13,10 +13,10 @@ import numpy as np
 from facegen import __version__
 from facegen.core.errors import CheckpointError
 from facegen.core.progress import Observer
-from facegen.evaluation.generalisation import Gap, find_gaps, obstacle, own_splits
 from facegen.evaluation.render.plots import draw_curves
 from facegen.evaluation.report import Picture, Report
-from facegen.evaluation.verdicts import Verdict, verdicts
+from facegen.evaluation.verdicts.generalisation import Gap, find_gaps, obstacle, own_splits
+from facegen.evaluation.verdicts.verdicts import Verdict, verdicts
 from facegen.evaluation.weights import weights_hash
 from facegen.training.runs.run import Run
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from facegen.cli.compare import LAYOUT_NAMES
 from facegen.cli.main import main
-from facegen.evaluation.layouts import LAYOUTS
+from facegen.evaluation.comparison.layouts import LAYOUTS
 from facegen.inference.load import DRAWING_WEIGHTS
 
 RECIPE = """

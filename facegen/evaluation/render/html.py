@@ -10,10 +10,10 @@ from typing import Any
 from PIL import Image, features
 
 from facegen.core.html_pages import render_page
-from facegen.evaluation.questions import QUESTIONS, figure_keys
 from facegen.evaluation.render.tables import figure_table
 from facegen.evaluation.report import Picture, Report, number
 from facegen.evaluation.run_report import RunReport
+from facegen.evaluation.verdicts.questions import QUESTIONS, figure_keys
 
 PACKAGE = "facegen.evaluation.render"
 GRID = "voices_and_noises"

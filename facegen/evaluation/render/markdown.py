@@ -1,10 +1,10 @@
 """Run report as Markdown."""
 
 from facegen.evaluation.figures import by_key
-from facegen.evaluation.questions import QUESTIONS, figure_keys
 from facegen.evaluation.render.html import GRID
 from facegen.evaluation.report import Report, cells_of, number
 from facegen.evaluation.run_report import RunReport
+from facegen.evaluation.verdicts.questions import QUESTIONS, figure_keys
 
 
 def to_markdown(run_report: RunReport) -> str:

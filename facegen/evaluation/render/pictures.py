@@ -13,9 +13,9 @@ from facegen.core.evidence import Evidence, Training
 from facegen.core.randomness import generator_for
 from facegen.data.loading.prepare import restore_faces
 from facegen.data.media.grids import grid, save_png
+from facegen.evaluation.gathering.subjects import Subjects
 from facegen.evaluation.render.plots import Points, draw_scatter
 from facegen.evaluation.report import Picture
-from facegen.evaluation.subjects import Subjects
 from facegen.inference.interpolate import between_noises, between_people
 from facegen.training.face_pipeline import FacePipeline, choose_noises
 from facegen.training.sample_grid import condition_label

@@ -11,7 +11,7 @@ from facegen.core.errors import RecipeError
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.tables import EvaluateSettings
 from facegen.evaluation.evaluation_check import evaluation_problems
-from facegen.evaluation.judge_recipe import judge_recipe
+from facegen.evaluation.judging.judge_recipe import judge_recipe
 from facegen.training.check.dry_run import dry_run
 from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset

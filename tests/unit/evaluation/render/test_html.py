@@ -12,13 +12,13 @@ from PIL import Image
 from reports import report, share
 
 from facegen.core.evidence import Figure
-from facegen.evaluation.generalisation import find_gaps
 from facegen.evaluation.render.html import data_uri, to_html
 from facegen.evaluation.render.markdown import to_markdown
 from facegen.evaluation.render.tables import bar_of, figure_table
 from facegen.evaluation.report import Picture
 from facegen.evaluation.run_report import RunReport
-from facegen.evaluation.verdicts import Verdict
+from facegen.evaluation.verdicts.generalisation import find_gaps
+from facegen.evaluation.verdicts.verdicts import Verdict
 
 NASTY = '<script>alert("1")</script> & "quotes" | [x](y)'
 LABEL = "V-F 10-way, generated"

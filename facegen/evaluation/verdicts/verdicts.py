@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from facegen.evaluation.figures import by_key
-from facegen.evaluation.quantities import (
+from facegen.evaluation.verdicts.quantities import (
     Figures,
     MissingError,
     Quantity,

@@ -11,12 +11,12 @@ from facegen.core.evidence import Evidence, Training
 from facegen.core.interfaces import Dataset, Recogniser
 from facegen.core.progress import Observer
 from facegen.evaluation.evaluation_corpus import EvaluationCorpus
-from facegen.evaluation.face_embedding import EmbeddedRows, embed_baseline, embed_rows
-from facegen.evaluation.judge import Judge
-from facegen.evaluation.other_faces import find_other_faces
-from facegen.evaluation.recognition import RecogniserInputs, recognise
-from facegen.evaluation.subjects import Subjects, faces_key
-from facegen.evaluation.training_faces import embed_faces, training_faces
+from facegen.evaluation.gathering.face_embedding import EmbeddedRows, embed_baseline, embed_rows
+from facegen.evaluation.gathering.other_faces import find_other_faces
+from facegen.evaluation.gathering.subjects import Subjects, faces_key
+from facegen.evaluation.gathering.training_faces import embed_faces, training_faces
+from facegen.evaluation.judging.judge import Judge
+from facegen.evaluation.judging.recognition import RecogniserInputs, recognise
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.sample_grid import condition_label
 

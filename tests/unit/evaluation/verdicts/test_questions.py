@@ -6,7 +6,7 @@ import pytest
 from reports import report, share
 
 from facegen.core.registry import registry
-from facegen.evaluation.questions import figure_keys, question_of
+from facegen.evaluation.verdicts.questions import figure_keys, question_of
 
 BUILT_IN = [name for name, part in registry().parts["metric"].items() if part.source.package == "facegen"]
 

@@ -4,10 +4,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from facegen.core.evidence import Figure
-from facegen.evaluation.compare import Column, obstacles
-from facegen.evaluation.comparison_table import Cell, ComparisonTable, Mark
-from facegen.evaluation.figures import by_key
-from facegen.evaluation.published import (
+from facegen.evaluation.comparison.compare import Column, obstacles
+from facegen.evaluation.comparison.comparison_table import Cell, ComparisonTable, Mark
+from facegen.evaluation.comparison.published import (
     CHOI,
     FIGURES,
     MATCHING,
@@ -18,6 +17,7 @@ from facegen.evaluation.published import (
     MatchingRow,
     ScoreRow,
 )
+from facegen.evaluation.figures import by_key
 from facegen.evaluation.report import number
 
 Layout = Callable[[Sequence[Column]], ComparisonTable]

@@ -10,7 +10,7 @@ from facegen.core.errors import RecipeError
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.tables import EvaluateSettings
 from facegen.data.synthetic.speakers import Synthetic
-from facegen.evaluation.judge_recipe import judge_key, judge_recipe
+from facegen.evaluation.judging.judge_recipe import judge_key, judge_recipe
 from facegen.training.check.dry_run import dry_run
 from facegen.training.runs.run import Run
 

@@ -11,7 +11,7 @@ from facegen.core.interfaces import Dataset
 from facegen.core.progress import Observer
 from facegen.core.randomness import generator_for
 from facegen.data.loading.prepare import prepare_faces
-from facegen.evaluation.judge import Judge
+from facegen.evaluation.judging.judge import Judge
 
 MOST_CLIPS = 2000
 _CHUNK_ROWS = 64

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 from facegen.core.progress import Observer
-from facegen.evaluation.judge import judge_lock
+from facegen.evaluation.judging.judge import judge_lock
 
 
 def test_who_comes_second_waits(tmp_path: Path) -> None:

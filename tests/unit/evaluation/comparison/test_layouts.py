@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from facegen.core.evidence import Better, Figure
-from facegen.evaluation.comparison_table import Cell, ComparisonTable
-from facegen.evaluation.layouts import marks_of
+from facegen.evaluation.comparison.comparison_table import Cell, ComparisonTable
+from facegen.evaluation.comparison.layouts import marks_of
 
 
 def figure(value: float, reach: float = 0.05, better: Better | None = "higher") -> Figure:

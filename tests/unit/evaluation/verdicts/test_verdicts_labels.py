@@ -12,13 +12,13 @@ from test_verdicts import figures as good_figures
 from facegen.core.evidence import Figure
 from facegen.core.recipe.recipe import DEFAULT_METRICS
 from facegen.core.registry import registry
-from facegen.evaluation.compare import Column
+from facegen.evaluation.comparison.compare import Column
+from facegen.evaluation.comparison.layouts import LAYOUTS
 from facegen.evaluation.figures import by_key, measure_metric
-from facegen.evaluation.generalisation import find_gaps
-from facegen.evaluation.layouts import LAYOUTS
-from facegen.evaluation.questions import figure_keys
 from facegen.evaluation.report import Report
-from facegen.evaluation.verdicts import judge_figures, verdicts
+from facegen.evaluation.verdicts.generalisation import find_gaps
+from facegen.evaluation.verdicts.questions import figure_keys
+from facegen.evaluation.verdicts.verdicts import judge_figures, verdicts
 from facegen.testing.samples import rich_evidence
 
 NUMBER = re.compile(r"-?\d+\.\d+|\d+")

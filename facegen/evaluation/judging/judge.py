@@ -19,7 +19,7 @@ from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import Recipe
 from facegen.core.recipe.tables import EvaluateSettings
 from facegen.evaluation.evaluation_corpus import corpus_name
-from facegen.evaluation.judge_recipe import judge_key, judge_recipe
+from facegen.evaluation.judging.judge_recipe import judge_key, judge_recipe
 from facegen.inference.load import load_matching
 from facegen.training.build import Networks
 from facegen.training.face_pipeline import Encoders

@@ -9,7 +9,7 @@ import pytest
 from reports import report, share
 
 from facegen.core.evidence import Figure
-from facegen.evaluation.generalisation import find_gaps, own_splits
+from facegen.evaluation.verdicts.generalisation import find_gaps, own_splits
 
 NAME = "matching.v2f.10.generated"
 HERE = Path()

@@ -9,8 +9,8 @@ from facegen.core.batch import Batch
 from facegen.core.progress import Observer
 from facegen.core.randomness import derived_seed
 from facegen.data.loading.prepare import prepare_faces, restore_faces
-from facegen.evaluation.judge import Judge
-from facegen.evaluation.subjects import Subjects
+from facegen.evaluation.gathering.subjects import Subjects
+from facegen.evaluation.judging.judge import Judge
 from facegen.training.face_pipeline import FacePipeline, choose_noises, draw_each
 
 BATCH_ROWS = 64

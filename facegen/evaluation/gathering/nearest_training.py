@@ -12,7 +12,7 @@ from facegen.core.progress import Observer
 from facegen.core.recipe.tables import Split
 from facegen.data.loading.prepare import prepare_faces
 from facegen.data.loading.rows import Rows
-from facegen.evaluation.judge import Judge
+from facegen.evaluation.judging.judge import Judge
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed
 from facegen.training.face_pipeline import choose_noises, draw_each

@@ -7,9 +7,15 @@ import pytest
 from reports import report, share
 
 from facegen.core.evidence import Figure
-from facegen.evaluation.quantities import MissingError, excess, frechet_ratio, normalised_matching, pixel_variation
 from facegen.evaluation.report import Report
-from facegen.evaluation.verdicts import RULES, UNDECIDED, Rule, Verdict, judge_figures, verdicts
+from facegen.evaluation.verdicts.quantities import (
+    MissingError,
+    excess,
+    frechet_ratio,
+    normalised_matching,
+    pixel_variation,
+)
+from facegen.evaluation.verdicts.verdicts import RULES, UNDECIDED, Rule, Verdict, judge_figures, verdicts
 
 SHARE = "diversity.share_of_real"
 GOOD = {

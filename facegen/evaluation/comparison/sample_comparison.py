@@ -15,7 +15,7 @@ from facegen.core.recipe.tables import DataSettings, EvaluationSplit
 from facegen.data.loading.prepare import restore_faces
 from facegen.data.loading.rows import Rows
 from facegen.data.media.grids import grid, save_png
-from facegen.evaluation.compare import Column
+from facegen.evaluation.comparison.compare import Column
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed
 from facegen.training.face_pipeline import choose_noises

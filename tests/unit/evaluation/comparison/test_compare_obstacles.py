@@ -7,7 +7,7 @@ import pytest
 
 from facegen.core.batch import DataSpec
 from facegen.core.recipe.recipe import check_recipe
-from facegen.evaluation.compare import Column, _names, obstacles
+from facegen.evaluation.comparison.compare import Column, _names, obstacles
 from facegen.evaluation.report import Report
 from facegen.training.runs.run import Run
 

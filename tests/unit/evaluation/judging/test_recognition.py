@@ -13,7 +13,13 @@ from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import Recipe, check_recipe
 from facegen.core.recipe.tables import DataSettings
 from facegen.data.synthetic.speakers import Synthetic
-from facegen.evaluation.recognition import MOST_NOISES, RecogniserInputs, build_recognisers, recognise, with_recognisers
+from facegen.evaluation.judging.recognition import (
+    MOST_NOISES,
+    RecogniserInputs,
+    build_recognisers,
+    recognise,
+    with_recognisers,
+)
 
 TABLES = {
     "data": {"type": "synthetic"},

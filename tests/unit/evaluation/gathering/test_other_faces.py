@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from facegen.core.clips import Clips
-from facegen.evaluation.other_faces import find_other_faces, find_other_rows
+from facegen.evaluation.gathering.other_faces import find_other_faces, find_other_rows
 
 
 def clips(person: list[int], num_frames: list[int]) -> Clips:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from facegen.evaluation.sample_comparison import enlarged
+from facegen.evaluation.comparison.sample_comparison import enlarged
 
 
 def test_faces_grow_to_the_size_of_the_largest() -> None:
