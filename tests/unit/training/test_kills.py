@@ -83,7 +83,7 @@ def test_killed_again_and_again(tmp_path: Path, unbroken: tuple[Any, ...]) -> No
 def test_killed_after_every_step(
     tmp_path: Path, at_step: int, monkeypatch: pytest.MonkeyPatch, unbroken: tuple[Any, ...]
 ) -> None:
-    """Of 5 steps of each stage, with a log line every 2 and a checkpoint every 3; step 10 is none any more."""
+    """Each stage has 5 steps, a log line every 2 and a checkpoint every 3; there is no step 10 to be killed after."""
     steps, step = itertools.count(), WatchedWalk.step
 
     def killed(walk: WatchedWalk, number: int) -> dict[str, torch.Tensor]:

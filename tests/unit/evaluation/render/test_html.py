@@ -50,10 +50,10 @@ class Checked(HTMLParser):
 
 
 def checked(html: str) -> Checked:
-    found = Checked()
-    found.feed(html)
-    assert found.open == []
-    return found
+    page = Checked()
+    page.feed(html)
+    assert page.open == []
+    return page
 
 
 def run_report(folder: Path) -> RunReport:
@@ -88,8 +88,8 @@ def test_data_stays_data_and_nothing_comes_from_outside(tmp_path: Path) -> None:
     for tag, attributes in page.tags:
         assert not any(name.startswith("on") for name in attributes)
         for name in ("src", "href", "xlink:href"):
-            said = attributes.get(name)
-            assert said is None or said.startswith("data:image/" if tag == "img" else "#"), said
+            address = attributes.get(name)
+            assert address is None or address.startswith("data:image/" if tag == "img" else "#"), address
     assert not re.search(r"url\(|@import|https?:", html)
     policy = [a.get("content") for _, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
     assert policy == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]

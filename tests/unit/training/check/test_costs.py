@@ -36,7 +36,7 @@ class Corpus(Dataset):
 def costs_of(
     spec: DataSpec = DATA, augmentation: Augmentation | None = None, **tables: Any
 ) -> tuple[list[StageCost], Networks]:
-    found = {
+    recipe_tables = {
         "data": {"type": "synthetic"},
         "conditioner": [{"type": "one_hot", "condition_dim": 6}],
         "generator": {"type": "adain", "noise_dim": 5, "width": 4, "max_width": 8},
@@ -45,7 +45,7 @@ def costs_of(
         "train": {"steps": 1000, "batch_size": 8},
         **tables,
     }
-    recipe = check_recipe({name: table for name, table in found.items() if table is not None}, "test.toml")
+    recipe = check_recipe({name: table for name, table in recipe_tables.items() if table is not None}, "test.toml")
     networks = replace(dry_run(recipe, spec), augmentation=augmentation)
     return estimate_costs(recipe, networks, Corpus(spec)), networks
 

@@ -153,8 +153,8 @@ def test_tensors_that_are_missing_or_unknown_are_named(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "c", {}, {"net": nn.ModuleDict({"a": nn.Linear(2, 2)})}, {})
     with pytest.raises(CheckpointError) as refused:
         load_module(tmp_path / "c", "net", nn.ModuleDict({"b": nn.Linear(2, 2)}))
-    said = str(refused.value)
-    assert "tensor 'a.bias' is unknown; tensor 'a.weight' is unknown; tensor 'b.bias' is missing; and 1 more" in said
+    message = str(refused.value)
+    assert "tensor 'a.bias' is unknown; tensor 'a.weight' is unknown; tensor 'b.bias' is missing; and 1 more" in message
 
 
 @pytest.mark.parametrize(
