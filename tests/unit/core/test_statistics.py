@@ -1,4 +1,4 @@
-"""Intervals cover as often as they say, and the Frechet distance equals other ways to compute it."""
+"""Coverage of intervals, and the Frechet distance against other computations."""
 
 import math
 
@@ -30,7 +30,7 @@ def test_interval_of_independent_rows_is_that_of_the_normal_distribution() -> No
 
 
 def test_coverage_where_rows_of_a_person_agree() -> None:
-    """Rows that go by person: an interval over rows would be much too narrow."""
+    """Rows of a person are alike: an interval over rows would be much too narrow."""
     random = torch.Generator().manual_seed(2)
     people, rows, trials = 60, 8, 300
     person = torch.arange(people).repeat_interleave(rows)

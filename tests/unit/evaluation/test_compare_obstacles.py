@@ -1,4 +1,4 @@
-"""When two runs do not compare, and what they are called."""
+"""Reasons for which two runs do not compare, and the names of runs in a comparison."""
 
 from pathlib import Path
 from typing import Any

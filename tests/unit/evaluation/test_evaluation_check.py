@@ -1,4 +1,4 @@
-"""Every reason for which evaluation refuses a finished run is told before it is trained."""
+"""Reasons for which evaluation would refuse a run, each reported before the run is trained."""
 
 import sys
 from dataclasses import replace

@@ -156,7 +156,7 @@ def key(mine: Run, **settings: Any) -> str:
 
 
 def test_recipes_with_the_same_judge_share_it() -> None:
-    """Whatever else they are, and whether a default is spelt out."""
+    """Other tables of the run make no difference, nor does a default that is written out."""
     first = key(run(judge=JUDGE))
     named = run(match=None, judge=JUDGE, conditioner=[{"type": "one_hot"}], run={"name": "other", "seed": 9})
     assert key(named) == first

@@ -125,10 +125,8 @@ def test_quantities_by_hand() -> None:
     by_key = figures()
     assert frechet_ratio(by_key).value == pytest.approx(1.2)
     assert (pixel_variation(by_key).low, pixel_variation(by_key).high) == pytest.approx((0.76, 0.84))
-    assert normalised_matching(by_key).value == pytest.approx(0.55 / 0.6)
-    assert (normalised_matching(by_key).low, normalised_matching(by_key).high) == pytest.approx(
-        (0.53 / 0.6, 0.57 / 0.6)
-    )
+    matching = normalised_matching(by_key)
+    assert (matching.value, matching.low, matching.high) == pytest.approx((0.55 / 0.6, 0.53 / 0.6, 0.57 / 0.6))
     above = excess("v2f")(by_key)
     assert (above.value, above.low, above.high) == (-0.05, -0.08, -0.02)
     assert above.numbers == "label of matching.v2f.10.generated_less_real: -0.05, -0.08 to -0.02; real faces 0.7"

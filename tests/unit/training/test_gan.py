@@ -1,4 +1,4 @@
-"""The step does less work than the obvious one, and arrives at the same weights."""
+"""The GAN step: it computes less than a direct implementation, and gives the same weights."""
 
 import copy
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def batch() -> Batch:
 
 
 def optimisers(networks: Networks) -> dict[str, torch.optim.Optimizer]:
-    """Plain gradient descent: how far a weight moves is its gradient."""
+    """Return plain gradient descent, so that the change of a weight is proportional to its gradient."""
     return {side: torch.optim.SGD(weights, RATE) for side, weights in gan_weights(networks).items()}
 
 
@@ -59,14 +59,14 @@ def step_of(networks: Networks, *, critic_trains_conditioner: bool = False) -> G
 
 
 class Fade(Augmentation):
-    """Without chance, so that two ways to a step can be compared."""
+    """An augmentation without randomness, so that two implementations of a step can be compared."""
 
     def forward(self, faces: Tensor) -> Tensor:
         return 0.5 * faces + 0.1
 
 
 def obvious_step(networks: Networks, rows: Batch, step: int, attached: bool) -> None:
-    """Each score by a trunk pass of its own, the generator drawn anew for its own phase."""
+    """Take a step with a trunk pass for each score, and new faces for the generator's phase."""
     pipeline, critic, optimiser = networks.face_pipeline, networks.discriminator, optimisers(networks)
     assert pipeline is not None and critic is not None
     change = networks.augmentation or nn.Identity()
@@ -231,7 +231,7 @@ DECODER = {"objective": [{"type": "reconstruction", "source": "embedding"}], "ma
     ],
 )
 def test_the_generator_draws_what_is_read_and_no_more(tables: dict[str, object], further: int, whole: int) -> None:
-    """A further step of the discriminator, and a whole step."""
+    """`further` counts passes of an extra step of the discriminator, `whole` those of a whole step."""
     networks, passes = build_networks(recipe(**tables), DATA), []
     step = step_of(networks)
     step.face_pipeline.generator.register_forward_hook(lambda *_: passes.append(torch.is_grad_enabled()))
@@ -291,7 +291,7 @@ def test_weights_are_clipped_after_the_discriminators_step() -> None:
 
 
 def test_the_divergence_of_a_condition_teaches_its_transform() -> None:
-    """Alone, so that the step is the gradient of weight mean(mu^2 + exp(v) - 1 - v) / 2 written out."""
+    """No other term has weight, so that the step is the gradient of weight mean(mu^2 + exp(v) - 1 - v) / 2."""
     condition = [{"type": "conditioning_augmentation", "width": 3, "kl_weight": 2.0}]
     silent = [{"type": "reconstruction", "reconstruction_weight": 0.0}]
     networks = build_networks(recipe(condition=condition, objective=silent, penalty=[]), DATA)

@@ -1,4 +1,4 @@
-"""A run that was killed anywhere and resumed is the unbroken run: weights, log, pictures, TensorBoard."""
+"""Killed and resumed runs: they equal an unbroken run in weights, log, pictures, TensorBoard."""
 
 import itertools
 import json
@@ -30,13 +30,13 @@ def _fast() -> Iterator[None]:
 
 
 def log_of(run: Path) -> list[dict[str, Any]]:
-    """The lines of a run's log, every one complete, without times."""
+    """Return the lines of a run's log without times; each must be complete."""
     lines = (run / "log.jsonl").read_text().splitlines()
     return [{key: value for key, value in json.loads(line).items() if key != "steps_per_second"} for line in lines]
 
 
 def content_of(run: Path) -> tuple[Any, ...]:
-    """All that a run leaves, but for times: files, log, weights, optimisers, pictures."""
+    """Return the content of a run folder without times: files, log, weights and optimisers, pictures."""
     files = sorted(str(path.relative_to(run)) for path in run.rglob("*"))
     tensors = {
         f"{path.relative_to(run)} {key}": value.tolist()

@@ -47,8 +47,8 @@ class FakeJournal:
 
 def run(walk: Walk, path: Path, interruption: Interruption | None = None) -> FakeJournal:
     logger = FakeJournal()
-    asked = interruption or Interruption()
-    run_stage(walk, FakeRun(path), 0, WORLD, Observer(), logger, asked)  # type: ignore[arg-type]
+    interruption = interruption or Interruption()
+    run_stage(walk, FakeRun(path), 0, WORLD, Observer(), logger, interruption)  # type: ignore[arg-type]
     return logger
 
 

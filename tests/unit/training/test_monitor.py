@@ -1,4 +1,4 @@
-"""The monitor fires on generators that are sick in a known way, and is silent on the true renderer."""
+"""The monitor: it warns of generators with a known fault, and not of the true renderer."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The page: everything inside, nothing from outside, and data stays data."""
+"""The page: it loads nothing from elsewhere, and data never becomes markup."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ VOID = {"meta", "img", "br", "line", "circle"}
 
 
 class Checked(HTMLParser):
-    """Elements that close in the order in which they opened, and their attributes."""
+    """A parser that asserts that elements are nested, and keeps their attributes and text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ def checked(html: str) -> Checked:
 
 
 def run_report(folder: Path) -> RunReport:
-    """Two splits, names and notes that would break a page, and a picture."""
+    """Return a report of two splits, with names and notes that would break a page, and a picture."""
     evaluation = folder / "evaluation"
     evaluation.mkdir()
     Image.effect_noise((40, 30), 90).convert("RGB").save(evaluation / "train.png")

@@ -1,4 +1,4 @@
-"""Pictures of evidence whose answers are known: who is nearest stands where it must, and the true face is framed."""
+"""Pictures of evidence with known neighbours: the order of the nearest faces, and the frame of the true one."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +21,12 @@ FRAME = (34, 160, 84)
 
 
 def flat(levels: Tensor) -> Tensor:
-    """Faces of one grey each."""
+    """Return faces of one grey each."""
     return levels.to(torch.uint8)[..., None, None, None].expand(*levels.shape, PIXELS, PIXELS, 3)
 
 
 def evidence(**changes: Any) -> Evidence:
-    """Person p has the grey 10 + 10 p and stands at the angle 0.2 p; generated faces stand where others do."""
+    """Return evidence: person p has the grey 10 + 10 p and the angle 0.2 p; generated faces the next angle."""
     angle = 0.2 * torch.arange(PEOPLE)
     real = torch.stack([angle.cos(), angle.sin()], dim=1)
     shifted = angle + 0.2  # exactly at the next person, but for the last
@@ -43,7 +43,7 @@ def evidence(**changes: Any) -> Evidence:
 
 @pytest.fixture
 def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Draws without a face pipeline; returns captions and, of each grid, its cells, row by row."""
+    """Return a function that draws without a face pipeline: pictures by name, and the cells and labels of each grid."""
     cells: dict[str, list[list[np.ndarray]]] = {}
     labels: dict[str, Any] = {}
     save = module._save

@@ -1,4 +1,4 @@
-"""Fidelity: which faces it compares, in whose features, and what it says where it cannot."""
+"""Fidelity: the faces that are compared, the features, and the reason where there is no value."""
 
 import math
 from dataclasses import replace
@@ -30,7 +30,7 @@ def gaussian(num: int, dim: int = 8, seed: int = 0) -> Tensor:
 
 
 class SmallInception:
-    """Stands in for the network: the mean of each of 4 x 4 fields as features, and the colours as logits."""
+    """Replacement of the network: the mean of each of 4 x 4 fields as features, and the colours as logits."""
 
     def __init__(self, path: Path, *, batch_size: int) -> None:
         self.asked: list[tuple[str, Path | None]] = []

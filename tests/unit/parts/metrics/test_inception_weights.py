@@ -162,10 +162,10 @@ def test_without_a_network_one_line_says_so(hub: Path, monkeypatch: pytest.Monke
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serve files without a log; announce `short` files as longer than they are."""
+    """A file server without a log; it announces `short` files as longer than they are."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
     def send_header(self, keyword: str, value: str) -> None:
         longer = keyword == "Content-Length" and "short" in self.path

@@ -1,4 +1,4 @@
-"""Matching: chance for who knows nothing, 1 for who knows all, and in between what brute force says."""
+"""Matching: chance for random and constant scores, 1 for an oracle, and brute force in between."""
 
 import itertools
 import math
@@ -18,7 +18,7 @@ def by_name(figures: list[Figure]) -> dict[str, Figure]:
 
 
 def test_an_oracle_is_always_right() -> None:
-    """Encodings and embeddings that are the person's number, and a rule that wants them equal."""
+    """Encodings and embeddings are the person's number, and the score is highest where they are equal."""
     number = torch.arange(40.0)[:, None]
     evidence = replace(
         sample_evidence(), encodings=number, real=number, fake=number[:, None].expand(-1, 2, -1),
@@ -26,7 +26,8 @@ def test_an_oracle_is_always_right() -> None:
     )  # fmt: skip
     figures = Matching().measure(evidence)
     assert [figure.value for figure in figures if figure.key.endswith("less_real")] == [0.0] * 4
-    for figure in (figure for figure in figures if not figure.key.endswith("less_real")):
+    shares = [figure for figure in figures if not figure.key.endswith("less_real")]
+    for figure in shares:
         assert figure.value == 1.0
         assert figure.low is not None and 0.8 < figure.low < 1.0
         assert figure.note == ""
@@ -34,7 +35,7 @@ def test_an_oracle_is_always_right() -> None:
 
 @pytest.mark.parametrize("score", ["noise", "constant"])
 def test_who_knows_nothing_scores_chance(score: str) -> None:
-    """A constant score is a tie: the own candidate must not win by standing first."""
+    """A constant score is a tie: the own candidate must not win by being the first."""
     random = torch.Generator().manual_seed(0)
 
     def logits(query: Tensor, candidates: Tensor, _: str) -> Tensor:
@@ -86,7 +87,7 @@ def test_noises_of_their_own_and_shared_ones() -> None:
 
 
 def test_directions_and_faces_reach_the_rule_as_they_should() -> None:
-    """Voices are positive, real faces 1 to N, generated ones negative: what each call holds says which it is."""
+    """Voices are positive, real faces 1 to N, generated ones negative, so that the values show the kind of a call."""
     seen: set[tuple[str, str, int]] = set()
 
     def logits(query: Tensor, candidates: Tensor, direction: str) -> Tensor:
@@ -137,7 +138,7 @@ def test_what_cannot_be_measured_says_why() -> None:
 
 
 def test_the_difference_is_that_of_pairs() -> None:
-    """Faces that are real but for some rows: what they share costs no certainty."""
+    """Generated faces equal real ones except in 20 rows: the paired interval is narrower than an unpaired one."""
     sample = sample_evidence(100, seed=2)
     some = torch.where((torch.arange(100) < 20)[:, None], sample.encodings, sample.real)
     figures = by_name(Matching().measure(replace(sample, fake=some[:, None].contiguous())))

@@ -20,7 +20,7 @@ def measured(evidence: Evidence) -> dict[str, Figure]:
 
 
 def known(num: int = 40) -> Evidence:
-    """Evidence of people whom the judge never confuses."""
+    """Return evidence of people whom the judge never confuses."""
     evidence = sample_evidence(num)
     faces = torch.eye(num)
     return replace(evidence, real=faces, real_other=2 * faces, fake=faces[:, None].repeat(1, 3, 1))

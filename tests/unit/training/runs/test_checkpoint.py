@@ -51,7 +51,7 @@ def test_weights_and_optimiser_come_back_bit_by_bit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [Killed(), KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
 def test_stopped_anywhere_the_old_or_the_new_checkpoint_is_whole(tmp_path: Path, error: BaseException) -> None:
     old, new = trained(0), trained(1)
-    kept = [network.state_dict()["0.weight"] for network, _ in (old, new)]
+    saved = [network.state_dict()["0.weight"] for network, _ in (old, new)]
     for last in itertools.count():
         folder = tmp_path / str(last) / "c"
         save_checkpoint(folder, {"step": 0}, {"net": old[0]}, {"opt": old[1]})
@@ -61,7 +61,7 @@ def test_stopped_anywhere_the_old_or_the_new_checkpoint_is_whole(tmp_path: Path,
         step, (network, optimiser) = read_step(folder), trained(2)
         load_module(folder, "net", network)
         load_optimiser(folder, "opt", optimiser)
-        assert torch.equal(network.state_dict()["0.weight"], kept[step])
+        assert torch.equal(network.state_dict()["0.weight"], saved[step])
         if not disk.failed:
             break
     assert step == 1 and last > 10

@@ -1,4 +1,4 @@
-"""When two recipes would train the same match stage."""
+"""Cached match stages: the recipes that share one, and the search for it."""
 
 from pathlib import Path
 from typing import Any
