@@ -1,4 +1,4 @@
-"""What the papers state, in the recipes that reproduce them, at full size."""
+"""Values that the papers state, in the recipes that reproduce them, at full size."""
 
 from functools import cache
 from pathlib import Path
@@ -74,16 +74,16 @@ def tables(name: str) -> dict[str, Any]:
 
 
 def value_of(name: str, key: str) -> Any:
-    """Of a list of parts the first, unless the key says which."""
-    found: Any = tables(name)
+    """Return the value at a dotted key; a list of parts stands for its first, unless the key gives an index."""
+    value: Any = tables(name)
     for word in key.split("."):
-        if isinstance(found, list) and not word.isdecimal():
-            found = found[0]
-        found = found[int(word) if word.isdecimal() else word]
-    return found
+        if isinstance(value, list) and not word.isdecimal():
+            value = value[0]
+        value = value[int(word) if word.isdecimal() else word]
+    return value
 
 
 @pytest.mark.parametrize(("name", "key", "value"), STATED, ids=[f"{name}-{key}" for name, key, _ in STATED])
 def test_a_recipe_has_what_its_paper_states(name: str, key: str, value: object) -> None:
-    found = value_of(name, key)
-    assert (list(found) if isinstance(found, list | tuple) else found) == value
+    actual = value_of(name, key)
+    assert (list(actual) if isinstance(actual, list | tuple) else actual) == value

@@ -181,8 +181,8 @@ def test_layouts_table_3_and_matching_show_published_values(
     assert "labels of this table's rows are not recovered" in third["notes"][0]
     others = "not in this table: name_acgan, name_lsgan_ttur; the recipes of its rows are speech_lsgan"
     assert others in third["notes"][-1]
-    said = json.loads(compared(capsys, *runs, "--layout", "matching", "--format", "json")[0])
-    rows = {(row["method"], row["faces"]): row for row in said["rows"]}
+    matching = json.loads(compared(capsys, *runs, "--layout", "matching", "--format", "json")[0])
+    rows = {(row["method"], row["faces"]): row for row in matching["rows"]}
     assert rows["Choi et al. 2020, AVSpeech", "real"]["F-V 2-way"] == "0.885"
     assert rows["SVHF-Net, VoxCeleb", "real"]["V-F 2-way"] == "about 0.810, unverified"
     assert rows["name_acgan", "generated"]["F-V 2-way"]["value"] is not None

@@ -50,6 +50,6 @@ def test_file_of_other_weights_is_refused(
     capsys.readouterr()
     monkeypatch.setenv(VARIABLE, "none")  # which the option overrides, and which is put back afterwards
     assert facegen("evaluate", run, "--num-clips", 20, "--inception-weights", tmp_path / "lost.pth") == 1
-    said = " ".join(capsys.readouterr().err.split())
-    assert "lost.pth': does not exist; name weights-inception-2015" in said
-    assert "Traceback" not in said
+    message = " ".join(capsys.readouterr().err.split())
+    assert "lost.pth': does not exist; name weights-inception-2015" in message
+    assert "Traceback" not in message

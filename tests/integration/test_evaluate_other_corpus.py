@@ -166,15 +166,15 @@ def test_a_synthetic_judge_says_nothing_of_recorded_people(
 ) -> None:
     other = pack(tmp_path / "other", "other", num=40, seed=7)
     assert main(["evaluate", str(home / "synthetic"), "--data", str(other), "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    found = {figure["key"]: figure for figures in said["figures"].values() for figure in figures}
+    report = json.loads(capsys.readouterr().out)
+    by_key = {figure["key"]: figure for figures in report["figures"].values() for figure in figures}
     reason = "not available: the judge was trained on synthetic speakers, and these are recorded people"
     for name in ("matching.v2f.2.real", "identity.accuracy.generated", "memorisation.share"):
-        assert (found[name]["value"], found[name]["note"]) == (None, reason)
+        assert (by_key[name]["value"], by_key[name]["note"]) == (None, reason)
     for name in ("sharpness.detail", "diversity.pixel_distance.real_other_person"):
-        assert found[name]["value"] is not None
-    assert "the run was trained on synthetic speakers, and other holds recorded people" in said["notes"][0]
-    assert not {"retrieval", "distances_real"} & {picture["name"] for picture in said["pictures"]}
+        assert by_key[name]["value"] is not None
+    assert "the run was trained on synthetic speakers, and other holds recorded people" in report["notes"][0]
+    assert not {"retrieval", "distances_real"} & {picture["name"] for picture in report["pictures"]}
 
 
 def test_all_splits_together(home: Path) -> None:

@@ -30,8 +30,8 @@ class Watching(Observer):
 def rows(seed=0, needs=frozenset({"speech"})):
     observer = Watching()
     world = Synthetic(REQUEST, num_people=3, num_heldout_people=2, clip_seconds=0.2, seed=seed)
-    found = Rows(world, REQUEST, "train", needs, torch.device("cpu"), observer)
-    return found.fetch_plain(torch.arange(3)), observer.stages
+    dataset_rows = Rows(world, REQUEST, "train", needs, torch.device("cpu"), observer)
+    return dataset_rows.fetch_plain(torch.arange(3)), observer.stages
 
 
 def test_rows_are_rendered_once():

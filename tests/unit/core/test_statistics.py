@@ -1,4 +1,4 @@
-"""Intervals cover as often as they say, and the Frechet distance equals other ways to compute it."""
+"""Coverage of intervals, and the Frechet distance against other computations."""
 
 import math
 
@@ -16,21 +16,21 @@ def test_sums_and_mean_by_hand() -> None:
     bootstrap = Bootstrap(person, seed=0)
     assert bootstrap.num_people == 3
     assert bootstrap.sums(torch.tensor([1.0, 2.0, 4.0, 8.0])).tolist() == [2.0, 5.0, 8.0]  # people 3, 7, 9
-    found = bootstrap.mean(torch.tensor([1.0, 2.0, 4.0, 8.0]))
-    assert found.value == 3.75
-    assert found.low is not None and found.high is not None and found.low < 3.75 < found.high
+    mean = bootstrap.mean(torch.tensor([1.0, 2.0, 4.0, 8.0]))
+    assert mean.value == 3.75
+    assert mean.low is not None and mean.high is not None and mean.low < 3.75 < mean.high
 
 
 def test_interval_of_independent_rows_is_that_of_the_normal_distribution() -> None:
     values = torch.randn(4000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    found = Bootstrap(torch.arange(4000), seed=0).mean(values)
+    mean = Bootstrap(torch.arange(4000), seed=0).mean(values)
     reach = 1.96 * float(values.std()) / math.sqrt(4000)
-    assert found.low == pytest.approx(found.value - reach, abs=0.1 * reach)
-    assert found.high == pytest.approx(found.value + reach, abs=0.1 * reach)
+    assert mean.low == pytest.approx(mean.value - reach, abs=0.1 * reach)
+    assert mean.high == pytest.approx(mean.value + reach, abs=0.1 * reach)
 
 
 def test_coverage_where_rows_of_a_person_agree() -> None:
-    """Rows that go by person: an interval over rows would be much too narrow."""
+    """Rows of a person are alike: an interval over rows would be much too narrow."""
     random = torch.Generator().manual_seed(2)
     people, rows, trials = 60, 8, 300
     person = torch.arange(people).repeat_interleave(rows)
@@ -54,8 +54,8 @@ def test_interval_depends_on_the_seed_alone_and_not_on_the_order_of_rows() -> No
 
 
 def test_one_person_has_no_interval() -> None:
-    found = Bootstrap(torch.zeros(5, dtype=torch.int64), 0).mean(torch.arange(5.0))
-    assert (found.value, found.low, found.high) == (2.0, None, None)
+    mean = Bootstrap(torch.zeros(5, dtype=torch.int64), 0).mean(torch.arange(5.0))
+    assert (mean.value, mean.low, mean.high) == (2.0, None, None)
 
 
 @pytest.mark.parametrize("hits, num", [(0, 30), (30, 30), (17, 30), (1, 1000)])
@@ -65,10 +65,10 @@ def test_wilson_against_scipy(hits: int, num: int) -> None:
 
 
 def test_a_share_of_one_still_has_an_interval() -> None:
-    found = Bootstrap(torch.arange(20), 0).share(torch.ones(20))
-    assert (found.value, found.high) == (1.0, 1.0)
-    assert found.low == pytest.approx(wilson(1.0, 20)[0])
-    assert found.low < 0.85
+    share = Bootstrap(torch.arange(20), 0).share(torch.ones(20))
+    assert (share.value, share.high) == (1.0, 1.0)
+    assert share.low == pytest.approx(wilson(1.0, 20)[0])
+    assert share.low < 0.85
 
 
 def frechet_by_definition(first: np.ndarray, second: np.ndarray) -> float:
@@ -81,8 +81,8 @@ def test_frechet_against_the_square_root_of_the_product() -> None:
     random = np.random.default_rng(0)
     first = random.normal(size=(200, 12)) @ random.normal(size=(12, 12))
     second = random.normal(size=(150, 12)) @ random.normal(size=(12, 12)) + 0.5
-    found = frechet_distance(torch.tensor(first), torch.tensor(second))
-    assert found == pytest.approx(frechet_by_definition(first, second), rel=1e-8)
+    distance = frechet_distance(torch.tensor(first), torch.tensor(second))
+    assert distance == pytest.approx(frechet_by_definition(first, second), rel=1e-8)
 
 
 def test_frechet_of_gaussians_in_closed_form() -> None:

@@ -9,7 +9,7 @@ from facegen.evaluation.report import Report
 
 
 def report(folder: Path, name: str, figures: Mapping[str, Sequence[Figure]], **changes: Any) -> Report:
-    """One of `folder`/evaluation, of a run of 500 steps."""
+    """Return a report in `folder`/evaluation, of a run of 500 steps."""
     split = name.rsplit("-", 1)[-1]
     values: dict[str, Any] = {
         "run": "voices", "step": 500, "corpus": "synthetic", "split": split, "seed": 0, "judge": "a judge",
@@ -20,5 +20,5 @@ def report(folder: Path, name: str, figures: Mapping[str, Sequence[Figure]], **c
 
 
 def share(key: str, value: float, reach: float = 0.05, chance: float | None = 0.1, label: str | None = None) -> Figure:
-    """A figure with an interval and a chance level; its key is its label, too, where it has none of its own."""
+    """Return a figure with an interval and a chance level; without a label, the key is the label."""
     return Figure(key, label or key, value, value - reach, value + reach, chance, better="higher")

@@ -1,4 +1,4 @@
-"""Every reason for which evaluation refuses a finished run is told before it is trained."""
+"""Reasons for which evaluation would refuse a run, each reported before the run is trained."""
 
 import sys
 from dataclasses import replace
@@ -65,7 +65,7 @@ def test_a_run_that_can_be_evaluated(changes):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "parts"),
     [
         ({"match": None}, [r"voices.toml: has no [match], which trains the judge that evaluation needs"]),
         ({"match": None, "conditioner": [NAMES]}, ["has no [match]", "the run draws people by name"]),
@@ -83,11 +83,11 @@ def test_a_run_that_can_be_evaluated(changes):
          ["the split 'heldout_utterances' of this corpus holds no clips"]),
     ],
 )  # fmt: skip
-def test_a_run_that_evaluation_would_refuse(changes, said, monkeypatch):
+def test_a_run_that_evaluation_would_refuse(changes, parts, monkeypatch):
     monkeypatch.setitem(sys.modules, "resemblyzer", None)
-    found = problems(**changes)
-    assert len(found) == len(said)
-    assert all(part in problem for part, problem in zip(said, found, strict=True)), found
+    messages = problems(**changes)
+    assert len(messages) == len(parts)
+    assert all(part in problem for part, problem in zip(parts, messages, strict=True)), messages
 
 
 def test_the_earlier_recipe_that_trains_the_match_stage_trains_the_judge(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""What a corpus is to a run: its own or a test set, of which kind of people, and what must be said beside figures."""
+"""A corpus seen from a run: its own or a test set, its kind of people, and the notes beside figures."""
 
 from dataclasses import replace
 from typing import Any

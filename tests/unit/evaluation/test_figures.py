@@ -60,7 +60,7 @@ def test_figures_of_different_names_stay_as_they_are():
 
 
 class Given(Metric):
-    """Gives figures that the test chose."""
+    """A metric that returns given figures."""
 
     def __init__(self, *figures: Figure) -> None:
         self.figures = list(figures)
@@ -84,7 +84,7 @@ def test_a_figure_says_on_how_many_people_it_rests_and_why_it_is_missing():
 
 def test_figures_of_an_unfit_judge_are_withheld_and_others_are_not():
     given = [Figure("a", "a", 0.5, 0.4, 0.6), Figure("b", "b", 0.5, by_judge=False)]
-    withheld, kept = measure_metric("mine", Given(*given), sample_evidence(), "it learnt from drawings")
+    withheld, unaffected = measure_metric("mine", Given(*given), sample_evidence(), "it learnt from drawings")
     assert math.isnan(withheld.value) and (withheld.low, withheld.high) == (None, None)
     assert withheld.note == "not available: it learnt from drawings"
-    assert kept.value == 0.5
+    assert unaffected.value == 0.5

@@ -1,4 +1,4 @@
-"""What is written down: everything that was found, and nothing that is no number."""
+"""Written reports: every figure is there, and null stands for what is not a number."""
 
 import json
 import math
@@ -41,13 +41,13 @@ def test_corpora_of_one_folder_name_have_reports_of_their_own(tmp_path: Path) ->
 
 def test_json_holds_every_figure_and_null_for_what_is_none(tmp_path: Path) -> None:
     report(tmp_path).write()
-    said = json.loads((tmp_path / "evaluation" / "heldout_people.json").read_text(), parse_constant=pytest.fail)
-    assert said["figures"]["matching"][0]["low"] == 0.8125
-    assert said["figures"]["matching"][1]["value"] is None
-    strange = said["figures"]["matching"][2]
+    content = json.loads((tmp_path / "evaluation" / "heldout_people.json").read_text(), parse_constant=pytest.fail)
+    assert content["figures"]["matching"][0]["low"] == 0.8125
+    assert content["figures"]["matching"][1]["value"] is None
+    strange = content["figures"]["matching"][2]
     assert (strange["low"], strange["high"], strange["deviation"], strange["num_people"]) == (None, None, None, 1)
     assert strange["caveat"] == "one person only: no conclusion about others"
-    assert (said["judge"], said["step"], said["picture"]) == ("a strict one", 500, None)
+    assert (content["judge"], content["step"], content["picture"]) == ("a strict one", 500, None)
 
 
 def test_markdown_is_a_table_whose_cells_hold(tmp_path: Path) -> None:
@@ -63,9 +63,9 @@ def test_markdown_is_a_table_whose_cells_hold(tmp_path: Path) -> None:
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     written = report(tmp_path, tmp_path / "faces.png")
     written.write()
-    found = Report.read(tmp_path / "evaluation" / "heldout_people.json")
-    assert math.isnan(found.figures["matching"][1].value)
-    assert found.to_json() == written.to_json()
+    read = Report.read(tmp_path / "evaluation" / "heldout_people.json")
+    assert math.isnan(read.figures["matching"][1].value)
+    assert read.to_json() == written.to_json()
     (tmp_path / "old.json").write_text('{"run": "voices"}')
     with pytest.raises(CheckpointError, match=r"old.json: is not a report of this version of facegen"):
         Report.read(tmp_path / "old.json")

@@ -1,4 +1,4 @@
-"""What is collected of a run: every split so far, what follows from them, and the curves of its training."""
+"""The report of a run: every split so far, the conclusions from them, and the curves of its training."""
 
 import json
 import math
@@ -44,11 +44,11 @@ def test_every_split_so_far_in_order(run: Run) -> None:
         report(run.path, name, {"matching": [share(NAME, value)]}).write()
     (run.path / "evaluation" / "broken.json").write_text("{}")
     observer = Listening()
-    found = collect(run, observer)
-    assert [each.name for each in found.reports] == ["train", "heldout_people", "other-train"]
-    assert [gap.key for gap in found.gaps] == [NAME]
-    assert list(found.verdicts) == ["train", "heldout_people"]
-    assert (found.run, found.recipe) == ("voices", "the_recipe")
+    collected = collect(run, observer)
+    assert [split_report.name for split_report in collected.reports] == ["train", "heldout_people", "other-train"]
+    assert [gap.key for gap in collected.gaps] == [NAME]
+    assert list(collected.verdicts) == ["train", "heldout_people"]
+    assert (collected.run, collected.recipe) == ("voices", "the_recipe")
     assert "broken.json" in observer.warnings[0] and "left out of the report" in observer.warnings[0]
 
 
@@ -60,9 +60,9 @@ def test_nothing_evaluated_is_explained(run: Run) -> None:
 def test_splits_that_do_not_compare_are_named(run: Run) -> None:
     report(run.path, "train", {"matching": [share(NAME, 0.9)]}).write()
     report(run.path, "heldout_people", {"matching": [share(NAME, 0.5)]}, judge_key="zyx").write()
-    found = collect(run, Observer())
-    assert found.gaps == []
-    assert found.notes == ["train and heldout_people were measured with different judges; evaluate both again"]
+    collected = collect(run, Observer())
+    assert collected.gaps == []
+    assert collected.notes == ["train and heldout_people were measured with different judges; evaluate both again"]
 
 
 def test_json_holds_the_reports_and_is_read_again(run: Run) -> None:
@@ -71,9 +71,9 @@ def test_json_holds_the_reports_and_is_read_again(run: Run) -> None:
     page = write_run_report(run.path, Observer())
     assert page == run.path / "evaluation" / "report.html"
     assert {path.suffix for path in page.parent.glob("report.*")} == {".json", ".md", ".html"}
-    recipe, (found,) = read_reports(page.with_suffix(".json"))
+    recipe, (read,) = read_reports(page.with_suffix(".json"))
     assert recipe == "the_recipe"
-    assert found.to_json() == written.to_json()
+    assert read.to_json() == written.to_json()
     # A second time it is not taken for the report of a split.
     write_run_report(run.path, Observer())
     assert list(json.loads(page.with_suffix(".json").read_text())["evaluations"]) == ["train"]

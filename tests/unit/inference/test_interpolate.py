@@ -1,4 +1,4 @@
-"""What lies between: arcs against an independent computation, straight ways by hand, and the ends themselves."""
+"""Interpolation: arcs against an independent computation, straight lines by hand, and the endpoints themselves."""
 
 import numpy as np
 import pytest
@@ -65,11 +65,11 @@ def test_an_arc_is_that_of_rotation_in_the_plane_of_both(dim: int, way: float) -
     across = y - (x @ y) * x
     across /= np.linalg.norm(across)
     unit = np.cos(way * angle) * x + np.sin(way * angle) * across
-    found = slerp(torch.from_numpy(x), torch.from_numpy(y), way).numpy()
-    np.testing.assert_allclose(found, unit, atol=1e-12)
+    point = slerp(torch.from_numpy(x), torch.from_numpy(y), way).numpy()
+    np.testing.assert_allclose(point, unit, atol=1e-12)
     # Of vectors of other lengths, each part keeps its share.
     whole = slerp(torch.from_numpy(first), torch.from_numpy(last), way).numpy()
-    shares = np.linalg.lstsq(np.stack([x, y], axis=1), found, rcond=None)[0]
+    shares = np.linalg.lstsq(np.stack([x, y], axis=1), point, rcond=None)[0]
     np.testing.assert_allclose(whole, shares[0] * first + shares[1] * last, atol=1e-10)
 
 
@@ -129,14 +129,14 @@ def test_rows_have_noises_of_their_own() -> None:
             self.heard.append(done)
 
     observer, two = Listening(), Endpoints(["a", "b"], torch.tensor([[0.0] * 3, [1.0] * 3]), None)
-    found = interpolate(pipeline(), two, 3, 2, 0, observer)
-    assert found.shape == (3, 2, 4, 4, 3)
+    faces = interpolate(pipeline(), two, 3, 2, 0, observer)
+    assert faces.shape == (3, 2, 4, 4, 3)
     assert observer.heard == [("draw", 6), 1, 2, 3, 4, 5, 6]
-    assert (found[0, 0, 1] != found[1, 0, 1]).any()
-    assert (found[:, 0, 0] == found[:1, 0, 0]).all()
+    assert (faces[0, 0, 1] != faces[1, 0, 1]).any()
+    assert (faces[:, 0, 0] == faces[:1, 0, 0]).all()
     one = Endpoints(["a"], torch.zeros(1, 3), None)
-    found = interpolate(pipeline(), one, 2, 3, 0, Observer())
-    assert (found[0, 0, 1] != found[0, 2, 1]).any()
+    faces = interpolate(pipeline(), one, 2, 3, 0, Observer())
+    assert (faces[0, 0, 1] != faces[0, 2, 1]).any()
 
 
 def test_without_noise_there_is_one_way_between_people_and_none_between_noises() -> None:

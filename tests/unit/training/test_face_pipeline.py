@@ -1,4 +1,4 @@
-"""All that draws: what a draft adds, what is frozen, what the discriminator keeps for itself."""
+"""The face pipeline: drafts, frozen parts, and the encoders of the discriminator."""
 
 import copy
 
@@ -17,7 +17,7 @@ DATA = DataSpec(16, identities=tuple("abcdef"), columns=frozenset({"faces", "ide
 
 
 class Numbers(Conditioner):
-    """A line of the identity's number, with a batch norm whose statistics could drift."""
+    """A linear layer of the identity's number, with a batch norm whose statistics could drift."""
 
     needs = frozenset({"identity"})
 
@@ -43,7 +43,7 @@ class Widen(ConditionTransform):
 
 
 class Paint(Generator):
-    """One colour a face; a refiner adds the draft to it."""
+    """A generator of faces of one colour; with `refines`, the mean of the draft is added."""
 
     def __init__(self, dim: int, noise_dim: int, refines: bool = False) -> None:
         super().__init__()

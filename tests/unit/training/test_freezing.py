@@ -28,7 +28,7 @@ DIM, WIDTH, PIXELS = 4, 8, SMALL_DATA.image_pixels
 
 
 def backbone(num_inputs: int) -> nn.Sequential:
-    """A network that others have trained: nothing in it learns; one of its norms has no weights at all."""
+    """Return a pretrained network: none of its weights is trained, and one of its norms has none."""
     layers = nn.Sequential(
         nn.Linear(num_inputs, WIDTH),
         nn.BatchNorm1d(WIDTH),

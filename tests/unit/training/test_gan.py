@@ -1,4 +1,4 @@
-"""The step does less work than the obvious one, and arrives at the same weights."""
+"""The GAN step: it computes less than a direct implementation, and gives the same weights."""
 
 import copy
 from collections.abc import Mapping
@@ -24,8 +24,8 @@ GAMMA, EVERY, RATE = 0.7, 4, 0.1
 
 
 def recipe(trained: str = "frozen", **tables: object) -> Recipe:
-    """A small one; a table that is None is left out."""
-    found = {
+    """Build a small recipe; a table that is None is left out."""
+    recipe_tables = {
         "data": {"type": "synthetic"},
         "conditioner": [{"type": "one_hot", "condition_dim": 6, "trained": trained}],
         "generator": {"type": "adain", "noise_dim": 5, "width": 4, "max_width": 8},
@@ -35,7 +35,7 @@ def recipe(trained: str = "frozen", **tables: object) -> Recipe:
         "train": {"steps": 10},
         **tables,
     }
-    return check_recipe({name: table for name, table in found.items() if table is not None}, "test.toml")
+    return check_recipe({name: table for name, table in recipe_tables.items() if table is not None}, "test.toml")
 
 
 def batch() -> Batch:
@@ -45,7 +45,7 @@ def batch() -> Batch:
 
 
 def optimisers(networks: Networks) -> dict[str, torch.optim.Optimizer]:
-    """Plain gradient descent: how far a weight moves is its gradient."""
+    """Return plain gradient descent, so that the change of a weight is proportional to its gradient."""
     return {side: torch.optim.SGD(weights, RATE) for side, weights in gan_weights(networks).items()}
 
 
@@ -59,14 +59,14 @@ def step_of(networks: Networks, *, critic_trains_conditioner: bool = False) -> G
 
 
 class Fade(Augmentation):
-    """Without chance, so that two ways to a step can be compared."""
+    """An augmentation without randomness, so that two implementations of a step can be compared."""
 
     def forward(self, faces: Tensor) -> Tensor:
         return 0.5 * faces + 0.1
 
 
 def obvious_step(networks: Networks, rows: Batch, step: int, attached: bool) -> None:
-    """Each score by a trunk pass of its own, the generator drawn anew for its own phase."""
+    """Take a step with a trunk pass for each score, and new faces for the generator's phase."""
     pipeline, critic, optimiser = networks.face_pipeline, networks.discriminator, optimisers(networks)
     assert pipeline is not None and critic is not None
     change = networks.augmentation or nn.Identity()
@@ -231,7 +231,7 @@ DECODER = {"objective": [{"type": "reconstruction", "source": "embedding"}], "ma
     ],
 )
 def test_the_generator_draws_what_is_read_and_no_more(tables: dict[str, object], further: int, whole: int) -> None:
-    """A further step of the discriminator, and a whole step."""
+    """`further` counts passes of an extra step of the discriminator, `whole` those of a whole step."""
     networks, passes = build_networks(recipe(**tables), DATA), []
     step = step_of(networks)
     step.face_pipeline.generator.register_forward_hook(lambda *_: passes.append(torch.is_grad_enabled()))
@@ -249,8 +249,8 @@ def test_batch_statistics_of_a_decoder_are_those_of_what_it_decodes() -> None:
     alone = copy.deepcopy(step.face_pipeline.generator)
     step(rows, None, 0)
     alone(torch.empty(len(rows), 0), judge.embed(judge.features(rows.faces)))
-    for (name, found), expected in zip(step.face_pipeline.generator.named_buffers(), alone.buffers(), strict=True):
-        assert torch.equal(found, expected), name
+    for (name, buffer), expected in zip(step.face_pipeline.generator.named_buffers(), alone.buffers(), strict=True):
+        assert torch.equal(buffer, expected), name
     assert any("running_mean" in name for name, _ in alone.named_buffers())
 
 
@@ -269,9 +269,9 @@ def test_the_balance_of_began_follows_its_measure() -> None:
     networks = build_networks(recipe(objective=[began], penalty=[], discriminator=discriminator), DATA)
     step, k = step_of(networks), 0.0
     for number in range(2):
-        found = step(batch(), None, number)
-        assert found["began/k"].item() == pytest.approx(k)
-        k = min(max(k + 0.1 * found["began/balance"].item(), 0.0), 1.0)
+        logged = step(batch(), None, number)
+        assert logged["began/k"].item() == pytest.approx(k)
+        k = min(max(k + 0.1 * logged["began/balance"].item(), 0.0), 1.0)
         assert k > 0 and networks.objectives["began"].k.item() == pytest.approx(k)  # type: ignore[operator, union-attr]
 
 
@@ -291,7 +291,7 @@ def test_weights_are_clipped_after_the_discriminators_step() -> None:
 
 
 def test_the_divergence_of_a_condition_teaches_its_transform() -> None:
-    """Alone, so that the step is the gradient of weight mean(mu^2 + exp(v) - 1 - v) / 2 written out."""
+    """No other term has weight, so that the step is the gradient of weight mean(mu^2 + exp(v) - 1 - v) / 2."""
     condition = [{"type": "conditioning_augmentation", "width": 3, "kl_weight": 2.0}]
     silent = [{"type": "reconstruction", "reconstruction_weight": 0.0}]
     networks = build_networks(recipe(condition=condition, objective=silent, penalty=[]), DATA)
@@ -300,17 +300,17 @@ def test_the_divergence_of_a_condition_teaches_its_transform() -> None:
     before, encoding = weight.detach().double().clone(), step.face_pipeline.encoders(rows).double()
     mean, log_variance = (encoding @ before.T + bias.detach().double()).chunk(2, dim=1)
     by_output = torch.cat([2 * mean, log_variance.exp() - 1], dim=1) / mean.numel()  # 2.0 / 2 of the weight
-    found = step(rows, None, 0)
+    logged = step(rows, None, 0)
     divergence = (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-    assert found["condition/kl"].item() == pytest.approx(divergence.item(), rel=1e-5)
+    assert logged["condition/kl"].item() == pytest.approx(divergence.item(), rel=1e-5)
     torch.testing.assert_close((weight.double() - before) / -RATE, by_output.T @ encoding, rtol=1e-3, atol=1e-5)
 
 
 def test_two_penalties_of_one_type_both_count() -> None:
     penalties = [{"type": "r1", "r1_gamma": GAMMA}, {"type": "r1", "r1_gamma": 3 * GAMMA}, {"type": "r2"}]
-    found = step_of(build_networks(recipe(penalty=penalties), DATA))(batch(), None, 0)
-    assert {"r1/r1", "r1_2/r1", "r2/r2"} <= found.keys()
-    assert found["r1_2/r1"].item() == pytest.approx(3 * found["r1/r1"].item())
+    logged = step_of(build_networks(recipe(penalty=penalties), DATA))(batch(), None, 0)
+    assert {"r1/r1", "r1_2/r1", "r2/r2"} <= logged.keys()
+    assert logged["r1_2/r1"].item() == pytest.approx(3 * logged["r1/r1"].item())
 
 
 def test_objectives_and_penalties_are_named_by_their_types_in_the_recipe() -> None:

@@ -1,4 +1,4 @@
-"""The train stage around its step: ramps, rates, how often each network learns, what is averaged."""
+"""The train stage around its step: ramps, learning rates, steps of each network, averaged weights."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +21,7 @@ ALONE = Distributed(0, 1, torch.device("cpu"))
 
 
 class Batches:
-    """A loader that keeps what it is asked for."""
+    """A loader of random faces that records the requested batches."""
 
     def __init__(self) -> None:
         self.rows = SimpleNamespace(dataset=SimpleNamespace(spec=DATA))
@@ -62,7 +62,7 @@ def stage_of(distributed: Distributed = ALONE, **train: Any) -> GanStage:
 
 
 def changing(networks: Any) -> list[Any]:
-    """One of everything that may have a schedule."""
+    """Return one module of every kind that may have a schedule."""
     ((penalty, _),), pipeline = networks.penalties.values(), networks.face_pipeline
     conditioner, transform = pipeline.encoders.parts[0], pipeline.transforms[0]
     return [*networks.objectives.values(), penalty, networks.augmentation, conditioner, transform, pipeline.generator]

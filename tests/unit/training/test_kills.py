@@ -1,4 +1,4 @@
-"""A run that was killed anywhere and resumed is the unbroken run: weights, log, pictures, TensorBoard."""
+"""Killed and resumed runs: they equal an unbroken run in weights, log, pictures, TensorBoard."""
 
 import itertools
 import json
@@ -30,13 +30,13 @@ def _fast() -> Iterator[None]:
 
 
 def log_of(run: Path) -> list[dict[str, Any]]:
-    """The lines of a run's log, every one complete, without times."""
+    """Return the lines of a run's log without times; each must be complete."""
     lines = (run / "log.jsonl").read_text().splitlines()
     return [{key: value for key, value in json.loads(line).items() if key != "steps_per_second"} for line in lines]
 
 
 def content_of(run: Path) -> tuple[Any, ...]:
-    """All that a run leaves, but for times: files, log, weights, optimisers, pictures."""
+    """Return the content of a run folder without times: files, log, weights and optimisers, pictures."""
     files = sorted(str(path.relative_to(run)) for path in run.rglob("*"))
     tensors = {
         f"{path.relative_to(run)} {key}": value.tolist()
@@ -83,7 +83,7 @@ def test_killed_again_and_again(tmp_path: Path, unbroken: tuple[Any, ...]) -> No
 def test_killed_after_every_step(
     tmp_path: Path, at_step: int, monkeypatch: pytest.MonkeyPatch, unbroken: tuple[Any, ...]
 ) -> None:
-    """Of 5 steps of each stage, with a log line every 2 and a checkpoint every 3; step 10 is none any more."""
+    """Each stage has 5 steps, a log line every 2 and a checkpoint every 3; there is no step 10 to be killed after."""
     steps, step = itertools.count(), WatchedWalk.step
 
     def killed(walk: WatchedWalk, number: int) -> dict[str, torch.Tensor]:

@@ -27,8 +27,8 @@ class FakeRun:
         return self.path / f"{stage}-{step:08d}"
 
     def newest(self, stage: str) -> tuple[Path, int] | None:
-        found = sorted(self.path.glob(f"{stage}-*"))
-        return (found[-1], int(found[-1].name[-8:])) if found else None
+        checkpoints = sorted(self.path.glob(f"{stage}-*"))
+        return (checkpoints[-1], int(checkpoints[-1].name[-8:])) if checkpoints else None
 
     def prune_checkpoints(self, stage: str, keep: int) -> None: ...
 
@@ -47,8 +47,8 @@ class FakeJournal:
 
 def run(walk: Walk, path: Path, interruption: Interruption | None = None) -> FakeJournal:
     logger = FakeJournal()
-    asked = interruption or Interruption()
-    run_stage(walk, FakeRun(path), 0, WORLD, Observer(), logger, asked)  # type: ignore[arg-type]
+    interruption = interruption or Interruption()
+    run_stage(walk, FakeRun(path), 0, WORLD, Observer(), logger, interruption)  # type: ignore[arg-type]
     return logger
 
 

@@ -1,4 +1,4 @@
-"""One step of the match stage: the schedules, the share of wins, what rests."""
+"""One step of the match stage: schedules, the share of wins, frozen networks."""
 
 import pytest
 import torch
@@ -34,7 +34,7 @@ class Reader(Conditioner):
 
 
 class Normed(SampleDiscriminator):
-    """Has statistics of its batches to lose."""
+    """A discriminator with batch statistics."""
 
     def __init__(self, data, condition_dim, heads):
         super().__init__(data, condition_dim, heads)

@@ -1,4 +1,4 @@
-"""The monitor fires on generators that are sick in a known way, and is silent on the true renderer."""
+"""The monitor: it warns of generators with a known fault, and not of the true renderer."""
 
 import math
 from collections.abc import Callable
@@ -22,7 +22,7 @@ SHARED = [factor.name for factor in FACTORS if factor.side == "shared"]
 
 
 def true_renderer(condition: Tensor, noise: Tensor) -> Tensor:
-    """What the voice carries comes from the person of the condition, everything else from the person of the noise."""
+    """Draw the voice's factors from the person of the condition, and all others from the person of the noise."""
     heard, unheard = draw_people(0, condition[:, 0].long()), draw_people(0, noise[:, 0].long())
     people = {name: heard[name] if name in SHARED else unheard[name] for name in heard}
     moments = draw_moments(0, noise[:, 0].long(), torch.zeros(len(noise), dtype=torch.long))

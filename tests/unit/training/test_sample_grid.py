@@ -1,4 +1,4 @@
-"""What grids of faces show, and that it is the same every time."""
+"""Grids of faces: their content, which is the same every time."""
 
 import torch
 from torch import Tensor
@@ -26,9 +26,9 @@ def pipeline(noise_dim: int, **tables: object) -> FacePipeline:
         },
         "test.toml",
     )
-    found = build_networks(recipe, DATA).face_pipeline
-    assert found is not None
-    return found.eval()
+    face_pipeline = build_networks(recipe, DATA).face_pipeline
+    assert face_pipeline is not None
+    return face_pipeline.eval()
 
 
 def faces(drawing: FacePipeline, noises: Tensor, seed: int = 0) -> Tensor:

@@ -1,4 +1,4 @@
-"""The match stage and its hand-over: killed, shared, resumed with encodings that are computed once."""
+"""The match stage and its transition to training: killed, shared, resumed with encodings that are computed once."""
 
 import itertools
 import shutil
@@ -40,7 +40,7 @@ class Listening(Observer):
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without what writes nothing and takes long: the dry run, TensorBoard's import, waiting for the disk."""
+    """Replace slow calls that write nothing: the dry run, TensorBoard's import, syncing of the disk."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(train, "dry_run", lambda recipe, data, _: build_networks(recipe, data))
     monkeypatch.setattr(logger, "_summary_writer", lambda *_: None)
@@ -110,7 +110,7 @@ def test_killed_while_a_match_stage_is_taken_over(tmp_path: Path) -> None:
 
 
 class After(Interruption):
-    """Asks to stop when it has been looked at so many times."""
+    """An interruption that asks to stop after a number of queries."""
 
     def __init__(self, num_steps: int) -> None:
         self._looks, self._num_steps = itertools.count(1), num_steps
@@ -152,7 +152,7 @@ def test_a_run_of_both_stages_stopped_after_any_step(tmp_path: Path, num_steps: 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of both stages that nobody stopped."""
+    """Train both stages without an interruption, and return the run folder."""
     run = tmp_path_factory.mktemp("whole") / "tiny"
     train.train(tiny_recipe(game=True), run, resume=False, observer=Observer(), interruption=Interruption())
     return run

@@ -44,7 +44,7 @@ GAME: dict[str, Any] = {
 
 
 def tiny_recipe(game: bool = False, **changes: Any) -> Recipe:
-    """A recipe that trains in a fraction of a second; a keyword's double underscore is a dot."""
+    """Return a recipe that trains in a fraction of a second; a keyword's double underscore is a dot."""
     tables = {**TABLES, **(GAME if game else {})}
     for key, value in changes.items():
         table, _, name = key.partition("__")

@@ -6,15 +6,15 @@ from facegen.core.text.suggest import did_you_mean
 
 
 @pytest.mark.parametrize(
-    ("wrong", "allowed", "said"),
+    ("wrong", "allowed", "suggestion"),
     [
         ("relativistc", ["relid", "relativistic"], "; did you mean 'relativistic'? Available: relativistic, relid"),
         ("xyz", ["b", "a"], ". Available: a, b"),
         ("x", [], ". Available: none"),
     ],
 )
-def test_did_you_mean(wrong, allowed, said):
-    assert did_you_mean(wrong, allowed) == said
+def test_did_you_mean(wrong, allowed, suggestion):
+    assert did_you_mean(wrong, allowed) == suggestion
 
 
 def test_a_long_list_is_cut_and_the_nearest_name_comes_from_all_of_it() -> None:

@@ -1,4 +1,4 @@
-"""When two runs do not compare, and what they are called."""
+"""Reasons for which two runs do not compare, and the names of runs in a comparison."""
 
 from pathlib import Path
 from typing import Any
@@ -31,16 +31,16 @@ def test_runs_of_one_judge_and_corpus_compare() -> None:
     assert obstacles([column("a", judge_key=""), column("b", judge_key="")]) == []  # each judges itself: no better way
 
 
-@pytest.mark.parametrize("changes, said", [
+@pytest.mark.parametrize("changes, reason", [
     ({"judge_key": "zyx"}, "different judges (a: a judge [abcdef]; b: a judge [zyx]); give their recipes the same"),
     ({"judge_key": ""}, "different judges (a: a judge [abcdef]; b: a judge [itself])"),
     ({"corpus_key": "9"}, "different corpora (a: synthetic [123456]; b: synthetic [9]); train them on one corpus"),
     ({"split": "heldout_people"}, "different splits (a: train; b: heldout_people); choose one with --split"),
 ])  # fmt: skip
-def test_what_keeps_runs_from_comparing(changes: dict[str, str], said: str) -> None:
-    (found,) = obstacles([column("a"), column("b", **changes)])
-    assert found.startswith("not comparable: ")
-    assert said in found
+def test_what_keeps_runs_from_comparing(changes: dict[str, str], reason: str) -> None:
+    (message,) = obstacles([column("a"), column("b", **changes)])
+    assert message.startswith("not comparable: ")
+    assert reason in message
 
 
 def test_splits_of_one_run_compare() -> None:

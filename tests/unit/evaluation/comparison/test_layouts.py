@@ -1,4 +1,4 @@
-"""Which numbers of a row are marked, and what a cell shows."""
+"""The marked numbers of a row, and the text of a cell."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Faces of smaller runs, made as large as those of larger ones."""
+"""Comparison of samples: faces of smaller runs are enlarged to the size of the largest."""
 
 import numpy as np
 

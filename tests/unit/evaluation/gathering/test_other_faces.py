@@ -1,4 +1,4 @@
-"""Which other face of a person is set beside the first."""
+"""The other face of a person that is set beside the first."""
 
 from dataclasses import replace
 
@@ -14,18 +14,18 @@ def clips(person: list[int], num_frames: list[int]) -> Clips:
 
 
 def test_another_clip_of_the_person_then_another_frame_then_none() -> None:
-    found = find_other_rows(clips([4, 7, 4, 2, 9, 4], [1, 3, 1, 1, 2, 1]), torch.tensor([5, 0, 2, 1, 3, 4]))
-    assert found.tolist() == [0, 2, 5, 1, -1, 4]
+    rows = find_other_rows(clips([4, 7, 4, 2, 9, 4], [1, 3, 1, 1, 2, 1]), torch.tensor([5, 0, 2, 1, 3, 4]))
+    assert rows.tolist() == [0, 2, 5, 1, -1, 4]
 
 
 def test_everybody_meets_their_own_kind() -> None:
     person = torch.randint(0, 30, (200,), generator=torch.Generator().manual_seed(0))
     split = clips(person.tolist(), [1] * 200)
     chosen = torch.randperm(200, generator=torch.Generator().manual_seed(1))[:90]
-    found = find_other_rows(split, chosen)
-    assert (found >= 0).all()
-    assert (found != chosen).all()
-    assert (person[found] == person[chosen]).all()
+    rows = find_other_rows(split, chosen)
+    assert (rows >= 0).all()
+    assert (rows != chosen).all()
+    assert (person[rows] == person[chosen]).all()
 
 
 def test_who_has_one_clip_here_is_looked_for_elsewhere() -> None:

@@ -1,4 +1,4 @@
-"""One process trains a judge, the others wait."""
+"""The lock of a judge: one process trains it, the others wait."""
 
 import threading
 from pathlib import Path
@@ -9,12 +9,12 @@ from facegen.evaluation.judging.judge import judge_lock
 
 def test_who_comes_second_waits(tmp_path: Path) -> None:
     """Two processes train one judge once: a lock of the same file from elsewhere, here another open file."""
-    told, order = threading.Event(), []
+    waiting, order = threading.Event(), []
 
     class Second(Observer):
         def say(self, message: str) -> None:
             assert message == "waiting for another process that trains the judge"
-            told.set()
+            waiting.set()
 
     def come() -> None:
         with judge_lock(tmp_path / "judges" / "key", Second()):
@@ -23,7 +23,7 @@ def test_who_comes_second_waits(tmp_path: Path) -> None:
     second = threading.Thread(target=come)
     with judge_lock(tmp_path / "judges" / "key", Observer()):
         second.start()
-        assert told.wait(10)
+        assert waiting.wait(10)
         order.append("first")
     second.join(10)
     assert order == ["first", "second"]

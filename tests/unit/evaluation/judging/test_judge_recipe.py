@@ -1,4 +1,4 @@
-"""Which recipe trains a judge: the run's match stage, never the run itself; and which recipes share one judge."""
+"""The recipe that trains a judge: the run's match stage, never the run itself; and the recipes that share one judge."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ MATCH = {"type": "softmax", "steps": 7}
 
 
 def tables(**changes: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    recipe_tables: dict[str, Any] = {
         "run": {"name": "voices", "seed": 3},
         "data": {"type": "synthetic", "num_people": 50},
         "conditioner": [{"type": "waveform_sincnet", "condition_dim": 16, "trained": "frozen"}],
@@ -30,7 +30,7 @@ def tables(**changes: Any) -> dict[str, Any]:
         "train": {"steps": 9},
         **changes,
     }
-    return {name: table for name, table in found.items() if table is not None}
+    return {name: table for name, table in recipe_tables.items() if table is not None}
 
 
 def run(path: Path = Path("runs/voices"), **changes: Any) -> Run:
@@ -97,19 +97,19 @@ def judge_of(mine: Run, **settings: Any) -> dict[str, Any]:
 
 
 def test_tables_of_the_judge_replace_those_of_the_recipe_whole() -> None:
-    found = judge_of(run(judge=JUDGE))
-    assert {name: found[name] for name in JUDGE} == JUDGE
-    found = judge_of(run(judge={"match": {"type": "softmax", "augment": True}}))
-    assert found["match"] == {"type": "softmax", "augment": True}  # the recipe's own steps are gone
-    assert found["conditioner"] == tables()["conditioner"]
-    assert found["augment"] == {"type": "diff_augment"}
+    judge = judge_of(run(judge=JUDGE))
+    assert {name: judge[name] for name in JUDGE} == JUDGE
+    judge = judge_of(run(judge={"match": {"type": "softmax", "augment": True}}))
+    assert judge["match"] == {"type": "softmax", "augment": True}  # the recipe's own steps are gone
+    assert judge["conditioner"] == tables()["conditioner"]
+    assert judge["augment"] == {"type": "diff_augment"}
     assert "augment" not in judge_of(run(judge={"augment": {"type": "diff_augment"}}))
 
 
 def test_a_recipe_without_match_has_a_judge_of_its_own() -> None:
-    found = judge_of(run(match=None, judge=JUDGE, conditioner=[{"type": "one_hot"}]))
-    assert found["match"] == JUDGE["match"]
-    assert found["run"]["seed"] == 1000
+    judge = judge_of(run(match=None, judge=JUDGE, conditioner=[{"type": "one_hot"}]))
+    assert judge["match"] == JUDGE["match"]
+    assert judge["run"]["seed"] == 1000
 
 
 def test_the_tables_of_a_judge_are_checked_with_the_recipe() -> None:
@@ -119,23 +119,23 @@ def test_the_tables_of_a_judge_are_checked_with_the_recipe() -> None:
     }  # fmt: skip
     with pytest.raises(RecipeError) as caught:
         check_recipe(tables(judge=wrong, objective=[{"type": "rellid"}]), "voices.toml")
-    said = "\n".join(caught.value.problems)
+    message = "\n".join(caught.value.problems)
     for part in (
         "[objective] type = 'rellid'", "[judge.match] type = 'softmx'", "[judge.conditioner] form = \"square\"",
         "[judge.discriminator] widht is not a key here; did you mean 'width'?",
         "[judge.matc] is not a table of a judge; did you mean 'match'?",
     ):  # fmt: skip
-        assert f"voices.toml: {part}" in said
+        assert f"voices.toml: {part}" in message
     assert len(caught.value.problems) == 5
 
 
-@pytest.mark.parametrize("judge, said", [
+@pytest.mark.parametrize("judge, pattern", [
     ({"conditioner": {"type": "one_hot"}}, r"\[judge.match\] is missing: the recipe has no \[match\]"),
     ({"match": {"type": "softmax", "start": "runs/other"}}, r"\[judge.match\] start: is not allowed for a judge"),
     ([], r"judge = \[\]: must be a table of tables, such as \[judge.match\]"),
 ])  # fmt: skip
-def test_a_judge_that_cannot_be(judge: Any, said: str) -> None:
-    with pytest.raises(RecipeError, match=said):
+def test_a_judge_that_cannot_be(judge: Any, pattern: str) -> None:
+    with pytest.raises(RecipeError, match=pattern):
         check_recipe(tables(judge=judge, match=None), "voices.toml")
 
 
@@ -156,7 +156,7 @@ def key(mine: Run, **settings: Any) -> str:
 
 
 def test_recipes_with_the_same_judge_share_it() -> None:
-    """Whatever else they are, and whether a default is spelt out."""
+    """Other tables of the run make no difference, nor does a default that is written out."""
     first = key(run(judge=JUDGE))
     named = run(match=None, judge=JUDGE, conditioner=[{"type": "one_hot"}], run={"name": "other", "seed": 9})
     assert key(named) == first

@@ -1,4 +1,4 @@
-"""Outside judges: how they are asked for, what they are shown, and what is kept of their answers."""
+"""Recognisers: their selection, their input, and the embeddings that are kept."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,8 +33,8 @@ def recipe(**tables: object) -> Recipe:
     return check_recipe({**TABLES, **tables}, "a.toml")
 
 
-def chosen(found: Recipe) -> list[tuple[str, object]]:
-    return [(config.name, config.settings.get("find")) for config in found.configs["recogniser"]]
+def chosen(checked: Recipe) -> list[tuple[str, object]]:
+    return [(config.name, config.settings.get("find")) for config in checked.configs["recogniser"]]
 
 
 def test_asked_for_beside_those_of_the_recipe() -> None:
@@ -47,16 +47,16 @@ def test_asked_for_beside_those_of_the_recipe() -> None:
     assert chosen(plain) == [("resemblyzer", None)]
 
 
-@pytest.mark.parametrize("word, said", [
+@pytest.mark.parametrize("word, message", [
     ("dlib_face", "did you mean 'dlib_faces'"),
     ("dlib_faces:find=anywhere", 'find = "anywhere"'),
     ("dlib_faces:fnd=centre", "did you mean 'find'"),
     ("dlib_faces:centre", "--recogniser dlib_faces:centre: 'centre' must be key=value"),
 ])  # fmt: skip
-def test_mistakes_are_explained(word: str, said: str) -> None:
+def test_mistakes_are_explained(word: str, message: str) -> None:
     with pytest.raises(RecipeError) as error:
         with_recognisers(recipe(), [word])
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_what_is_missing_is_said_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_what_is_missing_is_said_before_any_work(monkeypatch: pytest.MonkeyPatch
 
 
 class Colour(Recogniser):
-    """Mean colour of a face, mean of the speech; counts what it is asked."""
+    """Mean colour of a face, mean of the speech; counts the faces and clips that it embeds."""
 
     embeds = frozenset({"faces", "speech"})
 
@@ -102,24 +102,24 @@ def test_of_faces_under_noises_of_their_own_one_a_row_is_enough() -> None:
     colour, seen = Colour(), shown()
     assert seen.fake_faces is not None
     own = replace(seen, fresh_faces=seen.fake_faces[:, 2])
-    found = recognise({"colour": colour}, own, "key", None, Observer())["colour"]
-    assert found.fresh is not None and found.fake is None
-    assert torch.allclose(found.fresh, seen.fake_faces[:, 2].float().mean((1, 2)))
+    embeddings = recognise({"colour": colour}, own, "key", None, Observer())["colour"]
+    assert embeddings.fresh is not None and embeddings.fake is None
+    assert torch.allclose(embeddings.fresh, seen.fake_faces[:, 2].float().mean((1, 2)))
     assert colour.faces == 5 + 3 + 5  # true ones, second ones, generated ones
 
 
 def test_rows_stay_rows() -> None:
     seen = shown()
-    found = recognise({"colour": Colour()}, seen, "key", None, Observer())["colour"]
-    assert found.real is not None and found.real_other is not None
-    assert found.fake is not None and found.speech is not None and seen.fake_faces is not None
-    assert torch.allclose(found.real, seen.real_faces.float().mean((1, 2)))
-    assert torch.allclose(found.fake, seen.fake_faces[:, :MOST_NOISES].float().mean((2, 3)))
-    assert found.real_other.isnan().all(1).tolist() == [False, True, False, True, False]
+    embeddings = recognise({"colour": Colour()}, seen, "key", None, Observer())["colour"]
+    assert embeddings.real is not None and embeddings.real_other is not None
+    assert embeddings.fake is not None and embeddings.speech is not None and seen.fake_faces is not None
+    assert torch.allclose(embeddings.real, seen.real_faces.float().mean((1, 2)))
+    assert torch.allclose(embeddings.fake, seen.fake_faces[:, :MOST_NOISES].float().mean((2, 3)))
+    assert embeddings.real_other.isnan().all(1).tolist() == [False, True, False, True, False]
     third = seen.dataset.faces(seen.clip[2:3], torch.tensor([2])).float().mean((1, 2))
-    assert torch.allclose(found.real_other[2:3], third)
+    assert torch.allclose(embeddings.real_other[2:3], third)
     fourth = seen.dataset.speech(seen.clip[3:4], torch.tensor([300]), 800).float().mean()
-    assert found.speech[3] == pytest.approx(float(fourth) + 8000)
+    assert embeddings.speech[3] == pytest.approx(float(fourth) + 8000)
 
 
 def test_what_real_rows_gave_is_kept(tmp_path: Path) -> None:
@@ -155,6 +155,6 @@ def test_without_speech_there_is_nothing_to_hear() -> None:
 
     colour = Colour()
     seen = replace(shown(), speech_start=None, fake_faces=None)
-    found = recognise({"colour": colour}, seen, "key", None, Listening())["colour"]
-    assert (found.fake, found.speech, colour.clips) == (None, None, 0)
+    embeddings = recognise({"colour": colour}, seen, "key", None, Listening())["colour"]
+    assert (embeddings.fake, embeddings.speech, colour.clips) == (None, None, 0)
     assert warnings == ["recogniser colour: the run reads no speech, so that its speech embeddings are not computed"]

@@ -1,4 +1,4 @@
-"""The page: everything inside, nothing from outside, and data stays data."""
+"""The page: it loads nothing from elsewhere, and data never becomes markup."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ VOID = {"meta", "img", "br", "line", "circle"}
 
 
 class Checked(HTMLParser):
-    """Elements that close in the order in which they opened, and their attributes."""
+    """A parser that asserts that elements are nested, and keeps their attributes and text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,14 +50,14 @@ class Checked(HTMLParser):
 
 
 def checked(html: str) -> Checked:
-    found = Checked()
-    found.feed(html)
-    assert found.open == []
-    return found
+    page = Checked()
+    page.feed(html)
+    assert page.open == []
+    return page
 
 
 def run_report(folder: Path) -> RunReport:
-    """Two splits, names and notes that would break a page, and a picture."""
+    """Return a report of two splits, with names and notes that would break a page, and a picture."""
     evaluation = folder / "evaluation"
     evaluation.mkdir()
     Image.effect_noise((40, 30), 90).convert("RGB").save(evaluation / "train.png")
@@ -88,8 +88,8 @@ def test_data_stays_data_and_nothing_comes_from_outside(tmp_path: Path) -> None:
     for tag, attributes in page.tags:
         assert not any(name.startswith("on") for name in attributes)
         for name in ("src", "href", "xlink:href"):
-            said = attributes.get(name)
-            assert said is None or said.startswith("data:image/" if tag == "img" else "#"), said
+            address = attributes.get(name)
+            assert address is None or address.startswith("data:image/" if tag == "img" else "#"), address
     assert not re.search(r"url\(|@import|https?:", html)
     policy = [a.get("content") for _, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
     assert policy == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]

@@ -1,4 +1,4 @@
-"""Pictures of evidence whose answers are known: who is nearest stands where it must, and the true face is framed."""
+"""Pictures of evidence with known neighbours: the order of the nearest faces, and the frame of the true one."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +21,12 @@ FRAME = (34, 160, 84)
 
 
 def flat(levels: Tensor) -> Tensor:
-    """Faces of one grey each."""
+    """Return faces of one grey each."""
     return levels.to(torch.uint8)[..., None, None, None].expand(*levels.shape, PIXELS, PIXELS, 3)
 
 
 def evidence(**changes: Any) -> Evidence:
-    """Person p has the grey 10 + 10 p and stands at the angle 0.2 p; generated faces stand where others do."""
+    """Return evidence: person p has the grey 10 + 10 p and the angle 0.2 p; generated faces the next angle."""
     angle = 0.2 * torch.arange(PEOPLE)
     real = torch.stack([angle.cos(), angle.sin()], dim=1)
     shifted = angle + 0.2  # exactly at the next person, but for the last
@@ -43,7 +43,7 @@ def evidence(**changes: Any) -> Evidence:
 
 @pytest.fixture
 def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Draws without a face pipeline; returns captions and, of each grid, its cells, row by row."""
+    """Return a function that draws without a face pipeline: pictures by name, and the cells and labels of each grid."""
     cells: dict[str, list[list[np.ndarray]]] = {}
     labels: dict[str, Any] = {}
     save = module._save
@@ -55,9 +55,9 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     monkeypatch.setattr(module, "_save", note)
 
-    def draw(found: Evidence) -> Any:
+    def draw(drawn_evidence: Evidence) -> Any:
         subjects: Any = SimpleNamespace(face_pipeline=None)
-        pictures = {picture.name: picture for picture in draw_pictures(found, subjects, tmp_path / "train")}
+        pictures = {picture.name: picture for picture in draw_pictures(drawn_evidence, subjects, tmp_path / "train")}
         assert all((tmp_path / picture.file).is_file() for picture in pictures.values())
         return pictures, cells, labels
 
@@ -82,8 +82,8 @@ def test_the_nearest_real_faces_stand_in_order_and_the_true_one_is_framed(shown:
         distances = np.round(1 - np.cos(angles - 0.2 * (person + 1)), 9)
         shown_people = [(grey(cell) - 10) // 10 for cell in row[2:]]
         # Neighbours on either side are equally far, so distances are compared rather than people.
-        assert [distances[each] for each in shown_people] == [distances[each] for each in order[:5]]
-        assert [framed(cell) for cell in row[2:]] == [each == person for each in shown_people]
+        assert [distances[other] for other in shown_people] == [distances[other] for other in order[:5]]
+        assert [framed(cell) for cell in row[2:]] == [other == person for other in shown_people]
         rank = int(label.split()[1])
         assert (distances < distances[person]).sum() < rank <= (distances <= distances[person]).sum()
     assert labels["retrieval"][1] == ["generated", "true face", "nearest", "2nd", "3rd", "4th", "5th"]
@@ -91,14 +91,14 @@ def test_the_nearest_real_faces_stand_in_order_and_the_true_one_is_framed(shown:
 
 
 def test_the_closest_training_faces_come_first(shown: Any) -> None:
-    """Of person 7 there is a generated face exactly where a training face is; the others lie further off."""
-    found = evidence()
+    """Person 7 has a generated face exactly where a training face is; the others lie further off."""
+    without_training = evidence()
     angle = torch.tensor([0.2 * 7 + 0.2, -2.0])
     training = Training(
         faces=flat(torch.tensor([250, 251])), embeddings=torch.stack([angle.cos(), angle.sin()], dim=1),
         person=torch.tensor([7, 99]),
     )  # fmt: skip
-    pictures, cells, labels = shown(replace(found, training=training))
+    pictures, cells, labels = shown(replace(without_training, training=training))
     drawn, nearest, true = cells["nearest_training"]
     assert (grey(drawn[0]), grey(nearest[0]), grey(true[0])) == (10 + 70 + 130, 250, 80)
     assert labels["nearest_training"][1][0] == "0.000 same person"
@@ -140,8 +140,8 @@ def test_one_person_has_no_pairs(shown: Any) -> None:
 
 
 def test_small_faces_are_enlarged_by_whole_pixels(shown: Any, tmp_path: Path) -> None:
-    found = evidence()
-    small = replace(found, real_faces=found.real_faces[:, :32, :32], fake_faces=found.fake_faces[:, :, :32, :32])
+    large = evidence()
+    small = replace(large, real_faces=large.real_faces[:, :32, :32], fake_faces=large.fake_faces[:, :, :32, :32])
     _, cells, _ = shown(small)
     assert cells["retrieval"][0][0].shape == (FACE_PIXELS, FACE_PIXELS, 3)
     with Image.open(tmp_path / "train" / "retrieval.png") as picture:

@@ -18,8 +18,8 @@ def test_names_are_shown_as_they_are(tmp_path: Path) -> None:
     steps = np.arange(5.0)
     names = ["a $formula$", "<b>&", "_hidden"]
     draw_curves({name: (steps, steps * number) for number, name in enumerate(names)}, "1 < 2 & $3", tmp_path / "c.svg")
-    said = texts(tmp_path / "c.svg")
-    assert {"a $formula$", "<b>&", "_hidden", "1 < 2 & $3", "step"} <= set(said)
+    shown = texts(tmp_path / "c.svg")
+    assert {"a $formula$", "<b>&", "_hidden", "1 < 2 & $3", "step"} <= set(shown)
     content = (tmp_path / "c.svg").read_text()
     assert "currentColor" in content and "prefers-color-scheme:dark" in content and "#7b7c7d" not in content
     assert content.startswith("<svg")

@@ -1,4 +1,4 @@
-"""What is lost between splits, and when nothing can be said of it."""
+"""Losses between splits, and the cases in which they are not known."""
 
 import math
 from pathlib import Path
@@ -44,7 +44,11 @@ def test_the_interval_covers_the_difference_about_as_often_as_it_says() -> None:
 def test_every_split_is_set_beside_the_next() -> None:
     values = {"heldout_people": 0.5, "train": 0.9, "heldout_utterances": 0.88}
     reports = [report(HERE, split, {"m": [share(NAME, value)]}) for split, value in values.items()]
-    assert [each.split for each in own_splits(reports)] == ["train", "heldout_utterances", "heldout_people"]
+    assert [ordered.split for ordered in own_splits(reports)] == [
+        "train",
+        "heldout_utterances",
+        "heldout_people",
+    ]
     first, second = find_gaps(reports)
     assert (first.known, first.unseen, first.is_significant) == ("train", "heldout_utterances", False)
     assert (second.known, second.unseen, second.is_significant) == ("heldout_utterances", "heldout_people", True)

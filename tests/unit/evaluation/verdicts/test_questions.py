@@ -1,4 +1,4 @@
-"""Every figure stands under a question."""
+"""Questions of a report: every figure belongs to one."""
 
 from pathlib import Path
 

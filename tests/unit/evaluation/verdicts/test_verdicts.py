@@ -1,4 +1,4 @@
-"""Verdicts: figures at, above and below each limit, and what is said where they do not tell."""
+"""Verdicts: figures at, above and below each limit, and the verdict where they do not decide."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +43,7 @@ def chance_of(key: str) -> float | None:
 
 
 def figures() -> dict[str, Figure]:
-    """Those of a good generator."""
+    """Return the figures of a good generator."""
     return {
         name: Figure(name, f"label of {name}", value, low, high, chance=chance_of(name))
         for name, (value, low, high) in GOOD.items()
@@ -55,14 +55,14 @@ def having(name: str, value: float, reach: float) -> dict[str, Figure]:
     return figures() | {name: figure}
 
 
-def said(found: dict[str, Figure]) -> dict[str, Verdict]:
-    return {verdict.kind: verdict for verdict in judge_figures(found) if verdict.severity != "good"}
+def faults_of(by_key: dict[str, Figure]) -> dict[str, Verdict]:
+    return {verdict.kind: verdict for verdict in judge_figures(by_key) if verdict.severity != "good"}
 
 
 def test_of_a_good_generator_nothing_is_wrong() -> None:
-    found = judge_figures(figures())
-    assert {verdict.severity for verdict in found} == {"good"}
-    assert [verdict.kind for verdict in found] == list(dict.fromkeys(rule.kind for rule in RULES))
+    all_verdicts = judge_figures(figures())
+    assert {verdict.severity for verdict in all_verdicts} == {"good"}
+    assert [verdict.kind for verdict in all_verdicts] == list(dict.fromkeys(rule.kind for rule in RULES))
 
 
 @pytest.mark.parametrize(("name", "value", "kind", "severity", "words"), [
@@ -84,20 +84,20 @@ def test_of_a_good_generator_nothing_is_wrong() -> None:
     ("matching.f2v.10.generated_less_real", 0.25, "overshoot", "bad", "stereotypes"),
 ])  # fmt: skip
 def test_each_fault_is_named(name: str, value: float, kind: str, severity: str, words: str) -> None:
-    found = said(having(name, value, 0.01))
-    assert set(found) == {kind}
-    assert found[kind].severity == severity
-    assert words in found[kind].sentence
+    faults = faults_of(having(name, value, 0.01))
+    assert set(faults) == {kind}
+    assert faults[kind].severity == severity
+    assert words in faults[kind].sentence
 
 
 def test_an_interval_across_the_limit_is_undecided_and_one_between_two_faults_is_the_milder() -> None:
-    across = said(having(SHARE, 0.5, 0.2))
+    across = faults_of(having(SHARE, 0.5, 0.2))
     assert set(across) == {UNDECIDED}
     assert across[UNDECIDED].sentence == (
         f"Undecided at this size whether the noise changes the faces (label of {SHARE}: 0.5, "
         "0.3 to 0.7); evaluate more clips."
     )
-    assert said(having(SHARE, 0.2, 0.1))["collapse"].severity == "warning"
+    assert faults_of(having(SHARE, 0.2, 0.1))["collapse"].severity == "warning"
 
 
 def test_a_limit_belongs_to_the_better_grade() -> None:
@@ -108,32 +108,32 @@ def test_a_limit_belongs_to_the_better_grade() -> None:
 
 
 def test_what_is_missing_is_undecided_with_its_reason() -> None:
-    found = figures()
-    found["memorisation.share"] = Figure.missing("memorisation.share", "memorised share", "no training faces")
-    (only,) = said(found).values()
+    by_key = figures()
+    by_key["memorisation.share"] = Figure.missing("memorisation.share", "memorised share", "no training faces")
+    (only,) = faults_of(by_key).values()
     assert only == Verdict(
         UNDECIDED, "warning", "Undecided whether training faces are repeated: 'memorised share' is "
         "not available: no training faces.",
     )  # fmt: skip
     # Of several rules of a kind, those that can be answered are enough.
-    del found["fidelity.judge.density"]
-    assert "realism" in {verdict.kind for verdict in judge_figures(found)}
+    del by_key["fidelity.judge.density"]
+    assert "realism" in {verdict.kind for verdict in judge_figures(by_key)}
 
 
 def test_the_worst_rule_of_a_kind_speaks() -> None:
     both = having("fidelity.judge.density", 0.3, 0.01)
     name = "frechet.judge.generated_half_to_real_half"
     both[name] = Figure(name, name, 20.0)
-    assert "differs strongly from that of real ones" in said(both)["realism"].sentence
+    assert "differs strongly from that of real ones" in faults_of(both)["realism"].sentence
 
 
 def test_quantities_by_hand() -> None:
-    found = figures()
-    assert frechet_ratio(found).value == pytest.approx(1.2)
-    assert (pixel_variation(found).low, pixel_variation(found).high) == pytest.approx((0.76, 0.84))
-    assert normalised_matching(found).value == pytest.approx(0.55 / 0.6)
-    assert (normalised_matching(found).low, normalised_matching(found).high) == pytest.approx((0.53 / 0.6, 0.57 / 0.6))
-    above = excess("v2f")(found)
+    by_key = figures()
+    assert frechet_ratio(by_key).value == pytest.approx(1.2)
+    assert (pixel_variation(by_key).low, pixel_variation(by_key).high) == pytest.approx((0.76, 0.84))
+    matching = normalised_matching(by_key)
+    assert (matching.value, matching.low, matching.high) == pytest.approx((0.55 / 0.6, 0.53 / 0.6, 0.57 / 0.6))
+    above = excess("v2f")(by_key)
     assert (above.value, above.low, above.high) == (-0.05, -0.08, -0.02)
     assert above.numbers == "label of matching.v2f.10.generated_less_real: -0.05, -0.08 to -0.02; real faces 0.7"
 
@@ -141,23 +141,23 @@ def test_quantities_by_hand() -> None:
 def test_overshoot_by_a_judge_that_cannot_tell_real_faces_is_doubted() -> None:
     preferred = "preference.over_true"
     sure = having(preferred, 0.9, 0.02)
-    assert "overfitting" not in said(sure)["overshoot"].sentence
+    assert "overfitting" not in faults_of(sure)["overshoot"].sentence
     figure = Figure("matching.v2f.10.real", "V-F 10-way, real", 0.12, 0.08, 0.16, chance=0.1)
     blind = sure | {"matching.v2f.10.real": figure}
-    assert said(blind)["overshoot"].sentence.endswith("overfitting of run and judge to the same training people.")
-    assert "overshoot" not in said(figures() | {"matching.v2f.10.real": blind["matching.v2f.10.real"]})
+    assert faults_of(blind)["overshoot"].sentence.endswith("overfitting of run and judge to the same training people.")
+    assert "overshoot" not in faults_of(figures() | {"matching.v2f.10.real": blind["matching.v2f.10.real"]})
 
 
 def test_a_judge_that_is_blind_itself_says_nothing_of_the_condition() -> None:
-    found = having("matching.v2f.10.real", 0.11, 0.03)
+    by_key = having("matching.v2f.10.real", 0.11, 0.03)
     with pytest.raises(MissingError, match="the judge does not match real faces above chance"):
-        normalised_matching(found)
-    assert "condition" not in {verdict.kind for verdict in judge_figures(found)}
+        normalised_matching(by_key)
+    assert "condition" not in {verdict.kind for verdict in judge_figures(by_key)}
 
 
 def of_split(split: str, matching: float, reach: float = 0.01, **changes: object) -> Report:
-    found = having("matching.v2f.10.generated", matching, reach)
-    return report(Path(), split, {"all": list(found.values())}, **changes)
+    by_key = having("matching.v2f.10.generated", matching, reach)
+    return report(Path(), split, {"all": list(by_key.values())}, **changes)
 
 
 @pytest.mark.parametrize(("unseen", "reach", "severity", "words"), [
@@ -167,20 +167,20 @@ def of_split(split: str, matching: float, reach: float = 0.01, **changes: object
     (0.38, 0.2, "warning", "Undecided at this size whether what was learnt on train holds"),
 ])  # fmt: skip
 def test_generalisation(unseen: float, reach: float, severity: str, words: str) -> None:
-    found = verdicts(of_split("heldout_people", unseen, reach), of_split("train", 0.66))
-    (one,) = (verdict for verdict in found if words in verdict.sentence)
+    all_verdicts = verdicts(of_split("heldout_people", unseen, reach), of_split("train", 0.66))
+    (one,) = (verdict for verdict in all_verdicts if words in verdict.sentence)
     assert one.severity == severity
     assert one.kind == (UNDECIDED if "Undecided" in words else "generalisation")
 
 
 def test_where_nothing_was_learnt_nothing_is_lost() -> None:
-    found = verdicts(of_split("heldout_people", 0.1), of_split("train", 0.12))
-    assert any("the condition is ignored on" in verdict.sentence for verdict in found)
+    all_verdicts = verdicts(of_split("heldout_people", 0.1), of_split("train", 0.12))
+    assert any("the condition is ignored on" in verdict.sentence for verdict in all_verdicts)
 
 
 def test_the_worst_comes_first_and_what_is_undecided_last() -> None:
-    found = verdicts(report(Path(), "train", {"all": list(having("matching.v2f.10.generated", 0.1, 0.01).values())}))
-    assert (found[0].kind, found[0].severity) == ("condition", "bad")
+    ordered = verdicts(report(Path(), "train", {"all": list(having("matching.v2f.10.generated", 0.1, 0.01).values())}))
+    assert (ordered[0].kind, ordered[0].severity) == ("condition", "bad")
     undecided = verdicts(report(Path(), "train", {"all": [share("matching.v2f.10.generated", 0.5)]}))
     assert undecided[-1].kind == UNDECIDED
     assert verdicts(report(Path(), "train", {}, step=None)) == []

@@ -1,4 +1,4 @@
-"""Labels are for people: no verdict, question, gap, published value or table depends on one."""
+"""Labels of figures: no verdict, question, gap, published value or table depends on one."""
 
 import re
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ NUMBER = re.compile(r"-?\d+\.\d+|\d+")
 
 @pytest.fixture(scope="module")
 def measured() -> Mapping[str, list[Figure]]:
-    """The figures of every metric that a recipe has by default, on evidence that has all that there may be."""
+    """Return the figures of every default metric, on evidence with every optional part."""
     evidence, parts = rich_evidence(), registry().parts["metric"]
     return {name: measure_metric(name, parts[name].load()(), evidence) for name in DEFAULT_METRICS}
 
 
 def relabelled(figures: Mapping[str, list[Figure]]) -> dict[str, list[Figure]]:
-    """The same numbers under labels that say nothing."""
+    """Return the same numbers under labels without meaning."""
     return {
         name: [replace(figure, label=f"{name} number {place}") for place, figure in enumerate(of_metric)]
         for name, of_metric in figures.items()
@@ -53,8 +53,8 @@ def test_keys_begin_with_the_metric_and_stand_once(measured: Mapping[str, list[F
 
 def test_labels_change_no_verdict(measured: Mapping[str, list[Figure]]) -> None:
     one, other = both(measured)
-    found, again = verdicts(one, one), verdicts(other, other)
-    assert [(verdict.kind, verdict.severity) for verdict in found] == [(v.kind, v.severity) for v in again]
+    first, second = verdicts(one, one), verdicts(other, other)
+    assert [(verdict.kind, verdict.severity) for verdict in first] == [(v.kind, v.severity) for v in second]
     good = good_figures()
     renamed = {key: replace(figure, label="x") for key, figure in good.items()}
     assert [(v.kind, v.severity) for v in judge_figures(good)] == [(v.kind, v.severity) for v in judge_figures(renamed)]
@@ -71,8 +71,8 @@ def test_labels_change_no_question_and_no_gap(measured: Mapping[str, list[Figure
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_labels_change_no_number_of_a_table(layout: str, measured: Mapping[str, list[Figure]]) -> None:
     tables, recipe = [], "speech_lsgan" if layout == "table-3" else "name_acgan"
-    for each in both(measured):
-        column = Column(Path(), each, recipe, recipe, recipe, None)
+    for same_numbers in both(measured):
+        column = Column(Path(), same_numbers, recipe, recipe, recipe, None)
         rows = LAYOUTS[layout]([column]).rows
         tables.append([[cell.text for cell in row[1:]] for row in rows])
     assert tables[0] == tables[1]

@@ -1,4 +1,4 @@
-"""Fidelity: which faces it compares, in whose features, and what it says where it cannot."""
+"""Fidelity: the faces that are compared, the features, and the reason where there is no value."""
 
 import math
 from dataclasses import replace
@@ -30,7 +30,7 @@ def gaussian(num: int, dim: int = 8, seed: int = 0) -> Tensor:
 
 
 class SmallInception:
-    """Stands in for the network: the mean of each of 4 x 4 fields as features, and the colours as logits."""
+    """Replacement of the network: the mean of each of 4 x 4 fields as features, and the colours as logits."""
 
     def __init__(self, path: Path, *, batch_size: int) -> None:
         self.asked: list[tuple[str, Path | None]] = []
@@ -53,7 +53,7 @@ def inception(monkeypatch: pytest.MonkeyPatch) -> SmallInception:
 def test_by_inception_one_face_a_row(inception: SmallInception, tmp_path: Path) -> None:
     evidence = replace(sample_evidence(60, num_noises=3), cache=tmp_path)
     assert evidence.fake_faces is not None
-    found = measured(evidence, num_neighbours=3)
+    figures = measured(evidence, num_neighbours=3)
     fake_faces = torch.stack([evidence.fake_faces[row, row % 3] for row in range(60)])
     real, fake = (inception.compute(faces, "", Observer(), None) for faces in (evidence.real_faces, fake_faces))
     assert inception.asked[:2] == [("real faces", tmp_path / "inception"), ("generated faces", None)]
@@ -63,30 +63,30 @@ def test_by_inception_one_face_a_row(inception: SmallInception, tmp_path: Path) 
         "inception.fid.distance": frechet_distance(real[FEATURES], fake[FEATURES]),
         "inception.kid": kernel_distance(fake[FEATURES], real[FEATURES], num_subsets=100, subset_size=30, seed=0)[0],
     }
-    assert {name: found[name].value for name in expected} == pytest.approx(expected)
+    assert {name: figures[name].value for name in expected} == pytest.approx(expected)
     both = precision_recall(fake[FEATURES], real[FEATURES], num_neighbours=3)
-    assert (found["inception.precision"].value, found["inception.recall"].value) == both
-    assert found["inception.score.generated"].note == "10 splits of 6 faces of 32 pixels"
-    assert found["inception.fid.distance"].note == "60 against 60 faces, 16 features"
-    note = found["inception.kid"].note
+    assert (figures["inception.precision"].value, figures["inception.recall"].value) == both
+    assert figures["inception.score.generated"].note == "10 splits of 6 faces of 32 pixels"
+    assert figures["inception.fid.distance"].note == "60 against 60 faces, 16 features"
+    note = figures["inception.kid"].note
     assert note.startswith("100 subsets of 30 from 60 real and 60 generated faces; 0 on average")
     kinds = ("fid.real_halves", "fid.generated_half_to_real_half", "density", "coverage")
-    assert {f"inception.{kind}" for kind in kinds} <= set(found)
+    assert {f"inception.{kind}" for kind in kinds} <= set(figures)
 
 
 def test_faces_of_the_same_distribution_score_as_the_notes_say() -> None:
     real, fake = gaussian(600), gaussian(600, seed=1)
     evidence = replace(sample_evidence(600), real=real, fake=fake[:, None])
-    found = measured(evidence)
-    distance = found["judge.kid"]
+    figures = measured(evidence)
+    distance = figures["judge.kid"]
     assert distance.deviation is not None and abs(distance.value) < 2 * distance.deviation
-    assert found["judge.density"].value == pytest.approx(1, abs=0.15)
-    coverage = found["judge.coverage"]
+    assert figures["judge.density"].value == pytest.approx(1, abs=0.15)
+    coverage = figures["judge.coverage"]
     # Naeem et al. 2020: 1 - (599 ... 595) / (1199 ... 1195)
     assert coverage.note.endswith("; 0.969 for equal distributions")
     assert coverage.low is not None and coverage.high is not None and coverage.low < 0.969 < coverage.high
     for name in ("precision", "recall"):
-        figure = found[f"judge.{name}"]
+        figure = figures[f"judge.{name}"]
         assert figure.low is not None and figure.high is not None
         assert 0.8 < figure.low < figure.value < figure.high <= 1
 
@@ -109,22 +109,22 @@ def test_recognisers_have_names_of_their_own_and_rows_without_a_face_are_left_ou
     real[3], fake[7] = math.nan, math.nan
     partly = Recognised(real=real, fake=fake)
     speech = Recognised(speech=gaussian(60))
-    found = measured(replace(evidence, recognised={"sface": partly, "ears": speech}))
-    kept = torch.tensor([row for row in range(60) if row not in (3, 7)])
-    expected = kernel_distance(fake[kept, 0], real[kept], num_subsets=100, subset_size=29, seed=0)
-    assert found["sface.kid"].value == pytest.approx(expected[0])
+    figures = measured(replace(evidence, recognised={"sface": partly, "ears": speech}))
+    detected = torch.tensor([row for row in range(60) if row not in (3, 7)])
+    expected = kernel_distance(fake[detected, 0], real[detected], num_subsets=100, subset_size=29, seed=0)
+    assert figures["sface.kid"].value == pytest.approx(expected[0])
     sizes = "58 real and 58 generated faces (2 more in which sface does not detect a face)"
-    assert sizes in found["sface.kid"].note and sizes in found["sface.coverage"].note
-    assert not any("ears" in name for name in found)
+    assert sizes in figures["sface.kid"].note and sizes in figures["sface.coverage"].note
+    assert not any("ears" in name for name in figures)
 
 
 def test_without_weights_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACEGEN_INCEPTION_WEIGHTS", "none")
-    found = measured(sample_evidence())
-    line = found["inception"]
+    figures = measured(sample_evidence())
+    line = figures["inception"]
     assert math.isnan(line.value) and line.note == "not available: FACEGEN_INCEPTION_WEIGHTS = none"
-    assert not {"inception.fid.distance", "inception.kid", "inception.score.generated"} & set(found)
-    assert math.isfinite(found["judge.kid"].value)
+    assert not {"inception.fid.distance", "inception.kid", "inception.score.generated"} & set(figures)
+    assert math.isfinite(figures["judge.kid"].value)
 
 
 def test_a_file_that_is_no_such_file_is_refused_before_any_work(tmp_path: Path) -> None:

@@ -122,12 +122,13 @@ def test_real_faces_are_left_out_of_their_own_prototype() -> None:
     faces = {3: unit_real[:3], 8: unit_real[3:5], 5: torch.stack([unit_real[5], unit_other[5]]), 6: unit_real[6:]}
     for row in range(7):
         for column, name in enumerate([3, 5, 6, 8]):
-            kept = faces[name]
+            prototype_faces = faces[name]
             if person[row] == name:
-                kept = kept[(kept != unit_real[row]).any(1)]
+                prototype_faces = prototype_faces[(prototype_faces != unit_real[row]).any(1)]
             similarity = float(gallery.real[row, column])
-            if len(kept):
-                expected = float(functional.cosine_similarity(unit_real[row], kept.mean(0), dim=0))
+            if len(prototype_faces):
+                prototype = prototype_faces.mean(0)
+                expected = float(functional.cosine_similarity(unit_real[row], prototype, dim=0))
                 assert similarity == pytest.approx(expected, abs=1e-6)
             else:
                 assert math.isnan(similarity)

@@ -158,9 +158,9 @@ def test_cache_key_depends_on_faces_and_weights(files: Path, tmp_path: Path) -> 
     assert passes.num == 2 * NUM
     look("other.safetensors", faces)
     assert passes.num == 3 * NUM
-    kept = sorted((tmp_path / "inception").iterdir())
-    assert len(kept) == 3 and {path.suffix for path in kept} == {".safetensors"}
-    for path in kept:
+    cached = sorted((tmp_path / "inception").iterdir())
+    assert len(cached) == 3 and {path.suffix for path in cached} == {".safetensors"}
+    for path in cached:
         path.write_bytes(path.read_bytes()[:100])
     look("same.safetensors", faces)
     assert passes.num == 4 * NUM

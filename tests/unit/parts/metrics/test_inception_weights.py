@@ -1,4 +1,4 @@
-"""Where Inception's weights come from, and what is refused."""
+"""Sources of Inception's weights, and the files that are refused."""
 
 import pickle
 import threading
@@ -31,16 +31,16 @@ EXPECTED = {
 
 
 class Listener(Observer):
-    """Keeps what it is told."""
+    """An observer that keeps its messages."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.messages: list[str] = []
 
     def say(self, message: str) -> None:
-        self.said.append(message)
+        self.messages.append(message)
 
     def start(self, stage: str, total: int, done: int = 0) -> None:
-        self.said.append(f"{stage}: {total}")
+        self.messages.append(f"{stage}: {total}")
 
 
 def sound() -> dict[str, torch.Tensor]:
@@ -49,7 +49,7 @@ def sound() -> dict[str, torch.Tensor]:
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where downloads are kept; the environment says nothing."""
+    """Return the folder of downloads, with the environment variable for the weights unset."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.delenv(module.VARIABLE, raising=False)
     return tmp_path / "hub" / "checkpoints"
@@ -63,15 +63,15 @@ def test_both_ways_of_saving_and_safetensors(tmp_path: Path) -> None:
     torch.save(sound(), tmp_path / "zipped.pth")
     torch.save(sound(), tmp_path / "older.pth", _use_new_zipfile_serialization=False)
     save_file(sound(), tmp_path / "safe.safetensors")
-    found = [read_weights(tmp_path / name, EXPECTED) for name in ("zipped.pth", "older.pth", "safe.safetensors")]
-    assert {digest(state) for state in found} == {digest(sound())}
+    states = [read_weights(tmp_path / name, EXPECTED) for name in ("zipped.pth", "older.pth", "safe.safetensors")]
+    assert {digest(state) for state in states} == {digest(sound())}
     lacking = {name: value for name, value in sound().items() if "tracked" not in name}
     torch.save(lacking, tmp_path / "lacking.pth")
     assert set(read_weights(tmp_path / "lacking.pth", EXPECTED)) == set(EXPECTED)
 
 
 class Code:
-    """What a pickle may do when it is read."""
+    """An object whose pickle opens a file for writing when it is read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -162,10 +162,10 @@ def test_without_a_network_one_line_says_so(hub: Path, monkeypatch: pytest.Monke
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves files, and says nothing; claims that `short` files were longer."""
+    """A file server without a log; it announces `short` files as longer than they are."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
     def send_header(self, keyword: str, value: str) -> None:
         longer = keyword == "Content-Length" and "short" in self.path
@@ -188,13 +188,13 @@ def address(tmp_path: Path) -> Iterator[str]:
 def test_a_download_is_told_of_and_kept(hub: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "URL", f"{address}/sound.pth")
     listener = Listener()
-    found = find_weights(listener)
-    assert found == hub / "sound.pth" and found.read_bytes() == bytes(3_000_000)
-    assert listener.said == [
-        f"downloading Inception's weights, 3 MB, once: {found}", "download Inception's weights, bytes: 3000000"
+    weights_file = find_weights(listener)
+    assert weights_file == hub / "sound.pth" and weights_file.read_bytes() == bytes(3_000_000)
+    assert listener.messages == [
+        f"downloading Inception's weights, 3 MB, once: {weights_file}", "download Inception's weights, bytes: 3000000"
     ]  # fmt: skip
     again = Listener()
-    assert find_weights(again) == found and again.said == []
+    assert find_weights(again) == weights_file and again.messages == []
 
 
 def test_a_download_that_breaks_off_leaves_nothing(hub: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,5 +211,5 @@ def test_the_digest_changes_with_values_shapes_and_names() -> None:
     one = {"a": torch.zeros(2, 3)}
     values, shapes = {"a": torch.ones(2, 3)}, {"a": torch.zeros(3, 2)}
     names, types = {"b": torch.zeros(2, 3)}, {"a": torch.zeros(2, 3, dtype=torch.int32)}
-    assert len({digest(each) for each in (one, values, shapes, names, types)}) == 5
+    assert len({digest(tensors) for tensors in (one, values, shapes, names, types)}) == 5
     assert digest(one) == digest({"a": torch.zeros(3, 2).T})

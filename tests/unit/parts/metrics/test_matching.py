@@ -1,4 +1,4 @@
-"""Matching: chance for who knows nothing, 1 for who knows all, and in between what brute force says."""
+"""Matching: chance for random and constant scores, 1 for an oracle, and brute force in between."""
 
 import itertools
 import math
@@ -18,15 +18,16 @@ def by_name(figures: list[Figure]) -> dict[str, Figure]:
 
 
 def test_an_oracle_is_always_right() -> None:
-    """Encodings and embeddings that are the person's number, and a rule that wants them equal."""
+    """Encodings and embeddings are the person's number, and the score is highest where they are equal."""
     number = torch.arange(40.0)[:, None]
     evidence = replace(
         sample_evidence(), encodings=number, real=number, fake=number[:, None].expand(-1, 2, -1),
         logits=lambda query, candidates, _: -(query[:, None] - candidates).abs().sum(2),
     )  # fmt: skip
-    found = Matching().measure(evidence)
-    assert [figure.value for figure in found if figure.key.endswith("less_real")] == [0.0] * 4
-    for figure in (each for each in found if not each.key.endswith("less_real")):
+    figures = Matching().measure(evidence)
+    assert [figure.value for figure in figures if figure.key.endswith("less_real")] == [0.0] * 4
+    shares = [figure for figure in figures if not figure.key.endswith("less_real")]
+    for figure in shares:
         assert figure.value == 1.0
         assert figure.low is not None and 0.8 < figure.low < 1.0
         assert figure.note == ""
@@ -34,7 +35,7 @@ def test_an_oracle_is_always_right() -> None:
 
 @pytest.mark.parametrize("score", ["noise", "constant"])
 def test_who_knows_nothing_scores_chance(score: str) -> None:
-    """A constant score is a tie: the own candidate must not win by standing first."""
+    """A constant score is a tie: the own candidate must not win by being the first."""
     random = torch.Generator().manual_seed(0)
 
     def logits(query: Tensor, candidates: Tensor, _: str) -> Tensor:
@@ -57,11 +58,11 @@ def test_against_brute_force() -> None:
     products = evidence.encodings @ evidence.real.T
     everybody = float((products.argmax(1) == torch.arange(12)).float().mean())
     pairs = [float(products[i, i] > products[i, j]) for i, j in itertools.permutations(range(12), 2)]
-    found = by_name(Matching(num_candidates=(2, 12), num_redraws=60).measure(evidence))
-    assert found["v2f.12.real"].value == pytest.approx(everybody)
-    assert found["v2f.2.real"].value == pytest.approx(sum(pairs) / len(pairs), abs=0.03)
+    figures = by_name(Matching(num_candidates=(2, 12), num_redraws=60).measure(evidence))
+    assert figures["v2f.12.real"].value == pytest.approx(everybody)
+    assert figures["v2f.2.real"].value == pytest.approx(sum(pairs) / len(pairs), abs=0.03)
     transposed = [float(products[i, i] > products[j, i]) for i, j in itertools.permutations(range(12), 2)]
-    assert found["f2v.2.real"].value == pytest.approx(sum(transposed) / len(transposed), abs=0.03)
+    assert figures["f2v.2.real"].value == pytest.approx(sum(transposed) / len(transposed), abs=0.03)
 
 
 def test_noises_of_their_own_and_shared_ones() -> None:
@@ -76,17 +77,17 @@ def test_noises_of_their_own_and_shared_ones() -> None:
     def right(faces: Tensor) -> float:
         return float(((sample.encodings @ faces.T).argmax(1) == torch.arange(12)).float().mean())
 
-    found = by_name(Matching(num_candidates=(12,)).measure(evidence))
-    assert found["v2f.12.generated"].value == pytest.approx(right(own))
+    figures = by_name(Matching(num_candidates=(12,)).measure(evidence))
+    assert figures["v2f.12.generated"].value == pytest.approx(right(own))
     easier = by_name(Matching(num_candidates=(12,), noise="shared").measure(evidence))
     # What all candidates have in common changes nothing: it is as if there were none.
     assert easier["v2f.12.generated"].value == pytest.approx(right(sample.real))
     assert right(own) < right(sample.real)
-    assert easier["v2f.12.real"] == found["v2f.12.real"]
+    assert easier["v2f.12.real"] == figures["v2f.12.real"]
 
 
 def test_directions_and_faces_reach_the_rule_as_they_should() -> None:
-    """Voices are positive, real faces 1 to N, generated ones negative: what each call holds says which it is."""
+    """Voices are positive, real faces 1 to N, generated ones negative, so that the values show the kind of a call."""
     seen: set[tuple[str, str, int]] = set()
 
     def logits(query: Tensor, candidates: Tensor, direction: str) -> Tensor:
@@ -111,9 +112,9 @@ def test_sex_alone_helps_among_all_and_not_among_the_same_sex() -> None:
         sample, encodings=sex, real=sex, fake=None,
         logits=lambda query, candidates, _: -(query[:, None] - candidates).abs().sum(2),
     )  # fmt: skip
-    found = by_name(Matching(num_candidates=(2,), num_redraws=20).measure(evidence))
-    assert found["v2f.2.real"].value == pytest.approx(0.75, abs=0.03)  # half of the others are of the other sex
-    assert found["v2f.2.real.same_sex"].value == pytest.approx(0.5, abs=0.04)
+    figures = by_name(Matching(num_candidates=(2,), num_redraws=20).measure(evidence))
+    assert figures["v2f.2.real"].value == pytest.approx(0.75, abs=0.03)  # half of the others are of the other sex
+    assert figures["v2f.2.real.same_sex"].value == pytest.approx(0.5, abs=0.04)
 
 
 def unavailable(evidence: Evidence, name: str) -> str:
@@ -137,36 +138,36 @@ def test_what_cannot_be_measured_says_why() -> None:
 
 
 def test_the_difference_is_that_of_pairs() -> None:
-    """Faces that are real but for some rows: what they share costs no certainty."""
+    """Generated faces equal real ones except in 20 rows: the paired interval is narrower than an unpaired one."""
     sample = sample_evidence(100, seed=2)
     some = torch.where((torch.arange(100) < 20)[:, None], sample.encodings, sample.real)
-    found = by_name(Matching().measure(replace(sample, fake=some[:, None].contiguous())))
-    real, drawn, more = (found[f"v2f.2.{kind}"] for kind in ("real", "generated", "generated_less_real"))
+    figures = by_name(Matching().measure(replace(sample, fake=some[:, None].contiguous())))
+    real, drawn, more = (figures[f"v2f.2.{kind}"] for kind in ("real", "generated", "generated_less_real"))
     assert more.value == pytest.approx(drawn.value - real.value)
-    widths = [(each.high or 0) - (each.low or 0) for each in (real, drawn, more)]
+    widths = [(figure.high or 0) - (figure.low or 0) for figure in (real, drawn, more)]
     assert widths[2] < 0.8 * math.hypot(*widths[:2])
 
 
 def test_overshoot_is_named() -> None:
     sample = sample_evidence(200, seed=1)
     better = replace(sample, fake=sample.encodings[:, None].expand(-1, 2, -1).contiguous())
-    found = by_name(Matching().measure(better))["v2f.10.generated"]
-    assert found.note.startswith("overshoot: ")
+    figure = by_name(Matching().measure(better))["v2f.10.generated"]
+    assert figure.note.startswith("overshoot: ")
     same = replace(sample, fake=sample.real[:, None].expand(-1, 2, -1).contiguous())
     assert by_name(Matching().measure(same))["v2f.10.generated"].note == ""
 
 
-@pytest.mark.parametrize("which, said", [
+@pytest.mark.parametrize("which, note", [
     ("better", "above 0: overshoot, not an improvement"),
     ("worse", "below 0: generated faces are matched less often than real ones"),
     ("same", "not distinguishable from 0"),
 ])  # fmt: skip
-def test_the_note_of_the_difference_follows_from_its_value(which: str, said: str) -> None:
+def test_the_note_of_the_difference_follows_from_its_value(which: str, note: str) -> None:
     sample = sample_evidence(200, seed=1)
     faces = {"better": sample.encodings, "worse": torch.ones_like(sample.real), "same": sample.real}[which]
     drawn = replace(sample, fake=faces[:, None].expand(-1, 2, -1).contiguous())
     figure = by_name(Matching().measure(drawn))["v2f.10.generated_less_real"]
-    assert figure.note == said
+    assert figure.note == note
 
 
 def test_a_run_that_only_matches_has_no_generated_faces() -> None:

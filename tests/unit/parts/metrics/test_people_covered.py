@@ -20,7 +20,7 @@ def measured(evidence: Evidence) -> dict[str, Figure]:
 
 
 def known(num: int = 40) -> Evidence:
-    """Evidence of people whom the judge never confuses."""
+    """Return evidence of people whom the judge never confuses."""
     evidence = sample_evidence(num)
     faces = torch.eye(num)
     return replace(evidence, real=faces, real_other=2 * faces, fake=faces[:, None].repeat(1, 3, 1))
@@ -53,9 +53,9 @@ def test_faces_of_people_at_random_cover_63_percent() -> None:
 
 def test_several_rows_of_a_person_count_once() -> None:
     evidence = replace(known(), person=torch.arange(40) // 4)
-    found = measured(evidence)
-    assert (found[GENERATED].value, found[REAL].value) == (10, 10)
-    assert found[REAL].note == "of 10 people, one face each"
+    figures = measured(evidence)
+    assert (figures[GENERATED].value, figures[REAL].value) == (10, 10)
+    assert figures[REAL].note == "of 10 people, one face each"
 
 
 def test_interval_agrees_with_a_jackknife() -> None:
@@ -81,11 +81,11 @@ def test_interval_agrees_with_a_jackknife() -> None:
 
 
 def test_what_cannot_be_had() -> None:
-    found = measured(replace(known(), real_other=None))
-    assert found[GENERATED].value == 40
-    assert found[REAL].note == found[SHARE].note == "not available: one real face per person"
-    found = measured(replace(known(), person=torch.zeros(40, dtype=torch.int64)))
-    assert [figure.note for figure in found.values()] == ["not available: fewer than two people"]
+    figures = measured(replace(known(), real_other=None))
+    assert figures[GENERATED].value == 40
+    assert figures[REAL].note == figures[SHARE].note == "not available: one real face per person"
+    figures = measured(replace(known(), person=torch.zeros(40, dtype=torch.int64)))
+    assert [figure.note for figure in figures.values()] == ["not available: fewer than two people"]
     assert list(measured(replace(known(), fake=None, fake_faces=None))) == [REAL]
 
 

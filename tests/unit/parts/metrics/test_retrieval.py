@@ -37,7 +37,7 @@ def test_recall_agrees_with_sorting(distance: str) -> None:
 
 
 def test_equal_faces_score_chance() -> None:
-    """Equal distances share the ranks: a collapsed generator must not win by standing first."""
+    """Equal distances share the ranks: a collapsed generator must not score above chance by the order of rows."""
     same = replace(sample_evidence(30), real=torch.ones(30, 8), fake=torch.zeros(30, 2, 8))
     for figure in measured(same).values():
         assert figure.value == pytest.approx(figure.chance)

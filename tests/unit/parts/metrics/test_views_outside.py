@@ -22,7 +22,7 @@ MISSED_REAL, MISSED_FAKE = (3, 17), (5, 6, 7)
 
 
 def seen_from_outside(num: int = 40) -> Evidence:
-    """A recogniser with features of its own, which misses two true faces and three generated ones."""
+    """Return evidence with features of a recogniser that does not detect two true and three generated faces."""
     sample, other = sample_evidence(num, seed=2), sample_evidence(num, dim=5, seed=9)
     real, fresh = other.real.clone(), other.fake[:, 0].clone() if other.fake is not None else torch.empty(0)
     real[list(MISSED_REAL)] = torch.nan
@@ -46,10 +46,10 @@ def view(evidence: Evidence) -> Evidence:
 def test_view_holds_rows_with_a_detected_true_face() -> None:
     evidence = seen_from_outside()
     seen = view(evidence)
-    kept = [row for row in range(40) if row not in MISSED_REAL]
-    assert seen.person.tolist() == kept
-    assert seen.encodings.equal(evidence.encodings[kept])
-    assert seen.attributes["sex"].equal(evidence.attributes["sex"][kept])
+    detected = [row for row in range(40) if row not in MISSED_REAL]
+    assert seen.person.tolist() == detected
+    assert seen.encodings.equal(evidence.encodings[detected])
+    assert seen.attributes["sex"].equal(evidence.attributes["sex"][detected])
     assert seen.fake is not None and seen.fake.shape == (38, 1, 5)
     assert seen.recognised["listens"].speech is not None and len(seen.recognised["listens"].speech) == 38
 

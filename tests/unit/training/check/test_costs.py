@@ -23,7 +23,7 @@ SPEAKING = replace(SMALL_DATA, image_pixels=16)
 
 
 class Corpus(Dataset):
-    """As much of a corpus as costs are read from: one clip, longer than a crop of speech."""
+    """The part of a corpus that costs depend on: one clip, longer than a crop of speech."""
 
     def __init__(self, spec: DataSpec) -> None:
         self.spec = spec
@@ -36,7 +36,7 @@ class Corpus(Dataset):
 def costs_of(
     spec: DataSpec = DATA, augmentation: Augmentation | None = None, **tables: Any
 ) -> tuple[list[StageCost], Networks]:
-    found = {
+    recipe_tables = {
         "data": {"type": "synthetic"},
         "conditioner": [{"type": "one_hot", "condition_dim": 6}],
         "generator": {"type": "adain", "noise_dim": 5, "width": 4, "max_width": 8},
@@ -45,7 +45,7 @@ def costs_of(
         "train": {"steps": 1000, "batch_size": 8},
         **tables,
     }
-    recipe = check_recipe({name: table for name, table in found.items() if table is not None}, "test.toml")
+    recipe = check_recipe({name: table for name, table in recipe_tables.items() if table is not None}, "test.toml")
     networks = replace(dry_run(recipe, spec), augmentation=augmentation)
     return estimate_costs(recipe, networks, Corpus(spec)), networks
 
@@ -212,6 +212,6 @@ def test_memory_is_the_most_that_is_kept_at_one_time_and_no_weight() -> None:
     one = counted(once, layer.weight)
     assert one.peak_bytes == 4 * (4 * 8 + 4 * 8)  # the input and the result of exp
     assert counted(lambda: (once(), once()), layer.weight).peak_bytes == one.peak_bytes
-    kept: list[Tensor] = []
-    together = lambda: [kept.append(layer(torch.zeros(4, 8)).exp()) for _ in range(2)]  # noqa: E731
+    results: list[Tensor] = []
+    together = lambda: [results.append(layer(torch.zeros(4, 8)).exp()) for _ in range(2)]  # noqa: E731
     assert counted(together, layer.weight).peak_bytes == 2 * one.peak_bytes

@@ -41,8 +41,8 @@ def dry_run_of(tmp_path, tables, without=("match", "objective", "penalty")):
 )
 def test_games_with_and_without_a_conditional_score(tmp_path, tables, heads):
     networks = dry_run_of(tmp_path, tables)
-    asked = {head: width for objective in networks.objectives.values() for head, width in objective.heads.items()}
-    assert asked == heads
+    declared = {head: width for objective in networks.objectives.values() for head, width in objective.heads.items()}
+    assert declared == heads
 
 
 def test_the_embedding_is_there_where_the_match_stage_learns_one(tmp_path):
@@ -119,7 +119,7 @@ def test_a_matcher_that_would_learn_nothing_is_refused(tmp_path):
 
 
 class Rows(Objective):
-    """Forgets the mean over the rows."""
+    """An objective whose term lacks the mean over the rows."""
 
     def __init__(self, data):
         super().__init__()
@@ -129,7 +129,7 @@ class Rows(Objective):
 
 
 class Deaf(Objective):
-    """Loses the gradient on the way."""
+    """An objective whose term has no gradient."""
 
     def __init__(self, data):
         super().__init__()

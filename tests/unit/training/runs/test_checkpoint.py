@@ -51,7 +51,7 @@ def test_weights_and_optimiser_come_back_bit_by_bit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [Killed(), KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
 def test_stopped_anywhere_the_old_or_the_new_checkpoint_is_whole(tmp_path: Path, error: BaseException) -> None:
     old, new = trained(0), trained(1)
-    kept = [network.state_dict()["0.weight"] for network, _ in (old, new)]
+    saved = [network.state_dict()["0.weight"] for network, _ in (old, new)]
     for last in itertools.count():
         folder = tmp_path / str(last) / "c"
         save_checkpoint(folder, {"step": 0}, {"net": old[0]}, {"opt": old[1]})
@@ -61,7 +61,7 @@ def test_stopped_anywhere_the_old_or_the_new_checkpoint_is_whole(tmp_path: Path,
         step, (network, optimiser) = read_step(folder), trained(2)
         load_module(folder, "net", network)
         load_optimiser(folder, "opt", optimiser)
-        assert torch.equal(network.state_dict()["0.weight"], kept[step])
+        assert torch.equal(network.state_dict()["0.weight"], saved[step])
         if not disk.failed:
             break
     assert step == 1 and last > 10
@@ -153,8 +153,8 @@ def test_tensors_that_are_missing_or_unknown_are_named(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "c", {}, {"net": nn.ModuleDict({"a": nn.Linear(2, 2)})}, {})
     with pytest.raises(CheckpointError) as refused:
         load_module(tmp_path / "c", "net", nn.ModuleDict({"b": nn.Linear(2, 2)}))
-    said = str(refused.value)
-    assert "tensor 'a.bias' is unknown; tensor 'a.weight' is unknown; tensor 'b.bias' is missing; and 1 more" in said
+    message = str(refused.value)
+    assert "tensor 'a.bias' is unknown; tensor 'a.weight' is unknown; tensor 'b.bias' is missing; and 1 more" in message
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whose a run folder is: nobody's yet, this run's, another's."""
+"""The owner of a run folder: none yet, this run, or another one."""
 
 import itertools
 import json

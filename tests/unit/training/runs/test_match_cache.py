@@ -1,4 +1,4 @@
-"""When two recipes would train the same match stage."""
+"""Cached match stages: the recipes that share one, and the search for it."""
 
 from pathlib import Path
 from typing import Any
@@ -103,8 +103,8 @@ def test_the_runs_beside_it_are_searched_and_damaged_ones_passed_over(tmp_path: 
     torn = matched(tmp_path / "runs" / "b_torn", recipe())
     (torn.match_folder / "encoders.safetensors").write_bytes(b"")
     same = matched(tmp_path / "runs" / "c_same", recipe())
-    found = find_cached_match(run, wanted, networks)
-    assert found is not None and found.path == same.path
+    cached = find_cached_match(run, wanted, networks)
+    assert cached is not None and cached.path == same.path
 
 
 def test_other_weights_at_the_start_are_another_stage(tmp_path: Path) -> None:
