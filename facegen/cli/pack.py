@@ -69,7 +69,7 @@ def command(
     Or join VoxCeleb and VGGFace: --voxceleb DIR --vggface DIR --meta vox1_meta.csv. Rows that cannot be used are
     skipped, and listed in OUT/rejects.csv. Files that have a fault and are used are listed in OUT/warnings.csv.
     """
-    from facegen.data.importers.detect import join_sources, read_source
+    from facegen.data.importers.import_source import join_sources, read_source
     from facegen.data.importers.pack import pack
 
     if voxceleb and vggface and meta and not source:

@@ -15,7 +15,7 @@ from facegen.data.corpus.header import CorpusHeader, Provenance
 from facegen.data.corpus.writer import CorpusWriter
 from facegen.data.importers.clip_files import ImportSettings
 from facegen.data.importers.clip_requests import FileWarning, Reject, count_reasons
-from facegen.data.importers.detect import ImportSource
+from facegen.data.importers.import_source import ImportSource
 from facegen.data.importers.importer import Duplicate, Importer
 from facegen.data.importers.table import read_pairs
 from facegen.data.media.face_crops import FACE_MARGIN, NewDetector
@@ -102,7 +102,7 @@ def pack(
     """Pack a source into a corpus.
 
     Args:
-        source: result of `detect.read_source`.
+        source: result of `import_source.read_source`.
         out: folder of the corpus.
         image_pixels, sample_rate_hz: as in `ImportSettings`; by default those of an exported corpus, else 128 and
             16000.

@@ -33,8 +33,8 @@ from facegen.data.corpus.reader import Corpus
 from facegen.data.corpus.removal import remove_faces, remove_person
 from facegen.data.corpus.shards import sha256_of
 from facegen.data.corpus.writer import ClipRecord, CorpusWriter
-from facegen.data.importers.detect import read_source
 from facegen.data.importers.export_shards import export_shards
+from facegen.data.importers.import_source import read_source
 from facegen.data.importers.pack import pack_pairs
 
 pytestmark = pytest.mark.usefixtures("no_syncing")

@@ -22,8 +22,8 @@ from facegen.data.corpus.header import Provenance
 from facegen.data.corpus.reader import Corpus
 from facegen.data.corpus.residue_scan import Fingerprints, find_traces
 from facegen.data.corpus.writer import ClipRecord, CorpusWriter
-from facegen.data.importers.detect import read_source
 from facegen.data.importers.export_shards import export_shards
+from facegen.data.importers.import_source import read_source
 from facegen.data.importers.pack import pack
 from facegen.data.media.audio_encoding import encode_wav
 

@@ -8,8 +8,8 @@ from corpus_files import draw_face, make_speech, write_png, write_wav
 
 from facegen.core.errors import DataError
 from facegen.data.corpus.reader import Corpus
-from facegen.data.importers.detect import read_source
 from facegen.data.importers.folder import distribute_faces, read_folder
+from facegen.data.importers.import_source import read_source
 from facegen.data.importers.pack import pack
 from facegen.data.loading.splits import utterance_number
 

@@ -15,8 +15,8 @@ from facegen.data.corpus.header import Provenance
 from facegen.data.corpus.reader import Corpus
 from facegen.data.corpus.removal import remove_person
 from facegen.data.corpus.writer import ClipRecord, CorpusWriter
-from facegen.data.importers.detect import join_sources, read_source
 from facegen.data.importers.export_shards import export_shards
+from facegen.data.importers.import_source import join_sources, read_source
 from facegen.data.importers.pack import pack, pack_pairs
 from facegen.data.loading.splits import held_out_person, utterance_number
 

@@ -5,7 +5,7 @@ from corpus_files import draw_face, make_speech, write_png, write_wav
 
 from facegen.core.errors import DataError
 from facegen.data.corpus.reader import Corpus
-from facegen.data.importers.detect import join_sources
+from facegen.data.importers.import_source import join_sources
 from facegen.data.importers.pack import pack
 from facegen.data.importers.voxceleb import read_voxceleb
 from facegen.data.loading.splits import utterance_number

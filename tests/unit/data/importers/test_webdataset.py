@@ -12,7 +12,7 @@ from facegen.core.errors import DataError
 from facegen.data.corpus.reader import Corpus
 from facegen.data.importers import archive, webdataset
 from facegen.data.importers.archive import DamagedArchiveError, Member, UnusableMember, list_members
-from facegen.data.importers.detect import read_source
+from facegen.data.importers.import_source import read_source
 from facegen.data.importers.pack import pack
 from facegen.data.importers.webdataset import read_shards
 from facegen.data.loading.splits import utterance_number
