@@ -85,7 +85,7 @@ def endpoints_of_people(
         people: names of people of the training split, or numbers of people of the corpus.
         num: number of people to choose at random if none are named.
         split: the split to read.
-        seed: of the random config.
+        seed: of the random choice.
         device: of the face pipeline.
     Raises:
         DataError: every person who is not in the split, or the run cannot draw people of the split.
