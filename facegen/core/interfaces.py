@@ -47,10 +47,12 @@ class Conditioner(nn.Module):
 
     Attributes:
         needs: Batch columns that it reads.
+        pretrained: whether it brings trained weights, so that [match] may freeze it without an earlier run.
         condition_dim: width of the encoding.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    pretrained: ClassVar[bool] = False
     condition_dim: int
 
     def forward(self, batch: Batch) -> Tensor:
