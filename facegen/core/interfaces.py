@@ -69,6 +69,12 @@ class ConditionTransform(nn.Module):
 
     condition_dim: int
 
+    def fit(self, condition: Tensor) -> None:
+        """Compute buffers from the conditions of training rows, (N, condition_dim), once before the first step.
+
+        A transform that does not override it is fitted to nothing.
+        """
+
     def forward(self, condition: Condition, batch: Batch | None) -> Condition:
         """Return the new condition; without a batch (sampling) it adds no terms."""
         raise NotImplementedError
