@@ -23,9 +23,7 @@ def test_the_form_of_fame(tmp_path: Path) -> None:
 def test_a_table_with_columns_in_any_order(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text('face,label,id,speech\n"a, b.png",1,x,v.wav\n')
-    assert read_pairs(path, tmp_path / "data")[0] == [
-        Pair(2, "x", tmp_path / "data/v.wav", tmp_path / "data/a, b.png")
-    ]
+    assert read_pairs(path, tmp_path / "data")[0] == [Pair(2, "x", tmp_path / "data/v.wav", tmp_path / "data/a, b.png")]
 
 
 def test_pairs_without_identifiers_are_named_by_their_paths(tmp_path: Path) -> None:
