@@ -126,6 +126,7 @@ def facegen_metrics() -> dict[str, str]:
         "preference": "facegen.parts.metrics.preference:Preference",
         "retrieval": "facegen.parts.metrics.retrieval:Retrieval",
         "sharpness": "facegen.parts.metrics.sharpness:Sharpness",
+        "verification": "facegen.parts.metrics.verification:Verification",
     }
 
 

@@ -24,7 +24,7 @@ OWN_OVERRIDES = {*EARLIER_RUNS, ("match", "freeze_conditioner"), ("match", "free
 """... except these keys, which refer to an earlier run themselves."""
 DEFAULT_METRICS = (
     "matching", "identity", "correlation", "preference", "retrieval", "diversity", "sharpness", "frechet", "fidelity",
-    "people_covered", "memorisation", "factors",
+    "people_covered", "memorisation", "factors", "verification",
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ _OF_METRIC: Mapping[str, Question] = {
     "matching": "belonging",
     "preference": "belonging",
     "retrieval": "belonging",
+    "verification": "belonging",
 }
 _OF_FIGURE: Mapping[str, Question] = {
     "diversity.face_distance.to_the_true_face": "belonging",
