@@ -87,8 +87,9 @@ class Synthetic(Dataset):
         self.cache_dir = user_cache(f"synthetic-{self.fingerprint()[:16]}")
 
     def fingerprint(self) -> str:
-        keys: list[float] = [RENDERER_VERSION, self.seed, self.num_people, self.num_heldout_people, self.clips_per_person]
-        keys += [self.frames_per_clip, self.track_samples, self.spec.image_pixels, self.spec.sample_rate_hz]
+        keys: list[float] = [RENDERER_VERSION, self.seed, self.num_people, self.num_heldout_people]
+        keys += [self.clips_per_person, self.frames_per_clip, self.track_samples]
+        keys += [self.spec.image_pixels, self.spec.sample_rate_hz]
         if self.median_age != MEDIAN_AGE:
             keys.append(self.median_age)
         return hashlib.sha256(json.dumps(keys).encode()).hexdigest()

@@ -1,7 +1,8 @@
 """Earlier runs that a recipe builds on: a match stage to take over or to start from, or faces to refine.
 
-A recipe names an earlier run by its folder, by a model file, by the name of a shipped model, or by its recipe. The run of a recipe lies in the folder of its name beside
-the run itself; it is trained if it is missing, resumed if it is not finished, and used as it is otherwise.
+A recipe names an earlier run by its folder, by a model file, by the name of a shipped model, or by its recipe. The run
+of a recipe lies in the folder of its name beside the run itself; it is trained if it is missing, resumed if it is not
+finished, and used as it is otherwise.
 
 Of the run whose faces it refines (the draft), a run keeps the weights in every checkpoint, as part of its face
 pipeline, and a copy of recipe and corpus description in RUN/draft.
