@@ -115,6 +115,7 @@ def facegen_matchers() -> dict[str, str]:
 def facegen_metrics() -> dict[str, str]:
     return {
         "correlation": "facegen.parts.metrics.correlation:Correlation",
+        "detection": "facegen.parts.metrics.detection:Detection",
         "diversity": "facegen.parts.metrics.diversity:Diversity",
         "factors": "facegen.parts.metrics.factors:Factors",
         "fidelity": "facegen.parts.metrics.fidelity:Fidelity",
