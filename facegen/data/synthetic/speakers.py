@@ -20,10 +20,11 @@ from facegen.data.synthetic.captions import captions
 from facegen.data.synthetic.face import render_faces
 from facegen.data.synthetic.moments import draw_moments
 from facegen.data.synthetic.people import MEDIAN_AGE, draw_people
+from facegen.data.synthetic.recording import draw_recordings
 from facegen.data.synthetic.truth import FACTOR_SIDES, visible_factors
 from facegen.data.synthetic.voice import speak
 
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 """Version of the renderer, part of the fingerprint; it increases when the same numbers give other images or speech."""
 
 
@@ -39,8 +40,8 @@ class Synthetic(Dataset):
     Settings:
         num_people: number of people in the training split.
         num_heldout_people: number of people in the split `heldout_people`.
-        clips_per_person: number of clips per person, each with its own words, light and background; with two or more,
-            the last clip of a training person belongs to `heldout_utterances`.
+        clips_per_person: number of clips per person, each with its own words, recording, light and background; with
+            two or more, the last clip of a training person belongs to `heldout_utterances`.
         frames_per_clip: number of faces per clip, each with its own pose and expression.
         clip_seconds: duration of the speech of a clip, in seconds.
         median_age: median age of the people, in years; 49 is a uniform distribution from 18 to 80.
@@ -134,4 +135,5 @@ class Synthetic(Dataset):
 
     def factors(self, clip: Tensor, frame: Tensor) -> Mapping[str, Tensor]:
         known = visible_factors(self.people(clip)) | draw_moments(self.seed, clip, frame)
+        known |= draw_recordings(self.seed, clip)
         return {name: known[name].cpu().double() for name in self.factor_sides}
