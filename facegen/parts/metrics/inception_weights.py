@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import warnings
 from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
@@ -11,13 +10,12 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from facegen.core.errors import DataError
 from facegen.core.files import replacing
 from facegen.core.progress import Observer
+from facegen.core.weight_files import read_weight_file
 
 URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
 PYTORCH_FID_NAME = "pt_inception-2015-12-05-6726825d.pth"
@@ -105,21 +103,8 @@ def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor
     Raises:
         DataError: the file is damaged, holds other objects than tensors, or tensors of another network.
     """
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about unusual pickles: they are refused or harmless
-                state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from None
-    except Exception:  # a damaged file can make the reader raise any exception
-        raise DataError(
-            f"{path}: is damaged, or holds other objects than weights, which could run code and are refused; name the "
-            f"file as it was published"
-        ) from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    state = read_weight_file(path)
+    if not all(isinstance(value, Tensor) for value in state.values()):
         raise DataError(f"{path}: does not hold a dictionary of tensors; name a file of FID's weights")
     # Old files lack these counters, which evaluation does not use.
     counters = {name: value for name, value in expected.items() if name.endswith(".num_batches_tracked")}
