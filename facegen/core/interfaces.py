@@ -278,6 +278,10 @@ class Dataset:
         """Return the statement of consent of each row, "" where there is none; None if the people are not real."""
         return [""] * len(clip)
 
+    def languages(self, clip: Tensor) -> Sequence[str]:
+        """Return the spoken language of each row, "" where unknown; nothing if the corpus does not name any."""
+        return []
+
     def captions(self, clip: Tensor) -> Sequence[str]:
         """Return one sentence per row, for corpora with captions."""
         raise NotImplementedError

@@ -115,6 +115,7 @@ def facegen_matchers() -> dict[str, str]:
 def facegen_metrics() -> dict[str, str]:
     return {
         "correlation": "facegen.parts.metrics.correlation:Correlation",
+        "detection": "facegen.parts.metrics.detection:Detection",
         "diversity": "facegen.parts.metrics.diversity:Diversity",
         "factors": "facegen.parts.metrics.factors:Factors",
         "fidelity": "facegen.parts.metrics.fidelity:Fidelity",
@@ -126,6 +127,7 @@ def facegen_metrics() -> dict[str, str]:
         "preference": "facegen.parts.metrics.preference:Preference",
         "retrieval": "facegen.parts.metrics.retrieval:Retrieval",
         "sharpness": "facegen.parts.metrics.sharpness:Sharpness",
+        "verification": "facegen.parts.metrics.verification:Verification",
     }
 
 

@@ -25,6 +25,7 @@ from facegen.training.monitor import Monitor
 from facegen.training.runs.checkpoint import load_module, load_tensors, read_state, same_network, save_checkpoint
 from facegen.training.runs.logger import RunLogger
 from facegen.training.runs.match_cache import find_cached_match, match_key, replaceable_networks
+from facegen.training.runs.open_run import open_run_or_model
 from facegen.training.runs.run import Run
 from facegen.training.sample_grid import SampleGrid, condition_label
 
@@ -210,7 +211,7 @@ class Trainer:
 
 
 def _open_matched(path: Path) -> Run:
-    run = Run.open(path)
+    run = open_run_or_model(path)
     if not run.is_matched:
         raise CheckpointError(f"[match] {path}: its match stage is not finished; train it first")
     return run
