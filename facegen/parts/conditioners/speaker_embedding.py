@@ -12,7 +12,7 @@ from torch import Tensor
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.errors import CheckpointError, DataError, RecipeError
 from facegen.core.interfaces import Conditioner
-from facegen.core.weight_files import read_weight_file
+from facegen.core.tensor_files import read_tensor_file
 from facegen.parts.layers.packages import file_hash, find_file
 from facegen.parts.layers.speaker_encoder import HOP_SAMPLES, RATE_HZ, WIDTH, SpeakerEncoder, SpeakerNetwork
 
@@ -119,7 +119,7 @@ def _tensors_of_file(path: Path, digest: str) -> Mapping[str, Tensor]:
     """
     try:
         with torch.device("cpu"):
-            content = read_weight_file(path)
+            content = read_tensor_file(path)
     except DataError as error:
         raise RecipeError(*(f"{_NAME}: {problem}" for problem in error.problems)) from error
     tensors = content.get("model_state", content)

@@ -15,7 +15,7 @@ from torch import Tensor
 from facegen.core.errors import DataError
 from facegen.core.files import replacing
 from facegen.core.progress import Observer
-from facegen.core.weight_files import read_weight_file
+from facegen.core.tensor_files import read_tensor_file
 
 URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
 PYTORCH_FID_NAME = "pt_inception-2015-12-05-6726825d.pth"
@@ -103,7 +103,7 @@ def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor
     Raises:
         DataError: the file is damaged, holds other objects than tensors, or tensors of another network.
     """
-    state = read_weight_file(path)
+    state = read_tensor_file(path)
     if not all(isinstance(value, Tensor) for value in state.values()):
         raise DataError(f"{path}: does not hold a dictionary of tensors; name a file of FID's weights")
     # Old files lack these counters, which evaluation does not use.

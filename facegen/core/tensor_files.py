@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from facegen.core.errors import DataError
 
 
-def read_weight_file(path: Path) -> dict[str, Any]:
+def read_tensor_file(path: Path) -> dict[str, Any]:
     """Read a file of safetensors or of torch.save onto the CPU; values are tensors, numbers, or tables of these.
 
     Raises:
