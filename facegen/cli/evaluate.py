@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from facegen.evaluation.report import Report
 
 SIGNAL_EXIT = 128
-INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
+INCEPTION_WEIGHTS, EXTRACTORS = "FACEGEN_INCEPTION_WEIGHTS", "FACEGEN_EXTRACTORS"
 
 
 @click.command("evaluate")
@@ -72,6 +72,14 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
     show_envvar=True,
     help="File of the weights for Inception Score and FID, or none.  [default: torch's cache, else a download]",
 )
+@click.option(
+    "--extractor",
+    "extractors",
+    multiple=True,
+    metavar="NAME[=PATH]",
+    help="Network of the metric fidelity in addition to Inception, such as dinov2-vit-b-14, with the file of its "
+    "weights; may be repeated.  [default of PATH: torch's cache, else a download]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
 def command(
     run: Path,
@@ -84,6 +92,7 @@ def command(
     recognisers: tuple[str, ...],
     against: tuple[Path, ...],
     inception_weights: str | None,
+    extractors: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Measure the faces of RUN, by default on people that it was not trained on.
@@ -99,6 +108,8 @@ def command(
     run, against = run_folder(run), tuple(run_folder(other) for other in against)
     if inception_weights is not None:
         os.environ[INCEPTION_WEIGHTS] = inception_weights  # the metric `fidelity` reads this variable
+    if extractors:
+        os.environ[EXTRACTORS] = ",".join(extractors)  # so does this one
     options: dict[str, object] = {"num_clips": num_clips, "judge": judge, "judge_seed": judge_seed}
     options["judge_start"] = None if judge_start is None else str(run_folder(judge_start).resolve())
     overrides = {key: value for key, value in options.items() if value is not None}

@@ -1,6 +1,5 @@
 """Conditioner: embeddings of a pretrained speaker encoder."""
 
-import pickle
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -8,13 +7,12 @@ from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from facegen.core.batch import Batch, DataSpec
-from facegen.core.errors import CheckpointError, RecipeError
+from facegen.core.errors import CheckpointError, DataError, RecipeError
 from facegen.core.interfaces import Conditioner
+from facegen.core.tensor_files import read_tensor_file
 from facegen.parts.layers.packages import file_hash, find_file
 from facegen.parts.layers.speaker_encoder import HOP_SAMPLES, RATE_HZ, WIDTH, SpeakerEncoder, SpeakerNetwork
 
@@ -121,16 +119,18 @@ def _tensors_of_file(path: Path, digest: str) -> Mapping[str, Tensor]:
     """
     try:
         with torch.device("cpu"):
-            content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, SafetensorError, pickle.UnpicklingError) as error:
-        raise RecipeError(f"{_NAME}: weights = '{path}': holds no weights that can be read ({error})") from error
-    tensors = content.get("model_state", content) if isinstance(content, Mapping) else {}
+            content = read_tensor_file(path)
+    except DataError as error:
+        raise RecipeError(*(f"{_NAME}: {problem}" for problem in error.problems)) from error
+    tensors = content.get("model_state", content)
     with torch.device("meta"):
         expected = SpeakerNetwork().state_dict()
     unfit = [
         name
         for name, tensor in expected.items()
-        if not isinstance(tensors.get(name), Tensor) or tensors[name].shape != tensor.shape
+        if not isinstance(tensors, Mapping)
+        or not isinstance(tensors.get(name), Tensor)
+        or tensors[name].shape != tensor.shape
     ]
     if unfit:
         raise RecipeError(
