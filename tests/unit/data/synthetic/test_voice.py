@@ -90,7 +90,7 @@ def test_other_sample_rates_give_the_same_words(rate_hz):
     ]
     # The edge of a syllable may fall into the next frame of 10 ms, in which the pitch moves by some percent.
     np.testing.assert_allclose(*hertz, rtol=0.03)
-    np.testing.assert_allclose(*(np.median(h) for h in hertz), rtol=0.003)
+    np.testing.assert_allclose(*(np.median(h) for h in hertz), rtol=0.01)
     high = torch.fft.rfft(voice.samples).abs().square()[:, 8200:]
     assert high.sum() <= 1e-3 * torch.fft.rfft(voice.samples).abs().square().sum()
 
