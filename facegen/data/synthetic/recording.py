@@ -13,8 +13,8 @@ _LONGEST_RESPONSE_SECONDS = 0.4
 _RIPPLES, _RIPPLE_DECIBELS = 3, 3.0
 RECORDING_RANGES: dict[str, tuple[float, float]] = {
     "reverberation_seconds": (0.1, 0.7),
-    "reverberation_decibels": (-20.0, 2.0),
-    "noise_decibels": (-55.0, -14.0),
+    "reverberation_decibels": (-15.0, 5.0),
+    "noise_decibels": (-50.0, -12.0),
     "noise_slope": (-1.0, 0.0),
     "microphone_tilt": (-1.5, 1.5),
     "lowest_hz": (30.0, 160.0),

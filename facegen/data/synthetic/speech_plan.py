@@ -18,6 +18,7 @@ _SHORTEST_STRETCH = 0.45
 _FORMANT_GLIDE_SECONDS = 0.05
 _SOURCE_GLIDE_SECONDS = 0.02
 _MELODY_GLIDE_SECONDS = 0.2
+_RESET_GLIDE_SECONDS = 0.1
 
 
 @dataclass
@@ -143,4 +144,4 @@ def _melody(
     last_end = torch.where(ends_phrase, syllable_ends, torch.zeros_like(syllable_ends)).cummax(1).values
     phrase_start = pad(last_end[:, :-1], (1, 0)).gather(1, syllable)
     declination = 1.0 - 2.0 * (1 - torch.exp(-(times - phrase_start) / 1.2))
-    return accents + _glide(declination[..., None], _SOURCE_GLIDE_SECONDS / frame_seconds)[..., 0]
+    return accents + _glide(declination[..., None], _RESET_GLIDE_SECONDS / frame_seconds)[..., 0]

@@ -63,12 +63,12 @@ def voice_parameters(people: dict[str, Tensor]) -> VoiceParameters:
         f0_hz=_mean_pitch_hz(people) * (4.0 * people["pitch_offset"] / 12).exp2(),
         melody_semitones=1.2 + 3.0 * people["intonation"],
         tremor_semitones=0.05 + 0.35 * age.square(),
-        jitter=0.011 * (1.1 * (age - 0.5) + 0.8 * roughness).exp(),
-        shimmer=0.11 * (1.1 * (age - 0.5) + 0.7 * roughness).exp(),
-        breath=0.0008 * (1.1 * people["fullness"] + (1.0 * male - 0.3) * (age - 0.5)).exp(),
+        jitter=0.012 * (1.1 * (age - 0.5) + 0.7 * roughness).exp(),
+        shimmer=0.13 * (1.1 * (age - 0.5) + 0.7 * roughness).exp(),
+        breath=0.0008 * (1.1 * people["fullness"] + (1.4 * male - 0.5) * (age - 0.5)).exp(),
         open_scale=1.45 * (0.25 * tension).exp(),
         tilt_hz=850.0 * (0.6 * tension).exp(),
-        stretch=0.75 * (0.1 * (age - 0.5) - 0.28 * people["pace"]).exp(),
+        stretch=0.82 * (0.1 * (age - 0.5) - 0.28 * people["pace"]).exp(),
     )
 
 

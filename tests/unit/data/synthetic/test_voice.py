@@ -88,7 +88,9 @@ def test_other_sample_rates_give_the_same_words(rate_hz):
         np.interp(np.arange(0, 0.95, 0.01), np.arange(v.f0_hz.shape[1]) * v.frame_samples / rate, v.f0_hz[0].numpy())
         for v, rate in ((voice, rate_hz), (usual, RATE_HZ))
     ]
-    np.testing.assert_allclose(*hertz, rtol=0.01)
+    # The edge of a syllable may fall into the next frame of 10 ms, in which the pitch moves by some percent.
+    np.testing.assert_allclose(*hertz, rtol=0.03)
+    np.testing.assert_allclose(*(np.median(h) for h in hertz), rtol=0.01)
     high = torch.fft.rfft(voice.samples).abs().square()[:, 8200:]
     assert high.sum() <= 1e-3 * torch.fft.rfft(voice.samples).abs().square().sum()
 
@@ -139,7 +141,7 @@ def harmonic_share(voice: Voice, row: int) -> float:
 @pytest.mark.parametrize(("factor", "low", "high"), [("fullness", -1.0, 1.0), ("age", 20.0, 78.0)])
 def test_fullness_makes_a_voice_breathy_and_age_makes_it_rough(factor, low, high):
     clips = torch.arange(3)
-    clear, noisy = (speak(twins(3, **{factor: value}), 11, clips, RATE_HZ) for value in (low, high))
+    clear, noisy = (articulate(twins(3, **{factor: value}), 11, clips, RATE_HZ) for value in (low, high))
     for row in range(3):
         assert harmonic_share(noisy, row) < harmonic_share(clear, row) - 0.05
 
