@@ -17,6 +17,7 @@ from facegen.core.errors import RecipeError
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import read_recipe
+from facegen.core.recipe.run_files import is_run
 from facegen.core.recipe.tables import DataSettings, EvaluationSplit
 from facegen.data.corpus.dataset import Packed
 from facegen.data.corpus.reader import Corpus
@@ -85,11 +86,11 @@ def train(
     """Train a recipe; return its run folder, which `load` and `evaluate` take.
 
     Args:
-        recipe: the recipe file.
+        recipe: the recipe file, the name of a shipped recipe, or a run folder to resume.
         overrides: {"table.key": value}, or "table.key=value" strings as of `--set`.
         data: packed corpus that replaces the recipe's.
         preset: of the recipe, such as "small".
-        out: run folder; runs/NAME by default.
+        out: run folder; by default runs/NAME, or the run itself.
         resume: resume the run in that folder; start it if there is none.
         observer: gets progress and warnings.
     Raises:
@@ -97,7 +98,8 @@ def train(
     """
     corpus = None if data is None else Path(data)
     checked = read_recipe(Path(recipe), preset=preset, overrides=_override_texts(overrides), data=corpus)
-    folder = Path("runs") / checked.run.name if out is None else Path(out)
+    own = Path(recipe) if is_run(Path(recipe)) else Path("runs") / checked.run.name
+    folder = own if out is None else Path(out)
     watch = observer or WarningsObserver()
     return train_recipe(checked, folder, resume=resume, observer=watch, interruption=Interruption()).path
 

@@ -17,7 +17,7 @@ from facegen.evaluation.render.pictures import draw_pictures
 from facegen.evaluation.report import Picture, Report, report_name
 from facegen.evaluation.weights import weights_hash
 from facegen.training.face_pipeline import FacePipeline, choose_noises
-from facegen.training.runs.checkpoint import read_state
+from facegen.training.runs.checkpoint import read_step
 from facegen.training.runs.run import Run
 from facegen.training.sample_grid import SampleGrid
 
@@ -100,7 +100,7 @@ def _report(
     draws = setup.subjects.face_pipeline is not None
     return Report(
         run=run.path.resolve().name,
-        step=int(read_state(run.generator_checkpoint())["step"]) if draws else None,
+        step=read_step(run.generator_checkpoint()) if draws else None,
         corpus=corpus.name,
         split=settings.split,
         seed=settings.seed,

@@ -1,8 +1,8 @@
 """Identification of the weights that a report was measured with."""
 
-import hashlib
-
 from facegen.inference.load import DRAWING_WEIGHTS
+from facegen.training.runs.checkpoint import hash_files
+from facegen.training.runs.model_file import MATCH_MODULES
 from facegen.training.runs.run import Run
 
 
@@ -15,11 +15,5 @@ def weights_hash(run: Run) -> str:
     if run.recipe.optional_config("generator") is not None:
         paths = [run.generator_checkpoint() / f"{DRAWING_WEIGHTS}.safetensors"]
     else:
-        paths = sorted(run.match_folder.glob("*.safetensors"))
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.name.encode())
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-    return digest.hexdigest()[:32]
+        paths = sorted(path for name in MATCH_MODULES if (path := run.match_folder / f"{name}.safetensors").exists())
+    return hash_files(paths)[:32]

@@ -16,6 +16,7 @@ from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.core.randomness import derived_seed
 from facegen.core.recipe.tables import MatchSettings, TrainSettings
+from facegen.core.run_schema import CheckpointState
 from facegen.training.distributed import Distributed
 from facegen.training.runs.checkpoint import (
     load_module,
@@ -92,10 +93,10 @@ class _RunningSums:
         """Convert to {name: [sum, count]}; a float32 is the same number after JSON."""
         return {name: [float(value), self._counts[name]] for name, value in self._sums.items()}
 
-    def restore(self, saved: Mapping[str, list[float]]) -> None:
+    def restore(self, saved: Mapping[str, tuple[float, int]]) -> None:
         """Restore the sums that `to_json` returned."""
         self._sums = {name: torch.tensor(value, device=self._device) for name, (value, _) in saved.items()}
-        self._counts = {name: int(count) for name, (_, count) in saved.items()}
+        self._counts = {name: count for name, (_, count) in saved.items()}
 
 
 def run_stage(
@@ -171,28 +172,32 @@ def _restore(stage: Stage, run: Run, distributed: Distributed, sums: _RunningSum
     folder, step = newest
     state = read_state(folder)
     _require_same_batches(folder, state, stage, distributed)
-    if state["device"] != distributed.device.type:
+    if state.device != distributed.device.type:
         observer.warn(
-            f"{folder}: was trained on {state['device']} and is resumed on {distributed.device.type}: the result will "
+            f"{folder}: was trained on {state.device} and is resumed on {distributed.device.type}: the result will "
             f"differ bitwise from that of an uninterrupted run"
         )
     for name, module in stage.modules.items():
         load_module(folder, name, module)
     for name, optimiser in stage.optimisers.items():
         load_optimiser(folder, f"{name}_optimiser", optimiser)
-    sums.restore(state["totals"])
+    sums.restore(state.totals)
     return step
 
 
-def _require_same_batches(folder: Path, state: Mapping[str, Any], stage: Stage, distributed: Distributed) -> None:
+def _require_same_batches(folder: Path, state: CheckpointState, stage: Stage, distributed: Distributed) -> None:
     """Refuse a number of processes or a batch size that would change the order of the rows."""
-    before, now = int(state["num_processes"]), distributed.size
+    before, now = state.num_processes, distributed.size
+    if before is None:
+        raise CheckpointError(
+            f"{folder}: holds no optimiser and cannot be resumed; start another run from it with [train] start"
+        )
     if before != now:
         raise CheckpointError(
             f"{folder}: was trained by {before} processes, and now there are {now}: the effective batch and the "
             f"order of the rows would change; resume with {_call(before)}, or start another run with --out"
         )
-    before, now = int(state["batch_size"]), stage.settings.batch_size
+    before, now = state.batch_size, stage.settings.batch_size
     if before != now:
         raise CheckpointError(
             f"{folder}: was trained with [{stage.name}] batch_size = {before}, and the recipe says {now}: the "

@@ -26,6 +26,7 @@ from facegen.training.runs.logger import RunLogger
 from facegen.training.runs.match_cache import find_cached_match, match_key, replaceable_networks
 from facegen.training.runs.open_run import open_run_or_model
 from facegen.training.runs.run import Run
+from facegen.training.runs.train_start import load_start
 from facegen.training.sample_grid import SampleGrid, condition_label
 
 NUM_GRID_PEOPLE, NUM_GRID_NOISES = 8, 6
@@ -101,7 +102,7 @@ class Trainer:
         if earlier is not None:
             modules, state = match_modules(self.networks), read_state(earlier.match_folder)
             self._load_shared(earlier, modules, reason)
-            self._save_match(state["step"], modules, {"key": state.get("key")})
+            self._save_match(state.step, modules, {"key": state.key})
 
     def _load_shared(self, earlier: Run, modules: Mapping[str, nn.Module], reason: str = "") -> None:
         for name, module in modules.items():
@@ -144,6 +145,8 @@ class Trainer:
         modules = (networks.discriminator_encoders, networks.augmentation, *networks.objectives.values(), *penalties)
         networks.encoders.freeze()
         self.distributed.place(pipeline, networks.discriminator, *modules)
+        if settings.start is not None and self.run.newest("train") is None:
+            self._start_from(settings.start)
         self._load_newest("train", {"face_pipeline": pipeline})
         encodings, needs = self._encodings(pipeline)
         loader = Loader(self._rows(), settings.batch_size, networks.num_mismatched, self.recipe.run.seed + 1, needs)
@@ -152,6 +155,14 @@ class Trainer:
             self.observer, self.distributed, self.recipe.run.precision,
         )  # fmt: skip
         self._run_stage(stage)
+
+    def _start_from(self, path: Path) -> None:
+        """Load the networks of the run of [train] start, and record which weights they were."""
+        earlier = open_run_or_model(path)
+        record = load_start(earlier, self.recipe, self.dataset.spec, self.networks, self.observer)
+        if self.distributed.is_main_process:
+            self.run.with_start(record)
+        self.distributed.wait()
 
     def _load_newest(self, stage: str, modules: Mapping[str, nn.Module]) -> None:
         """Load modules from a stage's newest checkpoint before encodings are cached, which depend on them."""

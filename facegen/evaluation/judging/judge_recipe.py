@@ -70,7 +70,7 @@ def _check_independence(settings: EvaluateSettings, own: Recipe, source: Recipe)
 
 
 def _same_run(one: Path, other: Path) -> bool:
-    return one == other or all(map(is_run_or_model, (one, other))) and samefile(run_folder(one), run_folder(other))
+    return one == other or (all(map(is_run_or_model, (one, other))) and samefile(run_folder(one), run_folder(other)))
 
 
 def _check_face_matcher(recipe: Recipe, settings: EvaluateSettings) -> None:

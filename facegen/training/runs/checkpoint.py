@@ -1,6 +1,6 @@
 """Read and write checkpoints: folders of safetensors files, each written whole or not at all."""
 
-import json
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from torch.optim import Optimizer
 
 from facegen.core.errors import CheckpointError
 from facegen.core.files import new_folder
+from facegen.core.run_schema import CHECKPOINT_FORMAT, MAX_STATE_BYTES, CheckpointState
 from facegen.core.text.json_text import json_text
-from facegen.training.runs.formats import CHECKPOINT_FORMAT, require_format
+from facegen.training.runs.formats import read_json
 
+STATE = "state.json"
 MAX_SHOWN = 3
 """Number of differing tensors that an error names."""
 
@@ -37,24 +39,19 @@ def save_checkpoint(
     with new_folder(folder) as part:
         for name, tensors in files.items():
             _save_tensors(part / f"{name}.safetensors", tensors)
-        (part / "state.json").write_text(json_text({"format": CHECKPOINT_FORMAT, **state}, indent=1), encoding="utf-8")
+        (part / STATE).write_text(json_text({"format": CHECKPOINT_FORMAT, **state}, indent=1), encoding="utf-8")
 
 
-def read_state(folder: Path) -> dict[str, Any]:
+def read_state(folder: Path) -> CheckpointState:
     """Read the plain values of a checkpoint.
 
     Raises:
-        CheckpointError: the folder holds no checkpoint, or one of another format.
+        CheckpointError: the folder holds no checkpoint, a damaged one, or one of another format.
     """
-    path = folder / "state.json"
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error}); is this folder a checkpoint?") from None
-    if not isinstance(state, dict):
-        raise CheckpointError(f"{path}: holds no table of values; {_remedy(folder)}")
-    require_format(path, state, CHECKPOINT_FORMAT)
-    return state
+    path = folder / STATE
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such file; is this folder a checkpoint?")
+    return read_json(path, CheckpointState, MAX_STATE_BYTES, lambda reason: f"{path}: {reason}; {_remedy(folder)}")
 
 
 def read_step(folder: Path) -> int:
@@ -63,19 +60,19 @@ def read_step(folder: Path) -> int:
     Raises:
         CheckpointError: the folder holds no checkpoint, or a damaged one.
     """
-    step = read_state(folder).get("step")
-    if not isinstance(step, int):
-        raise CheckpointError(f"{folder / 'state.json'}: step = {step!r}: must be a number; {_remedy(folder)}")
-    return step
+    return read_state(folder).step
 
 
-def load_module(folder: Path, name: str, module: nn.Module, *, shared_only: bool = False) -> None:
+def load_module(
+    folder: Path, name: str, module: nn.Module, *, shared_only: bool = False, kept: tuple[str, ...] = ()
+) -> None:
     """Load the weights of a module from a checkpoint, in place.
 
     Args:
         folder, name: of the file.
         module: gets the weights.
         shared_only: leave children that only one side has, such as a head, as they are.
+        kept: beginnings of the names of tensors to leave as they are.
     Raises:
         CheckpointError: the file is missing or damaged, or a tensor is missing, unknown, of another shape or type, or
             not finite; the module is unchanged.
@@ -83,10 +80,12 @@ def load_module(folder: Path, name: str, module: nn.Module, *, shared_only: bool
     path = folder / f"{name}.safetensors"
     tensors, own = load_tensors(path), module.state_dict()
     if shared_only:
-        shared = _children(own) & _children(tensors)
-        tensors = {key: value for key, value in tensors.items() if _child(key) in shared}
-        tensors |= {key: value for key, value in own.items() if _child(key) not in shared}
-    differing = _differences(tensors, own)
+        shared, own_shared = shared_children(tensors, own)
+        tensors = {**shared, **{key: value for key, value in own.items() if key not in own_shared}}
+    if kept:
+        tensors = {key: value for key, value in tensors.items() if not key.startswith(kept)}
+        tensors |= {key: value for key, value in own.items() if key.startswith(kept)}
+    differing = tensor_differences(tensors, own)
     if differing:
         more = [f"and {len(differing) - MAX_SHOWN} more"] if len(differing) > MAX_SHOWN else []
         shown = "; ".join([*differing[:MAX_SHOWN], *more])
@@ -97,7 +96,13 @@ def load_module(folder: Path, name: str, module: nn.Module, *, shared_only: bool
     module.load_state_dict(tensors)
 
 
-def _differences(stored: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
+def shared_children(*states: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    """Return the tensors of the children that all states have."""
+    shared = set.intersection(*(_children(state) for state in states))
+    return [{key: value for key, value in state.items() if _child(key) in shared} for state in states]
+
+
+def tensor_differences(stored: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
     """List the stored tensors that do not fit a module."""
     differing = []
     for key in sorted(stored.keys() | own.keys()):
@@ -116,8 +121,7 @@ def _kind(tensor: Tensor) -> str:
 
 def same_network(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     """Tell whether the children that two states share have the same tensors: names, shapes and types."""
-    shared = _children(one) & _children(other)
-    first, second = ({key: _kind(state[key]) for key in state if _child(key) in shared} for state in (one, other))
+    first, second = ({key: _kind(value) for key, value in state.items()} for state in shared_children(one, other))
     return first == second
 
 
@@ -161,6 +165,17 @@ def optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
         for field, value in fields.items()
         if value is not None
     }
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """Hash the content of files and their names: SHA-256, 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -10,8 +10,9 @@ from facegen.core.interfaces import Dataset
 from facegen.core.progress import Observer
 from facegen.core.recipe.file import differences
 from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.run_files import METADATA, RECIPE
 from facegen.training.distributed import Distributed
-from facegen.training.runs.run import METADATA, RECIPE, Run, current_versions, recipe_text
+from facegen.training.runs.run import Run, current_versions, recipe_text
 
 
 @contextmanager
