@@ -96,5 +96,5 @@ class CheckpointState(Table):
     num_processes: Annotated[int, Field(ge=1, le=10**6)] | None = None
     batch_size: Annotated[int, Field(ge=1, le=10**9)] | None = None
     device: Name | None = None
-    totals: Annotated[dict[Name, tuple[float, Steps]], Field(max_length=10_000)] = {}
+    totals: Annotated[dict[Name, tuple[float, Steps]], Field(max_length=10_000)] = Field(default_factory=dict)
     key: Name | None = None

@@ -22,6 +22,7 @@ from facegen.training.runs.checkpoint import (
     load_module,
     load_optimiser,
     non_finite,
+    optimiser_file,
     optimiser_tensors,
     read_state,
     save_checkpoint,
@@ -180,7 +181,7 @@ def _restore(stage: Stage, run: Run, distributed: Distributed, sums: _RunningSum
     for name, module in stage.modules.items():
         load_module(folder, name, module)
     for name, optimiser in stage.optimisers.items():
-        load_optimiser(folder, f"{name}_optimiser", optimiser)
+        load_optimiser(folder, optimiser_file(name), optimiser)
     sums.restore(state.totals)
     return step
 
@@ -223,7 +224,7 @@ def _save(stage: Stage, run: Run, done: int, distributed: Distributed, sums: _Ru
         if bad:
             raise TrainingError(_diverged(stage, run, done, ", ".join(bad[:MAX_NAMED])))
         logger.flush()
-        optimisers = {f"{name}_optimiser": optimiser for name, optimiser in stage.optimisers.items()}
+        optimisers = {optimiser_file(name): optimiser for name, optimiser in stage.optimisers.items()}
         state: dict[str, Any] = {
             "stage": stage.name,
             "step": done,
@@ -248,5 +249,15 @@ def _diverged(stage: Stage, run: Run, done: int, names: str) -> str:
     last = f"the last good checkpoint is {newest[0]}" if newest else "there was no checkpoint yet"
     return (
         f"{stage.name} step {done}: {names} is no longer a finite number, so training stopped; {last}. "
-        f"Try a lower learning rate, a stronger r1_gamma, or run.precision = 'fp32'"
+        f"A resumed run would meet the same value, because training is deterministic, unless a setting is changed: a "
+        f"lower learning rate, a weight of a penalty such as penalty.0.r1_gamma, or run.precision: facegen train "
+        f"{run.path} --resume --set {_lower_rate(stage)}"
     )
+
+
+def _lower_rate(stage: Stage) -> str:
+    """Return an override of --set that halves the learning rate of a stage."""
+    settings = stage.settings
+    if isinstance(settings, MatchSettings):
+        return f"match.learning_rate={settings.learning_rate / 2:g}"
+    return f"train.generator.learning_rate={settings.generator.learning_rate / 2:g}"

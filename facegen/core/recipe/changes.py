@@ -36,9 +36,6 @@ class Change:
         """The table of the recipe."""
         return self.key.partition(".")[0]
 
-    def __str__(self) -> str:
-        return f"{self.key} = {_shown(self.before)} -> {_shown(self.after)}"
-
 
 def recipe_changes(before: Recipe, after: Recipe) -> list[Change]:
     """List what differs between two recipes, defaults included.
@@ -81,7 +78,7 @@ def _refusal(key: str, before: Any, after: Any, *, in_ramp: bool) -> str:
     if rule is None:
         return "must not change"
     if rule.only_more and after < before:
-        return "must not become smaller"
+        return "may only become larger"
     return ""
 
 
@@ -114,7 +111,3 @@ def _is_number(value: Any) -> bool:
 
 def _is_ramp(value: Any) -> bool:
     return isinstance(value, Mapping) and value.keys() == set(Ramp.model_fields)
-
-
-def _shown(value: Any) -> str:
-    return "unset" if value is None else str(value)

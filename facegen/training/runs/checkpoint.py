@@ -156,6 +156,11 @@ def load_optimiser(folder: Path, name: str, optimiser: Optimizer) -> None:
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
+def optimiser_file(name: str) -> str:
+    """Return the name under which a checkpoint holds an optimiser."""
+    return f"{name}_optimiser"
+
+
 def optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
     """Collect the state of an optimiser: {"number of the weight.name": tensor}."""
     state = optimiser.state_dict()["state"]
