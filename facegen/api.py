@@ -113,9 +113,10 @@ def evaluate(
     judge_seed: int | None = None,
     recognisers: Sequence[str] = (),
     against: Sequence[PathOrName] = (),
+    out: str | Path | None = None,
     observer: Observer | None = None,
 ) -> "Report":
-    """Measure a run or a model; tables and pictures are written into the run folder's `evaluation`.
+    """Measure a run or a model, and write tables and pictures.
 
     Args:
         run: run folder, model file, or name of a shipped model.
@@ -124,6 +125,8 @@ def evaluate(
         num_clips, judge_seed: replace the recipe's.
         recognisers: outside judges, NAME or NAME:key=value,key=value each.
         against: other runs whose faces of the same rows are compared.
+        out: folder of the tables and pictures; by default the run's `evaluation`, or NAME-evaluation beside a model
+            file, and in the working directory for a shipped model.
         observer: gets progress and warnings.
     Raises:
         FacegenError: the run cannot be evaluated, or the corpus does not fit.
@@ -133,11 +136,12 @@ def evaluate(
 
     given: dict[str, object] = {"split": split, "num_clips": num_clips, "judge_seed": judge_seed}
     return evaluate_run(
-        run_folder(run),
+        Path(run),
         data=None if data is None else Path(data),
         overrides={key: value for key, value in given.items() if value is not None},
         recognisers=recognisers,
         against=[run_folder(other) for other in against],
+        out=None if out is None else Path(out),
         observer=observer or WarningsObserver(),
     )
 

@@ -9,6 +9,7 @@ from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.data.media.grids import save_png
 from facegen.evaluation.evaluation_corpus import corpus_key
+from facegen.evaluation.evaluation_folder import evaluation_folder
 from facegen.evaluation.evaluation_setup import EvaluationSetup, set_up
 from facegen.evaluation.figures import measure_metric, with_own_labels
 from facegen.evaluation.gathering.gather import gather
@@ -18,7 +19,7 @@ from facegen.evaluation.report import Picture, Report, report_name
 from facegen.evaluation.weights import weights_hash
 from facegen.training.face_pipeline import FacePipeline, choose_noises
 from facegen.training.runs.checkpoint import read_step
-from facegen.training.runs.run import Run
+from facegen.training.runs.open_run import open_run_or_model
 from facegen.training.sample_grid import SampleGrid
 
 NUM_SHOWN_VOICES, NUM_SHOWN_NOISES = 8, 6
@@ -31,13 +32,15 @@ def evaluate(
     overrides: Mapping[str, Any] | None = None,
     recognisers: Sequence[str] = (),
     against: Sequence[Path] = (),
+    out: Path | None = None,
     observer: Observer,
     interruption: Interruption | None = None,
 ) -> Report:
-    """Measure every metric of a run's recipe, and write tables and pictures into RUN/evaluation.
+    """Measure every metric of a run's recipe, and write tables and pictures.
 
     Args:
-        path: the run folder.
+        path: run folder, model file, or name of a shipped model.
+        out: folder of the tables and pictures; `evaluation_folder` by default.
         data: a packed corpus to evaluate on; the run's own by default.
         overrides: keys of [evaluate] that replace the recipe's.
         recognisers: recognisers beside the recipe's, NAME or NAME:key=value,key=value each.
@@ -50,7 +53,7 @@ def evaluate(
         DataError: the corpus is missing, or does not fit the run.
         Interrupted: the judge's training was interrupted; the next call resumes it.
     """
-    run = Run.open(path)
+    run = open_run_or_model(path)
     setup = set_up(
         run, data=data, overrides=overrides or {}, recognisers=recognisers, against=against, observer=observer
     )  # fmt: skip
@@ -62,7 +65,7 @@ def evaluate(
     )  # fmt: skip
     judge_is_unfit = corpus.judge_is_unfit(setup.judge_is_run)
     figures = _measure(setup, evidence, judge_is_unfit, observer)
-    folder = path / "evaluation"
+    folder = evaluation_folder(path) if out is None else out
     key = corpus_key(corpus.recipe, subjects.settings.split)
     name = report_name(folder, subjects.settings.split, key, None if corpus.is_own else corpus.name)
     pictures = draw_pictures(evidence, subjects, folder / name, trust_judge=not judge_is_unfit)

@@ -141,6 +141,15 @@ class Run:
         return self.match_folder.exists()
 
     @property
+    def match_step(self) -> int:
+        """Number of steps of the finished match stage.
+
+        Raises:
+            CheckpointError: it is not finished, or damaged.
+        """
+        return read_step(self.match_folder)
+
+    @property
     def is_finished(self) -> bool:
         """True if all stages of the recipe are finished."""
         if self.recipe.train is None:
