@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -87,12 +87,7 @@ def load_module(
         tensors |= {key: value for key, value in own.items() if key.startswith(kept)}
     differing = tensor_differences(tensors, own)
     if differing:
-        more = [f"and {len(differing) - MAX_SHOWN} more"] if len(differing) > MAX_SHOWN else []
-        shown = "; ".join([*differing[:MAX_SHOWN], *more])
-        raise CheckpointError(
-            f"{path}: holds another network than the recipe's: {shown}; use the recipe and the versions of "
-            f"facegen and plugins that the run was trained with, or train it again"
-        )
+        raise CheckpointError(_another_network(path, "; ".join(differing[:MAX_SHOWN]), len(differing)))
     module.load_state_dict(tensors)
 
 
@@ -113,6 +108,37 @@ def tensor_differences(stored: Mapping[str, Tensor], own: Mapping[str, Tensor]) 
         elif _kind(stored[key]) != _kind(own[key]):
             differing.append(f"tensor '{key}' is {_kind(stored[key])} instead of {_kind(own[key])}")
     return differing
+
+
+def require_network(folder: Path, name: str, module: nn.Module) -> None:
+    """Compare a file of a checkpoint with a module on the meta device, without reading its tensors.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or its tensors have other names or shapes.
+    """
+    path = folder / f"{name}.safetensors"
+    try:
+        with safe_open(path, framework="pt") as file:
+            stored = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
+        reason = f"cannot be read ({error}): the checkpoint is damaged"
+        raise CheckpointError(f"{path}: {reason}; {_remedy(folder)}") from None
+    own = {key: tuple(value.shape) for key, value in module.state_dict().items()}
+    differing = [key for key in sorted(stored.keys() | own.keys()) if stored.get(key) != own.get(key)]
+    if differing:
+        shown = "; ".join(
+            f"tensor {key[:200]!r} is {stored.get(key, 'missing')} instead of {own.get(key, 'absent')}"
+            for key in differing[:MAX_SHOWN]
+        )
+        raise CheckpointError(_another_network(path, shown, len(differing)))
+
+
+def _another_network(path: Path, shown: str, num_differing: int) -> str:
+    more = f"; and {num_differing - MAX_SHOWN} more" if num_differing > MAX_SHOWN else ""
+    return (
+        f"{path}: holds another network than the recipe's: {shown}{more}; use the recipe and the versions of facegen "
+        f"and plugins that the run was trained with, or train it again"
+    )
 
 
 def _kind(tensor: Tensor) -> str:

@@ -26,9 +26,10 @@ from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.run_files import METADATA, RECIPE
 from facegen.core.run_schema import CHECKPOINT_FORMAT, RUN_FORMAT
 from facegen.core.text.json_text import json_text
-from facegen.training.build import DraftRun, Networks, build_networks
+from facegen.training.build import DraftRun, Networks
 from facegen.training.match import match_modules
 from facegen.training.runs import checkpoint, run
+from facegen.training.runs.claimed_networks import build_claimed
 from facegen.training.runs.model_header import METADATA_KEY, opened_model, read_metadata
 
 SUFFIX = ".safetensors"
@@ -74,7 +75,7 @@ class ModelFile:
             metadata = read_metadata(path, file.metadata())
             stored = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             kinds = {name: (_DTYPES.get(part.get_dtype()), tuple(part.get_shape())) for name, part in stored.items()}
-        recipe, expected = _networks(path, metadata)
+        recipe, expected = _networks(path, metadata, path.stat().st_size)
         problems = _differences(kinds, expected)
         if problems:
             more = [f"and {len(problems) - MAX_SHOWN} more"] if len(problems) > MAX_SHOWN else []
@@ -192,19 +193,13 @@ def _stored(tensor: Tensor, kind: torch.dtype) -> Tensor:
     return half if bool(half.isfinite().all()) else tensor
 
 
-def _networks(path: Path, metadata: ModelMetadata) -> tuple[Recipe, dict[str, Tensor]]:
+def _networks(path: Path, metadata: ModelMetadata, file_bytes: int) -> tuple[Recipe, dict[str, Tensor]]:
     """Build the networks on the meta device; return the recipe, and the tensors that the file must hold."""
     before = None
-    try:
-        for trained in reversed(metadata.drafts):
-            before = DraftRun(_recipe(path, metadata, trained), trained.data.spec, before)
-        recipe = _recipe(path, metadata, metadata.run)
-        with torch.device("meta"):
-            modules = expected_modules(build_networks(recipe, metadata.run.data.spec, before))
-    except FacegenError as error:
-        raise CheckpointError(*error.problems) from error
-    except (RuntimeError, ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise CheckpointError(f"{path}: its networks cannot be built: {error}") from error
+    for trained in reversed(metadata.drafts):
+        before = DraftRun(_recipe(path, metadata, trained), trained.data.spec, before)
+    recipe = _recipe(path, metadata, metadata.run)
+    modules = expected_modules(build_claimed(path, recipe, metadata.run.data.spec, before, file_bytes))
     problems = []
     if (recipe.draft is None) != (before is None):
         problems.append("drafts must be given for a recipe with [draft], and for no other")
