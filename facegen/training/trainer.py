@@ -18,6 +18,7 @@ from facegen.training.build import Networks
 from facegen.training.distributed import Distributed
 from facegen.training.encodings import Encodings, encode_once
 from facegen.training.face_pipeline import Encoders, FacePipeline, choose_noises
+from facegen.training.fitting import fit_transforms
 from facegen.training.gan_stage import GanStage
 from facegen.training.loop import run_stage
 from facegen.training.match import MatchStage, load_match_stage, match_modules
@@ -168,6 +169,11 @@ class Trainer:
             self._start_from(settings.start)
         self._load_newest("train", {"face_pipeline": pipeline})
         encodings, needs = self._encodings(pipeline)
+        if self.run.newest("train") is None:
+            fit_transforms(
+                pipeline, self._rows(), encodings, self.recipe.run.seed, self.recipe.run.precision, self.distributed,
+                self.observer,
+            )  # fmt: skip
         loader = Loader(self._rows(), settings.batch_size, networks.num_mismatched, self.recipe.run.seed + 1, needs)
         stage = GanStage(
             settings, networks, loader, encodings, self._sample_grid(pipeline), self._monitor(pipeline), self.logger,

@@ -88,7 +88,10 @@ def load_module(
     differing = tensor_differences(tensors, own)
     if differing:
         raise CheckpointError(_another_network(path, "; ".join(differing[:MAX_SHOWN]), len(differing)))
-    module.load_state_dict(tensors)
+    try:
+        module.load_state_dict(tensors)
+    except CheckpointError as error:  # of a part that checks its own state
+        raise CheckpointError(*(f"{path}: {problem}" for problem in error.problems)) from error
 
 
 def shared_children(*states: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:

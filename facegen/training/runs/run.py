@@ -60,6 +60,11 @@ class Run:
     start: StartRecord | None = None
     changes: tuple[ChangeRecord, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """Name of the folder; of a model file that was unpacked, the name of the file without its suffix."""
+        return self.path.resolve().name
+
     @classmethod
     def create(cls, path: Path, recipe: Recipe, data: DataSpec, corpus_fingerprint: str = "") -> "Run":
         """Create a run; `run.json` is written last, so a folder that has it is complete.
