@@ -168,7 +168,11 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
     for name, model in ENGINE_TABLES.items():
         if name in OPTIONAL_TABLES and name not in tables:
             continue
-        checked, wrong = check_table(model, dict(tables.get(name, {})))
+        table = tables.get(name, {})
+        if not isinstance(table, Mapping):
+            problems.append(f"{source}: {name} must be a table, written [{name}]")
+            continue
+        checked, wrong = check_table(model, dict(table))
         problems += [f"{source}: [{name}] {problem}" for problem in wrong]
         engine[name] = checked
     problems += [*missing_tables(tables, source), *misplaced_draft(tables, configs["generator"], source)]
