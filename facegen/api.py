@@ -17,6 +17,7 @@ from facegen.core.errors import RecipeError
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import read_recipe
+from facegen.core.recipe.run_files import is_run
 from facegen.core.recipe.tables import DataSettings, EvaluationSplit, JudgeKind
 from facegen.data.corpus.dataset import Packed
 from facegen.data.corpus.reader import Corpus
@@ -100,11 +101,11 @@ def train(
     """Train a recipe; return its run folder, which `load` and `evaluate` take.
 
     Args:
-        recipe: the recipe file.
+        recipe: the recipe file, the name of a shipped recipe, or a run folder to resume.
         overrides: {"table.key": value}, or "table.key=value" strings as of `--set`.
         data: packed corpus that replaces the recipe's.
         preset: of the recipe, such as "small".
-        out: run folder; runs/NAME by default.
+        out: run folder; by default runs/NAME, or the run itself.
         resume: resume the run in that folder; start it if there is none.
         observer: gets progress and warnings.
     Raises:
@@ -112,7 +113,8 @@ def train(
     """
     corpus = None if data is None else Path(data)
     checked = read_recipe(Path(recipe), preset=preset, overrides=_override_texts(overrides), data=corpus)
-    folder = Path("runs") / checked.run.name if out is None else Path(out)
+    own = Path(recipe) if is_run(Path(recipe)) else Path("runs") / checked.run.name
+    folder = own if out is None else Path(out)
     watch = observer or WarningsObserver()
     return train_recipe(checked, folder, resume=resume, observer=watch, interruption=Interruption()).path
 
@@ -127,9 +129,10 @@ def evaluate(
     judge_seed: int | None = None,
     recognisers: Sequence[str] = (),
     against: Sequence[PathOrName] = (),
+    out: str | Path | None = None,
     observer: Observer | None = None,
 ) -> "Report":
-    """Measure a run or a model; tables and pictures are written into the run folder's `evaluation`.
+    """Measure a run or a model, and write tables and pictures.
 
     Args:
         run: run folder, model file, or name of a shipped model.
@@ -139,6 +142,8 @@ def evaluate(
         judge: "independent", or "own" for the run's own match stage; the recipe's by default.
         recognisers: outside judges, NAME or NAME:key=value,key=value each.
         against: other runs whose faces of the same rows are compared.
+        out: folder of the tables and pictures; by default the run's `evaluation`, or NAME-evaluation beside a model
+            file, and in the working directory for a shipped model.
         observer: gets progress and warnings.
     Raises:
         FacegenError: the run cannot be evaluated, or the corpus does not fit.
@@ -148,11 +153,12 @@ def evaluate(
 
     given: dict[str, object] = {"split": split, "num_clips": num_clips, "judge": judge, "judge_seed": judge_seed}
     return evaluate_run(
-        run_folder(run),
+        Path(run),
         data=None if data is None else Path(data),
         overrides={key: value for key, value in given.items() if value is not None},
         recognisers=recognisers,
         against=[run_folder(other) for other in against],
+        out=None if out is None else Path(out),
         observer=observer or WarningsObserver(),
     )
 

@@ -72,7 +72,7 @@ def judge_of(run: Run, num_people: int, settings: EvaluateSettings, observer: Ob
     """Return the judge of all runs: the recipe's match stage on other people, trained once."""
     data = {**run.recipe.tables["data"], "seed": JUDGE_WORLD, "num_people": num_people}
     home = check_recipe({**run.recipe.tables, "data": data}, "the judge's world")
-    device = Distributed.join(run.recipe.run.device).device
+    device = Distributed.device_for(run.recipe.run.device)
     return find_judge(run, home, settings, device, observer, Interruption())
 
 

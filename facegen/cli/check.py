@@ -38,7 +38,7 @@ def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: 
 
     device = Distributed.join(checked.run.device).device
     earlier = [_check(before, only_match=name.startswith("match.")) for name, before in checked.earlier_recipes()]
-    own = _check(checked, is_evaluated=True)
+    own = _check(checked, is_own=True)
     rate = measure_rate(device)
     if as_json:
         values = {**own.as_json(rate), "device": str(device), "earlier": [result.as_json(rate) for result in earlier]}
@@ -94,17 +94,17 @@ def _estimates(cost: "StageCost", rate: float) -> list[str]:
     return [f"{flops / 1e9:,.1f}", f"{memory_bytes / 2**30:.2f} GiB", f"about {duration}"]
 
 
-def _check(recipe: Recipe, *, only_match: bool = False, is_evaluated: bool = False) -> _CheckResult:
+def _check(recipe: Recipe, *, only_match: bool = False, is_own: bool = False) -> _CheckResult:
     from facegen.evaluation.evaluation_check import evaluation_problems
     from facegen.training.check.corpus_check import check_splits
     from facegen.training.check.costs import estimate_costs
     from facegen.training.check.dry_run import dry_run
-    from facegen.training.train import open_dataset
+    from facegen.training.train import check_training, open_dataset
 
     dataset = open_dataset(recipe)
-    networks = dry_run(recipe, dataset.spec)
+    networks = check_training(recipe, None) if is_own else dry_run(recipe, dataset.spec)
     splits = check_splits(recipe, dataset, networks)
-    problems = evaluation_problems(recipe, dataset, networks) if is_evaluated else []
+    problems = evaluation_problems(recipe, dataset, networks) if is_own else []
     warnings = [f"`facegen evaluate` would refuse the finished run: {problem}" for problem in problems]
     costs = [cost for cost in estimate_costs(recipe, networks, dataset) if not only_match or cost.name == "match"]
     return _CheckResult(recipe.run.name, splits, costs, (*warnings, *idle_settings(recipe)))

@@ -64,9 +64,9 @@ def command(
 ) -> int:
     """Compare the evaluations of several runs in one table with intervals, and their faces in one picture.
 
-    Runs that were not evaluated since they were last trained are evaluated first. RUN may also be the JSON file of
-    evaluations, RUN/evaluation/report.json, in any folder. Runs are comparable if the same judge evaluated them on the
-    same corpus; otherwise a note says what differs.
+    Runs that were not evaluated since they were last trained are evaluated first. RUN may also be a model, or the JSON
+    file of evaluations, RUN/evaluation/report.json, in any folder. Runs are comparable if the same judge evaluated them
+    on the same corpus; otherwise a note says what differs.
     """
     from facegen.core.interruption import Interruption
     from facegen.evaluation.comparison.compare import columns_of

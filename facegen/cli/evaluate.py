@@ -80,6 +80,10 @@ INCEPTION_WEIGHTS, EXTRACTORS = "FACEGEN_INCEPTION_WEIGHTS", "FACEGEN_EXTRACTORS
     help="Network of the metric fidelity in addition to Inception, such as dinov2-vit-b-14, with the file of its "
     "weights; may be repeated.  [default of PATH: torch's cache, else a download]",
 )
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the reports.  [default: RUN/evaluation; for a model file, NAME-evaluation beside it]",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
 def command(
     run: Path,
@@ -93,6 +97,7 @@ def command(
     against: tuple[Path, ...],
     inception_weights: str | None,
     extractors: tuple[str, ...],
+    out: Path | None,
     as_json: bool,
 ) -> int:
     """Measure the faces of RUN, by default on people that it was not trained on.
@@ -100,12 +105,13 @@ def command(
     The judge is a second pair of encoders with another seed, which the run was not trained with. It is trained once
     per corpus, which takes as long as the run's match stage, and stored beside the corpus. With --judge own, the run's
     own match stage judges, and the report is named self-judged. The table and the pictures
-    of each split are written to RUN/evaluation; report.html in that folder shows all splits evaluated so far.
+    of each split are written to RUN/evaluation; report.html in that folder shows all splits evaluated so far. For a
+    model that ships with facegen, the folder NAME-evaluation is in the working directory.
     """
     from facegen.training.loop import Interrupted
     from facegen.training.runs.open_run import run_folder
 
-    run, against = run_folder(run), tuple(run_folder(other) for other in against)
+    against = tuple(run_folder(other) for other in against)
     if inception_weights is not None:
         os.environ[INCEPTION_WEIGHTS] = inception_weights  # the metric `fidelity` reads this variable
     if extractors:
@@ -114,7 +120,7 @@ def command(
     options["judge_start"] = None if judge_start is None else str(run_folder(judge_start).resolve())
     overrides = {key: value for key, value in options.items() if value is not None}
     try:
-        reports, page = _evaluate_splits(run, splits, data, overrides, recognisers, against)
+        reports, page = _evaluate_splits(run, splits, data, overrides, recognisers, against, out)
     except Interrupted as stopped:
         console.print(f"Stopped at step {stopped.step} of the judge's training; the same command resumes it.")
         return SIGNAL_EXIT + stopped.signal_number
@@ -135,6 +141,7 @@ def _evaluate_splits(
     overrides: Mapping[str, object],
     recognisers: Sequence[str],
     against: Sequence[Path],
+    out: Path | None,
 ) -> tuple[list["Report"], Path | None]:
     """Evaluate each split, or the recipe's if there is none; return the reports and the path of report.html."""
     from facegen.core.interruption import Interruption
@@ -152,6 +159,7 @@ def _evaluate_splits(
                     overrides=overrides if split is None else {**overrides, "split": split},
                     recognisers=recognisers,
                     against=against,
+                    out=out,
                     observer=observer,
                     interruption=Interruption(),
                 )
@@ -159,7 +167,7 @@ def _evaluate_splits(
         finally:
             # The page also shows the splits that were evaluated before a later one failed.
             if reports:
-                page = write_run_report(run, observer)
+                page = write_run_report(run, observer, out)
     return reports, page
 
 

@@ -8,7 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.console import console, error_console, watching
+from facegen.cli.run_summary import show_run
 from facegen.core.errors import DataError
+from facegen.core.recipe.run_files import is_run
 from facegen.core.recipe.tables import Split
 from facegen.core.text.json_text import json_text
 
@@ -70,6 +72,8 @@ def command(
 ) -> None:
     """Show the content of a packed CORPUS: people, clips, splits, and faces and speech to check.
 
+    CORPUS may also be a run folder: its steps, the networks that it started from, and settings that were changed.
+
     With --review, every face and the speech around it are compared with those of the same person and of other people.
     Outliers are listed in review.csv, and shown in review.html beside typical faces of the person. `facegen drop` then
     removes the rows that you marked.
@@ -79,6 +83,11 @@ def command(
     from facegen.data.corpus.header import read_header
     from facegen.data.corpus.summary import summarise
 
+    if is_run(corpus):
+        if out is not None or split is not None or verify or review_dir is not None:
+            raise click.UsageError(f"{corpus} is a run: --out, --split, --verify and --review need a packed corpus")
+        show_run(corpus, as_json=as_json)
+        return
     if review_dir is None and (recognisers or judge is not None):
         raise click.UsageError("--recogniser and --judge need --review DIR")
     header = read_header(corpus)

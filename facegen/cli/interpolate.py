@@ -87,7 +87,7 @@ def command(
     from facegen.training.runs.open_run import open_run_or_model
 
     opened = open_run_or_model(run)
-    device = Distributed.join(opened.recipe.run.device).device
+    device = Distributed.device_for(opened.recipe.run.device)
     pipeline = load_face_pipeline(opened, device)
     num_frames = max(steps, round(seconds * FRAMES_PER_SECOND))
     with watching() as observer:

@@ -10,6 +10,7 @@ from facegen.core.progress import Observer
 from facegen.data.media.generated_media import save_picture
 from facegen.data.media.marking import TRUE_FACES, Mark
 from facegen.evaluation.evaluation_corpus import corpus_key
+from facegen.evaluation.evaluation_folder import evaluation_folder
 from facegen.evaluation.evaluation_setup import EvaluationSetup, set_up
 from facegen.evaluation.figures import measure_metric, with_own_labels
 from facegen.evaluation.gathering.gather import gather
@@ -18,8 +19,8 @@ from facegen.evaluation.render.pictures import draw_pictures
 from facegen.evaluation.report import Picture, Report, report_name
 from facegen.evaluation.weights import weights_hash
 from facegen.training.face_pipeline import FacePipeline, choose_noises
-from facegen.training.runs.checkpoint import read_state
-from facegen.training.runs.run import Run
+from facegen.training.runs.checkpoint import read_step
+from facegen.training.runs.open_run import open_run_or_model
 from facegen.training.sample_grid import SampleGrid
 
 NUM_SHOWN_VOICES, NUM_SHOWN_NOISES = 8, 6
@@ -36,13 +37,15 @@ def evaluate(
     overrides: Mapping[str, Any] | None = None,
     recognisers: Sequence[str] = (),
     against: Sequence[Path] = (),
+    out: Path | None = None,
     observer: Observer,
     interruption: Interruption | None = None,
 ) -> Report:
-    """Measure every metric of a run's recipe, and write tables and pictures into RUN/evaluation.
+    """Measure every metric of a run's recipe, and write tables and pictures.
 
     Args:
-        path: the run folder.
+        path: run folder, model file, or name of a shipped model.
+        out: folder of the tables and pictures; `evaluation_folder` by default.
         data: a packed corpus to evaluate on; the run's own by default.
         overrides: keys of [evaluate] that replace the recipe's.
         recognisers: recognisers beside the recipe's, NAME or NAME:key=value,key=value each.
@@ -55,7 +58,7 @@ def evaluate(
         DataError: the corpus is missing, or does not fit the run.
         Interrupted: the judge's training was interrupted; the next call resumes it.
     """
-    run = Run.open(path)
+    run = open_run_or_model(path)
     setup = set_up(
         run, data=data, overrides=overrides or {}, recognisers=recognisers, against=against, observer=observer
     )  # fmt: skip
@@ -67,7 +70,7 @@ def evaluate(
     )  # fmt: skip
     judge_is_unfit = corpus.judge_is_unfit(setup.judge_is_run)
     figures = _measure(setup, evidence, judge_is_unfit, observer)
-    folder = path / "evaluation"
+    folder = evaluation_folder(path) if out is None else out
     key = corpus_key(corpus.recipe, subjects.settings.split)
     ending = f"-{SELF_JUDGED}" if setup.is_self_judged else ""
     name = report_name(folder, f"{subjects.settings.split}{ending}", key, None if corpus.is_own else corpus.name)
@@ -107,7 +110,7 @@ def _report(
     draws = setup.subjects.face_pipeline is not None
     return Report(
         run=run.path.resolve().name,
-        step=int(read_state(run.generator_checkpoint())["step"]) if draws else None,
+        step=read_step(run.generator_checkpoint()) if draws else None,
         corpus=corpus.name,
         split=settings.split,
         seed=settings.seed,

@@ -81,7 +81,7 @@ def set_up(
     judge_is_run = judges_itself(run, settings)
     for note in corpus.notes(judge_is_run=judge_is_run):
         observer.warn(note)
-    device = Distributed.join(run.recipe.run.device).device
+    device = Distributed.device_for(run.recipe.run.device)
     outside = build_recognisers(with_recognisers(run.recipe, recognisers))
     pipeline = None if run.recipe.optional_config("generator") is None else load_face_pipeline(run, device)
     baselines = load_baselines(against, run, None if judge_is_run else settings.judge_seed, device)

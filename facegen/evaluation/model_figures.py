@@ -5,6 +5,7 @@ from facegen.core.evidence import Figure
 from facegen.core.model_schema import EvaluationSummary, FigureSummary
 from facegen.core.progress import Observer
 from facegen.core.text.json_text import finite
+from facegen.evaluation.evaluation_folder import evaluation_folder
 from facegen.evaluation.report import Report
 from facegen.evaluation.run_report import NAME
 from facegen.training.runs.run import Run
@@ -13,7 +14,7 @@ from facegen.training.runs.run import Run
 def summarise_evaluations(run: Run, observer: Observer) -> list[EvaluationSummary]:
     """Read every report of a run that is not self-judged; one that is damaged is left out with a warning."""
     summaries = []
-    for path in sorted((run.path / "evaluation").glob("*.json")):
+    for path in sorted(evaluation_folder(run.path).glob("*.json")):
         if path.stem == NAME:
             continue
         try:

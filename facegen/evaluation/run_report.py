@@ -13,6 +13,7 @@ import numpy as np
 from facegen import __version__
 from facegen.core.errors import CheckpointError
 from facegen.core.progress import Observer
+from facegen.evaluation.evaluation_folder import evaluation_folder
 from facegen.evaluation.render.plots import draw_curves
 from facegen.evaluation.report import Picture, Report
 from facegen.evaluation.verdicts.generalisation import Gap, find_gaps, obstacle, own_splits
@@ -90,13 +91,18 @@ def read_reports(path: Path) -> tuple[str, list[Report]]:
         ) from None
 
 
-def collect(run: Run, observer: Observer) -> RunReport:
+def collect(run: Run, observer: Observer, folder: Path | None = None) -> RunReport:
     """Read the reports of a run, and plot its training log.
+
+    Args:
+        run: the run.
+        observer: receives warnings.
+        folder: of the reports; that of the run by default.
 
     Raises:
         CheckpointError: there are no reports.
     """
-    folder = run.path / "evaluation"
+    folder = evaluation_folder(run.path) if folder is None else folder
     reports = []
     for path in sorted(folder.glob("*.json")):
         if path.stem == NAME:
@@ -130,6 +136,8 @@ def _verdicts(report: Report, own: Sequence[Report]) -> list[Verdict]:
 def _notes(run: Run, reports: Sequence[Report], own: Sequence[Report]) -> list[str]:
     notes = [reason for one, other in pairwise(own) if (reason := obstacle(one, other))]
     notes += [f"{report.name}: {note}" for report in reports for note in report.notes]
+    notes += [f"the networks started from those of {run.start.source}, step {run.start.step}"] if run.start else []
+    notes += [f"changed when the run was resumed, from {change}" for change in run.changes]
     newest = run.newest("train")
     if newest is None:
         return notes

@@ -4,10 +4,11 @@ import torch
 
 from facegen.core.errors import CheckpointError
 from facegen.core.recipe.schedule import advance_schedules
-from facegen.training.build import Networks, build_networks
+from facegen.training.build import DraftRun, Networks, build_networks
 from facegen.training.face_pipeline import FacePipeline
-from facegen.training.match import load_match_stage
-from facegen.training.runs.checkpoint import load_module, read_step
+from facegen.training.match import load_match_stage, match_modules
+from facegen.training.runs.checkpoint import load_module, read_step, require_network
+from facegen.training.runs.claimed_networks import build_claimed
 from facegen.training.runs.earlier_runs import stored_draft
 from facegen.training.runs.run import Run
 
@@ -21,10 +22,15 @@ def load_face_pipeline(run: Run, device: torch.device) -> FacePipeline:
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged.
     """
-    pipeline = build_networks(run.recipe, run.data, stored_draft(run.path)).face_pipeline
-    if pipeline is None:
+    draft = stored_draft(run.path)
+    claimed = _claimed(run, draft).face_pipeline
+    if claimed is None:
         raise CheckpointError(f"{run.path}: its recipe has no [generator]: it only matches; choose another run")
     checkpoint = run.generator_checkpoint()
+    require_network(checkpoint, DRAWING_WEIGHTS, claimed)
+    pipeline = build_networks(run.recipe, run.data, draft).face_pipeline
+    if pipeline is None:
+        raise CheckpointError(f"{run.path}: its generator cannot be built")
     load_module(checkpoint, DRAWING_WEIGHTS, pipeline)
     for module in pipeline.own:
         advance_schedules(module, read_step(checkpoint) - 1)
@@ -37,11 +43,20 @@ def load_matching(run: Run, device: torch.device) -> Networks:
     Raises:
         CheckpointError: the run has no finished match stage, or it is damaged.
     """
-    networks = build_networks(run.recipe, run.data)
-    if networks.matcher is None:
+    claimed = _claimed(run)
+    if claimed.matcher is None:
         raise CheckpointError(f"{run.path}: its recipe has no [match], so it cannot match; choose another run")
+    for name, module in match_modules(claimed).items() if run.is_matched else ():
+        require_network(run.match_folder, name, module)
+    networks = build_networks(run.recipe, run.data)
     load_match_stage(run, networks)
     for module in (networks.encoders, networks.discriminator, networks.matcher):
         if module is not None:
             module.to(device).eval().requires_grad_(False)
     return networks
+
+
+def _claimed(run: Run, draft: DraftRun | None = None) -> Networks:
+    """Build the networks on the meta device; a run of a stranger may ask for more memory than there is."""
+    num_bytes = sum(path.stat().st_size for path in (run.path / "checkpoints").glob("*/*.safetensors"))
+    return build_claimed(run.path, run.recipe, run.data, draft, num_bytes)

@@ -49,7 +49,7 @@ class Model:
 
     def __init__(self, run: Run, observer: Observer | None = None) -> None:
         self.run = run
-        self.device = Distributed.join(run.recipe.run.device).device
+        self.device = Distributed.device_for(run.recipe.run.device)
         self._observer = observer or WarningsObserver()
 
     @property

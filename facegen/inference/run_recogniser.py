@@ -27,7 +27,7 @@ class RunRecogniser(Recogniser):
 
     def __init__(self, path: Path) -> None:
         run = open_run_or_model(path)
-        self._device = Distributed.join(run.recipe.run.device).device
+        self._device = Distributed.device_for(run.recipe.run.device)
         networks = load_matching(run, self._device)
         if networks.discriminator is None or networks.matcher is None or not networks.matcher.needs_faces:
             raise CheckpointError(f"{path}: its matcher does not compare faces, so it cannot tell them apart")

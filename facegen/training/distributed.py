@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from facegen.core.batch import Terms
+from facegen.core.errors import TrainingError
 from facegen.training.freezing import set_training_mode
 
 
@@ -35,7 +36,14 @@ class Distributed:
 
         Args:
             device: "auto", "cpu" or "cuda".
+        Raises:
+            TrainingError: there is no CUDA device.
         """
+        if device == "cuda" and not torch.cuda.is_available():
+            raise TrainingError(
+                "[run] device = 'cuda': torch finds no CUDA device on this machine; use device = 'auto' or 'cpu' "
+                "(--set run.device=cpu, also with --resume), or install a CUDA build of torch and the driver"
+            )
         size = int(os.environ.get("WORLD_SIZE", "1"))
         on_cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
         local = int(os.environ.get("LOCAL_RANK", "0"))
@@ -44,6 +52,11 @@ class Distributed:
             # With two backends, messages between processes need not wait for the devices.
             dist.init_process_group("cpu:gloo,cuda:nccl" if on_cuda else "gloo")
         return cls(int(os.environ.get("RANK", "0")), size, own_device)
+
+    @classmethod
+    def device_for(cls, device: str) -> torch.device:
+        """Return the device for the use of a run: a run that was trained with CUDA is used on the CPU without it."""
+        return cls.join("auto" if device == "cuda" else device).device
 
     @property
     def is_main_process(self) -> bool:

@@ -16,11 +16,13 @@ from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.core.randomness import derived_seed
 from facegen.core.recipe.tables import MatchSettings, TrainSettings
+from facegen.core.run_schema import CheckpointState
 from facegen.training.distributed import Distributed
 from facegen.training.runs.checkpoint import (
     load_module,
     load_optimiser,
     non_finite,
+    optimiser_file,
     optimiser_tensors,
     read_state,
     save_checkpoint,
@@ -92,10 +94,10 @@ class _RunningSums:
         """Convert to {name: [sum, count]}; a float32 is the same number after JSON."""
         return {name: [float(value), self._counts[name]] for name, value in self._sums.items()}
 
-    def restore(self, saved: Mapping[str, list[float]]) -> None:
+    def restore(self, saved: Mapping[str, tuple[float, int]]) -> None:
         """Restore the sums that `to_json` returned."""
         self._sums = {name: torch.tensor(value, device=self._device) for name, (value, _) in saved.items()}
-        self._counts = {name: int(count) for name, (_, count) in saved.items()}
+        self._counts = {name: count for name, (_, count) in saved.items()}
 
 
 def run_stage(
@@ -171,28 +173,32 @@ def _restore(stage: Stage, run: Run, distributed: Distributed, sums: _RunningSum
     folder, step = newest
     state = read_state(folder)
     _require_same_batches(folder, state, stage, distributed)
-    if state["device"] != distributed.device.type:
+    if state.device != distributed.device.type:
         observer.warn(
-            f"{folder}: was trained on {state['device']} and is resumed on {distributed.device.type}: the result will "
+            f"{folder}: was trained on {state.device} and is resumed on {distributed.device.type}: the result will "
             f"differ bitwise from that of an uninterrupted run"
         )
     for name, module in stage.modules.items():
         load_module(folder, name, module)
     for name, optimiser in stage.optimisers.items():
-        load_optimiser(folder, f"{name}_optimiser", optimiser)
-    sums.restore(state["totals"])
+        load_optimiser(folder, optimiser_file(name), optimiser)
+    sums.restore(state.totals)
     return step
 
 
-def _require_same_batches(folder: Path, state: Mapping[str, Any], stage: Stage, distributed: Distributed) -> None:
+def _require_same_batches(folder: Path, state: CheckpointState, stage: Stage, distributed: Distributed) -> None:
     """Refuse a number of processes or a batch size that would change the order of the rows."""
-    before, now = int(state["num_processes"]), distributed.size
+    before, now = state.num_processes, distributed.size
+    if before is None:
+        raise CheckpointError(
+            f"{folder}: holds no optimiser and cannot be resumed; start another run from it with [train] start"
+        )
     if before != now:
         raise CheckpointError(
             f"{folder}: was trained by {before} processes, and now there are {now}: the effective batch and the "
             f"order of the rows would change; resume with {_call(before)}, or start another run with --out"
         )
-    before, now = int(state["batch_size"]), stage.settings.batch_size
+    before, now = state.batch_size, stage.settings.batch_size
     if before != now:
         raise CheckpointError(
             f"{folder}: was trained with [{stage.name}] batch_size = {before}, and the recipe says {now}: the "
@@ -218,7 +224,7 @@ def _save(stage: Stage, run: Run, done: int, distributed: Distributed, sums: _Ru
         if bad:
             raise TrainingError(_diverged(stage, run, done, ", ".join(bad[:MAX_NAMED])))
         logger.flush()
-        optimisers = {f"{name}_optimiser": optimiser for name, optimiser in stage.optimisers.items()}
+        optimisers = {optimiser_file(name): optimiser for name, optimiser in stage.optimisers.items()}
         state: dict[str, Any] = {
             "stage": stage.name,
             "step": done,
@@ -243,5 +249,15 @@ def _diverged(stage: Stage, run: Run, done: int, names: str) -> str:
     last = f"the last good checkpoint is {newest[0]}" if newest else "there was no checkpoint yet"
     return (
         f"{stage.name} step {done}: {names} is no longer a finite number, so training stopped; {last}. "
-        f"Try a lower learning rate, a stronger r1_gamma, or run.precision = 'fp32'"
+        f"A resumed run would meet the same value, because training is deterministic, unless a setting is changed: a "
+        f"lower learning rate, a weight of a penalty such as penalty.0.r1_gamma, or run.precision: facegen train "
+        f"{run.path} --resume --set {_lower_rate(stage)}"
     )
+
+
+def _lower_rate(stage: Stage) -> str:
+    """Return an override of --set that halves the learning rate of a stage."""
+    settings = stage.settings
+    if isinstance(settings, MatchSettings):
+        return f"match.learning_rate={settings.learning_rate / 2:g}"
+    return f"train.generator.learning_rate={settings.generator.learning_rate / 2:g}"

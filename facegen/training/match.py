@@ -16,13 +16,10 @@ from facegen.data.loading.loader import Loader
 from facegen.training.build import Networks, trainable
 from facegen.training.distributed import Distributed
 from facegen.training.encodings import Encodings
-from facegen.training.optimisers import autocast, build_match_optimiser, cosine, set_learning_rate
+from facegen.training.optimisers import autocast, build_match_optimiser, match_learning_rate, set_learning_rate
 from facegen.training.part_terms import backward, part_terms
 from facegen.training.runs.checkpoint import load_module
 from facegen.training.runs.run import Run
-
-FINAL_SHARE = 0.01
-"""Learning rate at the end, as a share of the highest."""
 
 
 class MatchStep:
@@ -152,11 +149,8 @@ class MatchStage:
 
     def step(self, step: int) -> Terms:
         """Run one step with the learning rate and the schedules of its number."""
-        settings = self.settings
         advance_schedules(self._step.matcher, step)
-        end = settings.learning_rate * FINAL_SHARE
-        rate = cosine(settings.learning_rate, end, step, settings.steps, settings.warmup_steps)
-        set_learning_rate(self._step.optimiser, rate)
+        set_learning_rate(self._step.optimiser, match_learning_rate(self.settings, step))
         batch = self.loader.batch(step * self.distributed.size + self.distributed.rank, stride=self.distributed.size)
         return self._step(batch, None if self.encodings is None else self.encodings.of(batch.clip))
 

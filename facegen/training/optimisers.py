@@ -9,6 +9,9 @@ from torch.optim import SGD, AdamW, Optimizer, RMSprop
 
 from facegen.core.recipe.tables import MatchSettings, OptimiserSettings
 
+FINAL_SHARE = 0.01
+"""Learning rate at the end of the match stage, as a share of the highest."""
+
 
 def build_optimiser(settings: OptimiserSettings, weights: Iterable[nn.Parameter]) -> Optimizer:
     """Build the optimiser of one network of the train stage."""
@@ -24,6 +27,12 @@ def learning_rate(settings: OptimiserSettings, step: int, steps: int) -> float:
     if settings.halve_every_steps is not None:
         return max(start * 0.5 ** (step // settings.halve_every_steps), end or 0.0)
     return start if end is None else cosine(start, end, step, steps)
+
+
+def match_learning_rate(settings: MatchSettings, step: int) -> float:
+    """Compute the learning rate of a step of the match stage: a warm-up, then half a cosine."""
+    end = settings.learning_rate * FINAL_SHARE
+    return cosine(settings.learning_rate, end, step, settings.steps, settings.warmup_steps)
 
 
 def cosine(start: float, end: float, step: int, steps: int, warmup_steps: int = 0) -> float:

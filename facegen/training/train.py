@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError, TrainingError
 from facegen.core.interfaces import Dataset
 from facegen.core.interruption import Interruption
@@ -16,9 +17,10 @@ from facegen.training.distributed import Distributed
 from facegen.training.runs.checkpoint import load_module
 from facegen.training.runs.claim import claim_run
 from facegen.training.runs.earlier_runs import (
-    DRAFT,
+    TRAIN_START,
     earlier_run_folder,
     has_needed_stage,
+    is_about_match,
     open_earlier_run,
     pending_earlier_runs,
     store_draft,
@@ -28,6 +30,7 @@ from facegen.training.runs.earlier_runs import (
 from facegen.training.runs.match_cache import incompatible_networks
 from facegen.training.runs.open_run import open_run_or_model, run_folder
 from facegen.training.runs.run import Run
+from facegen.training.runs.train_start import EarlierNetworks, start_problems
 from facegen.training.trainer import Trainer
 
 
@@ -59,7 +62,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
     if not distributed.is_main_process:
         observer = Observer()  # only the main process reports
     recipe = with_run_folders(recipe, out)
-    _check(recipe, out, only_match=False)
+    check_training(recipe, out)
     try:
         return _train(recipe, out, resume, distributed, observer, interruption, only_match=False)
     except OSError as error:
@@ -69,27 +72,56 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
         ) from error
 
 
-def _check(recipe: Recipe, out: Path, *, only_match: bool) -> Networks:
-    """Find every problem of a recipe with run folders, and of its earlier recipes, before any training."""
+def check_training(recipe: Recipe, out: Path | None, *, only_match: bool = False) -> Networks:
+    """Find every problem of a recipe, and of the earlier runs that it names, before any training.
+
+    Args:
+        recipe: with run folders, if `out` is given.
+        out: the run folder, which may hold a run that needs its earlier runs no more; None for no folder yet.
+        only_match: the train stage of the recipe is not needed.
+    Returns:
+        its networks, on the meta device.
+    Raises:
+        FacegenError: everything that the user can correct.
+    """
     spec = open_dataset(recipe).spec
     earlier = {}
-    for name in pending_earlier_runs(recipe, Run(out, recipe, spec), only_match=only_match):
+    own_run = None if out is None else Run(out, recipe, spec)
+    for name in pending_earlier_runs(recipe, own_run, only_match=only_match):
         run = open_earlier_run(recipe, name)
         if name in recipe.earlier:
-            earlier[name] = _check(recipe.earlier[name], earlier_run_folder(recipe, name), only_match=name != DRAFT)
+            before = recipe.earlier[name]
+            folder = None if out is None else earlier_run_folder(recipe, name)
+            networks = check_training(before, folder, only_match=is_about_match(name))
+            earlier[name] = EarlierNetworks(before, open_dataset(before).spec, networks)
         elif run is not None:
             with torch.device("meta"):
-                earlier[name] = build_networks(run.recipe, run.data, stored_draft(run.path))
+                networks = build_networks(run.recipe, run.data, stored_draft(run.path))
+            earlier[name] = EarlierNetworks(run.recipe, run.data, networks)
     networks = dry_run(recipe, spec, out)
-    for name in earlier.keys() - {DRAFT}:
-        incompatible = incompatible_networks(recipe, networks, earlier[name])
-        if incompatible:
-            folder = earlier_run_folder(recipe, name)
-            raise RecipeError(
-                f"{recipe.source}: [{name.replace('.', '] ')} = '{folder}': its {' and '.join(incompatible)} differ "
-                f"from this recipe's; use the same tables for these networks in both recipes"
-            )
+    problems = [
+        f"{recipe.source}: [{name.replace('.', '] ')} = '{earlier_run_folder(recipe, name)}': {problem}"
+        for name, before in earlier.items()
+        for problem in _earlier_problems(name, recipe, spec, networks, before)
+    ]
+    if problems:
+        raise RecipeError(*problems)
     return networks
+
+
+def _earlier_problems(
+    name: str, recipe: Recipe, data: DataSpec, networks: Networks, earlier: EarlierNetworks
+) -> list[str]:
+    """Explain why networks cannot take their weights from an earlier run; the dry run checks a draft."""
+    if name == TRAIN_START:
+        return start_problems(recipe, data, networks, earlier)
+    incompatible = incompatible_networks(recipe, networks, earlier.networks) if is_about_match(name) else []
+    if not incompatible:
+        return []
+    return [
+        f"its {' and '.join(incompatible)} differ from this recipe's; use the same tables for these networks in both "
+        f"recipes"
+    ]
 
 
 def _train(
@@ -106,7 +138,7 @@ def _train(
     with claim_run(out, recipe, dataset, resume=resume, distributed=distributed, observer=observer) as run:
         for name in pending_earlier_runs(recipe, run, only_match=only_match):
             started = open_earlier_run(recipe, name)
-            if started is not None and has_needed_stage(started, name):
+            if started is not None and (name not in recipe.earlier or has_needed_stage(started, name)):
                 continue
             earlier, folder = recipe.earlier[name], earlier_run_folder(recipe, name)
             if started is not None:
@@ -114,7 +146,7 @@ def _train(
             observer.say(
                 f"{folder} is trained first: {Path(recipe.source).name} builds on it, with [{name.replace('.', '] ')}"
             )
-            _train(earlier, folder, True, distributed, observer, interruption, only_match=name != DRAFT)
+            _train(earlier, folder, True, distributed, observer, interruption, only_match=is_about_match(name))
         networks = _networks(run, distributed, with_draft=not only_match)
         trainer = Trainer(run, dataset, networks, distributed, observer, interruption)
         try:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
+from torch.optim import Optimizer
 
 from facegen.core.errors import CheckpointError
 from facegen.core.interfaces import Dataset
@@ -22,11 +23,19 @@ from facegen.training.gan_stage import GanStage
 from facegen.training.loop import run_stage
 from facegen.training.match import MatchStage, load_match_stage, match_modules
 from facegen.training.monitor import Monitor
-from facegen.training.runs.checkpoint import load_module, load_tensors, read_state, same_network, save_checkpoint
+from facegen.training.runs.checkpoint import (
+    load_module,
+    load_tensors,
+    optimiser_file,
+    read_state,
+    same_network,
+    save_checkpoint,
+)
 from facegen.training.runs.logger import RunLogger
 from facegen.training.runs.match_cache import find_cached_match, match_key, replaceable_networks
 from facegen.training.runs.open_run import open_run_or_model
 from facegen.training.runs.run import Run
+from facegen.training.runs.train_start import load_start
 from facegen.training.sample_grid import SampleGrid, condition_label
 
 NUM_GRID_PEOPLE, NUM_GRID_NOISES = 8, 6
@@ -79,10 +88,12 @@ class Trainer:
             modules = match_modules(self.networks)
             if settings.start is not None and self.run.newest("match") is None:
                 self._initialise_from(_open_matched(settings.start))
-            self._run_stage(self._match_stage(settings))
+            stage = self._match_stage(settings)
+            self._run_stage(stage)
             if self.distributed.is_main_process:
-                state = {"key": match_key(self.recipe, self.dataset, self.distributed)}
-                self._save_match(settings.steps, modules, state)
+                # With the state and the optimiser of the last checkpoint, the finished stage can go on.
+                last = read_state(self.run.checkpoint_folder("match", settings.steps)).model_dump(exclude={"format"})
+                self._save_match({**last, "key": self._match_key()}, modules, stage.optimisers)
             self.distributed.wait()
         load_match_stage(self.run, self.networks)
 
@@ -96,13 +107,13 @@ class Trainer:
         """Save a finished match stage as this run's: that of [match] run, or an equal one of a run beside this one."""
         reason = ""
         if earlier is None and self.run.newest("match") is None:
-            key = match_key(self.recipe, self.dataset, self.distributed)
+            key = self._match_key()
             earlier = None if key is None else find_cached_match(self.run, key, self.networks)
             reason = ": same recipe, corpus and seed"
         if earlier is not None:
             modules, state = match_modules(self.networks), read_state(earlier.match_folder)
             self._load_shared(earlier, modules, reason)
-            self._save_match(state["step"], modules, {"key": state.get("key")})
+            self._save_match({"stage": "match", "step": state.step, "key": state.key}, modules, {})
 
     def _load_shared(self, earlier: Run, modules: Mapping[str, nn.Module], reason: str = "") -> None:
         for name, module in modules.items():
@@ -122,8 +133,17 @@ class Trainer:
         for name in new:
             self.observer.say(f"{name}: another network than that of {earlier.path}; starts from random weights")
 
-    def _save_match(self, steps: int, modules: Mapping[str, nn.Module], state: Mapping[str, Any]) -> None:
-        save_checkpoint(self.run.match_folder, {"stage": "match", "step": steps, **state}, modules, {})
+    def _match_key(self) -> str | None:
+        """Return the key by which runs share match stages; None for one whose settings were changed on the way."""
+        if any(change.stage == "match" for change in self.run.changes):
+            return None
+        return match_key(self.recipe, self.dataset, self.distributed)
+
+    def _save_match(
+        self, state: Mapping[str, Any], modules: Mapping[str, nn.Module], optimisers: Mapping[str, Optimizer]
+    ) -> None:
+        files = {optimiser_file(name): optimiser for name, optimiser in optimisers.items()}
+        save_checkpoint(self.run.match_folder, state, modules, files)
         self.run.prune_checkpoints("match", 0)
 
     def _match_stage(self, settings: MatchSettings) -> MatchStage:
@@ -145,6 +165,8 @@ class Trainer:
         modules = (networks.discriminator_encoders, networks.augmentation, *networks.objectives.values(), *penalties)
         networks.encoders.freeze()
         self.distributed.place(pipeline, networks.discriminator, *modules)
+        if settings.start is not None and self.run.newest("train") is None:
+            self._start_from(settings.start)
         self._load_newest("train", {"face_pipeline": pipeline})
         encodings, needs = self._encodings(pipeline)
         if self.run.newest("train") is None:
@@ -158,6 +180,14 @@ class Trainer:
             self.observer, self.distributed, self.recipe.run.precision,
         )  # fmt: skip
         self._run_stage(stage)
+
+    def _start_from(self, path: Path) -> None:
+        """Load the networks of the run of [train] start, and record which weights they were."""
+        earlier = open_run_or_model(path)
+        record = load_start(earlier, self.recipe, self.dataset.spec, self.networks, self.observer)
+        if self.distributed.is_main_process:
+            self.run.with_start(record)
+        self.distributed.wait()
 
     def _load_newest(self, stage: str, modules: Mapping[str, nn.Module]) -> None:
         """Load modules from a stage's newest checkpoint before encodings are cached, which depend on them."""

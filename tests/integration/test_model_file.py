@@ -169,9 +169,11 @@ def test_evaluate_takes_a_model_file_and_figures_are_stored(
     facegen: Facegen, run: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "model.safetensors"
-    assert facegen("evaluate", model, "--num-clips", 24) == 0
+    source = shutil.copy(model, tmp_path / "source.safetensors")
+    assert facegen("evaluate", source, "--num-clips", 24) == 0
+    assert not (open_run_or_model(source).path / "evaluation").exists()
     copied = shutil.copytree(run, tmp_path / "run")
-    reports = shutil.copytree(open_run_or_model(model).path / "evaluation", copied / "evaluation")
+    reports = shutil.copytree(tmp_path / "source-evaluation", copied / "evaluation")
     assert facegen("export", copied, path) == 0
     (evaluation,) = metadata_of(path).evaluations
     report = json.loads((reports / "heldout_people.json").read_text())

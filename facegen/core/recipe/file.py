@@ -47,7 +47,15 @@ def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, pre
     for override in overrides:
         tables = apply_override(tables, override)
     _require_type_of_new_tables(tables, present, overrides)
-    return _with_judge(tables, preset, path)
+    return _with_judge(_with_match_of_start(tables), preset, path)
+
+
+def _with_match_of_start(tables: Tables) -> Tables:
+    """Take the match stage of the run of [train] start over, where [match] names no other run."""
+    match, train = tables.get("match"), tables.get("train")
+    if not (isinstance(match, dict) and isinstance(train, dict) and "start" in train) or {"run", "start"} & set(match):
+        return tables
+    return {**tables, "match": {**match, "run": train["start"]}}
 
 
 def _require_type_of_new_tables(tables: Tables, present: set[str], overrides: Iterable[str]) -> None:

@@ -22,7 +22,7 @@ def without_paths(recipe: Recipe) -> Tables:
     is left out; any other gets the value NO_PATH.
     """
     tables = {name: _without_absolute(table) for name, table in recipe.tables.items()}
-    for name, model in (("draft", recipe.draft), ("evaluate", recipe.evaluate)):
+    for name, model in (("draft", recipe.draft), ("evaluate", recipe.evaluate), ("train", recipe.train)):
         if name in tables and model is not None:
             tables[name] = _of_table(tables[name], dict(model), type(model))
     for kind in RECIPE_KINDS.values():

@@ -9,7 +9,14 @@ from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, RECIPE_KINDS, Kind
 from facegen.core.recipe.file import JUDGE_TABLES, Tables, apply_override, differences, is_recipe, read_tables
 from facegen.core.recipe.part_config import PartConfig, Recipe
-from facegen.core.recipe.rules import misplaced_draft, missing_tables, repeated_metrics
+from facegen.core.recipe.rules import (
+    conflicting_starts,
+    misplaced_draft,
+    missing_tables,
+    repeated_metrics,
+    untrained_frozen_conditioners,
+)
+from facegen.core.recipe.run_files import recipe_of
 from facegen.core.recipe.settings import check_table, settings_model, settings_of
 from facegen.core.recipe.shipped import find_recipe, unknown_run
 from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES, DraftSettings
@@ -37,7 +44,7 @@ def read_recipe(
     and [train]; overrides of a matcher's own keys apply only if both recipes have a matcher of the same type.
 
     Args:
-        path: the TOML file, or the bare name of a shipped recipe.
+        path: the TOML file, the bare name of a shipped recipe, or a run folder, whose own recipe is read.
         preset: name of one of its [preset.*] tables, which overrides the file.
         overrides: "table.key=value" pairs with TOML values, which override the preset.
         data: a packed corpus that replaces the recipe's own.
@@ -45,7 +52,7 @@ def read_recipe(
         RecipeError: the recipe has problems; the error lists all of them.
         PluginError: a part of the recipe is broken.
     """
-    path, overrides = find_recipe(path), tuple(overrides)
+    path, overrides = find_recipe(recipe_of(path)), tuple(overrides)
     tables = read_tables(path, preset, overrides)
     if data is not None:
         tables = _with_packed(tables, data)
@@ -161,10 +168,16 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
     for name, model in ENGINE_TABLES.items():
         if name in OPTIONAL_TABLES and name not in tables:
             continue
-        checked, wrong = check_table(model, dict(tables.get(name, {})))
+        table = tables.get(name, {})
+        if not isinstance(table, Mapping):
+            problems.append(f"{source}: {name} must be a table, written [{name}]")
+            continue
+        checked, wrong = check_table(model, dict(table))
         problems += [f"{source}: [{name}] {problem}" for problem in wrong]
         engine[name] = checked
     problems += [*missing_tables(tables, source), *misplaced_draft(tables, configs["generator"], source)]
+    problems += conflicting_starts(tables, source)
+    problems += untrained_frozen_conditioners(next(iter(configs["matcher"]), None), configs["conditioner"], source)
     if problems:
         raise RecipeError(*problems)
     return Recipe(

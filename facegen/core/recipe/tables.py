@@ -1,5 +1,6 @@
 """Recipe keys that the engine reads; a part's own keys are declared by its signature."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,17 @@ JudgeKind = Literal["independent", "own"]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True)
+class OnResume:
+    """Mark of a key, in its annotation, that `facegen train --resume` may change.
+
+    Attributes:
+        only_more: the value may only become larger.
+    """
+
+    only_more: bool = False
 
 
 class Table(BaseModel):
@@ -32,8 +44,8 @@ class RunSettings(Table):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "run"
     seed: Annotated[int, Field(ge=0)] = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    device: Annotated[Literal["auto", "cpu", "cuda"], OnResume()] = "auto"
+    precision: Annotated[Literal["auto", "fp32", "bf16"], OnResume()] = "auto"
 
 
 class DataSettings(Table):
@@ -96,8 +108,8 @@ class MatchSettings(Table):
         run: earlier run whose match stage is used instead of training one.
         start: earlier run whose match stage initialises the networks, such as one on synthetic speakers for a small
             corpus of real ones; the networks must be the same.
-        freeze_conditioner: train only the face network; the encoders keep the weights of `start`. With fixed crops
-            every encoding is computed once, and a small corpus is learnt in minutes.
+        freeze_conditioner: train only the face network; the encoders keep the weights of `start`, or those that they
+            bring themselves. With fixed crops every encoding is computed once, and a small corpus is learnt in minutes.
         freeze_faces: train only the encoders; the discriminator's backbone and embedding keep the weights of `start`.
         steps: number of training steps.
         batch_size: rows per step.
@@ -115,18 +127,18 @@ class MatchSettings(Table):
     start: Path | None = None
     freeze_conditioner: bool = False
     freeze_faces: bool = False
-    steps: Count = 10000
+    steps: Annotated[Count, OnResume(only_more=True)] = 10000
     batch_size: Annotated[int, Field(ge=2)] = 64
     optimiser: Literal["sgd", "adam"] = "sgd"
-    learning_rate: Positive = 1e-2
+    learning_rate: Annotated[Positive, OnResume()] = 1e-2
     warmup_steps: Annotated[int, Field(ge=0)] = 0
-    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
+    weight_decay: Annotated[float, Field(ge=0), OnResume()] = 5e-4
     augment: bool = False
     noise: Annotated[float, Field(ge=0)] = 0.0
     log_steps: Count = 20
     checkpoint_steps: Count = 1000
 
-    @field_validator("freeze_conditioner", "freeze_faces")
+    @field_validator("freeze_faces")
     @classmethod
     def _needs_start(cls, value: bool, info: ValidationInfo) -> bool:
         # `data` lacks keys with wrong values, which have problems of their own.
@@ -160,18 +172,21 @@ class OptimiserSettings(Table):
     """
 
     optimiser: Literal["adam", "rmsprop"] = "adam"
-    learning_rate: Positive = 2e-4
-    learning_rate_end: Positive | None = None
-    halve_every_steps: Count | None = None
+    learning_rate: Annotated[Positive, OnResume()] = 2e-4
+    learning_rate_end: Annotated[Positive | None, OnResume()] = None
+    halve_every_steps: Annotated[Count | None, OnResume()] = None
     beta1: Beta = 0.0
     beta2: Beta = 0.99
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0), OnResume()] = 0.0
 
 
 class TrainSettings(Table):
     """Keys of [train]: the adversarial stage.
 
     Attributes:
+        start: earlier run, or model, whose networks are trained on, such as one on synthetic speakers for a small
+            corpus of real ones; image size and networks must be the same. A [match] without run is then the earlier
+            run's, too.
         steps: number of generator steps.
         batch_size: rows per step.
         critic_steps: number of discriminator steps per generator step.
@@ -185,7 +200,8 @@ class TrainSettings(Table):
         generator, discriminator: optimisers of the two networks.
     """
 
-    steps: Count = 100000
+    start: Path | None = None
+    steps: Annotated[Count, OnResume(only_more=True)] = 100000
     batch_size: Annotated[int, Field(ge=2)] = 64
     critic_steps: Count = 1
     critic_trains_conditioner: bool = False
@@ -230,5 +246,5 @@ ENGINE_TABLES: dict[str, type[Table]] = {
     "evaluate": EvaluateSettings,
 }
 """Tables of the engine, which belong to no part."""
-EARLIER_RUNS = (("match", "run"), ("match", "start"), ("draft", "run"))
-"""(table, key) pairs that name an earlier run, by its folder or by its recipe."""
+EARLIER_RUNS = (("match", "run"), ("match", "start"), ("draft", "run"), ("train", "start"))
+"""(table, key) pairs that name an earlier run: by its folder, a model file, a shipped model's name, or its recipe."""

@@ -8,13 +8,16 @@ from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.core.recipe.tables import EvaluateSettings, EvaluationSplit, JudgeKind
+from facegen.core.shipped_models import MODEL_SUFFIX
 from facegen.evaluation.evaluate import evaluate
+from facegen.evaluation.evaluation_folder import FOLDER, evaluation_folder
 from facegen.evaluation.figures import metric_names
 from facegen.evaluation.judging.judge import SELF_JUDGED, is_self_judged
 from facegen.evaluation.render.write import write_run_report
 from facegen.evaluation.report import Report
 from facegen.evaluation.run_report import read_reports
 from facegen.evaluation.weights import weights_hash
+from facegen.training.runs.open_run import open_run_or_model
 from facegen.training.runs.run import Run
 
 
@@ -60,7 +63,8 @@ def columns_of(
     """Collect a report of every run on every split; evaluate where the report is missing or of other weights.
 
     Args:
-        paths: run folders, or JSON files of evaluations: report.json, or that of one split. JSON is used as it is.
+        paths: run folders, model files, names of shipped models, or JSON files of evaluations: report.json, or that of
+            one split. JSON is used as it is.
         splits: splits to compare on; if empty, that of each run's recipe, and all that a JSON file holds.
         num_clips: maximum number of rows; that of each run's recipe by default.
         observer: receives progress and messages of the evaluations.
@@ -70,7 +74,7 @@ def columns_of(
         FacegenError: a run cannot be evaluated, or a JSON file is not a report or lacks a split.
         Interrupted: a judge's training was interrupted.
     """
-    sources = [_read_file(path, splits) if path.is_file() else _open_run(path) for path in paths]
+    sources = [_read_file(path, splits) if _is_report(path) else _open_run(path) for path in paths]
     columns = []
     for source, name in zip(sources, _names([source.place for source in sources]), strict=True):
         reports = list(source.reports)
@@ -78,7 +82,7 @@ def columns_of(
             own = source.run.recipe.evaluate
             settings = own.model_copy(update={"num_clips": num_clips or own.num_clips, "judge": judge or own.judge})
             reports = [
-                _report(source.run, settings.model_copy(update={"split": split}), observer, interruption)
+                _report(source.place, source.run, settings.model_copy(update={"split": split}), observer, interruption)
                 for split in splits or [own.split]
             ]
         for report in reports:
@@ -87,8 +91,12 @@ def columns_of(
     return columns
 
 
+def _is_report(path: Path) -> bool:
+    return path.is_file() and path.suffix != MODEL_SUFFIX
+
+
 def _open_run(path: Path) -> _Source:
-    run = Run.open(path)
+    run = open_run_or_model(path)
     return _Source(path, run.recipe.run.name, run, [])
 
 
@@ -99,15 +107,17 @@ def _read_file(path: Path, splits: Sequence[EvaluationSplit]) -> _Source:
     if missing:
         available = ", ".join(report.name for report in reports)
         raise DataError(f"{path}: has no evaluation on {', '.join(missing)}; available: {available}")
-    folder = path.resolve().parents[1] if path.resolve().parent.name == "evaluation" else None
+    folder = path.resolve().parents[1] if path.resolve().parent.name == FOLDER else None
     run = Run.open(folder) if folder is not None and (folder / "run.json").is_file() else None
     chosen = [report for report in reports if not splits or report.split in splits]
     return _Source(folder or path, recipe if run is None else run.recipe.run.name, run, chosen)
 
 
-def _report(run: Run, settings: EvaluateSettings, observer: Observer, interruption: Interruption) -> Report:
+def _report(
+    place: Path, run: Run, settings: EvaluateSettings, observer: Observer, interruption: Interruption
+) -> Report:
     ending = f"-{SELF_JUDGED}" if is_self_judged(run, settings) else ""
-    path = run.path / "evaluation" / f"{settings.split}{ending}.json"
+    path = evaluation_folder(place) / f"{settings.split}{ending}.json"
     if path.exists():
         try:
             report = Report.read(path)
@@ -118,10 +128,10 @@ def _report(run: Run, settings: EvaluateSettings, observer: Observer, interrupti
             is_complete = report.max_clips == settings.num_clips and list(report.figures) == metrics
             if is_complete and report.weights_hash == weights_hash(run):
                 return report
-    observer.say(f"evaluating {run.path} on {settings.split}")
+    observer.say(f"evaluating {place} on {settings.split}")
     overrides = {"split": settings.split, "num_clips": settings.num_clips, "judge": settings.judge}
-    report = evaluate(run.path, overrides=overrides, observer=observer, interruption=interruption)
-    write_run_report(run.path, observer)
+    report = evaluate(place, overrides=overrides, observer=observer, interruption=interruption)
+    write_run_report(place, observer)
     return report
 
 

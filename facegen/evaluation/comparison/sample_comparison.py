@@ -73,7 +73,7 @@ def draw_sample_comparison(columns: Sequence[Column], path: Path, observer: Obse
 @torch.no_grad()
 def _draw(run: Run, split: EvaluationSplit, seed: int, observer: Observer) -> tuple[Faces, Faces, list[str]]:
     """Draw generated and true faces of a run, with names if the run knows people by name."""
-    device = Distributed.join(run.recipe.run.device).device
+    device = Distributed.device_for(run.recipe.run.device)
     pipeline = load_face_pipeline(run, device)
     request: DataSettings = run.recipe.config("dataset").engine
     rows = Rows(open_dataset(run.recipe), request, split, pipeline.needs, device, observer, keep=False)

@@ -37,7 +37,7 @@ def nearest_training_faces(run: Run, observer: Observer) -> list[str]:
     """
     try:
         dataset = open_dataset(run.recipe)
-        device = Distributed.join(run.recipe.run.device).device
+        device = Distributed.device_for(run.recipe.run.device)
         embed, space = _embedding(run, device)
         pipeline = load_face_pipeline(run, device)
         settings = run.recipe.config("dataset").engine

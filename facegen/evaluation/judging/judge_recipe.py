@@ -45,7 +45,7 @@ def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
         )
     tables["data"] = home.tables["data"]
     tables["run"] = {
-        "name": "judge", "seed": settings.judge_seed, "device": own.run.device, "precision": own.run.precision
+        "name": "judge", "seed": settings.judge_seed, "device": _device(own), "precision": own.run.precision
     }  # fmt: skip
     recipe = check_recipe(tables, f"the judge of {own.source}")
     _check_face_matcher(recipe, settings)
@@ -67,6 +67,11 @@ def _check_independence(settings: EvaluateSettings, own: Recipe, source: Recipe)
             f"{own.source}: [evaluate] judge_start = {start}: the run's own encoders start from it; "
             f"name a run of another seed"
         )
+
+
+def _device(own: Recipe) -> str:
+    """Return the device of the judge's training: a run that was trained with CUDA is also evaluated without it."""
+    return "auto" if own.run.device == "cuda" else own.run.device
 
 
 def _same_run(one: Path, other: Path) -> bool:

@@ -5,25 +5,27 @@ from pathlib import Path
 from facegen.core.files import write_file
 from facegen.core.progress import Observer
 from facegen.core.text.json_text import json_text
+from facegen.evaluation.evaluation_folder import evaluation_folder
 from facegen.evaluation.render.html import to_html
 from facegen.evaluation.render.markdown import to_markdown
 from facegen.evaluation.run_report import NAME, RunReport, collect
-from facegen.training.runs.run import Run
+from facegen.training.runs.open_run import open_run_or_model
 
 
-def write_run_report(path: Path, observer: Observer) -> Path:
-    """Write the results of all evaluations of a run into RUN/evaluation.
+def write_run_report(path: Path, observer: Observer, out: Path | None = None) -> Path:
+    """Write the results of all evaluations of a run beside them.
 
     Args:
-        path: the run folder.
+        path: run folder, model file, or name of a shipped model.
         observer: receives warnings and progress.
+        out: folder of the evaluations; `evaluation_folder` by default.
     Returns:
         The page, report.html.
     Raises:
         CheckpointError: the run was not evaluated yet.
     """
     observer.start("report", 4)
-    report = collect(Run.open(path), observer)
+    report = collect(open_run_or_model(path), observer, evaluation_folder(path) if out is None else out)
     observer.advance(1)
     files = {"json": _to_json, "md": to_markdown, "html": to_html}
     for number_done, (ending, render) in enumerate(files.items(), 2):

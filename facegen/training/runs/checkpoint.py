@@ -1,21 +1,23 @@
 """Read and write checkpoints: folders of safetensors files, each written whole or not at all."""
 
-import json
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from facegen.core.errors import CheckpointError
 from facegen.core.files import new_folder
+from facegen.core.run_schema import CHECKPOINT_FORMAT, MAX_STATE_BYTES, CheckpointState
 from facegen.core.text.json_text import json_text
-from facegen.training.runs.formats import CHECKPOINT_FORMAT, require_format
+from facegen.training.runs.formats import read_json
 
+STATE = "state.json"
 MAX_SHOWN = 3
 """Number of differing tensors that an error names."""
 
@@ -37,24 +39,19 @@ def save_checkpoint(
     with new_folder(folder) as part:
         for name, tensors in files.items():
             _save_tensors(part / f"{name}.safetensors", tensors)
-        (part / "state.json").write_text(json_text({"format": CHECKPOINT_FORMAT, **state}, indent=1), encoding="utf-8")
+        (part / STATE).write_text(json_text({"format": CHECKPOINT_FORMAT, **state}, indent=1), encoding="utf-8")
 
 
-def read_state(folder: Path) -> dict[str, Any]:
+def read_state(folder: Path) -> CheckpointState:
     """Read the plain values of a checkpoint.
 
     Raises:
-        CheckpointError: the folder holds no checkpoint, or one of another format.
+        CheckpointError: the folder holds no checkpoint, a damaged one, or one of another format.
     """
-    path = folder / "state.json"
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error}); is this folder a checkpoint?") from None
-    if not isinstance(state, dict):
-        raise CheckpointError(f"{path}: holds no table of values; {_remedy(folder)}")
-    require_format(path, state, CHECKPOINT_FORMAT)
-    return state
+    path = folder / STATE
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such file; is this folder a checkpoint?")
+    return read_json(path, CheckpointState, MAX_STATE_BYTES, lambda reason: f"{path}: {reason}; {_remedy(folder)}")
 
 
 def read_step(folder: Path) -> int:
@@ -63,19 +60,19 @@ def read_step(folder: Path) -> int:
     Raises:
         CheckpointError: the folder holds no checkpoint, or a damaged one.
     """
-    step = read_state(folder).get("step")
-    if not isinstance(step, int):
-        raise CheckpointError(f"{folder / 'state.json'}: step = {step!r}: must be a number; {_remedy(folder)}")
-    return step
+    return read_state(folder).step
 
 
-def load_module(folder: Path, name: str, module: nn.Module, *, shared_only: bool = False) -> None:
+def load_module(
+    folder: Path, name: str, module: nn.Module, *, shared_only: bool = False, kept: tuple[str, ...] = ()
+) -> None:
     """Load the weights of a module from a checkpoint, in place.
 
     Args:
         folder, name: of the file.
         module: gets the weights.
         shared_only: leave children that only one side has, such as a head, as they are.
+        kept: beginnings of the names of tensors to leave as they are.
     Raises:
         CheckpointError: the file is missing or damaged, or a tensor is missing, unknown, of another shape or type, or
             not finite; the module is unchanged.
@@ -83,24 +80,27 @@ def load_module(folder: Path, name: str, module: nn.Module, *, shared_only: bool
     path = folder / f"{name}.safetensors"
     tensors, own = load_tensors(path), module.state_dict()
     if shared_only:
-        shared = _children(own) & _children(tensors)
-        tensors = {key: value for key, value in tensors.items() if _child(key) in shared}
-        tensors |= {key: value for key, value in own.items() if _child(key) not in shared}
-    differing = _differences(tensors, own)
+        shared, own_shared = shared_children(tensors, own)
+        tensors = {**shared, **{key: value for key, value in own.items() if key not in own_shared}}
+    if kept:
+        tensors = {key: value for key, value in tensors.items() if not key.startswith(kept)}
+        tensors |= {key: value for key, value in own.items() if key.startswith(kept)}
+    differing = tensor_differences(tensors, own)
     if differing:
-        more = [f"and {len(differing) - MAX_SHOWN} more"] if len(differing) > MAX_SHOWN else []
-        shown = "; ".join([*differing[:MAX_SHOWN], *more])
-        raise CheckpointError(
-            f"{path}: holds another network than the recipe's: {shown}; use the recipe and the versions of "
-            f"facegen and plugins that the run was trained with, or train it again"
-        )
+        raise CheckpointError(_another_network(path, "; ".join(differing[:MAX_SHOWN]), len(differing)))
     try:
         module.load_state_dict(tensors)
     except CheckpointError as error:  # of a part that checks its own state
         raise CheckpointError(*(f"{path}: {problem}" for problem in error.problems)) from error
 
 
-def _differences(stored: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
+def shared_children(*states: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    """Return the tensors of the children that all states have."""
+    shared = set.intersection(*(_children(state) for state in states))
+    return [{key: value for key, value in state.items() if _child(key) in shared} for state in states]
+
+
+def tensor_differences(stored: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
     """List the stored tensors that do not fit a module."""
     differing = []
     for key in sorted(stored.keys() | own.keys()):
@@ -113,14 +113,44 @@ def _differences(stored: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> lis
     return differing
 
 
+def require_network(folder: Path, name: str, module: nn.Module) -> None:
+    """Compare a file of a checkpoint with a module on the meta device, without reading its tensors.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or its tensors have other names or shapes.
+    """
+    path = folder / f"{name}.safetensors"
+    try:
+        with safe_open(path, framework="pt") as file:
+            stored = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
+        reason = f"cannot be read ({error}): the checkpoint is damaged"
+        raise CheckpointError(f"{path}: {reason}; {_remedy(folder)}") from None
+    own = {key: tuple(value.shape) for key, value in module.state_dict().items()}
+    differing = [key for key in sorted(stored.keys() | own.keys()) if stored.get(key) != own.get(key)]
+    if differing:
+        shown = "; ".join(
+            f"tensor {key[:200]!r} is {stored.get(key, 'missing')} instead of {own.get(key, 'absent')}"
+            for key in differing[:MAX_SHOWN]
+        )
+        raise CheckpointError(_another_network(path, shown, len(differing)))
+
+
+def _another_network(path: Path, shown: str, num_differing: int) -> str:
+    more = f"; and {num_differing - MAX_SHOWN} more" if num_differing > MAX_SHOWN else ""
+    return (
+        f"{path}: holds another network than the recipe's: {shown}{more}; use the recipe and the versions of facegen "
+        f"and plugins that the run was trained with, or train it again"
+    )
+
+
 def _kind(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
 def same_network(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     """Tell whether the children that two states share have the same tensors: names, shapes and types."""
-    shared = _children(one) & _children(other)
-    first, second = ({key: _kind(state[key]) for key in state if _child(key) in shared} for state in (one, other))
+    first, second = ({key: _kind(value) for key, value in state.items()} for state in shared_children(one, other))
     return first == second
 
 
@@ -155,6 +185,11 @@ def load_optimiser(folder: Path, name: str, optimiser: Optimizer) -> None:
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
+def optimiser_file(name: str) -> str:
+    """Return the name under which a checkpoint holds an optimiser."""
+    return f"{name}_optimiser"
+
+
 def optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
     """Collect the state of an optimiser: {"number of the weight.name": tensor}."""
     state = optimiser.state_dict()["state"]
@@ -164,6 +199,17 @@ def optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
         for field, value in fields.items()
         if value is not None
     }
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """Hash the content of files and their names: SHA-256, 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -8,10 +8,12 @@ from facegen.core.errors import CheckpointError
 from facegen.core.files import LOCK, PART, file_lock
 from facegen.core.interfaces import Dataset
 from facegen.core.progress import Observer
-from facegen.core.recipe.file import differences
 from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.run_files import METADATA, RECIPE
+from facegen.core.run_schema import ChangeRecord
 from facegen.training.distributed import Distributed
-from facegen.training.runs.run import METADATA, RECIPE, Run, current_versions, recipe_text
+from facegen.training.runs.resume_changes import apply_changes, rate_notes, resume_changes
+from facegen.training.runs.run import Run, current_versions, recipe_text
 
 
 @contextmanager
@@ -25,10 +27,11 @@ def claim_run(
         recipe, dataset: of the training.
         resume: accept a folder that holds the run already.
         distributed: the main process creates, locks and cleans the folder; the others wait.
-        observer: gets a warning if the run was started with other versions of packages.
+        observer: gets a warning if the run was started with other versions of packages, and messages about settings
+            that are changed.
     Raises:
-        CheckpointError: the folder holds other files, another process trains there, or the recipe or the corpus is not
-            the one that the run was started with.
+        CheckpointError: the folder holds other files, another process trains there, a setting differs that must not
+            change, or the corpus is not the one that the run was started with.
     """
     _require_free(out, recipe, resume)
     distributed.wait()  # every process must look before one writes
@@ -44,12 +47,17 @@ def claim_run(
                 Run.create(out, recipe, dataset.spec, dataset.fingerprint())
         distributed.wait()
         run = Run.open(out)
-        _require_same(run, recipe, dataset)
+        changes = resume_changes(run, recipe)
+        _require_same_corpus(run, dataset)
+        distributed.wait()  # every process must compare before one writes
         if distributed.is_main_process:
             _warn_of_other_versions(run, observer)
             run.remove_leftovers()
+            if changes:
+                _announce(run, recipe, changes, observer)
+                apply_changes(run, recipe, changes)
         distributed.wait()
-        yield run
+        yield Run.open(out) if changes else run
 
 
 def _require_free(out: Path, recipe: Recipe, resume: bool) -> None:
@@ -70,13 +78,15 @@ def _is_leftover(path: Path, recipe: Recipe) -> bool:
     return path.name == LOCK or unfinished
 
 
-def _require_same(run: Run, recipe: Recipe, dataset: Dataset) -> None:
-    differing = differences(run.recipe.values, recipe.values)
-    if differing:
-        raise CheckpointError(
-            f"{run.path}: was started with another recipe; they differ in {', '.join(differing)}; "
-            f"give another folder with --out, or use the run's own {run.path / RECIPE}"
-        )
+def _announce(run: Run, recipe: Recipe, changes: list[ChangeRecord], observer: Observer) -> None:
+    for change in changes:
+        observer.say(f"changed from {change}")
+    for stage, step in dict.fromkeys((change.stage, change.step) for change in changes):
+        for note in rate_notes(run.recipe, recipe, stage, step):
+            observer.say(note)
+
+
+def _require_same_corpus(run: Run, dataset: Dataset) -> None:
     if run.data != dataset.spec or run.corpus_fingerprint not in ("", dataset.fingerprint()):
         raise CheckpointError(
             f"{run.path}: its corpus has changed since the run was started (people, clips or files); restore the "

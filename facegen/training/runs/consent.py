@@ -62,9 +62,11 @@ def _recipes(run: Run, problems: list[str]) -> Iterator[tuple[str, Recipe]]:
 
 
 def _started_from(recipe: Recipe) -> list[Path]:
-    """Return the runs that a recipe's match stage started from, or was taken over from."""
+    """Return the runs that a recipe's stages started from, or whose match stage was taken over."""
     matcher = recipe.optional_config("matcher")
-    return [] if matcher is None else [path for path in (matcher.engine.run, matcher.engine.start) if path is not None]
+    paths = [] if matcher is None else [matcher.engine.run, matcher.engine.start]
+    paths += [] if recipe.train is None else [recipe.train.start]
+    return [path for path in paths if path is not None]
 
 
 def without_names(data: DataSpec) -> tuple[str, ...]:

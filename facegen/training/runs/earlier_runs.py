@@ -18,13 +18,14 @@ from facegen.core.files import new_folder
 from facegen.core.recipe.file import differences
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.recipe import check_recipe
+from facegen.core.recipe.run_files import METADATA, RECIPE, is_run
 from facegen.core.recipe.tables import EARLIER_RUNS
 from facegen.training.build import DraftRun
 from facegen.training.runs.match_cache import match_inputs
 from facegen.training.runs.open_run import absolute, open_run_or_model, run_folder
-from facegen.training.runs.run import DRAFT_FOLDER, METADATA, RECIPE, Run
+from facegen.training.runs.run import DRAFT_FOLDER, Run
 
-DRAFT = "draft.run"
+DRAFT, TRAIN_START = "draft.run", "train.start"
 EVALUATION_TABLES = ("evaluate", "metric", "recogniser", "judge")
 """Tables that change nothing about what is trained."""
 
@@ -60,20 +61,49 @@ def earlier_run_folder(recipe: Recipe, name: str) -> Path:
     return Path(recipe.tables[table][key])
 
 
-def pending_earlier_runs(recipe: Recipe, run: Run, *, only_match: bool) -> list[str]:
-    """List the earlier runs, as "table.key", that a run still needs: it has not copied from them yet."""
-    names = [f"{table}.{key}" for table, key in EARLIER_RUNS if key in recipe.tables.get(table, {})]
+def pending_earlier_runs(recipe: Recipe, run: Run | None, *, only_match: bool) -> list[str]:
+    """List the earlier runs, as "table.key", that a run still needs: it has not copied from them yet.
+
+    Args:
+        recipe: of the run.
+        run: the run; None lists all earlier runs.
+        only_match: the run's train stage is not needed.
+    """
+    names = [f"{table}.{key}" for table, key in EARLIER_RUNS if recipe.tables.get(table, {}).get(key) is not None]
+    names = [name for name in names if is_about_match(name) or not only_match]
+    if run is None:
+        return names
+    is_trained = run.newest("train") is not None
     is_copied = {
         "match.run": run.is_matched,
         "match.start": run.is_matched or run.newest("match") is not None,
-        DRAFT: only_match or run.newest("train") is not None,
+        DRAFT: is_trained,
+        TRAIN_START: is_trained,
     }
     return [name for name in names if not is_copied[name]]
 
 
+def is_about_match(name: str) -> bool:
+    """Tell whether "table.key" needs nothing but the match stage of the earlier run."""
+    return name.startswith("match.")
+
+
 def has_needed_stage(run: Run, name: str) -> bool:
     """Tell whether an earlier run has finished the stage that "table.key" needs."""
-    return run.is_finished if name == DRAFT else run.is_matched
+    return run.is_matched if is_about_match(name) else run.is_finished
+
+
+def _lacking_stage(run: Run, name: str) -> str:
+    """Explain why the run of a folder, or a model, cannot be used; "" if it can.
+
+    Any checkpoint of the train stage will do for [train] start; a model file may hold one of an unfinished run.
+    """
+    if run.recipe.optional_config("matcher" if is_about_match(name) else "generator") is None:
+        stage = "match stage ([match])" if is_about_match(name) else "generator: it only matches"
+        return f"has no {stage}; name another run"
+    if has_needed_stage(run, name) or (name == TRAIN_START and run.newest("train") is not None):
+        return ""
+    return f"is not finished; resume it: facegen train {run.path} --resume"
 
 
 def open_earlier_run(recipe: Recipe, name: str) -> Run | None:
@@ -86,12 +116,11 @@ def open_earlier_run(recipe: Recipe, name: str) -> Run | None:
     where = f"{recipe.source}: [{name.replace('.', '] ')} = '{folder}'"
     if earlier is None:
         run = open_run_or_model(folder)
-        if not has_needed_stage(run, name):
-            raise CheckpointError(
-                f"{where}: is not finished; resume it: facegen train {folder / RECIPE} --out {folder} --resume"
-            )
+        lacking = _lacking_stage(run, name)
+        if lacking:
+            raise CheckpointError(f"{where}: {lacking}")
         return run
-    if not (folder / METADATA).exists():
+    if not is_run(folder):
         return None
     run = Run.open(folder)
     differing = differences(_training_inputs(run.recipe, name), _training_inputs(earlier, name))
@@ -104,7 +133,7 @@ def open_earlier_run(recipe: Recipe, name: str) -> Run | None:
 
 
 def _training_inputs(recipe: Recipe, name: str) -> dict[str, object]:
-    if name != DRAFT:
+    if is_about_match(name):
         return match_inputs(recipe)
     return {table: values for table, values in recipe.values.items() if table not in EVALUATION_TABLES}
 

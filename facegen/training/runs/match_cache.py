@@ -15,7 +15,7 @@ from facegen.training.build import Networks, build_networks
 from facegen.training.distributed import Distributed
 from facegen.training.match import match_modules
 from facegen.training.runs.checkpoint import load_tensors, read_state, same_network
-from facegen.training.runs.open_run import open_run_or_model
+from facegen.training.runs.open_run import run_folder
 from facegen.training.runs.run import Run
 
 IGNORED_KEYS = {
@@ -73,14 +73,14 @@ def match_key(recipe: Recipe, corpus: Dataset, distributed: Distributed) -> str 
 
 def _key_of_start(path: Path) -> str | None:
     try:
-        return _key_of(open_run_or_model(path).match_folder)
+        return _key_of(run_folder(path) / "checkpoints" / "match")
     except FacegenError:
         return None
 
 
 def _key_of(match_folder: Path) -> str | None:
     try:
-        return read_state(match_folder).get("key")
+        return read_state(match_folder).key
     except FacegenError:
         return None
 

@@ -23,11 +23,13 @@ from facegen.core.model_schema import ModelMetadata, Precision, TrainedRecipe
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.portable import without_paths
 from facegen.core.recipe.recipe import check_recipe
+from facegen.core.recipe.run_files import METADATA, RECIPE
+from facegen.core.run_schema import CHECKPOINT_FORMAT, RUN_FORMAT
 from facegen.core.text.json_text import json_text
-from facegen.training.build import DraftRun, Networks, build_networks
+from facegen.training.build import DraftRun, Networks
 from facegen.training.match import match_modules
 from facegen.training.runs import checkpoint, run
-from facegen.training.runs.formats import CHECKPOINT_FORMAT, RUN_FORMAT
+from facegen.training.runs.claimed_networks import build_claimed
 from facegen.training.runs.model_header import METADATA_KEY, opened_model, read_metadata
 
 SUFFIX = ".safetensors"
@@ -73,7 +75,7 @@ class ModelFile:
             metadata = read_metadata(path, file.metadata())
             stored = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             kinds = {name: (_DTYPES.get(part.get_dtype()), tuple(part.get_shape())) for name, part in stored.items()}
-        recipe, expected = _networks(path, metadata)
+        recipe, expected = _networks(path, metadata, path.stat().st_size)
         problems = _differences(kinds, expected)
         if problems:
             more = [f"and {len(problems) - MAX_SHOWN} more"] if len(problems) > MAX_SHOWN else []
@@ -109,7 +111,7 @@ class ModelFile:
         # What another version unpacked may have another format.
         digest = hashlib.sha256(f"{__version__} {RUN_FORMAT} {CHECKPOINT_FORMAT} {content}".encode())
         folder = user_cache("models") / digest.hexdigest()[:32] / self.path.stem
-        if (folder / run.METADATA).is_file():
+        if (folder / METADATA).is_file():
             return folder
         try:
             with new_folder(folder) as part:
@@ -191,19 +193,13 @@ def _stored(tensor: Tensor, kind: torch.dtype) -> Tensor:
     return half if bool(half.isfinite().all()) else tensor
 
 
-def _networks(path: Path, metadata: ModelMetadata) -> tuple[Recipe, dict[str, Tensor]]:
+def _networks(path: Path, metadata: ModelMetadata, file_bytes: int) -> tuple[Recipe, dict[str, Tensor]]:
     """Build the networks on the meta device; return the recipe, and the tensors that the file must hold."""
     before = None
-    try:
-        for trained in reversed(metadata.drafts):
-            before = DraftRun(_recipe(path, metadata, trained), trained.data.spec, before)
-        recipe = _recipe(path, metadata, metadata.run)
-        with torch.device("meta"):
-            modules = expected_modules(build_networks(recipe, metadata.run.data.spec, before))
-    except FacegenError as error:
-        raise CheckpointError(*error.problems) from error
-    except (RuntimeError, ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise CheckpointError(f"{path}: its networks cannot be built: {error}") from error
+    for trained in reversed(metadata.drafts):
+        before = DraftRun(_recipe(path, metadata, trained), trained.data.spec, before)
+    recipe = _recipe(path, metadata, metadata.run)
+    modules = expected_modules(build_claimed(path, recipe, metadata.run.data.spec, before, file_bytes))
     problems = []
     if (recipe.draft is None) != (before is None):
         problems.append("drafts must be given for a recipe with [draft], and for no other")
@@ -260,13 +256,10 @@ def _version(metadata: ModelMetadata) -> str:
 
 def _write_recipe(folder: Path, trained: TrainedRecipe, versions: Mapping[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    recipe = check_recipe(without_paths(check_recipe(trained.recipe, run.RECIPE)), run.RECIPE)
-    (folder / run.RECIPE).write_text(run.recipe_text(recipe), encoding="utf-8")
-    about = {
-        "format": RUN_FORMAT, "versions": dict(versions), "corpus_fingerprint": trained.corpus_fingerprint
-    }  # fmt: skip
-    text = json_text({**about, "data": trained.data.spec.to_json()}, indent=1)
-    (folder / run.METADATA).write_text(text, encoding="utf-8")
+    recipe = check_recipe(without_paths(check_recipe(trained.recipe, RECIPE)), RECIPE)
+    (folder / RECIPE).write_text(run.recipe_text(recipe), encoding="utf-8")
+    unpacked = run.Run(folder, recipe, trained.data.spec, trained.corpus_fingerprint, dict(versions))
+    (folder / METADATA).write_text(unpacked.metadata_text(), encoding="utf-8")
 
 
 def _write_checkpoint(folder: Path, state: Mapping[str, Any], modules: Mapping[str, Mapping[str, Tensor]]) -> None:
@@ -274,4 +267,4 @@ def _write_checkpoint(folder: Path, state: Mapping[str, Any], modules: Mapping[s
     for name, tensors in modules.items():
         save_file({key: value.contiguous() for key, value in tensors.items()}, folder / f"{name}{SUFFIX}")
     text = json_text({"format": CHECKPOINT_FORMAT, **state}, indent=1)
-    (folder / "state.json").write_text(text, encoding="utf-8")
+    (folder / checkpoint.STATE).write_text(text, encoding="utf-8")

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from facegen.core.errors import CheckpointError
+from facegen.core.recipe.run_files import is_run
 from facegen.core.shipped_models import shipped_models
 from facegen.core.text.suggest import did_you_mean
 from facegen.training.runs.model_file import SUFFIX, ModelFile
-from facegen.training.runs.run import METADATA, Run
+from facegen.training.runs.run import Run
 
 
 def open_run_or_model(path_or_name: Path | str) -> Run:
@@ -37,7 +38,7 @@ def is_model(path_or_name: Path | str) -> bool:
 def is_run_or_model(path_or_name: Path | str) -> bool:
     """Tell whether a run, a model file or a shipped model of that path or name exists."""
     path = Path(path_or_name)
-    return path.is_file() or (path / METADATA).is_file() or (not path.exists() and str(path) in shipped_models())
+    return path.is_file() or is_run(path) or (not path.exists() and str(path) in shipped_models())
 
 
 def absolute(path_or_name: Path | str) -> str:

@@ -5,24 +5,28 @@ import math
 import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import tomli_w
+from pydantic import ValidationError
 
 from facegen import __version__
 from facegen.core.batch import DataSpec
 from facegen.core.errors import CheckpointError, FacegenError
 from facegen.core.files import PART, REPLACED, move, remove, restore_folders, sync_file, write_file
+from facegen.core.model_schema import CorpusDescription
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.recipe import check_recipe
+from facegen.core.recipe.run_files import METADATA, RECIPE
+from facegen.core.run_schema import MAX_RECIPE_BYTES, MAX_RUN_BYTES, ChangeRecord, RunMetadata, StartRecord
 from facegen.core.text.json_text import json_text
 from facegen.training.runs.checkpoint import read_step
-from facegen.training.runs.formats import RUN_FORMAT, require_format
+from facegen.training.runs.formats import read_bounded, read_json
 
-METADATA, RECIPE, LOG, DRAFT_FOLDER = "run.json", "recipe.toml", "log.jsonl", "draft"
+LOG, DRAFT_FOLDER = "log.jsonl", "draft"
 PACKAGES = ("torch", "numpy", "safetensors", "pydantic")
 
 
@@ -44,6 +48,8 @@ class Run:
         data: shape of the corpus.
         corpus_fingerprint: hash of the corpus, independent of its path; empty if none was recorded.
         versions: {package: version} of facegen, the packages that compute and the plugins, when the run was created.
+        start: the networks that the train stage started from; None without [train] start, and before it begins.
+        changes: settings that were changed when the run was resumed, oldest first.
     """
 
     path: Path
@@ -51,6 +57,8 @@ class Run:
     data: DataSpec
     corpus_fingerprint: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    start: StartRecord | None = None
+    changes: tuple[ChangeRecord, ...] = ()
 
     @property
     def name(self) -> str:
@@ -65,13 +73,38 @@ class Run:
             path: the folder; created if it is missing.
             recipe, data: of the training.
             corpus_fingerprint: hash of the corpus, independent of its path.
+        Raises:
+            CheckpointError: the description of the corpus exceeds a bound.
         """
+        run = cls(path, recipe, data, corpus_fingerprint, current_versions(recipe))
+        text = run.metadata_text()
         path.mkdir(parents=True, exist_ok=True)
         write_file(path / RECIPE, recipe_text(recipe))
-        versions = current_versions(recipe)
-        metadata = {"format": RUN_FORMAT, "versions": versions, "corpus_fingerprint": corpus_fingerprint}
-        write_file(path / METADATA, json_text({**metadata, "data": data.to_json()}, indent=1))
-        return cls(path, recipe, data, corpus_fingerprint, versions)
+        write_file(path / METADATA, text)
+        return run
+
+    def metadata_text(self) -> str:
+        """Format the text of run.json.
+
+        Raises:
+            CheckpointError: something exceeds a bound.
+        """
+        try:
+            metadata = RunMetadata(
+                versions=self.versions, corpus_fingerprint=self.corpus_fingerprint,
+                data=CorpusDescription.of(self.data), start=self.start, changes=self.changes,
+            )  # fmt: skip
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise CheckpointError(f"{self.path}: {where} does not fit a run: {first['msg']}") from error
+        return json_text(metadata.model_dump(mode="json"), indent=1)
+
+    def with_start(self, start: StartRecord) -> "Run":
+        """Record the networks that the train stage starts from."""
+        run = replace(self, start=start)
+        write_file(self.path / METADATA, run.metadata_text())
+        return run
 
     @classmethod
     def open(cls, path: Path) -> "Run":
@@ -84,19 +117,23 @@ class Run:
         if not (path / METADATA).is_file():
             reason = "there is no such folder" if not path.exists() else f"holds no {METADATA}, so it is no run"
             raise CheckpointError(f"{path}: {reason}; `facegen train RECIPE` creates a run")
+
+        def damage(reason: str) -> str:
+            return f"{path}: the run is damaged: {reason}; restore it from a copy"
+
+        metadata = read_json(path / METADATA, RunMetadata, MAX_RUN_BYTES, damage)
         try:
-            metadata = json.loads((path / METADATA).read_text(encoding="utf-8"))
-            require_format(path / METADATA, metadata, RUN_FORMAT)
-            data = DataSpec.from_json(metadata["data"])
-            tables = tomllib.loads((path / RECIPE).read_text(encoding="utf-8"))
-            fingerprint, versions = str(metadata["corpus_fingerprint"]), dict(metadata["versions"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{path}: the run is damaged: {error}; restore it from a copy") from None
+            tables = tomllib.loads(read_bounded(path / RECIPE, MAX_RECIPE_BYTES))
+        except (OSError, ValueError, RecursionError) as error:
+            raise CheckpointError(damage(str(error))) from None
         try:
             recipe = check_recipe(tables, str(path / RECIPE))
         except FacegenError as error:
             raise CheckpointError(*error.problems) from error
-        return cls(path, recipe, data, fingerprint, versions)
+        return cls(
+            path, recipe, metadata.data.spec, metadata.corpus_fingerprint, metadata.versions, metadata.start,
+            metadata.changes,
+        )  # fmt: skip
 
     @property
     def match_folder(self) -> Path:
@@ -107,6 +144,15 @@ class Run:
     def is_matched(self) -> bool:
         """True if the match stage is finished."""
         return self.match_folder.exists()
+
+    @property
+    def match_step(self) -> int:
+        """Number of steps of the finished match stage.
+
+        Raises:
+            CheckpointError: it is not finished, or damaged.
+        """
+        return read_step(self.match_folder)
 
     @property
     def is_finished(self) -> bool:

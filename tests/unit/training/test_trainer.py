@@ -101,9 +101,11 @@ def test_killed_while_a_match_stage_is_taken_over(tmp_path: Path) -> None:
         if disk.failed.startswith("fsync"):
             continue
         go(run, recipe)
-        assert weights(run) == weights(tmp_path / "runs" / "first")
+        first = weights(tmp_path / "runs" / "first")
+        assert weights(run) == {key: value for key, value in first.items() if "optimiser" not in key}
         assert steps(run) == []
-        assert set(names(run)) | {"log.jsonl"} == set(names(tmp_path / "runs" / "first"))
+        only_first = {"log.jsonl", "checkpoints/match/match_optimiser.safetensors"}
+        assert set(names(run)) | only_first == set(names(tmp_path / "runs" / "first"))
         if not disk.failed:
             break
     assert last > 20

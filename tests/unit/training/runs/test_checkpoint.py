@@ -37,7 +37,7 @@ def test_weights_and_optimiser_come_back_bit_by_bit(tmp_path: Path) -> None:
     other, other_optimiser = trained(1)
     load_module(tmp_path / "c", "net", other)
     load_optimiser(tmp_path / "c", "opt", other_optimiser)
-    assert read_state(tmp_path / "c")["step"] == 7
+    assert read_state(tmp_path / "c").step == 7
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, other.state_dict()[name])
     mine, theirs = optimiser.state_dict()["state"], other_optimiser.state_dict()["state"]
@@ -176,8 +176,8 @@ def test_a_wrong_value_of_an_optimiser_is_named(tmp_path: Path, key: str, value:
         load_optimiser(tmp_path / "c", "opt", optimiser)
 
 
-@pytest.mark.parametrize("state", [{}, {"step": "4"}])
-def test_a_checkpoint_without_its_step_is_refused(tmp_path: Path, state: dict[str, object]) -> None:
+@pytest.mark.parametrize("state, reason", [({}, "is missing"), ({"step": "4"}, '= "4": must be a valid integer')])
+def test_a_checkpoint_without_its_step_is_refused(tmp_path: Path, state: dict[str, object], reason: str) -> None:
     save_checkpoint(tmp_path / "c", state, {}, {})
-    with pytest.raises(CheckpointError, match=r"state\.json: step = .*: must be a number"):
+    with pytest.raises(CheckpointError, match=rf"state\.json: step {reason}"):
         read_step(tmp_path / "c")

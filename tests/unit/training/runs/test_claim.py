@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -91,14 +92,16 @@ def test_a_run_that_another_process_began_meanwhile_is_not_taken(
         take(tmp_path / "run")
 
 
-@pytest.mark.parametrize("changes, names", [
-    ({"run__seed": 4}, "run.seed"),
-    ({"match__batch_size": 5}, "match.batch_size"),
-    ({"match__steps": 9}, "match.steps"),
+@pytest.mark.parametrize("changes, difference", [
+    ({"run__seed": 4}, "run.seed (3 in the run, 4 in the recipe: must not change)"),
+    ({"match__batch_size": 5}, "match.batch_size (4 in the run, 5 in the recipe: must not change)"),
+    ({"match__steps": 2}, "match.steps (3 in the run, 2 in the recipe: may only become larger)"),
+    ({"run__seed": 4, "run__device": "auto"}, "run.seed (3 in the run, 4 in the recipe: must not change)"),
 ])  # fmt: skip
-def test_another_recipe_is_refused(tmp_path: Path, changes: dict[str, Any], names: str) -> None:
+def test_another_recipe_is_refused(tmp_path: Path, changes: dict[str, Any], difference: str) -> None:
     take(tmp_path / "run")
-    with pytest.raises(CheckpointError, match=f"was started with another recipe; they differ in {names}; give another"):
+    message = re.escape(f"was started with another recipe; they differ in {difference}; --resume accepts more steps")
+    with pytest.raises(CheckpointError, match=message):
         take(tmp_path / "run", tiny_recipe(**changes), resume=True)
 
 

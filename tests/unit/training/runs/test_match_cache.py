@@ -79,14 +79,14 @@ def test_a_stage_that_starts_from_an_earlier_one_is_known_by_that(tmp_path: Path
     earlier = Run.create(tmp_path / "earlier", recipe(), DATA)
     keys = []
     for state in ({}, {"key": "a"}, {"key": "b"}):
-        save_checkpoint(earlier.match_folder, state, {}, {})
+        save_checkpoint(earlier.match_folder, {"step": 3, **state}, {}, {})
         keys.append(key(started))
     assert keys[0] is None and len({*keys, key(recipe())}) == 4
 
 
 def matched(path: Path, chosen: Recipe) -> Run:
     run = Run.create(path, chosen, DATA)
-    save_checkpoint(run.match_folder, {"key": key(chosen)}, match_modules(build_networks(chosen, DATA)), {})
+    save_checkpoint(run.match_folder, {"step": 3, "key": key(chosen)}, match_modules(build_networks(chosen, DATA)), {})
     return run
 
 

@@ -1,0 +1,199 @@
+"""Runs and model files of strangers: any change of them is refused with a message, or is harmless."""
+
+import copy
+import json
+import os
+import shutil
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import save_file
+from tiny_training import tiny_recipe
+
+from facegen.core.errors import CheckpointError, FacegenError, TrainingError
+from facegen.core.interruption import Interruption
+from facegen.core.progress import Observer
+from facegen.inference.load import load_face_pipeline, load_matching
+from facegen.training import train
+from facegen.training.distributed import Distributed
+from facegen.training.runs.model_export import ExportSettings, export_run
+from facegen.training.runs.model_file import ModelFile
+from facegen.training.runs.run import Run
+
+CPU = torch.device("cpu")
+VALUES: list[Any] = [
+    None, True, -1, 0, 1, 2, 10**6, 10**9, 2**63, 10**40, -0.5, 1e308, float("inf"), float("nan"), "", "x", "\x00",
+    "\ud800", "a" * 100_000, "../../etc", [], [[]], [1, "a"], {}, {"type": "mfcc"}, {"a": {"b": []}}, [{}], "cuda",
+]  # fmt: skip
+NESTED = json.loads("[" * 500 + "]" * 500)
+SLOW = settings(
+    max_examples=int(os.environ.get("FACEGEN_FUZZ_EXAMPLES", "20")), deadline=None, derandomize=True, database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    recipe = tiny_recipe(game=True)
+    out = tmp_path_factory.mktemp("runs") / "run"
+    return train.train(recipe, out, resume=True, observer=Observer(), interruption=Interruption())
+
+
+@pytest.fixture(scope="module")
+def model(run: Run) -> Path:
+    path = run.path.parent / "model.safetensors"
+    export_run(run, path, ExportSettings())
+    return path
+
+
+def places(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the place of every value inside tables and lists."""
+    yield above
+    items = value.items() if isinstance(value, dict) else enumerate(value[:3]) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from places(inner, (*above, key))
+
+
+@st.composite
+def changes(draw: st.DrawFn, values: Any) -> Any:
+    """Draw a copy of nested values of which one or two were replaced, removed or added."""
+    values = copy.deepcopy(values)
+    for _ in range(draw(st.integers(1, 2))):
+        *above, last = draw(st.sampled_from([place for place in places(values) if place]))
+        table = values
+        for key in above:
+            table = table[key]
+        action = draw(st.sampled_from(["replace", "replace", "replace", "remove", "add"]))
+        value = draw(st.sampled_from([*VALUES, NESTED]) | st.integers() | st.floats() | st.text(max_size=5))
+        if action == "remove":
+            del table[last]
+        elif action == "add" and isinstance(table, dict):
+            table[draw(st.sampled_from(["extra", "type", "name", "format", "steps"]))] = value
+        else:
+            table[last] = value
+    return values
+
+
+def use(path: Path) -> None:
+    """Open a run as every command does; a message is an answer, too."""
+    try:
+        run = Run.open(path)
+        load_face_pipeline(run, CPU)
+        load_matching(run, CPU)
+    except FacegenError as error:
+        assert error.problems and all(len(problem) < 5000 for problem in error.problems)
+
+
+def changed(run: Run, name: str, text: str | bytes) -> Path:
+    """Return the folder of a copy of a run in which one file has another content."""
+    folder = run.path.parent / "copy"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(run.path, folder)
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    (folder / name).write_bytes(data)
+    return folder
+
+
+@SLOW
+@given(st.data())
+def test_any_run_json(run: Run, data: st.DataObject) -> None:
+    about = json.loads((run.path / "run.json").read_text())
+    use(changed(run, "run.json", json.dumps(data.draw(changes(about)))))
+
+
+@SLOW
+@given(st.data())
+def test_any_state_json(run: Run, data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from([run.generator_checkpoint(), run.match_folder])) / "state.json"
+    text = json.dumps(data.draw(changes(json.loads(path.read_text()))))
+    use(changed(run, str(path.relative_to(run.path)), text))
+
+
+@SLOW
+@given(st.data())
+def test_any_recipe(run: Run, data: st.DataObject) -> None:
+    tables = tomllib.loads((run.path / "recipe.toml").read_text())
+    try:
+        text = tomli_w.dumps(data.draw(changes(tables)))
+    except (TypeError, ValueError, AttributeError, RecursionError):  # no TOML
+        return
+    use(changed(run, "recipe.toml", text))
+
+
+@SLOW
+@given(st.binary(max_size=200), st.sampled_from(["run.json", "recipe.toml", "checkpoints/match/state.json"]))
+def test_any_bytes(run: Run, content: bytes, name: str) -> None:
+    use(changed(run, name, content + (run.path / name).read_bytes()[len(content) :]))
+
+
+@SLOW
+@given(st.data())
+def test_any_metadata_of_a_model_file(model: Path, data: st.DataObject) -> None:
+    with safe_open(model, framework="pt") as file:
+        metadata = json.loads(file.metadata()["facegen"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    path = model.with_name("changed.safetensors")
+    save_file(tensors, path, metadata={"facegen": json.dumps(data.draw(changes(metadata)))})
+    try:
+        ModelFile.open(path)
+    except FacegenError as error:
+        assert error.problems
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("data", "sample_rate_hz"), 10**9, "sample_rate_hz = 1000000000: must be less than or equal to 96000"),
+        (("data", "image_pixels"), 10**6, "image_pixels = 1000000: must be less than or equal to 1024"),
+        (("data", "speech_samples"), 10**12, "speech_samples = 1000000000000: must be less than"),
+        (("data", "text_dim"), 10**9, "text_dim = 1000000000: must be less than"),
+        (("data", "more"), 1, "data.more is not a key here"),
+        (("versions",), {"torch": 2}, "versions.torch = 2: must be a valid string"),
+        (("corpus_fingerprint",), None, "corpus_fingerprint = null: must be a valid string"),
+        (("start",), {"source": "x", "step": 1, "weights": "0"}, "start.weights"),
+        (("changes",), [{}], "changes.0.stage is missing"),
+    ],
+)
+def test_bounds_of_run_json(run: Run, keys: tuple[str, ...], value: Any, message: str) -> None:
+    about = json.loads((run.path / "run.json").read_text())
+    table = about
+    for key in keys[:-1]:
+        table = table[key]
+    table[keys[-1]] = value
+    with pytest.raises(CheckpointError, match="the run is damaged") as error:
+        Run.open(changed(run, "run.json", json.dumps(about)))
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changes_of_tables",
+    [{"generator": {"noise_dim": 10**8}}, {"discriminator": {"width": 10**5, "max_width": 10**5}}],
+)
+def test_networks_far_beyond_the_weights_are_refused_unbuilt(run: Run, changes_of_tables: dict[str, Any]) -> None:
+    tables = tomllib.loads((run.path / "recipe.toml").read_text())
+    for name, values in changes_of_tables.items():
+        tables[name] |= values
+    with pytest.raises(CheckpointError, match=r"asks for networks of more than \d+ MiB, .* do not belong together"):
+        load_face_pipeline(Run.open(changed(run, "recipe.toml", tomli_w.dumps(tables))), CPU)
+
+
+def test_somewhat_larger_networks_are_refused_by_their_shapes(run: Run) -> None:
+    tables = tomllib.loads((run.path / "recipe.toml").read_text())
+    tables["generator"]["width"] = 3
+    with pytest.raises(CheckpointError, match=r"ema.safetensors: holds another network .* instead of \("):
+        load_face_pipeline(Run.open(changed(run, "recipe.toml", tomli_w.dumps(tables))), CPU)
+
+
+def test_a_run_of_a_machine_with_cuda_is_used_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert Distributed.device_for("cuda") == Distributed.device_for("auto") == CPU
+    with pytest.raises(TrainingError, match=r"no CUDA device on this machine; .*--set run.device=cpu"):
+        Distributed.join("cuda")
