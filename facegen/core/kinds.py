@@ -1,5 +1,6 @@
 """Kinds of parts. A further kind needs one row here, its hook in `hookspecs.py`, and its public interface."""
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -34,6 +35,11 @@ class Kind:
     def hook(self) -> str:
         """Name of the hook."""
         return self.specification.__name__
+
+    def interface_class(self) -> type:
+        """Return the class that its parts subclass."""
+        loaded: type = getattr(importlib.import_module("facegen"), self.interface)
+        return loaded
 
 
 _KINDS = (

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 from facegen.core.kinds import RECIPE_KINDS
 from facegen.core.recipe.merge import Tables
 from facegen.core.recipe.part_config import PartConfig, Recipe
-from facegen.core.recipe.settings import settings_model
 
 NO_PATH = "not-included"
 """Value of a path that cannot be left out, in the recipe of a model file."""
@@ -39,7 +38,7 @@ def without_paths(recipe: Recipe) -> Tables:
 
 def _of_part(table: Tables, config: PartConfig) -> Tables:
     values = {**dict(config.engine), **config.settings}
-    return _of_table(table, values, type(config.engine), settings_model(config.part.load()))
+    return _of_table(table, values, type(config.engine), config.part.schema())
 
 
 def _of_table(table: Tables, values: Mapping[str, Any], *models: type[BaseModel]) -> Tables:

@@ -10,7 +10,7 @@ from facegen.core.kinds import KINDS, RECIPE_KINDS, Kind
 from facegen.core.recipe.file import JUDGE_TABLES, Tables, apply_override, differences, is_recipe, read_tables
 from facegen.core.recipe.part_config import PartConfig, Recipe
 from facegen.core.recipe.rules import misplaced_draft, missing_tables, repeated_metrics
-from facegen.core.recipe.settings import check_table, settings_model, settings_of
+from facegen.core.recipe.settings import check_table, settings_of
 from facegen.core.recipe.shipped import find_recipe, unknown_run
 from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES, DraftSettings
 from facegen.core.registry import registry
@@ -241,7 +241,7 @@ def _check_entry(kind: Kind, entry: dict[str, Any], where: str, problems: list[s
         return None
     try:
         part = registry().find(kind.name, name)
-        model = settings_model(part.load())
+        model = part.schema()
     except (PluginError, RecipeError) as error:
         problems += [f"{where} type = '{name}': {problem}" for problem in error.problems]
         return None

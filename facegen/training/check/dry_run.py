@@ -13,6 +13,7 @@ from torch.optim import SGD
 from facegen.core.batch import Batch, Condition, DataSpec
 from facegen.core.critic import Critic
 from facegen.core.errors import RecipeError
+from facegen.core.part_faults import PartFaultError
 from facegen.core.recipe.file import judge_tables
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.recipe import check_recipe
@@ -85,8 +86,10 @@ def blank_batch(data: DataSpec, num_rows: int, num_mismatched: int) -> Batch:
     return Batch.blank(data, num_rows, max(num_mismatched, 1), device="meta")
 
 
-def needs_values(error: Exception) -> bool:
-    """Tell whether an operation failed because a tensor on the meta device has no values."""
+def needs_values(error: BaseException | None) -> bool:
+    """Tell whether an operation, also one in a plugin's part, failed because a tensor on the meta device has no values."""
+    if isinstance(error, PartFaultError):
+        error = error.__cause__
     return isinstance(error, RuntimeError) and "meta" in str(error).lower()
 
 
@@ -101,6 +104,8 @@ def _attempt(part: str, work: Callable[[], object]) -> Problems:
     """Run a check; explain why a part, or a part that it calls, fails."""
     try:
         work()
+    except PartFaultError as fault:
+        return [] if needs_values(fault) else [*fault.problems]
     except AttributeError as error:  # the discriminator was built without the head
         part = failed_part(error, part)
         return [f"{part} reads a head of the discriminator that no objective and no matcher declares: {error}"]

@@ -270,6 +270,6 @@ def _write_recipe(folder: Path, trained: TrainedRecipe, versions: Mapping[str, s
 def _write_checkpoint(folder: Path, state: Mapping[str, Any], modules: Mapping[str, Mapping[str, Tensor]]) -> None:
     folder.mkdir(parents=True)
     for name, tensors in modules.items():
-        save_file({key: value.contiguous() for key, value in tensors.items()}, folder / f"{name}{SUFFIX}")
+        save_file(checkpoint.storable(tensors), folder / f"{name}{SUFFIX}")
     text = json_text({"format": CHECKPOINT_FORMAT, **state}, indent=1)
     (folder / "state.json").write_text(text, encoding="utf-8")
