@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from throw_away_plugins import MATCH, PLUGIN, ThrowAwayPlugins
+from throw_away_plugins import PLUGIN, ThrowAwayPlugins
 from tiny_runs import Facegen
 
+from facegen.training.runs.checkpoint import load_tensors
 from facegen.training.runs.run import Run
 
 TERMS = "def discriminator_terms(self, critic):\n    return {{'d': critic.fake.mean() - critic.real.mean()}}\n"
@@ -71,7 +72,7 @@ FOUND_BY_CHECK = {
         "conditioner", "condition_dim = '4'\n" + INIT.format(more="") + "def forward(self, batch): ...",
         ["condition_dim = '4'; must be a int"]),
     "class attribute of a wrong type": (
-        "conditioner", "needs = 'speech'\n" + CONDITIONER[18:], ["conditioner 'odd' has needs = "]),
+        "conditioner", CONDITIONER.replace("frozenset({'identity'})", "'speech'"), ["conditioner 'odd' has needs = "]),
     "exception in a term": ("objective", objective("1 / 0"), ["fails in generator_terms ({file}:", "ZeroDivisionError"]),
     "sys.exit in a term": (
         "objective", objective("{}", "raise SystemExit(0)"), ["fails in generator_terms ({file}:", "SystemExit: 0"]),
@@ -120,8 +121,8 @@ FOUND_BY_CHECK = {
         "generator", generator() + "def get_extra_state(self): return {'a': 1}",
         ["its state '_extra_state' is a dict; a checkpoint stores tensors only"]),
     "buffer that is computed from weights": (
-        "generator", generator("self.register_buffer('half', self.all[0].weight / 2)"),
-        ["its buffer 'half' is computed from weights"]),
+        "generator", generator("self.register_buffer('halved', self.all[0].weight / 2)"),
+        ["its buffer 'halved' is computed from weights"]),
     "expanded buffer": (
         "generator", generator("self.register_buffer('wide', torch.zeros(1).expand(4))"),
         ["its buffer 'wide' is an expanded view"]),
@@ -151,15 +152,91 @@ def test_check_names_the_plugin_of_a_fault(
     assert "bug in facegen" not in shown and "Traceback" not in shown
 
 
-LATER = """
-    self.count = getattr(self, 'count', 0) + 1
-    if self.count > 4:
-        {fault}
-"""
 FOUND_BY_A_STEP = {
-    "exception": "raise ValueError('late')",
-    "sys.exit": "raise SystemExit(0)",
-    "None": "return None",
-    "vector": "return {'g': critic.fake}",
+    "exception": ("raise ValueError('late')", "ValueError: late"),
+    "sys.exit": ("raise SystemExit(0)", "SystemExit: 0"),
+    "None": ("return None", "returns None; must be a dict"),
+    "names": ("return {0: critic.fake.mean()}", "returns a term with the name 0"),
 }
-"""{name: code that an objective runs after a few steps, on values and not on the meta device}."""
+"""{name: (code of an objective at its third step on the CPU, part of the message)}."""
+
+
+@pytest.mark.parametrize("fault", FOUND_BY_A_STEP)
+def test_training_stops_at_the_last_good_checkpoint(
+    fault: str, plugins: ThrowAwayPlugins, facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, message = FOUND_BY_A_STEP[fault]
+    start = f"""self.steps = getattr(self, 'steps', 0) + (not critic.fake.is_meta)
+    if self.steps == 3:
+        {code}"""
+    file = plugins.add("objective", objective("{'g': -critic.fake.mean()}", start))
+    recipe, out = plugins.recipe_with("objective"), tmp_path / "run"
+    assert facegen("train", recipe, "--out", out) == 1
+    shown = capsys.readouterr().err
+    assert f"Error: {PLUGIN}: objective 'odd' fails in generator_terms ({file}:" in shown and message in shown
+    good = out / "checkpoints" / "train-00000002"
+    assert f"train step 3: training stopped; the last good checkpoint is {good}" in shown
+    assert good.is_dir() and "Traceback" not in shown
+    assert facegen("train", recipe, "--out", out, "--resume") == 0, "the new object counts from 0"
+
+
+def test_keyboard_interrupt_of_a_part_is_an_interruption(
+    plugins: ThrowAwayPlugins, facegen: Facegen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugins.add("objective", objective("{}", "raise KeyboardInterrupt"))
+    assert facegen("check", plugins.recipe_with("objective")) == 130
+    assert "Interrupted." in capsys.readouterr().err
+
+
+def test_traceback_is_shown_on_request(
+    plugins: ThrowAwayPlugins, facegen: Facegen, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugins.add("objective", objective("1 / 0"))
+    recipe = plugins.recipe_with("objective")
+    assert facegen("check", recipe) == 1
+    assert capsys.readouterr().err.rstrip().endswith("set FACEGEN_TRACEBACK=1 to see the traceback")
+    monkeypatch.setenv("FACEGEN_TRACEBACK", "1")
+    assert facegen("check", recipe) == 1
+    assert re.search(r"Traceback \(most recent call last\):\n(.*\n)+.*in generator_terms\n(.*\n)+ZeroDivisionError",
+                     capsys.readouterr().err)  # fmt: skip
+
+
+def test_output_of_a_part_leaves_json_whole(
+    plugins: ThrowAwayPlugins, facegen: Facegen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugins.add("objective", objective("{'g': -critic.fake.mean()}", "print('noise')"))
+    assert facegen("check", plugins.recipe_with("objective"), "--json") == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) and "noise" in captured.err
+
+
+TIED = """self.all = nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 768), nn.Tanh())
+    self.all[1].weight = self.all[0].weight
+    self.register_buffer('whole', torch.arange(6.0))
+    self.register_buffer('tail', self.whole[3:])"""
+
+
+def test_tied_weights_and_views_are_stored(plugins: ThrowAwayPlugins, facegen: Facegen, tmp_path: Path) -> None:
+    plugins.add("generator", generator(TIED))
+    recipe, out = plugins.recipe_with("generator"), tmp_path / "run"
+    assert facegen("train", recipe, "--out", out) == 0
+    folder = Run.open(out).generator_checkpoint()
+    tensors = load_tensors(folder / "face_pipeline.safetensors")
+    assert tensors["generator.all.0.weight"].equal(tensors["generator.all.1.weight"])
+    assert tensors["generator.tail"].tolist() == [3.0, 4.0, 5.0]
+    assert facegen("train", recipe, "--out", out, "--resume") == 0
+    assert facegen("export", out, tmp_path / "model.safetensors") == 0
+
+
+def test_fault_while_faces_are_drawn(
+    plugins: ThrowAwayPlugins, facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugins.add("generator", generator())
+    out = tmp_path / "run"
+    assert facegen("train", plugins.recipe_with("generator"), "--out", out) == 0
+    name = Run.open(out).data.identities[0]
+    plugins.add("generator", generator(result="self.gone"))
+    capsys.readouterr()
+    assert facegen("generate", out, "--name", name, "--out", tmp_path / "faces.png") == 1
+    shown = capsys.readouterr().err
+    assert f"{PLUGIN}: generator 'odd' fails in forward" in shown and "Traceback" not in shown

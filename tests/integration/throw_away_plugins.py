@@ -42,9 +42,7 @@ TABLES: dict[str, Any] = {
         "monitor_steps": 4,
     },
 }  # fmt: skip
-MATCH = {
-    "type": "softmax", "steps": 1, "batch_size": 4, "log_steps": 1, "checkpoint_steps": 1, "num_candidates": 3,
-}  # fmt: skip
+MATCH = {"type": "softmax", "steps": 1, "batch_size": 4, "log_steps": 1, "checkpoint_steps": 1}
 """A recipe that trains in a fraction of a second, and its match stage."""
 
 
