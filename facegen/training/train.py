@@ -26,7 +26,8 @@ from facegen.training.runs.earlier_runs import (
     with_run_folders,
 )
 from facegen.training.runs.match_cache import incompatible_networks
-from facegen.training.runs.run import Run
+from facegen.training.runs.run import METADATA, Run
+from facegen.training.runs.run_files import with_run_files
 from facegen.training.trainer import Trainer
 
 
@@ -58,6 +59,8 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
     if not distributed.is_main_process:
         observer = Observer()  # only the main process reports
     recipe = with_run_folders(recipe, out)
+    if (out / METADATA).is_file():
+        recipe = with_run_files(out, recipe, Run.open(out).files)
     _check(recipe, out, only_match=False)
     try:
         return _train(recipe, out, resume, distributed, observer, interruption, only_match=False)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from facegen.core.kinds import RECIPE_KINDS
 from facegen.core.recipe.merge import Tables
 from facegen.core.recipe.part_config import PartConfig, Recipe
+from facegen.core.recipe.part_paths import replaced_paths
 
 NO_PATH = "not-included"
 """Value of a path that cannot be left out, in the recipe of a model file."""
@@ -44,23 +45,10 @@ def _of_part(table: Tables, config: PartConfig) -> Tables:
 def _of_table(table: Tables, values: Mapping[str, Any], *models: type[BaseModel]) -> Tables:
     required = {name for model in models for name, field in model.model_fields.items() if field.is_required()}
     return {
-        key: _replaced(value, values.get(key))
+        key: replaced_paths(value, values.get(key), lambda path: NO_PATH)
         for key, value in table.items()
         if key in required or not isinstance(values.get(key), Path)
     }
-
-
-def _replaced(plain: Any, checked: Any) -> Any:
-    """Replace the paths of a value; `checked` is the same value with its types."""
-    if isinstance(checked, Path):
-        return NO_PATH
-    if isinstance(checked, BaseModel):
-        checked = dict(checked)
-    if isinstance(plain, dict) and isinstance(checked, Mapping):
-        return {key: _replaced(value, checked.get(key)) for key, value in plain.items()}
-    if isinstance(plain, list) and isinstance(checked, list | tuple) and len(plain) == len(checked):
-        return [_replaced(one, other) for one, other in zip(plain, checked, strict=True)]
-    return plain
 
 
 def _without_absolute(value: Any) -> Any:

@@ -11,6 +11,7 @@ from facegen.core.recipe.file import JUDGE_TABLES, judge_tables
 from facegen.core.recipe.recipe import Recipe, check_recipe
 from facegen.core.recipe.tables import EvaluateSettings
 from facegen.training.runs.run import Run
+from facegen.training.runs.run_files import without_folders
 
 _IDLE_KEYS = {
     "data": ("path", "resident_gib"),
@@ -89,5 +90,5 @@ def judge_key(recipe: Recipe, corpus: Dataset) -> str:
             idle = _IDLE_KEYS.get(kind.table, ())
             for config in recipe.configs[kind.name]:
                 settings = {key: value for key, value in config.values.items() if key not in idle}
-                ingredients.append([kind.table, settings])
+                ingredients.append([kind.table, without_folders(settings)])
     return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:16]

@@ -16,6 +16,7 @@ from facegen.core.errors import RecipeError
 from facegen.core.part_faults import PartFaultError
 from facegen.core.recipe.file import judge_tables
 from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.part_paths import missing_paths
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.tables import MatchSettings, TrainSettings
 from facegen.training.build import Networks, build_networks
@@ -47,6 +48,9 @@ def dry_run(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Network
         CheckpointError: an earlier run that it refines is missing or damaged.
     """
     draft = find_draft(recipe, data, path)
+    missing = missing_paths(recipe)
+    if missing:
+        raise RecipeError(*missing)
     with torch.device("meta"):
         networks = build_networks(recipe, data, draft)
         # Only the first problem of each stage: later checks would report the same cause again.

@@ -1,5 +1,6 @@
 """Claim a run folder for training, under its lock: create the run, or check that it is the run of the recipe."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from facegen.core.progress import Observer
 from facegen.core.recipe.file import differences
 from facegen.core.recipe.part_config import Recipe
 from facegen.training.distributed import Distributed
+from facegen.training.runs.run_files import FILES, describe_files, with_run_files
 from facegen.training.runs.run import METADATA, RECIPE, Run, current_versions, recipe_text
 
 
@@ -44,7 +46,7 @@ def claim_run(
                 Run.create(out, recipe, dataset.spec, dataset.fingerprint())
         distributed.wait()
         run = Run.open(out)
-        _require_same(run, recipe, dataset)
+        _require_same(run, with_run_files(out, recipe, run.files), dataset)
         if distributed.is_main_process:
             _warn_of_other_versions(run, observer)
             run.remove_leftovers()
@@ -65,7 +67,9 @@ def _require_free(out: Path, recipe: Recipe, resume: bool) -> None:
 def _is_leftover(path: Path, recipe: Recipe) -> bool:
     """Tell whether a file was left by a process that was killed while it created this run."""
     if path.name == RECIPE:
-        return path.is_file() and path.read_bytes() == recipe_text(recipe).encode()
+        return path.is_file() and path.read_bytes() == recipe_text(describe_files(recipe)[0]).encode()
+    if path.name == FILES:
+        return path.is_dir() and all(re.fullmatch(r"[0-9a-f]{16}|\..*", copied.name) for copied in path.iterdir())
     unfinished = path.name.endswith(PART) and path.name.startswith((f".{RECIPE}.", f".{METADATA}."))
     return path.name == LOCK or unfinished
 

@@ -22,6 +22,7 @@ from facegen.training.build import DraftRun
 from facegen.training.runs.match_cache import match_inputs
 from facegen.training.runs.open_run import run_folder
 from facegen.training.runs.run import DRAFT_FOLDER, METADATA, RECIPE, Run
+from facegen.training.runs.run_files import FILES, with_run_files
 
 DRAFT = "draft.run"
 EVALUATION_TABLES = ("evaluate", "metric", "recogniser", "judge")
@@ -93,7 +94,8 @@ def open_earlier_run(recipe: Recipe, name: str) -> Run | None:
     if not (folder / METADATA).exists():
         return None
     run = Run.open(folder)
-    differing = differences(_training_inputs(run.recipe, name), _training_inputs(earlier, name))
+    same_files = with_run_files(folder, earlier, run.files)
+    differing = differences(_training_inputs(run.recipe, name), _training_inputs(same_files, name))
     if differing:
         raise CheckpointError(
             f"{where}: holds the run of another recipe than {earlier.source}; they differ in "
@@ -152,12 +154,13 @@ def stored_draft(path: Path) -> DraftRun | None:
 
 
 def store_draft(run: Run, earlier: Path) -> None:
-    """Copy recipe and corpus description of an earlier run into a run's folder, whole or not at all."""
+    """Copy recipe, corpus description and files of an earlier run into a run's folder, whole or not at all."""
     with new_folder(run.path / DRAFT_FOLDER) as part:
         for name in (RECIPE, METADATA):
             shutil.copyfile(earlier / name, part / name)
-        if (earlier / DRAFT_FOLDER).exists():
-            shutil.copytree(earlier / DRAFT_FOLDER, part / DRAFT_FOLDER)
+        for folder in (DRAFT_FOLDER, FILES):
+            if (earlier / folder).exists():
+                shutil.copytree(earlier / folder, part / folder)
 
 
 def _draft_problems(draft: DraftRun, data: DataSpec, image_pixels: int) -> list[str]:

@@ -18,8 +18,8 @@ from facegen.core.model_schema import (
     Precision,
     TrainedRecipe,
 )
-from facegen.core.plugins import OWN_PACKAGE
 from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.plugin_packages import plugin_packages
 from facegen.core.recipe.portable import without_paths
 from facegen.training.build import DraftRun
 from facegen.training.runs import checkpoint, model_file
@@ -86,7 +86,7 @@ def export_run(
             match_step=checkpoint.read_step(run.match_folder) if "matcher" in modules else None,
             shares_encoders=shares_encoders,
             versions=run.versions,
-            plugins=_plugins(recipes),
+            plugins=plugin_packages(recipes),
             consent=consent,
             licence=settings.licence,
             card=settings.card,
@@ -152,13 +152,3 @@ def _trained(recipe: Recipe, data: DataSpec, hides_names: bool, fingerprint: str
         data = replace(data, identities=without_names(data))
     description = CorpusDescription.of(data)
     return TrainedRecipe(recipe=without_paths(recipe), data=description, corpus_fingerprint=fingerprint)
-
-
-def _plugins(recipes: Sequence[Recipe]) -> dict[str, str]:
-    """Name the packages of the parts that facegen does not have itself."""
-    parts = [config.part for recipe in recipes for configs in recipe.configs.values() for config in configs]
-    return {
-        f"{part.kind.name} {part.name}": f"{part.source.package} {part.source.version}"
-        for part in parts
-        if part.source.package != OWN_PACKAGE
-    }

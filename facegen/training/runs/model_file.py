@@ -21,6 +21,7 @@ from facegen.core.errors import CheckpointError, FacegenError
 from facegen.core.files import new_folder, replacing
 from facegen.core.model_schema import ModelMetadata, Precision, TrainedRecipe
 from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.plugin_packages import missing_packages
 from facegen.core.recipe.portable import without_paths
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.text.json_text import json_text
@@ -226,13 +227,7 @@ def _recipe(path: Path, metadata: ModelMetadata, trained: TrainedRecipe) -> Reci
         # A path in a stranger's file must not lead to files of this machine.
         return check_recipe(without_paths(recipe), str(path))
     except FacegenError as error:
-        problems = "\n".join(error.problems)
-        missing = []
-        for part, package in metadata.plugins.items():
-            kind, _, name = part.partition(" ")
-            if f"{kind} '{name}' is not installed" in problems:
-                missing.append(f"{path}: {kind} '{name}' is of the package {package}; install that package")
-        raise CheckpointError(*(missing or error.problems)) from error
+        raise CheckpointError(*(missing_packages(path, error.problems, metadata.plugins) or error.problems)) from error
 
 
 def _differences(

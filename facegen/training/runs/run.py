@@ -17,10 +17,13 @@ from facegen.core.batch import DataSpec
 from facegen.core.errors import CheckpointError, FacegenError
 from facegen.core.files import PART, REPLACED, move, remove, restore_folders, sync_file, write_file
 from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.part_paths import part_paths
+from facegen.core.recipe.plugin_packages import missing_packages, plugin_packages
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.text.json_text import json_text
 from facegen.training.runs.checkpoint import read_step
 from facegen.training.runs.formats import RUN_FORMAT, require_format
+from facegen.training.runs.run_files import RunFile, copy_files, describe_files, opened_tables, read_files, with_run_files
 
 METADATA, RECIPE, LOG, DRAFT_FOLDER = "run.json", "recipe.toml", "log.jsonl", "draft"
 PACKAGES = ("torch", "numpy", "safetensors", "pydantic")
@@ -34,6 +37,7 @@ class Run:
     run.json         shape and fingerprint of the corpus, versions of packages and plugins
     log.jsonl        logged values, one line per `log_steps`
     samples/         grids of faces, by step
+    files/           copies of the files that its parts read, if there are any
     draft/           recipe and corpus description of the run that it refines
     checkpoints/     <stage>-<step>/, and match/ for the finished match stage
     events/          TensorBoard events, one folder per stage
@@ -44,6 +48,7 @@ class Run:
         data: shape of the corpus.
         corpus_fingerprint: hash of the corpus, independent of its path; empty if none was recorded.
         versions: {package: version} of facegen, the packages that compute and the plugins, when the run was created.
+        files: copies of the files that its parts read.
     """
 
     path: Path
@@ -51,6 +56,7 @@ class Run:
     data: DataSpec
     corpus_fingerprint: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    files: tuple[RunFile, ...] = ()
 
     @classmethod
     def create(cls, path: Path, recipe: Recipe, data: DataSpec, corpus_fingerprint: str = "") -> "Run":
@@ -62,11 +68,16 @@ class Run:
             corpus_fingerprint: hash of the corpus, independent of its path.
         """
         path.mkdir(parents=True, exist_ok=True)
-        write_file(path / RECIPE, recipe_text(recipe))
+        stored, files = describe_files(recipe)
+        copy_files(path, files)
+        write_file(path / RECIPE, recipe_text(stored))
         versions = current_versions(recipe)
-        metadata = {"format": RUN_FORMAT, "versions": versions, "corpus_fingerprint": corpus_fingerprint}
+        metadata = {
+            "format": RUN_FORMAT, "versions": versions, "plugins": plugin_packages([recipe]),
+            "corpus_fingerprint": corpus_fingerprint, "files": [file.to_json() for file in files],
+        }  # fmt: skip
         write_file(path / METADATA, json_text({**metadata, "data": data.to_json()}, indent=1))
-        return cls(path, recipe, data, corpus_fingerprint, versions)
+        return cls(path, with_run_files(path, recipe, files), data, corpus_fingerprint, versions, tuple(files))
 
     @classmethod
     def open(cls, path: Path) -> "Run":
@@ -85,13 +96,19 @@ class Run:
             data = DataSpec.from_json(metadata["data"])
             tables = tomllib.loads((path / RECIPE).read_text(encoding="utf-8"))
             fingerprint, versions = str(metadata["corpus_fingerprint"]), dict(metadata["versions"])
+            plugins = dict(metadata.get("plugins", {}))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{path}: the run is damaged: {error}; restore it from a copy") from None
+        files = read_files(path, metadata.get("files", []))
         try:
             recipe = check_recipe(tables, str(path / RECIPE))
+            if part_paths(recipe):
+                recipe = check_recipe(opened_tables(path, recipe, files), str(path / RECIPE))
+        except CheckpointError:
+            raise
         except FacegenError as error:
-            raise CheckpointError(*error.problems) from error
-        return cls(path, recipe, data, fingerprint, versions)
+            raise CheckpointError(*(missing_packages(path, error.problems, plugins) or error.problems)) from error
+        return cls(path, recipe, data, fingerprint, versions, tuple(files))
 
     @property
     def match_folder(self) -> Path:
