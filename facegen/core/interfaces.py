@@ -270,6 +270,10 @@ class Dataset:
         """Return the statement of consent of each row, "" where there is none; None if the people are not real."""
         return [""] * len(clip)
 
+    def clip_names(self, clip: Tensor) -> Sequence[str]:
+        """Return the name of each row, by which tables outside of the corpus refer to it; its number by default."""
+        return [str(row) for row in clip.tolist()]
+
     def captions(self, clip: Tensor) -> Sequence[str]:
         """Return one sentence per row, for corpora with captions."""
         raise NotImplementedError

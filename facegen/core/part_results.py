@@ -162,7 +162,8 @@ _RESULTS: Mapping[str, Mapping[str, ValueCheck]] = {
     "dataset": {
         "fingerprint": _TEXT, "clips": _of(Clips, "facegen.Clips"), "faces": _integers(torch.uint8),
         "speech": _integers(torch.int16), "frame_samples": _TENSOR, "text": _integers(torch.float32),
-        "captions": _of(Sequence, "a sequence of strings"), "factors": _of(Mapping, "a dict of tensors"),
+        "captions": _of(Sequence, "a sequence of strings"), "clip_names": _of(Sequence, "a sequence of strings"),
+        "factors": _of(Mapping, "a dict of tensors"),
         "consents": _of((Sequence, type(None)), "a sequence of strings, or None"),
     },
     "conditioner": {"forward": _floats},

@@ -198,7 +198,7 @@ def _by_name(configs: Sequence[PartConfig]) -> list[tuple[str, PartConfig]]:
 def _check_columns(recipe: Recipe, data: DataSpec, problems: list[str]) -> None:
     columns = ", ".join(sorted(data.columns))
     for config in recipe.configs["conditioner"]:
-        for column in sorted(config.part.load().needs - data.columns):  # type: ignore[attr-defined]
+        for column in data.lacks(config.part.load().needs):  # type: ignore[attr-defined]
             problems.append(f"{config.where} type = '{config.name}' needs {column}; the corpus has {columns}")
 
 

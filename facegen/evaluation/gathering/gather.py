@@ -66,6 +66,7 @@ def gather(
         holds_training_faces=rows.split in ("train", "all") and (corpus is None or corpus.is_own),
         factors=dict(dataset.factors(clips.clip, torch.zeros_like(clips.clip))), factor_sides=dataset.factor_sides,
         embed=lambda faces: embed_faces(judge, faces), cache=cache, observer=observer, faces_key=key,
+        clip_names=dataset.clip_names(clips.clip),
         condition=condition_label(judge.encoders.needs),
         baselines={
             name: embed_baseline(pipeline, subjects, judge, name, observer)

@@ -174,7 +174,7 @@ def _draft_problems(draft: DraftRun, data: DataSpec, image_pixels: int) -> list[
     needs = frozenset[str]()
     for config in draft.recipe.configs["conditioner"]:
         needs |= config.part.load().needs  # type: ignore[attr-defined]
-    lacking = sorted(needs - data.columns)
+    lacking = data.lacks(needs)
     if lacking:
         problems.append(f"reads {', '.join(lacking)}; the corpus has {', '.join(sorted(data.columns))}")
     for column, unit, own, earlier in (
