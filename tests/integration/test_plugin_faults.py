@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from throw_away_plugins import PLUGIN, ThrowAwayPlugins
+from throw_away_plugins import MATCH, PLUGIN, ThrowAwayPlugins
 from tiny_runs import Facegen
 
+from facegen.core.kinds import KINDS
 from facegen.training.runs.checkpoint import load_tensors
 from facegen.training.runs.run import Run
 
@@ -226,6 +227,65 @@ def test_tied_weights_and_views_are_stored(plugins: ThrowAwayPlugins, facegen: F
     assert tensors["generator.tail"].tolist() == [3.0, 4.0, 5.0]
     assert facegen("train", recipe, "--out", out, "--resume") == 0
     assert facegen("export", out, tmp_path / "model.safetensors") == 0
+
+
+FOUND_BY_EVALUATE = {
+    # name: (kind, body, parts of the message)
+    "exception in a metric": ("metric", "def measure(self, evidence): return [1 / 0]", ["fails in measure ({file}:"]),
+    "number in place of figures": (
+        "metric", "def measure(self, evidence): return [3.0]", ["returns a list; must be a list of facegen.Figure"]),
+    "sys.exit in a metric": ("metric", "def measure(self, evidence): raise SystemExit", ["SystemExit; report it"]),
+    "None as embeddings": (
+        "recogniser",
+        "embeds = frozenset({'faces'})\ndef fingerprint(self): return 'x'\ndef embed_faces(self, faces): return None",
+        ["fails in embed_faces ({file}:", "returns None; must be a tensor"]),
+    "recogniser without a fingerprint": (
+        "recogniser", "embeds = frozenset({'faces'})\ndef embed_faces(self, faces): ...",
+        ["the class does not define fingerprint"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FOUND_BY_EVALUATE)
+def test_evaluate_names_the_plugin_of_a_fault(
+    fault: str, plugins: ThrowAwayPlugins, facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kind, body, expected = FOUND_BY_EVALUATE[fault]
+    file = plugins.add(kind, body)
+    table = {"metric": {"type": "diversity"}, KINDS[kind].table: {"type": "odd"}}
+    recipe, out = plugins.recipe(match=MATCH, generator=None, objective=None, train=None, **table), tmp_path / "run"
+    assert facegen("train", recipe, "--out", out) == 0
+    capsys.readouterr()
+    assert facegen("evaluate", out, "--split", "train") == 1
+    shown = capsys.readouterr().err
+    for text in [f"{PLUGIN}: {kind} 'odd'", *expected]:
+        assert text.replace("{file}", str(file)) in shown, shown
+    assert "Traceback" not in shown
+
+
+class TestDataset:
+    """A corpus of a plugin that fails."""
+
+    BODY = """
+        def __init__(self, request):
+            self.spec = facegen.DataSpec(16, identities=tuple('abcdefgh'))
+            self.cache_dir = Path('cache')
+        def fingerprint(self): return 'x'
+        def clips(self, split):
+            rows = torch.arange(8)
+            return facegen.Clips(rows, rows, rows, torch.ones_like(rows), torch.zeros_like(rows))
+        def faces(self, clip, frame): {faces}
+    """
+
+    @pytest.mark.parametrize("faces", ["return torch.zeros(len(clip), 16, 16, 3)", "return self.pictures[clip]"])
+    def test_fault(
+        self, faces: str, plugins: ThrowAwayPlugins, facegen: Facegen, tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:  # fmt: skip
+        file = plugins.add("dataset", self.BODY.format(faces=faces))
+        recipe = plugins.recipe(data={"type": "odd", "image_pixels": 16})
+        assert facegen("train", recipe, "--out", tmp_path / "run") == 1
+        shown = capsys.readouterr().err
+        assert f"{PLUGIN}: dataset 'odd' fails in faces ({file}:" in shown and "Traceback" not in shown
 
 
 def test_fault_while_faces_are_drawn(

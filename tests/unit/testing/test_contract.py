@@ -207,6 +207,32 @@ def test_broken_conditioners_are_refused(broken, message):
         check_conditioner(broken, SMALL_DATA)
 
 
+class Table(Conditioner):
+    needs = frozenset({"identity"})
+    condition_dim = 8
+
+    def __init__(self, unseen):
+        super().__init__()
+        self.unseen = unseen
+        self.table = nn.Parameter(torch.randn(SMALL_DATA.num_identities, 8))
+
+    def forward(self, batch):
+        return self.unseen(self.table[batch.identity], batch.identity[:, None] < 0)
+
+
+def refuse(encoding, is_unseen):
+    if is_unseen.any():
+        raise ValueError("unseen")
+    return encoding
+
+
+def test_last_person_of_a_table_stands_for_nobody_else():
+    with pytest.raises(AssertionError, match=r"people outside the training split \(identity -1\) the encoding of the last"):
+        check_conditioner(Table(lambda encoding, is_unseen: encoding), SMALL_DATA)
+    for right in (refuse, lambda encoding, is_unseen: torch.where(is_unseen, torch.nan, encoding)):
+        check_conditioner(Table(right), SMALL_DATA)
+
+
 def test_conditioner_gets_only_the_columns_it_names():
     with pytest.raises(TypeError):
         check_conditioner(conditioner(needs=frozenset()), SMALL_DATA)
