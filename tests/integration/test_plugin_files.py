@@ -1,12 +1,18 @@
 """Files that the parts of a run read: copied into the run, and never read from elsewhere."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from throw_away_plugins import TABLES, ThrowAwayPlugins
 from tiny_runs import Facegen
 
+from facegen.core.errors import CheckpointError
+from facegen.training.runs.model_file import ModelFile
 from facegen.training.runs.run import Run
 
 READS = """
@@ -96,7 +102,7 @@ def test_path_out_of_a_run_is_refused(
             for file in metadata["files"]:
                 file["stored"] = escape if file["stored"] == stored else file["stored"]
             Path("run/run.json").write_text(json.dumps(metadata))
-        with pytest.raises(Exception, match="not among the files|is no path in files"):
+        with pytest.raises(CheckpointError, match="not among the files|is no path in files"):
             Run.open(Path("run"))
 
 
@@ -107,7 +113,7 @@ def test_link_out_of_a_run_is_refused(plugins: ThrowAwayPlugins, facegen: Facege
     copied = Path("run") / next(file["stored"] for file in files if file["original"].endswith("scale.txt"))
     copied.unlink()
     copied.symlink_to(tmp_path / "secret.txt")
-    with pytest.raises(Exception, match="leads out of the folder"):
+    with pytest.raises(CheckpointError, match="leads out of the folder"):
         Run.open(Path("run"))
 
 
@@ -120,8 +126,46 @@ def test_large_file_is_named_by_its_hash(
     assert [path.name for path in Path("run/files").glob("*/*")] == ["scale.txt"], "the folder has more than 4 bytes"
     assert facegen("train", recipe, "--out", "run", "--resume", "--set", "train.steps=1") == 0
     (tmp_path / "given" / "names" / "a.txt").write_text("other")
-    with pytest.raises(Exception, match=r"was too large to be copied \(.* bytes\) and is gone or has changed"):
+    with pytest.raises(CheckpointError, match=r"was too large to be copied \(.* bytes\) and is gone or has changed"):
         Run.open(Path("run"))
+
+
+def test_model_file_holds_the_files(
+    plugins: ThrowAwayPlugins, facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert facegen("train", recipe_of(plugins), "--out", "run", "--set", "train.steps=1") == 0
+    assert facegen("export", "run", "model.safetensors") == 0
+    for folder in ("given", "run"):
+        shutil.rmtree(folder)
+    opened = ModelFile.open(Path("model.safetensors"))
+    assert str(tmp_path) not in str(opened.metadata.run.recipe)
+    unpacked = Run.open(opened.unpack())
+    settings = unpacked.recipe.configs["conditioner"][0].settings
+    assert settings["scale"].is_relative_to(unpacked.path.resolve()) and settings["scale"].read_text() == "2.5"
+    assert (settings["folder"] / "sub" / "b.txt").read_text() == "sub/b.txt"
+    assert facegen("generate", "model.safetensors", "--name", unpacked.data.identities[0], "--out", "face.png") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("files/0123456789abcdef/scale.txt", b"9", "does not have the hash of its name"),
+        ("files/../../escaped", b"9", "is no file of a part"),
+        ("files/0123456789abcdef/../../escaped", b"9", "is no file of a part"),
+        ("files//etc/escaped", b"9", "is no file of a part"),
+    ],
+)
+def test_file_of_a_stranger_is_checked(
+    name: str, content: bytes, message: str, plugins: ThrowAwayPlugins, facegen: Facegen, tmp_path: Path
+) -> None:
+    assert facegen("train", recipe_of(plugins), "--out", "run", "--set", "train.steps=1") == 0
+    assert facegen("export", "run", "model.safetensors") == 0
+    with safe_open("model.safetensors", "pt") as file:
+        metadata, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    save_file(tensors | {name: torch.tensor(list(content), dtype=torch.uint8)}, "other.safetensors", metadata)
+    with pytest.raises(CheckpointError, match=message):
+        ModelFile.open(Path("other.safetensors"))
+    assert not list(tmp_path.rglob("escaped"))
 
 
 def test_missing_plugin_is_named_with_its_package(

@@ -1,6 +1,6 @@
 """Files and folders that the settings of parts name."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from facegen.core.recipe.part_config import Recipe
 
 KINDS_WITH_FILES = tuple(kind for kind in RECIPE_KINDS.values() if kind.name != "dataset")
 """A corpus stays where it is."""
+NO_PATH = "not-included"
+"""Value of a path that cannot be left out, in the recipe of a model file."""
 
 Change = Callable[[Path], str]
 
@@ -30,10 +32,12 @@ def with_part_paths(recipe: Recipe, change: Change) -> Tables:
     return tables
 
 
-def part_paths(recipe: Recipe) -> list[tuple[str, Path]]:
-    """List the paths that a recipe gives to its parts, each with file and table."""
+def part_paths(recipe: Recipe, without: Collection[str] = ()) -> list[tuple[str, Path]]:
+    """List the paths that a recipe gives to its parts, except of some kinds, each with file and table."""
     paths = []
     for kind in KINDS_WITH_FILES:
+        if kind.name in without:
+            continue
         own = recipe.tables.get(kind.table, [])
         tables = own if isinstance(own, list) else [own]
         for table, config in zip(tables, recipe.configs[kind.name], strict=False):
@@ -58,7 +62,8 @@ def _exists(path: Path) -> bool:
 
 def _paths_in(value: Any) -> Iterator[Path]:
     if isinstance(value, Path):
-        yield value
+        if str(value) != NO_PATH:
+            yield value
     elif isinstance(value, BaseModel | Mapping):
         for item in dict(value).values():
             yield from _paths_in(item)

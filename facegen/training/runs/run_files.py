@@ -18,8 +18,7 @@ from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.files import new_folder
 from facegen.core.recipe.merge import Tables
 from facegen.core.recipe.part_config import Recipe
-from facegen.core.recipe.part_paths import missing_paths, part_paths, with_part_paths
-from facegen.core.recipe.portable import NO_PATH
+from facegen.core.recipe.part_paths import NO_PATH, missing_paths, part_paths, with_part_paths
 from facegen.core.recipe.recipe import check_recipe
 
 FILES = "files"
@@ -56,7 +55,7 @@ class RunFile:
             RecipeError: it is neither, or a folder with too many files.
         """
         digest, num_bytes, path = hashlib.sha256(), 0, path.absolute()
-        for file in _files_of(path):
+        for file in files_of(path):
             with file.open("rb") as opened:
                 content = hashlib.file_digest(opened, "sha256").digest()
             digest.update(str(file.relative_to(path)).encode("utf-8", "surrogateescape") + b"\0" + content)
@@ -70,7 +69,7 @@ class RunFile:
         return asdict(self)
 
 
-def _files_of(path: Path) -> Iterator[Path]:
+def files_of(path: Path) -> Iterator[Path]:
     """Yield a file, or the files of a folder in the order of their names; symbolic links count as their targets."""
     if path.is_file():
         yield path
@@ -101,8 +100,8 @@ def describe_files(recipe: Recipe) -> tuple[Recipe, list[RunFile]]:
         files.setdefault(file.original, file)
 
     def stored(path: Path) -> str:
-        file = files[str(path.absolute())]
-        return file.stored or file.original
+        file = files.get(str(path.absolute()))
+        return str(path) if file is None else file.stored or file.original
 
     return replace(recipe, tables=with_part_paths(recipe, stored)), list(files.values())
 
@@ -122,7 +121,7 @@ def copy_files(folder: Path, files: Sequence[RunFile]) -> None:
 def _copy(source: Path, target: Path) -> None:
     """Copy a file or a folder; a symbolic link is copied as the file that it names."""
     if source.is_dir():
-        for file in _files_of(source):
+        for file in files_of(source):
             copied = target / file.relative_to(source)
             copied.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copied)
