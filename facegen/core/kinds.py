@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from facegen.core import hookspecs
 from facegen.core.recipe.tables import ConditionerSettings, DataSettings, MatchSettings, PenaltySettings, Table
@@ -36,10 +36,9 @@ class Kind:
         """Name of the hook."""
         return self.specification.__name__
 
-    def interface_class(self) -> type:
+    def interface_class(self) -> Any:
         """Return the class that its parts subclass."""
-        loaded: type = getattr(importlib.import_module("facegen"), self.interface)
-        return loaded
+        return getattr(importlib.import_module("facegen"), self.interface)
 
 
 _KINDS = (

@@ -28,7 +28,9 @@ def part_terms(part: str, prefix: str, compute: Callable[..., Terms], *arguments
         terms = compute(*arguments)
         for name, term in terms.items():
             if term.ndim:
-                raise RecipeError(f"{part}: its term '{name}' has shape {tuple(term.shape)}; a term is a scalar, (){plugin}")
+                raise RecipeError(
+                    f"{part}: its term '{name}' has shape {tuple(term.shape)}; a term is a scalar, (){plugin}"
+                )
     except Exception as error:
         error.add_note(part)
         raise

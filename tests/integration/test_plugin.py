@@ -178,7 +178,9 @@ def facegen_metrics():
 
 
 def test_output_at_import_leaves_json_whole(site):
-    part = "print('noise of a part')\nfrom facegen import Metric\nclass Loud(Metric):\n    def measure(self, e): return []"
+    part = (
+        "print('noise of a part')\nfrom facegen import Metric\nclass Loud(Metric):\n    def measure(self, e): return []"
+    )
     site.install("facegen-loud", "loud = loud_plugin", {"loud_plugin": LOUD, "loud_part": part})
     for words in (["list-plugins", "--json"], ["describe", "metric", "loud", "--json"], ["doctor", "--json"]):
         done = site.run(*words)

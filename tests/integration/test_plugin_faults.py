@@ -22,7 +22,9 @@ def objective(result: str, start: str = "") -> str:
     return f"{init}{terms}def generator_terms(self, critic):\n    {start}\n    return {result}\n"
 
 
-def generator(start: str = "pass", result: str = "self.all(torch.cat([noise, condition], 1)).view(-1, 3, 16, 16)") -> str:
+def generator(
+    start: str = "pass", result: str = "self.all(torch.cat([noise, condition], 1)).view(-1, 3, 16, 16)"
+) -> str:
     """Return the body of a generator: one layer, preceded by `start` in its constructor."""
     return (
         "noise_dim = 2\n"
@@ -38,8 +40,8 @@ FOUND_BY_CHECK = {
     # name: (kind, body of the class, parts of the message)
     "setting without annotation": (
         "objective", "def __init__(self, data, *, margin=1.0): super().__init__()",
-        ["objective 'odd': throw_away_odd:Odd: the annotations of its settings cannot be read (setting 'margin' has no annotation)",
-         "{file}:"]),
+        ["objective 'odd': throw_away_odd:Odd: the annotations of its settings cannot be read",
+         "(setting 'margin' has no annotation)", "{file}:"]),
     "unknown annotation": (
         "objective", "def __init__(self, data, *, margin: 'Nowhere' = 1.0): super().__init__()",
         ["(name 'Nowhere' is not defined)", "{file}:"]),
@@ -74,7 +76,8 @@ FOUND_BY_CHECK = {
         ["condition_dim = '4'; must be a int"]),
     "class attribute of a wrong type": (
         "conditioner", CONDITIONER.replace("frozenset({'identity'})", "'speech'"), ["conditioner 'odd' has needs = "]),
-    "exception in a term": ("objective", objective("1 / 0"), ["fails in generator_terms ({file}:", "ZeroDivisionError"]),
+    "exception in a term": (
+        "objective", objective("1 / 0"), ["fails in generator_terms ({file}:", "ZeroDivisionError"]),
     "sys.exit in a term": (
         "objective", objective("{}", "raise SystemExit(0)"), ["fails in generator_terms ({file}:", "SystemExit: 0"]),
     "None as terms": ("objective", objective("None"), ["returns None; must be a dict {name: scalar tensor}"]),
@@ -262,30 +265,27 @@ def test_evaluate_names_the_plugin_of_a_fault(
     assert "Traceback" not in shown
 
 
-class TestDataset:
-    """A corpus of a plugin that fails."""
+CORPUS = """
+def __init__(self, request):
+    self.spec = facegen.DataSpec(16, identities=tuple('abcdefgh'))
+    self.cache_dir = Path('cache')
+def fingerprint(self): return 'x'
+def clips(self, split):
+    rows = torch.arange(8)
+    return facegen.Clips(rows, rows, rows, torch.ones_like(rows), torch.zeros_like(rows))
+def faces(self, clip, frame): {faces}
+"""
 
-    BODY = """
-        def __init__(self, request):
-            self.spec = facegen.DataSpec(16, identities=tuple('abcdefgh'))
-            self.cache_dir = Path('cache')
-        def fingerprint(self): return 'x'
-        def clips(self, split):
-            rows = torch.arange(8)
-            return facegen.Clips(rows, rows, rows, torch.ones_like(rows), torch.zeros_like(rows))
-        def faces(self, clip, frame): {faces}
-    """
 
-    @pytest.mark.parametrize("faces", ["return torch.zeros(len(clip), 16, 16, 3)", "return self.pictures[clip]"])
-    def test_fault(
-        self, faces: str, plugins: ThrowAwayPlugins, facegen: Facegen, tmp_path: Path,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:  # fmt: skip
-        file = plugins.add("dataset", self.BODY.format(faces=faces))
-        recipe = plugins.recipe(data={"type": "odd", "image_pixels": 16})
-        assert facegen("train", recipe, "--out", tmp_path / "run") == 1
-        shown = capsys.readouterr().err
-        assert f"{PLUGIN}: dataset 'odd' fails in faces ({file}:" in shown and "Traceback" not in shown
+@pytest.mark.parametrize("faces", ["return torch.zeros(len(clip), 16, 16, 3)", "return self.pictures[clip]"])
+def test_fault_of_a_corpus(
+    faces: str, plugins: ThrowAwayPlugins, facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = plugins.add("dataset", CORPUS.format(faces=faces))
+    recipe = plugins.recipe(data={"type": "odd", "image_pixels": 16})
+    assert facegen("train", recipe, "--out", tmp_path / "run") == 1
+    shown = capsys.readouterr().err
+    assert f"{PLUGIN}: dataset 'odd' fails in faces ({file}:" in shown and "Traceback" not in shown
 
 
 def test_fault_while_faces_are_drawn(

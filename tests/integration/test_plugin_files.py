@@ -88,7 +88,9 @@ def test_missing_file_is_found_before_training(
     assert not Path("run/run.json").exists()
 
 
-@pytest.mark.parametrize("escape", ["/etc/hostname", "../secret.txt", "files/../../secret.txt", "files/0123456789abcdef/.."])
+@pytest.mark.parametrize(
+    "escape", ["/etc/hostname", "../secret.txt", "files/../../secret.txt", "files/0123456789abcdef/.."]
+)
 def test_path_out_of_a_run_is_refused(
     escape: str, plugins: ThrowAwayPlugins, facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -102,7 +104,7 @@ def test_path_out_of_a_run_is_refused(
             for file in metadata["files"]:
                 file["stored"] = escape if file["stored"] == stored else file["stored"]
             Path("run/run.json").write_text(json.dumps(metadata))
-        with pytest.raises(CheckpointError, match="not among the files|is no path in files"):
+        with pytest.raises(CheckpointError, match=r"not among the files|is no path in files"):
             Run.open(Path("run"))
 
 

@@ -49,7 +49,9 @@ def part_paths(recipe: Recipe, without: Collection[str] = ()) -> list[tuple[str,
 def missing_paths(recipe: Recipe) -> list[str]:
     """List the paths of parts where there is neither a file nor a folder."""
     return [
-        f"{where} = '{path}': there is no such file or folder" for where, path in part_paths(recipe) if not _exists(path)
+        f"{where} = '{path}': there is no such file or folder"
+        for where, path in part_paths(recipe)
+        if not _exists(path)
     ]
 
 

@@ -93,7 +93,9 @@ class Rows:
         needs = self.needs if needs is None else needs
         if "identity" in needs and bool((self.clips.identity[rows] < 0).any()):
             # As an index, -1 would be the last person of a table.
-            raise DataError(f"'{self.split}' holds people outside the training split, whose names the run does not know")
+            raise DataError(
+                f"'{self.split}' holds people outside the training split, whose names the run does not know"
+            )
         device_rows = rows.to(self.device)
         clip = self.clips.clip[rows].to(self.device)
         if mismatched_rows is None:

@@ -91,7 +91,7 @@ def blank_batch(data: DataSpec, num_rows: int, num_mismatched: int) -> Batch:
 
 
 def needs_values(error: BaseException | None) -> bool:
-    """Tell whether an operation, also one in a plugin's part, failed because a tensor on the meta device has no values."""
+    """Tell whether an operation, also of a plugin, failed because a tensor on the meta device has no values."""
     if isinstance(error, PartFaultError):
         error = error.__cause__
     return isinstance(error, RuntimeError) and "meta" in str(error).lower()

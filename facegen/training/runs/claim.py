@@ -12,8 +12,8 @@ from facegen.core.progress import Observer
 from facegen.core.recipe.file import differences
 from facegen.core.recipe.part_config import Recipe
 from facegen.training.distributed import Distributed
-from facegen.training.runs.run_files import FILES, describe_files, with_run_files
 from facegen.training.runs.run import METADATA, RECIPE, Run, current_versions, recipe_text
+from facegen.training.runs.run_files import FILES, describe_files, with_run_files
 
 
 @contextmanager

@@ -24,8 +24,8 @@ from facegen.core.recipe.portable import without_paths
 from facegen.training.build import DraftRun
 from facegen.training.runs import checkpoint, model_file
 from facegen.training.runs.consent import missing_consent, without_names
-from facegen.training.runs.embedded_files import embedded_paths, read_files
 from facegen.training.runs.earlier_runs import stored_draft
+from facegen.training.runs.embedded_files import embedded_paths, read_files
 from facegen.training.runs.run import Run
 
 
@@ -152,4 +152,6 @@ def _trained(recipe: Recipe, data: DataSpec, hides_names: bool, fingerprint: str
     if hides_names:
         data = replace(data, identities=without_names(data))
     description = CorpusDescription.of(data)
-    return TrainedRecipe(recipe=without_paths(recipe, embedded_paths(recipe)), data=description, corpus_fingerprint=fingerprint)
+    return TrainedRecipe(
+        recipe=without_paths(recipe, embedded_paths(recipe)), data=description, corpus_fingerprint=fingerprint
+    )

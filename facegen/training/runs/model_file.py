@@ -169,7 +169,9 @@ def write_model_file(
         f"{name}.{key}": _stored(value, kind) for name, module in modules.items() for key, value in module.items()
     }
     with replacing(path) as part:
-        save_file({**tensors, **(files or {})}, part, metadata={METADATA_KEY: metadata.model_dump_json(exclude_defaults=True)})
+        save_file(
+            {**tensors, **(files or {})}, part, metadata={METADATA_KEY: metadata.model_dump_json(exclude_defaults=True)}
+        )
         try:
             ModelFile.open(part)
         except CheckpointError as error:

@@ -23,7 +23,14 @@ from facegen.core.recipe.recipe import check_recipe
 from facegen.core.text.json_text import json_text
 from facegen.training.runs.checkpoint import read_step
 from facegen.training.runs.formats import RUN_FORMAT, require_format
-from facegen.training.runs.run_files import RunFile, copy_files, describe_files, opened_tables, read_files, with_run_files
+from facegen.training.runs.run_files import (
+    RunFile,
+    copy_files,
+    describe_files,
+    opened_tables,
+    read_files,
+    with_run_files,
+)
 
 METADATA, RECIPE, LOG, DRAFT_FOLDER = "run.json", "recipe.toml", "log.jsonl", "draft"
 PACKAGES = ("torch", "numpy", "safetensors", "pydantic")

@@ -227,7 +227,9 @@ def refuse(encoding, is_unseen):
 
 
 def test_last_person_of_a_table_stands_for_nobody_else():
-    with pytest.raises(AssertionError, match=r"people outside the training split \(identity -1\) the encoding of the last"):
+    with pytest.raises(
+        AssertionError, match=r"people outside the training split \(identity -1\) the encoding of the last"
+    ):
         check_conditioner(Table(lambda encoding, is_unseen: encoding), SMALL_DATA)
     for right in (refuse, lambda encoding, is_unseen: torch.where(is_unseen, torch.nan, encoding)):
         check_conditioner(Table(right), SMALL_DATA)
