@@ -53,10 +53,10 @@ FOUND_BY_CHECK = {
         ["(division by zero)", "{file}:"]),
     "default of a wrong type": (
         "objective", "def __init__(self, data, *, margin: float = 'one'): super().__init__()",
-        ["the default of setting margin = \"one\": must be a valid number", "{file}:"]),
+        ["its defaults are not valid: margin = \"one\": must be a valid number", "{file}:"]),
     "None as default of a number": (
         "objective", "def __init__(self, data, *, margin: float = None): super().__init__()",
-        ["the default of setting margin = null: must be a valid number"]),
+        ["its defaults are not valid: margin = null: must be a valid number"]),
     "exception in the constructor": (
         "objective", "def __init__(self, data): raise KeyError('x')",
         ["fails in __init__ ({file}:", "KeyError: 'x'"]),

@@ -44,7 +44,7 @@ def settings_model(part: type) -> type[BaseModel]:
             f"annotate every setting with a type that TOML can express{_place(part)}"
         ) from error
     if wrong:
-        raise PluginError(*(f"{named}: the default of setting {problem}{_place(part)}" for problem in wrong))
+        raise PluginError(f"{named}: its defaults are not valid: {'; '.join(wrong)}{_place(part)}")
     return model
 
 
