@@ -1,6 +1,7 @@
 """Files that the parts of a run read: copied into the run, and never read from elsewhere."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from throw_away_plugins import TABLES, ThrowAwayPlugins
-from tiny_runs import Facegen
+from throw_away_plugins import SOURCE, ThrowAwayPlugins
+from tiny_runs import REPOSITORY, Facegen
 
 from facegen.core.errors import CheckpointError
+from facegen.core.kinds import KINDS
+from facegen.core.registry import Part, registry
 from facegen.training.runs.model_file import ModelFile
 from facegen.training.runs.run import Run
 
@@ -179,4 +182,22 @@ def test_missing_plugin_is_named_with_its_package(
     assert facegen("generate", run, "--name", "x", "--out", plugins.folder / "face.png") == 1
     expected = f"Error: {run}: conditioner 'odd' is of the package facegen-odd 0.3; install that package\n"
     assert capsys.readouterr().err.endswith(expected)
-    assert "conditioner" in TABLES
+
+
+def test_example_of_the_documentation_looks_clips_up_by_name(
+    plugins: ThrowAwayPlugins, facegen: Facegen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (REPOSITORY / "docs" / "plugins.md").read_text(encoding="utf-8")
+    code = next(block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "class Given" in block)
+    Path("given_vectors.py").write_text(code)
+    part = Part(KINDS["conditioner"], "given", "given_vectors:Given", SOURCE)
+    monkeypatch.setitem(registry().parts["conditioner"], "given", part)
+    save_file({str(clip): torch.full((4,), float(clip)) for clip in range(40)}, "vectors.safetensors")
+    recipe = plugins.recipe(conditioner={"type": "given", "table": "vectors.safetensors", "condition_dim": 4})
+    assert facegen("train", recipe, "--out", "run", "--set", "train.steps=2") == 0
+    save_file({"0": torch.zeros(4)}, "vectors.safetensors")
+    capsys.readouterr()
+    assert facegen("train", recipe, "--out", "other") == 1
+    assert re.search(
+        r"conditioner 'given' fails in forward \(.*given_vectors\.py:\d+\): KeyError", capsys.readouterr().err
+    )
