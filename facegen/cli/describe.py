@@ -74,7 +74,7 @@ def describe_part(kind_name: str, name: str) -> dict[str, Any]:
     """
     part = registry().find(kind_name, name)
     loaded, kind = part.load(), part.kind
-    rows, engine_rows = _rows(settings_model(loaded), "Settings", loaded), _rows(kind.engine_keys, "Attributes")
+    rows, engine_rows = _rows(part.schema(), "Settings", loaded), _rows(kind.engine_keys, "Attributes")
     layers, reason = _layers(kind_name, loaded)
     return {
         "title": f"{kind_name} {name}",

@@ -1,6 +1,6 @@
 """Data types of a training step: description of a corpus, rows of a batch, and their condition."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, NamedTuple, Self
 
@@ -11,6 +11,8 @@ Terms = dict[str, Tensor]
 """Scalar tensors, already weighted; the keys are the same at every step."""
 NUM_CHARACTERS = 71
 """Codes of a caption's characters run from 1 to this; 0 stands for the end and for characters without a code."""
+CLIP_NAME = "clip_name"
+"""Entry of a conditioner's `needs` that asks for `Batch.clip_names`."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class DataSpec:
         """Number of people of the training split."""
         return len(self.identities)
 
+    def lacks(self, needs: Iterable[str]) -> list[str]:
+        """List the Batch columns that the corpus cannot fill; every corpus can fill CLIP_NAME."""
+        return sorted(set(needs) - self.columns - {CLIP_NAME})
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for a run folder."""
         return {**asdict(self), "columns": sorted(self.columns)}
@@ -66,6 +72,8 @@ class Batch:
         caption: (B, characters) character codes.
         text: (B, text_dim) given vectors.
         attributes: {column: (B,)} labels; -1 where unknown.
+        clip_names: names of the clips in the corpus, such as the video and the time, by which a part looks rows up in a
+            table of its own.
     """
 
     faces: Tensor
@@ -76,6 +84,7 @@ class Batch:
     caption: Tensor | None = None
     text: Tensor | None = None
     attributes: Mapping[str, Tensor] = field(default_factory=dict)
+    clip_names: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return self.clip.shape[0]
@@ -101,6 +110,7 @@ class Batch:
             else None,
             text=torch.zeros(num, data.text_dim, device=device) if "text" in has else None,
             attributes={name: torch.zeros_like(rows) for name in data.attributes},
+            clip_names=tuple(map(str, range(num))),
         )
 
 

@@ -178,6 +178,7 @@ class Evidence:
         holds_training_faces: True if the run was trained on some of the real faces.
         no_training: reason why `training` is None.
         languages: (N,) spoken language of each row, "" where unknown; empty if the corpus does not name any.
+        clip_names: name of each row's clip in the corpus, by which a metric looks rows up in a table of its own.
     """
 
     judge: str
@@ -208,3 +209,4 @@ class Evidence:
     holds_training_faces: bool = False
     no_training: str = "no training faces"
     languages: Sequence[str] = ()
+    clip_names: Sequence[str] = ()

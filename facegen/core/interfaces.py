@@ -282,6 +282,10 @@ class Dataset:
         """Return the spoken language of each row, "" where unknown; nothing if the corpus does not name any."""
         return []
 
+    def clip_names(self, clip: Tensor) -> Sequence[str]:
+        """Return the name of each row, by which tables outside of the corpus refer to it; its number by default."""
+        return [str(row) for row in clip.tolist()]
+
     def captions(self, clip: Tensor) -> Sequence[str]:
         """Return one sentence per row, for corpora with captions."""
         raise NotImplementedError

@@ -1,8 +1,9 @@
 """Kinds of parts. A further kind needs one row here, its hook in `hookspecs.py`, and its public interface."""
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from facegen.core import hookspecs
 from facegen.core.recipe.tables import ConditionerSettings, DataSettings, MatchSettings, PenaltySettings, Table
@@ -34,6 +35,10 @@ class Kind:
     def hook(self) -> str:
         """Name of the hook."""
         return self.specification.__name__
+
+    def interface_class(self) -> Any:
+        """Return the class that its parts subclass."""
+        return getattr(importlib.import_module("facegen"), self.interface)
 
 
 _KINDS = (

@@ -5,9 +5,11 @@ or prints, other plugins and facegen itself go on.
 """
 
 import importlib
+import inspect
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, distributions
@@ -22,6 +24,7 @@ from facegen.core.text.suggest import did_you_mean
 ENTRY_POINT_GROUP = "facegen"
 OWN_PACKAGE = "facegen"
 Target = TypeVar("Target")
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,12 @@ class Plugin:
     Attributes:
         source: its origin.
         implementations: {hook: functions that implement it}.
+        faults: functions marked as hooks that implement none.
     """
 
     source: Source
     implementations: Mapping[str, Sequence[Callable[[], object]]]
+    faults: tuple[Broken, ...] = ()
 
     def offers(
         self, hook: str, check: Callable[[object], Mapping[str, Target]], broken: list[Broken]
@@ -93,10 +98,21 @@ def guarded(explain: Callable[[BaseException], str]) -> Iterator[None]:
         PluginError: the code raised an exception or called sys.exit; `explain(exception)` is the message.
     """
     try:
-        with redirect_stdout(sys.stderr):
+        with stdout_to_stderr():
             yield
     except (Exception, SystemExit) as error:
         raise PluginError(explain(error)) from error
+
+
+@contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Send the standard output of the main thread to stderr.
+
+    Threads share sys.stdout, so redirections of two of them would undo each other.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    with redirect_stdout(sys.stderr) if is_main else nullcontext():
+        yield
 
 
 def load_target(source: Source, described: str, target: str) -> object:
@@ -117,40 +133,52 @@ def load_target(source: Source, described: str, target: str) -> object:
 
 
 def read_plugin(source: Source, module: object) -> Plugin:
-    """Find the hooks that a module implements.
+    """Find the hooks that a module implements; those that are wrong go to `faults`, and the others are usable.
 
     Raises:
-        PluginError: it implements none, or one that facegen does not have; the message is the reason alone.
+        PluginError: it implements none at all; the message is the reason alone.
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    with guarded(_explain_registration):
-        manager.register(module)
-        manager.check_pending()
-        callers = manager.get_hookcallers(module)
-    if not callers:
+    implementations: dict[str, list[Callable[[], object]]] = {}
+    faults: list[Broken] = []
+    for name in dir(module):
+        with guarded(lambda error: f"cannot be registered: {type(error).__name__}: {error}"):
+            options = manager.parse_hookimpl_opts(module, name)
+        if options is None:
+            continue
+        hook, function = options.get("specname") or name, getattr(module, name)
+        reason = _explain_hook(hook, function)
+        if reason:
+            faults.append(Broken(source, reason))
+        else:
+            # The functions themselves, because pluggy passes over a hook that returns None.
+            implementations.setdefault(hook, []).append(function)
+    if not implementations and not faults:
         raise PluginError("implements no hook; is @hookimpl missing above its functions?")
-    # The functions themselves, because pluggy passes over a hook that returns None.
-    return Plugin(source, {caller.name: [hook.function for hook in caller.get_hookimpls()] for caller in callers})
+    return Plugin(source, implementations, tuple(faults))
 
 
-def _explain_registration(error: BaseException) -> str:
-    if not isinstance(error, pluggy.PluginValidationError):
-        return f"cannot be registered: {type(error).__name__}: {error}"
-    message = str(error)
-    unknown = next((word.strip("'\"") for word in message.split() if "facegen_" in word), message)
-    return f"implements no hook of facegen: '{unknown}'{did_you_mean(unknown, hookspecs.HOOKS)}"
+def _explain_hook(hook: str, function: Callable[..., object]) -> str:
+    """Explain why a function cannot implement a hook; return "" if it can."""
+    if hook not in hookspecs.HOOKS:
+        return f"implements no hook of facegen: '{hook}'{did_you_mean(hook, hookspecs.HOOKS)}"
+    parameters = inspect.signature(function).parameters.values()
+    required = [one.name for one in parameters if one.default is one.empty and one.kind not in _VARIADIC]
+    return f"implements {hook} with the argument {', '.join(required)}; a hook takes none" if required else ""
 
 
 @cache
 def installed_plugins() -> tuple[tuple[Plugin, ...], tuple[Broken, ...]]:
     """Import every installed plugin; return those that work and those that do not."""
-    plugins, broken = [], []
+    plugins: list[Plugin] = []
+    broken: list[Broken] = []
     for source, entry_point in _entry_points():
         try:
             with guarded(source.cannot_import):
                 module = entry_point.load()
-            plugins.append(read_plugin(source, module))
+            plugin = read_plugin(source, module)
+            plugins.append(plugin)
+            broken += plugin.faults
         except PluginError as error:
             broken.append(Broken(source, str(error)))
     return tuple(plugins), tuple(broken)

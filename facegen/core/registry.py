@@ -1,14 +1,17 @@
 """Parts by kind and name, from facegen itself and from every installed plugin."""
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+from pydantic import BaseModel
+
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, Kind
+from facegen.core.part_contract import class_faults
 from facegen.core.plugins import OWN_PACKAGE, Broken, Plugin, Source, installed_plugins, load_target, read_plugin
 from facegen.core.recipe.declared_settings import declared_settings, explain_reserved
+from facegen.core.recipe.settings import settings_model
 from facegen.core.renamed import old_names
 from facegen.core.text.suggest import did_you_mean
 
@@ -34,12 +37,12 @@ class Part:
 
         Raises:
             PluginError: its module does not import, it is not a class of its kind, it uses a name that the interface
-                no longer has, or a setting has a reserved name.
+                no longer has, a setting has a reserved name, or an attribute has another type.
         """
         loaded: object = self.target
         if isinstance(self.target, str):
             loaded = load_target(self.source, f"{self.kind.name} '{self.name}'", self.target)
-        interface = getattr(importlib.import_module("facegen"), self.kind.interface)
+        interface = self.kind.interface_class()
         if not (isinstance(loaded, type) and issubclass(loaded, interface)):
             raise PluginError(
                 f"{self.source}: {self.kind.name} '{self.name}' is {loaded!r}, which is no subclass of "
@@ -54,7 +57,28 @@ class Part:
         reserved = self.reserved_setting(loaded)
         if reserved is not None:
             raise PluginError(str(reserved))
+        faults = [] if self.is_built_in else class_faults(self.kind.name, loaded)
+        if faults:
+            raise PluginError(*(f"{self.source}: {self.kind.name} '{self.name}' {fault}" for fault in faults))
         return loaded
+
+    @property
+    def is_built_in(self) -> bool:
+        """True for parts of facegen itself."""
+        return self.source.package == OWN_PACKAGE
+
+    def schema(self) -> type[BaseModel]:
+        """Return the schema of its settings.
+
+        Raises:
+            PluginError: the class cannot be loaded, or its annotations or defaults are wrong.
+        """
+        loaded = self.load()
+        try:
+            return settings_model(loaded)
+        except PluginError as error:
+            named = f"{self.source}: {self.kind.name} '{self.name}'"
+            raise PluginError(*(f"{named}: {problem}" for problem in error.problems)) from error
 
     def reserved_setting(self, target: str | type) -> Broken | None:
         """Return the fault of a setting that no recipe can set, because the engine reads its key; None without one."""
@@ -87,12 +111,14 @@ class Registry:
     def add(self, source: Source, module: object) -> None:
         """Register the parts of a plugin's module; its faults go to `broken`."""
         try:
-            self.add_plugin(read_plugin(source, module))
+            plugin = read_plugin(source, module)
+            self.broken += plugin.faults
+            self.add_plugin(plugin)
         except PluginError as error:
             self.broken.append(Broken(source, str(error)))
 
     def add_plugin(self, plugin: Plugin) -> None:
-        """Register the parts of a plugin; its faults go to `broken`."""
+        """Register the parts of a plugin; what its hooks do wrong goes to `broken`."""
         for kind in KINDS.values():
             for name, target in plugin.offers(kind.hook, _checked_parts, self.broken):
                 self._add_part(Part(kind, name, target, plugin.source))
@@ -102,7 +128,7 @@ class Registry:
         if earlier is None:
             self.parts[part.kind.name][part.name] = part
             # The sources of facegen's own parts need not be read at every start: their tests load each of them.
-            reserved = None if part.source.package == OWN_PACKAGE else part.reserved_setting(part.target)
+            reserved = None if part.is_built_in else part.reserved_setting(part.target)
             self.broken += [] if reserved is None else [reserved]
             return
         reason = (

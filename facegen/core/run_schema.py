@@ -17,6 +17,7 @@ MAX_RUN_BYTES = 64 * 2**20
 MAX_STATE_BYTES = 2**20
 MAX_RECIPE_BYTES = 2**20
 MAX_CHANGES = 10_000
+MAX_FILES = 10_000
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Plain = bool | int | float | Annotated[str, Field(max_length=1000)] | None
@@ -58,24 +59,44 @@ class ChangeRecord(Table):
         return f"{self.stage} step {self.step}: {self.key} = {before} -> {after}"
 
 
+class FileRecord(Table):
+    """A file or folder that a part of a run reads.
+
+    Attributes:
+        original: its path when the run was created.
+        sha256: of the file, or of names and contents of a folder's files.
+        num_bytes: size.
+        stored: path of the copy in the run's folder; "" if it is too large and was not copied.
+    """
+
+    original: Annotated[str, Field(max_length=4096)]
+    sha256: Digest
+    num_bytes: Annotated[int, Field(ge=0, le=10**15)]
+    stored: Annotated[str, Field(max_length=4096)]
+
+
 class RunMetadata(Table):
     """Content of run.json.
 
     Attributes:
         format: of the file.
         versions: {package: version} of facegen, the packages that compute and the plugins, when the run was created.
+        plugins: {"kind name": "package version"} of the parts of plugins.
         corpus_fingerprint: hash of the corpus, independent of its path; empty if none was recorded.
         data: shape of the corpus.
         start: the networks that its train stage started from; None without [train] start, and before it begins.
         changes: settings that were changed when the run was resumed, oldest first.
+        files: files that its parts read.
     """
 
     format: Literal[2] = RUN_FORMAT
     versions: Annotated[dict[Name, Name], Field(max_length=1000)]
+    plugins: Annotated[dict[Name, Name], Field(max_length=1000)] = Field(default_factory=dict)
     corpus_fingerprint: Name
     data: CorpusDescription
     start: StartRecord | None = None
     changes: Annotated[tuple[ChangeRecord, ...], Field(max_length=MAX_CHANGES)] = ()
+    files: Annotated[tuple[FileRecord, ...], Field(max_length=MAX_FILES)] = ()
 
 
 class CheckpointState(Table):

@@ -13,7 +13,7 @@ from facegen.core.registry import registry
 from facegen.testing.declaration import check_declaration
 from facegen.testing.detectors import check_detector
 from facegen.testing.executors import check_executor
-from facegen.testing.expect import about, repeatable
+from facegen.testing.expect import about, collecting, expect, repeatable
 from facegen.testing.losses import check_matcher, check_objective, check_penalty
 from facegen.testing.networks import (
     check_augmentation,
@@ -52,16 +52,30 @@ def check_part(kind: str, part: str | type, data: DataSpec = SMALL_DATA, **setti
         data: the corpus that it is built for.
         settings: as in a recipe; others have their defaults.
     Raises:
-        AssertionError: the part breaks the contract; the message names the part, its settings and the fault.
+        AssertionError: the part breaks the contract; the message names the part, its settings and all faults: those of
+            its results first, then those of its declaration.
     """
     loaded: Any = registry().find(kind, part).load() if isinstance(part, str) else part
     given = ", ".join(f"{name} = {toml_value(value)}" for name, value in settings.items())
+    interface = KINDS[kind].interface_class()
+    results: list[str] = []
+    declaration: list[str] = []
     with about(f"{kind} {loaded.__name__}({given})"), repeatable():
-        check_declaration(kind, loaded)
-        supplied = engine_arguments(kind, loaded, data, CONDITION_DIM)
-        if KINDS[kind].interface not in ("Dataset", "Metric"):
-            _build_on_meta(loaded, supplied, settings)
-        _CHECKS[kind](loaded(*supplied, **settings), data)
+        expect(issubclass(loaded, interface), f"is no subclass of facegen.{interface.__name__}")
+        with collecting(declaration):
+            check_declaration(kind, loaded)
+        try:
+            with collecting(results):
+                supplied = engine_arguments(kind, loaded, data, CONDITION_DIM)
+                if KINDS[kind].interface not in ("Dataset", "Metric"):
+                    _build_on_meta(loaded, supplied, settings)
+                _CHECKS[kind](loaded(*supplied, **settings), data)
+        except Exception:
+            if not declaration:
+                raise
+        faults = list(dict.fromkeys([*results, *declaration]))
+        if faults:
+            raise AssertionError("\n  ".join(faults))
 
 
 def _build_on_meta(part: type, supplied: tuple[Any, ...], settings: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from torch import nn
 
 import facegen
 from facegen.core.describe.docstrings import docstring_sections, section_entries
+from facegen.core.errors import PluginError
 from facegen.core.kinds import KINDS
 from facegen.core.recipe.declared_settings import declared_settings, explain_reserved
 from facegen.core.recipe.settings import check_table, settings_model
@@ -56,7 +57,10 @@ def _check_docstring(part: type, engine: list[str], settings: list[str]) -> None
 
 
 def _check_defaults(part: type, defaults: dict[str, Any]) -> None:
-    model = settings_model(part)
+    try:
+        model = settings_model(part)
+    except PluginError as error:
+        raise AssertionError(str(error)) from error
     given = json.loads(model.model_construct(**defaults).model_dump_json(include=set(defaults)))
     _, problems = check_table(model, {name: value for name, value in given.items() if value is not None})
     wrong = [problem for problem in problems if not problem.endswith("it has no default")]

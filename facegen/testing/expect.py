@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +13,36 @@ from torch._subclasses.fake_tensor import (
 )
 from torch.nn.modules.dropout import _DropoutNd
 
+_collected: ContextVar[list[str] | None] = ContextVar("_collected", default=None)
+
 
 def expect(condition: bool, otherwise: str) -> None:
-    """Raise AssertionError unless the condition holds."""
-    if not condition:
+    """Raise AssertionError unless the condition holds; inside of `collecting`, note it and go on."""
+    if condition:
+        return
+    faults = _collected.get()
+    if faults is None:
         raise AssertionError(otherwise)
+    faults.append(otherwise)
+
+
+@contextmanager
+def collecting(faults: list[str]) -> Iterator[None]:
+    """Add every fault that a check finds to a list.
+
+    An exception ends the check. One that follows a fault is taken for its consequence, and is not reported.
+    """
+    known = len(faults)
+    token = _collected.set(faults)
+    try:
+        yield
+    except AssertionError as error:
+        faults.append(str(error))
+    except Exception:
+        if len(faults) == known:
+            raise
+    finally:
+        _collected.reset(token)
 
 
 @contextmanager

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parametrize
 
-from facegen.core.batch import Batch, Condition, DataSpec
+from facegen.core.batch import CLIP_NAME, Batch, Condition, DataSpec
 from facegen.core.describe.layers import all_heads, run_heads
+from facegen.core.errors import FacegenError
 from facegen.core.interfaces import Augmentation, Conditioner, ConditionTransform, Discriminator, Generator
 from facegen.testing.expect import (
     any_loss,
@@ -22,7 +23,7 @@ from facegen.testing.expect import (
 )
 from facegen.testing.samples import CONDITION_DIM, ROWS, sample_batch, sample_condition, sample_critic
 
-COLUMNS = frozenset({"faces", "clip", "identity", "speech", "caption", "text"})
+COLUMNS = frozenset({"faces", "clip", "identity", "speech", "caption", "text", CLIP_NAME})
 TOLERANCE = 1e-4
 
 
@@ -32,6 +33,7 @@ def check_conditioner(conditioner: Conditioner, data: DataSpec) -> None:
     expect(not unknown, f"needs {', '.join(unknown)}; a batch has {', '.join(sorted(COLUMNS))} and the attributes")
     full = sample_batch(data)
     unneeded = {name: None for name in ("speech", "caption", "text") if name not in conditioner.needs}
+    unneeded |= {} if CLIP_NAME in conditioner.needs else {"clip_names": None}
     batch = replace(full, **unneeded)  # type: ignore[arg-type]
     encoding = conditioner(batch)
     expect_shape(encoding, (ROWS, conditioner.condition_dim), "its result")
@@ -43,6 +45,24 @@ def check_conditioner(conditioner: Conditioner, data: DataSpec) -> None:
     expect(torch.equal(alone, again), "returns another result at the second call in eval mode; does it add noise?")
     expect(_close(few, alone[:2]), "a row's result depends on the other rows in eval mode")
     expect(not torch.allclose(alone[0], alone[1]), "returns the same condition for two different people")
+    if "identity" in conditioner.needs and data.num_identities:
+        _check_unseen_people(conditioner, batch, data.num_identities)
+
+
+def _check_unseen_people(conditioner: Conditioner, batch: Batch, num_identities: int) -> None:
+    """Expect a refusal, NaN or another encoding than that of the last person for identity -1."""
+    last = torch.full_like(batch.identity, num_identities - 1)
+    with torch.no_grad():
+        try:
+            unseen = conditioner(replace(batch, identity=torch.full_like(last, -1)))
+        except (LookupError, ValueError, RuntimeError, FacegenError):
+            return
+        known = conditioner(replace(batch, identity=last))
+    expect(
+        not torch.allclose(unseen, known),
+        "gives people outside the training split (identity -1) the encoding of the last person, as the index -1 of a "
+        "table does; return NaN for them, or raise an exception",
+    )
 
 
 def check_transform(transform: ConditionTransform, data: DataSpec) -> None:
@@ -146,6 +166,7 @@ def _first_rows(batch: Batch, num: int) -> Batch:
         caption=first_rows(batch.caption),
         text=first_rows(batch.text),
         attributes={name: labels[:num] for name, labels in batch.attributes.items()},
+        clip_names=None if batch.clip_names is None else batch.clip_names[:num],
     )
 
 

@@ -42,6 +42,7 @@ def sample_batch(data: DataSpec = SMALL_DATA, num: int = ROWS, num_mismatched: i
         caption=torch.randint(0, 40, (num, data.caption_characters), generator=random),
         text=torch.randn(num, data.text_dim, generator=random),
         attributes={name: rows % classes for name, classes in data.attributes.items()},
+        clip_names=[f"clip{row}" for row in range(num)],
     )
 
 

@@ -99,8 +99,10 @@ class _Builder:
     def __init__(self, recipe: Recipe, data: DataSpec, problems: list[str]) -> None:
         self.recipe, self.data, self.problems = recipe, data, problems
         _check_columns(recipe, data, problems)
+        known = len(problems)
         self.encoders = self._encoders()
         self.transforms, self.condition_dim = self._transforms(self.encoders.condition_dim)
+        self.knows_condition = len(problems) == known
 
     def networks(self, draft: DraftRun | None) -> Networks:
         """Build every network; None stands for a part that was refused."""
@@ -114,8 +116,8 @@ class _Builder:
             encoders=encoders,
             discriminator_encoders=self._discriminator_encoders(),
             face_pipeline=self.face_pipeline(draft),
-            discriminator=self._one("discriminator", data, self.condition_dim, heads),
-            matcher=self._one("matcher", data, encoders.condition_dim, embed_dim),
+            discriminator=self._conditioned("discriminator", data, self.condition_dim, heads),
+            matcher=self._conditioned("matcher", data, encoders.condition_dim, embed_dim),
             objectives=objectives,
             penalties={
                 name: (self._build(config, data), config.engine.every_steps)
@@ -127,7 +129,7 @@ class _Builder:
 
     def face_pipeline(self, draft: DraftRun | None) -> FacePipeline | None:
         """Build the face pipeline and that of its draft; None without a generator."""
-        generator = self._one("generator", self.data, self.condition_dim)
+        generator = self._conditioned("generator", self.data, self.condition_dim)
         before = None
         if draft is not None:
             before = _Builder(draft.recipe, draft.data, self.problems).face_pipeline(draft.draft)
@@ -156,6 +158,10 @@ class _Builder:
     def _one(self, kind: str, *supplied: Any) -> Any:
         config = self.recipe.optional_config(kind)
         return None if config is None else self._build(config, *supplied)
+
+    def _conditioned(self, kind: str, *supplied: Any) -> Any:
+        """Build a part that needs the width of the condition; None where a conditioner or a transform was refused."""
+        return self._one(kind, *supplied) if self.knows_condition else None
 
     def _encoders(self) -> Encoders:
         configs = self.recipe.configs["conditioner"]
@@ -192,7 +198,7 @@ def _by_name(configs: Sequence[PartConfig]) -> list[tuple[str, PartConfig]]:
 def _check_columns(recipe: Recipe, data: DataSpec, problems: list[str]) -> None:
     columns = ", ".join(sorted(data.columns))
     for config in recipe.configs["conditioner"]:
-        for column in sorted(config.part.load().needs - data.columns):  # type: ignore[attr-defined]
+        for column in data.lacks(config.part.load().needs):  # type: ignore[attr-defined]
             problems.append(f"{config.where} type = '{config.name}' needs {column}; the corpus has {columns}")
 
 

@@ -183,7 +183,8 @@ class GanStep:
         if side not in self.optimisers:
             return
         self.optimisers[side].zero_grad(set_to_none=True)
-        backward(f"[train] {side}", terms)
+        parts = {f"{side}/{name}/": objective for name, objective in self.networks.objectives.items()}
+        backward(f"[train] {side}", terms, parts)
         self.distributed.average_gradients(self.weights[side])
         self.optimisers[side].step()
 

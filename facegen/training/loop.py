@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from torch.optim import Optimizer
 from facegen.core.batch import Terms
 from facegen.core.errors import CheckpointError, TrainingError
 from facegen.core.interruption import Interruption
+from facegen.core.part_faults import PartFaultError
 from facegen.core.progress import Observer
 from facegen.core.randomness import derived_seed
 from facegen.core.recipe.tables import MatchSettings, TrainSettings
@@ -137,8 +139,9 @@ def run_stage(
     observer.start(stage.name, stage.steps, start)
     for step in range(start, stage.steps):
         torch.manual_seed(derived_seed(seed, stage.name, step, distributed.rank))
-        sums.add(stage.step(step))
         done = step + 1
+        with _named_step(stage, run, done):
+            sums.add(stage.step(step))
         last = done == stage.steps
         if done % stage.log_steps == 0 or last:
             values = sums.flush()
@@ -148,7 +151,8 @@ def run_stage(
             since, since_step = time.monotonic(), done
             logger.log(stage.name, done, values)
         if distributed.is_main_process:
-            stage.after_step(done)
+            with _named_step(stage, run, done):
+                stage.after_step(done)
         # All processes agree once per step: none stops while others continue; a later signal counts for the next step.
         signal_number = distributed.largest(interruption.signal_number)
         if done % stage.checkpoint_steps == 0 or last or signal_number:
@@ -156,6 +160,21 @@ def run_stage(
         if signal_number and not last:
             raise Interrupted(signal_number, stage.name, done)
     observer.finish()
+
+
+@contextmanager
+def _named_step(stage: Stage, run: Run, done: int) -> Iterator[None]:
+    """Add the step and the newest checkpoint to the message of a plugin's fault."""
+    try:
+        yield
+    except PartFaultError as fault:
+        stopped = f"{stage.name} step {done}: training stopped; {_last_good(stage, run)}; --resume goes on from there"
+        raise PartFaultError(*fault.problems, stopped) from fault
+
+
+def _last_good(stage: Stage, run: Run) -> str:
+    newest = run.newest(stage.name)
+    return f"the last good checkpoint is {newest[0]}" if newest else "there was no checkpoint yet"
 
 
 def progress_values(values: Mapping[str, float]) -> dict[str, float]:
@@ -245,10 +264,9 @@ def _check_finite(values: Mapping[str, float], stage: Stage, run: Run, done: int
 
 
 def _diverged(stage: Stage, run: Run, done: int, names: str) -> str:
-    newest = run.newest(stage.name)
-    last = f"the last good checkpoint is {newest[0]}" if newest else "there was no checkpoint yet"
     return (
-        f"{stage.name} step {done}: {names} is no longer a finite number, so training stopped; {last}. "
+        f"{stage.name} step {done}: {names} is no longer a finite number, so training stopped; "
+        f"{_last_good(stage, run)}. "
         f"A resumed run would meet the same value, because training is deterministic, unless a setting is changed: a "
         f"lower learning rate, a weight of a penalty such as penalty.0.r1_gamma, or run.precision: facegen train "
         f"{run.path} --resume --set {_lower_rate(stage)}"

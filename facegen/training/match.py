@@ -73,7 +73,7 @@ class MatchStep:
                 encoding = self.networks.encoders(batch).float()
             embedding = self._embed(batch.faces) if self.matcher.needs_faces else None
             terms = part_terms("[match]", "", self.matcher.terms, encoding, embedding, batch)
-        backward("[match]", terms)
+        backward("[match]", terms, {"": self.matcher})
         self.distributed.average_gradients(self.weights)
         self.optimiser.step()
         log = {name: term.detach() for name, term in terms.items()}

@@ -11,6 +11,7 @@ from facegen.core.interfaces import Dataset
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.run_files import is_run
 from facegen.training.build import Networks, build_networks
 from facegen.training.check.dry_run import dry_run
 from facegen.training.distributed import Distributed
@@ -29,6 +30,7 @@ from facegen.training.runs.earlier_runs import (
 )
 from facegen.training.runs.match_cache import incompatible_networks
 from facegen.training.runs.open_run import open_run_or_model, run_folder
+from facegen.training.runs.part_files import with_run_files
 from facegen.training.runs.run import Run
 from facegen.training.runs.train_start import EarlierNetworks, start_problems
 from facegen.training.trainer import Trainer
@@ -62,6 +64,8 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
     if not distributed.is_main_process:
         observer = Observer()  # only the main process reports
     recipe = with_run_folders(recipe, out)
+    if is_run(out):
+        recipe = with_run_files(out, recipe, Run.open(out).files)
     check_training(recipe, out)
     try:
         return _train(recipe, out, resume, distributed, observer, interruption, only_match=False)

@@ -135,6 +135,59 @@ def test_misspelt_hook_is_reported_with_the_nearest_name(site):
     assert "'facegen_objetives'; did you mean 'facegen_objectives'?" in broken
 
 
+MIXED = """
+from facegen import hookimpl
+
+@hookimpl
+def facegen_objetives():
+    return {}
+
+@hookimpl
+def facegen_penalties(data):
+    return {}
+
+@hookimpl
+def facegen_metrics():
+    return {"fine": "fine_part:Fine"}
+"""
+
+
+def test_wrong_hooks_leave_the_other_parts_of_a_package(site):
+    site.install("facegen-mixed", "mixed = mixed_plugin", {"mixed_plugin": MIXED})
+    listed = site.listed()
+    assert "fine" in [part["name"] for part in listed["parts"]]
+    named = "plugin 'mixed' (package facegen-mixed 0.1.0) implements"
+    unknown, with_argument = listed["broken"]
+    assert unknown.startswith(f"{named} no hook of facegen: 'facegen_objetives'; did you mean 'facegen_objectives'?")
+    assert with_argument == f"{named} facegen_penalties with the argument data; a hook takes none"
+    assert "facegen-mixed: `facegen list-plugins` shows why" in site.run("--help").stdout
+
+
+LOUD = """
+import logging, sys
+print("noise at import")
+logging.basicConfig(stream=sys.stdout)
+logging.warning("more noise")
+from facegen import hookimpl
+
+@hookimpl
+def facegen_metrics():
+    print("noise of a hook")
+    return {"loud": "loud_part:Loud"}
+"""
+
+
+def test_output_at_import_leaves_json_whole(site):
+    part = (
+        "print('noise of a part')\nfrom facegen import Metric\nclass Loud(Metric):\n    def measure(self, e): return []"
+    )
+    site.install("facegen-loud", "loud = loud_plugin", {"loud_plugin": LOUD, "loud_part": part})
+    for words in (["list-plugins", "--json"], ["describe", "metric", "loud", "--json"], ["doctor", "--json"]):
+        done = site.run(*words)
+        assert done.returncode == 0 and json.loads(done.stdout)
+        assert "noise at import" in done.stderr and "noise of a hook" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("returned", "message"),
     [("None", "returns None; must be a dict"), ("{'x': 3}", "returns 'x': 3"), ("1 / 0", "division by zero")],

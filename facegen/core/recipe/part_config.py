@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from facegen.core.errors import FacegenError, RecipeError
 from facegen.core.kinds import KINDS
+from facegen.core.part_faults import build_part
 from facegen.core.recipe.tables import DraftSettings, EvaluateSettings, RunSettings, TrainSettings
 from facegen.core.registry import Part, registry
 
@@ -46,9 +47,12 @@ class PartConfig:
 
         Raises:
             RecipeError: the part refuses its settings; the message names the table.
+            PluginError: the part is broken; the message names its plugin.
         """
         try:
-            return self.part.load()(*supplied, **self.settings)
+            if self.part.is_built_in:
+                return self.part.load()(*supplied, **self.settings)
+            return build_part(self.part, supplied, self.settings)
         except RecipeError as error:
             raise RecipeError(*(f"{self.where} {problem}" for problem in error.problems)) from error
 

@@ -9,59 +9,50 @@ from pydantic import BaseModel
 from facegen.core.kinds import RECIPE_KINDS
 from facegen.core.recipe.merge import Tables
 from facegen.core.recipe.part_config import PartConfig, Recipe
-from facegen.core.recipe.settings import settings_model
+from facegen.core.recipe.part_paths import NO_PATH, replaced_paths
 
-NO_PATH = "not-included"
-"""Value of a path that cannot be left out, in the recipe of a model file."""
+Kept = Mapping[str, str]
 
 
-def without_paths(recipe: Recipe) -> Tables:
+def without_paths(recipe: Recipe, kept: Kept | None = None) -> Tables:
     """Return the tables of a recipe without paths.
 
     Paths are the settings of type Path, and every other string that is an absolute path. A setting that has a default
     is left out; any other gets the value NO_PATH.
+
+    Args:
+        recipe: checked.
+        kept: {path of a part: its new value} of those that stay.
     """
+    kept = kept or {}
     tables = {name: _without_absolute(table) for name, table in recipe.tables.items()}
     for name, model in (("draft", recipe.draft), ("evaluate", recipe.evaluate), ("train", recipe.train)):
         if name in tables and model is not None:
-            tables[name] = _of_table(tables[name], dict(model), type(model))
+            tables[name] = _of_table(tables[name], {}, dict(model), type(model))
     for kind in RECIPE_KINDS.values():
         configs = recipe.configs[kind.name]
         if kind.table not in tables or not configs:
             continue
         if isinstance(tables[kind.table], list):
             pairs = zip(tables[kind.table], configs, strict=True)
-            tables[kind.table] = [_of_part(table, config) for table, config in pairs]
+            tables[kind.table] = [_of_part(table, kept, config) for table, config in pairs]
         else:
-            tables[kind.table] = _of_part(tables[kind.table], configs[0])
+            tables[kind.table] = _of_part(tables[kind.table], kept, configs[0])
     return tables
 
 
-def _of_part(table: Tables, config: PartConfig) -> Tables:
+def _of_part(table: Tables, kept: Kept, config: PartConfig) -> Tables:
     values = {**dict(config.engine), **config.settings}
-    return _of_table(table, values, type(config.engine), settings_model(config.part.load()))
+    return _of_table(table, kept, values, type(config.engine), config.part.schema())
 
 
-def _of_table(table: Tables, values: Mapping[str, Any], *models: type[BaseModel]) -> Tables:
+def _of_table(table: Tables, kept: Kept, values: Mapping[str, Any], *models: type[BaseModel]) -> Tables:
     required = {name for model in models for name, field in model.model_fields.items() if field.is_required()}
     return {
-        key: _replaced(value, values.get(key))
+        key: replaced_paths(value, values.get(key), lambda path: kept.get(str(path), NO_PATH))
         for key, value in table.items()
-        if key in required or not isinstance(values.get(key), Path)
+        if key in required or not isinstance(values.get(key), Path) or str(values[key]) in kept
     }
-
-
-def _replaced(plain: Any, checked: Any) -> Any:
-    """Replace the paths of a value; `checked` is the same value with its types."""
-    if isinstance(checked, Path):
-        return NO_PATH
-    if isinstance(checked, BaseModel):
-        checked = dict(checked)
-    if isinstance(plain, dict) and isinstance(checked, Mapping):
-        return {key: _replaced(value, checked.get(key)) for key, value in plain.items()}
-    if isinstance(plain, list) and isinstance(checked, list | tuple) and len(plain) == len(checked):
-        return [_replaced(one, other) for one, other in zip(plain, checked, strict=True)]
-    return plain
 
 
 def _without_absolute(value: Any) -> Any:

@@ -17,7 +17,7 @@ from facegen.core.recipe.rules import (
     untrained_frozen_conditioners,
 )
 from facegen.core.recipe.run_files import recipe_of
-from facegen.core.recipe.settings import check_table, settings_model, settings_of
+from facegen.core.recipe.settings import check_table, settings_of
 from facegen.core.recipe.shipped import find_recipe, unknown_run
 from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES, DraftSettings
 from facegen.core.registry import registry
@@ -254,7 +254,7 @@ def _check_entry(kind: Kind, entry: dict[str, Any], where: str, problems: list[s
         return None
     try:
         part = registry().find(kind.name, name)
-        model = settings_model(part.load())
+        model = part.schema()
     except (PluginError, RecipeError) as error:
         problems += [f"{where} type = '{name}': {problem}" for problem in error.problems]
         return None

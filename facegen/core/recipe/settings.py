@@ -7,7 +7,7 @@ from datetime import date, time
 from functools import cache
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from facegen.core.errors import PluginError
 from facegen.core.text.suggest import did_you_mean
@@ -18,9 +18,13 @@ def settings_model(part: type) -> type[BaseModel]:
     """Create the pydantic schema of a part from its keyword-only parameters, their annotations and defaults.
 
     Raises:
-        PluginError: an annotation is missing, cannot be resolved, or is not a type that pydantic can validate.
+        PluginError: an annotation is missing, cannot be resolved, or is not a type that pydantic can validate; or a
+            default does not have its setting's type.
     """
-    config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
+    named = f"{part.__module__}:{part.__qualname__}"
+    config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=(), validate_default=True
+    )  # fmt: skip
     try:
         hints = get_type_hints(part.__init__, include_extras=True)  # type: ignore[misc]
         fields: dict[str, Any] = {
@@ -31,13 +35,32 @@ def settings_model(part: type) -> type[BaseModel]:
             for parameter in inspect.signature(part).parameters.values()
             if parameter.kind is parameter.KEYWORD_ONLY
         }
-        return create_model(part.__name__, __config__=config, **fields)
-    except (NameError, AttributeError, TypeError, PydanticUserError) as error:
-        reason = str(error).splitlines()[0].split(". Set ")[0]
+        model = create_model(part.__name__, __config__=config, **fields)
+        wrong = _wrong_defaults(model)
+    except Exception as error:  # annotations are code, which may raise anything
+        reason = (str(error) or type(error).__name__).splitlines()[0].split(". Set ")[0]
         raise PluginError(
-            f"{part.__module__}:{part.__qualname__}: the annotations of its settings cannot be read ({reason}); "
-            f"annotate every setting with a type that TOML can express"
+            f"{named}: the annotations of its settings cannot be read ({reason}); "
+            f"annotate every setting with a type that TOML can express{_place(part)}"
         ) from error
+    if wrong:
+        raise PluginError(f"{named}: its defaults are not valid: {'; '.join(wrong)}{_place(part)}")
+    return model
+
+
+def _wrong_defaults(model: type[BaseModel]) -> list[str]:
+    try:
+        model.model_validate_json("{}")
+    except ValidationError as error:
+        return [_explain(model, problem, ()) for problem in error.errors() if problem["type"] != "missing"]
+    return []
+
+
+def _place(part: type) -> str:
+    try:
+        return f" ({inspect.getfile(part)}:{inspect.getsourcelines(part)[1]})"
+    except (OSError, TypeError):
+        return ""
 
 
 def _annotation(setting: str, hints: dict[str, Any]) -> Any:

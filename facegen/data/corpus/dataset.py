@@ -116,6 +116,10 @@ class Packed(Dataset):
         column = self.corpus.index.strings.get("language")
         return [] if column is None else column.at(clip.cpu())
 
+    def clip_names(self, clip: Tensor) -> Sequence[str]:
+        column = self.corpus.index.strings.get("name")
+        return super().clip_names(clip) if column is None else column.at(clip.cpu())
+
     def captions(self, clip: Tensor) -> Sequence[str]:
         return self.corpus.index.strings["caption"].at(clip.cpu())
 

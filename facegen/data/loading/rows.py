@@ -5,7 +5,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from facegen.core.batch import Batch
+from facegen.core.batch import CLIP_NAME, Batch
 from facegen.core.clips import Clips
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Dataset
@@ -50,7 +50,7 @@ class Rows:
         *,
         keep: bool = True,
     ) -> None:
-        missing = sorted(needs - dataset.spec.columns)
+        missing = dataset.spec.lacks(needs)
         if missing:
             has = ", ".join(sorted(dataset.spec.columns))
             raise DataError(
@@ -91,6 +91,11 @@ class Rows:
             needs: fetch only these columns; by default all of them.
         """
         needs = self.needs if needs is None else needs
+        if "identity" in needs and bool((self.clips.identity[rows] < 0).any()):
+            # As an index, -1 would be the last person of a table.
+            raise DataError(
+                f"'{self.split}' holds people outside the training split, whose names the run does not know"
+            )
         device_rows = rows.to(self.device)
         clip = self.clips.clip[rows].to(self.device)
         if mismatched_rows is None:
@@ -104,6 +109,7 @@ class Rows:
             caption=self._caption(clip) if "caption" in needs else None,
             text=self.dataset.text(clip).to(self.device) if "text" in needs else None,
             attributes={name: values[rows].to(self.device) for name, values in self.clips.attributes.items()},
+            clip_names=self.dataset.clip_names(self.clips.clip[rows]) if CLIP_NAME in needs else None,
         )
 
     def fetch_plain(self, rows: Tensor, frame: int = 0) -> Batch:

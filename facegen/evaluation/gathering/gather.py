@@ -67,6 +67,7 @@ def gather(
         factors=dict(dataset.factors(clips.clip, torch.zeros_like(clips.clip))), factor_sides=dataset.factor_sides,
         embed=lambda faces: embed_faces(judge, faces), cache=cache, observer=observer, faces_key=key,
         condition=condition_label(judge.encoders.needs), languages=dataset.languages(clips.clip),
+        clip_names=dataset.clip_names(clips.clip),
         baselines={
             name: embed_baseline(pipeline, subjects, judge, name, observer)
             for name, pipeline in (baselines or {}).items()

@@ -13,6 +13,7 @@ from facegen.core.recipe.file import JUDGE_TABLES, judge_tables
 from facegen.core.recipe.recipe import Recipe, check_recipe
 from facegen.core.recipe.tables import EvaluateSettings
 from facegen.training.runs.open_run import is_run_or_model, open_run_or_model, run_folder
+from facegen.training.runs.part_files import without_folders
 from facegen.training.runs.run import Run
 
 _IDLE_KEYS = {
@@ -102,5 +103,5 @@ def judge_key(recipe: Recipe, corpus: Dataset) -> str:
             idle = _IDLE_KEYS.get(kind.table, ())
             for config in recipe.configs[kind.name]:
                 settings = {key: value for key, value in config.values.items() if key not in idle}
-                ingredients.append([kind.table, settings])
+                ingredients.append([kind.table, without_folders(settings)])
     return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:16]

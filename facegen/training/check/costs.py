@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from facegen.core.batch import Batch
 from facegen.core.interfaces import Dataset
+from facegen.core.part_faults import PartFaultError
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.tables import MatchSettings, TrainSettings
 from facegen.data.loading.rows import crop_is_fixed
@@ -139,7 +140,7 @@ def _count(calls: Calls, stored: list[Tensor]) -> tuple[float | None, int | None
         try:
             with meter:
                 call()
-        except RuntimeError as error:
+        except (RuntimeError, PartFaultError) as error:
             if needs_values(error):
                 return None, None
             raise

@@ -13,8 +13,10 @@ from torch.optim import SGD
 from facegen.core.batch import Batch, Condition, DataSpec
 from facegen.core.critic import Critic
 from facegen.core.errors import RecipeError
+from facegen.core.part_faults import PartFaultError
 from facegen.core.recipe.file import judge_tables
 from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.part_paths import missing_paths
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.tables import MatchSettings, TrainSettings
 from facegen.training.build import Networks, build_networks
@@ -46,6 +48,9 @@ def dry_run(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Network
         CheckpointError: an earlier run that it refines is missing or damaged.
     """
     draft = find_draft(recipe, data, path)
+    missing = missing_paths(recipe)
+    if missing:
+        raise RecipeError(*missing)
     with torch.device("meta"):
         networks = build_networks(recipe, data, draft)
         # Only the first problem of each stage: later checks would report the same cause again.
@@ -85,8 +90,10 @@ def blank_batch(data: DataSpec, num_rows: int, num_mismatched: int) -> Batch:
     return Batch.blank(data, num_rows, max(num_mismatched, 1), device="meta")
 
 
-def needs_values(error: Exception) -> bool:
-    """Tell whether an operation failed because a tensor on the meta device has no values."""
+def needs_values(error: BaseException | None) -> bool:
+    """Tell whether an operation, also of a plugin, failed because a tensor on the meta device has no values."""
+    if isinstance(error, PartFaultError):
+        error = error.__cause__
     return isinstance(error, RuntimeError) and "meta" in str(error).lower()
 
 
@@ -101,6 +108,8 @@ def _attempt(part: str, work: Callable[[], object]) -> Problems:
     """Run a check; explain why a part, or a part that it calls, fails."""
     try:
         work()
+    except PartFaultError as fault:
+        return [] if needs_values(fault) else [*fault.problems]
     except AttributeError as error:  # the discriminator was built without the head
         part = failed_part(error, part)
         return [f"{part} reads a head of the discriminator that no objective and no matcher declares: {error}"]

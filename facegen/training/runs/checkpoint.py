@@ -216,10 +216,25 @@ def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     path.touch()
     mode = path.stat().st_mode
     try:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
+        save_file(storable(tensors), path)
     except SafetensorError as error:
         raise OSError(f"{path}: {error}") from error
     path.chmod(mode)  # safetensors makes its files private, whatever the umask
+
+
+def storable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors as safetensors stores them: on the CPU, contiguous, each with memory of its own.
+
+    Tied weights and views of weights share memory; each name is stored, and loading writes the same values again.
+    """
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    memory: set[int] = set()
+    for name, tensor in plain.items():
+        address = tensor.untyped_storage().data_ptr()
+        if address in memory:
+            plain[name] = tensor.clone()
+        memory.add(address)
+    return plain
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """Claim a run folder for training, under its lock: create the run, or check that it is the run of the recipe."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.run_files import METADATA, RECIPE
 from facegen.core.run_schema import ChangeRecord
 from facegen.training.distributed import Distributed
+from facegen.training.runs.part_files import FILES, describe_files, with_run_files
 from facegen.training.runs.resume_changes import apply_changes, rate_notes, resume_changes
 from facegen.training.runs.run import Run, current_versions, recipe_text
 
@@ -47,6 +49,7 @@ def claim_run(
                 Run.create(out, recipe, dataset.spec, dataset.fingerprint())
         distributed.wait()
         run = Run.open(out)
+        recipe = with_run_files(out, recipe, run.files)
         changes = resume_changes(run, recipe)
         _require_same_corpus(run, dataset)
         distributed.wait()  # every process must compare before one writes
@@ -73,7 +76,9 @@ def _require_free(out: Path, recipe: Recipe, resume: bool) -> None:
 def _is_leftover(path: Path, recipe: Recipe) -> bool:
     """Tell whether a file was left by a process that was killed while it created this run."""
     if path.name == RECIPE:
-        return path.is_file() and path.read_bytes() == recipe_text(recipe).encode()
+        return path.is_file() and path.read_bytes() == recipe_text(describe_files(recipe)[0]).encode()
+    if path.name == FILES:
+        return path.is_dir() and all(re.fullmatch(r"[0-9a-f]{16}|\..*", copied.name) for copied in path.iterdir())
     unfinished = path.name.endswith(PART) and path.name.startswith((f".{RECIPE}.", f".{METADATA}."))
     return path.name == LOCK or unfinished
 

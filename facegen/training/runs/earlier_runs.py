@@ -23,6 +23,7 @@ from facegen.core.recipe.tables import EARLIER_RUNS
 from facegen.training.build import DraftRun
 from facegen.training.runs.match_cache import match_inputs
 from facegen.training.runs.open_run import absolute, open_run_or_model, run_folder
+from facegen.training.runs.part_files import FILES, with_run_files
 from facegen.training.runs.run import DRAFT_FOLDER, Run
 
 DRAFT, TRAIN_START = "draft.run", "train.start"
@@ -123,7 +124,8 @@ def open_earlier_run(recipe: Recipe, name: str) -> Run | None:
     if not is_run(folder):
         return None
     run = Run.open(folder)
-    differing = differences(_training_inputs(run.recipe, name), _training_inputs(earlier, name))
+    same_files = with_run_files(folder, earlier, run.files)
+    differing = differences(_training_inputs(run.recipe, name), _training_inputs(same_files, name))
     if differing:
         raise CheckpointError(
             f"{where}: holds the run of another recipe than {earlier.source}; they differ in "
@@ -182,12 +184,13 @@ def stored_draft(path: Path) -> DraftRun | None:
 
 
 def store_draft(run: Run, earlier: Path) -> None:
-    """Copy recipe and corpus description of an earlier run into a run's folder, whole or not at all."""
+    """Copy recipe, corpus description and files of an earlier run into a run's folder, whole or not at all."""
     with new_folder(run.path / DRAFT_FOLDER) as part:
         for name in (RECIPE, METADATA):
             shutil.copyfile(earlier / name, part / name)
-        if (earlier / DRAFT_FOLDER).exists():
-            shutil.copytree(earlier / DRAFT_FOLDER, part / DRAFT_FOLDER)
+        for folder in (DRAFT_FOLDER, FILES):
+            if (earlier / folder).exists():
+                shutil.copytree(earlier / folder, part / folder)
 
 
 def _draft_problems(draft: DraftRun, data: DataSpec, image_pixels: int) -> list[str]:
@@ -201,7 +204,7 @@ def _draft_problems(draft: DraftRun, data: DataSpec, image_pixels: int) -> list[
     needs = frozenset[str]()
     for config in draft.recipe.configs["conditioner"]:
         needs |= config.part.load().needs  # type: ignore[attr-defined]
-    lacking = sorted(needs - data.columns)
+    lacking = data.lacks(needs)
     if lacking:
         problems.append(f"reads {', '.join(lacking)}; the corpus has {', '.join(sorted(data.columns))}")
     for column, unit, own, earlier in (

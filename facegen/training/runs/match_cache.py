@@ -16,6 +16,7 @@ from facegen.training.distributed import Distributed
 from facegen.training.match import match_modules
 from facegen.training.runs.checkpoint import load_tensors, read_state, same_network
 from facegen.training.runs.open_run import run_folder
+from facegen.training.runs.part_files import without_folders
 from facegen.training.runs.run import Run
 
 IGNORED_KEYS = {
@@ -50,7 +51,7 @@ def incompatible_networks(recipe: Recipe, networks: Networks, earlier: Networks)
 
 def match_inputs(recipe: Recipe) -> dict[str, object]:
     """Collect all settings of a recipe that its match stage depends on."""
-    values = recipe.values
+    values = without_folders(recipe.values)
     tables = ["data", "conditioner", "discriminator", "match"]
     tables += ["augment"] if values.get("match", {}).get("augment") else []
     inputs: dict[str, object] = {"seed": recipe.run.seed, "precision": recipe.run.precision}

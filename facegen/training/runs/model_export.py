@@ -18,13 +18,14 @@ from facegen.core.model_schema import (
     Precision,
     TrainedRecipe,
 )
-from facegen.core.plugins import OWN_PACKAGE
 from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.plugin_packages import plugin_packages
 from facegen.core.recipe.portable import without_paths
 from facegen.training.build import DraftRun
 from facegen.training.runs import checkpoint, model_file
 from facegen.training.runs.consent import missing_consent, without_names
 from facegen.training.runs.earlier_runs import stored_draft
+from facegen.training.runs.embedded_files import embedded_paths, read_files
 from facegen.training.runs.run import Run
 
 
@@ -87,7 +88,7 @@ def export_run(
             match_step=checkpoint.read_step(run.match_folder) if "matcher" in modules else None,
             shares_encoders=shares_encoders,
             versions=run.versions,
-            plugins=_plugins(recipes),
+            plugins=plugin_packages(recipes),
             consent=consent,
             licence=settings.licence,
             card=settings.card,
@@ -98,7 +99,7 @@ def export_run(
         where = ".".join(map(str, first["loc"]))
         raise CheckpointError(f"{run.path}: {where} does not fit a model file: {first['msg']}") from error
     try:
-        model_file.write_model_file(path, metadata, modules)
+        model_file.write_model_file(path, metadata, modules, read_files(recipes))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written ({error}); give another path") from error
     return metadata
@@ -154,14 +155,6 @@ def _trained(recipe: Recipe, data: DataSpec, hides_names: bool, fingerprint: str
     if hides_names:
         data = replace(data, identities=without_names(data))
     description = CorpusDescription.of(data)
-    return TrainedRecipe(recipe=without_paths(recipe), data=description, corpus_fingerprint=fingerprint)
-
-
-def _plugins(recipes: Sequence[Recipe]) -> dict[str, str]:
-    """Name the packages of the parts that facegen does not have itself."""
-    parts = [config.part for recipe in recipes for configs in recipe.configs.values() for config in configs]
-    return {
-        f"{part.kind.name} {part.name}": f"{part.source.package} {part.source.version}"
-        for part in parts
-        if part.source.package != OWN_PACKAGE
-    }
+    return TrainedRecipe(
+        recipe=without_paths(recipe, embedded_paths(recipe)), data=description, corpus_fingerprint=fingerprint
+    )

@@ -7,7 +7,7 @@ in it is run.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from facegen.core.errors import CheckpointError, FacegenError
 from facegen.core.files import new_folder, replacing
 from facegen.core.model_schema import ModelMetadata, Precision, TrainedRecipe
 from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.plugin_packages import missing_packages
 from facegen.core.recipe.portable import without_paths
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.run_files import METADATA, RECIPE
@@ -30,7 +31,9 @@ from facegen.training.build import DraftRun, Networks
 from facegen.training.match import match_modules
 from facegen.training.runs import checkpoint, run
 from facegen.training.runs.claimed_networks import build_claimed
+from facegen.training.runs.embedded_files import START, unpack_files
 from facegen.training.runs.model_header import METADATA_KEY, opened_model, read_metadata
+from facegen.training.runs.part_files import copy_files, describe_files
 
 SUFFIX = ".safetensors"
 PIPELINE, MATCH_MODULES = "face_pipeline", ("encoders", "discriminator", "matcher")
@@ -57,12 +60,14 @@ class ModelFile:
         metadata: what it says.
         recipe: checked.
         dtypes: {tensor: type that the networks need}.
+        files: {name in the recipe: path in the cache} of files that its parts read.
     """
 
     path: Path
     metadata: ModelMetadata
     recipe: Recipe
     dtypes: Mapping[str, torch.dtype]
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path) -> "ModelFile":
@@ -75,7 +80,9 @@ class ModelFile:
             metadata = read_metadata(path, file.metadata())
             stored = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             kinds = {name: (_DTYPES.get(part.get_dtype()), tuple(part.get_shape())) for name, part in stored.items()}
-        recipe, expected = _networks(path, metadata, path.stat().st_size)
+            files = unpack_files(path, file, kinds)
+        recipe, expected = _networks(path, metadata, files, path.stat().st_size)
+        kinds = {name: kind for name, kind in kinds.items() if not name.startswith(START)}
         problems = _differences(kinds, expected)
         if problems:
             more = [f"and {len(problems) - MAX_SHOWN} more"] if len(problems) > MAX_SHOWN else []
@@ -83,7 +90,7 @@ class ModelFile:
                 f"{path}: its tensors are not those of its recipe: {'; '.join([*problems[:MAX_SHOWN], *more])}; "
                 f"get the file again, or use the version of facegen that wrote it ({_version(metadata)})"
             )
-        return cls(path, metadata, recipe, {name: tensor.dtype for name, tensor in expected.items()})
+        return cls(path, metadata, recipe, {name: tensor.dtype for name, tensor in expected.items()}, files)
 
     def tensors(self, module: str) -> dict[str, Tensor]:
         """Read the tensors of one module, in the types that the networks need.
@@ -125,11 +132,11 @@ class ModelFile:
 
     def _write_run(self, folder: Path, digest: str) -> None:
         metadata = self.metadata
-        _write_recipe(folder, metadata.run, metadata.versions)
+        _write_recipe(folder, metadata.run, metadata, self.files)
         below = folder
         for trained in metadata.drafts:
             below = below / run.DRAFT_FOLDER
-            _write_recipe(below, trained, metadata.versions)
+            _write_recipe(below, trained, metadata, self.files)
         present = {name.partition(".")[0] for name in self.dtypes}
         if metadata.match_step is not None:
             tensors = {name: self.tensors(name) for name in MATCH_MODULES if name in present}
@@ -144,13 +151,19 @@ class ModelFile:
             _write_checkpoint(folder / "checkpoints" / f"train-{metadata.step:08d}", state, tensors)
 
 
-def write_model_file(path: Path, metadata: ModelMetadata, modules: Mapping[str, Mapping[str, Tensor]]) -> None:
+def write_model_file(
+    path: Path,
+    metadata: ModelMetadata,
+    modules: Mapping[str, Mapping[str, Tensor]],
+    files: Mapping[str, Tensor] | None = None,
+) -> None:
     """Write a model file, atomically.
 
     Args:
         path: the file.
         metadata: its precision decides how floats are stored.
         modules: {module: its tensors}.
+        files: {name: bytes} of the files that parts read.
     Raises:
         CheckpointError: the file, as written, would be refused by `ModelFile.open`.
         OSError: it cannot be written.
@@ -160,7 +173,9 @@ def write_model_file(path: Path, metadata: ModelMetadata, modules: Mapping[str, 
         f"{name}.{key}": _stored(value, kind) for name, module in modules.items() for key, value in module.items()
     }
     with replacing(path) as part:
-        save_file(tensors, part, metadata={METADATA_KEY: metadata.model_dump_json(exclude_defaults=True)})
+        save_file(
+            {**tensors, **(files or {})}, part, metadata={METADATA_KEY: metadata.model_dump_json(exclude_defaults=True)}
+        )
         try:
             ModelFile.open(part)
         except CheckpointError as error:
@@ -193,12 +208,14 @@ def _stored(tensor: Tensor, kind: torch.dtype) -> Tensor:
     return half if bool(half.isfinite().all()) else tensor
 
 
-def _networks(path: Path, metadata: ModelMetadata, file_bytes: int) -> tuple[Recipe, dict[str, Tensor]]:
+def _networks(
+    path: Path, metadata: ModelMetadata, files: Mapping[str, str], file_bytes: int
+) -> tuple[Recipe, dict[str, Tensor]]:
     """Build the networks on the meta device; return the recipe, and the tensors that the file must hold."""
     before = None
     for trained in reversed(metadata.drafts):
-        before = DraftRun(_recipe(path, metadata, trained), trained.data.spec, before)
-    recipe = _recipe(path, metadata, metadata.run)
+        before = DraftRun(_recipe(path, metadata, trained, files), trained.data.spec, before)
+    recipe = _recipe(path, metadata, metadata.run, files)
     modules = expected_modules(build_claimed(path, recipe, metadata.run.data.spec, before, file_bytes))
     problems = []
     if (recipe.draft is None) != (before is None):
@@ -218,19 +235,13 @@ def _networks(path: Path, metadata: ModelMetadata, file_bytes: int) -> tuple[Rec
     }
 
 
-def _recipe(path: Path, metadata: ModelMetadata, trained: TrainedRecipe) -> Recipe:
+def _recipe(path: Path, metadata: ModelMetadata, trained: TrainedRecipe, files: Mapping[str, str]) -> Recipe:
     try:
         recipe = check_recipe(trained.recipe, str(path))
         # A path in a stranger's file must not lead to files of this machine.
-        return check_recipe(without_paths(recipe), str(path))
+        return check_recipe(without_paths(recipe, files), str(path))
     except FacegenError as error:
-        problems = "\n".join(error.problems)
-        missing = []
-        for part, package in metadata.plugins.items():
-            kind, _, name = part.partition(" ")
-            if f"{kind} '{name}' is not installed" in problems:
-                missing.append(f"{path}: {kind} '{name}' is of the package {package}; install that package")
-        raise CheckpointError(*(missing or error.problems)) from error
+        raise CheckpointError(*(missing_packages(path, error.problems, metadata.plugins) or error.problems)) from error
 
 
 def _differences(
@@ -254,17 +265,20 @@ def _version(metadata: ModelMetadata) -> str:
     return metadata.versions.get("facegen", "unknown")
 
 
-def _write_recipe(folder: Path, trained: TrainedRecipe, versions: Mapping[str, str]) -> None:
+def _write_recipe(folder: Path, trained: TrainedRecipe, metadata: ModelMetadata, cached: Mapping[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    recipe = check_recipe(without_paths(check_recipe(trained.recipe, RECIPE)), RECIPE)
+    checked = check_recipe(trained.recipe, RECIPE)
+    recipe, files = describe_files(check_recipe(without_paths(checked, cached), RECIPE))
+    copy_files(folder, files)
     (folder / RECIPE).write_text(run.recipe_text(recipe), encoding="utf-8")
-    unpacked = run.Run(folder, recipe, trained.data.spec, trained.corpus_fingerprint, dict(versions))
+    fingerprint, versions = trained.corpus_fingerprint, dict(metadata.versions)
+    unpacked = run.Run(folder, recipe, trained.data.spec, fingerprint, versions, files=tuple(files))
     (folder / METADATA).write_text(unpacked.metadata_text(), encoding="utf-8")
 
 
 def _write_checkpoint(folder: Path, state: Mapping[str, Any], modules: Mapping[str, Mapping[str, Tensor]]) -> None:
     folder.mkdir(parents=True)
     for name, tensors in modules.items():
-        save_file({key: value.contiguous() for key, value in tensors.items()}, folder / f"{name}{SUFFIX}")
+        save_file(checkpoint.storable(tensors), folder / f"{name}{SUFFIX}")
     text = json_text({"format": CHECKPOINT_FORMAT, **state}, indent=1)
     (folder / checkpoint.STATE).write_text(text, encoding="utf-8")

@@ -10,6 +10,7 @@ from facegen.core.recipe.run_files import METADATA, RECIPE
 from facegen.core.run_schema import ChangeRecord, StageName
 from facegen.training.optimisers import learning_rate, match_learning_rate
 from facegen.training.runs.checkpoint import read_state, read_step
+from facegen.training.runs.part_files import describe_files
 from facegen.training.runs.run import Run, recipe_text
 
 SIDES = ("generator", "discriminator")
@@ -51,7 +52,7 @@ def apply_changes(run: Run, recipe: Recipe, changes: list[ChangeRecord]) -> None
     made = [record for record in run.changes if not _never_held(record, run, values)]
     changed = replace(run, changes=(*made, *changes))
     write_file(run.path / METADATA, changed.metadata_text())
-    write_file(run.path / RECIPE, recipe_text(recipe))
+    write_file(run.path / RECIPE, recipe_text(describe_files(recipe)[0]))
 
 
 def rate_notes(before: Recipe, after: Recipe, stage: StageName, step: int) -> list[str]:

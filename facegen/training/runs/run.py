@@ -5,7 +5,7 @@ import math
 import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,22 @@ from facegen.core.errors import CheckpointError, FacegenError
 from facegen.core.files import PART, REPLACED, move, remove, restore_folders, sync_file, write_file
 from facegen.core.model_schema import CorpusDescription
 from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.part_paths import part_paths
+from facegen.core.recipe.plugin_packages import missing_packages, plugin_packages
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.run_files import METADATA, RECIPE
-from facegen.core.run_schema import MAX_RECIPE_BYTES, MAX_RUN_BYTES, ChangeRecord, RunMetadata, StartRecord
+from facegen.core.run_schema import MAX_RECIPE_BYTES, MAX_RUN_BYTES, ChangeRecord, FileRecord, RunMetadata, StartRecord
 from facegen.core.text.json_text import json_text
 from facegen.training.runs.checkpoint import read_step
 from facegen.training.runs.formats import read_bounded, read_json
+from facegen.training.runs.part_files import (
+    RunFile,
+    copy_files,
+    describe_files,
+    opened_tables,
+    read_files,
+    with_run_files,
+)
 
 LOG, DRAFT_FOLDER = "log.jsonl", "draft"
 PACKAGES = ("torch", "numpy", "safetensors", "pydantic")
@@ -38,6 +48,7 @@ class Run:
     run.json         shape and fingerprint of the corpus, versions of packages and plugins
     log.jsonl        logged values, one line per `log_steps`
     samples/         grids of faces, by step
+    files/           copies of the files that its parts read, if there are any
     draft/           recipe and corpus description of the run that it refines
     checkpoints/     <stage>-<step>/, and match/ for the finished match stage
     events/          TensorBoard events, one folder per stage
@@ -50,6 +61,7 @@ class Run:
         versions: {package: version} of facegen, the packages that compute and the plugins, when the run was created.
         start: the networks that the train stage started from; None without [train] start, and before it begins.
         changes: settings that were changed when the run was resumed, oldest first.
+        files: copies of the files that its parts read.
     """
 
     path: Path
@@ -59,6 +71,7 @@ class Run:
     versions: dict[str, str] = field(default_factory=dict)
     start: StartRecord | None = None
     changes: tuple[ChangeRecord, ...] = ()
+    files: tuple[RunFile, ...] = ()
 
     @property
     def name(self) -> str:
@@ -76,12 +89,14 @@ class Run:
         Raises:
             CheckpointError: the description of the corpus exceeds a bound.
         """
-        run = cls(path, recipe, data, corpus_fingerprint, current_versions(recipe))
+        stored, files = describe_files(recipe)
+        run = cls(path, recipe, data, corpus_fingerprint, current_versions(recipe), files=tuple(files))
         text = run.metadata_text()
         path.mkdir(parents=True, exist_ok=True)
-        write_file(path / RECIPE, recipe_text(recipe))
+        copy_files(path, files)
+        write_file(path / RECIPE, recipe_text(stored))
         write_file(path / METADATA, text)
-        return run
+        return replace(run, recipe=with_run_files(path, recipe, files))
 
     def metadata_text(self) -> str:
         """Format the text of run.json.
@@ -91,8 +106,9 @@ class Run:
         """
         try:
             metadata = RunMetadata(
-                versions=self.versions, corpus_fingerprint=self.corpus_fingerprint,
-                data=CorpusDescription.of(self.data), start=self.start, changes=self.changes,
+                versions=self.versions, plugins=plugin_packages([self.recipe]),
+                corpus_fingerprint=self.corpus_fingerprint, data=CorpusDescription.of(self.data), start=self.start,
+                changes=self.changes, files=tuple(FileRecord(**asdict(file)) for file in self.files),
             )  # fmt: skip
         except ValidationError as error:
             first = error.errors()[0]
@@ -126,13 +142,20 @@ class Run:
             tables = tomllib.loads(read_bounded(path / RECIPE, MAX_RECIPE_BYTES))
         except (OSError, ValueError, RecursionError) as error:
             raise CheckpointError(damage(str(error))) from None
+        files = read_files(path, [record.model_dump() for record in metadata.files])
         try:
             recipe = check_recipe(tables, str(path / RECIPE))
+            if part_paths(recipe):
+                recipe = check_recipe(opened_tables(path, recipe, files), str(path / RECIPE))
+        except CheckpointError:
+            raise
         except FacegenError as error:
-            raise CheckpointError(*error.problems) from error
+            raise CheckpointError(
+                *(missing_packages(path, error.problems, metadata.plugins) or error.problems)
+            ) from error
         return cls(
             path, recipe, metadata.data.spec, metadata.corpus_fingerprint, metadata.versions, metadata.start,
-            metadata.changes,
+            metadata.changes, tuple(files),
         )  # fmt: skip
 
     @property

@@ -109,6 +109,29 @@ def test_broken_objectives_are_refused(broken, message):
         check_objective(broken, SMALL_DATA)
 
 
+class Several(Objective):
+    """Break three rules."""
+
+    def __init__(self, data, *, weight: float):
+        super().__init__()
+        self.weight = weight
+
+    def discriminator_terms(self, critic):
+        return {"real": critic.real}
+
+    def generator_terms(self, critic):
+        return {"fake": critic.fake.detach().mean()}
+
+
+def test_all_faults_are_reported_and_those_of_results_first():
+    with pytest.raises(AssertionError) as raised:
+        check_part("objective", Several, weight=2.0)
+    first, *others = str(raised.value).splitlines()
+    assert first.startswith("objective Several(weight = 2.0): discriminator_terms term 'real' has shape (6,), not ()")
+    assert any("no gradient reaches the generated faces" in fault for fault in others)
+    assert "Settings" in others[-1] or "Engine" in others[-1] or "Source" in others[-1]
+
+
 def test_objective_without_num_mismatched_is_refused():
     with pytest.raises(RuntimeError, match="mismatched pairs are read, but num_mismatched is 0"):
         check_objective(objective(num_mismatched=0), SMALL_DATA)
@@ -205,6 +228,34 @@ def test_broken_conditioners_are_refused(broken, message):
     check_conditioner(Text(), SMALL_DATA)
     with pytest.raises(AssertionError, match=message):
         check_conditioner(broken, SMALL_DATA)
+
+
+class Table(Conditioner):
+    needs = frozenset({"identity"})
+    condition_dim = 8
+
+    def __init__(self, unseen):
+        super().__init__()
+        self.unseen = unseen
+        self.table = nn.Parameter(torch.randn(SMALL_DATA.num_identities, 8))
+
+    def forward(self, batch):
+        return self.unseen(self.table[batch.identity], batch.identity[:, None] < 0)
+
+
+def refuse(encoding, is_unseen):
+    if is_unseen.any():
+        raise ValueError("unseen")
+    return encoding
+
+
+def test_last_person_of_a_table_stands_for_nobody_else():
+    with pytest.raises(
+        AssertionError, match=r"people outside the training split \(identity -1\) the encoding of the last"
+    ):
+        check_conditioner(Table(lambda encoding, is_unseen: encoding), SMALL_DATA)
+    for right in (refuse, lambda encoding, is_unseen: torch.where(is_unseen, torch.nan, encoding)):
+        check_conditioner(Table(right), SMALL_DATA)
 
 
 def test_conditioner_gets_only_the_columns_it_names():

@@ -32,6 +32,11 @@ def folder(pairs, tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
+def test_clips_have_names(folder):
+    names = Packed(request(), path=folder).clip_names(torch.tensor([3, 0]))
+    assert len(names) == 2 and len(set(names)) == 2 and all(names)
+
+
 def test_spec(folder):
     spec = Packed(request(), path=folder).spec
     people = [f"person {number}" for number in range(12)]
