@@ -1,11 +1,12 @@
 """Trainer: the match stage and the train stage of one run, on one corpus and one set of networks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from facegen.core.batch import Batch
 from facegen.core.errors import CheckpointError
 from facegen.core.interfaces import Dataset
 from facegen.core.interruption import Interruption
@@ -22,6 +23,8 @@ from facegen.training.loop import run_stage
 from facegen.training.match import MatchStage, load_match_stage, match_modules
 from facegen.training.monitor import Monitor
 from facegen.training.runs.checkpoint import load_module, load_tensors, read_state, same_network, save_checkpoint
+from facegen.training.runs.conditions import INFORMATIVE, Space, read_conditions
+from facegen.training.runs.conditions import record as record_conditions
 from facegen.training.runs.logger import RunLogger
 from facegen.training.runs.match_cache import find_cached_match, match_key, replaceable_networks
 from facegen.training.runs.run import Run
@@ -83,6 +86,22 @@ class Trainer:
                 self._save_match(settings.steps, modules, state)
             self.distributed.wait()
         load_match_stage(self.run, self.networks)
+        self._record_matched_conditions()
+
+    def _record_matched_conditions(self) -> None:
+        """Store how encodings and face embeddings of the match stage are distributed, once."""
+        networks = self.networks
+        if not self.distributed.is_main_process or "matched" in read_conditions(self.run.path):
+            return
+        encoders, discriminator = networks.encoders, networks.discriminator
+        self.distributed.place(encoders, discriminator)
+        spaces: dict[Space, Callable[[Batch], Tensor]] = {}
+        if encoders.needs & INFORMATIVE:
+            spaces["matched"] = encoders
+        if discriminator is not None and networks.matcher is not None and networks.matcher.needs_faces:
+            spaces["face"] = lambda batch: discriminator.embed(discriminator.features(batch.faces))
+        modules = [encoders, *([] if discriminator is None else [discriminator])]
+        record_conditions(self.run.path, self._rows(), spaces, modules)
 
     def _is_matched(self) -> bool:
         """Tell whether the match stage is finished; every process gets the same answer, as none writes meanwhile."""
@@ -150,7 +169,11 @@ class Trainer:
             settings, networks, loader, encodings, self._sample_grid(pipeline), self._monitor(pipeline), self.logger,
             self.observer, self.distributed, self.recipe.run.precision,
         )  # fmt: skip
+        was_finished = self.run.is_finished and "drawn" in read_conditions(self.run.path)
         self._run_stage(stage)
+        if self.distributed.is_main_process and pipeline.needs & INFORMATIVE and not was_finished:
+            average = stage.ema.module
+            record_conditions(self.run.path, self._rows(), {"drawn": average.encode}, [average])
 
     def _load_newest(self, stage: str, modules: Mapping[str, nn.Module]) -> None:
         """Load modules from a stage's newest checkpoint before encodings are cached, which depend on them."""

@@ -22,7 +22,7 @@ from facegen.core.plugins import OWN_PACKAGE
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.portable import without_paths
 from facegen.training.build import DraftRun
-from facegen.training.runs import checkpoint, model_file
+from facegen.training.runs import checkpoint, conditions, model_file
 from facegen.training.runs.consent import missing_consent, without_names
 from facegen.training.runs.earlier_runs import stored_draft
 from facegen.training.runs.run import Run
@@ -97,7 +97,8 @@ def export_run(
         where = ".".join(map(str, first["loc"]))
         raise CheckpointError(f"{run.path}: {where} does not fit a model file: {first['msg']}") from error
     try:
-        model_file.write_model_file(path, metadata, modules)
+        distributions = conditions.to_tensors(conditions.read_conditions(run.path))
+        model_file.write_model_file(path, metadata, {**modules, model_file.CONDITIONS: distributions})
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written ({error}); give another path") from error
     return metadata

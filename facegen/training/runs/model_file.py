@@ -26,11 +26,13 @@ from facegen.core.recipe.recipe import check_recipe
 from facegen.core.text.json_text import json_text
 from facegen.training.build import DraftRun, Networks, build_networks
 from facegen.training.match import match_modules
-from facegen.training.runs import checkpoint, run
+from facegen.training.runs import checkpoint, conditions, run
 from facegen.training.runs.formats import CHECKPOINT_FORMAT, RUN_FORMAT
 from facegen.training.runs.model_header import METADATA_KEY, opened_model, read_metadata
 
 SUFFIX = ".safetensors"
+CONDITIONS = "conditions"
+"""Start of the names of tensors that describe the training data, not a network."""
 PIPELINE, MATCH_MODULES = "face_pipeline", ("encoders", "discriminator", "matcher")
 PIPELINE_FILE = "ema"
 """File name of the averaged face pipeline in a checkpoint."""
@@ -70,7 +72,10 @@ class ModelFile:
             stored = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             kinds = {name: (_DTYPES.get(part.get_dtype()), tuple(part.get_shape())) for name, part in stored.items()}
         recipe, expected = _networks(path, metadata)
+        start = f"{CONDITIONS}."
+        distributions = {name: kinds.pop(name) for name in list(kinds) if name.startswith(start)}
         problems = _differences(kinds, expected)
+        problems += conditions.stored_problems({name.removeprefix(start): v for name, v in distributions.items()})
         if problems:
             more = [f"and {len(problems) - MAX_SHOWN} more"] if len(problems) > MAX_SHOWN else []
             raise CheckpointError(
@@ -138,6 +143,20 @@ class ModelFile:
                 tensors["discriminator"] = self.tensors("discriminator")
             state = {"stage": "train", "step": metadata.step}
             _write_checkpoint(folder / "checkpoints" / f"train-{metadata.step:08d}", state, tensors)
+        self._write_conditions(folder)
+
+    def _write_conditions(self, folder: Path) -> None:
+        """Write the distributions of the training data, if the file has any."""
+        start = f"{CONDITIONS}."
+        with opened_model(self.path) as file:
+            stored = [name for name in file.keys() if name.startswith(start)]  # noqa: SIM118
+            tensors = {name.removeprefix(start): file.get_tensor(name) for name in stored}
+        try:
+            conditions.of_tensors(tensors)
+        except ValueError as error:
+            raise CheckpointError(f"{self.path}: the distribution of its training data: {error}") from error
+        if tensors:
+            save_file(tensors, folder / conditions.FILE)
 
 
 def write_model_file(path: Path, metadata: ModelMetadata, modules: Mapping[str, Mapping[str, Tensor]]) -> None:
