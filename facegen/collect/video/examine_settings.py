@@ -65,8 +65,8 @@ class SpeechSettings(Table):
 
     Attributes:
         window_seconds: duration of the speech window, which is centred on the frame.
-        min_seconds: least duration of the sound of a video or segment that is shorter than a window; its frames have all
-            of it as their speech, and training repeats it. By default, such a video or segment is rejected.
+        min_seconds: least duration of the sound of a video or segment that is shorter than a window; its frames have
+            all of it as their speech, and training repeats it. By default, such a video or segment is rejected.
         spacing_seconds: least distance of two accepted frames; windows of neighbours may overlap.
         sample_rate_hz: sample rate of the stored speech.
         silence_db: level below which a 20 ms piece is silent, in dB of full scale.

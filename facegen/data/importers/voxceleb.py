@@ -46,8 +46,8 @@ def read_voxceleb(voxceleb: Path, vggface: Path | None, meta: Path, frames: Path
             ID, with one subfolder per video.
         vggface: folder with one folder of images per person, named by the VGGFace ID; None for none.
         meta: vox1_meta.csv or vox2_meta.csv; cells are separated by tabs or commas.
-        frames: folder with VoxCeleb's images: one folder per person, named as that of the speech, in which the images of
-            a video lie somewhere below a folder with its name; None for none.
+        frames: folder with VoxCeleb's images: one folder per person, named as that of the speech, in which the images
+            of a video lie somewhere below a folder with its name; None for none.
     Raises:
         DataError: a folder or the table cannot be read, or the table lacks a column.
     """

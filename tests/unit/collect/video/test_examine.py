@@ -261,7 +261,7 @@ def test_a_short_segment_is_used_whole_on_demand(ten_seconds):
     segment = Segment(4.0, 7.0)
     assert examine_file(ten_seconds, segment=segment).reason == "too short"
     examined = examine_file(ten_seconds, segment=segment, speech={"min_seconds": 3.0})
-    assert [frame.reason for frame in examined.frames][0] == examined.reason == ""
+    assert examined.frames[0].reason == examined.reason == ""
     assert examined.speech_start_seconds == pytest.approx(4.0, abs=0.05)
     assert len(examined.speech) == pytest.approx(3 * 16000, abs=800)
 
