@@ -21,14 +21,17 @@ from facegen.core.recipe.tables import DataSettings, EvaluationSplit, JudgeKind
 from facegen.data.corpus.dataset import Packed
 from facegen.data.corpus.reader import Corpus
 from facegen.data.corpus.torch_dataset import CorpusDataset
+from facegen.data.media import generated_media
 from facegen.inference.model import Model, WarningsObserver
 from facegen.training.runs.open_run import open_run_or_model, run_folder
 from facegen.training.train import train as train_recipe
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from facegen.evaluation.report import Report
 
-__all__ = ["Model", "evaluate", "load", "open_corpus", "train"]
+__all__ = ["Model", "evaluate", "load", "open_corpus", "save_picture", "train"]
 
 PathOrName = str | Path
 Overrides = Mapping[str, object] | Sequence[str]
@@ -44,6 +47,18 @@ def load(path_or_name: PathOrName, observer: Observer | None = None) -> Model:
         CheckpointError: there is none, or it is damaged.
     """
     return Model(open_run_or_model(path_or_name), observer)
+
+
+def save_picture(picture: "Image.Image", path: str | Path) -> None:
+    """Write a face of `Model.sample`, or a resized or cropped one, marked as generated; the suffix gives the format.
+
+    Args:
+        picture: the face.
+        path: .png, .jpg or .webp.
+    Raises:
+        DataError: the picture has no mark, because it was not drawn by facegen, or the suffix is another.
+    """
+    generated_media.save_picture(picture, Path(path), generated_media.mark_of(picture))
 
 
 def open_corpus(

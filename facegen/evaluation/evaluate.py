@@ -7,7 +7,8 @@ from typing import Any
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
-from facegen.data.media.grids import save_png
+from facegen.data.media.generated_media import save_picture
+from facegen.data.media.marking import TRUE_FACES, Mark
 from facegen.evaluation.evaluation_corpus import corpus_key
 from facegen.evaluation.evaluation_setup import EvaluationSetup, set_up
 from facegen.evaluation.figures import measure_metric, with_own_labels
@@ -74,7 +75,8 @@ def evaluate(
     key = corpus_key(corpus.recipe, subjects.settings.split)
     ending = f"-{SELF_JUDGED}" if setup.is_self_judged else ""
     name = report_name(folder, f"{subjects.settings.split}{ending}", key, None if corpus.is_own else corpus.name)
-    pictures = draw_pictures(evidence, subjects, folder / name, trust_judge=not judge_is_unfit)
+    mark = Mark(run.name, subjects.settings.seed, TRUE_FACES)
+    pictures = draw_pictures(evidence, subjects, folder / name, mark, trust_judge=not judge_is_unfit)
     notes = [outside] if outside else []
     report = _report(setup, judge, evidence, figures, pictures, key, folder / name, notes)
     report.write()
@@ -145,4 +147,4 @@ def _draw_grid(setup: EvaluationSetup, pipeline: FacePipeline, heading: str, pat
     noises = choose_noises(pipeline.noise, NUM_SHOWN_NOISES, seed, rows.device)
     names = rows.dataset.spec.identities
     grid = SampleGrid(rows.fetch_plain(shown), noises, rows.split, names)
-    save_png(grid.picture(pipeline, heading), path)
+    save_picture(grid.picture(pipeline, heading), path, Mark(setup.run.name, seed, TRUE_FACES))

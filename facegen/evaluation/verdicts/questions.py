@@ -17,6 +17,7 @@ QUESTIONS: Mapping[Question, str] = {
     "other": "Further figures",
 }
 _OF_METRIC: Mapping[str, Question] = {
+    "detection": "faces",
     "fidelity": "faces",
     "frechet": "faces",
     "sharpness": "faces",

@@ -1,7 +1,6 @@
 """Files of pretrained weights: download, reading without running code, and comparison with a network."""
 
 import hashlib
-import warnings
 from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
@@ -10,13 +9,12 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from facegen.core.errors import DataError
 from facegen.core.files import replacing
 from facegen.core.progress import Observer
+from facegen.core.tensor_files import read_tensor_file
 
 TIMEOUT_SECONDS = 5.0
 _CHUNK_BYTES = 1 << 20
@@ -79,21 +77,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         DataError: the file is damaged, or holds other objects than tensors.
     """
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about unusual pickles: they are refused or harmless
-                state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from None
-    except Exception:  # a damaged file can make the reader raise any exception
-        raise DataError(
-            f"{path}: is damaged, or holds other objects than weights, which could run code and are refused; name the "
-            f"file as it was published"
-        ) from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    state = read_tensor_file(path)
+    if not all(isinstance(value, Tensor) for value in state.values()):
         raise DataError(f"{path}: does not hold a dictionary of tensors; name a file of weights")
     return state
 
