@@ -14,14 +14,13 @@ Side = Literal["shared", "face", "voice"]
 
 @dataclass(frozen=True)
 class Factor:
-    """A hidden factor of a person: a number in [low, high], or one of `classes` integers.
+    """A hidden factor of a person: uniform in [low, high] except for the age, or one of `classes` integers.
 
     Attributes:
         name: name of the factor.
         side: what it shapes: both ("shared"), the face only, or the voice only.
         low, high: range of a continuous factor.
         classes: number of classes; 0 for a continuous factor.
-        skew: power of the uniform share of the range; above 1, low values are more frequent.
         voice, face: its effects on voice and face, in words.
     """
 
@@ -30,12 +29,10 @@ class Factor:
     low: float = -1.0
     high: float = 1.0
     classes: int = 0
-    skew: float = 1.0
     voice: str = ""
     face: str = ""
 
 
-# Ages have a median of 41 years, like those of the world's adults (United Nations, World Population Prospects 2022).
 FACTORS: tuple[Factor, ...] = (
     Factor(
         "sex",
@@ -49,7 +46,6 @@ FACTORS: tuple[Factor, ...] = (
         "shared",
         18.0,
         80.0,
-        skew=1.4,
         voice="pitch, jitter, shimmer, tremor, lower formants, breath, slower speech",
         face="wrinkles, sagging cheeks, grey hair, receding hairline",
     ),
@@ -94,8 +90,8 @@ FACTORS: tuple[Factor, ...] = (
 )
 
 
-MEDIAN_AGE = 49.0
-"""Median of ages that are uniform from 18 to 80."""
+MEDIAN_AGE = 41.0
+"""Median age of the world's adults, in years (United Nations, World Population Prospects 2022)."""
 
 
 def draw_people(seed: int, person: Tensor, median_age: float = MEDIAN_AGE) -> dict[str, Tensor]:
@@ -104,7 +100,7 @@ def draw_people(seed: int, person: Tensor, median_age: float = MEDIAN_AGE) -> di
     Args:
         seed: random seed of the corpus.
         person: (batch,) int64 numbers of the people.
-        median_age: in years; ages are 18 + 62 u^k with u uniform in [0, 1], and k = 1 for the default.
+        median_age: in years; ages are 18 + 62 u^k, with u uniform in [0, 1] and k = log((median - 18) / 62) / log(1/2).
     Returns:
         {factor: (batch,) float32}; a factor with classes holds 0, 1, ... as floats.
     """
@@ -112,12 +108,12 @@ def draw_people(seed: int, person: Tensor, median_age: float = MEDIAN_AGE) -> di
     people = {}
     for column, factor in enumerate(FACTORS):
         share = drawn[:, column]
-        if factor.name == "age" and median_age != MEDIAN_AGE:
+        if factor.name == "age":
             share = share ** (math.log((median_age - factor.low) / (factor.high - factor.low)) / math.log(0.5))
         if factor.classes:
             people[factor.name] = torch.floor(share * factor.classes)
         else:
-            people[factor.name] = factor.low + share**factor.skew * (factor.high - factor.low)
+            people[factor.name] = factor.low + share * (factor.high - factor.low)
     return people
 
 

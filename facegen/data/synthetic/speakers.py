@@ -44,7 +44,7 @@ class Synthetic(Dataset):
             two or more, the last clip of a training person belongs to `heldout_utterances`.
         frames_per_clip: number of faces per clip, each with its own pose and expression.
         clip_seconds: duration of the speech of a clip, in seconds.
-        median_age: median age of the people, in years; 49 is a uniform distribution from 18 to 80.
+        median_age: median age of the people, in years; their ages are from 18 to 80.
         seed: random seed of the corpus.
     Shape:
         faces (B, image_pixels, image_pixels, 3) uint8; speech (B, samples) int16
@@ -91,8 +91,7 @@ class Synthetic(Dataset):
         keys: list[float] = [RENDERER_VERSION, self.seed, self.num_people, self.num_heldout_people]
         keys += [self.clips_per_person, self.frames_per_clip, self.track_samples]
         keys += [self.spec.image_pixels, self.spec.sample_rate_hz]
-        if self.median_age != MEDIAN_AGE:
-            keys.append(self.median_age)
+        keys.append(self.median_age)
         return hashlib.sha256(json.dumps(keys).encode()).hexdigest()
 
     def clips(self, split: Split) -> Clips:
