@@ -17,6 +17,7 @@ from facegen.data.loading.prepare import prepare_speech
 from facegen.inference.domain import warn_outside
 from facegen.inference.inputs import Speech, read_speech_row
 from facegen.training.face_pipeline import FacePipeline, choose_noises, draw_each
+from facegen.training.runs.conditions import drawn_conditions
 from facegen.training.sample_grid import condition_label
 
 SHOWN_NAMES = 20
@@ -67,7 +68,7 @@ def sample(
         seed: of the noises and of everything else that is random.
         device: of the pipeline.
         observer: gets warnings about damaged files that can still be read, and about people unlike the training ones.
-        training: distribution of the training encodings; None for no comparison.
+        training: distribution of the training conditions; None for no comparison.
     Returns:
         (subjects, num_faces, H, W, 3) uint8 on the CPU.
     Raises:
@@ -77,7 +78,9 @@ def sample(
     noises = choose_noises(pipeline.noise, num_faces, seed, device)
     encoding = pipeline.encode(batch)
     labels = [subject.label or f"person {number}" for number, subject in enumerate(subjects, 1)]
-    warn_outside(training, encoding, labels, condition_label(pipeline.needs), observer or Observer())
+    if training is not None:
+        conditions = drawn_conditions(pipeline, encoding)
+        warn_outside(training, conditions, labels, condition_label(pipeline.needs), observer or Observer())
     return draw_each(pipeline, encoding, noises, seed)
 
 

@@ -24,7 +24,7 @@ from facegen.training.loop import run_stage
 from facegen.training.match import MatchStage, load_match_stage, match_modules
 from facegen.training.monitor import Monitor
 from facegen.training.runs.checkpoint import load_module, load_tensors, read_state, same_network, save_checkpoint
-from facegen.training.runs.conditions import INFORMATIVE, Space, read_conditions
+from facegen.training.runs.conditions import INFORMATIVE, Space, drawn_conditions, read_conditions
 from facegen.training.runs.conditions import record as record_conditions
 from facegen.training.runs.logger import RunLogger
 from facegen.training.runs.match_cache import find_cached_match, match_key, replaceable_networks
@@ -180,7 +180,13 @@ class Trainer:
         self._run_stage(stage)
         if self.distributed.is_main_process and pipeline.needs & INFORMATIVE and not was_finished:
             average = stage.ema.module
-            record_conditions(self.run.path, self._rows(), {"drawn": average.encode}, [average])
+
+            def drawn(batch: Batch) -> Tensor:
+                encoding = average.encode(batch) if encodings is None else encodings.of(batch.clip)
+                return drawn_conditions(average, encoding)
+
+            columns = None if encodings is None else frozenset[str]()
+            record_conditions(self.run.path, self._rows(), {"drawn": drawn}, [average], columns)
 
     def _load_newest(self, stage: str, modules: Mapping[str, nn.Module]) -> None:
         """Load modules from a stage's newest checkpoint before encodings are cached, which depend on them."""

@@ -5,7 +5,7 @@ import torch
 from facegen.core.evidence import Evidence
 from facegen.evaluation.evaluation_setup import EvaluationSetup
 from facegen.inference.domain import note_outside
-from facegen.training.runs.conditions import INFORMATIVE, read_conditions
+from facegen.training.runs.conditions import INFORMATIVE, drawn_conditions, read_conditions
 from facegen.training.sample_grid import condition_label
 
 MAX_ROWS, CHUNK_ROWS = 500, 64
@@ -15,7 +15,7 @@ MAX_ROWS, CHUNK_ROWS = 500, 64
 def note_of_other_domain(setup: EvaluationSetup, evidence: Evidence) -> str:
     """Describe how far the evaluated conditions lie outside of the training ones; "" if they do not.
 
-    The encodings are those of the run, not of the judge. They are computed once more, for some of the rows.
+    The conditions are those of the run, not of the judge. They are computed once more, for some of the rows.
     """
     subjects, distributions = setup.subjects, read_conditions(setup.run.path)
     pipeline, rows = subjects.face_pipeline, subjects.rows
@@ -24,5 +24,5 @@ def note_of_other_domain(setup: EvaluationSetup, evidence: Evidence) -> str:
     if "drawn" not in distributions or not pipeline.needs & INFORMATIVE:
         return ""
     chunks = subjects.chosen[:MAX_ROWS].split(CHUNK_ROWS)
-    encodings = torch.cat([pipeline.encode(rows.fetch_plain(chunk)).float().cpu() for chunk in chunks])
-    return note_outside(distributions["drawn"], encodings, condition_label(pipeline.needs))
+    conditions = [drawn_conditions(pipeline, pipeline.encode(rows.fetch_plain(chunk))).cpu() for chunk in chunks]
+    return note_outside(distributions["drawn"], torch.cat(conditions), condition_label(pipeline.needs))

@@ -13,13 +13,15 @@ from torch import Tensor, nn
 from facegen.core.batch import Batch
 from facegen.core.distribution import Distribution, shape_problems
 from facegen.core.files import write_file
+from facegen.core.randomness import repeatable
 from facegen.data.loading.rows import Rows
+from facegen.training.face_pipeline import FacePipeline
 
 FILE = "conditions.safetensors"
 Space = Literal["drawn", "matched", "face"]
-"""Encodings of the face pipeline, encodings of the match stage, and its embeddings of faces."""
+"""Conditions of the generator, encodings of the match stage, and its embeddings of faces."""
 SPACES: Sequence[Space] = ("drawn", "matched", "face")
-MAX_ROWS = 2000
+MAX_ROWS = 1000
 INFORMATIVE = frozenset({"speech", "caption", "text"})
 """Columns of a batch that may lie outside of the training data; a name is known or refused."""
 _CHUNK_ROWS = 64
@@ -29,7 +31,11 @@ Value = TypeVar("Value")
 
 
 def record(
-    folder: Path, rows: Rows, encoders: Mapping[Space, Callable[[Batch], Tensor]], modules: Sequence[nn.Module]
+    folder: Path,
+    rows: Rows,
+    encoders: Mapping[Space, Callable[[Batch], Tensor]],
+    modules: Sequence[nn.Module],
+    needs: frozenset[str] | None = None,
 ) -> None:
     """Fit the distributions of training rows, and store them beside those of other spaces.
 
@@ -38,12 +44,14 @@ def record(
         rows: the training split.
         encoders: {space: function from a batch to features}.
         modules: networks that the functions use; they are in evaluation mode meanwhile.
+        needs: columns of the batches that the functions read, besides faces; by default all of them.
     """
     chosen = rows.choose(MAX_ROWS, 0)
     parts: dict[Space, list[Tensor]] = {space: [] for space in encoders}
     with torch.no_grad(), _evaluating(modules):
         for chunk in chosen.split(_CHUNK_ROWS):
-            batch = rows.fetch_plain(chunk)
+            first = torch.zeros_like(chunk)
+            batch = rows.fetch_plain(chunk) if needs is None else rows.fetch(chunk, first, first, needs=needs)
             for space, encode in encoders.items():
                 parts[space].append(encode(batch).float().cpu())
     distributions = dict(read_conditions(folder))
@@ -55,6 +63,15 @@ def record(
             distributions[space] = fitted
     if distributions:
         write_file(folder / FILE, save(to_tensors(distributions)))
+
+
+def drawn_conditions(pipeline: FacePipeline, encoding: Tensor) -> Tensor:
+    """Compute the conditions that the generator receives, after the transforms: (B, dim) -> (B, d).
+
+    Encodings themselves are not compared: a projection removes the directions in which voices of another domain differ.
+    """
+    with repeatable(encoding.device, "training conditions"):
+        return pipeline.condition(None, encoding).generator.float()
 
 
 @contextmanager
