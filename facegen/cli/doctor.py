@@ -142,6 +142,7 @@ def _cv2() -> Iterator[Finding]:
 def _optional() -> Iterator[Finding]:
     uses = {
         "yt-dlp": ("yt_dlp", "pip install yt-dlp (downloads need it)"),
+        "silero-vad": ("silero_vad", "pip install 'facegen[speech]' (detects speech in sounds)"),
         "tensorboard": ("tensorboard", "pip install 'facegen[viewer]' (shows training curves)"),
     }
     for name, (module, advice) in uses.items():

@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 
 @click.command("pack")
 @click.argument("source", type=click.Path(path_type=Path), nargs=-1)
-@click.option("--voxceleb", type=click.Path(path_type=Path), metavar="DIR", help="VoxCeleb's speech; needs --vggface.")
+@click.option(
+    "--voxceleb", type=click.Path(path_type=Path), metavar="DIR", help="VoxCeleb's speech; needs faces and --meta."
+)
 @click.option("--vggface", type=click.Path(path_type=Path), metavar="DIR", help="VGGFace's faces; needs --voxceleb.")
+@click.option(
+    "--voxceleb-faces", type=click.Path(path_type=Path), metavar="DIR",
+    help="VoxCeleb's own faces, beside those of --vggface or in their place; needs --voxceleb.",
+)  # fmt: skip
 @click.option("--meta", type=click.Path(path_type=Path), metavar="CSV", help="Table that joins both: vox1_meta.csv.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
 @click.option("--detect", is_flag=True, help="Detect the face in each image, instead of taking the centre.")
@@ -47,6 +53,7 @@ def command(
     source: tuple[Path, ...],
     voxceleb: Path | None,
     vggface: Path | None,
+    voxceleb_faces: Path | None,
     meta: Path | None,
     out: Path,
     detect: bool,
@@ -66,18 +73,22 @@ def command(
     a folder      one sub-folder per person with images, and speech if there is any
     tar shards    WebDataset shards, one or several, or a folder of them
 
-    Or join VoxCeleb and VGGFace: --voxceleb DIR --vggface DIR --meta vox1_meta.csv. Rows that cannot be used are
+    Or join VoxCeleb and VGGFace: --voxceleb DIR --vggface DIR --voxceleb-faces DIR --meta vox1_meta.csv, with either
+    of the two sources of faces or with both. Rows that cannot be used are
     skipped, and listed in OUT/rejects.csv. Files that have a fault and are used are listed in OUT/warnings.csv.
     """
     from facegen.data.importers.import_source import join_sources, read_source
     from facegen.data.importers.pack import pack
 
-    if voxceleb and vggface and meta and not source:
-        read = join_sources(voxceleb, vggface, meta)
-    elif source and not (voxceleb or vggface or meta):
+    faces = vggface or voxceleb_faces
+    if voxceleb and faces and meta and not source:
+        read = join_sources(voxceleb, vggface, meta, voxceleb_faces)
+    elif source and not (voxceleb or faces or meta):
         read = read_source(source)
     else:
-        raise click.UsageError("SOURCE is missing: give SOURCE, or all of --voxceleb, --vggface and --meta")
+        raise click.UsageError(
+            "SOURCE is missing: give SOURCE, or all of --voxceleb, --vggface (or --voxceleb-faces) and --meta"
+        )
     with watching() as observer:
         report = pack(
             read,

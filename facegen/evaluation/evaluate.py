@@ -14,6 +14,7 @@ from facegen.evaluation.evaluation_folder import evaluation_folder
 from facegen.evaluation.evaluation_setup import EvaluationSetup, set_up
 from facegen.evaluation.figures import measure_metric, with_own_labels
 from facegen.evaluation.gathering.gather import gather
+from facegen.evaluation.gathering.other_domain import note_of_other_domain
 from facegen.evaluation.judging.judge import SELF_JUDGED, Judge, find_judge
 from facegen.evaluation.render.pictures import draw_pictures
 from facegen.evaluation.report import Picture, Report, report_name
@@ -68,6 +69,9 @@ def evaluate(
         subjects, judge, observer,
         reads=setup.reads, recognisers=setup.recognisers, baselines=setup.baselines, corpus=corpus,
     )  # fmt: skip
+    outside = note_of_other_domain(setup, evidence)
+    if outside:
+        observer.warn(outside)
     judge_is_unfit = corpus.judge_is_unfit(setup.judge_is_run)
     figures = _measure(setup, evidence, judge_is_unfit, observer)
     folder = evaluation_folder(path) if out is None else out
@@ -76,7 +80,8 @@ def evaluate(
     name = report_name(folder, f"{subjects.settings.split}{ending}", key, None if corpus.is_own else corpus.name)
     mark = Mark(run.name, subjects.settings.seed, TRUE_FACES)
     pictures = draw_pictures(evidence, subjects, folder / name, mark, trust_judge=not judge_is_unfit)
-    report = _report(setup, judge, evidence, figures, pictures, key, folder / name)
+    notes = [outside] if outside else []
+    report = _report(setup, judge, evidence, figures, pictures, key, folder / name, notes)
     report.write()
     if subjects.face_pipeline is not None and report.picture is not None:
         _draw_grid(setup, subjects.face_pipeline, report.heading, report.picture)
@@ -104,6 +109,7 @@ def _report(
     pictures: Sequence[Picture],
     key: str,
     file: Path,
+    notes: Sequence[str],
 ) -> Report:
     """Make the report whose files are named `file`, before their suffixes."""
     run, corpus, settings = setup.run, setup.corpus, setup.subjects.settings
@@ -128,7 +134,11 @@ def _report(
         weights_hash=weights_hash(run),
         baselines=setup.baseline_weights,
         people=corpus.people(settings.split),
-        notes=[*corpus.notes(judge_is_run=setup.judge_is_run), *([_SELF_JUDGED_NOTE] if setup.is_self_judged else [])],
+        notes=[
+            *corpus.notes(judge_is_run=setup.judge_is_run),
+            *notes,
+            *([_SELF_JUDGED_NOTE] if setup.is_self_judged else []),
+        ],
         self_judged=setup.is_self_judged,
     )
 

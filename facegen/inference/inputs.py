@@ -18,6 +18,7 @@ from facegen.data.media.array_audio import speech_from_array
 from facegen.data.media.audio_decoding import read_speech
 from facegen.data.media.face_crops import NewDetector, crop_face, find_faces
 from facegen.data.media.images import read_image, square_face
+from facegen.data.media.voice_activity import contains_speech
 
 Speech: TypeAlias = str | Path | NDArray[Any] | Tensor
 """A file, or samples: (samples,) or (channels, samples), int16, int32, or floats from -1 to 1."""
@@ -57,7 +58,7 @@ def read_speech_row(speech: Speech, data: DataSpec, observer: Observer, sample_r
     Args:
         speech: audio or video file, or samples.
         data: the corpus that the run was trained on.
-        observer: gets a warning if the file is damaged and can still be read.
+        observer: gets a warning if the file is damaged and can still be read, or if no speech is detected in it.
         sample_rate_hz: of samples.
     Raises:
         DataError: the recording cannot be read, or holds no sound.
@@ -70,7 +71,11 @@ def read_speech_row(speech: Speech, data: DataSpec, observer: Observer, sample_r
     else:
         samples = speech.detach().cpu().numpy() if isinstance(speech, Tensor) else speech
         track = speech_from_array(samples, sample_rate_hz, data.sample_rate_hz)
-    return fit_speech(torch.from_numpy(track), data.speech_samples)
+    cropped = fit_speech(torch.from_numpy(track), min(len(track), data.speech_samples))
+    if not contains_speech(cropped.numpy(), data.sample_rate_hz):
+        source = speech if isinstance(speech, str | Path) else "the samples"
+        observer.warn(f"{source}: no speech was detected in the part that the run reads; it was trained on speech")
+    return fit_speech(cropped, data.speech_samples)
 
 
 def read_faces(

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,12 +17,14 @@ from facegen.core.progress import Observer
 from facegen.data.media.face_crops import NewDetector
 from facegen.data.media.generated_media import set_mark
 from facegen.data.media.marking import Mark
+from facegen.inference.domain import warn_outside
 from facegen.inference.inputs import Face, Speech, read_faces, read_speeches
 from facegen.inference.load import load_face_pipeline
 from facegen.inference.rank import SpeechFaceMatching
 from facegen.inference.sample import Subject, sample, speech_batch
 from facegen.training.distributed import Distributed
 from facegen.training.face_pipeline import FacePipeline
+from facegen.training.runs.conditions import Distributions, read_conditions
 from facegen.training.runs.run import Run
 
 
@@ -66,6 +69,10 @@ class Model:
     def names(self) -> tuple[str, ...]:
         """Names of the people that the run was trained on."""
         return self.run.data.identities
+
+    @cached_property
+    def _distributions(self) -> Distributions:
+        return read_conditions(self.run.path)
 
     @cached_property
     def pipeline(self) -> FacePipeline:
@@ -126,7 +133,8 @@ class Model:
         if count < 1 or not subjects:
             raise DataError(f"{len(subjects)} people, count = {count}: give at least one person, and count >= 1")
         pipeline, data = self.pipeline, self.run.data
-        return sample(pipeline, data, subjects, count, seed, self.device, self._observer).numpy()
+        training = self._distributions.get("drawn")
+        return sample(pipeline, data, subjects, count, seed, self.device, self._observer, training).numpy()
 
     @torch.no_grad()
     def encode(self, speech: Speech | Sequence[Speech], sample_rate_hz: int | None = None) -> Tensor:
@@ -199,7 +207,16 @@ class Model:
         if problems:
             raise DataError(*problems)
         matching.require_candidates(len(images) if direction == "v2f" else len(rows))
-        probabilities: NDArray[np.float32] = matching.probabilities(
-            matching.encode(rows), matching.embed(images), direction
-        ).numpy()
+        encoding, embedding, training = matching.encode(rows), matching.embed(images), self._distributions
+        warn_outside(training.get("matched"), encoding, _labels(speech, len(rows), "voice"), "voice", self._observer)
+        warn_outside(training.get("face"), embedding, _labels(faces, len(images), "face"), "face", self._observer)
+        probabilities: NDArray[np.float32] = matching.probabilities(encoding, embedding, direction).numpy()
         return probabilities
+
+
+def _labels(inputs: object, num: int, noun: str) -> list[str]:
+    """Name the rows of inputs: by their paths, or by numbers."""
+    several = inputs if isinstance(inputs, list | tuple) else [inputs]
+    if len(several) == num and all(isinstance(one, str | Path) for one in several):
+        return [str(one) for one in several]
+    return [f"{noun} {number}" for number in range(1, num + 1)]

@@ -7,14 +7,18 @@ import torch
 from torch import Tensor
 
 from facegen.core.batch import Batch, DataSpec
+from facegen.core.distribution import Distribution
 from facegen.core.errors import DataError
 from facegen.core.progress import Observer
 from facegen.core.text.names import known_spelling
 from facegen.core.text.suggest import did_you_mean
 from facegen.data.loading.caption_codes import encode_captions
 from facegen.data.loading.prepare import prepare_speech
+from facegen.inference.domain import warn_outside
 from facegen.inference.inputs import Speech, read_speech_row
 from facegen.training.face_pipeline import FacePipeline, choose_noises, draw_each
+from facegen.training.runs.conditions import drawn_conditions
+from facegen.training.sample_grid import condition_label
 
 SHOWN_NAMES = 20
 """Number of names that an error lists."""
@@ -52,6 +56,7 @@ def sample(
     seed: int,
     device: torch.device,
     observer: Observer | None = None,
+    training: Distribution | None = None,
 ) -> Tensor:
     """Sample faces of people.
 
@@ -62,7 +67,8 @@ def sample(
         num_faces: faces per person; all people have the same noises.
         seed: of the noises and of everything else that is random.
         device: of the pipeline.
-        observer: gets warnings about damaged files that can still be read.
+        observer: gets warnings about damaged files that can still be read, and about people unlike the training ones.
+        training: distribution of the training conditions; None for no comparison.
     Returns:
         (subjects, num_faces, H, W, 3) uint8 on the CPU.
     Raises:
@@ -70,7 +76,12 @@ def sample(
     """
     batch = subjects_batch(subjects, pipeline.needs, data, device, observer)
     noises = choose_noises(pipeline.noise, num_faces, seed, device)
-    return draw_each(pipeline, pipeline.encode(batch), noises, seed)
+    encoding = pipeline.encode(batch)
+    labels = [subject.label or f"person {number}" for number, subject in enumerate(subjects, 1)]
+    if training is not None:
+        conditions = drawn_conditions(pipeline, encoding)
+        warn_outside(training, conditions, labels, condition_label(pipeline.needs), observer or Observer())
+    return draw_each(pipeline, encoding, noises, seed)
 
 
 def subjects_batch(

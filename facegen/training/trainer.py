@@ -1,12 +1,13 @@
 """Trainer: the match stage and the train stage of one run, on one corpus and one set of networks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from facegen.core.batch import Batch
 from facegen.core.errors import CheckpointError
 from facegen.core.interfaces import Dataset
 from facegen.core.interruption import Interruption
@@ -31,6 +32,8 @@ from facegen.training.runs.checkpoint import (
     same_network,
     save_checkpoint,
 )
+from facegen.training.runs.conditions import INFORMATIVE, Space, drawn_conditions, read_conditions
+from facegen.training.runs.conditions import record as record_conditions
 from facegen.training.runs.logger import RunLogger
 from facegen.training.runs.match_cache import find_cached_match, match_key, replaceable_networks
 from facegen.training.runs.open_run import open_run_or_model
@@ -96,6 +99,22 @@ class Trainer:
                 self._save_match({**last, "key": self._match_key()}, modules, stage.optimisers)
             self.distributed.wait()
         load_match_stage(self.run, self.networks)
+        self._record_matched_conditions()
+
+    def _record_matched_conditions(self) -> None:
+        """Store how encodings and face embeddings of the match stage are distributed, once."""
+        networks = self.networks
+        if not self.distributed.is_main_process or "matched" in read_conditions(self.run.path):
+            return
+        encoders, discriminator = networks.encoders, networks.discriminator
+        self.distributed.place(encoders, discriminator)
+        spaces: dict[Space, Callable[[Batch], Tensor]] = {}
+        if encoders.needs & INFORMATIVE:
+            spaces["matched"] = encoders
+        if discriminator is not None and networks.matcher is not None and networks.matcher.needs_faces:
+            spaces["face"] = lambda batch: discriminator.embed(discriminator.features(batch.faces))
+        modules = [encoders, *([] if discriminator is None else [discriminator])]
+        record_conditions(self.run.path, self._rows(), spaces, modules)
 
     def _is_matched(self) -> bool:
         """Tell whether the match stage is finished; every process gets the same answer, as none writes meanwhile."""
@@ -179,7 +198,17 @@ class Trainer:
             settings, networks, loader, encodings, self._sample_grid(pipeline), self._monitor(pipeline), self.logger,
             self.observer, self.distributed, self.recipe.run.precision,
         )  # fmt: skip
+        was_finished = self.run.is_finished and "drawn" in read_conditions(self.run.path)
         self._run_stage(stage)
+        if self.distributed.is_main_process and pipeline.needs & INFORMATIVE and not was_finished:
+            average = stage.ema.module
+
+            def drawn(batch: Batch) -> Tensor:
+                encoding = average.encode(batch) if encodings is None else encodings.of(batch.clip)
+                return drawn_conditions(average, encoding)
+
+            columns = None if encodings is None else frozenset[str]()
+            record_conditions(self.run.path, self._rows(), {"drawn": drawn}, [average], columns)
 
     def _start_from(self, path: Path) -> None:
         """Load the networks of the run of [train] start, and record which weights they were."""

@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 from tiny_runs import RECIPES, Facegen, settings
 
+from facegen.data.media.audio_encoding import encode_wav
+
 RECIPE = RECIPES / "speech_relid.toml"
 
 
@@ -169,6 +171,22 @@ def test_faults_of_used_files_are_reported(
     assert heard in capsys.readouterr().err
     assert facegen("interpolate", run, "--speech", sound, "--seconds", 0.5, "--out", tmp_path / "between") == 0
     assert heard in capsys.readouterr().err
-    assert facegen("match", run, "--speech", sound, "--faces", face, "--json") == 0
+    other = tmp_path / "other.png"
+    Image.effect_noise((32, 32), 80).convert("RGB").save(other)
+    assert facegen("match", run, "--speech", sound, "--faces", face, other, "--json") == 0
     out, err = capsys.readouterr()
     assert heard in err and seen in err and json.loads(out)["rows"]
+
+
+def test_a_sound_without_speech_is_reported(
+    facegen: Facegen, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The crop of this run is shorter than what is examined, so that the limit is lowered."""
+    monkeypatch.setattr("facegen.data.media.voice_activity.MIN_SECONDS", 0.1)
+    noise = (3000 * np.random.default_rng(0).normal(size=16000)).astype(np.int16)
+    (tmp_path / "wind.wav").write_bytes(encode_wav(noise, 16000))
+    capsys.readouterr()
+    assert facegen("generate", run, "--speech", tmp_path / "wind.wav", "--count", 1, "--out", tmp_path / "faces") == 0
+    assert "wind.wav: no speech was detected in the part that the run reads" in " ".join(
+        capsys.readouterr().err.split()
+    )

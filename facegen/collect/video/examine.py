@@ -96,8 +96,13 @@ class _FrameExaminer:
 
     def is_ready(self, decoded: DecodedFrame) -> bool:
         """Return true if the sound of the frame's window is decoded, or the sound has ended."""
-        sound = self.reader.sound
-        covered = bool(len(sound)) and sound.end_seconds >= self._window(decoded)[1]
+        sound, end = self.reader.sound, self._window(decoded)[1]
+        if self.settings.speech.min_seconds is not None and len(sound):
+            # Only then it is known whether the sound is shorter than a window.
+            start = sound.start_seconds if self.segment is None else self.segment.start_seconds
+            full = start + self.settings.speech.window_seconds
+            end = max(end, full if self.segment is None else min(full, self.segment.end_seconds))
+        covered = bool(len(sound)) and sound.end_seconds >= end
         return sound.complete or covered
 
     def examine_frame(self, decoded: DecodedFrame) -> None:
@@ -120,12 +125,15 @@ class _FrameExaminer:
         sound, half = self.reader.sound, self.settings.speech.window_seconds / 2
         accepted = [frame.time_seconds for frame in self.frames if not frame.reason]
         speech, start = np.zeros(0, np.int16), 0.0
-        if accepted:
+        lower, upper = self._sound_limits()
+        is_short = self._is_short(lower, upper)
+        if accepted and is_short:
+            speech, start = sound.between(lower, upper), lower
+        elif accepted:
             speech = sound.between(accepted[0] - half, accepted[-1] + half)
             start = max(accepted[0] - half, sound.start_seconds)
         reason = "" if self.frames else NO_FRAME
-        lower, upper = self._sound_limits()
-        if upper - lower < 2 * half:
+        if upper - lower < 2 * half and not is_short:
             reason = TOO_SHORT
         warnings = tuple(map(str, self.reader.warnings))
         return ExaminedVideo(tuple(self.frames), speech, start, self.reader.duration_seconds, reason, warnings)
@@ -134,7 +142,9 @@ class _FrameExaminer:
         """Return the reason for which a frame is rejected before its image is used; empty if there is none."""
         speech = self.settings.speech
         (start, end), (lower, upper) = self._window(decoded), self._sound_limits()
-        if start < lower - EDGE_SECONDS or end > upper + EDGE_SECONDS or upper - lower < speech.window_seconds:
+        if self._is_short(lower, upper):
+            start, end = lower, upper
+        elif start < lower - EDGE_SECONDS or end > upper + EDGE_SECONDS or upper - lower < speech.window_seconds:
             return TOO_SHORT
         if decoded.target_seconds - self.accepted_seconds < speech.spacing_seconds - ROUNDING_SECONDS:
             return TOO_CLOSE
@@ -189,6 +199,14 @@ class _FrameExaminer:
     def _window(self, decoded: DecodedFrame) -> tuple[float, float]:
         half = self.settings.speech.window_seconds / 2
         return decoded.time_seconds - half, decoded.time_seconds + half
+
+    def _is_short(self, lower: float, upper: float) -> bool:
+        """Return true if sound with these limits is used whole, although it is shorter than a window."""
+        speech = self.settings.speech
+        is_whole = self.reader.sound.complete or (self.segment is not None and upper >= self.segment.end_seconds)
+        if speech.min_seconds is None or not is_whole:
+            return False
+        return speech.min_seconds - ROUNDING_SECONDS <= upper - lower < speech.window_seconds
 
     def _sound_limits(self) -> tuple[float, float]:
         """Return start and end of the sound inside the segment, in seconds."""

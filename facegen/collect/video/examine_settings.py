@@ -65,6 +65,8 @@ class SpeechSettings(Table):
 
     Attributes:
         window_seconds: duration of the speech window, which is centred on the frame.
+        min_seconds: least duration of the sound of a video or segment that is shorter than a window; its frames have
+            all of it as their speech, and training repeats it. By default, such a video or segment is rejected.
         spacing_seconds: least distance of two accepted frames; windows of neighbours may overlap.
         sample_rate_hz: sample rate of the stored speech.
         silence_db: level below which a 20 ms piece is silent, in dB of full scale.
@@ -73,11 +75,20 @@ class SpeechSettings(Table):
     """
 
     window_seconds: Annotated[float, Field(gt=0, le=60)] = 4.0
+    min_seconds: Annotated[float, Field(gt=0, le=60)] | None = None
     spacing_seconds: Positive = 2.0
     sample_rate_hz: Annotated[int, Field(ge=4000, le=96000)] = 16000
     silence_db: Annotated[float, Field(ge=NEVER, le=0)] = -50.0
     min_sounding_share: Share = 0.3
     max_clipped_share: Share = 0.01
+
+    @model_validator(mode="after")
+    def _check_duration(self) -> Self:
+        if self.min_seconds is not None and self.min_seconds > self.window_seconds:
+            raise ValueError(
+                f"must be at most window_seconds = {self.window_seconds:g}: min_seconds = {self.min_seconds:g}"
+            )
+        return self
 
 
 class ExamineSettings(Table):

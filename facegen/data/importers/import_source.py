@@ -59,13 +59,13 @@ def read_source(paths: Sequence[Path]) -> ImportSource:
     return ImportSource("pairs", first.name, str(first), read_pairs(first))
 
 
-def join_sources(voxceleb: Path, vggface: Path, meta: Path) -> ImportSource:
-    """Read a source that joins VoxCeleb and VGGFace by the table of VoxCeleb.
+def join_sources(voxceleb: Path, vggface: Path | None, meta: Path, frames: Path | None = None) -> ImportSource:
+    """Read a source that joins speech and images of VoxCeleb and images of VGGFace by the table of VoxCeleb.
 
     Raises:
         DataError: one of them cannot be read.
     """
-    return ImportSource("voxceleb", meta.name, str(meta), read_voxceleb(voxceleb, vggface, meta))
+    return ImportSource("voxceleb", meta.name, str(meta), read_voxceleb(voxceleb, vggface, meta, frames))
 
 
 def _shards(name: str, place: Path, paths: Sequence[Path]) -> ImportSource:

@@ -1,4 +1,4 @@
-"""Importer of VoxCeleb speech joined with VGGFace images, by the metadata table of VoxCeleb."""
+"""Importer of VoxCeleb speech joined with images of VoxCeleb and of VGGFace, by the metadata table of VoxCeleb."""
 
 import csv
 import os
@@ -34,23 +34,28 @@ class Celebrity:
     sex: int
 
 
-def read_voxceleb(voxceleb: Path, vggface: Path, meta: Path) -> ImportRequests:
+def read_voxceleb(voxceleb: Path, vggface: Path | None, meta: Path, frames: Path | None = None) -> ImportRequests:
     """Request all people who have both speech and images, as in the second corpus of Choi et al. 2020.
 
-    Names are those of VGGFace. Each utterance is a clip, and all clips of a video are held out together. Images
-    are from other sources: `distribute_faces` assigns them to the clips, and they have no time in the speech.
+    Names are those of VGGFace. Each utterance is a clip, and all clips of a video are held out together. VoxCeleb's
+    images are assigned to the clips of their own video, those of VGGFace and of videos without speech to all clips in
+    turn, by `distribute_faces`. Images have no time in the speech.
 
     Args:
         voxceleb: folder with one folder per person, at most three levels deep, named by the VoxCeleb ID or the VGGFace
             ID, with one subfolder per video.
-        vggface: folder with one folder of images per person, named by the VGGFace ID.
+        vggface: folder with one folder of images per person, named by the VGGFace ID; None for none.
         meta: vox1_meta.csv or vox2_meta.csv; cells are separated by tabs or commas.
+        frames: folder with VoxCeleb's images: one folder per person, named as that of the speech, in which the images
+            of a video lie somewhere below a folder with its name; None for none.
     Raises:
         DataError: a folder or the table cannot be read, or the table lacks a column.
     """
     people = _read_table(meta)
-    speech_folders = _people_folders(voxceleb, {name for person in people for name in (person.voice, person.face)})
-    image_folders = _people_folders(vggface, {person.face for person in people})
+    names = {name for person in people for name in (person.voice, person.face)}
+    speech_folders = _people_folders(voxceleb, names)
+    image_folders = {} if vggface is None else _people_folders(vggface, {person.face for person in people})
+    frame_folders = {} if frames is None else _people_folders(frames, names)
     lines = count(1)
     clips: list[ClipRequest] = []
     rejects: list[Reject] = []
@@ -60,14 +65,20 @@ def read_voxceleb(voxceleb: Path, vggface: Path, meta: Path) -> ImportRequests:
         images = next(
             filter(None, (list_person_files(folder).images for folder in image_folders.get(person.face, ()))), []
         )
-        problem = _problem(person, audio_files, images)
+        own_folders = [*frame_folders.get(person.voice, ()), *frame_folders.get(person.face, ())]
+        own_images = [path for folder in own_folders for path in list_person_files(folder).images]
+        problem = _problem(person, audio_files, [*images, *own_images])
         if problem:
             rejects.append(
                 Reject(next(lines), person.face, problem, f"{meta.name}: line {person.line}, {person.voice}")
             )
             continue
-        faces = [FaceRequest(next(lines), path) for path in images]
-        clips += [_clip(person, path, clip_faces) for path, clip_faces in distribute_faces(faces, audio_files)]
+        faces_of = _assign(
+            [FaceRequest(next(lines), path) for path in own_images],
+            [FaceRequest(next(lines), path) for path in images], audio_files,
+        )  # fmt: skip
+        sources = [*(["VoxCeleb"] if own_images else []), *([f"VGGFace {person.face}"] if images else [])]
+        clips += [_clip(person, path, faces, " and ".join(sources)) for path, faces in faces_of.items() if faces]
     return ImportRequests(clips, sum(len(clip.faces) for clip in clips) + len(rejects), rejects)
 
 
@@ -80,7 +91,28 @@ def _problem(person: Celebrity, audio_files: Sequence[Path], images: Sequence[Pa
     )
 
 
-def _clip(person: Celebrity, path: Path, faces: Sequence[FaceRequest]) -> ClipRequest:
+def _assign(
+    own: Sequence[FaceRequest], others: Sequence[FaceRequest], audio_files: Sequence[Path]
+) -> dict[Path, list[FaceRequest]]:
+    """Assign faces to the clips of their own video, and the others to all clips in turn: {audio file: faces}."""
+    faces_of: dict[Path, list[FaceRequest]] = {path: [] for path in audio_files}
+    clips_of: dict[str, list[Path]] = {}
+    for path in audio_files:
+        clips_of.setdefault(path.parent.name, []).append(path)
+    faces_in: dict[str, list[FaceRequest]] = {}
+    rest = list(others)
+    for face in own:
+        video = next((name for name in reversed(Path(str(face.path)).parts[:-1]) if name in clips_of), None)
+        (rest if video is None else faces_in.setdefault(video, [])).append(face)
+    for video, faces in faces_in.items():
+        for path, shown in distribute_faces(faces, clips_of[video]):
+            faces_of[path] += shown
+    for path, shown in distribute_faces(rest, audio_files):
+        faces_of[path] += shown
+    return faces_of
+
+
+def _clip(person: Celebrity, path: Path, faces: Sequence[FaceRequest], sources: str) -> ClipRequest:
     video, utterance = path.parent.name, path.name
     is_own_folder = normalise_name(video) in (person.voice, person.face)
     name = "/".join([person.voice, *([] if is_own_folder else [video]), utterance])
@@ -91,7 +123,7 @@ def _clip(person: Celebrity, path: Path, faces: Sequence[FaceRequest]) -> ClipRe
         faces=tuple(faces),
         speech=path,
         attributes=(("sex", person.sex),) if person.sex >= 0 else (),
-        source=f"VoxCeleb {name}; faces: VGGFace {person.face}",
+        source=f"VoxCeleb {name}; faces: {sources}",
     )
 
 

@@ -31,7 +31,8 @@ class Extractor:
         self.name, self.key, self.outputs, self.batch_size = name, key, tuple(outputs), batch_size
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         # Channels last is the faster memory format on CPUs and GPUs.
-        self._network = network.requires_grad_(False).eval().to(self._device, memory_format=torch.channels_last)
+        placed: Any = network.requires_grad_(False).eval().to(self._device)
+        self._network = placed.to(memory_format=torch.channels_last)
 
     def compute(self, faces: Tensor, label: str, observer: Observer, cache_folder: Path | None) -> dict[str, Tensor]:
         """Compute the outputs of faces.

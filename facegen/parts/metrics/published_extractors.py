@@ -90,7 +90,7 @@ def _read(path: Path, published: Published) -> dict[str, Tensor]:
                 f"{path}: is not the published file {published.url}; other archives could run code and are refused. "
                 f"Name that file, or its tensors as safetensors"
             )
-    tensors: dict[str, Tensor] = dict(torch.jit.load(path, map_location="cpu").state_dict())  # type: ignore[no-untyped-call]
+    tensors: dict[str, Tensor] = dict(torch.jit.load(path, map_location="cpu").state_dict())
     return tensors
 
 

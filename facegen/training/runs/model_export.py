@@ -22,7 +22,7 @@ from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.plugin_packages import plugin_packages
 from facegen.core.recipe.portable import without_paths
 from facegen.training.build import DraftRun
-from facegen.training.runs import checkpoint, model_file
+from facegen.training.runs import checkpoint, conditions, model_file
 from facegen.training.runs.consent import missing_consent, without_names
 from facegen.training.runs.earlier_runs import stored_draft
 from facegen.training.runs.embedded_files import embedded_paths, read_files
@@ -99,7 +99,9 @@ def export_run(
         where = ".".join(map(str, first["loc"]))
         raise CheckpointError(f"{run.path}: {where} does not fit a model file: {first['msg']}") from error
     try:
-        model_file.write_model_file(path, metadata, modules, read_files(recipes))
+        distributions = conditions.to_tensors(conditions.read_conditions(run.path))
+        stored = {**modules, model_file.CONDITIONS: distributions}
+        model_file.write_model_file(path, metadata, stored, read_files(recipes))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written ({error}); give another path") from error
     return metadata

@@ -29,13 +29,15 @@ from facegen.core.run_schema import CHECKPOINT_FORMAT, RUN_FORMAT
 from facegen.core.text.json_text import json_text
 from facegen.training.build import DraftRun, Networks
 from facegen.training.match import match_modules
-from facegen.training.runs import checkpoint, run
+from facegen.training.runs import checkpoint, conditions, run
 from facegen.training.runs.claimed_networks import build_claimed
 from facegen.training.runs.embedded_files import START, unpack_files
 from facegen.training.runs.model_header import METADATA_KEY, opened_model, read_metadata
 from facegen.training.runs.part_files import copy_files, describe_files
 
 SUFFIX = ".safetensors"
+CONDITIONS = "conditions"
+"""Start of the names of tensors that describe the training data, not a network."""
 PIPELINE, MATCH_MODULES = "face_pipeline", ("encoders", "discriminator", "matcher")
 TRAIN_FILES = {
     PIPELINE: "ema",
@@ -83,7 +85,10 @@ class ModelFile:
             files = unpack_files(path, file, kinds)
         recipe, expected = _networks(path, metadata, files, path.stat().st_size)
         kinds = {name: kind for name, kind in kinds.items() if not name.startswith(START)}
+        start = f"{CONDITIONS}."
+        distributions = {name: kinds.pop(name) for name in list(kinds) if name.startswith(start)}
         problems = _differences(kinds, expected)
+        problems += conditions.stored_problems({name.removeprefix(start): v for name, v in distributions.items()})
         if problems:
             more = [f"and {len(problems) - MAX_SHOWN} more"] if len(problems) > MAX_SHOWN else []
             raise CheckpointError(
@@ -149,6 +154,20 @@ class ModelFile:
             tensors = {file: self.tensors(name) for name, file in TRAIN_FILES.items() if name in present}
             state = {"stage": "train", "step": metadata.step}
             _write_checkpoint(folder / "checkpoints" / f"train-{metadata.step:08d}", state, tensors)
+        self._write_conditions(folder)
+
+    def _write_conditions(self, folder: Path) -> None:
+        """Write the distributions of the training data, if the file has any."""
+        start = f"{CONDITIONS}."
+        with opened_model(self.path) as file:
+            stored = [name for name in file.keys() if name.startswith(start)]  # noqa: SIM118
+            tensors = {name.removeprefix(start): file.get_tensor(name) for name in stored}
+        try:
+            conditions.of_tensors(tensors)
+        except ValueError as error:
+            raise CheckpointError(f"{self.path}: the distribution of its training data: {error}") from error
+        if tensors:
+            save_file(tensors, folder / conditions.FILE)
 
 
 def write_model_file(

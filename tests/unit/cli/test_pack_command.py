@@ -90,7 +90,7 @@ def test_pack_reads_a_folder_of_people(tmp_path, capsys):
 )
 def test_incomplete_sources_are_usage_errors(tmp_path, capsys, call):
     assert main(["pack", *call, "--out", str(tmp_path / "out")]) == 2
-    assert "give SOURCE, or all of --voxceleb, --vggface and --meta" in capsys.readouterr().err
+    assert "give SOURCE, or all of --voxceleb, --vggface (or --voxceleb-faces) and --meta" in capsys.readouterr().err
 
 
 def test_pack_joins_voxceleb_and_vggface(tmp_path, capsys):

@@ -235,3 +235,42 @@ def test_what_cannot_be_read_is_an_error_with_a_reason(tmp_path):
     with pytest.raises(UnusableFileError) as caught:
         examine_file(write_video(tmp_path / "a.mp4", steady(25, 1), None))
     assert caught.value.reason == "has no audio track"
+
+
+@pytest.fixture(scope="module")
+def three_seconds(tmp_path_factory):
+    return write_video(tmp_path_factory.mktemp("video") / "short.mkv", steady(25, 3), timed_sound(3, codec="flac"))
+
+
+def test_a_short_video_is_used_whole_on_demand(three_seconds):
+    """Its frames share all of its speech; training repeats it, as in the paper."""
+    assert examine_file(three_seconds).reason == "too short"
+    examined = examine_file(three_seconds, speech={"min_seconds": 2.5}, face={"min_sharpness": 0.0})
+    assert examined.reason == ""
+    assert reasons(examined) == {0: "", 1: "too close to the frame before", 2: "", 3: "too close to the frame before"}
+    assert examined.speech_start_seconds == pytest.approx(0.0, abs=0.05)
+    assert len(examined.speech) == pytest.approx(3 * 16000, abs=800)
+
+
+def test_a_video_shorter_than_the_least_duration_is_rejected(three_seconds):
+    assert examine_file(three_seconds, speech={"min_seconds": 3.5}).reason == "too short"
+
+
+def test_a_short_segment_is_used_whole_on_demand(ten_seconds):
+    """The sound of the segment ends inside of the file's."""
+    segment = Segment(4.0, 7.0)
+    assert examine_file(ten_seconds, segment=segment).reason == "too short"
+    examined = examine_file(ten_seconds, segment=segment, speech={"min_seconds": 3.0})
+    assert examined.frames[0].reason == examined.reason == ""
+    assert examined.speech_start_seconds == pytest.approx(4.0, abs=0.05)
+    assert len(examined.speech) == pytest.approx(3 * 16000, abs=800)
+
+
+def test_longer_videos_are_examined_as_without(ten_seconds):
+    """Windows at their ends are not cut."""
+    assert reasons(examine_file(ten_seconds, speech={"min_seconds": 1.0})) == reasons(examine_file(ten_seconds))
+
+
+def test_the_least_duration_is_at_most_a_window():
+    with pytest.raises(ValueError, match="must be at most window_seconds = 4"):
+        SpeechSettings(min_seconds=5.0)

@@ -5,6 +5,7 @@ from corpus_files import draw_face, make_speech, write_png, write_wav
 
 from facegen.core.errors import DataError
 from facegen.data.corpus.reader import Corpus
+from facegen.data.importers.clip_requests import ImportRequests
 from facegen.data.importers.import_source import join_sources
 from facegen.data.importers.pack import pack
 from facegen.data.importers.voxceleb import read_voxceleb
@@ -122,3 +123,44 @@ def test_short_rows_and_unknown_sex(data):
     requests = read_voxceleb(data / "vox", data / "vgg", data / "meta.csv")
     assert {clip.attributes for clip in requests.clips} == {()}
     assert [reject.reason for reject in requests.rejects] == ["has no identity"]
+
+
+@pytest.fixture
+def frames(data: Path) -> Path:
+    """VoxCeleb's own images, in folders of videos: of two videos of one person, and of a video without speech."""
+    for number, name in enumerate((
+        "unzippedFaces/A.J._Buckley/1.6/vidA/0000025", "unzippedFaces/A.J._Buckley/1.6/vidA/0000050",
+        "unzippedFaces/A.J._Buckley/1.6/vidA/0000075", "unzippedFaces/A.J._Buckley/1.6/vidB/0000025",
+        "unzippedFaces/A.J._Buckley/1.6/vidX/0000025", "unzippedFaces/id10002/vidD/1",
+    )):  # fmt: skip
+        write_png(data / "frames" / f"{name}.png", draw_face(20 + number))
+    return data / "frames"
+
+
+def faces_by_clip(requests: ImportRequests) -> dict[str, list[str]]:
+    """Return {clip: its faces}, as video and file name."""
+    return {clip.name: ["/".join(Path(str(face.path)).parts[-2:]) for face in clip.faces] for clip in requests.clips}
+
+
+def test_own_images_belong_to_the_clips_of_their_video(data: Path, frames: Path) -> None:
+    """With both sources, as in the paper: the images of a video without speech are assigned in turn, like VGGFace's."""
+    requests = read_voxceleb(data / "vox", data / "vgg", data / "vox1_meta.csv", frames)
+    faces = faces_by_clip(requests)
+    vgg = [f"A.J._Buckley/{number}.png" for number in (1, 2)]
+    first, second, third = (faces[f"id10001/{name}.wav"] for name in ("vidA/00001", "vidA/00002", "vidB/00001"))
+    assert first == ["vidA/0000025.png", "vidA/0000075.png", vgg[0]]
+    assert second == ["vidA/0000050.png", vgg[1]]
+    assert third == ["vidB/0000025.png", "vidX/0000025.png"]
+    sources = {clip.name: clip.source for clip in requests.clips}
+    assert sources["id10001/vidA/00001.wav"].endswith("; faces: VoxCeleb and VGGFace A.J._Buckley")
+    assert sources["id10270/vidC/00001.wav"].endswith("; faces: VGGFace Eartha_Kitt")
+
+
+def test_own_images_alone(data: Path, frames: Path) -> None:
+    """A person without images of VGGFace has those of VoxCeleb; one without either is rejected."""
+    requests = read_voxceleb(data / "vox", None, data / "vox1_meta.csv", frames)
+    assert {clip.identity for clip in requests.clips} == {"A.J._Buckley", "A.R._Rahman"}
+    assert {reject.identity: reject.reason for reject in requests.rejects}["Eartha_Kitt"] == "has no folder with faces"
+    faces = faces_by_clip(requests)
+    assert faces["id10001/vidB/00001.wav"] == ["vidB/0000025.png", "vidX/0000025.png"]
+    assert faces["id10002/vidD/00001.wav"] == ["vidD/1.png"]
