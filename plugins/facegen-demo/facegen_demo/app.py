@@ -32,7 +32,8 @@ def create_app(drawing: DemoModel, hosts: frozenset[str]) -> Starlette:
         hosts: accepted values of the Host header.
     """
     job = OneJob()
-    limits = {"max_bytes": MAX_BYTES, "max_seconds": MAX_SECONDS, "max_pictures": MAX_PICTURES}
+    max_pictures = min(MAX_PICTURES, drawing.max_candidates or MAX_PICTURES)
+    limits = {"max_bytes": MAX_BYTES, "max_seconds": MAX_SECONDS, "max_pictures": max_pictures}
 
     async def page(request: Request) -> Response:
         return FileResponse(PAGE / "index.html")

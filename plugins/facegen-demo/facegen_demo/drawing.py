@@ -4,7 +4,7 @@ import base64
 import io
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -91,13 +91,14 @@ class DemoModel:
         card: what the page says about it.
         inputs: what it draws from: "speech", "name", "text".
         can_match: it compares voices with pictures.
+        max_candidates: pictures that it ranks at most; None for any number.
     """
 
     model: Model
     card: ModelCard
     inputs: Sequence[str]
     can_match: bool
-    max_candidates: int | None = field(default=None)
+    max_candidates: int | None = None
 
     @classmethod
     def open(cls, path_or_name: Path, observer: Observer | None = None) -> "DemoModel":

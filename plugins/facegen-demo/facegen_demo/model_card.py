@@ -34,7 +34,7 @@ class ModelCard:
 
 def read_card(path_or_name: Path, model: Model) -> ModelCard:
     """Collect the facts of a run folder, a model file or a shipped model."""
-    pixels = f"faces of {model.image_pixels} × {model.image_pixels} pixels"
+    pixels = f"faces of {model.image_pixels} pixels"
     version = f"facegen {__version__}"
     try:
         metadata = None if path_or_name.is_dir() else ModelFile.open(model_file(path_or_name)).metadata

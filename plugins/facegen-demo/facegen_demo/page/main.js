@@ -11,7 +11,7 @@ const MODES = {
 const NO_SERVER = "The server does not answer. Is facegen demo still running?";
 
 const path = new FacePath();
-let model, first, second, mode = "faces", seed = 0, isDrawing = false, previews = [];
+let model, first, second, mode = "faces", seed = 0, isDrawing = false, isSent = false, previews = [];
 
 async function start() {
   try {
@@ -33,6 +33,7 @@ async function start() {
   one("inputs").addEventListener("submit", submit);
   one("again").addEventListener("click", () => draw(seed + 1));
   one("pictures-input").addEventListener("change", showChosenPictures);
+  for (const id of ["person-a", "person-b", "pictures"]) one(id).addEventListener("chosen", askAgain);
   window.addEventListener("dragover", (event) => event.preventDefault());
   window.addEventListener("drop", (event) => event.preventDefault());
   choose(document.querySelector("[name=mode]:checked").value); // a reloaded page keeps its choice
@@ -50,7 +51,14 @@ function choose(chosen) {
   one("error").textContent = "";
 }
 
+/** Permission for what was sent is none for another voice or other pictures. */
+function askAgain() {
+  if (isSent) one("permission").checked = false;
+  isSent = false;
+}
+
 function showChosenPictures() {
+  one("pictures").dispatchEvent(new Event("chosen"));
   previews.forEach((url) => URL.revokeObjectURL(url));
   const files = [...one("pictures-input").files];
   previews = files.map((file) => URL.createObjectURL(file));
@@ -102,6 +110,7 @@ async function draw(chosenSeed) {
     return gap[1]();
   }
   setDrawing(true);
+  isSent = true;
   try {
     const drawnMode = mode;
     const response = await fetch(`/api/${mode}`, { method: "POST", body: form(chosenSeed) });

@@ -17,6 +17,7 @@ export class Person {
     this.blob = null;
     this.recorder = null;
     this.title = title;
+    this.loudest = 0;
     this.#one("legend").textContent = title;
     this.#fillNames();
     this.show(model.inputs);
@@ -87,6 +88,8 @@ export class Person {
     const recorder = new Recorder((level, seconds) => this.#progress(level, seconds));
     this.recorder = recorder;
     this.#say("");
+    this.#progress(0, 0);
+    this.loudest = 0;
     button.disabled = true;
     try {
       await recorder.start();
@@ -107,7 +110,7 @@ export class Person {
   #progress(level, seconds) {
     this.#one(".level span").style.width = `${Math.min(100, Math.round(140 * Math.sqrt(level)))}%`;
     this.#one(".seconds").textContent = `${Math.floor(seconds)} s`;
-    this.loudest = Math.max(this.loudest ?? 0, level);
+    this.loudest = Math.max(this.loudest, level);
     if (seconds > MAX_RECORDING_SECONDS) this.#stop();
   }
 
@@ -121,10 +124,8 @@ export class Person {
     button.classList.remove("on");
     this.#one(".recording").hidden = this.#one(".read-aloud").hidden = true;
     const seconds = (blob.size - 44) / 2 / recorder.context.sampleRate;
-    const loudest = this.loudest ?? 0;
-    this.loudest = 0;
     if (seconds < MIN_RECORDING_SECONDS) return this.#say("That was too short; record at least a second.");
-    if (loudest < 0.004) return this.#say("Nothing was heard; check the microphone, and record again.");
+    if (this.loudest < 0.004) return this.#say("Nothing was heard; check the microphone, and record again.");
     this.#choose(blob, `Recording, ${Math.round(seconds)} s`);
   }
 
@@ -138,7 +139,7 @@ export class Person {
     this.#one("audio").src = URL.createObjectURL(blob);
     this.#one("audio").setAttribute("aria-label", `${this.title}: ${name}`);
     this.#one(".chosen").hidden = false;
-    this.#say(`Ready: ${name}.`);
+    this.#say("Ready.");
     this.place.dispatchEvent(new Event("chosen"));
   }
 
@@ -148,6 +149,7 @@ export class Person {
     if (audio.src) URL.revokeObjectURL(audio.src);
     audio.removeAttribute("src");
     this.#one(".chosen").hidden = true;
+    this.#one(".file-name").textContent = "";
     this.#one(".speech-file").value = "";
   }
 

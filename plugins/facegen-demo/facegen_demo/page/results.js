@@ -109,7 +109,7 @@ export class FacePath {
 
 /** Shows pictures, the likeliest first. */
 export function showRanking({ candidates, chance }) {
-  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+  const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
   const items = candidates.map(({ name, picture, probability }) => {
     const image = new Image(160, 160);
     image.src = picture;
@@ -117,10 +117,10 @@ export function showRanking({ candidates, chance }) {
     const label = document.createElement("span");
     label.className = "label";
     label.textContent = name;
-    const bar = document.createElement("meter");
-    bar.max = 1;
-    bar.value = probability;
-    bar.setAttribute("aria-label", `share of ${name}`);
+    const bar = document.createElement("span");
+    bar.className = "level";
+    bar.append(document.createElement("span"));
+    bar.firstChild.style.width = percent(probability).replace("\u00a0", "");
     const value = document.createElement("strong");
     value.textContent = percent(probability);
     const item = document.createElement("li");
@@ -129,7 +129,7 @@ export function showRanking({ candidates, chance }) {
   });
   one("candidates").replaceChildren(...items);
   one("ranking-note").textContent = `Chance is ${percent(chance)}. The shares are of these pictures only and always add `
-    + "up to 100 %, even if none of them is right. They do not identify anybody.";
+    + "up to 100\u00a0%, even if none of them is right. They do not identify anybody.";
   one("ranking").hidden = false;
 }
 
