@@ -81,6 +81,8 @@ def rank_pictures(drawing: DemoModel, form: FormData) -> Mapping[str, Any]:
         speech = _speech(form, files, "speech")
         if speech is None:
             raise DataError("something is missing: record a voice or choose a file")
+        if len(uploads) > MAX_PICTURES:
+            raise DataError(f"{len(uploads)} pictures are too many; choose {MAX_PICTURES} at most")
         pictures = [
             (Path(upload.filename or "picture").name, files.enter_context(as_path(upload))) for upload in uploads
         ]

@@ -26,7 +26,7 @@ class Guard:
 
     A website may point its own name at 127.0.0.1 (DNS rebinding), and then read what this server answers; the Host
     header still has its name. Without that, it can send a form here, and not read the answer; the Origin header has
-    its name.
+    its name. A link to the page may be followed from anywhere.
 
     Args:
         app: the application.
@@ -58,6 +58,8 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and origin not in self._origins:
             return "requests from other websites are refused"
-        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        site = headers.get("sec-fetch-site", "same-origin")
+        follows_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+        if site not in ("same-origin", "none") and not follows_link:
             return "requests from other websites are refused"
         return None

@@ -134,6 +134,7 @@ def test_incomplete_and_bad_requests_are_refused_in_words(client: Client) -> Non
     assert "one picture alone is not compared" in refused(client, "/api/match", VOICE, one)
     two = [one, ("pictures", ("b.png", picture(1)))]
     assert "a.png: no face from the front was found" in refused(client, "/api/match", VOICE, *two, ("detect", "yes"))
+    assert "9 pictures are too many; choose 8" in refused(client, "/api/match", VOICE, *[one] * 9)
     text = refused(client, "/api/faces", ("speech", ("notes.txt", b"no sound at all")))
     assert text.startswith("notes.txt: cannot be decoded") and "/proc" not in text
     silent = wav(0.5)[:44] + bytes(16000)
@@ -192,6 +193,14 @@ def test_other_websites_are_refused(headers: dict[str, str], client: Client) -> 
         assert reply.status == 403 and (b"refused" in reply.body or b"own address" in reply.body)
 
 
+def test_a_link_to_the_page_may_be_followed(client: Client) -> None:
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert client.request("GET", "/", b"", followed).status == 200
+    body, content_type = form([("permission", "yes"), VOICE])
+    sent = {**followed, "Origin": "https://evil.example", "Content-Type": content_type}
+    assert client.request("POST", "/api/faces", body, sent).status == 403  # a form of another website
+
+
 def test_the_own_origin_is_accepted(client: Client) -> None:
     for host in ("127.0.0.1", "localhost"):
         own = {"Host": f"{host}:{client.port}", "Origin": f"http://{host}:{client.port}"}
@@ -237,3 +246,25 @@ def test_the_server_listens_on_the_loopback_alone_and_falls_back_to_a_free_port(
 def test_the_mark_names_this_version(client: Client) -> None:
     with image_of(client.post("/api/faces", VOICE).values["faces"][0]) as face:
         assert f"facegen {facegen.__version__}".encode() in face.info["xmp"]
+
+
+@pytest.mark.parametrize(("recipe", "field", "value", "inputs"), [
+    ("text_gan_cls", "text", "a man with short grey hair", ["text"]),
+    ("name_lsgan_dropout", "name", "speaker-3", ["name"]),
+])  # fmt: skip
+def test_a_model_asks_for_what_it_was_trained_on(
+    recipe: str, field: str, value: str, inputs: list[str], tmp_path: Path
+) -> None:
+    from facegen_demo.drawing import DemoModel
+    from tiny_runs import RECIPES, TINY
+
+    from facegen import train
+
+    changes = {key: value for key, value in TINY.items() if field == "text" or not key.startswith("match.")}
+    run = train(RECIPES / f"{recipe}.toml", changes, preset="small", out=tmp_path / "run", observer=facegen.Observer())
+    with served(DemoModel.open(run)) as client:
+        model = client.request("GET", "/api/model").values
+        assert model["inputs"] == inputs and ("speaker-3" in model["names"]) == (field == "name")
+        assert client.post("/api/faces", (field, value)).values["faces"]
+        assert "something is missing" in refused(client, "/api/faces")
+        assert len(client.post("/api/between", (field, value), (f"{field}_b", value)).values["faces"]) == 33
