@@ -17,7 +17,7 @@ from facegen.core.errors import RecipeError
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import read_recipe
-from facegen.core.recipe.tables import DataSettings, EvaluationSplit
+from facegen.core.recipe.tables import DataSettings, EvaluationSplit, JudgeKind
 from facegen.data.corpus.dataset import Packed
 from facegen.data.corpus.reader import Corpus
 from facegen.data.corpus.torch_dataset import CorpusDataset
@@ -123,6 +123,7 @@ def evaluate(
     *,
     split: EvaluationSplit | None = None,
     num_clips: int | None = None,
+    judge: JudgeKind | None = None,
     judge_seed: int | None = None,
     recognisers: Sequence[str] = (),
     against: Sequence[PathOrName] = (),
@@ -135,6 +136,7 @@ def evaluate(
         data: packed corpus to evaluate on; the run's own by default.
         split: where the rows come from; the recipe's by default.
         num_clips, judge_seed: replace the recipe's.
+        judge: "independent", or "own" for the run's own match stage; the recipe's by default.
         recognisers: outside judges, NAME or NAME:key=value,key=value each.
         against: other runs whose faces of the same rows are compared.
         observer: gets progress and warnings.
@@ -144,7 +146,7 @@ def evaluate(
     # Only here: it imports what draws plots and pages, which sampling does not need.
     from facegen.evaluation.evaluate import evaluate as evaluate_run
 
-    given: dict[str, object] = {"split": split, "num_clips": num_clips, "judge_seed": judge_seed}
+    given: dict[str, object] = {"split": split, "num_clips": num_clips, "judge": judge, "judge_seed": judge_seed}
     return evaluate_run(
         run_folder(run),
         data=None if data is None else Path(data),

@@ -28,8 +28,8 @@ ONLY_IN_CLI = {"click", "rich"}
 ONLY_IN_OPTIONAL_IMPORTS = {"torchaudio", "torchvision", "torch_fidelity"}
 # facegen.parts, the list of the built-in parts, is the only plugin without an entry point.
 ALLOWED = {("core/registry.py", "parts")}
-# The weights that define FID are published only as a pickle; torch reads the tensors without running code from it.
-READS_TENSORS_OF_A_PICKLE = "parts/metrics/inception_weights.py"
+# Weights of other projects are published as pickles; torch reads the tensors without running code from them.
+READS_TENSORS_OF_A_PICKLE = "core/tensor_files.py"
 PART_LAYERS = "layers"
 """Folder in parts/ that parts of every kind may import."""
 SAME_NAMES = [

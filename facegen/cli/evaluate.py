@@ -10,14 +10,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.console import console, watching
-from facegen.core.recipe.tables import EvaluationSplit
+from facegen.core.recipe.tables import EvaluationSplit, JudgeKind
 from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
     from facegen.evaluation.report import Report
 
 SIGNAL_EXIT = 128
-INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
+INCEPTION_WEIGHTS, EXTRACTORS = "FACEGEN_INCEPTION_WEIGHTS", "FACEGEN_EXTRACTORS"
 
 
 @click.command("evaluate")
@@ -35,6 +35,12 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
     help="Split to evaluate; may be repeated.  [default: the recipe's]",
 )
 @click.option("--num-clips", type=click.IntRange(min=20), help="Maximum number of rows.  [default: the recipe's]")
+@click.option(
+    "--judge",
+    type=click.Choice(get_args(JudgeKind)),
+    help="Encoders of another seed, or the run's own match stage, as in Choi et al.: self-judged.  "
+    "[default: the recipe's]",
+)
 @click.option(
     "--judge-seed",
     type=click.IntRange(min=0),
@@ -66,23 +72,34 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
     show_envvar=True,
     help="File of the weights for Inception Score and FID, or none.  [default: torch's cache, else a download]",
 )
+@click.option(
+    "--extractor",
+    "extractors",
+    multiple=True,
+    metavar="NAME[=PATH]",
+    help="Network of the metric fidelity in addition to Inception, such as dinov2-vit-b-14, with the file of its "
+    "weights; may be repeated.  [default of PATH: torch's cache, else a download]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
 def command(
     run: Path,
     data: Path | None,
     splits: tuple[str, ...],
     num_clips: int | None,
+    judge: str | None,
     judge_seed: int | None,
     judge_start: Path | None,
     recognisers: tuple[str, ...],
     against: tuple[Path, ...],
     inception_weights: str | None,
+    extractors: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Measure the faces of RUN, by default on people that it was not trained on.
 
     The judge is a second pair of encoders with another seed, which the run was not trained with. It is trained once
-    per corpus, which takes as long as the run's match stage, and stored beside the corpus. The table and the pictures
+    per corpus, which takes as long as the run's match stage, and stored beside the corpus. With --judge own, the run's
+    own match stage judges, and the report is named self-judged. The table and the pictures
     of each split are written to RUN/evaluation; report.html in that folder shows all splits evaluated so far.
     """
     from facegen.training.loop import Interrupted
@@ -91,7 +108,9 @@ def command(
     run, against = run_folder(run), tuple(run_folder(other) for other in against)
     if inception_weights is not None:
         os.environ[INCEPTION_WEIGHTS] = inception_weights  # the metric `fidelity` reads this variable
-    options: dict[str, object] = {"num_clips": num_clips, "judge_seed": judge_seed}
+    if extractors:
+        os.environ[EXTRACTORS] = ",".join(extractors)  # so does this one
+    options: dict[str, object] = {"num_clips": num_clips, "judge": judge, "judge_seed": judge_seed}
     options["judge_start"] = None if judge_start is None else str(run_folder(judge_start).resolve())
     overrides = {key: value for key, value in options.items() if value is not None}
     try:

@@ -22,6 +22,7 @@ BUILT_IN = [
 ]
 NEEDS_FILES = {("dataset", "packed"), ("detector", "yunet")}
 NEEDS_PACKAGES = {
+    ("conditioner", "speaker_embedding"): ("resemblyzer",),
     ("recogniser", "dlib_faces"): ("dlib", "face_recognition_models"),
     ("recogniser", "resemblyzer"): ("resemblyzer", "librosa", "webrtcvad"),
 }

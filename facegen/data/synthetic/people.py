@@ -1,5 +1,6 @@
 """Hidden factors of a synthetic person, which shape the voice, the face, or both."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,7 @@ Side = Literal["shared", "face", "voice"]
 
 @dataclass(frozen=True)
 class Factor:
-    """A hidden factor of a person: uniform in [low, high], or one of `classes` integers.
+    """A hidden factor of a person: uniform in [low, high] except for the age, or one of `classes` integers.
 
     Attributes:
         name: name of the factor.
@@ -45,7 +46,7 @@ FACTORS: tuple[Factor, ...] = (
         "shared",
         18.0,
         80.0,
-        voice="jitter, shimmer, tremor, breath, slower speech",
+        voice="pitch, jitter, shimmer, tremor, lower formants, breath, slower speech",
         face="wrinkles, sagging cheeks, grey hair, receding hairline",
     ),
     Factor(
@@ -81,19 +82,25 @@ FACTORS: tuple[Factor, ...] = (
     Factor("face_length", "face", face="length of the face"),
     Factor("glasses", "face", classes=3, face="none, none, glasses: one in three"),
     Factor("beard", "face", classes=3, face="none, stubble, beard; drawn on men only"),
-    Factor("pitch_offset", "voice", voice="pitch beside what sex and age explain, in semitones / 2.5"),
+    Factor("pitch_offset", "voice", voice="pitch beside what sex and age explain, in semitones / 4"),
     Factor("intonation", "voice", 0.0, 1.0, voice="range of the melody"),
     Factor("pace", "voice", voice="speaking rate beside age"),
     Factor("accent", "voice", voice="shift of all vowels towards open or close"),
+    Factor("roughness", "voice", voice="jitter and shimmer beside age"),
 )
 
 
-def draw_people(seed: int, person: Tensor) -> dict[str, Tensor]:
+MEDIAN_AGE = 41.0
+"""Median age of the world's adults, in years (United Nations, World Population Prospects 2022)."""
+
+
+def draw_people(seed: int, person: Tensor, median_age: float = MEDIAN_AGE) -> dict[str, Tensor]:
     """Draw the hidden factors of people.
 
     Args:
         seed: random seed of the corpus.
         person: (batch,) int64 numbers of the people.
+        median_age: in years; ages are 18 + 62 u^k, with u uniform in [0, 1] and k = log((median - 18) / 62) / log(1/2).
     Returns:
         {factor: (batch,) float32}; a factor with classes holds 0, 1, ... as floats.
     """
@@ -101,6 +108,8 @@ def draw_people(seed: int, person: Tensor) -> dict[str, Tensor]:
     people = {}
     for column, factor in enumerate(FACTORS):
         share = drawn[:, column]
+        if factor.name == "age":
+            share = share ** (math.log((median_age - factor.low) / (factor.high - factor.low)) / math.log(0.5))
         if factor.classes:
             people[factor.name] = torch.floor(share * factor.classes)
         else:

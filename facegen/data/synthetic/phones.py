@@ -28,7 +28,7 @@ class Phone:
 
 
 # Formants after Peterson & Barney 1952, table II (men); close vowels are slightly opened, so that the first formant
-# stays above the pitch.
+# stays above the pitch. The amplitudes of noise give the mean spectrum of Byrne et al. 1994.
 VOWELS: dict[str, Phone] = {
     "iy": Phone(340, 2290, 3010, voicing=0.85, seconds=0.15),
     "ih": Phone(430, 1990, 2550, voicing=0.9, seconds=0.13),
@@ -48,12 +48,12 @@ CONSONANTS: dict[str, Phone] = {
     "r": Phone(420, 1300, 1800, voicing=0.6, seconds=0.07),
     "w": Phone(320, 750, 2200, voicing=0.6, seconds=0.07),
     "y": Phone(300, 2150, 2900, voicing=0.6, seconds=0.07),
-    "v": Phone(340, 1100, 2300, voicing=0.4, frication=0.015, friction_hz=4000, friction_width_hz=2500, seconds=0.07),
-    "z": Phone(320, 1600, 2600, voicing=0.3, frication=0.05, friction_hz=5800, friction_width_hz=1100, seconds=0.08),
-    "s": Phone(320, 1600, 2600, frication=0.09, friction_hz=5800, friction_width_hz=1100, seconds=0.1),
-    "sh": Phone(320, 1800, 2500, frication=0.09, friction_hz=3300, friction_width_hz=900, seconds=0.1),
-    "f": Phone(340, 1100, 2300, frication=0.03, friction_hz=4500, friction_width_hz=3000, seconds=0.09),
-    "hh": Phone(500, 1500, 2500, aspiration=0.035, seconds=0.06),
+    "v": Phone(340, 1100, 2300, voicing=0.4, frication=0.00315, friction_hz=4000, friction_width_hz=2500, seconds=0.07),
+    "z": Phone(320, 1600, 2600, voicing=0.3, frication=0.0105, friction_hz=5800, friction_width_hz=1100, seconds=0.08),
+    "s": Phone(320, 1600, 2600, frication=0.0189, friction_hz=5800, friction_width_hz=1100, seconds=0.1),
+    "sh": Phone(320, 1800, 2500, frication=0.0189, friction_hz=3300, friction_width_hz=900, seconds=0.1),
+    "f": Phone(340, 1100, 2300, frication=0.0063, friction_hz=4500, friction_width_hz=3000, seconds=0.09),
+    "hh": Phone(500, 1500, 2500, aspiration=0.0105, seconds=0.06),
     "p": Phone(300, 900, 2200, seconds=0.07),
     "t": Phone(300, 1700, 2700, seconds=0.07),
     "k": Phone(300, 2000, 2300, seconds=0.07),
@@ -63,40 +63,57 @@ CONSONANTS: dict[str, Phone] = {
 }
 # Burst after the closure of a plosive, and the aspiration of a voiceless one.
 BURSTS: dict[str, Phone] = {
-    "p": Phone(420, 1000, 2250, aspiration=0.03, frication=0.05, friction_hz=900, friction_width_hz=700, seconds=0.035),
-    "t": Phone(
-        400, 1700, 2700, aspiration=0.03, frication=0.09, friction_hz=4800, friction_width_hz=1500, seconds=0.04
+    "p": Phone(
+        420, 1000, 2250, aspiration=0.009, frication=0.0105, friction_hz=900, friction_width_hz=700, seconds=0.035
     ),
-    "k": Phone(400, 2000, 2300, aspiration=0.03, frication=0.09, friction_hz=2000, friction_width_hz=600, seconds=0.04),
-    "b": Phone(380, 900, 2200, voicing=0.3, frication=0.05, friction_hz=900, friction_width_hz=700, seconds=0.012),
-    "d": Phone(380, 1700, 2700, voicing=0.3, frication=0.07, friction_hz=4300, friction_width_hz=1500, seconds=0.012),
-    "g": Phone(380, 2000, 2300, voicing=0.3, frication=0.07, friction_hz=1900, friction_width_hz=600, seconds=0.015),
+    "t": Phone(
+        400, 1700, 2700, aspiration=0.009, frication=0.0189, friction_hz=4800, friction_width_hz=1500, seconds=0.04
+    ),
+    "k": Phone(
+        400, 2000, 2300, aspiration=0.009, frication=0.0189, friction_hz=2000, friction_width_hz=600, seconds=0.04
+    ),
+    "b": Phone(380, 900, 2200, voicing=0.3, frication=0.0105, friction_hz=900, friction_width_hz=700, seconds=0.012),
+    "d": Phone(380, 1700, 2700, voicing=0.3, frication=0.0147, friction_hz=4300, friction_width_hz=1500, seconds=0.012),
+    "g": Phone(380, 2000, 2300, voicing=0.3, frication=0.0147, friction_hz=1900, friction_width_hz=600, seconds=0.015),
 }
 SILENCE = Phone(500, 1500, 2500)
 
 # Relative frequencies of the onsets and codas of syllables; "" is none.
 ONSETS: dict[str, float] = {
-    "m": 3,
-    "n": 3,
+    "m": 2,
+    "n": 2.4,
     "l": 1.2,
     "r": 1.2,
-    "w": 0.8,
+    "w": 1.1,
     "y": 0.6,
     "v": 0.7,
     "z": 0.7,
-    "s": 1.5,
+    "s": 1.8,
     "sh": 1,
     "f": 0.7,
-    "hh": 0.8,
-    "p": 0.8,
-    "t": 1,
-    "k": 1,
+    "hh": 1.2,
+    "p": 1,
+    "t": 1.8,
+    "k": 1.5,
     "b": 0.8,
-    "d": 1,
+    "d": 1.4,
     "g": 0.8,
     "": 0.6,
 }
-CODAS: dict[str, float] = {"": 9, "n": 3, "m": 2, "ng": 1, "s": 1.2, "l": 1.2, "r": 0.6, "z": 0.6}
+CODAS: dict[str, float] = {
+    "": 9,
+    "n": 3,
+    "m": 1.5,
+    "ng": 1,
+    "s": 1.2,
+    "l": 1.2,
+    "r": 1,
+    "z": 1,
+    "t": 1.5,
+    "d": 1,
+    "k": 0.7,
+    "v": 0.5,
+}
 
 PHONES: tuple[Phone, ...] = (*VOWELS.values(), *CONSONANTS.values(), *BURSTS.values(), SILENCE)
 FIELDS: tuple[str, ...] = tuple(Phone.__dataclass_fields__)

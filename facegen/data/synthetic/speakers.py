@@ -19,11 +19,12 @@ from facegen.data.loading.caption_codes import CAPTION_CHARACTERS
 from facegen.data.synthetic.captions import captions
 from facegen.data.synthetic.face import render_faces
 from facegen.data.synthetic.moments import draw_moments
-from facegen.data.synthetic.people import draw_people
+from facegen.data.synthetic.people import MEDIAN_AGE, draw_people
+from facegen.data.synthetic.recording import draw_recordings
 from facegen.data.synthetic.truth import FACTOR_SIDES, visible_factors
 from facegen.data.synthetic.voice import speak
 
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 """Version of the renderer, part of the fingerprint; it increases when the same numbers give other images or speech."""
 
 
@@ -39,10 +40,11 @@ class Synthetic(Dataset):
     Settings:
         num_people: number of people in the training split.
         num_heldout_people: number of people in the split `heldout_people`.
-        clips_per_person: number of clips per person, each with its own words, light and background; with two or more,
-            the last clip of a training person belongs to `heldout_utterances`.
+        clips_per_person: number of clips per person, each with its own words, recording, light and background; with
+            two or more, the last clip of a training person belongs to `heldout_utterances`.
         frames_per_clip: number of faces per clip, each with its own pose and expression.
         clip_seconds: duration of the speech of a clip, in seconds.
+        median_age: median age of the people, in years; their ages are from 18 to 80.
         seed: random seed of the corpus.
     Shape:
         faces (B, image_pixels, image_pixels, 3) uint8; speech (B, samples) int16
@@ -64,6 +66,7 @@ class Synthetic(Dataset):
         clips_per_person: Annotated[int, Field(ge=1, le=100)] = 2,
         frames_per_clip: Annotated[int, Field(ge=1, le=100)] = 4,
         clip_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0,
+        median_age: Annotated[float, Field(ge=20, le=78)] = MEDIAN_AGE,
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         if request.image_pixels > 256:
@@ -72,7 +75,7 @@ class Synthetic(Dataset):
         self.num_people, self.num_heldout_people = num_people, num_heldout_people
         self.clips_per_person, self.frames_per_clip = clips_per_person, frames_per_clip
         self.track_samples = round(clip_seconds * request.sample_rate_hz)
-        self.seed = seed
+        self.median_age, self.seed = median_age, seed
         self.spec = DataSpec(
             image_pixels=request.image_pixels,
             sample_rate_hz=request.sample_rate_hz,
@@ -85,8 +88,10 @@ class Synthetic(Dataset):
         self.cache_dir = user_cache(f"synthetic-{self.fingerprint()[:16]}")
 
     def fingerprint(self) -> str:
-        keys = [RENDERER_VERSION, self.seed, self.num_people, self.num_heldout_people, self.clips_per_person]
-        keys += [self.frames_per_clip, self.track_samples, self.spec.image_pixels, self.spec.sample_rate_hz]
+        keys: list[float] = [RENDERER_VERSION, self.seed, self.num_people, self.num_heldout_people]
+        keys += [self.clips_per_person, self.frames_per_clip, self.track_samples]
+        keys += [self.spec.image_pixels, self.spec.sample_rate_hz]
+        keys.append(self.median_age)
         return hashlib.sha256(json.dumps(keys).encode()).hexdigest()
 
     def clips(self, split: Split) -> Clips:
@@ -107,7 +112,7 @@ class Synthetic(Dataset):
 
     def people(self, clip: Tensor) -> dict[str, Tensor]:
         """Draw the hidden factors of the people of some clips: {factor: (B,) float32}."""
-        return draw_people(self.seed, clip // self.clips_per_person)
+        return draw_people(self.seed, clip // self.clips_per_person, self.median_age)
 
     def faces(self, clip: Tensor, frame: Tensor) -> Tensor:
         moments = draw_moments(self.seed, clip, frame)
@@ -129,4 +134,5 @@ class Synthetic(Dataset):
 
     def factors(self, clip: Tensor, frame: Tensor) -> Mapping[str, Tensor]:
         known = visible_factors(self.people(clip)) | draw_moments(self.seed, clip, frame)
+        known |= draw_recordings(self.seed, clip)
         return {name: known[name].cpu().double() for name in self.factor_sides}

@@ -1,6 +1,4 @@
-"""Filter of vocal tract, microphone and room, which varies over time."""
-
-import math
+"""Filter of the vocal tract, which varies over time."""
 
 import torch
 from torch import Tensor
@@ -12,28 +10,26 @@ from facegen.data.synthetic.vocal_tract import HIGHEST_HZ, mouth, neutral_tract,
 from facegen.data.synthetic.voice_parameters import VoiceParameters
 
 # A filtered frame extends beyond its window: the glottal pulse before it, the formants after it.
-_FRAMES_BEFORE, _FRAMES_OF_FFT = 2, 10
-_RIPPLES, _RIPPLE_DECIBELS = 3, 7.0
+_FRAMES_BEFORE, _FRAMES_OF_FFT = 1, 6
+_USUAL_F0_HZ = 160.0  # at which pulses have their nominal amplitude
 
 
 class SpeechFilter:
     """Filter of the sources in overlapping frames, in the frequency domain.
 
-    Constant parts of a clip (neutral tract, microphone, room, tilt of the pulse) are computed once.
+    Constant parts of a clip (neutral tract, tilt of the pulse) are computed once.
     """
 
     def __init__(self, seed: int, clip: Tensor, body: VoiceParameters, frame_samples: int, sample_rate_hz: int) -> None:
         bins = torch.fft.rfftfreq(_FRAMES_OF_FFT * frame_samples, 1 / sample_rate_hz, device=clip.device)
         self.body, self.frame_samples, self.num_bins = body, frame_samples, len(bins)
         self.frequency_hz = f = bins[bins <= HIGHEST_HZ]
-        draws = uniform(seed, "channel", clip, 3 + 3 * _RIPPLES)
-        self.microphone = _microphone(f, draws)
-        self.tract = neutral_tract(f, body, draws[:, 0]) * self.microphone
-        self.pulse = 1j * f / (1 + 1j * f / body.tilt_hz[:, None, None])
-        self.room = _room(f, draws) * self.microphone
+        self.tract = neutral_tract(f, body, uniform(seed, "posture", clip, 1)[:, 0])
+        gain = (_USUAL_F0_HZ / body.f0_hz)[:, None, None]
+        self.pulse = gain * 1j * f / (1 + 1j * f / body.tilt_hz[:, None, None])
 
     def __call__(self, sources: Tensor, f0_hz: Tensor, formants_hz: Tensor, plan: SpeechPlan) -> Tensor:
-        """Filter pulses, breath and room noise: (3, batch, (frames - 1) * frame_samples) -> (batch, samples)."""
+        """Filter pulses and breath noise: (2, batch, (frames - 1) * frame_samples) -> (batch, samples)."""
         batch, num_frames = f0_hz.shape
         hop = self.frame_samples
         # Frame k covers the samples (k - 1) * hop to (k + 1) * hop.
@@ -66,34 +62,11 @@ class SpeechFilter:
         The glottal pulse is an anticausal resonance followed by a spectral tilt (Doval & d'Alessandro 2003).
         """
         f, body = self.frequency_hz, self.body
-        pulses, breath, room = spectra
+        pulses, breath = spectra
         glottal_hz = (f0_hz[:, at] * body.open_scale[:, None])[..., None]
         pulses = pulses * self.pulse / (glottal_hz * resonance(f, glottal_hz, -glottal_hz))
         leak = (plan.aspiration + body.breath[:, None] * plan.voicing)[:, at, None]
         friction = (f - plan.friction_hz[:, at, None]) / plan.friction_width_hz[:, at, None]
-        friction = torch.exp(-0.5 * friction.square()) * plan.frication[:, at, None] * self.microphone
+        friction = torch.exp(-0.5 * friction.square()) * plan.frication[:, at, None]
         tract = self.tract * mouth(f, formants_hz[:, at], plan.nasal[:, at], body)
-        return (pulses + breath * leak) * tract + breath * friction + room * self.room
-
-
-def _microphone(frequency_hz: Tensor, draws: Tensor) -> Tensor:
-    """Draw the gain of the channel, (batch, 1, bins): a tilt, a high-pass, and ripples that grow with frequency.
-
-    The ripples are about as fine as the formants and differ between clips, so that the speaker shows in the changes of
-    the spectrum, and hardly in its mean.
-    """
-    octave = torch.log2(frequency_hz.clamp_min(50.0) / 1000.0)
-    decibels = (draws[:, 1, None] - 0.5) * 11.0 * octave
-    depth_decibels = _RIPPLE_DECIBELS * frequency_hz / (frequency_hz + 2000.0)
-    for depth, fineness, place in draws[:, 3:].T.reshape(_RIPPLES, 3, -1, 1):
-        milliseconds = 0.3 + 0.9 * fineness
-        ripple = torch.cos(2 * math.pi * (frequency_hz / 1000.0 * milliseconds + place))
-        decibels = decibels + depth * depth_decibels * ripple
-    rumble = (frequency_hz / 60.0).square()
-    return (10 ** (decibels / 20) * rumble / (1 + rumble))[:, None]
-
-
-def _room(frequency_hz: Tensor, draws: Tensor) -> Tensor:
-    """Draw the gain of the room noise, (batch, 1, bins)."""
-    decibels = -62.0 + 22.0 * draws[:, 2, None, None]
-    return 10 ** (decibels / 20) / (1 + frequency_hz / 400.0)
+        return (pulses + breath * leak) * tract + breath * friction

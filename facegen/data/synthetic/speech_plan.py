@@ -14,10 +14,11 @@ from facegen.data.synthetic.counter import uniform
 _VOWEL, _PAUSE = 2, 4
 _DRAWS = 9  # random numbers per syllable
 _SHORTEST_SYLLABLE_SECONDS = 0.075
-_SHORTEST_STRETCH = 0.6
-_FORMANT_GLIDE_SECONDS = 0.07
+_SHORTEST_STRETCH = 0.45
+_FORMANT_GLIDE_SECONDS = 0.05
 _SOURCE_GLIDE_SECONDS = 0.02
 _MELODY_GLIDE_SECONDS = 0.2
+_RESET_GLIDE_SECONDS = 0.1
 
 
 @dataclass
@@ -84,10 +85,10 @@ def _words(draws: Tensor, stretch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     table = torch.tensor(phones.TABLE, device=device)
     seconds = table[:, phones.FIELDS.index("seconds")][sounds]
     seconds = seconds * (0.85 + 0.3 * variation[..., None])
-    ends_phrase = phrase < 0.1
+    ends_phrase = phrase < 0.12
     final = 1 + 0.4 * ends_phrase
-    seconds[..., _VOWEL] *= (0.75 + 0.6 * stress) * final
-    seconds[..., _PAUSE] = torch.where(ends_phrase, 0.18 + 0.22 * length, 0.05 * (gap < 0.25))
+    seconds[..., _VOWEL] *= (0.6 + 0.8 * stress) * final
+    seconds[..., _PAUSE] = torch.where(ends_phrase, 0.15 + 0.55 * length, 0.05 * (gap < 0.25))
     return sounds, seconds * stretch[:, None, None], ends_phrase
 
 
@@ -110,7 +111,7 @@ def plan_speech(seed: int, clip: Tensor, stretch: Tensor, num_frames: int, frame
     ends = seconds.flatten(1).cumsum(1) - first[:, None] * uniform(seed, "start", clip, 1)
     times = (torch.arange(num_frames, device=clip.device) * frame_seconds).expand(len(clip), num_frames).contiguous()
     slot = torch.searchsorted(ends, times, right=True).clamp_max(ends.shape[1] - 1)
-    stress = 0.7 + 0.3 * draws[..., 3].gather(1, slot // 5)
+    stress = 0.35 + 0.65 * draws[..., 3].gather(1, slot // 5)
     target = torch.tensor(phones.TABLE, device=clip.device)[sounds.flatten(1).gather(1, slot)]
     tracks, settled = _articulate(target, stress, frame_seconds)
     melody = _melody(draws, ends, ends_phrase, times, slot // 5, frame_seconds)
@@ -143,4 +144,4 @@ def _melody(
     last_end = torch.where(ends_phrase, syllable_ends, torch.zeros_like(syllable_ends)).cummax(1).values
     phrase_start = pad(last_end[:, :-1], (1, 0)).gather(1, syllable)
     declination = 1.0 - 2.0 * (1 - torch.exp(-(times - phrase_start) / 1.2))
-    return accents + _glide(declination[..., None], _SOURCE_GLIDE_SECONDS / frame_seconds)[..., 0]
+    return accents + _glide(declination[..., None], _RESET_GLIDE_SECONDS / frame_seconds)[..., 0]

@@ -1,4 +1,4 @@
-"""Hidden factors of a synthetic face that metrics compare with predictions."""
+"""Hidden factors of a synthetic clip that metrics compare with predictions."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,7 @@ from torch import Tensor
 
 from facegen.core.evidence import Side
 from facegen.data.synthetic.people import FACTORS
+from facegen.data.synthetic.recording import RECORDING_RANGES
 
 _SIDES: Mapping[str, Side] = {"shared": "voice and face", "face": "face", "voice": "voice"}
 MOMENTS = ("yaw", "pitch", "roll", "light_x", "light_warmth", "backdrop_value", "clothing_value")
@@ -14,6 +15,7 @@ MOMENTS = ("yaw", "pitch", "roll", "light_x", "light_warmth", "backdrop_value", 
 FACTOR_SIDES: Mapping[str, Side] = {
     **{factor.name: _SIDES[factor.side] for factor in FACTORS},
     **dict.fromkeys(MOMENTS, "moment"),
+    **dict.fromkeys(RECORDING_RANGES, "voice"),
 }
 """{factor: what it shapes}"""
 

@@ -1,20 +1,21 @@
 """Synthetic speech by source-filter synthesis, with exactly known pitch and formants."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from facegen.data.synthetic.counter import uniform
 from facegen.data.synthetic.glottis import glottal_phase, interpolate, pulses
+from facegen.data.synthetic.recording import record
 from facegen.data.synthetic.speech_filter import SpeechFilter
 from facegen.data.synthetic.speech_plan import SpeechPlan, plan_speech
 from facegen.data.synthetic.vocal_tract import speaker_formants
 from facegen.data.synthetic.voice_parameters import VoiceParameters, voice_parameters
 
-_FRAME_SECONDS = 0.005
-_LOWEST_F0_HZ, _HIGHEST_F0_HZ = 70.0, 330.0
+_FRAME_SECONDS = 0.01
+_LOWEST_F0_HZ, _HIGHEST_F0_HZ = 60.0, 420.0
 _REFERENCE_RATE_HZ = 16000.0  # rate at which a pulse or noise of amplitude 1 has its nominal level
 
 
@@ -23,7 +24,7 @@ class Voice:
     """Synthetic speech with its true pitch and formants.
 
     Attributes:
-        samples: (batch, samples) float32 in [-1, 1].
+        samples: (batch, samples) float32.
         f0_hz: (batch, frames) pitch.
         formants_hz: (batch, frames, 3) lowest resonances of the vocal tract.
         vowel: (batch, frames) bool, True in a vowel with constant formants.
@@ -38,7 +39,16 @@ class Voice:
 
 
 def speak(people: dict[str, Tensor], seed: int, clip: Tensor, num_samples: int, sample_rate_hz: int = 16000) -> Voice:
-    """Synthesise random words of people.
+    """Record random words of people; arguments are as for `articulate`, and `clip` also decides the recording."""
+    voice = articulate(people, seed, clip, num_samples, sample_rate_hz)
+    samples = _set_level(seed, clip, record(seed, clip, voice.samples, sample_rate_hz))
+    return replace(voice, samples=samples)
+
+
+def articulate(
+    people: dict[str, Tensor], seed: int, clip: Tensor, num_samples: int, sample_rate_hz: int = 16000
+) -> Voice:
+    """Synthesise random words of people, as they leave the mouth.
 
     A row depends on its person, the seed, its clip number and the requested length, not on other rows. The source is a
     train of glottal pulses with jitter, shimmer and breath; the filter is a tube with moving formants (Fant 1960).
@@ -46,7 +56,7 @@ def speak(people: dict[str, Tensor], seed: int, clip: Tensor, num_samples: int, 
     Args:
         people: factors from `draw_people`, (batch,) each.
         seed: random seed of the corpus.
-        clip: (batch,) int64 numbers of the clips, which decide words, loudness, microphone and noise.
+        clip: (batch,) int64 numbers of the clips, which decide the words.
         num_samples: length of each clip.
         sample_rate_hz: 8000 to 48000; there is no sound above 8 kHz.
     """
@@ -58,7 +68,7 @@ def speak(people: dict[str, Tensor], seed: int, clip: Tensor, num_samples: int, 
     formants_hz = speaker_formants(plan.formants_hz, body)
     sources = _sources(seed, clip, body, plan, f0_hz, frame_samples, sample_rate_hz)
     speech_filter = SpeechFilter(seed, clip, body, frame_samples, sample_rate_hz)
-    samples = _set_level(seed, clip, speech_filter(sources, f0_hz, formants_hz, plan)[:, :num_samples])
+    samples = speech_filter(sources, f0_hz, formants_hz, plan)[:, :num_samples]
     return Voice(samples, f0_hz[:, :-1], formants_hz[:, :-1], plan.vowel[:, :-1], frame_samples)
 
 
@@ -81,7 +91,7 @@ def _sources(
     frame_samples: int,
     sample_rate_hz: int,
 ) -> Tensor:
-    """Generate unfiltered pulses, breath noise and room noise, (3, batch, samples)."""
+    """Generate unfiltered pulses and breath noise, (2, batch, samples)."""
     phase = glottal_phase(f0_hz, frame_samples, sample_rate_hz)
     f0 = interpolate(f0_hz / sample_rate_hz, frame_samples)
     voicing = interpolate(plan.voicing, frame_samples)
@@ -92,8 +102,7 @@ def _sources(
     white = (uniform(seed, "noise", clip, phase.shape[1]) - 0.5) * math.sqrt(12 * sample_rate_hz / _REFERENCE_RATE_HZ)
     # Most air escapes while the glottis is open, just before the pulse.
     pulsing = 1 + 0.6 * voicing * torch.cos(2 * math.pi * (phase.frac() + 0.2)).float()
-    # The same noise, shifted by half a clip, serves as a second noise.
-    return torch.stack((voiced, white * pulsing, white.roll(phase.shape[1] // 2, 1)))
+    return torch.stack((voiced, white * pulsing))
 
 
 def _set_level(seed: int, clip: Tensor, samples: Tensor) -> Tensor:

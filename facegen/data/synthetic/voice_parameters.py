@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+
+# Mean speaking pitch at 25, 35, ... years: women after Stoicheff 1981, men after Hollien & Shipp 1972.
+_WOMEN_HZ = (224.3, 213.3, 220.8, 199.3, 199.7, 202.2)
+_MEN_HZ = (119.5, 112.2, 107.1, 118.4, 112.2, 132.1)
 
 
 @dataclass
@@ -44,21 +49,34 @@ def voice_parameters(people: dict[str, Tensor]) -> VoiceParameters:
     """Compute acoustic constants from the hidden factors of `draw_people`."""
     male, size, tension = people["sex"], people["size"], people["tension"]
     age = (people["age"] - 18.0) / 62.0
-    # Pitch sinks with age in women and rises a little in men (Hollien & Shipp 1972).
-    semitones = 2.5 * people["pitch_offset"] + (1 - male) * (1 - 2.0 * age) + male * (age - 0.5)
+    roughness = people["roughness"]
+    # Resonances sink with age as the tract grows (Linville & Rens 2001), the first formant most (Harrington et al.
+    # 2007). Women's tracts are about a sixth shorter (Fitch & Giedd 1999). Old voices are less regular (Wilcox & Horii
+    # 1980; Xue & Deliyski 2001); men's become breathier, while young women's glottis closes least (Linville 1992).
+    # Speakers differ more in pace than generations do (Jacewicz et al. 2009).
     return VoiceParameters(
-        formant_scale=(1.15 - 0.15 * male) * (-0.07 * size).exp(),
-        first_scale=(0.07 * people["accent"]).exp(),
+        formant_scale=(1.17 - 0.17 * male) * (-0.07 * size - (0.04 - 0.02 * male) * (age - 0.3)).exp(),
+        first_scale=(0.07 * people["accent"] - 0.05 * (age - 0.3)).exp(),
         front_scale=(-0.07 * people["lips"]).exp(),
         murmur_scale=(-0.22 * people["nose"]).exp(),
         nasal_damping=(0.35 * (1 + people["nose"])).exp(),
-        f0_hz=(186.0 - 74.0 * male) * (semitones / 12).exp2(),
-        melody_semitones=0.4 + 1.2 * people["intonation"],
-        tremor_semitones=0.05 + 0.5 * age.square(),
-        jitter=0.003 + 0.02 * age,
-        shimmer=0.03 + 0.17 * age,
-        breath=0.0013 * (1.1 * people["fullness"] + 0.3 * (age - 0.5)).exp(),
-        open_scale=1.25 * (0.25 * tension).exp(),
-        tilt_hz=1900.0 * (0.85 * tension).exp(),
-        stretch=(0.3 * age - 0.12 * people["pace"]).exp(),
+        f0_hz=_mean_pitch_hz(people) * (4.0 * people["pitch_offset"] / 12).exp2(),
+        melody_semitones=1.2 + 3.0 * people["intonation"],
+        tremor_semitones=0.05 + 0.35 * age.square(),
+        jitter=0.012 * (1.1 * (age - 0.5) + 0.7 * roughness).exp(),
+        shimmer=0.13 * (1.1 * (age - 0.5) + 0.7 * roughness).exp(),
+        breath=0.0008 * (1.1 * people["fullness"] + (1.4 * male - 0.5) * (age - 0.5)).exp(),
+        open_scale=1.45 * (0.25 * tension).exp(),
+        tilt_hz=850.0 * (0.6 * tension).exp(),
+        stretch=0.82 * (0.1 * (age - 0.5) - 0.28 * people["pace"]).exp(),
     )
+
+
+def _mean_pitch_hz(people: dict[str, Tensor]) -> Tensor:
+    """Interpolate the mean pitch of a sex at an age between the means of decades."""
+    decade = ((people["age"] - 25.0) / 10.0).clamp(0.0, len(_WOMEN_HZ) - 1.0)
+    first = decade.floor().clamp_max(len(_WOMEN_HZ) - 2.0)
+    women, men = (torch.tensor(means, device=decade.device) for means in (_WOMEN_HZ, _MEN_HZ))
+    means = torch.where(people["sex"][:, None] > 0, men, women)
+    low, high = (means.gather(1, (first + step).long()[:, None])[:, 0] for step in (0, 1))
+    return low + (high - low) * (decade - first)

@@ -1,6 +1,7 @@
 """Metric `fidelity`: Inception Score, FID, KID, precision, recall, density and coverage."""
 
 import math
+import os
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -13,9 +14,11 @@ from facegen.core.statistics import Bootstrap, Estimate
 from facegen.parts.metrics.given_features import inception_score, kernel_distance, precision_recall
 from facegen.parts.metrics.halves import frechet_figures
 from facegen.parts.metrics.inception import FEATURES, LOGITS, Inception
-from facegen.parts.metrics.inception_weights import NoWeightsError, find_weights, named_weights
+from facegen.parts.metrics.inception_weights import find_weights, named_weights
 from facegen.parts.metrics.neighbourhoods import neighbourhoods
+from facegen.parts.metrics.published_extractors import VARIABLE, extractor_path, find_extractor
 from facegen.parts.metrics.views import View, face_views, one_per_row
+from facegen.parts.metrics.weight_files import NoWeightsError
 
 _CACHE = "inception"
 
@@ -34,7 +37,8 @@ class Fidelity(Metric):
     The ball of a face extends to its k-th nearest neighbour in its own set. In Inception's features, torch-fidelity
     computes the metrics of the literature; without Inception's weights they are not available. In the face features of
     the judge and of each recogniser, labels name the network, because the values are not comparable with published
-    ones; the Frechet distance in these features is the metric `frechet`. Real and generated faces are preprocessed in
+    ones; the Frechet distance in these features is the metric `frechet`. DINOv2, CLIP and VGG16 are further networks of
+    the literature; their figures include a Frechet distance. Real and generated faces are preprocessed in
     the same way: 8 bits, at the run's size, enlarged to 299 pixels by torch-fidelity. Inception's features of real
     faces are cached beside the corpus. Intervals of shares resample the people whose faces are counted, with unchanged
     balls.
@@ -43,6 +47,9 @@ class Fidelity(Metric):
         inception_weights: file of torch-fidelity or pytorch-fid, or the same weights as safetensors. By default the
             file named by the environment variable FACEGEN_INCEPTION_WEIGHTS, or else the one in torch's cache, or else
             a download.
+        extractors: further networks: dinov2-vit-s-14, dinov2-vit-b-14, dinov2-vit-l-14, clip-vit-b-32 or vgg16, each as
+            NAME or NAME=FILE with the file of its weights; by default the file in torch's cache, or else a download.
+            The environment variable FACEGEN_EXTRACTORS adds some, separated by commas.
         num_splits: number of splits for the Inception Score.
         num_subsets: number of subsets for KID.
         subset_size: number of faces of each set in a subset, at most half of the set.
@@ -50,7 +57,7 @@ class Fidelity(Metric):
         num_redraws: number of random splits of the people into halves, for FID's reference distance.
         batch_size: number of faces in a batch for Inception.
     Raises:
-        DataError: the file does not exist, or holds other weights.
+        DataError: a file does not exist, or holds other weights, or an extractor is unknown.
     Source:
         Salimans et al. 2016; Heusel et al. 2017; Binkowski et al. 2018; Kynkaanniemi et al. 2019, in Inception's
         features; Naeem et al. 2020. Subsets of at most half of the faces, so that they differ, are ours.
@@ -62,6 +69,7 @@ class Fidelity(Metric):
         self,
         *,
         inception_weights: Path | None = None,
+        extractors: tuple[str, ...] = (),
         num_splits: Annotated[int, Field(ge=1)] = 10,
         num_subsets: Annotated[int, Field(ge=2)] = 100,
         subset_size: Annotated[int, Field(ge=2)] = 1000,
@@ -71,6 +79,8 @@ class Fidelity(Metric):
     ) -> None:
         path = named_weights(inception_weights)
         self._inception = None if path is None else Inception(path, batch_size=batch_size)
+        added = filter(None, os.environ.get(VARIABLE, "").split(","))
+        self._extractors = dict(extractor_path(word) for word in (*extractors, *added))
         self.num_splits, self.num_subsets, self.subset_size = num_splits, num_subsets, subset_size
         self.num_neighbours, self.num_redraws, self.batch_size = num_neighbours, num_redraws, batch_size
 
@@ -78,7 +88,10 @@ class Fidelity(Metric):
         """Measure in Inception's features, if its weights are available, in the judge's and in each recogniser's."""
         if evidence.fake is None or evidence.fake_faces is None:
             return [Figure.missing("", "fidelity", "the run draws no faces")]
-        figures = self._by_inception(evidence, one_per_row(evidence.fake_faces, evidence.fresh_faces))
+        fake_faces = one_per_row(evidence.fake_faces, evidence.fresh_faces)
+        figures = self._by_inception(evidence, fake_faces)
+        for name, path in self._extractors.items():
+            figures += self._by_extractor(name, path, evidence, fake_faces)
         for view in face_views(evidence):
             figures += view.figures(self._by_features(view, f", {view.name} features", evidence.seed))
         return figures
@@ -98,6 +111,26 @@ class Fidelity(Metric):
             self._score("real", "Inception Score, real faces", real[LOGITS], pixels, evidence.seed),
             *frechet_figures("inception.fid", "FID", view, evidence.seed, self.num_redraws),
             *self._by_features(view, "", evidence.seed),
+        ])  # fmt: skip
+
+    def _by_extractor(self, name: str, path: Path | None, evidence: Evidence, fake_faces: Tensor) -> list[Figure]:
+        """Measure in the features of a further network; without its weights, the figure gives the reason."""
+        key, label = key_part(name), f"Frechet distance, {name} features"
+        try:
+            extractor = find_extractor(name, path, self.batch_size, evidence.observer)
+        except NoWeightsError as missing:
+            return [Figure.missing(key, label, str(missing), by_judge=False)]
+        cache = None if evidence.cache is None else evidence.cache / _CACHE
+        real, fake = (
+            extractor.compute(faces, kind, evidence.observer, folder)["features"]
+            for faces, kind, folder in (
+                (evidence.real_faces, "real faces", cache), (fake_faces, "generated faces", None)
+            )
+        )  # fmt: skip
+        view = View(name, real, fake, evidence.person)
+        return view.figures([
+            *frechet_figures(f"{key}.frechet", label, view, evidence.seed, self.num_redraws),
+            *self._by_features(view, f", {name} features", evidence.seed),
         ])  # fmt: skip
 
     def _score(self, kind: str, label: str, logits: Tensor, pixels: int, seed: int) -> Figure:

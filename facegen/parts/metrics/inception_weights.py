@@ -1,35 +1,26 @@
-"""Search, download and check of the weights of the Inception network of 2015, which defines FID."""
+"""Search and check of the weights of the Inception network of 2015, which defines FID."""
 
-import hashlib
 import os
-import warnings
 from collections.abc import Mapping
-from http.client import HTTPException
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from facegen.core.errors import DataError
-from facegen.core.files import replacing
 from facegen.core.progress import Observer
+from facegen.parts.metrics.weight_files import (
+    NoWeightsError,
+    cached_file,
+    checked_tensors,
+    download,
+    read_tensors,
+)
 
 URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
 PYTORCH_FID_NAME = "pt_inception-2015-12-05-6726825d.pth"
 VARIABLE = "FACEGEN_INCEPTION_WEIGHTS"
 NONE = "none"
-TIMEOUT_SECONDS = 5.0
-_CHUNK_BYTES = 1 << 20
-_MAX_NAMED = 3
-
-
-class NoWeightsError(Exception):
-    """No weights are available; the message gives the reason."""
 
 
 def named_weights(given: Path | None) -> Path | None:
@@ -57,43 +48,13 @@ def find_weights(observer: Observer) -> Path:
     """
     if os.environ.get(VARIABLE) == NONE:
         raise NoWeightsError(f"{VARIABLE} = {NONE}")
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    own = folder / Path(urlsplit(URL).path).name
-    for path in (own, folder / PYTORCH_FID_NAME):
+    own = cached_file(URL)
+    for path in (own, own.with_name(PYTORCH_FID_NAME)):
         if path.is_file():
             return path
-    _download(own, observer)
+    remedy = f"--inception-weights PATH, {VARIABLE} = PATH, or inception_weights of the [[metric]]"
+    download(URL, own, "Inception", remedy, observer)
     return own
-
-
-def _download(target: Path, observer: Observer) -> None:
-    host = urlsplit(URL).hostname
-    try:
-        with urlopen(URL, timeout=TIMEOUT_SECONDS) as response:
-            total = int(response.headers["Content-Length"])
-            observer.say(f"downloading Inception's weights, {total / 1e6:.0f} MB, once: {target}")
-            with replacing(target) as part:
-                if _copy(response, part, total, observer) != total:
-                    raise NoWeightsError(f"the download from {host} is incomplete; try again, or name a file")
-    except (OSError, HTTPException, TypeError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise NoWeightsError(
-            f"Inception's weights are not stored here, and their download from {host} failed ({reason}); name a file: "
-            f"--inception-weights PATH, {VARIABLE} = PATH, or inception_weights of the [[metric]]"
-        ) from None
-
-
-def _copy(source: IO[bytes], target: Path, total: int, observer: Observer) -> int:
-    observer.start("download Inception's weights, bytes", total)
-    done = 0
-    try:
-        with target.open("wb") as file:
-            while chunk := source.read(_CHUNK_BYTES):
-                done += file.write(chunk)
-                observer.advance(done)
-    finally:
-        observer.finish()
-    return done
 
 
 def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -105,54 +66,4 @@ def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor
     Raises:
         DataError: the file is damaged, holds other objects than tensors, or tensors of another network.
     """
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about unusual pickles: they are refused or harmless
-                state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from None
-    except Exception:  # a damaged file can make the reader raise any exception
-        raise DataError(
-            f"{path}: is damaged, or holds other objects than weights, which could run code and are refused; name the "
-            f"file as it was published"
-        ) from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise DataError(f"{path}: does not hold a dictionary of tensors; name a file of FID's weights")
-    # Old files lack these counters, which evaluation does not use.
-    counters = {name: value for name, value in expected.items() if name.endswith(".num_batches_tracked")}
-    state = {**{name: torch.zeros((), dtype=torch.int64) for name in counters}, **state}
-    problems = _differences(state, expected)
-    if problems:
-        raise DataError(*(f"{path}: {problem}; these are not the weights of FID's Inception" for problem in problems))
-    return {name: state[name].to(value.dtype).contiguous() for name, value in expected.items()}
-
-
-def _differences(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> list[str]:
-    missing = [name for name in expected if name not in state]
-    unknown = [name for name in state if name not in expected]
-    shaped = [
-        f"{name} {tuple(state[name].shape)} where {tuple(value.shape)} is expected"
-        for name, value in expected.items()
-        if name in state and state[name].shape != value.shape
-    ]
-    problems = {"lacks": missing, "has unknown": unknown, "has the shapes": shaped}
-    return [f"{problem} {_first_names(names)}" for problem, names in problems.items() if names]
-
-
-def _first_names(names: list[str]) -> str:
-    """List the first names, and the number of the others."""
-    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-    return ", ".join(names[:_MAX_NAMED]) + more
-
-
-def digest(tensors: Mapping[str, Tensor]) -> str:
-    """Hash names, shapes and values."""
-    content_hash = hashlib.sha256()
-    for name in sorted(tensors):
-        value = tensors[name].contiguous()
-        content_hash.update(f"{name} {tuple(value.shape)} {value.dtype};".encode())
-        content_hash.update(value.numpy().data if value.ndim else value.numpy().tobytes())
-    return content_hash.hexdigest()
+    return checked_tensors(path, read_tensors(path), expected, "FID's Inception")

@@ -4,7 +4,8 @@ import torch
 from speech_analysis import measure_f0, measure_formants
 
 from facegen.data.synthetic.people import draw_people
-from facegen.data.synthetic.voice import Voice, speak
+from facegen.data.synthetic.voice import Voice, articulate, speak
+from facegen.data.synthetic.voice_parameters import voice_parameters
 
 RATE_HZ = 16000
 
@@ -28,21 +29,36 @@ def steady_frames(voice: Voice, row: int) -> np.ndarray:
 
 
 def test_measured_pitch_and_formants_are_the_known_ones():
+    # The harmonics of a high voice are too far apart to show its first formant.
     rows = torch.arange(40)
-    voice = speak(people_of(rows), 11, rows, RATE_HZ)
+    people = people_of(rows)
+    people["pitch_offset"].clamp_(max=0)
+    voice = articulate(people, 11, rows, RATE_HZ)
     good = []
     for row in range(40):
-        frames = steady_frames(voice, row)[::4]
+        frames = steady_frames(voice, row)[::2]
         samples, centres = voice.samples[row].double().numpy(), frames * voice.frame_samples
         truth = np.column_stack((voice.f0_hz[row, frames], voice.formants_hz[row, frames]))
         formants = measure_formants(samples, RATE_HZ, centres)
         # The formants of a steady vowel are the medians over its frames.
-        for vowel in np.split(np.arange(len(frames)), np.flatnonzero(np.diff(frames) > 4) + 1):
+        for vowel in np.split(np.arange(len(frames)), np.flatnonzero(np.diff(frames) > 2) + 1):
             formants[vowel] = np.median(formants[vowel], 0)
         measured = np.column_stack((measure_f0(samples, RATE_HZ, centres), formants))
         good.extend((np.abs(measured / truth - 1) < (0.03, 0.1, 0.1, 0.1)).all(1))
     assert len(good) > 500
     assert np.mean(good) > 0.95
+
+
+def test_recording_keeps_the_pitch():
+    rows = torch.arange(20)
+    voice = speak(people_of(rows), 11, rows, RATE_HZ)
+    good = []
+    for row in range(20):
+        frames = steady_frames(voice, row)
+        measured = measure_f0(voice.samples[row].double().numpy(), RATE_HZ, frames * voice.frame_samples)
+        good.extend(np.abs(measured / voice.f0_hz[row, frames].numpy() - 1) < 0.03)
+    assert len(good) > 500
+    assert np.mean(good) > 0.9
 
 
 def test_a_row_does_not_depend_on_the_others():
@@ -72,7 +88,9 @@ def test_other_sample_rates_give_the_same_words(rate_hz):
         np.interp(np.arange(0, 0.95, 0.01), np.arange(v.f0_hz.shape[1]) * v.frame_samples / rate, v.f0_hz[0].numpy())
         for v, rate in ((voice, rate_hz), (usual, RATE_HZ))
     ]
-    np.testing.assert_allclose(*hertz, rtol=0.01)
+    # The edge of a syllable may fall into the next frame of 10 ms, in which the pitch moves by some percent.
+    np.testing.assert_allclose(*hertz, rtol=0.03)
+    np.testing.assert_allclose(*(np.median(h) for h in hertz), rtol=0.01)
     high = torch.fft.rfft(voice.samples).abs().square()[:, 8200:]
     assert high.sum() <= 1e-3 * torch.fft.rfft(voice.samples).abs().square().sum()
 
@@ -92,7 +110,9 @@ def vowel_decibels(voice: Voice, low_hz: int, high_hz: int) -> torch.Tensor:
     """Measure the mean level of a band in the steady vowels of each row."""
     levels = []
     for row, samples in enumerate(voice.samples):
-        spectra = [torch.fft.rfft(samples[c - 400 : c + 400]).abs() for c in steady_frames(voice, row) * 80]
+        spectra = [
+            torch.fft.rfft(samples[c - 400 : c + 400]).abs() for c in steady_frames(voice, row) * voice.frame_samples
+        ]
         levels.append(20 * torch.stack(spectra)[:, low_hz // 20 : high_hz // 20].log10().mean())
     return torch.stack(levels)
 
@@ -121,7 +141,7 @@ def harmonic_share(voice: Voice, row: int) -> float:
 @pytest.mark.parametrize(("factor", "low", "high"), [("fullness", -1.0, 1.0), ("age", 20.0, 78.0)])
 def test_fullness_makes_a_voice_breathy_and_age_makes_it_rough(factor, low, high):
     clips = torch.arange(3)
-    clear, noisy = (speak(twins(3, **{factor: value}), 11, clips, RATE_HZ) for value in (low, high))
+    clear, noisy = (articulate(twins(3, **{factor: value}), 11, clips, RATE_HZ) for value in (low, high))
     for row in range(3):
         assert harmonic_share(noisy, row) < harmonic_share(clear, row) - 0.05
 
@@ -135,10 +155,39 @@ def test_size_lowers_all_formants_and_lips_only_the_upper_two():
     assert (full_lips[..., 1:] < 0.95 * usual[..., 1:]).all()
 
 
-def test_pitch_depends_on_sex_and_varies_within_it():
-    rows = torch.arange(150)
-    people = people_of(rows)
-    median_hz = speak(people, 11, rows, 4000, 8000).f0_hz.median(1).values
-    men, women = median_hz[people["sex"] == 1], median_hz[people["sex"] == 0]
-    assert men.min() > 85 and men.median() < 130 and women.median() > 170 and women.max() < 260
-    assert men.std() > 8 and women.std() > 12
+def test_pitch_follows_published_means_of_sex_and_age():
+    count = 400
+    people = people_of(torch.arange(count)) | {"age": torch.full((count,), 35.0)}
+    hertz = voice_parameters(people).f0_hz
+    for sex, mean_hz in ((0.0, 213.3), (1.0, 112.2)):
+        semitones = 12 * (hertz[people["sex"] == sex] / mean_hz).log2()
+        assert abs(semitones.median()) < 0.5 and 1.8 < semitones.std() < 2.8
+    older = voice_parameters(people | {"age": torch.full((count,), 75.0)}).f0_hz / hertz
+    torch.testing.assert_close(older[people["sex"] == 0], torch.full_like(older, 202.2 / 213.3)[people["sex"] == 0])
+    torch.testing.assert_close(older[people["sex"] == 1], torch.full_like(older, 132.1 / 112.2)[people["sex"] == 1])
+
+
+def test_median_of_the_spoken_pitch_is_that_of_the_person():
+    rows = torch.arange(30)
+    spoken = speak(people_of(rows), 11, rows, 10 * 8000, 8000).f0_hz.median(1).values
+    semitones = 12 * (spoken / voice_parameters(people_of(rows)).f0_hz).log2()
+    assert semitones.abs().max() < 2.5 and semitones.mean().abs() < 0.7
+
+
+def octave_decibels(voice: Voice) -> list[float]:
+    """Measure the spectral density of 1 to 2, 2 to 4 and 4 to 6 kHz relative to that of 0.1 to 1 kHz."""
+    window = torch.hann_window(512)
+    power = torch.stft(voice.samples, 512, 256, window=window, return_complex=True).abs().square().mean((0, 2))
+    hz = torch.fft.rfftfreq(512, 1 / RATE_HZ)
+    low, *others = (
+        10 * power[(hz >= a) & (hz < b)].mean().log10().item()
+        for a, b in ((100, 1000), (1000, 2000), (2000, 4000), (4000, 6000))
+    )
+    return [other - low for other in others]
+
+
+def test_long_term_spectrum_is_that_of_published_speech():
+    """Byrne et al. 1994, levels of third octaves as densities: -12, -20 and -27 dB."""
+    rows = torch.arange(40)
+    voice = articulate(people_of(rows), 11, rows, 3 * RATE_HZ)
+    np.testing.assert_allclose(octave_decibels(voice), (-12, -20, -27), atol=4)

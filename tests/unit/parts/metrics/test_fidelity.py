@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from facegen.core.errors import DataError
 from facegen.core.evidence import Evidence, Figure, Recognised
 from facegen.core.progress import Observer
 from facegen.core.statistics import frechet_distance
 from facegen.parts.metrics import fidelity as module
+from facegen.parts.metrics.extractor import Extractor
 from facegen.parts.metrics.fidelity import Fidelity
 from facegen.parts.metrics.given_features import inception_score, kernel_distance, precision_recall
 from facegen.parts.metrics.inception import FEATURES, LOGITS
+from facegen.parts.metrics.weight_files import NoWeightsError
 from facegen.testing.samples import sample_evidence
 
 
@@ -151,3 +153,29 @@ def test_too_few_faces_are_said(inception: SmallInception) -> None:
 def test_a_run_that_draws_nothing_has_no_fidelity() -> None:
     (only,) = Fidelity().measure(replace(sample_evidence(), fake=None, fake_faces=None))
     assert only.note == "not available: the run draws no faces"
+
+
+def test_further_extractors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network with weights gives distances of its own; one without names the reason."""
+
+    def find(name: str, path: Path | None, batch_size: int, observer: Observer) -> Any:
+        if name == "vgg16":
+            raise NoWeightsError("no weights here")
+        return Means(nn.Identity(), ["features"], name=name, key="0", batch_size=batch_size)
+
+    class Means(Extractor):
+        def compute(self, faces: Tensor, *_: object) -> dict[str, Tensor]:
+            return {"features": faces.float().mean((1, 2))}
+
+    monkeypatch.setattr(module, "find_extractor", find)
+    monkeypatch.setenv("FACEGEN_INCEPTION_WEIGHTS", "none")
+    monkeypatch.setenv("FACEGEN_EXTRACTORS", "vgg16")
+    evidence = sample_evidence(30)
+    figures = {figure.key: figure for figure in Fidelity(extractors=("clip-vit-b-32",)).measure(evidence)}
+    assert evidence.fake_faces is not None
+    drawn = evidence.fake_faces[torch.arange(30), torch.arange(30) % 2].float().mean((1, 2))
+    expected = frechet_distance(evidence.real_faces.float().mean((1, 2)), drawn)
+    distance = figures["clip_vit_b_32.frechet.distance"]
+    assert distance.value == pytest.approx(expected) and not distance.by_judge
+    assert {"clip_vit_b_32.kid", "clip_vit_b_32.coverage"} <= set(figures)
+    assert figures["vgg16"].note == "not available: no weights here"

@@ -16,13 +16,9 @@ from facegen.core import optional_imports
 from facegen.core.errors import DataError
 from facegen.core.progress import Observer
 from facegen.parts.metrics import inception_weights as module
-from facegen.parts.metrics.inception_weights import (
-    NoWeightsError,
-    digest,
-    find_weights,
-    named_weights,
-    read_weights,
-)
+from facegen.parts.metrics import weight_files
+from facegen.parts.metrics.inception_weights import find_weights, named_weights, read_weights
+from facegen.parts.metrics.weight_files import NoWeightsError, digest
 
 EXPECTED = {
     "conv.weight": torch.empty(2, 3), "bn.num_batches_tracked": torch.empty((), dtype=torch.int64),
@@ -152,7 +148,7 @@ def test_without_a_network_one_line_says_so(hub: Path, monkeypatch: pytest.Monke
         assert timeout <= 5
         raise URLError(TimeoutError("timed out"))
 
-    monkeypatch.setattr(module, "urlopen", unreachable)
+    monkeypatch.setattr(weight_files, "urlopen", unreachable)
     with pytest.raises(NoWeightsError) as caught:
         find_weights(Observer())
     assert str(caught.value) == (
