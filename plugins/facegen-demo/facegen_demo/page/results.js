@@ -24,7 +24,7 @@ export class FacePath {
     one("slider-label").textContent = mode === "faces" ? "Noise" : "From the first to the second";
     one("again").textContent = mode === "faces" ? "Other noises" : "Other noise";
     one("slider").max = this.faces.length - 1;
-    one("note").textContent = ["Generated, no real person.", drawn.note].filter(Boolean).join(" ");
+    one("note").textContent = ["Generated, not a photograph of anybody.", drawn.note].filter(Boolean).join(" ");
     this.#fillGrid();
     this.#show(0);
   }
