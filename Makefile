@@ -2,6 +2,7 @@
 # make test        lint, type-check and test
 # make reproduce   train and measure the small preset of every recipe; call it again to go on
 # make models      train and export the models that ship with facegen; call it again to go on
+# make browser     look at pages in Chromium, outside of CI; writes screenshots
 # make gpu         on a GPU machine: its tests, then full-size training for MINUTES, with a table
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 MINUTES ?= 10
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types reproduce models gpu clean
+.PHONY: demo test lint types reproduce models browser gpu clean
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +36,10 @@ reproduce: $(INSTALLED)
 
 models: $(INSTALLED)
 	$(BIN)/python -m studies models
+
+browser: $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	FACEGEN_SCREENSHOTS=screenshots $(BIN)/python -m pytest -m browser -rs
 
 gpu: $(INSTALLED)
 	$(BIN)/python -m pytest -m gpu

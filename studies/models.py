@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import facegen
+from facegen.data.media.generated_media import save_picture
+from facegen.data.media.marking import Mark
 from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
 
 MODELS_FOLDER = Path(__file__).parents[1] / "facegen" / "models"
 REFERENCE_FOLDER = Path(__file__).parents[1] / "tests" / "models"
 LICENCE = "Apache-2.0"
+REFERENCE_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
             if code:
                 return INTERRUPTED if code >= INTERRUPTED else 1
         faces = reference_faces(name, MODELS[name])
-        Image.fromarray(faces).save(REFERENCE_FOLDER / f"{name}.png")
+        save_picture(Image.fromarray(faces), REFERENCE_FOLDER / f"{name}.png", Mark(name, REFERENCE_SEED))
     return 0
 
 
@@ -79,7 +82,9 @@ def commands(name: str, model: ShippedModel, folder: Path) -> list[list[str]]:
 
 def reference_faces(name: str, model: ShippedModel) -> NDArray[np.uint8]:
     """Draw the faces that the test compares, side by side: (H, 4 W, 3)."""
-    faces = facegen.load(MODELS_FOLDER / f"{name}.safetensors").sample(**reference_subject(model), count=4, seed=0)
+    faces = facegen.load(MODELS_FOLDER / f"{name}.safetensors").sample(
+        **reference_subject(model), count=4, seed=REFERENCE_SEED
+    )
     return np.concatenate([np.asarray(face) for face in faces], axis=1)
 
 

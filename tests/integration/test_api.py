@@ -42,7 +42,19 @@ def test_sample_draws_the_faces_of_the_command_line(
     faces = model.sample(speech=sound, count=2, seed=3)
     assert [face.size for face in faces] == [(16, 16)] * 2
     for number, face in enumerate(faces, 1):
-        assert np.array_equal(np.asarray(face), pixels(tmp_path / "faces" / f"001_a_{number:03d}.png"))
+        assert np.array_equal(np.asarray(face), pixels(tmp_path / "faces" / f"a_run_seed3_{number}.png"))
+
+
+def test_a_saved_face_is_marked_and_other_pictures_are_refused(model: package.Model, tmp_path: Path) -> None:
+    sound = write_sound(tmp_path / "secret.wav", 0.5, 16000, 1)
+    (face,) = model.sample(speech=sound, count=1, seed=3)
+    package.save_picture(face.resize((64, 64)), tmp_path / "face.png")
+    with Image.open(tmp_path / "face.png") as saved:
+        assert (saved.size, saved.text["Model"], saved.text["Seed"]) == ((64, 64), "run", "3")
+        assert "digitalsourcetype/trainedAlgorithmicMedia" in saved.text["XML:com.adobe.xmp"]
+    assert b"secret" not in (tmp_path / "face.png").read_bytes()
+    with pytest.raises(package.DataError, match="was not drawn by facegen"):
+        package.save_picture(Image.new("RGB", (64, 64)), tmp_path / "other.png")
 
 
 @pytest.mark.parametrize("rate_hz", [16000, 44100])

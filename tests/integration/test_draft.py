@@ -147,7 +147,7 @@ def test_draft_is_trained_first_and_kept_in_the_refined_run(facegen: Facegen, re
     shutil.rmtree(recipes)
     assert torch.equal(portraits(second), before)
     assert facegen("generate", second, "--name", "speaker-3", "--count", "2", "--out", tmp_path / "faces") == 0
-    with Image.open(tmp_path / "faces" / "001_speaker-3_002.png") as face:
+    with Image.open(tmp_path / "faces" / f"speaker-3_{second.name}_seed0_2.png") as face:
         assert face.size == (32, 32)
     # The run resumes without the earlier run: its folder holds all that it needs.
     assert facegen("train", second / "recipe.toml", "--out", second, "--resume") == 0

@@ -67,6 +67,16 @@ def test_endpoints_equal_the_faces_of_generate(facegen: Facegen, speech: Path, t
     assert np.array_equal(montage[height : height + 128, -14 - 128 : -14], large[1])
 
 
+@pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.gif", "x.mp4"])
+def test_the_suffix_of_out_gives_the_kind_of_file(name: str, facegen: Facegen, speech: Path, tmp_path: Path) -> None:
+    words = ["--person", "40", "63", "--rows", 1, "--steps", 2, "--seconds", 0.5, "--out", tmp_path / name, speech]
+    assert facegen("interpolate", *words) == 0
+    assert [path.name for path in tmp_path.glob("x*")] == [name]
+    content = (tmp_path / name).read_bytes()
+    assert b"digitalsourcetype/trainedAlgorithmicMedia" in content
+    assert b"Faces named true, real or nearest are from the corpus, not generated." in content
+
+
 def test_one_voice_interpolates_between_noises(facegen: Facegen, speech: Path, tmp_path: Path) -> None:
     sound = write_sound(tmp_path / "a.wav", 0.5, 16000, 1)
     words = ["--rows", 2, "--seconds", 1, "--out", tmp_path / "out"]

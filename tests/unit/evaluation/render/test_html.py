@@ -12,6 +12,8 @@ from PIL import Image
 from reports import report, share
 
 from facegen.core.evidence import Figure
+from facegen.data.media.generated_media import save_picture
+from facegen.data.media.marking import Mark
 from facegen.evaluation.render.html import data_uri, to_html
 from facegen.evaluation.render.markdown import to_markdown
 from facegen.evaluation.render.tables import bar_of, figure_table
@@ -102,6 +104,15 @@ def test_every_link_has_its_section(tmp_path: Path) -> None:
     ids = [f"#{attributes['id']}" for tag, attributes in page.tags if tag == "section"]
     assert links == ids
     assert ids == ["#measured", "#words", "#generalisation", "#belonging", "#other", "#pictures", "#training"]
+
+
+def test_a_smaller_copy_of_a_picture_keeps_its_mark(tmp_path: Path) -> None:
+    noise = Image.effect_noise((60, 60), 90).convert("RGB")
+    save_picture(noise, tmp_path / "face.png", Mark("a_run", 3))
+    kind, content = data_uri(tmp_path, "face.png").split(";base64,")
+    assert kind == "data:image/webp"
+    with Image.open(io.BytesIO(base64.b64decode(content))) as picture:
+        assert b"digitalsourcetype/trainedAlgorithmicMedia" in picture.info["xmp"]
 
 
 def test_pictures_are_inside_and_none_from_elsewhere(tmp_path: Path) -> None:
