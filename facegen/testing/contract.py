@@ -14,6 +14,7 @@ from facegen.testing.declaration import check_declaration
 from facegen.testing.detectors import check_detector
 from facegen.testing.executors import check_executor
 from facegen.testing.expect import about, repeatable
+from facegen.testing.loggers import check_logger
 from facegen.testing.losses import check_matcher, check_objective, check_penalty
 from facegen.testing.networks import (
     check_augmentation,
@@ -59,6 +60,9 @@ def check_part(kind: str, part: str | type, data: DataSpec = SMALL_DATA, **setti
     with about(f"{kind} {loaded.__name__}({given})"), repeatable():
         check_declaration(kind, loaded)
         supplied = engine_arguments(kind, loaded, data, CONDITION_DIM)
+        if kind == "logger":  # each of its checks is a process with a logger of its own
+            check_logger(lambda run: loaded(run, **settings))
+            return
         if KINDS[kind].interface not in ("Dataset", "Metric"):
             _build_on_meta(loaded, supplied, settings)
         _CHECKS[kind](loaded(*supplied, **settings), data)

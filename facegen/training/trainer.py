@@ -22,9 +22,9 @@ from facegen.training.loop import run_stage
 from facegen.training.match import MatchStage, load_match_stage, match_modules
 from facegen.training.monitor import Monitor
 from facegen.training.runs.checkpoint import load_module, load_tensors, read_state, same_network, save_checkpoint
-from facegen.training.runs.logger import RunLogger
 from facegen.training.runs.match_cache import find_cached_match, match_key, replaceable_networks
 from facegen.training.runs.run import Run
+from facegen.training.runs.run_logger import RunLogger
 from facegen.training.sample_grid import SampleGrid, condition_label
 
 NUM_GRID_PEOPLE, NUM_GRID_NOISES = 8, 6
@@ -59,7 +59,7 @@ class Trainer:
         self.distributed, self.observer, self.interruption = distributed, observer, interruption
         self.recipe = run.recipe
         self.settings: DataSettings = self.recipe.config("dataset").engine
-        self.logger = RunLogger(run, writes=distributed.is_main_process)
+        self.logger = RunLogger(run, observer, writes=distributed.is_main_process)
         self._train_rows: Rows | None = None
 
     def match(self) -> None:

@@ -45,6 +45,9 @@ def claim_run(
         distributed.wait()
         run = Run.open(out)
         _require_same(run, recipe, dataset)
+        distributed.wait()  # every process must read before one writes
+        if distributed.is_main_process:
+            run = run.with_loggers(recipe)
         if distributed.is_main_process:
             _warn_of_other_versions(run, observer)
             run.remove_leftovers()
@@ -71,7 +74,8 @@ def _is_leftover(path: Path, recipe: Recipe) -> bool:
 
 
 def _require_same(run: Run, recipe: Recipe, dataset: Dataset) -> None:
-    differing = differences(run.recipe.values, recipe.values)
+    before, now = ({**one.values, "logger": None} for one in (run.recipe, recipe))
+    differing = differences(before, now)
     if differing:
         raise CheckpointError(
             f"{run.path}: was started with another recipe; they differ in {', '.join(differing)}; "

@@ -5,7 +5,7 @@ import math
 import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class Run:
     samples/         grids of faces, by step
     draft/           recipe and corpus description of the run that it refines
     checkpoints/     <stage>-<step>/, and match/ for the finished match stage
-    events/          TensorBoard events, one folder per stage
+    events/, csv/    written by the loggers of the recipe: TensorBoard events, tables
 
     Attributes:
         path: the folder.
@@ -92,6 +92,16 @@ class Run:
         except FacegenError as error:
             raise CheckpointError(*error.problems) from error
         return cls(path, recipe, data, fingerprint, versions)
+
+    def with_loggers(self, recipe: Recipe) -> "Run":
+        """Return the run with the loggers of another recipe, which its stored recipe gets, too."""
+        if self.recipe.tables.get("logger") == recipe.tables.get("logger"):
+            return self
+        tables = {name: table for name, table in self.recipe.tables.items() if name != "logger"}
+        tables |= {"logger": recipe.tables["logger"]} if "logger" in recipe.tables else {}
+        changed = replace(check_recipe(tables, self.recipe.source), earlier=self.recipe.earlier)
+        write_file(self.path / RECIPE, recipe_text(changed))
+        return replace(self, recipe=changed)
 
     @property
     def match_folder(self) -> Path:
@@ -214,5 +224,6 @@ def current_versions(recipe: Recipe) -> dict[str, str]:
     for package in PACKAGES:
         with suppress(PackageNotFoundError):
             installed[package] = version(package)
-    sources = {config.part.source for configs in recipe.configs.values() for config in configs}
+    # Loggers do not change the result.
+    sources = {config.part.source for kind, configs in recipe.configs.items() if kind != "logger" for config in configs}
     return {source.package: source.version for source in sources} | installed
