@@ -38,11 +38,15 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(("table", "markdown", "csv", "json")),
+    type=click.Choice(("table", "markdown", "latex", "csv", "json")),
     default="table",
     show_default=True,
-    help="Output format.",
+    help="Output format; csv has numbers with all digits.",
 )
+@click.option(
+    "--group", is_flag=True,
+    help="Show mean and standard deviation over runs whose recipes differ in the seed only.",
+)  # fmt: skip
 @click.option(
     "--picture", type=click.Path(path_type=Path, dir_okay=False),
     help="PNG file of the runs' faces, one column per run.  [default: compare.png beside the first run]",
@@ -53,6 +57,7 @@ def command(
     num_clips: int | None,
     layout: str,
     form: str,
+    group: bool,
     picture: Path | None,
 ) -> int:
     """Compare the evaluations of several runs in one table with intervals, and their faces in one picture.
@@ -65,13 +70,14 @@ def command(
     from facegen.evaluation.comparison.compare import columns_of
     from facegen.evaluation.comparison.layouts import LAYOUTS
     from facegen.evaluation.comparison.sample_comparison import draw_sample_comparison
+    from facegen.evaluation.comparison.seed_groups import group_by_seed
     from facegen.training.loop import Interrupted
 
     target = runs[0].resolve().parent / "compare.png" if picture is None else picture
     try:
         with watching() as observer:
             columns = columns_of(runs, splits, num_clips, observer, Interruption())
-            table = LAYOUTS[layout](columns)
+            table = LAYOUTS[layout](group_by_seed(columns) if group else columns)
             if draw_sample_comparison(columns, target, observer):
                 observer.picture(target, "Faces")
     except Interrupted as stopped:
@@ -80,6 +86,7 @@ def command(
     printers = {
         "table": lambda: _print(table),
         "markdown": lambda: click.echo(table.to_markdown(), nl=False),
+        "latex": lambda: click.echo(table.to_latex(), nl=False),
         "csv": lambda: click.echo(table.to_csv(), nl=False),
         "json": lambda: click.echo(json_text(table.to_json(), indent=1)),
     }
