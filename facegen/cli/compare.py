@@ -84,7 +84,7 @@ def command(
         console.print(f"Stopped at step {stopped.step} of a judge's training; the same command resumes it.")
         return SIGNAL_EXIT + stopped.signal_number
     printers = {
-        "table": lambda: _print(table),
+        "table": lambda: print_table(table),
         "markdown": lambda: click.echo(table.to_markdown(), nl=False),
         "latex": lambda: click.echo(table.to_latex(), nl=False),
         "csv": lambda: click.echo(table.to_csv(), nl=False),
@@ -94,7 +94,8 @@ def command(
     return 0
 
 
-def _print(table: "ComparisonTable") -> None:
+def print_table(table: "ComparisonTable") -> None:
+    """Print a comparison to the console."""
     console.print(f"[bold]{escape(table.title)}[/]", soft_wrap=True)
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(table.head):

@@ -13,6 +13,7 @@ from facegen.core.errors import FacegenError
 
 COMMANDS = {
     "train": ("facegen.cli.train", "Train a recipe, or resume a run."),
+    "sweep": ("facegen.cli.sweep", "Train a recipe with several seeds and values of keys."),
     "check": ("facegen.cli.check", "Check a recipe without training it."),
     "generate": ("facegen.cli.generate", "Draw faces with a run: from speech, a name or a sentence."),
     "interpolate": ("facegen.cli.interpolate", "Draw transitions between two people, or between two noises."),
