@@ -7,6 +7,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
 from facegen.cli.evaluate import SIGNAL_EXIT
 from facegen.core.recipe.tables import EvaluationSplit
@@ -19,7 +20,9 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
 
 
 @click.command("compare")
-@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN...")
+@click.argument(
+    "runs", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN...", shell_complete=complete_run
+)
 @click.option(
     "--split",
     "splits",

@@ -30,6 +30,7 @@ COMMANDS = {
     "forget": ("facegen.cli.forget", "Remove a person from a corpus, and verify it."),
     "list-plugins": ("facegen.cli.list_plugins", "List installed parts and commands, and broken plugins."),
     "recipes": ("facegen.cli.recipes", "List the recipes that are shipped with facegen, or copy one."),
+    "schema": ("facegen.cli.schema", "Print the JSON Schema of recipes, for editors."),
     "describe": ("facegen.cli.describe", "Explain a part: its purpose, settings and layers."),
     "doctor": ("facegen.cli.doctor", "Check this installation."),
 }

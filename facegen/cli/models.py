@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
+from facegen.cli.completion import complete_model
 from facegen.cli.console import console
 from facegen.core.text.json_text import json_text
 
@@ -14,14 +15,15 @@ if TYPE_CHECKING:
 
 
 @click.command("models")
-@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=complete_model)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(models: tuple[str, ...], as_json: bool) -> None:
     """List the models that ship with facegen, or describe each MODEL: a model file, or the name of a shipped model.
 
     generate, interpolate, match and evaluate take these names in the place of a run.
     """
-    from facegen.training.runs.open_run import model_file, shipped_models
+    from facegen.core.shipped_models import shipped_models
+    from facegen.training.runs.open_run import model_file
 
     files = [model_file(name) for name in models] or list(shipped_models().values())
     opened = [_read(path) for path in files]

@@ -6,6 +6,8 @@ from typing import Any
 
 from facegen.core.errors import CheckpointError
 
+METADATA = "run.json"
+"""File of a run folder with its description; a folder without it is no run."""
 RUN_FORMAT = 2
 """Of run.json. 1: versions in the keys "facegen", "packages" and "plugins", and no fingerprint of the corpus."""
 CHECKPOINT_FORMAT = 2

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import facegen
 from facegen.core.errors import CheckpointError
+from facegen.core.shipped_models import shipped_models
 from facegen.core.text.suggest import did_you_mean
 from facegen.training.runs.model_file import SUFFIX, ModelFile
 from facegen.training.runs.run import Run
@@ -41,9 +41,3 @@ def model_file(path_or_name: Path | str) -> Path:
     if str(path) in shipped:
         return shipped[str(path)]
     raise CheckpointError(f"{path}: there is no such model file, nor a shipped model{did_you_mean(path.stem, shipped)}")
-
-
-def shipped_models() -> dict[str, Path]:
-    """Return the models that ship with facegen: {name: file}."""
-    folder = Path(facegen.__file__).parent / "models"
-    return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}

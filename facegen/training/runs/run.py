@@ -20,9 +20,9 @@ from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.text.json_text import json_text
 from facegen.training.runs.checkpoint import read_step
-from facegen.training.runs.formats import RUN_FORMAT, require_format
+from facegen.training.runs.formats import METADATA, RUN_FORMAT, require_format
 
-METADATA, RECIPE, LOG, DRAFT_FOLDER = "run.json", "recipe.toml", "log.jsonl", "draft"
+RECIPE, LOG, DRAFT_FOLDER = "recipe.toml", "log.jsonl", "draft"
 PACKAGES = ("torch", "numpy", "safetensors", "pydantic")
 
 
