@@ -29,6 +29,7 @@ COMMANDS = {
     "drop": ("facegen.cli.drop", "Remove the faces that were marked on a review list."),
     "forget": ("facegen.cli.forget", "Remove a person from a corpus, and verify it."),
     "list-plugins": ("facegen.cli.list_plugins", "List installed parts and commands, and broken plugins."),
+    "new-plugin": ("facegen.cli.new_plugin", "Write a new plugin with a part of a kind."),
     "recipes": ("facegen.cli.recipes", "List the recipes that are shipped with facegen, or copy one."),
     "schema": ("facegen.cli.schema", "Print the JSON Schema of recipes, for editors."),
     "describe": ("facegen.cli.describe", "Explain a part: its purpose, settings and layers."),
