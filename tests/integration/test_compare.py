@@ -69,6 +69,9 @@ num_candidates = [2]
 
 [[metric]]
 type = "identity"
+
+[[logger]]
+type = "csv"
 """
 
 
@@ -138,6 +141,16 @@ def test_markdown_and_csv_have_a_column_per_run(runs: list[str], capsys: pytest.
     for row in table[1:]:
         figure = values[row[0]]
         assert row[2:5] == ["" if figure[name] is None else repr(figure[name]) for name in ("value", "low", "high")]
+
+
+def test_loggers_of_the_run_get_the_evaluation(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    compared(capsys, runs[0])
+    report = json.loads((Path(runs[0]) / "evaluation" / "train.json").read_text())
+    values = {figure["key"]: figure["value"] for figures in report["figures"].values() for figure in figures}
+    with (Path(runs[0]) / "csv" / "evaluation.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["evaluation"] == "train"]
+    assert {row["key"] for row in rows} == set(values) and {row["step"] for row in rows} == {"2"}
+    assert all(float(row["value"]) == values[row["key"]] for row in rows if values[row["key"]] is not None)
 
 
 def test_changed_weights_are_evaluated_again_and_copies_are_not(
