@@ -33,6 +33,9 @@ from facegen.core.interfaces import Metric as Metric
 from facegen.core.interfaces import Objective as Objective
 from facegen.core.interfaces import Penalty as Penalty
 from facegen.core.interfaces import Recogniser as Recogniser
+from facegen.core.logger_interface import Evaluation as Evaluation
+from facegen.core.logger_interface import Logger as Logger
+from facegen.core.logger_interface import RunInfo as RunInfo
 from facegen.core.progress import Observer as Observer
 from facegen.core.recipe.schedule import Ramp as Ramp
 from facegen.core.recipe.schedule import Schedule as Schedule

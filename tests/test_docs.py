@@ -17,6 +17,7 @@ from facegen.core.hookspecs import HOOKS
 from facegen.core.kinds import KINDS
 from facegen.core.recipe.recipe import ENGINE_TABLES
 from facegen.core.registry import registry
+from facegen.core.scaffold.new_plugin import PluginNames, example
 from facegen.testing import check_part
 
 PROJECT = Path(__file__).parents[1]
@@ -87,6 +88,15 @@ def test_the_plugin_of_the_documentation_keeps_the_contract():
     names: dict[str, type] = {}
     exec(source, names)
     check_part("objective", names["Hinge"], margin=0.5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_example_of_a_kind_is_that_of_new_plugin(kind):
+    page = (PROJECT / "docs" / "plugin_examples.md").read_text(encoding="utf-8")
+    names = PluginNames(f"my_{kind}")
+    for section in ("part", "recipe"):
+        text = names.fill(example(kind, section))
+        assert text in page, f"copy `{section}` of facegen/core/scaffold/templates/{kind}.txt into the page"
 
 
 def test_the_command_of_the_documentation_runs(tmp_path):

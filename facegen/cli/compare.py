@@ -7,6 +7,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
 from facegen.cli.evaluate import SIGNAL_EXIT
 from facegen.core.recipe.tables import EvaluationSplit, JudgeKind
@@ -19,7 +20,9 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching", "retrieval", "verif
 
 
 @click.command("compare")
-@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN...")
+@click.argument(
+    "runs", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN...", shell_complete=complete_run
+)
 @click.option(
     "--split",
     "splits",
@@ -44,11 +47,15 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching", "retrieval", "verif
 @click.option(
     "--format",
     "form",
-    type=click.Choice(("table", "markdown", "csv", "json")),
+    type=click.Choice(("table", "markdown", "latex", "csv", "json")),
     default="table",
     show_default=True,
-    help="Output format.",
+    help="Output format; csv has numbers with all digits.",
 )
+@click.option(
+    "--group", is_flag=True,
+    help="Show mean and standard deviation over runs whose recipes differ in the seed only.",
+)  # fmt: skip
 @click.option(
     "--picture", type=click.Path(path_type=Path, dir_okay=False),
     help="PNG file of the runs' faces, one column per run.  [default: compare.png beside the first run]",
@@ -60,6 +67,7 @@ def command(
     judge: JudgeKind | None,
     layout: str,
     form: str,
+    group: bool,
     picture: Path | None,
 ) -> int:
     """Compare the evaluations of several runs in one table with intervals, and their faces in one picture.
@@ -73,6 +81,7 @@ def command(
     from facegen.evaluation.comparison.layouts import LAYOUTS
     from facegen.evaluation.comparison.published import GALLERY_SIZE
     from facegen.evaluation.comparison.sample_comparison import draw_sample_comparison
+    from facegen.evaluation.comparison.seed_groups import group_by_seed
     from facegen.training.loop import Interrupted
 
     target = runs[0].resolve().parent / "compare.png" if picture is None else picture
@@ -80,15 +89,16 @@ def command(
         with watching() as observer:
             clips = num_clips or (GALLERY_SIZE if layout == "retrieval" else None)
             columns = columns_of(runs, splits, clips, observer, Interruption(), judge)
-            table = LAYOUTS[layout](columns)
+            table = LAYOUTS[layout](group_by_seed(columns) if group else columns)
             if draw_sample_comparison(columns, target, observer):
                 observer.picture(target, "Faces")
     except Interrupted as stopped:
         console.print(f"Stopped at step {stopped.step} of a judge's training; the same command resumes it.")
         return SIGNAL_EXIT + stopped.signal_number
     printers = {
-        "table": lambda: _print(table),
+        "table": lambda: print_table(table),
         "markdown": lambda: click.echo(table.to_markdown(), nl=False),
+        "latex": lambda: click.echo(table.to_latex(), nl=False),
         "csv": lambda: click.echo(table.to_csv(), nl=False),
         "json": lambda: click.echo(json_text(table.to_json(), indent=1)),
     }
@@ -96,7 +106,8 @@ def command(
     return 0
 
 
-def _print(table: "ComparisonTable") -> None:
+def print_table(table: "ComparisonTable") -> None:
+    """Print a comparison to the console."""
     console.print(f"[bold]{escape(table.title)}[/]", soft_wrap=True)
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(table.head):

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from rich.markup import escape
 from rich.table import Table
 
+from facegen.cli.completion import TABLE, complete_kind, complete_name
 from facegen.cli.console import console
 from facegen.cli.list_plugins import installed_parts, parts_table
 from facegen.core.describe.docstrings import SettingRow, docstring_sections, section_entries, setting_rows, toml_value
@@ -21,13 +22,11 @@ from facegen.core.text.json_text import json_text
 from facegen.core.text.suggest import did_you_mean
 
 PROSE_COLUMNS = 120
-TABLE = "table"
-"""Pseudo-kind of the recipe tables that the engine itself reads."""
 
 
 @click.command("describe")
-@click.argument("kind")
-@click.argument("name", required=False)
+@click.argument("kind", shell_complete=complete_kind)
+@click.argument("name", required=False, shell_complete=complete_name)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(kind: str, name: str | None, as_json: bool) -> None:
     """Explain a part: its purpose, settings, recipe lines and layers.

@@ -9,6 +9,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
 from facegen.core.recipe.tables import EvaluationSplit, JudgeKind
 from facegen.core.text.json_text import json_text
@@ -21,7 +22,7 @@ INCEPTION_WEIGHTS, EXTRACTORS = "FACEGEN_INCEPTION_WEIGHTS", "FACEGEN_EXTRACTORS
 
 
 @click.command("evaluate")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
@@ -61,6 +62,7 @@ INCEPTION_WEIGHTS, EXTRACTORS = "FACEGEN_INCEPTION_WEIGHTS", "FACEGEN_EXTRACTORS
 @click.option(
     "--against",
     multiple=True,
+    shell_complete=complete_run,
     type=click.Path(path_type=Path),
     metavar="RUN",
     help="Run to compare with: the share of faces that the judge prefers to its faces; may be repeated.",

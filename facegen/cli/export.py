@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False), shell_complete=complete_run)
 @click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--precision", type=click.Choice(["fp16", "fp32"]), default="fp16", show_default=True,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
+from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
 from facegen.cli.options import ManyValues
 from facegen.cli.picture_output import check_out, is_film, is_picture, write_index
@@ -18,7 +19,7 @@ GRID = "grid.png"
 
 
 @click.command("generate", cls=ManyValues)
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option(
     "--speech", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
     help="Audio or video file with speech; several files draw several people.",

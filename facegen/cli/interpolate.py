@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 from rich.markup import escape
 
+from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
 from facegen.cli.generate import subjects_from_options
 from facegen.cli.options import ManyValues
@@ -23,7 +24,7 @@ FRAMES_PER_SECOND = 12
 
 
 @click.command("interpolate", cls=ManyValues)
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option(
     "--speech", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
     help="Audio or video file with speech; one or two.",

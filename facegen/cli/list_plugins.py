@@ -6,6 +6,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from facegen.cli.completion import complete_kind
 from facegen.cli.console import console
 from facegen.cli.plugin_commands import PluginCommand, plugin_commands
 from facegen.core.kinds import KINDS
@@ -15,7 +16,9 @@ from facegen.core.text.suggest import did_you_mean
 
 
 @click.command("list-plugins")
-@click.option("--kind", metavar="KIND", help=f"List parts of one kind only: {', '.join(KINDS)}.")
+@click.option(
+    "--kind", metavar="KIND", shell_complete=complete_kind, help=f"List parts of one kind only: {', '.join(KINDS)}."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(kind: str | None, as_json: bool) -> None:
     """List the installed parts, the commands of plugins, and broken plugins.

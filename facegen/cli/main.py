@@ -13,6 +13,7 @@ from facegen.core.errors import FacegenError
 
 COMMANDS = {
     "train": ("facegen.cli.train", "Train a recipe, or resume a run."),
+    "sweep": ("facegen.cli.sweep", "Train a recipe with several seeds and values of keys."),
     "check": ("facegen.cli.check", "Check a recipe without training it."),
     "generate": ("facegen.cli.generate", "Draw faces with a run: from speech, a name or a sentence."),
     "interpolate": ("facegen.cli.interpolate", "Draw transitions between two people, or between two noises."),
@@ -29,7 +30,9 @@ COMMANDS = {
     "drop": ("facegen.cli.drop", "Remove the faces that were marked on a review list."),
     "forget": ("facegen.cli.forget", "Remove a person from a corpus, and verify it."),
     "list-plugins": ("facegen.cli.list_plugins", "List installed parts and commands, and broken plugins."),
+    "new-plugin": ("facegen.cli.new_plugin", "Write a new plugin with a part of a kind."),
     "recipes": ("facegen.cli.recipes", "List the recipes that are shipped with facegen, or copy one."),
+    "schema": ("facegen.cli.schema", "Print the JSON Schema of recipes, for editors."),
     "describe": ("facegen.cli.describe", "Explain a part: its purpose, settings and layers."),
     "doctor": ("facegen.cli.doctor", "Check this installation."),
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
 from facegen.cli.detector import frontal_detector
 from facegen.cli.options import ManyValues
@@ -12,7 +13,7 @@ from facegen.core.text.json_text import json_text
 
 
 @click.command("match", cls=ManyValues)
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option(
     "--speech", multiple=True, required=True, type=click.Path(path_type=Path, dir_okay=False),
     help="Audio or video files.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
+from facegen.cli.completion import complete_model
 from facegen.cli.console import console
 from facegen.core.text.json_text import json_text
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("models")
-@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=complete_model)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(models: tuple[str, ...], as_json: bool) -> None:
     """List the models that ship with facegen, or describe each MODEL: a model file, or the name of a shipped model.

@@ -6,12 +6,19 @@ from typing import Any
 
 import click
 
+from facegen.cli.completion import complete_preset, complete_recipe
+
 
 def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add RECIPE, --preset, --set and --data to a command."""
     decorators = (
-        click.argument("recipe", type=click.Path(path_type=Path)),
-        click.option("--preset", metavar="NAME", help="Preset of the recipe to apply, such as small."),
+        click.argument("recipe", type=click.Path(path_type=Path), shell_complete=complete_recipe),
+        click.option(
+            "--preset",
+            metavar="NAME",
+            shell_complete=complete_preset,
+            help="Preset of the recipe to apply, such as small.",
+        ),
         click.option(
             "--set",
             "overrides",

@@ -6,6 +6,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from facegen.cli.completion import complete_shipped
 from facegen.cli.console import console
 from facegen.core.errors import RecipeError
 from facegen.core.files import write_file
@@ -15,7 +16,7 @@ from facegen.core.text.suggest import did_you_mean
 
 
 @click.command("recipes")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_shipped)
 @click.option(
     "--copy",
     "target",

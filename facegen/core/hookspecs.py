@@ -159,6 +159,19 @@ def facegen_recognisers() -> Parts:
 
 
 @hookspec
+def facegen_loggers() -> Parts:
+    """Return loggers: recipients of what happens in a run.
+
+    They subclass `facegen.Logger`; [logger] of a recipe chooses one.
+
+        @hookimpl
+        def facegen_loggers() -> dict[str, str]:
+            return {"wandb": "facegen_loggers.wandb_runs:Wandb"}
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def facegen_detectors() -> Parts:
     """Return detectors of faces in images.
 

@@ -53,6 +53,7 @@ _KINDS = (
     Kind("matcher", hookspecs.facegen_matchers, "Matcher", "match", False, MatchSettings),
     Kind("metric", hookspecs.facegen_metrics, "Metric", "metric", True),
     Kind("recogniser", hookspecs.facegen_recognisers, "Recogniser", "recogniser", True),
+    Kind("logger", hookspecs.facegen_loggers, "Logger", "logger", True),
     Kind("detector", hookspecs.facegen_detectors, "Detector", "detector", False, chosen_in="sources"),
     Kind("executor", hookspecs.facegen_executors, "Executor", "executor", False, chosen_in="sources"),
 )

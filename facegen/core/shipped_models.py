@@ -1,4 +1,4 @@
-"""Models that are shipped with facegen."""
+"""Models that ship with facegen; without torch, because shell completion lists them."""
 
 from pathlib import Path
 
@@ -7,5 +7,5 @@ _FOLDER = Path(__file__).parents[1] / "models"
 
 
 def shipped_models() -> dict[str, Path]:
-    """Return the models that ship with facegen: {name: file}."""
+    """Return {name: file} of the models that ship with facegen."""
     return {path.stem: path for path in sorted(_FOLDER.glob(f"*{MODEL_SUFFIX}"))}

@@ -6,13 +6,14 @@ from typing import Any
 
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interruption import Interruption
+from facegen.core.logger_interface import Evaluation
 from facegen.core.progress import Observer
 from facegen.data.media.generated_media import save_picture
 from facegen.data.media.marking import TRUE_FACES, Mark
 from facegen.evaluation.evaluation_corpus import corpus_key
 from facegen.evaluation.evaluation_folder import evaluation_folder
 from facegen.evaluation.evaluation_setup import EvaluationSetup, set_up
-from facegen.evaluation.figures import measure_metric, with_own_labels
+from facegen.evaluation.figures import by_key, measure_metric, with_own_labels
 from facegen.evaluation.gathering.gather import gather
 from facegen.evaluation.gathering.other_domain import note_of_other_domain
 from facegen.evaluation.judging.judge import SELF_JUDGED, Judge, find_judge
@@ -22,6 +23,7 @@ from facegen.evaluation.weights import weights_hash
 from facegen.training.face_pipeline import FacePipeline, choose_noises
 from facegen.training.runs.checkpoint import read_step
 from facegen.training.runs.open_run import open_run_or_model
+from facegen.training.runs.run_logger import RunLogger
 from facegen.training.sample_grid import SampleGrid
 
 NUM_SHOWN_VOICES, NUM_SHOWN_NOISES = 8, 6
@@ -85,6 +87,8 @@ def evaluate(
     report.write()
     if subjects.face_pipeline is not None and report.picture is not None:
         _draw_grid(setup, subjects.face_pipeline, report.heading, report.picture)
+    evaluation = Evaluation(report.name, report.step, by_key(report), report.table, report.picture)
+    RunLogger(run, observer).evaluation_finished(evaluation)
     return report
 
 

@@ -148,6 +148,14 @@ def facegen_detectors() -> dict[str, str]:
 
 
 @hookimpl
+def facegen_loggers() -> dict[str, str]:
+    return {
+        "csv": "facegen.parts.loggers.csv:Csv",
+        "tensorboard": "facegen.parts.loggers.tensorboard:Tensorboard",
+    }
+
+
+@hookimpl
 def facegen_recognisers() -> dict[str, str]:
     return {
         "dlib_faces": "facegen.parts.recognisers.dlib_faces:DlibFaces",

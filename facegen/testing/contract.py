@@ -14,6 +14,7 @@ from facegen.testing.declaration import check_declaration
 from facegen.testing.detectors import check_detector
 from facegen.testing.executors import check_executor
 from facegen.testing.expect import about, collecting, expect, repeatable
+from facegen.testing.loggers import check_logger
 from facegen.testing.losses import check_matcher, check_objective, check_penalty
 from facegen.testing.networks import (
     check_augmentation,
@@ -66,16 +67,23 @@ def check_part(kind: str, part: str | type, data: DataSpec = SMALL_DATA, **setti
             check_declaration(kind, loaded)
         try:
             with collecting(results):
-                supplied = engine_arguments(kind, loaded, data, CONDITION_DIM)
-                if KINDS[kind].interface not in ("Dataset", "Metric"):
-                    _build_on_meta(loaded, supplied, settings)
-                _CHECKS[kind](loaded(*supplied, **settings), data)
+                _check_results(kind, loaded, data, settings)
         except Exception:
             if not declaration:
                 raise
         faults = list(dict.fromkeys([*results, *declaration]))
         if faults:
             raise AssertionError("\n  ".join(faults))
+
+
+def _check_results(kind: str, part: Any, data: DataSpec, settings: dict[str, Any]) -> None:
+    if kind == "logger":  # each of its checks is a process with a logger of its own
+        check_logger(lambda run: part(run, **settings))
+        return
+    supplied = engine_arguments(kind, part, data, CONDITION_DIM)
+    if KINDS[kind].interface not in ("Dataset", "Metric"):
+        _build_on_meta(part, supplied, settings)
+    _CHECKS[kind](part(*supplied, **settings), data)
 
 
 def _build_on_meta(part: type, supplied: tuple[Any, ...], settings: dict[str, Any]) -> None:

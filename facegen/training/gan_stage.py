@@ -21,7 +21,7 @@ from facegen.training.face_pipeline import FacePipeline
 from facegen.training.gan import GanStep, gan_weights
 from facegen.training.monitor import Monitor
 from facegen.training.optimisers import build_optimiser, learning_rate, set_learning_rate
-from facegen.training.runs.logger import RunLogger, picture_tensor
+from facegen.training.runs.run_logger import RunLogger
 from facegen.training.sample_grid import SampleGrid, condition_label
 
 
@@ -101,7 +101,7 @@ class GanStage:
         last = done_steps == self.steps
         if last or done_steps % self.settings.monitor_steps == 0:
             reading = self.monitor.measure(self.ema.module)
-            self.logger.log("monitor", done_steps, reading.values())
+            self.logger.step_logged("monitor", done_steps, reading.values())
             for warning in self.monitor.warnings(reading) if done_steps > self.steps // 10 else ():
                 kind = re.split(r"[:(]", warning)[0]
                 if kind not in self._warned:
@@ -117,7 +117,7 @@ class GanStage:
         picture = self.sample_grid.picture(self.ema.module, title)
         path = run.path / "samples" / f"step_{done_steps:08d}.png"
         save_picture(picture, path, Mark(run.name, run.recipe.run.seed, TRUE_FACES))
-        self.logger.picture("samples", done_steps, picture_tensor(picture))
+        self.logger.image("samples", done_steps, picture)
         self.observer.picture(path, "faces of fixed people")
 
 

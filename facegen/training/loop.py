@@ -29,8 +29,8 @@ from facegen.training.runs.checkpoint import (
     read_state,
     save_checkpoint,
 )
-from facegen.training.runs.logger import RunLogger
 from facegen.training.runs.run import Run
+from facegen.training.runs.run_logger import RunLogger
 
 SIDES = ("discriminator", "generator")
 MAX_NAMED = 5
@@ -133,7 +133,7 @@ def run_stage(
     start = _restore(stage, run, distributed, sums, observer)
     distributed.wait()  # every process must read before one writes
     if distributed.is_main_process:
-        logger.begin(stage.name, start)
+        logger.stage_started(stage.name, start)
         run.prune_checkpoints(stage.name, stage.keep_checkpoints)  # a killed process may have left older ones
     since, since_step = time.monotonic(), start
     observer.start(stage.name, stage.steps, start)
@@ -149,7 +149,7 @@ def run_stage(
             observer.advance(done, progress_values(values))
             values["steps_per_second"] = (done - since_step) / max(time.monotonic() - since, 1e-9)
             since, since_step = time.monotonic(), done
-            logger.log(stage.name, done, values)
+            logger.step_logged(stage.name, done, values)
         if distributed.is_main_process:
             with _named_step(stage, run, done):
                 stage.after_step(done)
@@ -242,7 +242,7 @@ def _save(stage: Stage, run: Run, done: int, distributed: Distributed, sums: _Ru
             bad += [f"the optimiser's value {name}.{key}" for key in non_finite(optimiser_tensors(optimiser))]
         if bad:
             raise TrainingError(_diverged(stage, run, done, ", ".join(bad[:MAX_NAMED])))
-        logger.flush()
+        logger.sync()
         optimisers = {optimiser_file(name): optimiser for name, optimiser in stage.optimisers.items()}
         state: dict[str, Any] = {
             "stage": stage.name,
@@ -252,7 +252,9 @@ def _save(stage: Stage, run: Run, done: int, distributed: Distributed, sums: _Ru
             "device": distributed.device.type,
             "totals": totals,
         }
-        save_checkpoint(run.checkpoint_folder(stage.name, done), state, stage.modules, optimisers)
+        folder = run.checkpoint_folder(stage.name, done)
+        save_checkpoint(folder, state, stage.modules, optimisers)
+        logger.checkpoint_saved(stage.name, done, folder)
         run.prune_checkpoints(stage.name, stage.keep_checkpoints)
     distributed.wait()
 

@@ -1,5 +1,7 @@
 """Train a recipe into a run folder: check it, train the earlier runs that it names, then run its stages."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +11,14 @@ from facegen.core.batch import DataSpec
 from facegen.core.errors import RecipeError, TrainingError
 from facegen.core.interfaces import Dataset
 from facegen.core.interruption import Interruption
+from facegen.core.logger_interface import Status
 from facegen.core.progress import Observer
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.run_files import is_run
 from facegen.training.build import Networks, build_networks
 from facegen.training.check.dry_run import dry_run
 from facegen.training.distributed import Distributed
+from facegen.training.loop import Interrupted
 from facegen.training.runs.checkpoint import load_module
 from facegen.training.runs.claim import claim_run
 from facegen.training.runs.earlier_runs import (
@@ -32,6 +36,7 @@ from facegen.training.runs.match_cache import incompatible_networks
 from facegen.training.runs.open_run import open_run_or_model, run_folder
 from facegen.training.runs.part_files import with_run_files
 from facegen.training.runs.run import Run
+from facegen.training.runs.run_logger import RunLogger
 from facegen.training.runs.train_start import EarlierNetworks, start_problems
 from facegen.training.trainer import Trainer
 
@@ -153,13 +158,26 @@ def _train(
             _train(earlier, folder, True, distributed, observer, interruption, only_match=is_about_match(name))
         networks = _networks(run, distributed, with_draft=not only_match)
         trainer = Trainer(run, dataset, networks, distributed, observer, interruption)
-        try:
+        with _logged(trainer.logger):
             trainer.match()
             if not only_match:
                 trainer.train_gan()
-        finally:
-            trainer.logger.close()
         return run
+
+
+@contextmanager
+def _logged(logger: RunLogger) -> Iterator[None]:
+    """Report begin and end of a training to the run's loggers."""
+    status: Status = "failed"
+    logger.run_started()
+    try:
+        yield
+        status = "finished"
+    except Interrupted:
+        status = "interrupted"
+        raise
+    finally:
+        logger.run_ended(status)
 
 
 def _networks(run: Run, distributed: Distributed, *, with_draft: bool) -> Networks:

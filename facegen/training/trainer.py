@@ -34,10 +34,10 @@ from facegen.training.runs.checkpoint import (
 )
 from facegen.training.runs.conditions import INFORMATIVE, Space, drawn_conditions, read_conditions
 from facegen.training.runs.conditions import record as record_conditions
-from facegen.training.runs.logger import RunLogger
 from facegen.training.runs.match_cache import find_cached_match, match_key, replaceable_networks
 from facegen.training.runs.open_run import open_run_or_model
 from facegen.training.runs.run import Run
+from facegen.training.runs.run_logger import RunLogger
 from facegen.training.runs.train_start import load_start
 from facegen.training.sample_grid import SampleGrid, condition_label
 
@@ -73,7 +73,7 @@ class Trainer:
         self.distributed, self.observer, self.interruption = distributed, observer, interruption
         self.recipe = run.recipe
         self.settings: DataSettings = self.recipe.config("dataset").engine
-        self.logger = RunLogger(run, writes=distributed.is_main_process)
+        self.logger = RunLogger(run, observer, writes=distributed.is_main_process)
         self._train_rows: Rows | None = None
 
     def match(self) -> None:

@@ -69,6 +69,9 @@ num_candidates = [2]
 
 [[metric]]
 type = "identity"
+
+[[logger]]
+type = "csv"
 """
 
 
@@ -131,8 +134,23 @@ def test_markdown_and_csv_have_a_column_per_run(runs: list[str], capsys: pytest.
     lines = compared(capsys, *runs, "--format", "markdown")[0].splitlines()
     assert lines[2].startswith("| figure | name_acgan | name_lsgan_ttur | chance |")
     table = list(csv.reader(io.StringIO(compared(capsys, *runs, "--format", "csv")[0])))
-    assert table[0][:4] == ["figure", "name_acgan", "name_lsgan_ttur", "chance"]
+    assert table[0][:5] == ["key", "figure", "name_acgan", "name_acgan low", "name_acgan high"]
     assert len({len(row) for row in table}) == 1
+    report = json.loads((Path(runs[0]) / "evaluation" / "train.json").read_text())
+    values = {figure["key"]: figure for figures in report["figures"].values() for figure in figures}
+    for row in table[1:]:
+        figure = values[row[0]]
+        assert row[2:5] == ["" if figure[name] is None else repr(figure[name]) for name in ("value", "low", "high")]
+
+
+def test_loggers_of_the_run_get_the_evaluation(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    compared(capsys, runs[0])
+    report = json.loads((Path(runs[0]) / "evaluation" / "train.json").read_text())
+    values = {figure["key"]: figure["value"] for figures in report["figures"].values() for figure in figures}
+    with (Path(runs[0]) / "csv" / "evaluation.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["evaluation"] == "train"]
+    assert {row["key"] for row in rows} == set(values) and {row["step"] for row in rows} == {"2"}
+    assert all(float(row["value"]) == values[row["key"]] for row in rows if values[row["key"]] is not None)
 
 
 def test_changed_weights_are_evaluated_again_and_copies_are_not(
@@ -184,7 +202,7 @@ def test_layouts_table_3_and_matching_show_published_values(
     matching = json.loads(compared(capsys, *runs, "--layout", "matching", "--format", "json")[0])
     rows = {(row["method"], row["faces"]): row for row in matching["rows"]}
     assert rows["Choi et al. 2020, AVSpeech", "real"]["F-V 2-way"] == "0.885"
-    assert rows["SVHF-Net, VoxCeleb", "real"]["V-F 2-way"] == "about 0.810, unverified"
+    assert [row["method"] for row in matching["rows"] if not row["source"]] == ["guessing"]
     assert rows["name_acgan", "generated"]["F-V 2-way"]["value"] is not None
     assert rows["name_acgan", "generated"]["F-V 10-way"] == "-"
 

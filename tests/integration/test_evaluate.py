@@ -14,7 +14,7 @@ from facegen.cli.main import main
 from facegen.core.errors import DataError
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
-from facegen.core.recipe.recipe import DEFAULT_METRICS
+from facegen.core.recipe.default_parts import DEFAULT_METRICS
 from facegen.evaluation.evaluate import evaluate
 from facegen.training.loop import Interrupted
 from facegen.training.runs.run import Run

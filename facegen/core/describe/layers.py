@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.interfaces import Conditioner, Discriminator, Generator
+from facegen.core.logger_interface import RunInfo
 from facegen.core.recipe.tables import DataSettings
 
 PAPER_DATA = DataSpec(
@@ -49,6 +51,8 @@ def engine_arguments(kind: str, part: type, data: DataSpec, condition_dim: int) 
         return (DataSettings(),)
     if kind in ("metric", "recogniser", "detector", "executor"):
         return ()
+    if kind == "logger":
+        return (RunInfo(Path("run"), {"run": {"name": "run"}}, {}),)
     if kind in ("transform", "generator"):
         return (data, condition_dim)
     if kind == "discriminator":

@@ -44,7 +44,8 @@ def recipe_changes(before: Recipe, after: Recipe) -> list[Change]:
         before: of the run.
         after: that it is resumed with.
     """
-    one, other = before.values, after.values
+    # Loggers change nothing about the result: a run may be resumed with others.
+    one, other = ({**recipe.values, "logger": None} for recipe in (before, after))
     changed = changed_values(one, other)
     ramps = {key for key in changed if _is_ramp(_at(one, key)) and _is_ramp(_at(other, key))}
     return [Change(key, *pair, refusal=_refusal(key, *pair, in_ramp=key in ramps)) for key, pair in changed.items()]

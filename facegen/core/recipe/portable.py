@@ -18,14 +18,14 @@ def without_paths(recipe: Recipe, kept: Kept | None = None) -> Tables:
     """Return the tables of a recipe without paths.
 
     Paths are the settings of type Path, and every other string that is an absolute path. A setting that has a default
-    is left out; any other gets the value NO_PATH.
+    is left out; any other gets the value NO_PATH. [logger] is left out, because it may name a private project.
 
     Args:
         recipe: checked.
         kept: {path of a part: its new value} of those that stay.
     """
     kept = kept or {}
-    tables = {name: _without_absolute(table) for name, table in recipe.tables.items()}
+    tables = {name: _without_absolute(table) for name, table in recipe.tables.items() if name != "logger"}
     for name, model in (("draft", recipe.draft), ("evaluate", recipe.evaluate), ("train", recipe.train)):
         if name in tables and model is not None:
             tables[name] = _of_table(tables[name], {}, dict(model), type(model))

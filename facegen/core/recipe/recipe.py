@@ -7,6 +7,7 @@ from typing import Any
 
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, RECIPE_KINDS, Kind
+from facegen.core.recipe.default_parts import default_parts
 from facegen.core.recipe.file import JUDGE_TABLES, Tables, apply_override, differences, is_recipe, read_tables
 from facegen.core.recipe.part_config import PartConfig, Recipe
 from facegen.core.recipe.rules import (
@@ -29,10 +30,6 @@ SHARED_OVERRIDES = ("match", "train")
 """Tables whose --set keys are applied to the recipes of earlier runs, too ..."""
 OWN_OVERRIDES = {*EARLIER_RUNS, ("match", "freeze_conditioner"), ("match", "freeze_faces")}
 """... except these keys, which refer to an earlier run themselves."""
-DEFAULT_METRICS = (
-    "matching", "identity", "correlation", "preference", "retrieval", "diversity", "sharpness", "detection", "frechet",
-    "fidelity", "people_covered", "memorisation", "factors", "verification",
-)  # fmt: skip
 
 
 def read_recipe(
@@ -40,8 +37,8 @@ def read_recipe(
 ) -> Recipe:
     """Read, merge and check a recipe, and the recipes of the earlier runs that it names.
 
-    An earlier recipe gets the corpus, seed, device, precision and preset of this one, and the `overrides` of [match]
-    and [train]; overrides of a matcher's own keys apply only if both recipes have a matcher of the same type.
+    An earlier recipe gets the corpus, seed, device, precision, loggers and preset of this one, and the `overrides` of
+    [match] and [train]; overrides of a matcher's own keys apply only if both recipes have a matcher of the same type.
 
     Args:
         path: the TOML file, the bare name of a shipped recipe, or a run folder, whose own recipe is read.
@@ -117,6 +114,8 @@ def _earlier_tables(
         if draft:
             default = DraftSettings.model_fields["image_pixels"].default
             tables["data"]["image_pixels"] = above["draft"].get("image_pixels", default)
+    if "logger" in above:
+        tables["logger"] = above["logger"]
     tables["run"] = {**above["run"], "name": tables.get("run", {}).get("name", path.stem)}
     return tables
 
@@ -234,7 +233,7 @@ def _entries(
     kind: Kind, tables: Mapping[str, Any], source: str, where: str, problems: list[str]
 ) -> list[dict[str, Any]]:
     if kind.table not in tables:
-        return [{"type": name} for name in DEFAULT_METRICS] if kind.name == "metric" else []
+        return [{"type": name} for name in default_parts(kind.name)]
     entries = tables[kind.table]
     if isinstance(entries, dict):
         return [entries]

@@ -1,9 +1,9 @@
-"""Tables of text and figures, as Markdown, CSV and JSON."""
+"""Tables of text and figures, as Markdown, LaTeX, CSV and JSON."""
 
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +12,11 @@ from facegen.core.text.json_text import finite
 from facegen.evaluation.report import number
 
 Mark = Literal["", "best", "~"]
+_NUMBERS = ("value", "low", "high", "deviation")
+_LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "<": "$<$",
+    ">": "$>$",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -74,26 +79,82 @@ class ComparisonTable:
             lines += ["", *(f"- {note}" for note in self.notes)]
         return "\n".join(lines) + "\n"
 
+    def to_latex(self) -> str:
+        """Format as a table for the package booktabs; the best of a row is bold, and notes are comments."""
+        lines = [
+            rf"\begin{{tabular}}{{l{'r' * (len(self.head) - 1)}}}",
+            r"\toprule",
+            _latex_line(map(_latex, self.head)),
+        ]
+        lines += [r"\midrule", *(_latex_line(map(_latex_cell, row)) for row in self.rows)]
+        lines += [r"\bottomrule", r"\end{tabular}"]
+        comments = [f"% {' '.join(text.split())}" for text in (self.title, *self.notes)]
+        return "\n".join([comments[0], *lines, *comments[1:]]) + "\n"
+
     def to_csv(self) -> str:
-        """Format as CSV, without marks and notes, so that every line has the same fields."""
+        """Format as CSV for programs: the key of a row's figures, and each figure as numbers with all digits.
+
+        A column of figures is followed by those of its intervals and deviations, if it has any. Marks and notes are
+        left out.
+        """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.head)
-        writer.writerows([cell.text for cell in row] for row in self.rows)
+        parts = [
+            [part for part in _NUMBERS if any(_number(row[place], part) for row in self.rows)]
+            for place in range(len(self.head))
+        ]
+        keys = [_key(row) for row in self.rows]
+        names = [
+            [name, *(f"{name} {part}" for part in used if part != "value")]
+            for name, used in zip(self.head, parts, strict=True)
+        ]
+        writer.writerow([*(["key"] if any(keys) else []), *(name for group in names for name in group)])
+        for key, row in zip(keys, self.rows, strict=True):
+            fields = [
+                [_number(cell, part) for part in used]
+                if cell.figure is not None
+                else [cell.text, *[""] * (len(used) - 1)]
+                for cell, used in zip(row, (used or ["value"] for used in parts), strict=True)
+            ]
+            writer.writerow([*([key] if any(keys) else []), *(field for group in fields for field in group)])
         return text.getvalue()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; a row of one figure begins with its key."""
         rows = []
         for row in self.rows:
-            keys = {cell.figure.key for cell in row if cell.figure is not None}
-            begin = {"key": keys.pop()} if len(keys) == 1 else {}
+            begin = {"key": _key(row)} if _key(row) else {}
             rows.append(begin | {name: cell.to_json() for name, cell in zip(self.head, row, strict=True)})
         return {"title": self.title, "rows": rows, "notes": list(self.notes)}
 
 
 def _marked(cell: Cell) -> str:
     return {"": cell.text, "best": f"**{cell.text}**", "~": f"~ {cell.text}"}[cell.mark]
+
+
+def _key(row: Sequence[Cell]) -> str:
+    """Return the key of the figures of a row; "" if it has none, or several."""
+    keys = {cell.figure.key for cell in row if cell.figure is not None}
+    return keys.pop() if len(keys) == 1 else ""
+
+
+def _number(cell: Cell, part: str) -> str:
+    """Return one number of a cell's figure with all digits; "" if there is none."""
+    value = None if cell.figure is None else getattr(cell.figure, part)
+    return "" if value is None or not math.isfinite(value) else repr(float(value))
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = _latex(cell.text)
+    return {"": text, "best": rf"\textbf{{{text}}}", "~": rf"$\sim$ {text}"}[cell.mark]
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _latex_line(cells: Iterable[str]) -> str:
+    return rf"{' & '.join(cells)} \\"
 
 
 def _line(cells: Sequence[str]) -> str:

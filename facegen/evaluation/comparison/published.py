@@ -52,15 +52,13 @@ class MatchingRow:
         faces: "real" or "generated".
         accuracy: {"f2v.2": share} by direction and number of candidates; missing keys are not reported, or not
             recovered.
-        source: source of the values.
-        verified: True if the values were read in the source; False if they are from memory and approximate.
+        source: where the values were read.
     """
 
     name: str
     faces: str
     accuracy: Mapping[str, float]
     source: str
-    verified: bool = True
 
 
 MATCHING = (
@@ -70,10 +68,6 @@ MATCHING = (
         "Seeking the Shape of Sound, VoxCeleb (supervised, pre-trained)", "real",
         {"v2f.2": 0.872, "f2v.2": 0.865}, "its authors' repository",
     ),
-    MatchingRow(
-        "DIMNet, VoxCeleb (supervised)", "real", {"v2f.2": 0.8412, "f2v.2": 0.8403}, "from memory", False
-    ),
-    MatchingRow("SVHF-Net, VoxCeleb", "real", {"v2f.2": 0.81, "f2v.2": 0.795}, "from memory", False),
 )  # fmt: skip
 """Values on other people, splits and corpora than those of a run; comparable in order of magnitude only."""
 

@@ -28,6 +28,7 @@ from facegen.training.gan import GanStep, gan_weights
 from facegen.training.match import MatchStep, match_weights
 from facegen.training.part_terms import failed_part
 from facegen.training.runs.earlier_runs import find_draft
+from facegen.training.runs.run_logger import run_info
 
 ROWS = 4
 ALONE = Distributed(0, 1, torch.device("cpu"))
@@ -57,11 +58,26 @@ def dry_run(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Network
         stages = (_match_problems(recipe, networks, data), _train_problems(recipe, networks, data))
         problems = [problem for stage in stages for problem in next(filter(None, stage), [])]
         problems += rule_problems(recipe, networks)
+    problems += _logger_problems(recipe, path)
     if problems:
         raise RecipeError(*(f"{recipe.source}: {problem}" for problem in problems))
     if "judge" in recipe.tables:
         dry_run(_judge(recipe), data)
     return networks
+
+
+def _logger_problems(recipe: Recipe, path: Path | None) -> Problems:
+    """Build every logger, which opens nothing; return the settings that one refuses."""
+    info = run_info(recipe, Path(recipe.run.name) if path is None else path, {})
+    problems: Problems = []
+    for config in recipe.configs["logger"]:
+        try:
+            config.build(info)
+        except RecipeError as error:
+            problems += [problem.removeprefix(f"{recipe.source}: ") for problem in error.problems]
+        except Exception:  # the run drops the logger, and reports it then
+            continue
+    return problems
 
 
 def dry_match_step(settings: MatchSettings, networks: Networks) -> MatchStep:

@@ -54,6 +54,8 @@ def claim_run(
         _require_same_corpus(run, dataset)
         distributed.wait()  # every process must compare before one writes
         if distributed.is_main_process:
+            run = run.with_loggers(recipe)
+        if distributed.is_main_process:
             _warn_of_other_versions(run, observer)
             run.remove_leftovers()
             if changes:

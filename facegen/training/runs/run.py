@@ -51,7 +51,7 @@ class Run:
     files/           copies of the files that its parts read, if there are any
     draft/           recipe and corpus description of the run that it refines
     checkpoints/     <stage>-<step>/, and match/ for the finished match stage
-    events/          TensorBoard events, one folder per stage
+    events/, csv/    written by the loggers of the recipe: TensorBoard events, tables
 
     Attributes:
         path: the folder.
@@ -157,6 +157,16 @@ class Run:
             path, recipe, metadata.data.spec, metadata.corpus_fingerprint, metadata.versions, metadata.start,
             metadata.changes, tuple(files),
         )  # fmt: skip
+
+    def with_loggers(self, recipe: Recipe) -> "Run":
+        """Return the run with the loggers of another recipe, which its stored recipe gets, too."""
+        if self.recipe.tables.get("logger") == recipe.tables.get("logger"):
+            return self
+        tables = {name: table for name, table in self.recipe.tables.items() if name != "logger"}
+        tables |= {"logger": recipe.tables["logger"]} if "logger" in recipe.tables else {}
+        changed = replace(check_recipe(tables, self.recipe.source), earlier=self.recipe.earlier)
+        write_file(self.path / RECIPE, recipe_text(describe_files(changed)[0]))
+        return replace(self, recipe=changed)
 
     @property
     def match_folder(self) -> Path:
@@ -288,5 +298,6 @@ def current_versions(recipe: Recipe) -> dict[str, str]:
     for package in PACKAGES:
         with suppress(PackageNotFoundError):
             installed[package] = version(package)
-    sources = {config.part.source for configs in recipe.configs.values() for config in configs}
+    # Loggers do not change the result.
+    sources = {config.part.source for kind, configs in recipe.configs.items() if kind != "logger" for config in configs}
     return {source.package: source.version for source in sources} | installed

@@ -38,7 +38,7 @@ def known():
 
 
 def test_table_of_kinds_and_hook_functions_agree():
-    assert len(KINDS) == 13 and len({kind.table for kind in KINDS.values()}) == 13
+    assert len(KINDS) == 14 and len({kind.table for kind in KINDS.values()}) == 14
     assert [kind.hook for kind in KINDS.values()] + ["facegen_commands"] == list(hookspecs.HOOKS)
     for kind in KINDS.values():
         plural = f"{kind.name[:-1]}ies" if kind.name.endswith("y") else f"{kind.name}s"

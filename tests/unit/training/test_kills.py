@@ -13,7 +13,6 @@ from faults import Killed, failing
 from safetensors.torch import load_file
 from tiny_training import WatchedWalk, tiny_recipe, train_walks
 
-from facegen.training.runs import logger as logger
 from facegen.training.runs.run import Run
 
 RECIPE = tiny_recipe()
@@ -21,9 +20,8 @@ RECIPE = tiny_recipe()
 
 @pytest.fixture(autouse=True, scope="module")
 def _fast() -> Iterator[None]:
-    """Switch off TensorBoard, syncing of the disk, and reading the packages' versions each time."""
+    """Switch off syncing of the disk, and reading the packages' versions each time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(logger, "_summary_writer", lambda *_: None)
         patch.setattr("facegen.training.runs.run.version", lambda _: "1")
         patch.setattr("os.fsync", lambda _: None)
         yield

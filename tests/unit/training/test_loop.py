@@ -33,20 +33,22 @@ class FakeRun:
     def prune_checkpoints(self, stage: str, keep: int) -> None: ...
 
 
-class FakeJournal:
+class FakeLogger:
     def __init__(self) -> None:
         self.lines: list[tuple[int, dict[str, float]]] = []
 
-    def log(self, stage: str, step: int, values: Mapping[str, float]) -> None:
+    def step_logged(self, stage: str, step: int, values: Mapping[str, float]) -> None:
         self.lines.append((step, dict(values)))
 
-    def begin(self, stage: str, step: int) -> None: ...
+    def stage_started(self, stage: str, step: int) -> None: ...
 
-    def flush(self) -> None: ...
+    def sync(self) -> None: ...
+
+    def checkpoint_saved(self, stage: str, step: int, folder: Path) -> None: ...
 
 
-def run(walk: Walk, path: Path, interruption: Interruption | None = None) -> FakeJournal:
-    logger = FakeJournal()
+def run(walk: Walk, path: Path, interruption: Interruption | None = None) -> FakeLogger:
+    logger = FakeLogger()
     interruption = interruption or Interruption()
     run_stage(walk, FakeRun(path), 0, WORLD, Observer(), logger, interruption)  # type: ignore[arg-type]
     return logger
@@ -160,7 +162,7 @@ def test_another_number_of_processes_or_batch_is_refused(
     stage, world = Walk(batch_size=batch_size), Distributed(1, num_processes, torch.device("cpu"))
     before = stage.network.weight.clone()
     with pytest.raises(CheckpointError, match=rf"walk-00000004: {complaint}"):
-        run_stage(stage, FakeRun(tmp_path), 0, world, Observer(), FakeJournal(), Interruption())  # type: ignore[arg-type]
+        run_stage(stage, FakeRun(tmp_path), 0, world, Observer(), FakeLogger(), Interruption())  # type: ignore[arg-type]
     assert torch.equal(before, stage.network.weight)
 
 
@@ -179,5 +181,5 @@ def test_another_device_is_warned_about(tmp_path: Path) -> None:
     warnings: list[str] = []
     observer = Observer()
     observer.warn = warnings.append  # type: ignore[method-assign]
-    run_stage(Walk(), FakeRun(tmp_path), 0, WORLD, observer, FakeJournal(), Interruption())  # type: ignore[arg-type]
+    run_stage(Walk(), FakeRun(tmp_path), 0, WORLD, observer, FakeLogger(), Interruption())  # type: ignore[arg-type]
     assert len(warnings) == 1 and "was trained on cuda and is resumed on cpu" in warnings[0]

@@ -24,7 +24,6 @@ from facegen.training import train
 from facegen.training.build import build_networks
 from facegen.training.gan_stage import gan_modules
 from facegen.training.loop import Interrupted
-from facegen.training.runs import logger as logger
 from facegen.training.runs.run import Run
 
 
@@ -40,10 +39,9 @@ class Listening(Observer):
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Replace slow calls that write nothing: the dry run, TensorBoard's import, syncing of the disk."""
+    """Replace slow calls that write nothing: the dry run, syncing of the disk."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(train, "dry_run", lambda recipe, data, _: build_networks(recipe, data))
-    monkeypatch.setattr(logger, "_summary_writer", lambda *_: None)
     monkeypatch.setattr("facegen.training.runs.run.version", lambda _: "1")
     monkeypatch.setattr("os.fsync", lambda _: None)
 

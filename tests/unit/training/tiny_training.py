@@ -17,12 +17,13 @@ from facegen.training.distributed import Distributed
 from facegen.training.loop import run_stage
 from facegen.training.runs.checkpoint import save_checkpoint
 from facegen.training.runs.claim import claim_run
-from facegen.training.runs.logger import RunLogger
+from facegen.training.runs.run_logger import RunLogger
 from facegen.training.train import open_dataset
 
 WORLD = Distributed(0, 1, torch.device("cpu"))
 TABLES: dict[str, Any] = {
     "run": {"name": "tiny", "seed": 3, "device": "cpu"},
+    "logger": [],
     "data": {
         "type": "synthetic", "image_pixels": 16, "num_people": 8, "num_heldout_people": 2, "clips_per_person": 1,
         "frames_per_clip": 1, "clip_seconds": 0.1, "speech_seconds": 0.1,
@@ -101,7 +102,7 @@ class WatchedWalk(Walk):
 
     def after_step(self, done_steps: int) -> None:
         if self.name == "train" and done_steps % 2 == 0:
-            self.logger.log("monitor", done_steps, {"weight": self.network.weight.sum().item()})
+            self.logger.step_logged("monitor", done_steps, {"weight": self.network.weight.sum().item()})
         if self.name == "train" and done_steps % 3 == 0:
             picture = Image.new("RGB", (2, 2), (done_steps, 0, 0))
             save_png(picture, self.logger.run.path / "samples" / f"step_{done_steps:08d}.png")
@@ -112,7 +113,7 @@ def train_walks(out: Path, recipe: Recipe, **settings: Any) -> WatchedWalk:
     with claim_run(
         out, recipe, open_dataset(recipe), resume=True, distributed=WORLD, observer=Observer()
     ) as run:  # fmt: skip
-        logger = RunLogger(run)
+        logger = RunLogger(run, Observer())
         sizes = {"steps": 5, "log_steps": 2, "checkpoint_steps": 3} | settings
         try:
             if not run.is_matched:
@@ -123,5 +124,5 @@ def train_walks(out: Path, recipe: Recipe, **settings: Any) -> WatchedWalk:
             walk = WatchedWalk(logger, name="train", **sizes)
             run_stage(walk, run, 0, WORLD, Observer(), logger, Interruption())
         finally:
-            logger.close()
+            logger.run_ended("finished")
         return walk

@@ -12,6 +12,7 @@ from facegen.core.errors import RecipeError
 from facegen.core.hookspecs import hookimpl
 from facegen.core.kinds import KINDS
 from facegen.core.recipe import recipe
+from facegen.core.recipe.default_parts import DEFAULT_LOGGERS, DEFAULT_METRICS
 from facegen.core.recipe.recipe import check_recipe, read_recipe
 from facegen.core.registry import Registry, Source
 
@@ -53,7 +54,9 @@ def fake_registry() -> Registry:
         if kind.name == "dataset":
             parts["packed"] = type("Packed", (interfaces.Dataset,), {"__init__": packed_init})
         if kind.name == "metric":
-            parts |= dict.fromkeys(recipe.DEFAULT_METRICS, parts["metric"])
+            parts |= dict.fromkeys(DEFAULT_METRICS, parts["metric"])
+        if kind.name == "logger":
+            parts |= dict.fromkeys(DEFAULT_LOGGERS, parts["logger"])
         if kind.name == "matcher":
             parts |= {"choosy": Choosy}
         if kind.name == "penalty":
@@ -138,7 +141,7 @@ def test_a_good_recipe(good):
     assert checked.train.steps == 100 and checked.train.generator.learning_rate == 1e-4
     assert checked.train.discriminator.learning_rate == 2e-4
     assert checked.run.name == "speech" and checked.run.seed == 0
-    assert [config.name for config in checked.configs["metric"]] == list(recipe.DEFAULT_METRICS)
+    assert [config.name for config in checked.configs["metric"]] == list(DEFAULT_METRICS)
     assert checked.optional_config("matcher") is None and checked.configs["penalty"] == ()
     assert "preset" not in checked.tables
 

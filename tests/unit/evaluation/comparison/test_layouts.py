@@ -44,5 +44,38 @@ def test_a_sheet_in_every_form() -> None:
         "## title", "", "| figure | a / b |", "| --- | --- |", "| x, y | **0.900 (0.850 to 0.950)** |",
         "| z | ~ 0.800 (0.750 to 0.850) |", "", "- read",
     ]  # fmt: skip
-    assert list(csv.reader(io.StringIO(sheet.to_csv())))[1] == ["x, y", "0.900 (0.850 to 0.950)"]
+    assert list(csv.reader(io.StringIO(sheet.to_csv()))) == [
+        ["key", "figure", "a | b", "a | b low", "a | b high"],
+        ["share", "x, y", "0.9", repr(0.9 - 0.05), repr(0.9 + 0.05)],
+        ["share", "z", "0.8", "0.75", repr(0.8 + 0.05)],
+    ]
     assert sheet.to_json()["rows"][1]["a | b"]["mark"] == "~"
+
+
+def test_latex_escapes_text_and_marks_the_best() -> None:
+    deviating = Figure("score", "score", 2.5, deviation=0.25)
+    rows = [
+        [Cell("V-F, 50% & more_#"), Cell.of(figure(0.9), "best"), Cell.of(figure(0.88), "~")],
+        [Cell("score"), Cell.of(deviating), Cell("-")],
+    ]
+    table = ComparisonTable("2 evaluations", ["figure", "name_a", "b"], rows, ["read\nthis"])
+    assert table.to_latex().splitlines() == [
+        "% 2 evaluations",
+        r"\begin{tabular}{lrr}",
+        r"\toprule",
+        r"figure & name\_a & b \\",
+        r"\midrule",
+        r"V-F, 50\% \& more\_\# & \textbf{0.900 (0.850 to 0.950)} & $\sim$ 0.880 (0.830 to 0.930) \\",
+        r"score & 2.500 $\pm$ 0.250 & - \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+        "% read this",
+    ]
+
+
+def test_csv_has_numbers_or_nothing() -> None:
+    rows = [[Cell("score"), Cell.of(Figure("score", "score", 1 / 3, deviation=0.25))],
+            [Cell("share"), Cell.of(Figure("share", "share", math.nan))], [Cell("text"), Cell("-")]]  # fmt: skip
+    assert ComparisonTable("title", ["figure", "a"], rows).to_csv().splitlines() == [
+        "key,figure,a,a deviation", "score,score,0.3333333333333333,0.25", "share,share,,", ",text,-,",
+    ]  # fmt: skip

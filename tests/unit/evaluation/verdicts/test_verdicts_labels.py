@@ -10,7 +10,7 @@ from reports import report
 from test_verdicts import figures as good_figures
 
 from facegen.core.evidence import Figure
-from facegen.core.recipe.recipe import DEFAULT_METRICS
+from facegen.core.recipe.default_parts import DEFAULT_METRICS
 from facegen.core.registry import registry
 from facegen.evaluation.comparison.compare import Column
 from facegen.evaluation.comparison.layouts import LAYOUTS
