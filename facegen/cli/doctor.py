@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
 from facegen import __version__
-from facegen.cli.console import console
+from facegen.cli.console import console, styled
 from facegen.core.errors import PluginError
 from facegen.core.text.json_text import json_text
 
@@ -56,9 +55,9 @@ def command(context: click.Context, as_json: bool) -> None:
     else:
         table = Table(box=None, pad_edge=False, show_header=False)
         for finding in checked:
-            state = f"[{_STYLES[finding.state]}]{finding.state}[/]"
+            state = styled((finding.state, _STYLES[finding.state]))
             text = f"{finding.detail}; {finding.advice}" if finding.advice else finding.detail
-            table.add_row(state, escape(finding.name), escape(text))
+            table.add_row(state, finding.name, text)
         console.print(table)
     context.exit(int(any(finding.state == "missing" for finding in checked)))
 

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
 from facegen.core.errors import PluginError
+from facegen.core.text.shown import cut
 from facegen.core.text.suggest import did_you_mean
 
 
@@ -87,7 +88,7 @@ def _explain(model: type[BaseModel], problem: Any, also: Iterable[str]) -> str:
         return f"{where} is not a key here{did_you_mean(key, allowed)}"
     if problem["type"] == "missing":
         return f"{where} is missing: it has no default"
-    return f"{where} = {json.dumps(problem['input'], default=str)}: {_sentence(problem['msg'])}"
+    return f"{where} = {cut(json.dumps(problem['input'], default=str))}: {_sentence(problem['msg'])}"
 
 
 def _is_date(value: Any) -> bool:

@@ -9,6 +9,8 @@ Split = Literal["train", "heldout_utterances", "heldout_people"]
 EvaluationSplit = Literal[Split, "all"]
 """Clips of an evaluation: one split, or all three."""
 Count = Annotated[int, Field(ge=1)]
+MAX_NAME_CHARACTERS = 60
+"""Largest length of the name of a run; file systems allow 255 bytes, and a character has up to four."""
 Positive = Annotated[float, Field(gt=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
@@ -23,13 +25,13 @@ class RunSettings(Table):
     """Keys of [run]: settings of the whole run.
 
     Attributes:
-        name: name of the run folder; the recipe's file name by default.
+        name: name of the run folder, of letters, digits, "_", "." and "-"; the recipe's file name by default.
         seed: random seed of the run.
         device: device of the training; "auto" is a GPU if there is one.
         precision: "auto" is bf16 on a GPU that supports it, and fp32 otherwise.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "run"
+    name: Annotated[str, Field(pattern=r"^[^\W_][\w.-]*$", max_length=MAX_NAME_CHARACTERS)] = "run"
     seed: Annotated[int, Field(ge=0)] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"

@@ -2,7 +2,6 @@
 
 import json
 import math
-import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from facegen.core.files import PART, REPLACED, move, remove, restore_folders, sy
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.text.json_text import json_text
+from facegen.core.text.toml_text import parse_toml
 from facegen.training.runs.checkpoint import read_step
 from facegen.training.runs.formats import RUN_FORMAT, require_format
 
@@ -83,7 +83,7 @@ class Run:
             metadata = json.loads((path / METADATA).read_text(encoding="utf-8"))
             require_format(path / METADATA, metadata, RUN_FORMAT)
             data = DataSpec.from_json(metadata["data"])
-            tables = tomllib.loads((path / RECIPE).read_text(encoding="utf-8"))
+            tables = parse_toml((path / RECIPE).read_text(encoding="utf-8"))
             fingerprint, versions = str(metadata["corpus_fingerprint"]), dict(metadata["versions"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{path}: the run is damaged: {error}; restore it from a copy") from None
