@@ -6,7 +6,6 @@ import click
 
 from facegen.cli.console import console, watching
 
-
 MAX_CARD_CHARACTERS = 2**20
 """Largest length of a card; it is copied into the header of the model file."""
 

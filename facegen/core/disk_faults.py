@@ -14,7 +14,7 @@ _PERMISSION = "change the permissions, or give another place"
 _REASONS = {
     errno.ENOSPC: ("cannot be written: no space is left on the disk", _FREE_SPACE),
     errno.EDQUOT: ("cannot be written: the quota of the disk is used up", _FREE_SPACE),
-    errno.EFBIG: ("cannot be written: the file would be larger than the file system or `ulimit -f` allows", _FREE_SPACE),
+    errno.EFBIG: ("cannot be written: the file system or `ulimit -f` allows no larger file", _FREE_SPACE),
     errno.EROFS: ("cannot be written: the file system is read-only", _ANOTHER_PLACE),
     errno.EACCES: ("is not accessible: permission denied", _PERMISSION),
     errno.EPERM: ("is not accessible: operation not permitted", _PERMISSION),

@@ -11,8 +11,8 @@ from facegen.core.kinds import RECIPE_KINDS
 from facegen.core.recipe.merge import Tables, merge_tables, nested, parse_override
 from facegen.core.recipe.shipped import find_recipe, is_bare, missing_file, shipped_recipes
 from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES
-from facegen.core.text.suggest import did_you_mean
 from facegen.core.text.shown import shown
+from facegen.core.text.suggest import did_you_mean
 from facegen.core.text.text_files import read_text
 from facegen.core.text.toml_text import MAX_CHARACTERS, parse_toml
 
@@ -155,7 +155,7 @@ def _read(path: Path) -> Tables:
 
 
 def _misshapen(layer: Tables, above: str = "") -> Iterator[str]:
-    """Explain the values of a file, or of a preset in it, that must be tables and are none; `above` is "preset.NAME."."""
+    """Explain values of a file, or of its preset where `above` is "preset.NAME.", that must be tables and are none."""
     for name in ("preset", *ENGINE_TABLES):
         if name in layer and not isinstance(layer[name], dict):
             yield f"{above}{name} = {shown(layer[name])}: must be a table, written [{above}{name}]"

@@ -5,7 +5,6 @@ from difflib import get_close_matches
 
 from facegen.core.text.shown import cut
 
-
 MAX_LISTED = 60
 """Number of names that a message lists; no kind has as many parts."""
 MAX_COMPARED_CHARACTERS = 100
