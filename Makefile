@@ -1,6 +1,7 @@
 # make demo        from nothing to faces drawn from voices
 # make test        lint, type-check and test
 # make reproduce   train and measure the small preset of every recipe; call it again to go on
+# make models      train and export the models that ship with facegen; call it again to go on
 # make gpu         on a GPU machine: its tests, then full-size training for MINUTES, with a table
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 MINUTES ?= 10
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types reproduce gpu clean
+.PHONY: demo test lint types reproduce models gpu clean
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -31,6 +32,9 @@ types: $(INSTALLED)
 
 reproduce: $(INSTALLED)
 	$(BIN)/python -m studies reproduce --out runs/small --page docs/results/small.md
+
+models: $(INSTALLED)
+	$(BIN)/python -m studies models
 
 gpu: $(INSTALLED)
 	$(BIN)/python -m pytest -m gpu

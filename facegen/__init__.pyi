@@ -2,6 +2,7 @@ from facegen.api import Model as Model
 from facegen.api import evaluate as evaluate
 from facegen.api import load as load
 from facegen.api import open_corpus as open_corpus
+from facegen.api import save_picture as save_picture
 from facegen.api import train as train
 from facegen.core.batch import Batch as Batch
 from facegen.core.batch import Condition as Condition

@@ -17,18 +17,21 @@ from facegen.core.errors import RecipeError
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import read_recipe
-from facegen.core.recipe.tables import DataSettings, EvaluationSplit
+from facegen.core.recipe.tables import DataSettings, EvaluationSplit, JudgeKind
 from facegen.data.corpus.dataset import Packed
 from facegen.data.corpus.reader import Corpus
 from facegen.data.corpus.torch_dataset import CorpusDataset
+from facegen.data.media import generated_media
 from facegen.inference.model import Model, WarningsObserver
 from facegen.training.runs.open_run import open_run_or_model, run_folder
 from facegen.training.train import train as train_recipe
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from facegen.evaluation.report import Report
 
-__all__ = ["Model", "evaluate", "load", "open_corpus", "train"]
+__all__ = ["Model", "evaluate", "load", "open_corpus", "save_picture", "train"]
 
 PathOrName = str | Path
 Overrides = Mapping[str, object] | Sequence[str]
@@ -44,6 +47,18 @@ def load(path_or_name: PathOrName, observer: Observer | None = None) -> Model:
         CheckpointError: there is none, or it is damaged.
     """
     return Model(open_run_or_model(path_or_name), observer)
+
+
+def save_picture(picture: "Image.Image", path: str | Path) -> None:
+    """Write a face of `Model.sample`, or a resized or cropped one, marked as generated; the suffix gives the format.
+
+    Args:
+        picture: the face.
+        path: .png, .jpg or .webp.
+    Raises:
+        DataError: the picture has no mark, because it was not drawn by facegen, or the suffix is another.
+    """
+    generated_media.save_picture(picture, Path(path), generated_media.mark_of(picture))
 
 
 def open_corpus(
@@ -108,6 +123,7 @@ def evaluate(
     *,
     split: EvaluationSplit | None = None,
     num_clips: int | None = None,
+    judge: JudgeKind | None = None,
     judge_seed: int | None = None,
     recognisers: Sequence[str] = (),
     against: Sequence[PathOrName] = (),
@@ -120,6 +136,7 @@ def evaluate(
         data: packed corpus to evaluate on; the run's own by default.
         split: where the rows come from; the recipe's by default.
         num_clips, judge_seed: replace the recipe's.
+        judge: "independent", or "own" for the run's own match stage; the recipe's by default.
         recognisers: outside judges, NAME or NAME:key=value,key=value each.
         against: other runs whose faces of the same rows are compared.
         observer: gets progress and warnings.
@@ -129,7 +146,7 @@ def evaluate(
     # Only here: it imports what draws plots and pages, which sampling does not need.
     from facegen.evaluation.evaluate import evaluate as evaluate_run
 
-    given: dict[str, object] = {"split": split, "num_clips": num_clips, "judge_seed": judge_seed}
+    given: dict[str, object] = {"split": split, "num_clips": num_clips, "judge": judge, "judge_seed": judge_seed}
     return evaluate_run(
         run_folder(run),
         data=None if data is None else Path(data),

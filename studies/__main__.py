@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 
 STUDIES: Mapping[str, str] = {
+    "models": "train and export the models that ship with facegen",
+    "real_voices": "measure the faces that a run draws for real recordings",
     "reproduce": "train and evaluate the small preset of every recipe; write the page of results",
     "findings": "set the papers' findings against the runs of `reproduce`",
     "factors": "show which hidden factors of a run's faces follow the voice and which the noise",

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from facegen.core.recipe.tables import EARLIER_RUNS
+from facegen.data.media.generated_media import stored_xmp
 from facegen.evaluation.verdicts.verdicts import BLURRED, COLLAPSED, IGNORED, KEPT, NOISY
 from studies.factors import RELID, Reading, read
 from studies.factors import to_markdown as factors_table
@@ -190,7 +191,8 @@ def _picture(run: str, results: Results, page: Path) -> list[str]:
         if path.exists():
             picture = Image.open(path).convert("RGB")
             size = (round(picture.width * PICTURE_SHARE), round(picture.height * PICTURE_SHARE))
-            picture.resize(size, Image.Resampling.LANCZOS).save(page.parent / f"{run}.webp", quality=82)
+            small = picture.resize(size, Image.Resampling.LANCZOS)
+            small.save(page.parent / f"{run}.webp", quality=82, xmp=stored_xmp(small))
             num_people = results.report(run, split)["num_people"]
             return [f"### {run}\n", f"![{run}]({run}.webp)\n", f"{num_people} people of {split}.\n"]
     return []

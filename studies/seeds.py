@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from facegen.data.media.generated_media import stored_xmp
 from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
 
 
@@ -53,7 +54,7 @@ def _compare(folders: list[Path], page: Path) -> int:
     text = done.stdout
     if picture.exists():  # Runs that only match draw no faces.
         with Image.open(picture) as opened:
-            opened.convert("RGB").save(page_picture, quality=82)
+            opened.convert("RGB").save(page_picture, quality=82, xmp=stored_xmp(opened))
         picture.unlink()
         text += f"\n![A column per run: faces under the same conditions]({page_picture.name})\n"
     page.write_text(text)

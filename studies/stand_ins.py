@@ -24,7 +24,9 @@ from facegen.core.files import write_file
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.data.loading.prepare import restore_faces
+from facegen.data.media.generated_media import save_picture
 from facegen.data.media.grids import grid
+from facegen.data.media.marking import TRUE_FACES, Mark
 from facegen.evaluation.evaluate import evaluate
 from facegen.evaluation.evaluation_corpus import needs_of
 from facegen.evaluation.figures import by_key
@@ -143,7 +145,8 @@ def picture(out: Path, names: Sequence[str], path: Path) -> None:
         rows.append(torch.cat([restore_faces(batch.faces)[:, None], drawn], dim=1).flatten(0, 1).numpy())
     columns = ["true face", *(f"noise {noise + 1}" for noise in range(NUM_SHOWN_NOISES))] * NUM_SHOWN_VOICES
     path.parent.mkdir(parents=True, exist_ok=True)
-    grid(np.stack(rows), row_labels=names, column_labels=columns, scale=SCALE).save(path, quality=85, method=6)
+    drawn_grid = grid(np.stack(rows), row_labels=names, column_labels=columns, scale=SCALE)
+    save_picture(drawn_grid, path, Mark(", ".join(names), settings.seed, TRUE_FACES))
 
 
 def to_markdown(reports: Mapping[str, Report], image: str) -> str:

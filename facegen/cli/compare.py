@@ -9,13 +9,13 @@ from rich.text import Text
 
 from facegen.cli.console import console, styled, watching
 from facegen.cli.evaluate import SIGNAL_EXIT
-from facegen.core.recipe.tables import EvaluationSplit
+from facegen.core.recipe.tables import EvaluationSplit, JudgeKind
 from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
     from facegen.evaluation.comparison.comparison_table import Cell, ComparisonTable
 
-LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
+LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching", "retrieval", "verification")
 
 
 @click.command("compare")
@@ -29,11 +29,17 @@ LAYOUT_NAMES = ("figures", "table-2", "table-3", "matching")
 )
 @click.option("--num-clips", type=click.IntRange(min=20), help="Maximum number of rows.  [default: each recipe's]")
 @click.option(
+    "--judge",
+    type=click.Choice(get_args(JudgeKind)),
+    help="Encoders of another seed, or each run's own match stage: self-judged.  [default: each recipe's]",
+)
+@click.option(
     "--layout",
     type=click.Choice(LAYOUT_NAMES),
     default="figures",
     show_default=True,
-    help="All figures; Table II or III of the thesis, each row with the run of its recipe; or matching accuracies.",
+    help="All figures; Table II or III of the thesis, each row with the run of its recipe; or matching accuracies, "
+    "Choi's Table 3 (retrieval, from 5,000 rows) or verification beside published values.",
 )
 @click.option(
     "--format",
@@ -51,6 +57,7 @@ def command(
     runs: tuple[Path, ...],
     splits: tuple[EvaluationSplit, ...],
     num_clips: int | None,
+    judge: JudgeKind | None,
     layout: str,
     form: str,
     picture: Path | None,
@@ -64,13 +71,15 @@ def command(
     from facegen.core.interruption import Interruption
     from facegen.evaluation.comparison.compare import columns_of
     from facegen.evaluation.comparison.layouts import LAYOUTS
+    from facegen.evaluation.comparison.published import GALLERY_SIZE
     from facegen.evaluation.comparison.sample_comparison import draw_sample_comparison
     from facegen.training.loop import Interrupted
 
     target = runs[0].resolve().parent / "compare.png" if picture is None else picture
     try:
         with watching() as observer:
-            columns = columns_of(runs, splits, num_clips, observer, Interruption())
+            clips = num_clips or (GALLERY_SIZE if layout == "retrieval" else None)
+            columns = columns_of(runs, splits, clips, observer, Interruption(), judge)
             table = LAYOUTS[layout](columns)
             if draw_sample_comparison(columns, target, observer):
                 observer.picture(target, "Faces")

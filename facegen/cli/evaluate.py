@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from facegen.cli.console import console, styled, watching
-from facegen.core.recipe.tables import EvaluationSplit
+from facegen.core.recipe.tables import EvaluationSplit, JudgeKind
 from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ INCEPTION_WEIGHTS = "FACEGEN_INCEPTION_WEIGHTS"
     help="Split to evaluate; may be repeated.  [default: the recipe's]",
 )
 @click.option("--num-clips", type=click.IntRange(min=20), help="Maximum number of rows.  [default: the recipe's]")
+@click.option(
+    "--judge",
+    type=click.Choice(get_args(JudgeKind)),
+    help="Encoders of another seed, or the run's own match stage, as in Choi et al.: self-judged.  "
+    "[default: the recipe's]",
+)
 @click.option(
     "--judge-seed",
     type=click.IntRange(min=0),
@@ -71,6 +77,7 @@ def command(
     data: Path | None,
     splits: tuple[str, ...],
     num_clips: int | None,
+    judge: str | None,
     judge_seed: int | None,
     judge_start: Path | None,
     recognisers: tuple[str, ...],
@@ -81,7 +88,8 @@ def command(
     """Measure the faces of RUN, by default on people that it was not trained on.
 
     The judge is a second pair of encoders with another seed, which the run was not trained with. It is trained once
-    per corpus, which takes as long as the run's match stage, and stored beside the corpus. The table and the pictures
+    per corpus, which takes as long as the run's match stage, and stored beside the corpus. With --judge own, the run's
+    own match stage judges, and the report is named self-judged. The table and the pictures
     of each split are written to RUN/evaluation; report.html in that folder shows all splits evaluated so far.
     """
     from facegen.training.loop import Interrupted
@@ -90,7 +98,7 @@ def command(
     run, against = run_folder(run), tuple(run_folder(other) for other in against)
     if inception_weights is not None:
         os.environ[INCEPTION_WEIGHTS] = inception_weights  # the metric `fidelity` reads this variable
-    options: dict[str, object] = {"num_clips": num_clips, "judge_seed": judge_seed}
+    options: dict[str, object] = {"num_clips": num_clips, "judge": judge, "judge_seed": judge_seed}
     options["judge_start"] = None if judge_start is None else str(run_folder(judge_start).resolve())
     overrides = {key: value for key, value in options.items() if value is not None}
     try:

@@ -33,8 +33,9 @@ def command(
 ) -> None:
     """Write RUN as the model file MODEL, which generate, interpolate, match and evaluate take in the place of a run.
 
-    The file holds the averaged weights, the networks of the match stage, the recipe without paths, and the figures of
-    the run's evaluations. For a run on real people, the distances of drawn faces to the nearest training faces are
+    The file holds the averaged weights, the discriminator, the networks of the match stage, the recipe without paths,
+    and the figures of the run's evaluations. A recipe may start from it, by [match] run, [match] start or [train]
+    start. For a run on real people, the distances of drawn faces to the nearest training faces are
     printed: look at them before you share the file.
     """
     from facegen.core.errors import DataError

@@ -1,6 +1,5 @@
 """`facegen generate`: draw faces with a run."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,12 +7,13 @@ import click
 
 from facegen.cli.console import console, watching
 from facegen.cli.options import ManyValues
+from facegen.cli.picture_output import check_out, is_film, is_picture, write_index
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from facegen.inference.face_pictures import SampledFaces
     from facegen.inference.sample import Subject
+
+GRID = "grid.png"
 
 
 @click.command("generate", cls=ManyValues)
@@ -27,26 +27,43 @@ if TYPE_CHECKING:
 @click.option("--count", type=click.IntRange(1, 1000), default=8, show_default=True, help="Number of faces per person.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the noise.")
 @click.option(
+    "--size", type=click.IntRange(16, 2048), metavar="PIXELS",
+    help="Side of a face; larger than the model draws, it is enlarged.  "
+    "[default: as drawn; in a grid or film at least 128]",
+)  # fmt: skip
+@click.option(
     "--out", type=click.Path(path_type=Path), default=Path("faces"), show_default=True,
-    help="Folder for the faces and a grid of them, or a .png file for the grid alone.",
+    help="Folder for the faces and a grid of them; or a file: .png, .jpg or .webp for the grid, .gif or .mp4 for a "
+    "film that shows one face after another. In a folder, the faces of an earlier call are replaced.",
 )  # fmt: skip
 def command(
-    run: Path, speech: tuple[Path, ...], name: tuple[str, ...], text: tuple[str, ...], count: int, seed: int, out: Path
+    run: Path,
+    speech: tuple[Path, ...],
+    name: tuple[str, ...],
+    text: tuple[str, ...],
+    count: int,
+    seed: int,
+    size: int | None,
+    out: Path,
 ) -> None:
     """Draw faces with RUN from speech, a name or a sentence, depending on what it was trained on.
 
     Speech may have any format, sample rate and length: long speech is cropped, short speech is repeated. A face drawn
     from a voice is one of many that fit it. It tells nothing about the speaker's real face beyond what a voice carries.
+    Every file is marked as generated, with model, version and seed.
     """
     subjects = subjects_from_options(speech, name, text)
     if not subjects:
         raise click.UsageError("one of --speech, --name, --text is required")
+    check_out(out)
     from facegen.api import load
+    from facegen.inference.face_pictures import SampledFaces, check_size
 
     with watching() as observer:
-        faces = load(run, observer).sample_people(subjects, count=count, seed=seed)
-    grid_path = _write(faces, subjects, out)
-    console.print(f"Faces: {grid_path}", soft_wrap=True)
+        model = load(run, observer)
+        check_size(size, model.image_pixels)
+        faces = model.sample_people(subjects, count=count, seed=seed)
+    _write(SampledFaces(faces, [subject.label for subject in subjects], model.name, seed), size, out)
 
 
 def subjects_from_options(speech: tuple[Path, ...], name: tuple[str, ...], text: tuple[str, ...]) -> "list[Subject]":
@@ -76,20 +93,35 @@ def subjects_from_options(speech: tuple[Path, ...], name: tuple[str, ...], text:
     return subjects
 
 
-def _write(faces: "NDArray[np.uint8]", subjects: "list[Subject]", out: Path) -> Path:
-    """Write the grid, and every face when `out` is a folder; return the path of the grid."""
+def _write(sampled: "SampledFaces", size: int | None, out: Path) -> None:
+    """Write one picture, one film, or a folder with a grid and every face."""
     from PIL import Image
 
-    from facegen.data.media.grids import grid, save_png
+    from facegen.data.media.generated_media import save_film, save_picture
+    from facegen.inference.face_pictures import SLIDES_PER_SECOND
 
-    labels = [subject.label for subject in subjects]
-    columns = [f"noise {number + 1}" for number in range(faces.shape[1])]
-    only_grid = out.suffix.lower() == ".png"
-    grid_path = out if only_grid else out / "grid.png"
-    grid_path.parent.mkdir(parents=True, exist_ok=True)
-    save_png(grid(faces, row_labels=labels, column_labels=columns), grid_path)
-    for row, label in enumerate([] if only_grid else labels):
-        stem = re.sub(r"[^A-Za-z0-9_-]+", "_", label)[:60]
-        for number, face in enumerate(faces[row]):
-            save_png(Image.fromarray(face), out / f"{row + 1:03d}_{stem}_{number + 1:03d}.png")
-    return grid_path
+    if is_film(out):
+        frames, mark = sampled.slides(size)
+        save_film(frames, out, SLIDES_PER_SECOND, mark)
+        _report("Film", out, mark.note)
+        return
+    picture, mark = sampled.grid(size)
+    if is_picture(out):
+        save_picture(picture, out, mark)
+        _report("Faces", out, mark.note)
+        return
+    files = [GRID]
+    save_picture(picture, out / GRID, mark)
+    face_mark = sampled.mark(size)
+    for stems, faces in zip(sampled.stems(), sampled.enlarged(size), strict=True):
+        for stem, face in zip(stems, faces, strict=True):
+            files.append(f"{stem}.png")
+            save_picture(Image.fromarray(face), out / files[-1], face_mark)
+    write_index(out, files, {"model": sampled.model, "version": face_mark.version, "seed": sampled.seed})
+    _report("Faces", out, face_mark.note)
+    _report("Grid", out / GRID, mark.note)
+
+
+def _report(what: str, path: Path, note: str) -> None:
+    enlarged = f" ({note[0].lower()}{note[1:].rstrip('.')})" if note else ""
+    console.print(f"{what}: {path}{enlarged}", soft_wrap=True)

@@ -8,12 +8,14 @@ import click
 from facegen.cli.console import console, watching
 from facegen.cli.generate import subjects_from_options
 from facegen.cli.options import ManyValues
+from facegen.cli.picture_output import check_out, is_film, is_picture
 from facegen.core.recipe.tables import Split
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from facegen.core.progress import Observer
+    from facegen.data.media.marking import Mark
     from facegen.inference.endpoints import Endpoints
 
 FRAMES_PER_SECOND = 12
@@ -47,8 +49,9 @@ FRAMES_PER_SECOND = 12
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the noise.")
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("interpolation"), show_default=True,
-    help="Folder for montage.png, film.gif and film.mp4.",
+    "--out", type=click.Path(path_type=Path), default=Path("interpolation"), show_default=True,
+    help="Folder for montage.png, film.gif and film.mp4; or a file: .png, .jpg or .webp for the montage, .gif or .mp4 "
+    "for the film.",
 )  # fmt: skip
 def command(
     run: Path,
@@ -67,13 +70,15 @@ def command(
 
     With two voices, names or sentences, each row is a path between them under its own noise. With one, each row is a
     path between two noises. True faces are shown at both ends if the run's corpus has them. The faces in between belong
-    to no real person.
+    to no real person, and every file is marked as generated.
     """
+    check_out(out)
     subjects = subjects_from_options(speech, name, text)
     if subjects and (people or split):
         raise click.UsageError("--person and --split choose people of the corpus; omit --speech, --name and --text")
     if max(len(subjects), len(people)) > 2:
         raise click.UsageError("too many people: give two, or one for a path between two noises")
+    from facegen.data.media.marking import TRUE_FACES, Mark
     from facegen.inference.endpoints import endpoints_of_people, endpoints_of_subjects
     from facegen.inference.interpolate import interpolate
     from facegen.inference.load import load_face_pipeline
@@ -91,23 +96,28 @@ def command(
             from_split = split or opened.recipe.evaluate.split
             endpoints = endpoints_of_people(opened, pipeline, people, 2, from_split, seed, device)
         faces = interpolate(pipeline, endpoints, rows, num_frames, seed, observer)
-        _write(faces, endpoints, steps, out, observer)
+        mark = Mark(opened.name, seed, "" if endpoints.faces is None else TRUE_FACES)
+        _write(faces, endpoints, steps, out, mark, observer)
 
 
-def _write(faces: "Tensor", endpoints: "Endpoints", steps: int, out: Path, observer: "Observer") -> None:
-    """Write the montage and the film; without an MP4 encoder, warn."""
+def _write(faces: "Tensor", endpoints: "Endpoints", steps: int, out: Path, mark: "Mark", observer: "Observer") -> None:
+    """Write a montage, a film, or a folder with both; in a folder, a missing MP4 encoder is a warning."""
     from facegen.core.errors import DataError
-    from facegen.data.media.grids import save_png
-    from facegen.data.media.video_encoding import save_gif, save_mp4
+    from facegen.data.media.generated_media import save_film, save_picture
     from facegen.inference.montage import draw_film, draw_montage
 
-    save_png(draw_montage(faces, endpoints, steps), out / "montage.png")
-    console.print(f"Montage: {out / 'montage.png'}", soft_wrap=True)
-    film = draw_film(faces, endpoints)
-    save_gif(film, out / "film.gif", FRAMES_PER_SECOND)
-    console.print(f"Film: {out / 'film.gif'}", soft_wrap=True)
-    try:
-        save_mp4(film, out / "film.mp4", FRAMES_PER_SECOND)
-        console.print(f"Film: {out / 'film.mp4'}", soft_wrap=True)
-    except DataError as error:
-        observer.warn(f"no MP4: {error}")
+    if not is_film(out):
+        montage = out if is_picture(out) else out / "montage.png"
+        save_picture(draw_montage(faces, endpoints, steps), montage, mark)
+        console.print(f"Montage: {montage}", soft_wrap=True)
+    if is_picture(out):
+        return
+    frames = draw_film(faces, endpoints)
+    for film in [out] if is_film(out) else [out / "film.gif", out / "film.mp4"]:
+        try:
+            save_film(frames, film, FRAMES_PER_SECOND, mark)
+            console.print(f"Film: {film}", soft_wrap=True)
+        except DataError as error:
+            if film == out:
+                raise
+            observer.warn(f"no MP4: {error}")

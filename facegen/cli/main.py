@@ -28,6 +28,7 @@ COMMANDS = {
     "generate": ("facegen.cli.generate", "Draw faces with a run: from speech, a name or a sentence."),
     "interpolate": ("facegen.cli.interpolate", "Draw transitions between two people, or between two noises."),
     "match": ("facegen.cli.match", "Find the face that fits a voice, or the voice of a face."),
+    "score-pairs": ("facegen.cli.score_pairs", "Score pairs of a voice and a face, for benchmarks."),
     "evaluate": ("facegen.cli.evaluate", "Measure a run on people that it was not trained on."),
     "compare": ("facegen.cli.compare", "Compare evaluations of several runs."),
     "export": ("facegen.cli.export", "Write a run as one file."),

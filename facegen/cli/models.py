@@ -20,7 +20,8 @@ def command(models: tuple[str, ...], as_json: bool) -> None:
 
     generate, interpolate, match and evaluate take these names in the place of a run.
     """
-    from facegen.training.runs.open_run import model_file, shipped_models
+    from facegen.core.shipped_models import shipped_models
+    from facegen.training.runs.open_run import model_file
 
     files = [model_file(name) for name in models] or list(shipped_models().values())
     opened = [_read(path) for path in files]

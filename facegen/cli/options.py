@@ -33,24 +33,47 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class ManyValues(click.Command):
-    """Command whose repeatable options take several values at once: `--faces a.jpg b.jpg c.jpg`."""
+    """Command whose repeatable options take several values at once: `--faces a.jpg b.jpg c.jpg`.
+
+    The argument of the command may stand after such a list. If it is missing elsewhere, it is the last value of the
+    last list of several values, unless that is an existing file other than a model.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        repeatable = {
-            name
-            for option in self.params
-            if isinstance(option, click.Option) and option.multiple
-            for name in option.opts
-        }
         expanded: list[str] = []
-        current = ""
+        current: click.Option | None = None
         awaits_value = False
-        for arg in args:
-            if arg.startswith("-"):
-                current, awaits_value = (arg, True) if arg in repeatable else ("", False)
-            elif current and not awaits_value:
-                expanded.append(current)
-            else:
+        num_arguments = 0
+        last_of_list: int | None = None
+        for place, arg in enumerate(args):
+            if arg == "--":
+                return super().parse_args(ctx, expanded + args[place:])
+            if arg.startswith("-") and arg != "-" and not awaits_value:
+                current = self._option(arg)
+                awaits_value = current is not None
+            elif awaits_value:
                 awaits_value = False
+                current = current if current is not None and current.multiple else None
+            elif current is not None:
+                last_of_list = len(expanded)
+                expanded.append(current.opts[0])
+            else:
+                num_arguments += 1
             expanded.append(arg)
+        if num_arguments == 0 and last_of_list is not None and _may_be_a_run(expanded[last_of_list + 1]):
+            argument = expanded[last_of_list + 1]
+            del expanded[last_of_list : last_of_list + 2]
+            expanded.append(argument)
         return super().parse_args(ctx, expanded)
+
+    def _option(self, word: str) -> click.Option | None:
+        """Return the option whose value is the next word; None for a flag, for `--option=value`, and if unknown."""
+        for option in self.params:
+            if isinstance(option, click.Option) and word in option.opts and not option.is_flag:
+                return option
+        return None
+
+
+def _may_be_a_run(word: str) -> bool:
+    path = Path(word)
+    return path.suffix == ".safetensors" or not path.is_file()

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -177,6 +177,7 @@ class Evidence:
             row's own noise}.
         holds_training_faces: True if the run was trained on some of the real faces.
         no_training: reason why `training` is None.
+        languages: (N,) spoken language of each row, "" where unknown; empty if the corpus does not name any.
     """
 
     judge: str
@@ -206,3 +207,4 @@ class Evidence:
     baselines: Mapping[str, Tensor] = field(default_factory=dict)
     holds_training_faces: bool = False
     no_training: str = "no training faces"
+    languages: Sequence[str] = ()

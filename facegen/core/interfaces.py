@@ -47,10 +47,12 @@ class Conditioner(nn.Module):
 
     Attributes:
         needs: Batch columns that it reads.
+        pretrained: whether it brings trained weights, so that [match] may freeze it without an earlier run.
         condition_dim: width of the encoding.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    pretrained: ClassVar[bool] = False
     condition_dim: int
 
     def forward(self, batch: Batch) -> Tensor:
@@ -66,6 +68,12 @@ class ConditionTransform(nn.Module):
     """
 
     condition_dim: int
+
+    def fit(self, condition: Tensor) -> None:
+        """Compute buffers from the conditions of training rows, (N, condition_dim), once before the first step.
+
+        A transform that does not override it is fitted to nothing.
+        """
 
     def forward(self, condition: Condition, batch: Batch | None) -> Condition:
         """Return the new condition; without a batch (sampling) it adds no terms."""
@@ -269,6 +277,10 @@ class Dataset:
     def consents(self, clip: Tensor) -> Sequence[str] | None:
         """Return the statement of consent of each row, "" where there is none; None if the people are not real."""
         return [""] * len(clip)
+
+    def languages(self, clip: Tensor) -> Sequence[str]:
+        """Return the spoken language of each row, "" where unknown; nothing if the corpus does not name any."""
+        return []
 
     def captions(self, clip: Tensor) -> Sequence[str]:
         """Return one sentence per row, for corpora with captions."""

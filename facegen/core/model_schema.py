@@ -7,7 +7,8 @@ from pydantic import Field
 from facegen.core.batch import DataSpec
 from facegen.core.recipe.tables import Table
 
-FORMAT_VERSION: Literal[1] = 1
+FORMAT_VERSION: Literal[2] = 2
+"""Version 1 held no adversarial discriminator."""
 MAX_METADATA_BYTES = 16 * 2**20
 """Limit of the JSON text; a list of 400,000 names fits."""
 MAX_IDENTITIES = 10**6
@@ -119,7 +120,7 @@ class ModelMetadata(Table):
         evaluations: figures of the run.
     """
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[2] = FORMAT_VERSION
     precision: Precision
     run: TrainedRecipe
     drafts: Annotated[tuple[TrainedRecipe, ...], Field(max_length=MAX_DRAFTS)] = ()

@@ -54,10 +54,17 @@ class Bootstrap:
 
     def estimate(self, statistic: Callable[[Tensor], Tensor]) -> Estimate:
         """Estimate a statistic, (R, people) weights -> (R,), with its percentile interval."""
-        value = float(statistic(torch.ones(1, self.num_people, dtype=torch.float64)))
+        return self.estimates(lambda weights: statistic(weights)[:, None])[0]
+
+    def estimates(self, statistics: Callable[[Tensor], Tensor]) -> list[Estimate]:
+        """Estimate S statistics at once, (R, people) weights -> (R, S), with their percentile intervals."""
+        values = statistics(torch.ones(1, self.num_people, dtype=torch.float64))[0].tolist()
         if self.num_people < 2:
-            return Estimate(value, None, None, self.num_people)
-        drawn = torch.cat([statistic(weights) for weights in self._weights()])
+            return [Estimate(value, None, None, self.num_people) for value in values]
+        drawn = torch.cat([statistics(weights) for weights in self._weights()])
+        return [self._percentile(value, column) for value, column in zip(values, drawn.unbind(1), strict=True)]
+
+    def _percentile(self, value: float, drawn: Tensor) -> Estimate:
         drawn = drawn[drawn.isfinite()]
         if not (len(drawn) and math.isfinite(value)):
             return Estimate(value, None, None, self.num_people)

@@ -7,12 +7,13 @@ from typing import Any
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
-from facegen.data.media.grids import save_png
+from facegen.data.media.generated_media import save_picture
+from facegen.data.media.marking import TRUE_FACES, Mark
 from facegen.evaluation.evaluation_corpus import corpus_key
 from facegen.evaluation.evaluation_setup import EvaluationSetup, set_up
 from facegen.evaluation.figures import measure_metric, with_own_labels
 from facegen.evaluation.gathering.gather import gather
-from facegen.evaluation.judging.judge import Judge, find_judge
+from facegen.evaluation.judging.judge import SELF_JUDGED, Judge, find_judge
 from facegen.evaluation.render.pictures import draw_pictures
 from facegen.evaluation.report import Picture, Report, report_name
 from facegen.evaluation.weights import weights_hash
@@ -22,6 +23,10 @@ from facegen.training.runs.run import Run
 from facegen.training.sample_grid import SampleGrid
 
 NUM_SHOWN_VOICES, NUM_SHOWN_NOISES = 8, 6
+_SELF_JUDGED_NOTE = (
+    "self-judged: the judge is the match stage that the generator was trained with, as in Choi et al. 2020; the "
+    "figures tell how well the generator satisfies these networks, and are higher than an independent judge's"
+)
 
 
 def evaluate(
@@ -64,8 +69,10 @@ def evaluate(
     figures = _measure(setup, evidence, judge_is_unfit, observer)
     folder = path / "evaluation"
     key = corpus_key(corpus.recipe, subjects.settings.split)
-    name = report_name(folder, subjects.settings.split, key, None if corpus.is_own else corpus.name)
-    pictures = draw_pictures(evidence, subjects, folder / name, trust_judge=not judge_is_unfit)
+    ending = f"-{SELF_JUDGED}" if setup.is_self_judged else ""
+    name = report_name(folder, f"{subjects.settings.split}{ending}", key, None if corpus.is_own else corpus.name)
+    mark = Mark(run.name, subjects.settings.seed, TRUE_FACES)
+    pictures = draw_pictures(evidence, subjects, folder / name, mark, trust_judge=not judge_is_unfit)
     report = _report(setup, judge, evidence, figures, pictures, key, folder / name)
     report.write()
     if subjects.face_pipeline is not None and report.picture is not None:
@@ -118,7 +125,8 @@ def _report(
         weights_hash=weights_hash(run),
         baselines=setup.baseline_weights,
         people=corpus.people(settings.split),
-        notes=corpus.notes(judge_is_run=setup.judge_is_run),
+        notes=[*corpus.notes(judge_is_run=setup.judge_is_run), *([_SELF_JUDGED_NOTE] if setup.is_self_judged else [])],
+        self_judged=setup.is_self_judged,
     )
 
 
@@ -129,4 +137,4 @@ def _draw_grid(setup: EvaluationSetup, pipeline: FacePipeline, heading: str, pat
     noises = choose_noises(pipeline.noise, NUM_SHOWN_NOISES, seed, rows.device)
     names = rows.dataset.spec.identities
     grid = SampleGrid(rows.fetch_plain(shown), noises, rows.split, names)
-    save_png(grid.picture(pipeline, heading), path)
+    save_picture(grid.picture(pipeline, heading), path, Mark(setup.run.name, seed, TRUE_FACES))

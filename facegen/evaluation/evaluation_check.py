@@ -53,7 +53,7 @@ def _judge(run: Run, dataset: Dataset, networks: Networks) -> Recipe:
         FacegenError: there is no recipe for a judge, or a check fails.
     """
     recipe = run.recipe
-    if judges_itself(run):
+    if judges_itself(run, recipe.evaluate):
         if not compares_faces(networks):
             raise CheckpointError(f"{recipe.source}: its matcher does not compare faces, so that it cannot judge them")
         return recipe

@@ -16,7 +16,7 @@ from facegen.evaluation.evaluation_corpus import EvaluationCorpus, needs_of
 from facegen.evaluation.figures import metric_names
 from facegen.evaluation.gathering.baselines import load_baselines
 from facegen.evaluation.gathering.subjects import Subjects, choose_subjects
-from facegen.evaluation.judging.judge import judges_itself
+from facegen.evaluation.judging.judge import is_self_judged, judges_itself
 from facegen.evaluation.judging.judge_recipe import judge_recipe
 from facegen.evaluation.judging.recognition import build_recognisers, with_recognisers
 from facegen.evaluation.weights import weights_hash
@@ -57,8 +57,13 @@ class EvaluationSetup:
 
     @property
     def judge_is_run(self) -> bool:
-        """True if the run only matches, so that it judges itself."""
-        return judges_itself(self.run)
+        """True if the run's own match stage is the judge."""
+        return judges_itself(self.run, self.subjects.settings)
+
+    @property
+    def is_self_judged(self) -> bool:
+        """True if the run draws and is judged by the match stage that its generator was trained with."""
+        return is_self_judged(self.run, self.subjects.settings)
 
 
 def set_up(
@@ -73,13 +78,14 @@ def set_up(
     """Check the request, and load everything but the judge; `evaluate` documents arguments and errors."""
     corpus = EvaluationCorpus.of(run, data)
     settings = _settings(run, overrides, corpus)
-    for note in corpus.notes(judge_is_run=judges_itself(run)):
+    judge_is_run = judges_itself(run, settings)
+    for note in corpus.notes(judge_is_run=judge_is_run):
         observer.warn(note)
     device = Distributed.join(run.recipe.run.device).device
     outside = build_recognisers(with_recognisers(run.recipe, recognisers))
     pipeline = None if run.recipe.optional_config("generator") is None else load_face_pipeline(run, device)
-    baselines = load_baselines(against, run, settings.judge_seed, device)
-    judge_needs = needs_of(run.recipe if judges_itself(run) else judge_recipe(run, corpus.judge_home, settings))
+    baselines = load_baselines(against, run, None if judge_is_run else settings.judge_seed, device)
+    judge_needs = needs_of(run.recipe if judge_is_run else judge_recipe(run, corpus.judge_home, settings))
     if not corpus.is_own and "identity" in judge_needs:
         raise DataError(
             f"--data {data}: the judge identifies people by name, and knows no name of another corpus; evaluate the "
@@ -106,7 +112,8 @@ def _settings(run: Run, overrides: Mapping[str, Any], corpus: EvaluationCorpus) 
     own = run.recipe.evaluate
     values = {**own.model_dump(), **overrides}
     if overrides.get("split") in (None, *get_args(EvaluationSplit)):
-        values["split"] = corpus.split(overrides.get("split"), own.split, judge_is_run=judges_itself(run))
+        chosen = own.model_copy(update={"judge": values["judge"]})
+        values["split"] = corpus.split(overrides.get("split"), own.split, judge_is_run=judges_itself(run, chosen))
     checked, problems = check_table(EvaluateSettings, values)
     if not isinstance(checked, EvaluateSettings):
         raise RecipeError(*(f"[evaluate] {problem}" for problem in problems))

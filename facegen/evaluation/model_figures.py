@@ -11,13 +11,15 @@ from facegen.training.runs.run import Run
 
 
 def summarise_evaluations(run: Run, observer: Observer) -> list[EvaluationSummary]:
-    """Read every report of a run; one that is damaged is left out with a warning."""
+    """Read every report of a run that is not self-judged; one that is damaged is left out with a warning."""
     summaries = []
     for path in sorted((run.path / "evaluation").glob("*.json")):
         if path.stem == NAME:
             continue
         try:
-            summaries.append(_summary(Report.read(path)))
+            report = Report.read(path)
+            if not report.self_judged:
+                summaries.append(_summary(report))
         except CheckpointError as error:
             observer.warn(f"{error}; it is left out of the model file")
     return summaries

@@ -42,7 +42,7 @@ class Report:
         split: split of the corpus.
         seed: random seed of the rows and of every redraw.
         judge: description of the judge.
-        judge_key: equal for equal judges; "" for a run that judged itself.
+        judge_key: equal for equal judges; "" for a run that only matches, and judged itself.
         corpus_key: equal for equal people, clips and folds.
         max_clips: requested number of rows.
         num_clips, num_people: number of rows and of people.
@@ -55,6 +55,7 @@ class Report:
         people: description of the people and their relation to the run.
         notes: warnings that apply to every figure.
         baselines: {name of another run: hash of its weights} of the runs that it was compared with.
+        self_judged: True if the judge is the match stage that the run's generator was trained with.
     """
 
     run: str
@@ -77,6 +78,7 @@ class Report:
     people: str = ""
     notes: Sequence[str] = ()
     baselines: Mapping[str, str] = field(default_factory=dict)
+    self_judged: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; a number that is not finite is null, and the figure's note says why."""
@@ -125,7 +127,8 @@ class Report:
     def heading(self) -> str:
         """One line that describes what was evaluated."""
         step = "" if self.step is None else f", step {self.step}"
-        return f"{self.run}{step}: {self.num_clips} clips of {self.num_people} people, {self.split} of {self.corpus}"
+        rows = f"{self.num_clips} clips of {self.num_people} people, {self.split} of {self.corpus}"
+        return f"{self.run}{step}: {rows}{', self-judged' if self.self_judged else ''}"
 
     def to_markdown(self) -> str:
         """Format as a Markdown table."""
@@ -145,14 +148,14 @@ class Report:
         write_file(self.table.with_suffix(".json"), json_text(self.to_json(), indent=1) + "\n")
 
 
-def report_name(folder: Path, split: EvaluationSplit, key: str, corpus: str | None) -> str:
+def report_name(folder: Path, split: str, key: str, corpus: str | None) -> str:
     """Name a report among those of a run: the split, after the corpus if that is not the run's own.
 
     If the folder holds a report of another corpus with the same folder name, a fingerprint tells the two apart.
 
     Args:
         folder: folder of the reports.
-        split: split of the corpus.
+        split: split of the corpus, with a suffix for a special judge.
         key: `corpus_key` of the report.
         corpus: name of the corpus; None for the run's own.
     """

@@ -14,6 +14,8 @@ from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interfaces import Direction
 from facegen.core.progress import Observer
 from facegen.data.media.face_crops import NewDetector
+from facegen.data.media.generated_media import set_mark
+from facegen.data.media.marking import Mark
 from facegen.inference.inputs import Face, Speech, read_faces, read_speeches
 from facegen.inference.load import load_face_pipeline
 from facegen.inference.rank import SpeechFaceMatching
@@ -49,6 +51,11 @@ class Model:
         self.run = run
         self.device = Distributed.join(run.recipe.run.device).device
         self._observer = observer or WarningsObserver()
+
+    @property
+    def name(self) -> str:
+        """Name of the run's folder, or of the model file."""
+        return self.run.name
 
     @property
     def image_pixels(self) -> int:
@@ -90,6 +97,8 @@ class Model:
     ) -> list[Image.Image]:
         """Sample faces of one person, from what the run was trained on.
 
+        `facegen.save_picture` writes them with the mark that they are generated; Pillow's own `save` writes no mark.
+
         Args:
             speech: a recording.
             name: of a person that the run was trained on.
@@ -102,7 +111,7 @@ class Model:
             DataError: something that the run was trained on is missing, or cannot be read.
         """
         faces = self.sample_people([Subject("", speech, name, text, sample_rate_hz)], count=count, seed=seed)
-        return [Image.fromarray(face) for face in faces[0]]
+        return [set_mark(Image.fromarray(face), Mark(self.name, seed)) for face in faces[0]]
 
     def sample_people(self, subjects: Sequence[Subject], *, count: int = 8, seed: int = 0) -> NDArray[np.uint8]:
         """Sample faces of several people, all with the same noises: (people, count, H, W, 3) uint8.

@@ -43,11 +43,34 @@ class SpeechFaceMatching:
         """Check that the matcher can rank a number of candidates.
 
         Raises:
-            DataError: it ranks fewer.
+            DataError: there is one candidate, or the matcher ranks fewer.
         """
+        if num < 2:
+            raise DataError(
+                "one voice and one face: matching ranks candidates, and one candidate always comes first; it does not "
+                "verify who somebody is. Give several faces, or several voices"
+            )
         most = self.matcher.max_candidates
         if most is not None and num > most:
             raise DataError(f"the run's matcher ranks {most} candidates at most, not {num}")
+
+    def require_pair_scores(self) -> None:
+        """Check that the matcher scores a pair by itself.
+
+        Raises:
+            DataError: it only ranks candidates against each other.
+        """
+        if self.matcher.max_candidates is not None:
+            raise DataError(
+                "the run's matcher ranks candidates against each other, and gives no score of a single pair; use a run "
+                "of another matcher, such as softmax"
+            )
+
+    @torch.no_grad()
+    def distance(self, encoding: Tensor, embedding: Tensor) -> float:
+        """Compute the score of one voice (d,) and one face (e,): the negative logit, lower for a better fit."""
+        query, candidates = encoding.to(self.device)[None], embedding.to(self.device)[None, None]
+        return -float(self.matcher.logits(query, candidates, direction="v2f")[0, 0])
 
     @torch.no_grad()
     def probabilities(self, encoding: Tensor, embedding: Tensor, direction: Direction) -> Tensor:

@@ -18,6 +18,7 @@ def facegen_conditioners() -> dict[str, str]:
         "mel_spectrogram": "facegen.parts.conditioners.mel_spectrogram:MelSpectrogram",
         "mfcc": "facegen.parts.conditioners.mfcc:Mfcc",
         "one_hot": "facegen.parts.conditioners.one_hot:OneHot",
+        "speaker_embedding": "facegen.parts.conditioners.speaker_embedding:SpeakerEmbedding",
         "text_embedding": "facegen.parts.conditioners.text_embedding:TextEmbedding",
         "waveform_segan": "facegen.parts.conditioners.waveform_segan:WaveformSegan",
         "waveform_sincnet": "facegen.parts.conditioners.waveform_sincnet:WaveformSincnet",
@@ -31,6 +32,7 @@ def facegen_transforms() -> dict[str, str]:
         "gaussian_noise": "facegen.parts.transforms.gaussian_noise:GaussianNoise",
         "identity_classifier": "facegen.parts.transforms.identity_classifier:IdentityClassifier",
         "linear": "facegen.parts.transforms.linear:Linear",
+        "principal_components": "facegen.parts.transforms.principal_components:PrincipalComponents",
     }
 
 
@@ -113,6 +115,7 @@ def facegen_matchers() -> dict[str, str]:
 def facegen_metrics() -> dict[str, str]:
     return {
         "correlation": "facegen.parts.metrics.correlation:Correlation",
+        "detection": "facegen.parts.metrics.detection:Detection",
         "diversity": "facegen.parts.metrics.diversity:Diversity",
         "factors": "facegen.parts.metrics.factors:Factors",
         "fidelity": "facegen.parts.metrics.fidelity:Fidelity",
@@ -124,6 +127,7 @@ def facegen_metrics() -> dict[str, str]:
         "preference": "facegen.parts.metrics.preference:Preference",
         "retrieval": "facegen.parts.metrics.retrieval:Retrieval",
         "sharpness": "facegen.parts.metrics.sharpness:Sharpness",
+        "verification": "facegen.parts.metrics.verification:Verification",
     }
 
 

@@ -73,6 +73,12 @@ class Distributed:
         self._average([stacked])
         return dict(zip(sorted(terms), stacked.unbind(), strict=True))
 
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Replace tensors by those of the first process."""
+        if self.size > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, 0)
+
     def _average(self, tensors: list[Tensor]) -> None:
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
         dist.all_reduce(flat)

@@ -1,8 +1,11 @@
 """Cache of encodings that no longer change."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+from facegen.core.batch import Batch
 from facegen.core.progress import Observer
 from facegen.data.loading.rows import Rows
 from facegen.training.face_pipeline import Encoders, FacePipeline
@@ -23,6 +26,11 @@ class Encodings:
         order = clips.argsort()
         self._clips, self._values = clips[order], values[order]
 
+    @property
+    def values(self) -> Tensor:
+        """All encodings, in the order of their clips: (N, dim)."""
+        return self._values
+
     def of(self, clip: Tensor) -> Tensor:
         """Look up clips: (B,) -> (B, dim)."""
         return self._values[torch.searchsorted(self._clips, clip)]
@@ -41,11 +49,31 @@ def encode_once(rows: Rows, source: Encoders | FacePipeline, precision: str, obs
     if not (source.is_frozen and rows.crop_is_fixed):
         return None
     encode = source.encode if isinstance(source, FacePipeline) else source
-    observer.start("encode", len(rows.clips))
-    values = []
+    every_row = torch.arange(len(rows.clips))
+    return Encodings(
+        rows.clips.clip.to(rows.device), encode_rows(rows, every_row, encode, precision, observer)
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def encode_rows(
+    rows: Rows, chosen: Tensor, encode: Callable[[Batch], Tensor], precision: str, observer: Observer
+) -> Tensor:
+    """Encode rows of a split, each with the middle of its speech: (N, dim).
+
+    Args:
+        rows: the split.
+        chosen: (N,) positions in the split.
+        encode: encodes a batch.
+        precision: of the computation.
+        observer: progress of the command.
+    """
+    observer.start("encode", len(chosen))
+    values, done = [], 0
     with autocast(rows.device, precision):
-        for chunk in torch.arange(len(rows.clips)).split(CHUNK_ROWS):
+        for chunk in chosen.split(CHUNK_ROWS):
             values.append(encode(rows.fetch_plain(chunk)).float())
-            observer.advance(int(chunk[-1]) + 1)
+            done += len(chunk)
+            observer.advance(done)
     observer.finish()
-    return Encodings(rows.clips.clip.to(rows.device), torch.cat(values))
+    return torch.cat(values)

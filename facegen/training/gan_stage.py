@@ -11,7 +11,8 @@ from facegen.core.progress import Observer
 from facegen.core.recipe.schedule import advance_schedules
 from facegen.core.recipe.tables import TrainSettings
 from facegen.data.loading.loader import Loader
-from facegen.data.media.grids import save_png
+from facegen.data.media.generated_media import save_picture
+from facegen.data.media.marking import TRUE_FACES, Mark
 from facegen.training.build import Networks
 from facegen.training.distributed import Distributed
 from facegen.training.ema import EMA
@@ -115,7 +116,7 @@ class GanStage:
         title = f"{run.path.name}, step {done_steps}, by {subjects}, {self.sample_grid.split}"
         picture = self.sample_grid.picture(self.ema.module, title)
         path = run.path / "samples" / f"step_{done_steps:08d}.png"
-        save_png(picture, path)
+        save_picture(picture, path, Mark(run.name, run.recipe.run.seed, TRUE_FACES))
         self.logger.picture("samples", done_steps, picture_tensor(picture))
         self.observer.picture(path, "faces of fixed people")
 

@@ -27,6 +27,7 @@ from facegen.training.runs.earlier_runs import (
     with_run_folders,
 )
 from facegen.training.runs.match_cache import incompatible_networks
+from facegen.training.runs.open_run import open_run_or_model, run_folder
 from facegen.training.runs.run import Run
 from facegen.training.trainer import Trainer
 
@@ -130,9 +131,9 @@ def _networks(run: Run, distributed: Distributed, *, with_draft: bool) -> Networ
     if draft is None or not with_draft or run.newest("train") is not None:
         return build_networks(run.recipe, run.data, stored_draft(run.path))
     if distributed.is_main_process and stored_draft(run.path) is None:
-        store_draft(run, draft.run)
+        store_draft(run, run_folder(draft.run))
     distributed.wait()
     networks = build_networks(run.recipe, run.data, stored_draft(run.path))
     if networks.face_pipeline is not None and networks.face_pipeline.draft is not None:
-        load_module(Run.open(draft.run).generator_checkpoint(), "ema", networks.face_pipeline.draft)
+        load_module(open_run_or_model(draft.run).generator_checkpoint(), "ema", networks.face_pipeline.draft)
     return networks

@@ -17,6 +17,7 @@ from facegen.training.build import Networks
 from facegen.training.distributed import Distributed
 from facegen.training.encodings import Encodings, encode_once
 from facegen.training.face_pipeline import Encoders, FacePipeline, choose_noises
+from facegen.training.fitting import fit_transforms
 from facegen.training.gan_stage import GanStage
 from facegen.training.loop import run_stage
 from facegen.training.match import MatchStage, load_match_stage, match_modules
@@ -24,6 +25,7 @@ from facegen.training.monitor import Monitor
 from facegen.training.runs.checkpoint import load_module, load_tensors, read_state, same_network, save_checkpoint
 from facegen.training.runs.logger import RunLogger
 from facegen.training.runs.match_cache import find_cached_match, match_key, replaceable_networks
+from facegen.training.runs.open_run import open_run_or_model
 from facegen.training.runs.run import Run
 from facegen.training.sample_grid import SampleGrid, condition_label
 
@@ -145,6 +147,11 @@ class Trainer:
         self.distributed.place(pipeline, networks.discriminator, *modules)
         self._load_newest("train", {"face_pipeline": pipeline})
         encodings, needs = self._encodings(pipeline)
+        if self.run.newest("train") is None:
+            fit_transforms(
+                pipeline, self._rows(), encodings, self.recipe.run.seed, self.recipe.run.precision, self.distributed,
+                self.observer,
+            )  # fmt: skip
         loader = Loader(self._rows(), settings.batch_size, networks.num_mismatched, self.recipe.run.seed + 1, needs)
         stage = GanStage(
             settings, networks, loader, encodings, self._sample_grid(pipeline), self._monitor(pipeline), self.logger,
@@ -204,7 +211,7 @@ class Trainer:
 
 
 def _open_matched(path: Path) -> Run:
-    run = Run.open(path)
+    run = open_run_or_model(path)
     if not run.is_matched:
         raise CheckpointError(f"[match] {path}: its match stage is not finished; train it first")
     return run

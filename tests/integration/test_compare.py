@@ -163,7 +163,7 @@ def test_layout_table_2_has_the_rows_of_the_thesis(runs: list[str], capsys: pyte
     table = json.loads(compared(capsys, *runs, "--layout", "table-2", "--format", "json")[0])
     rows = {row["method"]: row for row in table["rows"]}
     assert len(rows) == 5
-    assert rows["AC-GAN, projecting the one-hot vector"]["Inception Score"] == "2.120 ± 0.044"
+    assert rows["AC-GAN, projecting the one-hot vector"]["Inception Score (thesis)"] == "2.120 ± 0.044"
     ours = rows["AC-GAN, projecting the one-hot vector"]["identity score (ours)"]
     report = json.loads((Path(runs[0]) / "evaluation" / "train.json").read_text())
     figures = {figure["key"]: figure for figure in report["figures"]["identity"]}
@@ -176,7 +176,7 @@ def test_layouts_table_3_and_matching_show_published_values(
     runs: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     third = json.loads(compared(capsys, *runs, "--layout", "table-3", "--format", "json")[0])
-    assert {row["Inception Score"] for row in third["rows"]} == {"not recovered"}
+    assert {row["Inception Score (thesis)"] for row in third["rows"]} == {"not recovered"}
     assert [row["method"] for row in third["rows"]] == ["speech", "speech, dropouts", "speech and name"]
     assert "labels of this table's rows are not recovered" in third["notes"][0]
     others = "not in this table: name_acgan, name_lsgan_ttur; the recipes of its rows are speech_lsgan"

@@ -45,15 +45,16 @@ def test_generate_reads_speech_of_any_length_rate_and_channels(
     out = tmp_path / "faces"
     assert facegen("generate", run, "--speech", sound, "--count", 3, "--out", out) == 0
     files = sorted(path.name for path in out.iterdir())
-    assert files == ["001_my_voice_001.png", "001_my_voice_002.png", "001_my_voice_003.png", "grid.png"]
-    assert pixels(out / files[0]).shape == (16, 16, 3)
+    faces = [f"my-voice_run_seed0_{number}.png" for number in (1, 2, 3)]
+    assert files == ["faces.json", "grid.png", *faces]
+    assert pixels(out / faces[0]).shape == (16, 16, 3)
 
 
 def test_equal_seeds_draw_equal_faces(facegen: Facegen, run: Path, tmp_path: Path) -> None:
     sound = write_sound(tmp_path / "a.wav", 1.0, 16000, 1)
     for name, seed in (("one", 1), ("same", 1), ("other", 2)):
         assert facegen("generate", run, "--speech", sound, "--count", 1, "--seed", seed, "--out", tmp_path / name) == 0
-    one, same, other = (pixels(tmp_path / name / "001_a_001.png") for name in ("one", "same", "other"))
+    one, same, other = (pixels(next((tmp_path / name).glob("a_run_seed?_1.png"))) for name in ("one", "same", "other"))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
 
@@ -62,6 +63,49 @@ def test_several_voices_share_one_picture(facegen: Facegen, run: Path, tmp_path:
     sounds = [write_sound(tmp_path / f"{name}.wav", 0.5, 16000, 1, pitch) for name, pitch in (("a", 90), ("b", 220))]
     assert facegen("generate", run, "--speech", *sounds, "--count", 2, "--out", tmp_path / "both.png") == 0
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["both.png"]
+
+
+def test_run_may_stand_after_a_list_of_values(facegen: Facegen, run: Path, tmp_path: Path) -> None:
+    sounds = [write_sound(tmp_path / f"{name}.wav", 0.5, 16000, 1) for name in "ab"]
+    assert facegen("generate", "--count", 1, "--out", tmp_path / "both.jpg", "--speech", *sounds, run) == 0
+    assert pixels(tmp_path / "both.jpg").shape[0] > 2 * 128
+
+
+def test_the_suffix_of_out_gives_the_kind_of_file(
+    facegen: Facegen, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = write_sound(tmp_path / "secret voice.wav", 0.5, 16000, 1)
+    for name, kind in (("x.png", "PNG"), ("x.jpg", "JPEG"), ("x.gif", "GIF")):
+        out = tmp_path / name
+        assert facegen("generate", run, "--speech", sound, "--count", 3, "--size", 64, "--out", out) == 0
+        assert f"{out} (enlarged from 16 to 64 pixels)" in capsys.readouterr().out
+        with Image.open(out) as written:
+            assert written.format == kind and getattr(written, "n_frames", 1) == (3 if kind == "GIF" else 1)
+        assert b"trainedAlgorithmicMedia" in out.read_bytes() and b"secret" not in out.read_bytes()
+    assert facegen("generate", run, "--speech", sound, "--count", 2, "--out", tmp_path / "x.mp4") == 0
+    assert sorted(path.name for path in tmp_path.glob("x.*")) == ["x.gif", "x.jpg", "x.mp4", "x.png"]
+
+
+def test_new_faces_replace_those_of_an_earlier_call(facegen: Facegen, run: Path, tmp_path: Path) -> None:
+    sound, out = write_sound(tmp_path / "a.wav", 0.5, 16000, 1), tmp_path / "faces"
+    assert facegen("generate", run, "--speech", sound, "--count", 12, "--out", out) == 0
+    assert len(list(out.glob("a_run_seed0_??.png"))) == 12
+    (out / "my own.png").write_bytes(b"kept")
+    assert facegen("generate", run, "--speech", sound, "--count", 2, "--size", 32, "--out", out) == 0
+    faces = ["a_run_seed0_1.png", "a_run_seed0_2.png"]
+    assert sorted(path.name for path in out.iterdir()) == [*faces, "faces.json", "grid.png", "my own.png"]
+    assert pixels(out / faces[0]).shape == (32, 32, 3)
+
+
+def test_a_size_below_that_of_the_faces_and_a_file_for_a_folder_are_refused(
+    facegen: Facegen, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = write_sound(tmp_path / "a.wav", 0.5, 16000, 1)
+    (tmp_path / "x.png").mkdir()
+    for out, message in ((sound, "is a file; give a folder"), (tmp_path / "x.png", "is a folder, and its name")):
+        assert facegen("generate", run, "--speech", sound, "--out", out) == 1
+        assert message in capsys.readouterr().err
+    assert facegen("generate", run, "--speech", sound, "--size", 8) == 2
 
 
 def test_match_probabilities_sum_to_one(

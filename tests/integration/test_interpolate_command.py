@@ -58,7 +58,7 @@ def test_endpoints_equal_the_faces_of_generate(facegen: Facegen, speech: Path, t
     assert facegen("generate", speech, "--speech", *sounds, "--count", 1, *words, tmp_path / "faces") == 0
     assert facegen("interpolate", speech, "--speech", *sounds, "--rows", 1, "--steps", 3, *words, tmp_path / "way") == 0
     montage = pixels(tmp_path / "way" / "montage.png")
-    ends = [pixels(tmp_path / "faces" / name) for name in ("001_a_001.png", "002_b_001.png")]
+    ends = [pixels(tmp_path / "faces" / name) for name in ("a_speech_seed4_1.png", "b_speech_seed4_1.png")]
     large = [end.repeat(8, axis=0).repeat(8, axis=1) for end in ends]
     height = montage.shape[0] - 14 - 128
     # Three faces of 128 pixels with gaps of 6, up to the margin of 14.

@@ -128,7 +128,7 @@ def test_a_model_file_holds_no_path_and_no_optimiser(run: Path, model: Path) -> 
     assert metadata.run.data.identities[0] == "speaker-0"
     with safe_open(model, framework="pt") as file:
         modules = {name.split(".")[0] for name in file.keys()}  # noqa: SIM118
-    assert modules == {"face_pipeline", "discriminator", "matcher"}
+    assert modules == {"face_pipeline", "adversarial_discriminator", "discriminator", "matcher"}
     assert metadata.shares_encoders  # they are frozen after the match stage, so that the face pipeline has the same
 
 
@@ -229,7 +229,7 @@ def _lengthen(metadata: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Non
         (_set("run", "recipe", "generator", "type", value="not_there"), "generator 'not_there' is not installed"),
         (_set("run", "recipe", "extra", value={}), "[extra] is not a table of a recipe"),
         (_set("extra", value=1), "extra is not a key here"),
-        (_set("format_version", value=2), "format 2; this facegen reads format 1"),
+        (_set("format_version", value=1), "format 1; this facegen reads format 2"),
         (_set("step", value=None), "step must be given for a recipe with a generator"),
         (_add_tensor, "tensor 'face_pipeline.more' is unknown"),
         (_drop_tensor, "is missing"),

@@ -27,8 +27,8 @@ SHARED_OVERRIDES = ("match", "train")
 OWN_OVERRIDES = {*EARLIER_RUNS, ("match", "freeze_conditioner"), ("match", "freeze_faces")}
 """... except these keys, which refer to an earlier run themselves."""
 DEFAULT_METRICS = (
-    "matching", "identity", "correlation", "preference", "retrieval", "diversity", "sharpness", "frechet", "fidelity",
-    "people_covered", "memorisation", "factors",
+    "matching", "identity", "correlation", "preference", "retrieval", "diversity", "sharpness", "detection", "frechet",
+    "fidelity", "people_covered", "memorisation", "factors", "verification",
 )  # fmt: skip
 
 

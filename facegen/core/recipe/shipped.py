@@ -5,6 +5,7 @@ from os.path import exists, isfile
 from pathlib import Path
 
 from facegen.core.errors import RecipeError
+from facegen.core.shipped_models import shipped_models
 from facegen.core.text.suggest import did_you_mean
 
 SUFFIX = ".toml"
@@ -63,11 +64,11 @@ def missing_file(path: Path) -> str:
 
 
 def unknown_run(name: object) -> list[str]:
-    """Return what is wrong with a bare name of an earlier run; nothing where it is a folder, and about any path."""
-    if not isinstance(name, str) or not is_bare(name) or exists(name):
+    """Return what is wrong with a bare name of an earlier run; nothing where it exists, and about any path."""
+    if not isinstance(name, str) or not is_bare(name) or exists(name) or name in shipped_models():
         return []
-    nearest = did_you_mean(name, shipped_recipes())
-    return [f"there is no folder and no shipped recipe of that name{nearest}"]
+    nearest = did_you_mean(name, [*shipped_recipes(), *shipped_models()])
+    return [f"there is no folder, no shipped recipe and no shipped model of that name{nearest}"]
 
 
 def recipe_summary(text: str) -> str:

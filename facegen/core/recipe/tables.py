@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 Split = Literal["train", "heldout_utterances", "heldout_people"]
 EvaluationSplit = Literal[Split, "all"]
 """Clips of an evaluation: one split, or all three."""
+JudgeKind = Literal["independent", "own"]
 Count = Annotated[int, Field(ge=1)]
 MAX_NAME_CHARACTERS = 60
 """Largest length of the name of a run; file systems allow 255 bytes, and a character has up to four."""
@@ -207,6 +208,8 @@ class EvaluateSettings(Table):
         split: split of the rows; "all" is the whole corpus.
         num_clips: largest number of rows.
         num_noises: number of generated faces per row.
+        judge: "independent": encoders of another seed, which the run was not trained with; "own": the run's own match
+            stage, as in the paper of Choi et al.; every figure is then self-judged.
         judge_seed: random seed of the judge; it must differ from the run's seed.
         judge_start: earlier run whose match stage initialises the judge; it must differ from the run that the match
             stage of the evaluated run started from, so that the two networks are independent.
@@ -216,6 +219,7 @@ class EvaluateSettings(Table):
     split: EvaluationSplit = "heldout_people"
     num_clips: Annotated[int, Field(ge=20)] = 1000
     num_noises: Annotated[int, Field(ge=2)] = 4
+    judge: JudgeKind = "independent"
     judge_seed: Annotated[int, Field(ge=0)] = 1000
     judge_start: Path | None = None
     seed: Annotated[int, Field(ge=0)] = 0

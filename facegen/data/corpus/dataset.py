@@ -112,6 +112,10 @@ class Packed(Dataset):
         column = self.corpus.index.strings.get("consent")
         return [""] * len(clip) if column is None else column.at(clip.cpu())
 
+    def languages(self, clip: Tensor) -> Sequence[str]:
+        column = self.corpus.index.strings.get("language")
+        return [] if column is None else column.at(clip.cpu())
+
     def captions(self, clip: Tensor) -> Sequence[str]:
         return self.corpus.index.strings["caption"].at(clip.cpu())
 

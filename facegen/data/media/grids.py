@@ -17,6 +17,8 @@ LABEL_PIXELS = 12
 TITLE_PIXELS = 16
 LABEL_GREY = (96, 96, 96)
 TITLE_GREY = (40, 40, 40)
+MIN_TITLE_WIDTH = 280
+"""Width that a title has at least, in pixels."""
 ROW_LABEL_WIDTH = 160
 """Width at which row labels are wrapped, in pixels."""
 
@@ -82,6 +84,7 @@ def grid(
     left = MARGIN + (max((label.width for label in left_labels), default=-GAP) + GAP)
     row_height = max(height, *(label.height for label in left_labels)) if left_labels else height
     page = left + columns * (width + GAP) - GAP + MARGIN
+    page = max(page, MIN_TITLE_WIDTH + 2 * MARGIN) if title else page
     heading = wrap_text(title, page - 2 * MARGIN, TITLE_PIXELS)
     top = MARGIN + (heading.height + GAP if heading.lines else 0)
     label_height = max((label.height for label in top_labels), default=-GAP) + GAP
@@ -137,7 +140,7 @@ def contact_sheet(
 
 
 def save_png(image: Image.Image, path: Path) -> None:
-    """Write an image as a PNG file, atomically."""
+    """Write an image of real faces as a PNG file, atomically; generated faces need `generated_media.save_picture`."""
     with replacing(path) as part:
         image.save(part, format="PNG")
 

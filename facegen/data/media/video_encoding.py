@@ -1,5 +1,6 @@
 """Encoding of frames as GIF (Pillow) and MP4 (PyAV)."""
 
+import io
 from pathlib import Path
 from typing import cast
 
@@ -10,33 +11,37 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facegen.core.errors import DataError
-from facegen.core.files import replacing
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
 """Encoders in order of preference: H.264, which some builds of PyAV lack, then MPEG-4 part 2, which all have."""
 
 
-def save_gif(frames: NDArray[np.uint8], path: Path, frames_per_second: int) -> None:
-    """Write a GIF that loops, atomically.
+def encode_gif(frames: NDArray[np.uint8], frames_per_second: int, comment: str = "") -> bytes:
+    """Encode a GIF that loops.
 
     Args:
         frames: (T, H, W, 3) uint8.
-        path: the file.
         frames_per_second: frame rate; GIF rounds the duration of a frame to hundredths of a second.
+        comment: text for people.
     """
     first, *rest = (Image.fromarray(frame) for frame in frames)
     milliseconds = 10 * round(100 / frames_per_second)
-    with replacing(path) as part:
-        first.save(part, format="GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0)
+    content = io.BytesIO()
+    first.save(
+        content, format="GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0,
+        comment=comment.encode(),
+    )  # fmt: skip
+    return content.getvalue()
 
 
-def save_mp4(frames: NDArray[np.uint8], path: Path, frames_per_second: int) -> str:
-    """Write an MP4, atomically.
+def encode_mp4(frames: NDArray[np.uint8], path: Path, frames_per_second: int, comment: str = "") -> str:
+    """Encode an MP4 to a file.
 
     Args:
         frames: (T, H, W, 3) uint8; an odd height or width is made even by repeating the last row or column.
         path: the file.
         frames_per_second: frame rate.
+        comment: text for people.
     Returns:
         Name of the encoder used.
     Raises:
@@ -49,17 +54,17 @@ def save_mp4(frames: NDArray[np.uint8], path: Path, frames_per_second: int) -> s
             av.Codec(encoder, "w")
         except ValueError:  # PyAV's UnknownCodecError
             continue
-        with replacing(path) as part:
-            _encode(even, encoder, frames_per_second, part)
+        _encode(even, encoder, frames_per_second, path, comment)
         return encoder
     raise DataError(
-        f"{path}: this build of PyAV has none of the encoders {', '.join(ENCODERS)}; "
+        f"this build of PyAV has none of the encoders {', '.join(ENCODERS)}; "
         f"install the `av` package from PyPI, which includes them"
     )
 
 
-def _encode(frames: NDArray[np.uint8], encoder: str, frames_per_second: int, path: Path) -> None:
+def _encode(frames: NDArray[np.uint8], encoder: str, frames_per_second: int, path: Path, comment: str) -> None:
     with av.open(str(path), "w", format="mp4") as container:
+        container.metadata["comment"] = comment
         stream = cast(VideoStream, container.add_stream(encoder, rate=frames_per_second))
         stream.height, stream.width = frames.shape[1:3]
         # The only pixel format that every browser and phone plays.

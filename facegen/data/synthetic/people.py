@@ -1,5 +1,6 @@
 """Hidden factors of a synthetic person, which shape the voice, the face, or both."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -88,12 +89,17 @@ FACTORS: tuple[Factor, ...] = (
 )
 
 
-def draw_people(seed: int, person: Tensor) -> dict[str, Tensor]:
+MEDIAN_AGE = 49.0
+"""Median of ages that are uniform from 18 to 80."""
+
+
+def draw_people(seed: int, person: Tensor, median_age: float = MEDIAN_AGE) -> dict[str, Tensor]:
     """Draw the hidden factors of people.
 
     Args:
         seed: random seed of the corpus.
         person: (batch,) int64 numbers of the people.
+        median_age: in years; ages are 18 + 62 u^k with u uniform in [0, 1], and k = 1 for the default.
     Returns:
         {factor: (batch,) float32}; a factor with classes holds 0, 1, ... as floats.
     """
@@ -101,6 +107,8 @@ def draw_people(seed: int, person: Tensor) -> dict[str, Tensor]:
     people = {}
     for column, factor in enumerate(FACTORS):
         share = drawn[:, column]
+        if factor.name == "age" and median_age != MEDIAN_AGE:
+            share = share ** (math.log((median_age - factor.low) / (factor.high - factor.low)) / math.log(0.5))
         if factor.classes:
             people[factor.name] = torch.floor(share * factor.classes)
         else:

@@ -19,7 +19,7 @@ from facegen.data.loading.caption_codes import CAPTION_CHARACTERS
 from facegen.data.synthetic.captions import captions
 from facegen.data.synthetic.face import render_faces
 from facegen.data.synthetic.moments import draw_moments
-from facegen.data.synthetic.people import draw_people
+from facegen.data.synthetic.people import MEDIAN_AGE, draw_people
 from facegen.data.synthetic.truth import FACTOR_SIDES, visible_factors
 from facegen.data.synthetic.voice import speak
 
@@ -43,6 +43,7 @@ class Synthetic(Dataset):
             the last clip of a training person belongs to `heldout_utterances`.
         frames_per_clip: number of faces per clip, each with its own pose and expression.
         clip_seconds: duration of the speech of a clip, in seconds.
+        median_age: median age of the people, in years; 49 is a uniform distribution from 18 to 80.
         seed: random seed of the corpus.
     Shape:
         faces (B, image_pixels, image_pixels, 3) uint8; speech (B, samples) int16
@@ -64,6 +65,7 @@ class Synthetic(Dataset):
         clips_per_person: Annotated[int, Field(ge=1, le=100)] = 2,
         frames_per_clip: Annotated[int, Field(ge=1, le=100)] = 4,
         clip_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0,
+        median_age: Annotated[float, Field(ge=20, le=78)] = MEDIAN_AGE,
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         if request.image_pixels > 256:
@@ -72,7 +74,7 @@ class Synthetic(Dataset):
         self.num_people, self.num_heldout_people = num_people, num_heldout_people
         self.clips_per_person, self.frames_per_clip = clips_per_person, frames_per_clip
         self.track_samples = round(clip_seconds * request.sample_rate_hz)
-        self.seed = seed
+        self.median_age, self.seed = median_age, seed
         self.spec = DataSpec(
             image_pixels=request.image_pixels,
             sample_rate_hz=request.sample_rate_hz,
@@ -85,8 +87,11 @@ class Synthetic(Dataset):
         self.cache_dir = user_cache(f"synthetic-{self.fingerprint()[:16]}")
 
     def fingerprint(self) -> str:
-        keys = [RENDERER_VERSION, self.seed, self.num_people, self.num_heldout_people, self.clips_per_person]
-        keys += [self.frames_per_clip, self.track_samples, self.spec.image_pixels, self.spec.sample_rate_hz]
+        keys: list[float] = [RENDERER_VERSION, self.seed, self.num_people, self.num_heldout_people]
+        keys += [self.clips_per_person, self.frames_per_clip, self.track_samples]
+        keys += [self.spec.image_pixels, self.spec.sample_rate_hz]
+        if self.median_age != MEDIAN_AGE:
+            keys.append(self.median_age)
         return hashlib.sha256(json.dumps(keys).encode()).hexdigest()
 
     def clips(self, split: Split) -> Clips:
@@ -107,7 +112,7 @@ class Synthetic(Dataset):
 
     def people(self, clip: Tensor) -> dict[str, Tensor]:
         """Draw the hidden factors of the people of some clips: {factor: (B,) float32}."""
-        return draw_people(self.seed, clip // self.clips_per_person)
+        return draw_people(self.seed, clip // self.clips_per_person, self.median_age)
 
     def faces(self, clip: Tensor, frame: Tensor) -> Tensor:
         moments = draw_moments(self.seed, clip, frame)

@@ -7,9 +7,10 @@ from pathlib import Path
 from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
-from facegen.core.recipe.tables import EvaluationSplit
+from facegen.core.recipe.tables import EvaluateSettings, EvaluationSplit, JudgeKind
 from facegen.evaluation.evaluate import evaluate
 from facegen.evaluation.figures import metric_names
+from facegen.evaluation.judging.judge import SELF_JUDGED, is_self_judged
 from facegen.evaluation.render.write import write_run_report
 from facegen.evaluation.report import Report
 from facegen.evaluation.run_report import read_reports
@@ -54,6 +55,7 @@ def columns_of(
     num_clips: int | None,
     observer: Observer,
     interruption: Interruption,
+    judge: JudgeKind | None = None,
 ) -> list[Column]:
     """Collect a report of every run on every split; evaluate where the report is missing or of other weights.
 
@@ -63,6 +65,7 @@ def columns_of(
         num_clips: maximum number of rows; that of each run's recipe by default.
         observer: receives progress and messages of the evaluations.
         interruption: interrupts the training of a judge.
+        judge: kind of judge; that of each run's recipe by default.
     Raises:
         FacegenError: a run cannot be evaluated, or a JSON file is not a report or lacks a split.
         Interrupted: a judge's training was interrupted.
@@ -73,8 +76,9 @@ def columns_of(
         reports = list(source.reports)
         if not reports and source.run is not None:
             own = source.run.recipe.evaluate
+            settings = own.model_copy(update={"num_clips": num_clips or own.num_clips, "judge": judge or own.judge})
             reports = [
-                _report(source.run, split, num_clips or own.num_clips, observer, interruption)
+                _report(source.run, settings.model_copy(update={"split": split}), observer, interruption)
                 for split in splits or [own.split]
             ]
         for report in reports:
@@ -101,8 +105,9 @@ def _read_file(path: Path, splits: Sequence[EvaluationSplit]) -> _Source:
     return _Source(folder or path, recipe if run is None else run.recipe.run.name, run, chosen)
 
 
-def _report(run: Run, split: EvaluationSplit, num_clips: int, observer: Observer, interruption: Interruption) -> Report:
-    path = run.path / "evaluation" / f"{split}.json"
+def _report(run: Run, settings: EvaluateSettings, observer: Observer, interruption: Interruption) -> Report:
+    ending = f"-{SELF_JUDGED}" if is_self_judged(run, settings) else ""
+    path = run.path / "evaluation" / f"{settings.split}{ending}.json"
     if path.exists():
         try:
             report = Report.read(path)
@@ -110,11 +115,11 @@ def _report(run: Run, split: EvaluationSplit, num_clips: int, observer: Observer
             observer.say(f"{error}; evaluating again")
         else:
             metrics = metric_names(run.recipe.configs["metric"])
-            is_complete = report.max_clips == num_clips and list(report.figures) == metrics
+            is_complete = report.max_clips == settings.num_clips and list(report.figures) == metrics
             if is_complete and report.weights_hash == weights_hash(run):
                 return report
-    observer.say(f"evaluating {run.path} on {split}")
-    overrides = {"split": split, "num_clips": num_clips}
+    observer.say(f"evaluating {run.path} on {settings.split}")
+    overrides = {"split": settings.split, "num_clips": settings.num_clips, "judge": settings.judge}
     report = evaluate(run.path, overrides=overrides, observer=observer, interruption=interruption)
     write_run_report(run.path, observer)
     return report

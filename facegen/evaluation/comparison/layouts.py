@@ -4,17 +4,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from facegen.core.evidence import Figure
+from facegen.evaluation.comparison.association import matching, retrieval, verification
 from facegen.evaluation.comparison.compare import Column, obstacles
 from facegen.evaluation.comparison.comparison_table import Cell, ComparisonTable, Mark
 from facegen.evaluation.comparison.published import (
     CHOI,
     FIGURES,
-    MATCHING,
     NOT_RECOVERED,
     TABLE_2,
     TABLE_3,
     THESIS,
-    MatchingRow,
     ScoreRow,
 )
 from facegen.evaluation.figures import by_key
@@ -22,6 +21,7 @@ from facegen.evaluation.report import number
 
 Layout = Callable[[Sequence[Column]], ComparisonTable]
 _SCORES = {
+    "Inception Score (ours)": "fidelity.inception.score.generated",
     "identity score (ours)": "identity.score.generated",
     "real faces": "identity.score.real",
     "identity accuracy": "identity.accuracy.generated",
@@ -31,15 +31,14 @@ _SCORES = {
 """{head of a column: key of its figure} in the thesis tables."""
 _SCORE_NOTE = (
     "The identity score is the formula of the Inception Score with the people of the corpus as classes, in the judge's "
-    "features. Identity scores and Inception Scores are not comparable."
+    "features. Identity scores and Inception Scores are not comparable. Our Inception Scores are of other people and "
+    "sizes of image than the thesis'; they need Inception's weights (`facegen evaluate --inception-weights`)."
 )
 _LABELS_NOTE = "The labels of this table's rows are not recovered; these are the models that section V-A compares."
 _MARKS_NOTE = (
     "Intervals: 95%, people resampled. ~: not distinguishable from the best of its row, as the intervals overlap. "
     "Nothing is marked in a row whose chance levels differ."
 )
-_ACCURACIES = {"V-F 2-way": "v2f.2", "F-V 2-way": "f2v.2", "V-F 10-way": "v2f.10", "F-V 10-way": "f2v.10"}
-"""{head of a column: part of the key with direction and number of candidates}."""
 
 
 def all_figures(columns: Sequence[Column]) -> ComparisonTable:
@@ -128,36 +127,10 @@ def _scores(
     notes = [*notes_before, _SCORE_NOTE, *obstacles(columns)]
     if others:
         notes.append(f"not in this table: {', '.join(others)}; the recipes of its rows are {', '.join(recipes)}")
-    return ComparisonTable(title, ["method", "Inception Score", "run", "split", *_SCORES], rows, notes)
-
-
-def matching(columns: Sequence[Column]) -> ComparisonTable:
-    """Arrange matching accuracies of our runs and of published methods."""
-    rows = []
-    for column in columns:
-        figures = by_key(column.report)
-        for kind in ("real", "generated"):
-            cells = [Cell.of(figures.get(f"matching.{part}.{kind}")) for part in _ACCURACIES.values()]
-            if any(cell.figure is not None for cell in cells):
-                source = f"{column.report.split} of {column.report.corpus}; {column.report.judge}"
-                rows.append([Cell(column.name), Cell(kind), *cells, Cell(source)])
-    rows += [_published_row(row) for row in MATCHING]
-    chances = [Cell(number(0.5))] * 2 + [Cell(number(0.1))] * 2
-    rows.append([Cell("guessing"), Cell(""), *chances, Cell("")])
-    note = "Published values are of other people and corpora. -: not reported, or not recovered."
-    head = ["method", "faces", *_ACCURACIES, "source"]
-    return ComparisonTable("Matching voices and faces", head, rows, [*obstacles(columns), note])
-
-
-def _published_row(row: MatchingRow) -> list[Cell]:
-    cells = []
-    for part in _ACCURACIES.values():
-        value = row.accuracy.get(part)
-        text = "-" if value is None else number(value) if row.verified else f"about {number(value)}, unverified"
-        cells.append(Cell(text))
-    return [Cell(row.name), Cell(row.faces), *cells, Cell(row.source)]
+    return ComparisonTable(title, ["method", "Inception Score (thesis)", "run", "split", *_SCORES], rows, notes)
 
 
 LAYOUTS: Mapping[str, Layout] = {
-    "figures": all_figures, "table-2": table_2, "table-3": table_3, "matching": matching,
+    "figures": all_figures, "table-2": table_2, "table-3": table_3, "matching": matching, "retrieval": retrieval,
+    "verification": verification,
 }  # fmt: skip

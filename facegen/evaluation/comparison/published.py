@@ -77,6 +77,66 @@ MATCHING = (
 )  # fmt: skip
 """Values on other people, splits and corpora than those of a run; comparable in order of magnitude only."""
 
+GALLERY_SIZE = 5000
+"""Size of the gallery in Table 3 of Choi et al. 2020."""
+RETRIEVAL = ("Choi et al. 2020, relid", "Choi et al. 2020, without the identity term", "Speech2Face")
+"""Rows of Table 3 of Choi et al. 2020, whose cells our copy of the text does not show."""
+
+
+@dataclass(frozen=True)
+class VerificationRow:
+    """Rates of verification of a publication.
+
+    Attributes:
+        name: method.
+        pairs: corpus and pairs that it was tested on.
+        rates: {"eer": share} by rate and group of pairs; missing keys are not reported.
+        source: source of the values, all of which were read in it.
+    """
+
+    name: str
+    pairs: str
+    rates: Mapping[str, float]
+    source: str
+
+
+_FAME_24 = "README of mavceleb_baseline, 2024"
+_FAME_26 = "README of mavceleb_baseline, 2026"
+_SHAPE_OF_SOUND = "its authors' repository"
+
+
+def _fop_2024(version: str, eers: Mapping[str, float]) -> list[VerificationRow]:
+    """Make rows of the baseline of FAME 2024, from {"language of training, of test": EER}."""
+    return [
+        VerificationRow("FOP, baseline of FAME 2024", f"MAV-Celeb {version}, {languages}", {"eer": eer}, _FAME_24)
+        for languages, eer in eers.items()
+    ]
+
+
+VERIFICATION = (
+    *_fop_2024("v2", {
+        "English, English": 0.208, "English, Hindi": 0.240, "Hindi, English": 0.240, "Hindi, Hindi": 0.193,
+    }),
+    *_fop_2024("v1", {
+        "English, English": 0.293, "English, Urdu": 0.379, "Urdu, English": 0.404, "Urdu, Urdu": 0.258,
+    }),
+    VerificationRow("HLT, first of FAME 2024", "MAV-Celeb v1, mean", {"eer": 0.1991}, _FAME_26),
+    VerificationRow("Audio_Visual, second of FAME 2024", "MAV-Celeb v1, mean", {"eer": 0.2051}, _FAME_26),
+    VerificationRow("Xaiofei, third of FAME 2024", "MAV-Celeb v1, mean", {"eer": 0.2176}, _FAME_26),
+    VerificationRow("FOP, baseline of FAME 2026", "MAV-Celeb v1, mean", {"eer": 0.462}, _FAME_26),
+    VerificationRow("FOP, baseline of FAME 2026", "MAV-Celeb v2, mean", {"eer": 0.372}, _FAME_26),
+    VerificationRow("FOP, baseline of FAME 2026", "MAV-Celeb v3, mean", {"eer": 0.402}, _FAME_26),
+    VerificationRow(
+        "Seeking the Shape of Sound (supervised, pre-trained)", "VoxCeleb, V-F", {"auc": 0.872, "auc.same_sex": 0.775},
+        _SHAPE_OF_SOUND,
+    ),
+    VerificationRow(
+        "Seeking the Shape of Sound (supervised, pre-trained)", "VoxCeleb, F-V", {"auc": 0.870, "auc.same_sex": 0.761},
+        _SHAPE_OF_SOUND,
+    ),
+)  # fmt: skip
+"""Values on unseen people. The mean of a challenge is over heard and unheard languages of training and test."""
+
 FIGURES = {
     "preference.over_true": "0.767 relid, 0.472 without",
     "preference.over.speech_relativistic": "0.797 relid",

@@ -14,7 +14,9 @@ from facegen.core.randomness import repeatable
 from facegen.core.recipe.tables import DataSettings, EvaluationSplit
 from facegen.data.loading.prepare import restore_faces
 from facegen.data.loading.rows import Rows
-from facegen.data.media.grids import grid, save_png
+from facegen.data.media.generated_media import save_picture
+from facegen.data.media.grids import grid
+from facegen.data.media.marking import TRUE_FACES, Mark
 from facegen.evaluation.comparison.compare import Column
 from facegen.inference.load import load_face_pipeline
 from facegen.training.distributed import Distributed
@@ -63,7 +65,8 @@ def draw_sample_comparison(columns: Sequence[Column], path: Path, observer: Obse
         np.stack(faces, axis=1), row_labels=names, column_labels=["true face", *(column.label for column in shown)],
         title=f"{report.split} of {report.corpus}, one noise per row", scale=max(1, round(SHOWN_PIXELS / pixels)),
     )  # fmt: skip
-    save_png(picture, path)
+    models = ", ".join(dict.fromkeys(column.run.name for column in shown if column.run))
+    save_picture(picture, path, Mark(models, report.seed, TRUE_FACES))
     return True
 
 

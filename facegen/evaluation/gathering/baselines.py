@@ -11,13 +11,15 @@ from facegen.training.face_pipeline import FacePipeline
 from facegen.training.runs.run import Run
 
 
-def load_baselines(paths: Sequence[Path], run: Run, judge_seed: int, device: torch.device) -> dict[str, FacePipeline]:
+def load_baselines(
+    paths: Sequence[Path], run: Run, judge_seed: int | None, device: torch.device
+) -> dict[str, FacePipeline]:
     """Load the face pipeline of each baseline, by the name of its folder.
 
     Args:
         paths: run folders.
         run: the evaluated run; baselines must read the same input, and draw faces of the same size.
-        judge_seed: random seed of the judge, which must differ from the seed of each run.
+        judge_seed: random seed of an independent judge, which must differ from the seed of each run; None for another.
         device: device of the pipelines.
     Raises:
         CheckpointError: a baseline has no generator.

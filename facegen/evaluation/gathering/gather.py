@@ -66,7 +66,7 @@ def gather(
         holds_training_faces=rows.split in ("train", "all") and (corpus is None or corpus.is_own),
         factors=dict(dataset.factors(clips.clip, torch.zeros_like(clips.clip))), factor_sides=dataset.factor_sides,
         embed=lambda faces: embed_faces(judge, faces), cache=cache, observer=observer, faces_key=key,
-        condition=condition_label(judge.encoders.needs),
+        condition=condition_label(judge.encoders.needs), languages=dataset.languages(clips.clip),
         baselines={
             name: embed_baseline(pipeline, subjects, judge, name, observer)
             for name, pipeline in (baselines or {}).items()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from facegen.core.batch import Batch
-from facegen.core.errors import CheckpointError
+from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.files import file_lock
 from facegen.core.interfaces import Direction, Discriminator, Matcher
 from facegen.core.interruption import Interruption
@@ -20,11 +20,15 @@ from facegen.core.recipe.recipe import Recipe
 from facegen.core.recipe.tables import EvaluateSettings
 from facegen.evaluation.evaluation_corpus import corpus_name
 from facegen.evaluation.judging.judge_recipe import judge_key, judge_recipe
+from facegen.evaluation.weights import match_weights_hash
 from facegen.inference.load import load_matching
 from facegen.training.build import Networks
 from facegen.training.face_pipeline import Encoders
 from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset, train
+
+SELF_JUDGED = "self-judged"
+"""Word for a run that draws and is judged by its own match stage, in reports and in their file names."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Judge:
 
     Attributes:
         name: description of the judge.
-        key: equal for equal judges; "" for a run that judges itself.
+        key: equal for equal judges; "" for a run that only matches, and judges itself.
         encoders: encoders of the condition.
         discriminator: its features and embedding are those of the face.
         matcher: matching rule.
@@ -92,22 +96,29 @@ def find_judge(
     """Load the judge of a run; train it first if there is none, or resume its training.
 
     A run that only matches judges itself: its match stage is what the evaluation measures, and no generator was trained
-    against it.
+    against it. With `judge = "own"`, a run that draws is judged by its own match stage, too, as in Choi et al. 2020.
 
     Args:
         run: the evaluated run.
         home: recipe of the corpus on whose training split the judge is trained.
-        settings: random seed of the judge, and the run that it starts from.
+        settings: kind and random seed of the judge, and the run that it starts from.
         device: device of the judge.
         observer: receives the progress of its training.
         interruption: interrupts its training; None for no interruption.
     Raises:
-        RecipeError: the recipe has no match stage to train a judge with.
+        RecipeError: the recipe has no match stage to train a judge with, or to judge by.
         Interrupted: its training was interrupted; the next call resumes it.
     """
     matcher = run.recipe.optional_config("matcher")
-    if judges_itself(run) and matcher is not None:
-        return Judge.of(run, f"the run's own {matcher.name} matching, seed {run.recipe.run.seed}", device)
+    if judges_itself(run, settings):
+        if matcher is None:
+            raise RecipeError(
+                f"{run.recipe.source}: has no [match], and so no judge of its own; evaluate it with --judge independent"
+            )
+        name = f"the run's own {matcher.name} matching, seed {run.recipe.run.seed}"
+        if is_self_judged(run, settings):
+            return Judge.of(run, f"{SELF_JUDGED}: {name}", device, f"own {match_weights_hash(run)[:16]}")
+        return Judge.of(run, name, device)
     recipe = judge_recipe(run, home, settings)
     corpus = open_dataset(recipe)
     key = judge_key(recipe, corpus)
@@ -130,8 +141,17 @@ def compares_faces(networks: Networks) -> bool:
     return networks.discriminator is not None and networks.matcher is not None and networks.matcher.needs_faces
 
 
-def judges_itself(run: Run) -> bool:
-    """Return whether a run only matches, so that it is evaluated by itself."""
+def judges_itself(run: Run, settings: EvaluateSettings) -> bool:
+    """Return whether a run is evaluated by its own match stage: by request, or because it only matches."""
+    return _only_matches(run) or settings.judge == "own"
+
+
+def is_self_judged(run: Run, settings: EvaluateSettings) -> bool:
+    """Return whether a run that draws is judged by the match stage that its generator was trained with."""
+    return settings.judge == "own" and not _only_matches(run)
+
+
+def _only_matches(run: Run) -> bool:
     return run.recipe.train is None and run.recipe.optional_config("matcher") is not None
 
 

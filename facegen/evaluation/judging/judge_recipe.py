@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from os.path import samefile
+from pathlib import Path
 from typing import Any
 
 from facegen.core.errors import RecipeError
@@ -10,6 +12,7 @@ from facegen.core.kinds import RECIPE_KINDS
 from facegen.core.recipe.file import JUDGE_TABLES, judge_tables
 from facegen.core.recipe.recipe import Recipe, check_recipe
 from facegen.core.recipe.tables import EvaluateSettings
+from facegen.training.runs.open_run import is_run_or_model, open_run_or_model, run_folder
 from facegen.training.runs.run import Run
 
 _IDLE_KEYS = {
@@ -31,8 +34,8 @@ def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
     own = run.recipe
     matcher = own.optional_config("matcher")
     source = own.earlier.get("match.run", own)
-    if matcher is not None and matcher.engine.run is not None and (matcher.engine.run / "run.json").exists():
-        source = Run.open(matcher.engine.run).recipe
+    if matcher is not None and matcher.engine.run is not None and is_run_or_model(matcher.engine.run):
+        source = open_run_or_model(matcher.engine.run).recipe
     _check_independence(settings, own, source)
     tables = judge_tables(source.tables, own.tables.get("judge", {}), settings.judge_start)
     if "match" not in tables or "discriminator" not in tables:
@@ -58,11 +61,16 @@ def _check_independence(settings: EvaluateSettings, own: Recipe, source: Recipe)
             f"generator was trained with them; choose another seed"
         )
     matcher = source.optional_config("matcher")
-    if start is not None and matcher is not None and start == matcher.engine.start:
+    own_start = None if matcher is None else matcher.engine.start
+    if start is not None and own_start is not None and _same_run(start, own_start):
         raise RecipeError(
             f"{own.source}: [evaluate] judge_start = {start}: the run's own encoders start from it; "
             f"name a run of another seed"
         )
+
+
+def _same_run(one: Path, other: Path) -> bool:
+    return one == other or (all(map(is_run_or_model, (one, other))) and samefile(run_folder(one), run_folder(other)))
 
 
 def _check_face_matcher(recipe: Recipe, settings: EvaluateSettings) -> None:

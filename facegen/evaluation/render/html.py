@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image, features
 
 from facegen.core.html_pages import render_page
+from facegen.data.media.generated_media import stored_xmp
 from facegen.evaluation.render.tables import figure_table
 from facegen.evaluation.report import Picture, Report, number
 from facegen.evaluation.run_report import RunReport
@@ -105,5 +106,6 @@ def _smaller(content: bytes, media: str) -> tuple[bytes, str]:
     """Convert a PNG to WebP if that is smaller."""
     webp = io.BytesIO()
     with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
-        picture.convert("RGB").save(webp, format="WEBP", quality=_QUALITY, method=4)
+        xmp = stored_xmp(picture)
+        picture.convert("RGB").save(webp, format="WEBP", quality=_QUALITY, method=4, xmp=xmp)
     return (webp.getvalue(), "image/webp") if webp.tell() < len(content) else (content, media)

@@ -12,7 +12,9 @@ from torch.nn import functional
 from facegen.core.evidence import Evidence, Training
 from facegen.core.randomness import generator_for
 from facegen.data.loading.prepare import restore_faces
-from facegen.data.media.grids import grid, save_png
+from facegen.data.media.generated_media import save_picture
+from facegen.data.media.grids import grid
+from facegen.data.media.marking import Mark
 from facegen.evaluation.gathering.subjects import Subjects
 from facegen.evaluation.render.plots import Points, draw_scatter
 from facegen.evaluation.report import Picture
@@ -31,31 +33,34 @@ _CHUNK_ROWS = 1024
 Faces = NDArray[np.uint8]
 
 
-def draw_pictures(evidence: Evidence, subjects: Subjects, folder: Path, *, trust_judge: bool = True) -> list[Picture]:
+def draw_pictures(
+    evidence: Evidence, subjects: Subjects, folder: Path, mark: Mark, *, trust_judge: bool = True
+) -> list[Picture]:
     """Draw the pictures; each shows people chosen by the seed, unless its caption gives another choice.
 
     Args:
         evidence: evidence of the evaluation.
         subjects: evaluated rows; their face pipeline draws the interpolations.
         folder: folder of the pictures, below that of the report.
+        mark: stored in every picture that shows generated faces.
         trust_judge: False leaves out pictures that depend on the judge's distances.
     Returns:
         The pictures, in the order of the report.
     """
     work: list[tuple[str, Callable[[Path], str]]] = []
     if trust_judge and evidence.fake is not None and evidence.fake_faces is not None:
-        work.append(("retrieval.png", lambda path: _retrieval(evidence, path)))
+        work.append(("retrieval.png", lambda path: _retrieval(evidence, path, mark)))
         if evidence.training is not None and len(evidence.training.faces):
             training = evidence.training
-            work.append(("nearest_training.png", lambda path: _nearest_training(evidence, training, path)))
+            work.append(("nearest_training.png", lambda path: _nearest_training(evidence, training, path, mark)))
         work.append(("distances_generated.svg", lambda path: _distances(evidence, "generated", path)))
     if trust_judge:
         work.append(("distances_real.svg", lambda path: _distances(evidence, "real", path)))
     pipeline = subjects.face_pipeline
     if pipeline is not None:
-        work.append(("between_people.png", lambda path: _between_people(subjects, pipeline, path)))
+        work.append(("between_people.png", lambda path: _between_people(subjects, pipeline, path, mark)))
         if choose_noises(pipeline.noise, 1, 0, torch.device("cpu")).numel():
-            work.append(("between_noises.png", lambda path: _between_noises(subjects, pipeline, path)))
+            work.append(("between_noises.png", lambda path: _between_noises(subjects, pipeline, path, mark)))
     evidence.observer.start(f"draw pictures of {evidence.split}", len(work))
     pictures = []
     for number, (file, draw) in enumerate(work, 1):
@@ -67,7 +72,7 @@ def draw_pictures(evidence: Evidence, subjects: Subjects, folder: Path, *, trust
     return pictures
 
 
-def _retrieval(evidence: Evidence, path: Path) -> str:
+def _retrieval(evidence: Evidence, path: Path, mark: Mark) -> str:
     """Draw generated faces with the nearest real ones; the true one is framed."""
     if evidence.fake is None or evidence.fake_faces is None:
         return ""
@@ -89,7 +94,7 @@ def _retrieval(evidence: Evidence, path: Path) -> str:
         labels.append(f"rank {int(ranks[query]) + 1} of {len(rows)}")
     columns = ["generated", "true face", "nearest", *(f"{number}th" for number in range(2, NUM_NEAREST + 1))]
     columns = [{"2th": "2nd", "3th": "3rd"}.get(name, name) for name in columns]
-    _save(pictures, labels, columns[: 2 + min(NUM_NEAREST, len(rows))], path)
+    _save(pictures, labels, columns[: 2 + min(NUM_NEAREST, len(rows))], path, mark)
     return (
         f"Retrieval: a generated face, the true face, and the {NUM_NEAREST} nearest of a gallery of {len(rows)} real "
         f"faces, one per person, in the judge's features (cosine). The true face is framed if it is among them; its "
@@ -97,7 +102,7 @@ def _retrieval(evidence: Evidence, path: Path) -> str:
     )
 
 
-def _nearest_training(evidence: Evidence, training: Training, path: Path) -> str:
+def _nearest_training(evidence: Evidence, training: Training, path: Path, mark: Mark) -> str:
     """Draw the generated faces that are closest to a training face."""
     if evidence.fake is None or evidence.fake_faces is None:
         return ""
@@ -113,7 +118,7 @@ def _nearest_training(evidence: Evidence, training: Training, path: Path) -> str
         columns.append([_enlarged(face.numpy()) for face in trio])
         same = bool(training.person[match] == evidence.person[row])
         labels.append(f"{float(closest[row]):.3f}{' same person' if same else ''}")
-    _save(list(zip(*columns, strict=True)), ["generated", "nearest training face", "true face"], labels, path)
+    _save(list(zip(*columns, strict=True)), ["generated", "nearest training face", "true face"], labels, path, mark)
     real, _ = _nearest(_unit(evidence.real), faces)
     return (
         f"Memorisation: the {len(shown)} generated faces, of {len(evidence.fake)} rows, that are nearest to one of "
@@ -152,7 +157,7 @@ def _distances(evidence: Evidence, kind: str, path: Path) -> str:
     )
 
 
-def _between_people(subjects: Subjects, pipeline: FacePipeline, path: Path) -> str:
+def _between_people(subjects: Subjects, pipeline: FacePipeline, path: Path, mark: Mark) -> str:
     """Draw interpolations between the conditions of two people."""
     rows, seed = subjects.rows, subjects.settings.seed
     people = rows.choose(2 * NUM_PATHS, seed, distinct_people=True)
@@ -167,14 +172,14 @@ def _between_people(subjects: Subjects, pipeline: FacePipeline, path: Path) -> s
         ends = slice(2 * path_index, 2 * path_index + 2)
         faces = between_people(pipeline, encodings[ends], noises[path_index], NUM_STEPS, seed).numpy()
         pictures.append([_enlarged(face) for face in (true[2 * path_index], *faces, true[2 * path_index + 1])])
-    _save(pictures, [], ["true face", *[""] * NUM_STEPS, "true face"], path)
+    _save(pictures, [], ["true face", *[""] * NUM_STEPS, "true face"], path, mark)
     return (
         f"Interpolation between two people: faces generated along the straight line between the generator's inputs for "
         f"each {condition_label(pipeline.needs)}, under one noise per row; the true faces are at both ends."
     )
 
 
-def _between_noises(subjects: Subjects, pipeline: FacePipeline, path: Path) -> str:
+def _between_noises(subjects: Subjects, pipeline: FacePipeline, path: Path, mark: Mark) -> str:
     """Draw interpolations between two noises for one condition."""
     rows, seed = subjects.rows, subjects.settings.seed
     people = rows.choose(NUM_PATHS, seed, distinct_people=True)
@@ -185,7 +190,7 @@ def _between_noises(subjects: Subjects, pipeline: FacePipeline, path: Path) -> s
     for row, encoding in enumerate(encodings):
         faces = between_noises(pipeline, encoding, noises[2 * row : 2 * row + 2], NUM_STEPS, seed).numpy()
         pictures.append([_enlarged(face) for face in (true[row], *faces)])
-    _save(pictures, [], ["true face", *[""] * NUM_STEPS], path)
+    _save(pictures, [], ["true face", *[""] * NUM_STEPS], path, mark)
     return (
         f"Interpolation between two noises: faces generated from one {condition_label(pipeline.needs)} per row, along "
         f"the arc between two noises; the true face is on the left."
@@ -225,6 +230,8 @@ def _framed(face: Faces) -> Faces:
     return framed
 
 
-def _save(pictures: Sequence[Sequence[Faces]], rows: Sequence[str], columns: Sequence[str], path: Path) -> None:
+def _save(
+    pictures: Sequence[Sequence[Faces]], rows: Sequence[str], columns: Sequence[str], path: Path, mark: Mark
+) -> None:
     images = np.stack([np.stack(list(row)) for row in pictures])
-    save_png(grid(images, row_labels=rows, column_labels=columns), path)
+    save_picture(grid(images, row_labels=rows, column_labels=columns), path, mark)

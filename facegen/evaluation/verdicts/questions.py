@@ -17,6 +17,7 @@ QUESTIONS: Mapping[Question, str] = {
     "other": "Further figures",
 }
 _OF_METRIC: Mapping[str, Question] = {
+    "detection": "faces",
     "fidelity": "faces",
     "frechet": "faces",
     "sharpness": "faces",
@@ -29,6 +30,7 @@ _OF_METRIC: Mapping[str, Question] = {
     "matching": "belonging",
     "preference": "belonging",
     "retrieval": "belonging",
+    "verification": "belonging",
 }
 _OF_FIGURE: Mapping[str, Question] = {
     "diversity.face_distance.to_the_true_face": "belonging",

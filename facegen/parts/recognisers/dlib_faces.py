@@ -10,9 +10,10 @@ from PIL import Image
 from torch import Tensor
 
 from facegen.core.interfaces import Recogniser
-from facegen.parts.recognisers.packages import find_file, hash_of, import_package, version_of
+from facegen.parts.layers.packages import find_file, hash_of, import_package, version_of
 
 _NAME = "dlib_faces"
+_PART = f"recogniser '{_NAME}'"
 _INSTALL = "dlib-bin face-recognition-models"
 _MODELS = "face_recognition_models"
 _NETWORK = "models/dlib_face_recognition_resnet_model_v1.dat"
@@ -46,22 +47,22 @@ class DlibFaces(Recogniser):
 
     @cached_property
     def _dlib(self) -> Any:
-        return import_package(_NAME, "dlib", _INSTALL)
+        return import_package(_PART, "dlib", _INSTALL)
 
     @cached_property
     def _network(self) -> Any:
-        return self._dlib.face_recognition_model_v1(str(find_file(_NAME, _MODELS, _NETWORK, _INSTALL)))
+        return self._dlib.face_recognition_model_v1(str(find_file(_PART, _MODELS, _NETWORK, _INSTALL)))
 
     @cached_property
     def _landmarks(self) -> Any:
-        return self._dlib.shape_predictor(str(find_file(_NAME, _MODELS, _LANDMARKS, _INSTALL)))
+        return self._dlib.shape_predictor(str(find_file(_PART, _MODELS, _LANDMARKS, _INSTALL)))
 
     @cached_property
     def _detector(self) -> Any:
         return self._dlib.get_frontal_face_detector()
 
     def fingerprint(self) -> str:
-        files = [find_file(_NAME, _MODELS, name, _INSTALL) for name in (_NETWORK, _LANDMARKS)]
+        files = [find_file(_PART, _MODELS, name, _INSTALL) for name in (_NETWORK, _LANDMARKS)]
         return hash_of(files, _NAME, self.find, self._dlib.__version__, version_of("dlib-bin"))
 
     def embed_faces(self, faces: Tensor) -> Tensor:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from facegen.core.interfaces import Recogniser
-from facegen.parts.recognisers.packages import find_file, hash_of, import_package, version_of
+from facegen.parts.layers.packages import find_file, hash_of, import_package, version_of
 
 _NAME = "resemblyzer"
+_PART = f"recogniser '{_NAME}'"
 _INSTALL = "--no-deps Resemblyzer && pip install librosa webrtcvad-wheels"
 _WEIGHTS = "pretrained.pt"
 _DIM = 256
@@ -31,7 +32,7 @@ class Resemblyzer(Recogniser):
 
     @cached_property
     def _package(self) -> Any:
-        return import_package(_NAME, "resemblyzer", _INSTALL)
+        return import_package(_PART, "resemblyzer", _INSTALL)
 
     @cached_property
     def _encoder(self) -> Any:
@@ -40,7 +41,7 @@ class Resemblyzer(Recogniser):
     def fingerprint(self) -> str:
         # Imported first, so that a missing package is named in the error.
         versions = (_NAME, version_of("Resemblyzer"), version_of("librosa"), self._package.sampling_rate)
-        return hash_of([find_file(_NAME, "resemblyzer", _WEIGHTS, _INSTALL)], *versions)
+        return hash_of([find_file(_PART, "resemblyzer", _WEIGHTS, _INSTALL)], *versions)
 
     def embed_speech(self, speech: Tensor, sample_rate_hz: int) -> Tensor:
         return torch.stack([self._embed(row.cpu(), sample_rate_hz) for row in speech])

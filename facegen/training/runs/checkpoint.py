@@ -94,7 +94,10 @@ def load_module(folder: Path, name: str, module: nn.Module, *, shared_only: bool
             f"{path}: holds another network than the recipe's: {shown}; use the recipe and the versions of "
             f"facegen and plugins that the run was trained with, or train it again"
         )
-    module.load_state_dict(tensors)
+    try:
+        module.load_state_dict(tensors)
+    except CheckpointError as error:  # of a part that checks its own state
+        raise CheckpointError(*(f"{path}: {problem}" for problem in error.problems)) from error
 
 
 def _differences(stored: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:

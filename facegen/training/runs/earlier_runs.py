@@ -1,7 +1,8 @@
 """Earlier runs that a recipe builds on: a match stage to take over or to start from, or faces to refine.
 
-A recipe names an earlier run by its folder or by its recipe. The run of a recipe lies in the folder of its name beside
-the run itself; it is trained if it is missing, resumed if it is not finished, and used as it is otherwise.
+A recipe names an earlier run by its folder, by a model file, by the name of a shipped model, or by its recipe. The run
+of a recipe lies in the folder of its name beside the run itself; it is trained if it is missing, resumed if it is not
+finished, and used as it is otherwise.
 
 Of the run whose faces it refines (the draft), a run keeps the weights in every checkpoint, as part of its face
 pipeline, and a copy of recipe and corpus description in RUN/draft.
@@ -20,7 +21,7 @@ from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.tables import EARLIER_RUNS
 from facegen.training.build import DraftRun
 from facegen.training.runs.match_cache import match_inputs
-from facegen.training.runs.open_run import run_folder
+from facegen.training.runs.open_run import absolute, open_run_or_model, run_folder
 from facegen.training.runs.run import DRAFT_FOLDER, METADATA, RECIPE, Run
 
 DRAFT = "draft.run"
@@ -29,7 +30,7 @@ EVALUATION_TABLES = ("evaluate", "metric", "recogniser", "judge")
 
 
 def with_run_folders(recipe: Recipe, out: Path) -> Recipe:
-    """Replace the path of every earlier recipe by the folder of its run.
+    """Replace the path of every earlier recipe by the folder of its run, and make all other paths absolute.
 
     Args:
         recipe: checked.
@@ -43,18 +44,18 @@ def with_run_folders(recipe: Recipe, out: Path) -> Recipe:
         if not isinstance(values, dict) or key not in values:
             continue
         if name not in recipe.earlier:
-            folder = run_folder(values[key]).resolve()
+            folder = absolute(values[key])
         else:
-            folder = out.resolve().parent / recipe.earlier[name].run.name
-            if folder == out.resolve():
-                raise CheckpointError(f"{out}: is the folder of the run of [{table}] {key}; give another with --out")
-            earlier[name] = with_run_folders(recipe.earlier[name], folder)
-        tables[table] = {**values, key: str(folder)}
+            folder = str(out.resolve().parent / recipe.earlier[name].run.name)
+            earlier[name] = with_run_folders(recipe.earlier[name], Path(folder))
+        if folder == str(out.resolve()):
+            raise CheckpointError(f"{out}: is the folder of the run of [{table}] {key}; give another with --out")
+        tables[table] = {**values, key: folder}
     return replace(check_recipe(tables, recipe.source), earlier=earlier)
 
 
 def earlier_run_folder(recipe: Recipe, name: str) -> Path:
-    """Return the folder of an earlier run, "table.key" of a recipe with run folders."""
+    """Return the folder or model of an earlier run, "table.key" of a recipe with run folders."""
     table, _, key = name.partition(".")
     return Path(recipe.tables[table][key])
 
@@ -84,7 +85,7 @@ def open_earlier_run(recipe: Recipe, name: str) -> Run | None:
     folder, earlier = earlier_run_folder(recipe, name), recipe.earlier.get(name)
     where = f"{recipe.source}: [{name.replace('.', '] ')} = '{folder}'"
     if earlier is None:
-        run = Run.open(folder)
+        run = open_run_or_model(folder)
         if not has_needed_stage(run, name):
             raise CheckpointError(
                 f"{where}: is not finished; resume it: facegen train {folder / RECIPE} --out {folder} --resume"
@@ -126,7 +127,7 @@ def find_draft(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Draf
         return stored
     earlier = recipe.earlier.get(DRAFT)
     if earlier is None:
-        draft = read_draft(recipe.draft.run)
+        draft = read_draft(run_folder(recipe.draft.run))
     else:
         smaller = replace(data, image_pixels=recipe.draft.image_pixels)
         draft = DraftRun(earlier, smaller, find_draft(earlier, smaller))

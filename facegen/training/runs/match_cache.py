@@ -15,6 +15,7 @@ from facegen.training.build import Networks, build_networks
 from facegen.training.distributed import Distributed
 from facegen.training.match import match_modules
 from facegen.training.runs.checkpoint import load_tensors, read_state, same_network
+from facegen.training.runs.open_run import open_run_or_model
 from facegen.training.runs.run import Run
 
 IGNORED_KEYS = {
@@ -63,11 +64,18 @@ def match_inputs(recipe: Recipe) -> dict[str, object]:
 def match_key(recipe: Recipe, corpus: Dataset, distributed: Distributed) -> str | None:
     """Hash everything that a match stage depends on; None if it starts from a run that has no such hash."""
     path = recipe.config("matcher").engine.start
-    start = None if path is None else _key_of(path / "checkpoints" / "match")
+    start = None if path is None else _key_of_start(path)
     if path is not None and start is None:
         return None
     inputs = [match_inputs(recipe), corpus.fingerprint(), distributed.size, start, __version__]
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def _key_of_start(path: Path) -> str | None:
+    try:
+        return _key_of(open_run_or_model(path).match_folder)
+    except FacegenError:
+        return None
 
 
 def _key_of(match_folder: Path) -> str | None:

@@ -52,8 +52,9 @@ def export_run(
 ) -> ModelMetadata:
     """Write the newest weights of a run as a model file.
 
-    It holds the averaged face pipeline; encoders, discriminator and matcher as the match stage left them, or without a
-    match stage the newest discriminator; and the recipe without paths. It holds no optimiser.
+    It holds the averaged face pipeline, and the newest discriminator of the train stage with its own encoders;
+    encoders, discriminator and matcher as the match stage left them; and the recipe without paths. It holds no
+    optimiser.
 
     Args:
         run: with at least one checkpoint.
@@ -119,16 +120,18 @@ def _modules(run: Run) -> dict[str, dict[str, Tensor]]:
     modules: dict[str, dict[str, Tensor]] = {}
     if run.recipe.optional_config("generator") is not None:
         folder = run.generator_checkpoint()
-        modules[model_file.PIPELINE] = _read(folder, model_file.PIPELINE_FILE)
-        if run.recipe.optional_config("matcher") is None and run.recipe.optional_config("discriminator") is not None:
-            modules["discriminator"] = _read(folder, "discriminator")
+        modules |= {name: _read(folder, file) for name, file in model_file.TRAIN_FILES.items() if _has(folder, file)}
     if run.recipe.optional_config("matcher") is not None:
         if not run.is_matched:
             raise CheckpointError(f"{run.path}: its match stage is not finished; `facegen train ... --resume` goes on")
         for name in model_file.MATCH_MODULES:
-            if (run.match_folder / f"{name}{model_file.SUFFIX}").exists():
+            if _has(run.match_folder, name):
                 modules[name] = _read(run.match_folder, name)
     return modules
+
+
+def _has(folder: Path, name: str) -> bool:
+    return (folder / f"{name}{model_file.SUFFIX}").exists()
 
 
 def _read(folder: Path, name: str) -> dict[str, Tensor]:

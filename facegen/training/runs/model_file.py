@@ -32,8 +32,12 @@ from facegen.training.runs.model_header import METADATA_KEY, opened_model, read_
 
 SUFFIX = ".safetensors"
 PIPELINE, MATCH_MODULES = "face_pipeline", ("encoders", "discriminator", "matcher")
-PIPELINE_FILE = "ema"
-"""File name of the averaged face pipeline in a checkpoint."""
+TRAIN_FILES = {
+    PIPELINE: "ema",
+    "adversarial_discriminator": "discriminator",
+    "adversarial_encoders": "discriminator_encoders",
+}
+"""{module in a model file: its file in a checkpoint of the train stage}; of the face pipeline, the moving average."""
 MAX_SHOWN = 3
 _DTYPES = {
     "F16": torch.float16, "F32": torch.float32, "F64": torch.float64, "BF16": torch.bfloat16, "I64": torch.int64,
@@ -133,9 +137,7 @@ class ModelFile:
             state = {"stage": "match", "step": metadata.match_step, "key": digest}
             _write_checkpoint(folder / "checkpoints" / "match", state, tensors)
         if metadata.step is not None:
-            tensors = {PIPELINE_FILE: self.tensors(PIPELINE)}
-            if metadata.match_step is None and "discriminator" in present:
-                tensors["discriminator"] = self.tensors("discriminator")
+            tensors = {file: self.tensors(name) for name, file in TRAIN_FILES.items() if name in present}
             state = {"stage": "train", "step": metadata.step}
             _write_checkpoint(folder / "checkpoints" / f"train-{metadata.step:08d}", state, tensors)
 
@@ -165,14 +167,14 @@ def write_model_file(path: Path, metadata: ModelMetadata, modules: Mapping[str, 
 
 def expected_modules(networks: Networks) -> dict[str, nn.Module]:
     """Return the modules that a model file of these networks holds, by name."""
-    modules: dict[str, nn.Module] = {}
+    modules: dict[str, nn.Module | None] = {}
     if networks.face_pipeline is not None:
         modules[PIPELINE] = networks.face_pipeline
+        modules["adversarial_discriminator"] = networks.discriminator
+        modules["adversarial_encoders"] = networks.discriminator_encoders
     if networks.matcher is not None:
         modules |= match_modules(networks)
-    elif networks.discriminator is not None:
-        modules["discriminator"] = networks.discriminator
-    return modules
+    return {name: module for name, module in modules.items() if module is not None}
 
 
 def encoders_of_pipeline(pipeline: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import facegen
 from facegen.core.errors import CheckpointError
+from facegen.core.shipped_models import shipped_models
 from facegen.core.text.suggest import did_you_mean
 from facegen.training.runs.model_file import SUFFIX, ModelFile
-from facegen.training.runs.run import Run
+from facegen.training.runs.run import METADATA, Run
 
 
 def open_run_or_model(path_or_name: Path | str) -> Run:
@@ -25,8 +25,25 @@ def run_folder(path_or_name: Path | str) -> Path:
         CheckpointError: a model file is missing or damaged.
     """
     path = Path(path_or_name)
-    is_model = path.is_file() or path.suffix == SUFFIX or (not path.exists() and str(path) in shipped_models())
-    return ModelFile.open(model_file(path)).unpack() if is_model and not path.is_dir() else path
+    return ModelFile.open(model_file(path)).unpack() if is_model(path) else path
+
+
+def is_model(path_or_name: Path | str) -> bool:
+    """Tell whether what a user gives is a model file, or the name of a shipped model, and no folder."""
+    path = Path(path_or_name)
+    return path.is_file() or (not path.is_dir() and (path.suffix == SUFFIX or str(path) in shipped_models()))
+
+
+def is_run_or_model(path_or_name: Path | str) -> bool:
+    """Tell whether a run, a model file or a shipped model of that path or name exists."""
+    path = Path(path_or_name)
+    return path.is_file() or (path / METADATA).is_file() or (not path.exists() and str(path) in shipped_models())
+
+
+def absolute(path_or_name: Path | str) -> str:
+    """Return what a user gives as it is stored: an absolute path, or the name of a shipped model."""
+    path = Path(path_or_name)
+    return str(path) if not path.exists() and str(path) in shipped_models() else str(path.resolve())
 
 
 def model_file(path_or_name: Path | str) -> Path:
@@ -41,9 +58,3 @@ def model_file(path_or_name: Path | str) -> Path:
     if str(path) in shipped:
         return shipped[str(path)]
     raise CheckpointError(f"{path}: there is no such model file, nor a shipped model{did_you_mean(path.stem, shipped)}")
-
-
-def shipped_models() -> dict[str, Path]:
-    """Return the models that ship with facegen: {name: file}."""
-    folder = Path(facegen.__file__).parent / "models"
-    return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}

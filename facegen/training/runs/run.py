@@ -52,6 +52,11 @@ class Run:
     corpus_fingerprint: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """Name of the folder; of a model file that was unpacked, the name of the file without its suffix."""
+        return self.path.resolve().name
+
     @classmethod
     def create(cls, path: Path, recipe: Recipe, data: DataSpec, corpus_fingerprint: str = "") -> "Run":
         """Create a run; `run.json` is written last, so a folder that has it is complete.

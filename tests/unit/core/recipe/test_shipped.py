@@ -112,8 +112,8 @@ def test_an_earlier_run_is_named_by_a_shipped_recipe_or_by_a_folder(table, key, 
 def test_an_earlier_run_of_an_unknown_name_is_refused_with_the_nearest_recipe(here):
     with pytest.raises(
         RecipeError,
-        match=r"\[match\] start = 'match_dimnt': there is no folder and no shipped recipe of that name; "
-        r"did you mean 'match_dimnet'\?",
+        match=r"\[match\] start = 'match_dimnt': there is no folder, no shipped recipe and no shipped model of that "
+        r"name; did you mean 'match_dimnet'\?",
     ):
         read_recipe(Path("match_v2f"), overrides=["match.start=match_dimnt"])
     (here / "match_dimnt").mkdir()

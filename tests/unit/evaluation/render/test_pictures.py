@@ -13,10 +13,12 @@ from torch import Tensor
 
 from facegen.core.evidence import Evidence, Training
 from facegen.data.media.grids import GAP
+from facegen.data.media.marking import SOURCE_TYPE, Mark
 from facegen.evaluation.render import pictures as module
 from facegen.evaluation.render.pictures import FACE_PIXELS, draw_pictures
 
 PEOPLE, NOISES, PIXELS = 12, 2, 96
+MARK = Mark("a_run", 3)
 FRAME = (34, 160, 84)
 
 
@@ -48,17 +50,21 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     labels: dict[str, Any] = {}
     save = module._save
 
-    def note(pictures: Any, rows: Any, columns: Any, path: Path) -> None:
+    def note(pictures: Any, rows: Any, columns: Any, path: Path, mark: Mark) -> None:
         cells[path.stem] = [list(row) for row in pictures]
         labels[path.stem] = (list(rows), list(columns))
-        save(pictures, rows, columns, path)
+        save(pictures, rows, columns, path, mark)
 
     monkeypatch.setattr(module, "_save", note)
 
     def draw(drawn_evidence: Evidence) -> Any:
         subjects: Any = SimpleNamespace(face_pipeline=None)
-        pictures = {picture.name: picture for picture in draw_pictures(drawn_evidence, subjects, tmp_path / "train")}
+        drawn = draw_pictures(drawn_evidence, subjects, tmp_path / "train", MARK)
+        pictures = {picture.name: picture for picture in drawn}
         assert all((tmp_path / picture.file).is_file() for picture in pictures.values())
+        for path in tmp_path.rglob("*.png"):
+            with Image.open(path) as written:
+                assert written.text["Model"] == "a_run" and SOURCE_TYPE in written.text["XML:com.adobe.xmp"]
         return pictures, cells, labels
 
     return draw

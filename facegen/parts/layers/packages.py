@@ -1,4 +1,4 @@
-"""Optional packages of recognisers."""
+"""Optional packages of parts: imported, or searched for files that they carry."""
 
 import hashlib
 import importlib
@@ -12,11 +12,11 @@ from types import ModuleType
 from facegen.core.errors import RecipeError
 
 
-def import_package(recogniser: str, module: str, install: str) -> ModuleType:
+def import_package(part: str, module: str, install: str) -> ModuleType:
     """Import the module of an optional package.
 
     Args:
-        recogniser: name of the recogniser that needs it.
+        part: kind and name of the part that needs it, for the error.
         module: name of the module.
         install: arguments of `pip install`.
     Raises:
@@ -27,12 +27,17 @@ def import_package(recogniser: str, module: str, install: str) -> ModuleType:
             warnings.simplefilter("ignore")  # warnings of the import are of no use to a user of facegen
             return importlib.import_module(module)
     except ImportError as error:
-        raise _missing(recogniser, f"cannot import {module}: {error}", install) from error
+        raise _missing(part, f"cannot import {module}: {error}", install) from error
 
 
-def find_file(recogniser: str, package: str, name: str, install: str) -> Path:
+def find_file(part: str, package: str, name: str, install: str) -> Path:
     """Find a file of a package without importing the package.
 
+    Args:
+        part: kind and name of the part that needs it, for the error.
+        package: name of the package's module.
+        name: path of the file in the package's folder.
+        install: arguments of `pip install`.
     Raises:
         RecipeError: there is no such package or file.
     """
@@ -41,16 +46,21 @@ def find_file(recogniser: str, package: str, name: str, install: str) -> Path:
         path = Path(folder) / name
         if path.is_file():
             return path
-    raise _missing(recogniser, f"finds no {name} of the package {package}", install)
+    raise _missing(part, f"finds no {name} of the package {package}", install)
 
 
 def hash_of(files: Iterable[Path], *values: object) -> str:
     """Hash the contents of files and further values."""
     digest = hashlib.sha256(" ".join(map(str, values)).encode())
     for path in files:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(bytes.fromhex(file_hash(path)))
     return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def version_of(distribution: str) -> str:
@@ -61,5 +71,5 @@ def version_of(distribution: str) -> str:
         return ""
 
 
-def _missing(recogniser: str, reason: str, install: str) -> RecipeError:
-    return RecipeError(f"recogniser '{recogniser}' {reason}; install its packages: pip install {install}")
+def _missing(part: str, reason: str, install: str) -> RecipeError:
+    return RecipeError(f"{part} {reason}; install its packages: pip install {install}")

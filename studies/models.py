@@ -1,0 +1,93 @@
+"""Train and export the models that ship with facegen, with the faces that a test compares.
+
+    python -m studies models
+
+Each model is trained by a recipe, evaluated, exported to facegen/models, and drawn once: tests/models holds the
+recording, name or sentence that it is given, and the faces that it drew. An interrupted call goes on where it stopped.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+import facegen
+from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
+
+MODELS_FOLDER = Path(__file__).parents[1] / "facegen" / "models"
+REFERENCE_FOLDER = Path(__file__).parents[1] / "tests" / "models"
+LICENCE = "Apache-2.0"
+
+
+@dataclass(frozen=True)
+class ShippedModel:
+    """Recipe of a shipped model.
+
+    Attributes:
+        recipe: name of the recipe.
+        preset: of the recipe.
+        overrides: further settings, as of `--set`.
+        subject: input of the model: speech, name or text.
+    """
+
+    recipe: str
+    preset: str
+    overrides: tuple[str, ...] = ()
+    subject: Literal["speech", "name", "text"] = "speech"
+
+
+MODELS = {
+    "speech-48": ShippedModel(
+        "speech_relid_separate", "small",
+        ("data.image_pixels=48", "match.steps=1500", "train.steps=15000", "train.ema_images=50000.0"),
+    ),
+}  # fmt: skip
+"""{name: recipe}. facegen/models/NAME.md is the model's card."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), help="models to make")
+    parser.add_argument("--out", type=Path, default=Path("runs/models"), help="folder of the runs")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Make every model; return 0 when all of them were made."""
+    for name in options.models:
+        for words in commands(name, MODELS[name], options.out / name):
+            print(f"\n== {name}: facegen {words[0]}", flush=True)
+            code = run_facegen(*words)
+            if code:
+                return INTERRUPTED if code >= INTERRUPTED else 1
+        faces = reference_faces(name, MODELS[name])
+        Image.fromarray(faces).save(REFERENCE_FOLDER / f"{name}.png")
+    return 0
+
+
+def commands(name: str, model: ShippedModel, folder: Path) -> list[list[str]]:
+    """List the commands that make a model: train, evaluate, export."""
+    recipe, shipped = str(RECIPES / f"{model.recipe}.toml"), str(MODELS_FOLDER / f"{name}.safetensors")
+    settings = [word for text in (f"run.name={name}", *model.overrides) for word in ("--set", text)]
+    train = ["train", recipe, "--preset", model.preset, *settings, "--out", str(folder), "--resume"]
+    card = ["--card", str(MODELS_FOLDER / f"{name}.md"), "--licence", LICENCE]
+    return [train, ["evaluate", str(folder)], ["export", str(folder), shipped, *card]]
+
+
+def reference_faces(name: str, model: ShippedModel) -> NDArray[np.uint8]:
+    """Draw the faces that the test compares, side by side: (H, 4 W, 3)."""
+    faces = facegen.load(MODELS_FOLDER / f"{name}.safetensors").sample(**reference_subject(model), count=4, seed=0)
+    return np.concatenate([np.asarray(face) for face in faces], axis=1)
+
+
+def reference_subject(model: ShippedModel) -> dict[str, str]:
+    """Return the recording, the name or the sentence that the faces of the test are drawn from."""
+    subjects = {
+        "speech": str(REFERENCE_FOLDER / "synthetic_voice.wav"),
+        "name": "speaker-0",
+        "text": "a woman of about thirty with long dark hair",
+    }
+    return {model.subject: subjects[model.subject]}
