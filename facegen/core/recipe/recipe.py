@@ -11,7 +11,7 @@ from facegen.core.kinds import KINDS, RECIPE_KINDS, Kind
 from facegen.core.recipe.file import JUDGE_TABLES, Tables, apply_override, differences, is_recipe, read_tables
 from facegen.core.recipe.part_config import PartConfig, Recipe
 from facegen.core.recipe.rules import misplaced_draft, missing_tables, repeated_metrics
-from facegen.core.recipe.settings import check_table, settings_model, settings_of
+from facegen.core.recipe.settings import check_table, oversized, settings_model, settings_of
 from facegen.core.recipe.shipped import find_recipe, unknown_run
 from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES, MAX_NAME_CHARACTERS, DraftSettings
 from facegen.core.registry import registry
@@ -265,8 +265,9 @@ def _check_entry(kind: Kind, entry: dict[str, Any], where: str, problems: list[s
     engine_keys = kind.engine_keys.model_fields
     own = {key: value for key, value in entry.items() if key not in engine_keys and key != "type"}
     settings, wrong_settings = check_table(model, own, also=("type", *engine_keys))
+    wrong_settings += oversized(model, own)
     engine, wrong_engine = check_table(kind.engine_keys, {key: entry[key] for key in entry if key in engine_keys})
     problems += [f"{where} {problem}" for problem in [*wrong_settings, *wrong_engine]]
-    if settings is None or engine is None:
+    if settings is None or engine is None or wrong_settings:
         return None
     return PartConfig(part, settings_of(settings), engine, where)
