@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Literal
 
@@ -123,6 +123,11 @@ def _av() -> Iterator[Finding]:
 
 
 def _cv2() -> Iterator[Finding]:
+    several = sorted({name.lower() for name in packages_distributions().get("cv2", ())})
+    if len(several) > 1:
+        advice = f"they overwrite each other's files: pip uninstall {' '.join(several)}, then install one of them again"
+        detail = ", ".join(f"{name} {version(name)}" for name in several)
+        yield Finding("opencv", "warn", f"{len(several)} packages install cv2: {detail}", advice)
     advice = "pip install 'opencv-python-headless>=4.10,<5' (5.0 has no cascades, which detect faces)"
     try:
         import cv2
@@ -140,7 +145,8 @@ def _cv2() -> Iterator[Finding]:
 
 def _optional() -> Iterator[Finding]:
     uses = {
-        "yt-dlp": ("yt_dlp", "pip install yt-dlp (downloads need it)"),
+        "yt-dlp": ("yt_dlp", "pip install 'yt-dlp[default]' (downloads need it)"),
+        "yt-dlp-ejs": ("yt_dlp_ejs", "pip install 'yt-dlp[default]' (downloads from YouTube need it)"),
         "tensorboard": ("tensorboard", "pip install 'facegen[viewer]' (shows training curves)"),
     }
     for name, (module, advice) in uses.items():
@@ -149,6 +155,14 @@ def _optional() -> Iterator[Finding]:
             yield Finding(name, "ok", version(name))
         except (ImportError, PackageNotFoundError) as error:
             yield Finding(name, "warn", _reason(error), advice)
+
+
+def _javascript() -> Iterator[Finding]:
+    from facegen.collect.video.download_settings import JAVASCRIPT_RUNTIMES
+
+    installed = [name for name, program in JAVASCRIPT_RUNTIMES.items() if shutil.which(program)]
+    advice = "" if installed else "install Deno (deno.com) or Node.js 20 or newer; downloads from YouTube need one"
+    yield Finding("javascript", "ok" if installed else "warn", ", ".join(installed) or "no runtime", advice)
 
 
 def _disk() -> Iterator[Finding]:
@@ -180,4 +194,4 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-_EXAMINATIONS = (_python, _torch, _optional_imports, _av, _cv2, _optional, _disk, _plugins)
+_EXAMINATIONS = (_python, _torch, _optional_imports, _av, _cv2, _optional, _javascript, _disk, _plugins)

@@ -22,7 +22,7 @@ class Case:
 
     Attributes:
         kind: kind of input, a row of the table.
-        words: arguments, in whose text "{folder}" stands for the folder of the case.
+        words: arguments, in whose text "{folder}" stands for the folder of the case, "{root}" for the one above.
         prepare: writes the files of the case into its folder.
         seconds, mebibytes: limits beyond which the outcome is "slow" or "large"; None for none.
         note: what is hostile.
@@ -78,7 +78,7 @@ def run_case(case: Case, folder: Path) -> Outcome:
     """Prepare a case in a new folder, run it there in a forked process, and classify it."""
     folder.mkdir(parents=True)
     case.prepare(folder)
-    words = [word.replace("{folder}", str(folder)) for word in case.words]
+    words = [word.replace("{folder}", str(folder)).replace("{root}", str(folder.parent)) for word in case.words]
     output = folder.parent / f"{folder.name}.out"
     before = _resident_kib()
     started = time.monotonic()
