@@ -47,6 +47,8 @@ COMMANDS = {
 """{name: (module that defines `command`, line of help)}; a module is imported when its command is called."""
 
 INTERRUPTED = 130
+MAX_FOLDERS = 200
+"""Largest number of folders inside each other in a path."""
 _LESS_MEMORY = "choose a smaller [train] batch_size or [data] image_pixels, or a larger machine"
 PLUGIN = "facegen.plugin"
 """Key of `click.Context.meta`: source of the plugin whose command runs."""
@@ -117,7 +119,15 @@ def main(args: Sequence[str] | None = None) -> int:
         0: success; 1: an error that the message explains, or a bug; 2: wrong usage; 130: interrupted.
     """
     prepare_streams()
-    return explained(lambda: facegen.main(args, prog_name="facegen", standalone_mode=False))
+    words = sys.argv[1:] if args is None else list(args)
+    return explained(lambda: _run(words))
+
+
+def _run(words: list[str]) -> object:
+    deep = [word for word in words if word.count("/") > MAX_FOLDERS]
+    if deep:  # the functions of pathlib are recursive
+        raise click.UsageError(f"{deep[0]}: has more than {MAX_FOLDERS} folders inside each other")
+    return facegen.main(words, prog_name="facegen", standalone_mode=False)
 
 
 def explained(work: Callable[[], object]) -> int:

@@ -71,7 +71,7 @@ def _show(number: int, case: Case, outcome: Outcome) -> None:
     print(f"case {number}: {outcome.name} after {outcome.seconds:.1f} s, {outcome.mebibytes:.0f} MiB: {case.kind}")
     print(f"    {ascii(case.note)}\n    {ascii(' '.join(case.words))[:300]}")
     lines = [line for line in outcome.text.splitlines() if line.strip()]
-    for line in lines[-12 if outcome.is_fault else -2:]:
+    for line in lines[-12 if outcome.is_fault else -2 :]:
         print(f"    | {ascii(line)[1:-1][:220]}")
     sys.stdout.flush()
 

@@ -130,7 +130,13 @@ def _play(trick: str, folder: Path, person: Path) -> None:
     elif trick == "person":
         (folder / "people" / "linked").symlink_to("/etc")
     elif trick != "plain":
-        links = {"out": folder / "face.png", "loop": target, "device": "/dev/zero", "self": person, "secret": "/etc/passwd"}
+        links = {
+            "out": folder / "face.png",
+            "loop": target,
+            "device": "/dev/zero",
+            "self": person,
+            "secret": "/etc/passwd",
+        }
         target.symlink_to(links[trick])
 
 

@@ -28,7 +28,9 @@ def hostile_value(draw: random.Random, depth: int = 0) -> Any:
         lambda: draw.choice((True, False)),
         lambda: draw.choice((date(2020, 1, 1), time(1, 2), datetime(2020, 1, 1, 1))),
         lambda: [hostile_value(draw, depth + 1) for _ in range(draw.randrange(4))] if depth < 4 else [],
-        lambda: {hostile_key(draw): hostile_value(draw, depth + 1) for _ in range(draw.randrange(4))} if depth < 4 else {},
+        lambda: (
+            {hostile_key(draw): hostile_value(draw, depth + 1) for _ in range(draw.randrange(4))} if depth < 4 else {}
+        ),
         lambda: [draw.choice(INTEGERS)] * draw.choice((1, 3, 1000)),
     )
     return draw.choice(makers)()
