@@ -2,6 +2,8 @@
 # make test        lint, type-check and test
 # make reproduce   train and measure the small preset of every recipe; call it again to go on
 # make models      train and export the models that ship with facegen; call it again to go on
+# make fuzz        hostile inputs for MINUTES, with a table
+# make soak        many steps, faces and kills, with a table; SOAK='--steps 10000 --faces 1000 --kills 20' is shorter
 # make gpu         on a GPU machine: its tests, then full-size training for MINUTES, with a table
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +37,12 @@ reproduce: $(INSTALLED)
 
 models: $(INSTALLED)
 	$(BIN)/python -m studies models
+
+fuzz: $(INSTALLED)
+	$(BIN)/python tests/fuzz --minutes $(MINUTES)
+
+soak: $(INSTALLED)
+	$(BIN)/python tests/fuzz/soak.py $(SOAK)
 
 gpu: $(INSTALLED)
 	$(BIN)/python -m pytest -m gpu

@@ -149,8 +149,10 @@ def explained(work: Callable[[], object]) -> int:
         discard_output()
         return 1
     except OSError as error:
-        if discard_output():
-            return report_problems([explain_disk_fault(error, "standard output")])
+        # Errors of files have names; see core/files.py.
+        if error.filename is None:
+            discard_output()
+            return report_problems([explain_disk_fault(error, "standard output", kept="files are not affected")])
         return report_problems([explain_disk_fault(error)])
     except PluginBugError as bug:
         return _report_bug(bug.__cause__, f"This is a bug in {bug}. Please report it there, with the lines above.")

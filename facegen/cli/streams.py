@@ -46,15 +46,10 @@ def report_problems(problems: Sequence[str]) -> int:
     return 1
 
 
-def discard_output() -> bool:
-    """Return whether stdout fails; if so, discard what it holds, or Python fails again when it flushes it at exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+def discard_output() -> None:
+    """Discard what stdout still holds: it cannot be written, and Python would fail again when it flushes it at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -76,7 +76,7 @@ class Synthetic(Dataset):
         if num_clips > MAX_CLIPS:
             raise DataError(
                 f"num_people + num_heldout_people = {num_people + num_heldout_people} with clips_per_person = "
-                f"{clips_per_person}: {num_clips:,} clips; at most {MAX_CLIPS:,} are allowed, as all are listed in memory"
+                f"{clips_per_person}: {num_clips:,} clips; at most {MAX_CLIPS:,} are allowed: all are listed in memory"
             )
         self.request = request
         self.num_people, self.num_heldout_people = num_people, num_heldout_people
