@@ -3,6 +3,8 @@
 # make reproduce   train and measure the small preset of every recipe; call it again to go on
 # make models      train and export the models that ship with facegen; call it again to go on
 # make browser     look at pages in Chromium, outside of CI; writes screenshots
+# make fuzz        hostile inputs for MINUTES, with a table
+# make soak        many steps, faces and kills, with a table; SOAK='--steps 10000 --faces 1000 --kills 20' is shorter
 # make gpu         on a GPU machine: its tests, then full-size training for MINUTES, with a table
 PYTHON ?= python3
 VENV := .venv
@@ -40,6 +42,12 @@ models: $(INSTALLED)
 browser: $(INSTALLED)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
 	FACEGEN_SCREENSHOTS=screenshots $(BIN)/python -m pytest -m browser -rs
+
+fuzz: $(INSTALLED)
+	$(BIN)/python tests/fuzz --minutes $(MINUTES)
+
+soak: $(INSTALLED)
+	$(BIN)/python tests/fuzz/soak.py $(SOAK)
 
 gpu: $(INSTALLED)
 	$(BIN)/python -m pytest -m gpu

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
-from facegen.cli.console import console
+from facegen.cli.console import console, styled
 from facegen.cli.options import recipe_options
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.recipe import read_recipe
@@ -46,10 +45,10 @@ def command(recipe: Path, preset: str | None, overrides: tuple[str, ...], data: 
         return
     for result in [*earlier, own]:
         if earlier:
-            console.print(f"[bold]{escape(result.name)}[/]")
+            console.print(styled((result.name, "bold")))
         result.show(rate)
     for warning in own.warnings:
-        console.print(f"[yellow]Warning:[/] {escape(warning)}", soft_wrap=True)
+        console.print(styled(("Warning:", "yellow"), f" {warning}"), soft_wrap=True)
     verdict = "can be trained, with the warnings above" if own.warnings else "no problems"
     console.print(f"{recipe}: {verdict}. Times are estimates for {device} at {rate / 1e9:,.0f} GFLOP/s.")
 

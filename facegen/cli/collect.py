@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
-from facegen.cli.console import console, error_console, watching
+from facegen.cli.console import console, error_console, styled, watching
 from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
@@ -64,8 +63,8 @@ def command(
     if not as_json:
         unchanged = "" if packed.was_packed else ", unchanged"
         rows = f"{packed.header.num_clips:,} clips with {packed.header.num_frames:,} faces"
-        console.print(f"Corpus: [bold]{escape(str(out))}[/], {rows}{unchanged}", soft_wrap=True)
-        console.print(f"Inspect it with: facegen inspect {escape(str(out))}", soft_wrap=True)
+        console.print(styled("Corpus: ", (str(out), "bold"), f", {rows}{unchanged}"), soft_wrap=True)
+        console.print(f"Inspect it with: facegen inspect {out}", soft_wrap=True)
     return 0
 
 
@@ -75,11 +74,11 @@ def _print_status(status: "Status", as_json: bool) -> None:
         return
     window = status.settings.get("speech", {}).get("window_seconds")
     per_face = f"{window:g} s x faces" if window else "s x faces"
-    table = Table("person", "sex", title=f"Collected in {escape(str(status.folder))}", title_justify="left")
+    table = Table("person", "sex", title=f"Collected in {status.folder}", title_justify="left")
     for column in ("videos", "done", "left", "frames", "faces", per_face, "unique s"):
         table.add_column(column, justify="right")
     for person in status.people:
-        table.add_row(escape(person.name), person.sex, *_cells(person))
+        table.add_row(person.name, person.sex, *_cells(person))
     table.add_section()
     for group in status.groups:
         table.add_row(f"{group.name} ({group.people:,})", "", *_cells(group))
@@ -97,12 +96,12 @@ def _print_reasons(status: "Status") -> None:
         table = Table("frames rejected", title_justify="left")
         table.add_column("frames", justify="right")
         for reason, count in status.frames_rejected.items():
-            table.add_row(escape(reason), f"{count:,}")
+            table.add_row(reason, f"{count:,}")
         console.print(table)
     if status.videos_with_faults:
         table = Table("videos with faults that were used", "faults")
         for source, faults in status.videos_with_faults.items():
-            table.add_row(escape(source), escape(faults))
+            table.add_row(source, faults)
         console.print(table)
     for name, problems in (("videos", status.videos_rejected), ("channels", status.channels_rejected)):
         if problems:
@@ -115,5 +114,5 @@ def _problem_table(name: str, problems: "tuple[Problem, ...]") -> Table:
     table.add_column("remedy")
     table.add_column("example")
     for problem in problems:
-        table.add_row(escape(problem.reason), f"{problem.count:,}", escape(problem.advice), escape(problem.example))
+        table.add_row(problem.reason, f"{problem.count:,}", problem.advice, problem.example)
     return table

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from facegen.cli.completion import complete_run
-from facegen.cli.console import console, watching
+from facegen.cli.console import console, styled, watching
 from facegen.cli.evaluate import SIGNAL_EXIT
 from facegen.core.recipe.tables import EvaluationSplit, JudgeKind
 from facegen.core.text.json_text import json_text
@@ -108,17 +108,18 @@ def command(
 
 def print_table(table: "ComparisonTable") -> None:
     """Print a comparison to the console."""
-    console.print(f"[bold]{escape(table.title)}[/]", soft_wrap=True)
+    console.print(styled((table.title, "bold")), soft_wrap=True)
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(table.head):
-        grid.add_column(escape(name), overflow="fold", justify="left" if number == 0 else "right")
+        grid.add_column(name, overflow="fold", justify="left" if number == 0 else "right")
     for row in table.rows:
         grid.add_row(*(_marked_text(cell) for cell in row))
     console.print(grid)
     for note in table.notes:
-        console.print(escape(note), soft_wrap=True)
+        console.print(note, soft_wrap=True)
 
 
-def _marked_text(cell: "Cell") -> str:
-    text = escape(cell.text)
-    return {"": text, "best": f"[bold]{text}[/]", "~": f"~ {text}"}[cell.mark]
+def _marked_text(cell: "Cell") -> Text:
+    if cell.mark == "best":
+        return styled((cell.text, "bold"))
+    return styled(f"~ {cell.text}" if cell.mark == "~" else cell.text)

@@ -1,5 +1,6 @@
 """Consoles of the command line: results on stdout, progress and warnings on stderr."""
 
+import errno
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -7,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -25,15 +26,47 @@ from rich.table import Column
 from rich.text import Text
 
 from facegen.core.progress import Observer
+from facegen.core.text.printable import printable
 
 PLAIN_COLUMNS = 200
 """Width of output to pipes and files, so that tables are not folded."""
 PLAIN_INTERVAL_SECONDS = 10.0
 
 
+class LiteralConsole(Console):
+    """A console that prints every string as it is: no markup, and control characters escaped; see `styled`."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **{**options, "markup": False, "emoji": False})
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to `main`, which ends the program; Console raises SystemExit, which nobody can handle."""
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+class BestEffortConsole(LiteralConsole):
+    """A console whose output may get lost: training must not end because the reader of its progress is gone."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; do nothing more once the output cannot be written."""
+        try:
+            super().print(*objects, **options)
+        except OSError:
+            self.quiet = True
+
+
+def styled(*parts: str | tuple[str, str]) -> Text:
+    """Join texts, and pairs of a text and its style; every text is printed as it is."""
+    return Text.assemble(
+        *(printable(part) if isinstance(part, str) else (printable(part[0]), part[1]) for part in parts)
+    )
+
+
 def _console(stderr: bool) -> Console:
-    terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, width=None if terminal else PLAIN_COLUMNS, highlight=False, emoji=False)
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream is not None and stream.isatty() else PLAIN_COLUMNS
+    kind = BestEffortConsole if stderr else LiteralConsole
+    return kind(stderr=stderr, width=width, highlight=False, emoji=False, markup=False)
 
 
 console = _console(stderr=False)
@@ -48,14 +81,14 @@ def watching(target: Console = error_console) -> Iterator[Observer]:
         return
     # In a narrow terminal the bar is short and the values take several lines; the other columns are not folded.
     with Progress(
-        TextColumn("[bold]{task.description}"),
+        TextColumn("{task.description}", style="bold", markup=False),
         BarColumn(bar_width=min(40, target.width // 8)),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         _RateColumn(table_column=Column(no_wrap=True)),
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
         TextColumn("ETA"),
         TimeRemainingColumn(table_column=Column(no_wrap=True)),
-        TextColumn("{task.fields[values]}", table_column=Column(no_wrap=False)),
+        TextColumn("{task.fields[values]}", markup=False, table_column=Column(no_wrap=False)),
         console=target,
     ) as progress:
         yield BarObserver(progress)
@@ -66,13 +99,13 @@ class _MessagePrinter(Observer):
         self._target = target
 
     def say(self, message: str) -> None:
-        self._target.print(escape(message), soft_wrap=True)
+        self._target.print(styled(message), soft_wrap=True)
 
     def warn(self, message: str) -> None:
-        self._target.print(f"[yellow]Warning:[/] {escape(message)}", soft_wrap=True)
+        self._target.print(styled(("Warning:", "yellow"), f" {message}"), soft_wrap=True)
 
     def picture(self, path: Path, caption: str) -> None:
-        self._target.print(f"{escape(caption)}: [cyan]{escape(str(path))}[/]", soft_wrap=True)
+        self._target.print(styled(f"{caption}: ", (str(path), "cyan")), soft_wrap=True)
 
 
 class BarObserver(_MessagePrinter):
@@ -84,12 +117,12 @@ class BarObserver(_MessagePrinter):
         self._stages: list[TaskID] = []
 
     def start(self, stage: str, total: int, done: int = 0) -> None:
-        self._stages.append(self._progress.add_task(escape(stage), total=total, completed=done, values=""))
+        self._stages.append(self._progress.add_task(printable(stage), total=total, completed=done, values=""))
 
     def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
         self._progress.update(self._stages[-1], completed=done)
         if values is not None:
-            self._progress.update(self._stages[-1], values=escape(values_text(values)))
+            self._progress.update(self._stages[-1], values=values_text(values))
 
     def finish(self) -> None:
         self._progress.stop_task(self._stages.pop())
@@ -152,7 +185,7 @@ class PlainObserver(_MessagePrinter):
     def _report(self, stage: _Stage, rate: float, time_text: str) -> None:
         share = f"{stage.done}/{stage.total} ({stage.done / max(stage.total, 1):.0%})"
         line = " ".join(filter(None, (stage.name, share, rate_text(rate), time_text, stage.values)))
-        self._target.print(escape(line), soft_wrap=True)
+        self._target.print(styled(line), soft_wrap=True)
 
 
 def rate_text(rate: float) -> str:

@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 from pydantic import BaseModel
-from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.completion import TABLE, complete_kind, complete_name
-from facegen.cli.console import console
+from facegen.cli.console import console, styled
 from facegen.cli.list_plugins import installed_parts, parts_table
 from facegen.core.describe.docstrings import SettingRow, docstring_sections, section_entries, setting_rows, toml_value
 from facegen.core.errors import RecipeError
@@ -133,7 +132,7 @@ def _list_names(kind: str, as_json: bool) -> None:
 
 def _show(described: dict[str, Any]) -> None:
     origin = f"  {described['package']}  {described['class']}" if "package" in described else ""
-    console.print(f"[bold]{escape(described['title'])}[/]{escape(origin)}", soft_wrap=True)
+    console.print(styled((described["title"], "bold"), origin), soft_wrap=True)
     for title, text in described["sections"].items():
         _show_section(title, text)
     _show_settings("Settings", described["settings"])
@@ -142,24 +141,24 @@ def _show(described: dict[str, Any]) -> None:
     if described.get("layers"):
         _show_layers(described["layers"])
     elif described.get("layers_missing"):
-        console.print(f"\nNo table of layers: {escape(described['layers_missing'])}", soft_wrap=True)
+        console.print(f"\nNo table of layers: {described['layers_missing']}", soft_wrap=True)
 
 
 def _show_section(title: str, text: str) -> None:
-    console.print(f"\n[bold]{title}[/]" if title else "")
-    console.print(indent(text, "  " if title else ""), markup=False, soft_wrap=True)
+    console.print(styled("\n", (title, "bold")) if title else "")
+    console.print(indent(text, "  " if title else ""), soft_wrap=True)
 
 
 def _show_settings(title: str, rows: list[SettingRow]) -> None:
     if rows:
-        console.print(f"\n[bold]{title}[/]")
+        console.print(styled("\n", (title, "bold")))
     for row in rows:
         default = "(required)" if row.default is None else f"= {row.default or '(none)'}"
         takes = f"{row.type} {row.bounds}".strip()
-        console.print(f"  [cyan]{row.name}[/] {escape(default)}  [dim]{escape(takes)}[/]", soft_wrap=True)
+        console.print(styled("  ", (row.name, "cyan"), f" {default}  ", (takes, "dim")), soft_wrap=True)
         margin, width = " " * 6, min(console.width, PROSE_COLUMNS)
         meaning = fill(row.meaning, width, initial_indent=margin, subsequent_indent=margin)
-        console.print(meaning, markup=False, soft_wrap=True)
+        console.print(meaning, soft_wrap=True)
 
 
 def _show_layers(layers: list[Any]) -> None:
@@ -167,8 +166,8 @@ def _show_layers(layers: list[Any]) -> None:
     table.add_column("parameters", justify="right")
     for row in layers:
         shape = " x ".join(str(size) for size in row.shape)
-        table.add_row(escape(row.name), row.layer, shape, f"{row.num_parameters:,}" if row.num_parameters else "")
+        table.add_row(row.name, row.layer, shape, f"{row.num_parameters:,}" if row.num_parameters else "")
     table.add_section()
     table.add_row("all", "", "", f"{sum(row.num_parameters for row in layers):,}")
-    console.print("\n[bold]Layers[/] (128 pixels, 6 s of speech, 10 people)")
+    console.print(styled("\n", ("Layers", "bold"), " (128 pixels, 6 s of speech, 10 people)"))
     console.print(table)

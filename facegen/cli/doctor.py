@@ -6,16 +6,15 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Literal
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
 from facegen import __version__
-from facegen.cli.console import console
+from facegen.cli.console import console, styled
 from facegen.core.errors import PluginError
 from facegen.core.text.json_text import json_text
 
@@ -56,9 +55,9 @@ def command(context: click.Context, as_json: bool) -> None:
     else:
         table = Table(box=None, pad_edge=False, show_header=False)
         for finding in checked:
-            state = f"[{_STYLES[finding.state]}]{finding.state}[/]"
+            state = styled((finding.state, _STYLES[finding.state]))
             text = f"{finding.detail}; {finding.advice}" if finding.advice else finding.detail
-            table.add_row(state, escape(finding.name), escape(text))
+            table.add_row(state, finding.name, text)
         console.print(table)
     context.exit(int(any(finding.state == "missing" for finding in checked)))
 
@@ -124,6 +123,11 @@ def _av() -> Iterator[Finding]:
 
 
 def _cv2() -> Iterator[Finding]:
+    several = sorted({name.lower() for name in packages_distributions().get("cv2", ())})
+    if len(several) > 1:
+        advice = f"they overwrite each other's files: pip uninstall {' '.join(several)}, then install one of them again"
+        detail = ", ".join(f"{name} {version(name)}" for name in several)
+        yield Finding("opencv", "warn", f"{len(several)} packages install cv2: {detail}", advice)
     advice = "pip install 'opencv-python-headless>=4.10,<5' (5.0 has no cascades, which detect faces)"
     try:
         import cv2
@@ -141,7 +145,8 @@ def _cv2() -> Iterator[Finding]:
 
 def _optional() -> Iterator[Finding]:
     uses = {
-        "yt-dlp": ("yt_dlp", "pip install yt-dlp (downloads need it)"),
+        "yt-dlp": ("yt_dlp", "pip install 'yt-dlp[default]' (downloads need it)"),
+        "yt-dlp-ejs": ("yt_dlp_ejs", "pip install 'yt-dlp[default]' (downloads from YouTube need it)"),
         "silero-vad": ("silero_vad", "pip install 'facegen[speech]' (detects speech in sounds)"),
         "tensorboard": ("tensorboard", "pip install 'facegen[viewer]' (shows training curves)"),
     }
@@ -151,6 +156,14 @@ def _optional() -> Iterator[Finding]:
             yield Finding(name, "ok", version(name))
         except (ImportError, PackageNotFoundError) as error:
             yield Finding(name, "warn", _reason(error), advice)
+
+
+def _javascript() -> Iterator[Finding]:
+    from facegen.collect.video.download_settings import JAVASCRIPT_RUNTIMES
+
+    installed = [name for name, program in JAVASCRIPT_RUNTIMES.items() if shutil.which(program)]
+    advice = "" if installed else "install Deno (deno.com) or Node.js 20 or newer; downloads from YouTube need one"
+    yield Finding("javascript", "ok" if installed else "warn", ", ".join(installed) or "no runtime", advice)
 
 
 def _disk() -> Iterator[Finding]:
@@ -182,4 +195,4 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-_EXAMINATIONS = (_python, _torch, _optional_imports, _av, _cv2, _optional, _disk, _plugins)
+_EXAMINATIONS = (_python, _torch, _optional_imports, _av, _cv2, _optional, _javascript, _disk, _plugins)

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.markup import escape
 
 from facegen.cli.console import console, watching
 from facegen.core.text.json_text import json_text
@@ -47,7 +46,7 @@ def command(corpus: Path, review_list: Path | None, out: Path | None, restore: b
     console.print(f"Dropped: {dropped.faces:,} faces, {dropped.clips:,} clips, {dropped.people:,} people")
     as_before = "bit for bit as before" if dropped.same else "NOT as before: pack the corpus again"
     left = f"Left in {dropped.folder}: {dropped.left_faces:,} faces in {dropped.left_clips:,} clips, {as_before}"
-    console.print(escape(left), soft_wrap=True)
+    console.print(left, soft_wrap=True)
     if dropped.can_be_restored:
-        console.print(f"Restore them with: facegen drop {escape(str(corpus))} --restore", soft_wrap=True)
+        console.print(f"Restore them with: facegen drop {corpus} --restore", soft_wrap=True)
     return 0 if dropped.same else 1

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.completion import complete_run
-from facegen.cli.console import console, watching
+from facegen.cli.console import console, styled, watching
 from facegen.core.recipe.tables import EvaluationSplit, JudgeKind
 from facegen.core.text.json_text import json_text
 
@@ -176,10 +175,10 @@ def _evaluate_splits(
 def _print(report: "Report") -> None:
     from facegen.evaluation.report import cells_of
 
-    console.print(f"[bold]{escape(report.heading)}[/]", soft_wrap=True)
-    console.print(f"Judge: {escape(report.judge)}. Intervals: 95%, people resampled.", soft_wrap=True)
+    console.print(styled((report.heading, "bold")), soft_wrap=True)
+    console.print(f"Judge: {report.judge}. Intervals: 95%, people resampled.", soft_wrap=True)
     if report.people:
-        console.print(f"People: {escape(report.people)}.", soft_wrap=True)
+        console.print(f"People: {report.people}.", soft_wrap=True)
     table = Table(box=None)
     table.add_column("figure")
     for name in ("value", "95% interval", "chance"):
@@ -189,7 +188,7 @@ def _print(report: "Report") -> None:
         if number:
             table.add_section()
         for figure in figures:
-            table.add_row(escape(figure.label), *cells_of(figure), escape(figure.remarks))
+            table.add_row(figure.label, *cells_of(figure), figure.remarks)
     console.print(table)
     console.print(f"Table: {report.table}", soft_wrap=True)
     if report.picture is not None:

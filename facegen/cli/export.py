@@ -7,6 +7,9 @@ import click
 from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
 
+MAX_CARD_CHARACTERS = 2**20
+"""Largest length of a card; it is copied into the header of the model file."""
+
 
 @click.command("export")
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False), shell_complete=complete_run)
@@ -46,7 +49,7 @@ def command(
 
     opened = Run.open(run)
     try:
-        text = "" if card is None else read_text(card)
+        text = "" if card is None else read_text(card, MAX_CARD_CHARACTERS)
     except UnicodeDecodeError as error:
         raise DataError(f"{card}: is not in UTF-8 ({error}); save it in UTF-8") from error
     chosen: Precision = "fp32" if precision == "fp32" else "fp16"

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Literal, cast
 
 import click
-from rich.markup import escape
 
-from facegen.cli.console import console, watching
+from facegen.cli.console import console, styled, watching
 from facegen.core.text.json_text import json_text
 
 
@@ -45,8 +44,10 @@ def command(corpus: Path, out: Path, speech: str, shard_mib: int, overwrite: boo
         return
     size = sum(shard.num_bytes for shard in done.shards) / 2**20
     console.print(
-        f"[bold]{escape(str(out))}[/]: {done.num_clips:,} clips, {done.num_faces:,} faces, "
-        f"{len(done.shards):,} shards, {size:,.1f} MiB",
+        styled(
+            (str(out), "bold"),
+            f": {done.num_clips:,} clips, {done.num_faces:,} faces, {len(done.shards):,} shards, {size:,.1f} MiB",
+        ),
         soft_wrap=True,
     )
-    console.print(f"Pack them again with: facegen pack {escape(str(out))} --out CORPUS", soft_wrap=True)
+    console.print(f"Pack them again with: facegen pack {out} --out CORPUS", soft_wrap=True)

@@ -4,9 +4,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.markup import escape
 
-from facegen.cli.console import console, error_console, watching
+from facegen.cli.console import console, error_console, styled, watching
 from facegen.core.text.json_text import json_text
 
 
@@ -28,11 +27,11 @@ def command(person: str, folder: Path, as_json: bool) -> int:
         click.echo(json_text(asdict(forgotten), indent=1))
         return 0 if forgotten.is_complete else 1
     removed = ", ".join(f"{count:,} {what}" for what, count in forgotten.removed.items())
-    console.print(f"Removed: {escape(removed)}", soft_wrap=True)
+    console.print(f"Removed: {removed}", soft_wrap=True)
     left = ", ".join(f"{count:,} {what}" for what, count in forgotten.left.items())
-    console.print(f"Left: {escape(left)}; {len(forgotten.traces):,} traces in a search of every file", soft_wrap=True)
+    console.print(f"Left: {left}; {len(forgotten.traces):,} traces in a search of every file", soft_wrap=True)
     for trace in forgotten.traces:
-        error_console.print(f"[yellow]Left:[/] {escape(trace)}", soft_wrap=True)
+        error_console.print(styled(("Left:", "yellow"), f" {trace}"), soft_wrap=True)
     if forgotten.is_complete:
         advice = "Delete runs that were trained on this corpus: a network cannot be made to forget a person."
         console.print(advice, soft_wrap=True)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 
 from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
@@ -126,4 +125,4 @@ def _write(sampled: "SampledFaces", size: int | None, out: Path) -> None:
 
 def _report(what: str, path: Path, note: str) -> None:
     enlarged = f" ({note[0].lower()}{note[1:].rstrip('.')})" if note else ""
-    console.print(f"{what}: {escape(str(path))}{enlarged}", soft_wrap=True)
+    console.print(f"{what}: {path}{enlarged}", soft_wrap=True)

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
-from facegen.cli.console import console, error_console, watching
+from facegen.cli.console import console, error_console, styled, watching
 from facegen.cli.run_summary import show_run
 from facegen.core.errors import DataError
 from facegen.core.recipe.run_files import is_run
@@ -113,7 +112,7 @@ def command(
             _print_review(reviewed, review_dir)
     if out is not None:
         _draw(packed, chosen, out)
-        error_console.print(f"Faces: [cyan]{escape(str(out))}[/]", soft_wrap=True)
+        error_console.print(styled("Faces: ", (str(out), "cyan")), soft_wrap=True)
 
 
 def _print(packed: "Packed", summary: "CorpusSummary", split: str | None, verified: bool) -> None:
@@ -122,7 +121,7 @@ def _print(packed: "Packed", summary: "CorpusSummary", split: str | None, verifi
     name = str(packed.corpus.folder) + (f", {split}" if split else "")
     origin = f"packed from {provenance.source} by facegen {provenance.facegen}"
     verification = "; all files match their hashes" if verified else ""
-    console.print(f"[bold]{escape(name)}[/]: {escape(origin)}{verification}", soft_wrap=True)
+    console.print(styled((name, "bold"), f": {origin}{verification}"), soft_wrap=True)
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_row("people", f"{summary.people:,}")
     facts.add_row("clips", f"{summary.clips:,}")
@@ -138,7 +137,7 @@ def _print(packed: "Packed", summary: "CorpusSummary", split: str | None, verifi
         names = SEX_NAMES if name == "sex" else {}
         facts.add_row(name, ", ".join(f"{count:,} {names.get(label, label)}" for label, count in classes.items()))
     consent = ", ".join(f"{count:,} {text}" for text, count in list(summary.consent.items())[:8])
-    facts.add_row("consent", escape(consent) or "not recorded")
+    facts.add_row("consent", consent or "not recorded")
     console.print(facts)
     _print_splits(summary)
     _print_quality(summary)
@@ -230,18 +229,18 @@ def _print_review(reviewed: "Review", folder: Path) -> None:
     from facegen.collect.review.review_list import FILE_NAME
 
     names = reviewed.corpus.header.identities
-    table = Table("person", title=f"Review: {escape(reviewed.method)}", title_justify="left")
+    table = Table("person", title=f"Review: {reviewed.method}", title_justify="left")
     for column in ("faces", "outliers", "duplicates"):
         table.add_column(column, justify="right")
     for person, (faces, outliers, duplicates) in reviewed.counts().items():
         if outliers or duplicates or person in reviewed.uneven:
-            name = escape(names[person]) + (" (uneven)" if person in reviewed.uneven else "")
+            name = names[person] + (" (uneven)" if person in reviewed.uneven else "")
             table.add_row(name, f"{faces:,}", f"{outliers:,}", f"{duplicates:,}")
     table.add_section()
     table.add_row("all", *(f"{sum(column):,}" for column in zip(*reviewed.counts().values(), strict=True)))
     console.print(table)
     if reviewed.unjudged:
         console.print(f"{reviewed.unjudged:,} faces were not compared: their person has too few others.")
-    console.print(f"Page: [cyan]{escape(str(folder / PAGE_NAME))}[/]", soft_wrap=True)
+    console.print(styled("Page: ", (str(folder / PAGE_NAME), "cyan")), soft_wrap=True)
     words = f"facegen drop {reviewed.corpus.folder} {folder / FILE_NAME}"
-    console.print(f"Mark wrong faces on the page, save the list, then run: {escape(words)}", soft_wrap=True)
+    console.print(f"Mark wrong faces on the page, save the list, then run: {words}", soft_wrap=True)

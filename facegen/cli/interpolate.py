@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
-from rich.markup import escape
 
 from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
@@ -111,14 +110,14 @@ def _write(faces: "Tensor", endpoints: "Endpoints", steps: int, out: Path, mark:
     if not is_film(out):
         montage = out if is_picture(out) else out / "montage.png"
         save_picture(draw_montage(faces, endpoints, steps), montage, mark)
-        console.print(f"Montage: {escape(str(montage))}", soft_wrap=True)
+        console.print(f"Montage: {montage}", soft_wrap=True)
     if is_picture(out):
         return
     frames = draw_film(faces, endpoints)
     for film in [out] if is_film(out) else [out / "film.gif", out / "film.mp4"]:
         try:
             save_film(frames, film, FRAMES_PER_SECOND, mark)
-            console.print(f"Film: {escape(str(film))}", soft_wrap=True)
+            console.print(f"Film: {film}", soft_wrap=True)
         except DataError as error:
             if film == out:
                 raise

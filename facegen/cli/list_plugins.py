@@ -3,11 +3,10 @@
 from dataclasses import asdict
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.completion import complete_kind
-from facegen.cli.console import console
+from facegen.cli.console import console, styled
 from facegen.cli.plugin_commands import PluginCommand, plugin_commands
 from facegen.core.kinds import KINDS
 from facegen.core.registry import Part, registry
@@ -44,7 +43,7 @@ def command(kind: str | None, as_json: bool) -> None:
         console.print()
         console.print(commands_table([command for _, command in commands]))
     for fault in broken:
-        console.print(f"[red]Broken:[/] {escape(str(fault))}", soft_wrap=True)
+        console.print(styled(("Broken:", "red"), f" {fault}"), soft_wrap=True)
 
 
 def installed_parts(kind: str | None = None) -> list[Part]:
@@ -59,9 +58,7 @@ def parts_table(parts: list[Part]) -> Table:
     above = ""
     for part in parts:
         kind = part.kind.name
-        table.add_row(
-            "" if kind == above else kind, escape(part.name), escape(part.source.package), part.source.version
-        )
+        table.add_row("" if kind == above else kind, part.name, part.source.package, part.source.version)
         above = kind
     return table
 
@@ -70,5 +67,5 @@ def commands_table(commands: list[PluginCommand]) -> Table:
     """Build a table with a row per command of a plugin."""
     table = Table("command", "package", "version", box=None, pad_edge=False, header_style="bold")
     for command in commands:
-        table.add_row(escape(command.name), escape(command.source.package), command.source.version)
+        table.add_row(command.name, command.source.package, command.source.version)
     return table

@@ -1,15 +1,26 @@
 """The program `facegen`: runs a command, and turns errors into messages and exit codes."""
 
 import importlib
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import click
 
 from facegen import __version__
+from facegen.cli.streams import (
+    MAX_CHARACTERS,
+    discard_output,
+    out_of_memory,
+    prepare_streams,
+    print_error,
+    report_problems,
+)
+from facegen.core.disk_faults import explain_disk_fault
 from facegen.core.errors import FacegenError
+from facegen.core.text.printable import printable
+from facegen.core.text.shown import cut
 
 COMMANDS = {
     "train": ("facegen.cli.train", "Train a recipe, or resume a run."),
@@ -39,6 +50,9 @@ COMMANDS = {
 """{name: (module that defines `command`, line of help)}; a module is imported when its command is called."""
 
 INTERRUPTED = 130
+MAX_FOLDERS = 200
+"""Largest number of folders inside each other in a path."""
+_LESS_MEMORY = "choose a smaller [train] batch_size or [data] image_pixels, or a larger machine"
 PLUGIN = "facegen.plugin"
 """Key of `click.Context.meta`: source of the plugin whose command runs."""
 
@@ -107,7 +121,16 @@ def main(args: Sequence[str] | None = None) -> int:
     Returns:
         0: success; 1: an error that the message explains, or a bug; 2: wrong usage; 130: interrupted.
     """
-    return explained(lambda: facegen.main(args, prog_name="facegen", standalone_mode=False))
+    prepare_streams()
+    words = sys.argv[1:] if args is None else list(args)
+    return explained(lambda: _run(words))
+
+
+def _run(words: list[str]) -> object:
+    deep = [word for word in words if word.count("/") > MAX_FOLDERS]
+    if deep:  # the functions of pathlib are recursive
+        raise click.UsageError(f"{deep[0]}: has more than {MAX_FOLDERS} folders inside each other")
+    return facegen.main(words, prog_name="facegen", standalone_mode=False)
 
 
 def explained(work: Callable[[], object]) -> int:
@@ -117,29 +140,37 @@ def explained(work: Callable[[], object]) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except FacegenError as error:
-        for problem in error.problems:
-            click.echo(click.style("Error:", fg="red", bold=True) + f" {problem}", err=True)
-        return 1
+        return report_problems(error.problems)
     except click.ClickException as error:
+        # click declares the message final; it may hold control characters of a user's file name.
+        object.__setattr__(error, "message", cut(printable(error.message), MAX_CHARACTERS))
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        print_error("Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of the pipe is gone; without this, Python fails again when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 1
+    except OSError as error:
+        # Errors of files have names; see core/files.py.
+        if error.filename is None:
+            discard_output()
+            return report_problems([explain_disk_fault(error, "standard output", kept="files are not affected")])
+        return report_problems([explain_disk_fault(error)])
     except PluginBugError as bug:
         return _report_bug(bug.__cause__, f"This is a bug in {bug}. Please report it there, with the lines above.")
     except Exception as error:
+        if out_of_memory(error):
+            return report_problems([f"the memory of this machine is not enough: {error}; {_LESS_MEMORY}"])
         request = "This is a bug in facegen. Please report it, with the lines above and the output of `facegen doctor`."
         return _report_bug(error, request)
 
 
 def _report_bug(error: BaseException | None, request: str) -> int:
-    traceback.print_exception(error)
-    click.secho(request, fg="red", err=True)
+    with suppress(OSError):
+        traceback.print_exception(error)
+    print_error(request, label="")
     return 1
 
 

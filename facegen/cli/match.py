@@ -6,7 +6,7 @@ import click
 from rich.table import Table
 
 from facegen.cli.completion import complete_run
-from facegen.cli.console import console, watching
+from facegen.cli.console import console, styled, watching
 from facegen.cli.detector import frontal_detector
 from facegen.cli.options import ManyValues
 from facegen.core.text.json_text import json_text
@@ -49,6 +49,6 @@ def command(run: Path, speech: tuple[Path, ...], faces: tuple[Path, ...], detect
     table = Table("voice" if direction == "v2f" else "face", *(path.name for path in candidates), box=None)
     for query, row in zip(queries, probabilities, strict=True):
         best = max(row)
-        table.add_row(query.name, *(f"[bold]{value:.1%}[/]" if value == best else f"{value:.1%}" for value in row))
+        table.add_row(query.name, *(styled((f"{value:.1%}", "bold" if value == best else "")) for value in row))
     console.print(table)
     console.print(f"chance {1 / len(candidates):.1%}")

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.markup import escape
 
 from facegen.cli.completion import complete_model
-from facegen.cli.console import console
+from facegen.cli.console import console, styled
 from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def _print(path: Path, metadata: "ModelMetadata") -> None:
     }  # fmt: skip
     steps = [f"{metadata.match_step} match steps"] if metadata.match_step is not None else []
     steps += [f"{metadata.step} train steps"] if metadata.step is not None else []
-    console.print(f"[bold]{escape(path.stem)}[/]", soft_wrap=True)
+    console.print(styled((path.stem, "bold")), soft_wrap=True)
     for label, text in {
         "size": f"{path.stat().st_size / 1e6:.1f} MB, {metadata.precision}",
         "faces": f"{data.image_pixels} pixels",
@@ -62,9 +61,9 @@ def _print(path: Path, metadata: "ModelMetadata") -> None:
         "consent": consent[metadata.consent],
         "licence": metadata.licence or "not stated",
     }.items():
-        console.print(f"  {label}: {escape(text)}", soft_wrap=True)
+        console.print(f"  {label}: {text}", soft_wrap=True)
     for line in metadata.card.splitlines():
-        console.print(f"  {escape(line)}", soft_wrap=True)
+        console.print(f"  {line}", soft_wrap=True)
     for evaluation in metadata.evaluations:
         where = evaluation.split if evaluation.own_corpus else f"{evaluation.split} of another corpus"
         console.print(f"  {where}, {evaluation.num_clips} clips of {evaluation.num_people} people:", soft_wrap=True)
@@ -72,4 +71,4 @@ def _print(path: Path, metadata: "ModelMetadata") -> None:
             if figure.value is not None:
                 known = figure.low is not None and figure.high is not None
                 interval = f" ({figure.low:.3g} to {figure.high:.3g})" if known else ""
-                console.print(f"    {escape(figure.label)}: {figure.value:.3g}{interval}", soft_wrap=True)
+                console.print(f"    {figure.label}: {figure.value:.3g}{interval}", soft_wrap=True)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import click
-from rich.markup import escape
 
 from facegen.cli.completion import complete_kind
 from facegen.cli.console import console
@@ -28,8 +27,8 @@ def command(name: str, kind: str, out: Path) -> None:
         raise click.BadParameter(f"'{kind}' is not a kind of part{did_you_mean(kind, KINDS)}", param_hint="--kind")
     folder, files = write_plugin(name, kind, out)
     for path in files:
-        console.print(escape(str(folder / path)), soft_wrap=True)
+        console.print(str(folder / path), soft_wrap=True)
     console.print(
-        f"Next: cd {escape(str(folder))} && pip install -e . && pytest; then change the example into your own part.",
+        f"Next: cd {folder!s} && pip install -e . && pytest; then change the example into your own part.",
         soft_wrap=True,
     )

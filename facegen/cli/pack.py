@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
-from facegen.cli.console import console, error_console, watching
+from facegen.cli.console import console, error_console, styled, watching
 from facegen.cli.detector import frontal_detector
 from facegen.core.text.json_text import json_text
 
@@ -127,33 +126,38 @@ def _print(report: "PackReport") -> None:
     hours = header.num_samples / header.sample_rate_hz / 3600
     size = sum(shard.num_bytes for shard in header.shards) / 2**20
     console.print(
-        f"[bold]{escape(str(out))}[/]: {len(header.identities):,} people, {header.num_clips:,} clips, "
-        f"{header.num_frames:,} faces, {hours:.2f} h of speech, {size:,.0f} MiB",
+        styled(
+            (str(out), "bold"),
+            f": {len(header.identities):,} people, {header.num_clips:,} clips, {header.num_frames:,} faces, "
+            f"{hours:.2f} h of speech, {size:,.0f} MiB",
+        ),
         soft_wrap=True,
     )
     if report.ignored_columns:
-        ignored = escape(", ".join(report.ignored_columns))
+        ignored = ", ".join(report.ignored_columns)
         error_console.print(f"Ignored columns: {ignored}", soft_wrap=True)
     if report.rejects:
         table = Table(title=f"{len(report.rejects):,} of {report.num_rows:,} rows were skipped", title_justify="left")
         table.add_column("rows", justify="right")
         table.add_column("reason: the row's ...")
         for reason, count in report.reasons.items():
-            table.add_row(f"{count:,}", escape(reason))
+            table.add_row(f"{count:,}", reason)
         console.print(table)
-        console.print(f"Skipped rows with reasons: {escape(str(out / 'rejects.csv'))}", soft_wrap=True)
+        console.print(f"Skipped rows with reasons: {out / 'rejects.csv'}", soft_wrap=True)
     if report.warnings:
         faults = "; ".join(f"{count:,} {reason}" for reason, count in report.warning_reasons.items())
         error_console.print(
-            f"[yellow]Warning:[/] files with a fault were used: {escape(faults)}; see "
-            f"{escape(str(out / 'warnings.csv'))}",
+            styled(("Warning:", "yellow"), f" files with a fault were used: {faults}; see {out / 'warnings.csv'}"),
             soft_wrap=True,
         )
     if report.duplicates:
         others = sum(duplicate.identity != duplicate.earlier_identity for duplicate in report.duplicates)
         error_console.print(
-            f"[yellow]Warning:[/] {len(report.duplicates):,} rows repeat an earlier face or speech, {others:,} of them "
-            f"for another person; see {escape(str(out / 'duplicates.csv'))}",
+            styled(
+                ("Warning:", "yellow"),
+                f" {len(report.duplicates):,} rows repeat an earlier face or speech, {others:,} of them for another "
+                f"person; see {out / 'duplicates.csv'}",
+            ),
             soft_wrap=True,
         )
-    console.print(f"Inspect it with: facegen inspect {escape(str(out))}", soft_wrap=True)
+    console.print(f"Inspect it with: facegen inspect {out}", soft_wrap=True)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.completion import complete_shipped
@@ -56,7 +55,7 @@ def _list(as_json: bool) -> None:
         return
     table = Table("recipe", "summary", box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(row["name"], escape(row["summary"]))
+        table.add_row(row["name"], row["summary"])
     console.print(table)
 
 
@@ -69,4 +68,4 @@ def _copy(name: str, target: Path) -> None:
         write_file(target, standalone_text(name))
     except OSError as error:
         raise RecipeError(f"{target}: cannot be written: {error.strerror}") from error
-    console.print(f"Recipe: {escape(str(target))}, a copy of {name}", soft_wrap=True)
+    console.print(f"Recipe: {target}, a copy of {name}", soft_wrap=True)

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 
-from facegen.cli.console import console
+from facegen.cli.console import console, styled
 from facegen.core.text.json_text import json_text
 
 
@@ -22,17 +21,17 @@ def show_run(path: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(json_text(summary, indent=1))
         return
-    console.print(f"[bold]{escape(str(path))}[/]: run of the recipe {escape(summary['recipe'])}", soft_wrap=True)
+    console.print(styled((str(path), "bold"), f": run of the recipe {summary['recipe']}"), soft_wrap=True)
     for stage, progress in summary["stages"].items():
         console.print(f"  {stage}: {progress['step']:,} of {progress['steps']:,} steps")
     console.print(f"  faces: {summary['image_pixels']} pixels; people: {summary['people']:,}")
     if summary["start"] is not None:
         start = summary["start"]
         weights = start["weights"][:12]
-        console.print(f"  started from {escape(start['source'])}, step {start['step']:,}, weights {weights}",
+        console.print(f"  started from {start['source']}, step {start['step']:,}, weights {weights}",
                       soft_wrap=True)  # fmt: skip
     for change in summary["changes"]:
-        console.print(f"  changed from {escape(change['text'])}", soft_wrap=True)
+        console.print(f"  changed from {change['text']}", soft_wrap=True)
 
 
 def _summary(run: Any) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
 from facegen.cli.console import console, watching
@@ -64,7 +63,7 @@ def command(
         _job(run, folder, [str(recipe), *arguments], home, evaluate)
         for run, folder in zip(planned, folders, strict=True)
     ]
-    console.print(f"{len(tasks)} runs in {escape(str(home))}; their output: {escape(str(home / 'logs'))}")
+    console.print(f"{len(tasks)} runs in {home!s}; their output: {home / 'logs'!s}")
     interruption = Interruption()
     with interruption.listening():
         results = JobRunner(jobs, interruption).run(tasks, _report)
@@ -97,14 +96,15 @@ def _folder(home: Path, run: "PlannedRun", recipe: "Recipe") -> Path:
 
 
 def _job(run: "PlannedRun", folder: Path, arguments: Sequence[str], home: Path, evaluate: bool) -> "Job":
-    from facegen.training.runs.run import METADATA, Run
+    from facegen.core.recipe.run_files import is_run
+    from facegen.training.runs.run import Run
     from facegen.training.sweep_jobs import Job
 
     program = [sys.executable, "-m", "facegen"]
     overrides = [word for override in run.overrides for word in ("--set", override)]
     train = [*program, "train", *arguments, *overrides, "--out", str(folder), "--resume"]
     try:
-        is_finished = (folder / METADATA).exists() and Run.open(folder).is_finished
+        is_finished = is_run(folder) and Run.open(folder).is_finished
     except CheckpointError:  # the training reports it
         is_finished = False
     commands = [*([] if is_finished else [train]), *([[*program, "evaluate", str(folder)]] if evaluate else [])]
@@ -114,19 +114,19 @@ def _job(run: "PlannedRun", folder: Path, arguments: Sequence[str], home: Path, 
 def _print_plan(planned: "Sequence[PlannedRun]", folders: Sequence[Path]) -> None:
     table = Table("run folder", "keys", box=None, pad_edge=False, header_style="bold")
     for run, folder in zip(planned, folders, strict=True):
-        table.add_row(escape(str(folder)), escape(" ".join(run.overrides)))
+        table.add_row(str(folder), " ".join(run.overrides))
     console.print(table)
 
 
 def _report(result: "Result") -> None:
-    console.print(f"{escape(result.name)}: {result.state}, {result.seconds / 60:.1f} minutes", soft_wrap=True)
+    console.print(f"{result.name}: {result.state}, {result.seconds / 60:.1f} minutes", soft_wrap=True)
 
 
 def _table(results: "Sequence[Result]", folders: Sequence[Path]) -> Table:
     table = Table("run folder", "state", "minutes", "reason", box=None, pad_edge=False, header_style="bold")
     for result, folder in zip(results, folders, strict=True):
         minutes = f"{result.seconds / 60:.1f}" if result.seconds else "-"
-        table.add_row(escape(str(folder)), result.state, minutes, escape(result.reason))
+        table.add_row(str(folder), result.state, minutes, result.reason)
     return table
 
 

@@ -57,6 +57,8 @@ def collect(
     interruption = interruption or Interruption()
     try:
         with folder.lock(), CollectionManifest(folder.manifest) as manifest:
+            if not manifest.has_write_ahead_log:
+                observer.warn(f"{folder.manifest}: its file system has no locks; never collect there from two machines")
             run = CollectionRun(folder, manifest, settings, options, observer, interruption)
             run.prepare(sources)
             try:

@@ -1,8 +1,10 @@
 """Caches of data that can be computed again: embeddings, rendered corpora, derived weights."""
 
 import os
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from os.path import expanduser
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -16,8 +18,13 @@ RENDERED_BYTES = 4 << 30
 
 
 def user_cache(name: str) -> Path:
-    """Return the path of a folder in the user's cache (XDG_CACHE_HOME, or ~/.cache); it may not exist yet."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "facegen" / name
+    """Return the path of a folder in the user's cache (XDG_CACHE_HOME, or ~/.cache); it may not exist yet.
+
+    A container may run under a number that has no HOME and no entry in passwd; its cache lies in the temporary folder.
+    """
+    home = expanduser("~")
+    default = Path(home, ".cache") if home != "~" else Path(tempfile.gettempdir(), f"cache-{os.getuid()}")
+    return Path(os.environ.get("XDG_CACHE_HOME") or default) / "facegen" / name
 
 
 def load_cached(path: Path | None) -> dict[str, Tensor] | None:

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ PART = ".part"
 REPLACED = ".replaced"
 """End of the name of a folder while a new one takes its place."""
 _NAME_CHARACTERS = 40
+_READER_SECONDS, _POLL_SECONDS = 5.0, 0.05
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 
@@ -44,10 +46,15 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the file cannot be written; an older file is unchanged.
     """
-    if path.exists() and not path.is_file():
-        yield path
-        return
-    target = _target(path)
+    with _named(path):
+        if path.exists() and not path.is_file():
+            with _reader_of(path):
+                yield path
+            return
+        yield from _replacing(_target(path))
+
+
+def _replacing(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = _part(target)
     try:
@@ -75,7 +82,11 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder cannot be written; an older folder is unchanged.
     """
-    target = _target(path)
+    with _named(path):
+        yield from _new_folder(_target(path))
+
+
+def _new_folder(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     _restore(target)
     _delete_abandoned(target)
@@ -170,6 +181,39 @@ def file_lock(path: Path, *, wait: bool = False) -> Iterator[None]:
         finally:
             with suppress(OSError):
                 path.unlink()
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Give an OSError of the block the path that the user knows: a full disk has none, others name temporary files."""
+    try:
+        yield
+    except OSError as error:
+        name = os.fsdecode(error.filename or "") if not isinstance(error.filename, int) else ""
+        if error.errno is not None and (not name or f"{PART}/" in f"{name}/"):
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
+@contextmanager
+def _reader_of(path: Path) -> Iterator[None]:
+    """Wait a few seconds for the reader of a pipe; without one, opening the pipe would never return.
+
+    The descriptor stays open during the block: if it were closed before, the reader would see the end of the file.
+    """
+    deadline = time.monotonic() + _READER_SECONDS
+    while True:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            break
+        except OSError as error:
+            if error.errno != errno.ENXIO or not path.is_fifo() or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _target(path: Path) -> Path:

@@ -50,9 +50,9 @@ def load_matching(run: Run, device: torch.device) -> Networks:
         require_network(run.match_folder, name, module)
     networks = build_networks(run.recipe, run.data)
     load_match_stage(run, networks)
-    for module in (networks.encoders, networks.discriminator, networks.matcher):
-        if module is not None:
-            module.to(device).eval().requires_grad_(False)
+    for part in (networks.encoders, networks.discriminator, networks.matcher):
+        if part is not None:
+            part.to(device).eval().requires_grad_(False)
     return networks
 
 

@@ -15,6 +15,7 @@ from facegen.core.randomness import derived_seed
 from facegen.core.recipe.part_config import PartConfig, Recipe
 from facegen.core.recipe.schedule import advance_schedules
 from facegen.core.recipe.unique_names import unique_names
+from facegen.training.build_limits import build_limits
 from facegen.training.face_pipeline import DiscriminatorEncoders, Encoders, FacePipeline
 
 
@@ -150,7 +151,8 @@ class _Builder:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(self.recipe.run.seed, "weights", config.part.kind.name, config.name, salt))
             try:
-                return config.build(*supplied)
+                with build_limits():
+                    return config.build(*supplied)
             except FacegenError as error:
                 self.problems.extend(error.problems)
                 return None

@@ -62,5 +62,7 @@ def is_fitted(transform: torch.nn.Module) -> bool:
 def _fit(pipeline: FacePipeline, own: Tensor) -> None:
     condition = Condition(own, own, own, {})
     for transform in pipeline.transforms:
+        if not isinstance(transform, ConditionTransform):
+            raise TypeError(f"{type(transform).__name__} is no ConditionTransform")
         transform.fit(condition.generator)
         condition = transform(condition, None)

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from facegen.core.batch import DataSpec
+from facegen.core.disk_faults import explain_disk_fault
 from facegen.core.errors import RecipeError, TrainingError
 from facegen.core.interfaces import Dataset
 from facegen.core.interruption import Interruption
@@ -75,10 +76,8 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
     try:
         return _train(recipe, out, resume, distributed, observer, interruption, only_match=False)
     except OSError as error:
-        raise TrainingError(
-            f"{out}: {error}; the newest checkpoint is unchanged; free disk space or correct the fault, then call it "
-            f"again with --resume"
-        ) from error
+        problem = explain_disk_fault(error, kept="the newest checkpoint is unchanged")
+        raise TrainingError(f"{out}: training stopped: {problem}, with --resume") from error
 
 
 def check_training(recipe: Recipe, out: Path | None, *, only_match: bool = False) -> Networks:

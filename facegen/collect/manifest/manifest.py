@@ -14,6 +14,8 @@ from facegen.core.errors import DataError
 
 FILE_NAME = "manifest.sqlite"
 BUSY_SECONDS = 30.0
+_NO_LOCKS = ("locking protocol", "disk I/O error", "unable to open")
+"""Texts of SQLite's errors on file systems without locks or shared memory."""
 EXAMINATION_SETTINGS = "made_with"
 """Name of the fact that holds the settings under which all videos of a collection were examined."""
 
@@ -59,6 +61,11 @@ class CollectionManifest:
     def _has_tables(self) -> bool:
         return self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
 
+    @property
+    def has_write_ahead_log(self) -> bool:
+        """False on a file system without locks or shared memory, where a rollback journal takes its place."""
+        return bool(self._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Open a transaction: commit at the end, roll back on any exception."""
@@ -95,11 +102,7 @@ class CollectionManifest:
 
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     if not read_only:
-        settings = (
-            "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON",
-            "wal_autocheckpoint = 200",
-        )  # fmt: skip
-        return _open(path.absolute().as_uri(), *(f"PRAGMA {setting}" for setting in settings))
+        return _connect_to_write(path)
     if not path.is_file():
         raise DataError(f"{path}: does not exist; give the folder of a collection")
     address = path.absolute().as_uri()
@@ -108,6 +111,31 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         # In a read-only folder the write-ahead log cannot be opened; no other process can write it either.
         return _open(f"{address}?immutable=1")
+
+
+def _connect_to_write(path: Path) -> sqlite3.Connection:
+    """Connect with a write-ahead log, or, on a file system without shared memory, with a rollback journal.
+
+    Without locks, as on some network file systems, SQLite's own are left out: the lock of the folder keeps other
+    collections away, where the system has one.
+    """
+    address = path.absolute().as_uri()
+    common = ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
+    attempts = (
+        (address, ("journal_mode = WAL", *common, "wal_autocheckpoint = 200")),
+        (address, ("journal_mode = DELETE", *common)),
+        (f"{address}?nolock=1", ("journal_mode = DELETE", *common)),
+    )
+    for number, (attempt, settings) in enumerate(attempts, start=1):
+        try:
+            # The empty transaction takes and frees the locks, which the settings alone may not.
+            db = _open(attempt, *(f"PRAGMA {setting}" for setting in settings), "BEGIN IMMEDIATE", "COMMIT")
+        except sqlite3.OperationalError as error:
+            if number == len(attempts) or not any(sign in str(error) for sign in _NO_LOCKS):
+                raise
+            continue
+        return db
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _open(address: str, *statements: str) -> sqlite3.Connection:

@@ -8,9 +8,13 @@ from typing import Any
 from facegen.collect.sources.csv_rows import PersonRow, PersonTable
 from facegen.core.errors import DataError
 from facegen.core.recipe.settings import check_table
+from facegen.core.text.shown import shown
 from facegen.core.text.text_files import read_text
+from facegen.core.text.toml_text import parse_toml
 
 PERSON = "person"
+MAX_LIST_CHARACTERS = 2**24
+"""Largest length of a list of sources: some 100,000 people."""
 
 
 def read_toml_rows(path: Path, problems: list[str]) -> tuple[list[PersonRow], dict[str, Any]]:
@@ -22,15 +26,15 @@ def read_toml_rows(path: Path, problems: list[str]) -> tuple[list[PersonRow], di
         DataError: the file cannot be read.
     """
     try:
-        text = read_text(path)
-        tables = tomllib.loads(text)
+        text = read_text(path, MAX_LIST_CHARACTERS)
+        tables = parse_toml(text, MAX_LIST_CHARACTERS)
     except FileNotFoundError:
         raise DataError(f"{path}: does not exist; give a list of sources in TOML or CSV") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{path}: cannot be read as TOML: {error}") from None
     entries = tables.pop(PERSON, [])
     if not (isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)):
-        problems.append(f"{path}: person = {entries!r}: must be a list of tables, each written [[person]]")
+        problems.append(f"{path}: person = {shown(entries)}: must be a list of tables, each written [[person]]")
         return [], tables
     lines = _lines_of_people(text)
     rows = []

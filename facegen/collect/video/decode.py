@@ -22,10 +22,12 @@ from facegen.data.media.audio_decoding import audio_stream, check_audio, open_me
 from facegen.data.media.audio_track import AudioTrack
 from facegen.data.media.frame_sampler import FrameSampler, SampledFrame
 from facegen.data.media.images import MAX_IMAGE_MEGAPIXELS, TOO_LARGE
-from facegen.data.media.media_files import MediaWarning, UnusableFileError
+from facegen.data.media.media_files import MediaWarning, Readable, UnusableFileError
 
 OTHER_CLOCK_SECONDS = 0.5
 """A file whose first time stamp is later than this has an offset clock; less is a true delay of one stream."""
+HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+"""{transfer characteristic of ITU-T H.273: name}; shown as they are, such frames look pale and grey."""
 
 
 @dataclass(frozen=True)
@@ -180,10 +182,18 @@ class VideoReader:
             raise UnusableFileError(self._files.video, "has no video track", "give a video file")
         if stream.width * stream.height > MAX_IMAGE_MEGAPIXELS * 10**6:
             raise UnusableFileError(self._files.video, TOO_LARGE, "shrink it", f"{stream.width}x{stream.height}")
+        _refuse_hdr(self._files.video, stream.codec_context.color_trc)
         # Each process examines one video, and the processes use all cores; more threads would not help.
         stream.codec_context.thread_count = 1
         stream.codec_context.options = {"max_pixels": str(MAX_IMAGE_MEGAPIXELS * 10**6)}
         return stream
+
+
+def _refuse_hdr(path: Readable, transfer: int) -> None:
+    """Refuse high dynamic range: its faces would differ from all others in brightness and colour."""
+    if transfer in HDR_TRANSFERS:
+        advice = "convert it to SDR first, such as with the filters zscale and tonemap of ffmpeg"
+        raise UnusableFileError(path, "has a high dynamic range (HDR)", advice, f"transfer {HDR_TRANSFERS[transfer]}")
 
 
 def _decoded_frame(sampled: SampledFrame, aspect: float, reformatter: VideoReformatter) -> DecodedFrame:

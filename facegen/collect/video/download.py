@@ -11,7 +11,7 @@ from yt_dlp.networking import Response
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import DownloadCancelled, DownloadError, YoutubeDLError
 
-from facegen.collect.video.download_settings import DownloadSettings
+from facegen.collect.video.download_settings import JAVASCRIPT_RUNTIMES, DownloadSettings
 from facegen.collect.video.examination import MediaFiles
 from facegen.collect.video.failures import CollectError, classify_error, disk_error
 
@@ -120,6 +120,7 @@ def _choose_formats(formats: list[dict[str, Any]], max_height: int) -> Iterator[
     yt-dlp sorts formats from worst to best. A direct file does not name its codecs, and counts as having both streams.
     """
     usable = [form for form in formats if form.get("protocol", "http") in PROTOCOLS and not form.get("has_drm")]
+    usable = [form for form in usable if form.get("dynamic_range") in (None, "SDR")] or usable  # HDR is refused
     fitting = [form for form in usable if _height(form) <= max_height] or usable
     combined = [form for form in fitting if _has_video(form) and _has_sound(form)]
     video_only = [form for form in fitting if _has_video(form) and not _has_sound(form)]
@@ -210,8 +211,12 @@ def _downloader(settings: DownloadSettings, options: dict[str, Any]) -> YoutubeD
     }
     quiet = {"quiet": True, "no_warnings": True, "noprogress": True, "logger": _NullLogger(), "color": "no_color"}
     # ffmpeg is not used even if it is installed, so that the result does not depend on it.
+    # The player code of some sites runs in a JavaScript runtime; yt-dlp alone would use Deno only.
+    runtimes: dict[str, Any] = {"js_runtimes": {name: {} for name in JAVASCRIPT_RUNTIMES}}
     no_programs = {"ffmpeg_location": "/nonexistent", "fixup": "never", "hls_prefer_native": True, "cachedir": False}
-    return _ClosingDownloader({**quiet, **no_programs, **network, **cookies, **options, "enable_file_urls": False})
+    return _ClosingDownloader(
+        {**quiet, **no_programs, **runtimes, **network, **cookies, **options, "enable_file_urls": False}
+    )
 
 
 class _ClosingDownloader(YoutubeDL):

@@ -8,6 +8,8 @@ from pydantic import Field
 from facegen.core.recipe.tables import Count, Table
 
 Seconds = Annotated[float, Field(ge=0)]
+JAVASCRIPT_RUNTIMES = {"deno": "deno", "node": "node", "bun": "bun", "quickjs": "qjs"}
+"""{name for yt-dlp: its program}, in the order of yt-dlp's preference; it needs one for YouTube."""
 
 
 class DownloadSettings(Table):

@@ -1,7 +1,8 @@
 """Recipe files: TOML tables of a file, merged with the recipe that it extends, a preset, and --set."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from os.path import realpath
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -10,8 +11,10 @@ from facegen.core.kinds import RECIPE_KINDS
 from facegen.core.recipe.merge import Tables, merge_tables, nested, parse_override
 from facegen.core.recipe.shipped import find_recipe, is_bare, missing_file, shipped_recipes
 from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES
+from facegen.core.text.shown import shown
 from facegen.core.text.suggest import did_you_mean
 from facegen.core.text.text_files import read_text
+from facegen.core.text.toml_text import MAX_CHARACTERS, parse_toml
 
 JUDGE_TABLES = ("conditioner", "discriminator", "match", "augment")
 """Tables that [judge] may hold; they replace those of the recipe when the judge is trained."""
@@ -28,16 +31,23 @@ def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, pre
     Raises:
         RecipeError: a layer is missing or cannot be read.
     """
+    tables = _merge_layers(path, preset, overrides, preset_may_lack)
+    return _with_judge(_with_match_of_start(tables), preset, path)
+
+
+def _merge_layers(path: Path, preset: str | None, overrides: Iterable[str], preset_may_lack: bool) -> Tables:
     tables = _read(path)
     without = tables.pop("without", [])
     if "extends" in tables:
         below = _read(_find(tables.pop("extends"), path.parent, f"{path}: extends"))
         if "extends" in below:
-            extended = below["extends"]
-            raise RecipeError(f"{path}: extends a recipe that extends {extended!r}; extend {extended!r} instead")
+            extended = shown(below["extends"])
+            raise RecipeError(f"{path}: extends a recipe that extends {extended}; extend {extended} instead")
         tables = merge_tables(_without(without, below, path), tables, str(path))
     elif without:
-        raise RecipeError(f"{path}: without = {without!r}: has no effect without extends; remove it, or add extends")
+        raise RecipeError(
+            f"{path}: without = {shown(without)}: has no effect without extends; remove it, or add extends"
+        )
     presets = tables.pop("preset", {})
     if preset in presets:
         tables = merge_tables(tables, presets[preset], f"{path}: [preset.{preset}]")
@@ -47,7 +57,7 @@ def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, pre
     for override in overrides:
         tables = apply_override(tables, override)
     _require_type_of_new_tables(tables, present, overrides)
-    return _with_judge(_with_match_of_start(tables), preset, path)
+    return tables
 
 
 def _with_match_of_start(tables: Tables) -> Tables:
@@ -75,11 +85,14 @@ def _require_type_of_new_tables(tables: Tables, present: set[str], overrides: It
 
 
 def _with_judge(tables: Tables, preset: str | None, path: Path) -> Tables:
-    """Replace `recipe = RECIPE` of [judge] by the JUDGE_TABLES of that recipe; other keys of [judge] override them."""
+    """Replace `recipe = RECIPE` of [judge] by the JUDGE_TABLES of that recipe; other keys of [judge] override them.
+
+    The [judge] of that recipe is not read, so references cannot form a circle.
+    """
     judge = tables.get("judge")
     if not (isinstance(judge, dict) and isinstance(judge.get("recipe"), str)):
         return tables
-    other = read_tables(Path(judge["recipe"]), preset, (), preset_may_lack=True)
+    other = _merge_layers(Path(judge["recipe"]), preset, (), preset_may_lack=True)
     below = {name: other[name] for name in JUDGE_TABLES if name in other}
     own = {name: table for name, table in judge.items() if name != "recipe"}
     return {**tables, "judge": merge_tables(below, own, f"{path}: [judge]")}
@@ -135,22 +148,32 @@ def is_recipe(value: Any) -> TypeGuard[str]:
 
 def _read(path: Path) -> Tables:
     try:
-        tables = tomllib.loads(read_text(path))
+        tables = parse_toml(read_text(path, MAX_CHARACTERS))
     except FileNotFoundError:
         raise RecipeError(missing_file(path)) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as TOML: {error}") from error
     except DataError as error:
         raise RecipeError(*error.problems) from error
-    checked = {name: tables[name] for name in (*ENGINE_TABLES, "preset") if name in tables}
-    if isinstance(checked.get("preset"), dict):
-        checked |= {f"preset.{name}": preset for name, preset in checked["preset"].items()}
-    wrong = {name: value for name, value in checked.items() if not isinstance(value, dict)}
+    wrong = [f"{path}: {problem}" for problem in _misshapen(tables)]
     if wrong:
-        raise RecipeError(*(f"{path}: {name} = {v!r}: must be a table, written [{name}]" for name, v in wrong.items()))
+        raise RecipeError(*wrong)
     for layer in (tables, *tables.get("preset", {}).values()):
         _anchor(layer, path.parent, str(path))
     return tables
+
+
+def _misshapen(layer: Tables, above: str = "") -> Iterator[str]:
+    """Explain values of a file, or of its preset where `above` is "preset.NAME.", that must be tables and are none."""
+    for name in ("preset", *ENGINE_TABLES):
+        if name in layer and not isinstance(layer[name], dict):
+            yield f"{above}{name} = {shown(layer[name])}: must be a table, written [{above}{name}]"
+    presets = {} if above else layer.get("preset", {})
+    for name, preset in presets.items() if isinstance(presets, dict) else ():
+        if isinstance(preset, dict):
+            yield from _misshapen(preset, f"preset.{name}.")
+        else:
+            yield f"preset.{name} = {shown(preset)}: must be a table, written [preset.{name}]"
 
 
 def _anchor(tables: Tables, folder: Path, source: str) -> None:
@@ -171,9 +194,9 @@ def _is_shipped_recipe(value: str) -> bool:
 def _find(name: Any, folder: Path, where: str) -> Path:
     """Return the absolute path of the recipe that another one names."""
     if not isinstance(name, str):
-        raise RecipeError(f"{where} = {name!r}: must be the name or the file of a recipe")
+        raise RecipeError(f"{where} = {shown(name)}: must be the name or the file of a recipe")
     try:
-        return find_recipe(name, folder).resolve()
+        return Path(realpath(find_recipe(name, folder)))  # Path.resolve raises an error for a loop of links
     except RecipeError as error:
         raise RecipeError(*(f"{where}: {problem}" for problem in error.problems)) from None
 
@@ -181,9 +204,9 @@ def _find(name: Any, folder: Path, where: str) -> Path:
 def _without(names: Any, tables: Tables, path: Path) -> Tables:
     """Remove tables from an extended recipe and from its presets."""
     known = {name for name in tables if name != "preset"}
-    if not isinstance(names, list) or not all(name in known for name in names):
+    if not isinstance(names, list) or not all(isinstance(name, str) and name in known for name in names):
         allowed = ", ".join(sorted(known))
-        raise RecipeError(f"{path}: without = {names!r}: must list tables of the extended recipe: {allowed}")
+        raise RecipeError(f"{path}: without = {shown(names)}: must list tables of the extended recipe: {allowed}")
     remaining = {name: table for name, table in tables.items() if name not in names}
     if "preset" in tables:
         presets = tables["preset"].items()

@@ -7,6 +7,8 @@ from typing import Any
 
 from facegen.core.errors import RecipeError
 from facegen.core.kinds import RECIPE_KINDS
+from facegen.core.text.printable import is_utf8
+from facegen.core.text.toml_text import parse_toml
 
 Tables = dict[str, Any]
 LISTED_TABLES = frozenset(kind.table for kind in RECIPE_KINDS.values() if kind.many)
@@ -50,6 +52,8 @@ def parse_override(override: str) -> tuple[list[str], Any]:
     Raises:
         RecipeError: the override has another form, or no value.
     """
+    if not is_utf8(override):
+        raise RecipeError(f"--set {override}: is not UTF-8 text, as a recipe is")
     key, separator, text = override.partition("=")
     names = list(_key_names(key)) if separator else []
     if len(names) < 2:
@@ -57,7 +61,7 @@ def parse_override(override: str) -> tuple[list[str], Any]:
     if not text.strip():
         raise RecipeError(f"--set {override}: has no value; write {key.strip()}='\"\"' for an empty string")
     try:
-        parsed = tomllib.loads(f"value = {text}")
+        parsed = parse_toml(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return names, text
     if len(parsed) > 1:
@@ -81,7 +85,7 @@ def describe_entries(table: str, entries: list[dict[str, Any]]) -> str:
 
 def _key_names(key: str) -> Iterator[str]:
     try:
-        tables: Any = tomllib.loads(f"{key.strip()} = 0")
+        tables: Any = parse_toml(f"{key.strip()} = 0")
     except tomllib.TOMLDecodeError:
         return
     while isinstance(tables, dict) and len(tables) == 1:

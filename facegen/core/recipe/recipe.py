@@ -1,5 +1,6 @@
 """Reading and checking of recipes. All problems of a recipe are reported at once, before anything is built."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +19,17 @@ from facegen.core.recipe.rules import (
     untrained_frozen_conditioners,
 )
 from facegen.core.recipe.run_files import recipe_of
-from facegen.core.recipe.settings import check_table, settings_of
+from facegen.core.recipe.settings import check_table, oversized, settings_of
 from facegen.core.recipe.shipped import find_recipe, unknown_run
-from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES, DraftSettings
+from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES, MAX_NAME_CHARACTERS, DraftSettings
 from facegen.core.registry import registry
+from facegen.core.text.shown import shown
 from facegen.core.text.suggest import did_you_mean
 
 REQUIRED_TABLES = ("data",)
 OPTIONAL_TABLES = ("draft", "train")
+MAX_CHAIN = 5
+"""Largest number of recipes that build on each other. Each may name three, so their number grows by powers of three."""
 SHARED_OVERRIDES = ("match", "train")
 """Tables whose --set keys are applied to the recipes of earlier runs, too ..."""
 OWN_OVERRIDES = {*EARLIER_RUNS, ("match", "freeze_conditioner"), ("match", "freeze_faces")}
@@ -53,10 +57,15 @@ def read_recipe(
     tables = read_tables(path, preset, overrides)
     if data is not None:
         tables = _with_packed(tables, data)
-    tables.setdefault("run", {}).setdefault("name", path.stem)
+    tables.setdefault("run", {}).setdefault("name", default_run_name(path))
     recipe = _with_earlier(tables, path, preset, overrides, ())
     _refuse_shared_names(recipe)
     return recipe
+
+
+def default_run_name(path: Path) -> str:
+    """Return the name of the run of a recipe without one: the file's, with "_" for what a run name may not hold."""
+    return re.sub(r"[^\w.-]+", "_", path.stem).strip("_.-")[:MAX_NAME_CHARACTERS] or "run"
 
 
 def with_data(recipe: Recipe, data: Path) -> Recipe:
@@ -85,7 +94,13 @@ def _with_earlier(
     for table, key in EARLIER_RUNS:
         value = tables[table].get(key) if isinstance(tables.get(table), dict) else None
         if not is_recipe(value):
-            problems += [f"{path}: [{table}] {key} = {value!r}: {problem}" for problem in unknown_run(value)]
+            problems += [f"{path}: [{table}] {key} = {shown(value)}: {problem}" for problem in unknown_run(value)]
+            continue
+        if len(chain) == MAX_CHAIN and Path(value) not in chain:
+            problems.append(
+                f"{path}: [{table}] {key} = '{value}': more than {MAX_CHAIN} recipes build on each other: "
+                f"{' -> '.join(recipe.name for recipe in chain)}; train the last ones, and name the folder of a run"
+            )
             continue
         if Path(value) in chain:
             circle = " -> ".join(recipe.name for recipe in (*chain[chain.index(Path(value)) :], Path(value)))
@@ -97,7 +112,7 @@ def _with_earlier(
         except RecipeError as error:
             problems += error.problems
     if recipe is None or problems:
-        raise RecipeError(*problems)
+        raise RecipeError(*dict.fromkeys(problems))
     return replace(recipe, earlier=earlier)
 
 
@@ -116,7 +131,7 @@ def _earlier_tables(
             tables["data"]["image_pixels"] = above["draft"].get("image_pixels", default)
     if "logger" in above:
         tables["logger"] = above["logger"]
-    tables["run"] = {**above["run"], "name": tables.get("run", {}).get("name", path.stem)}
+    tables["run"] = {**above["run"], "name": tables.get("run", {}).get("name", default_run_name(path))}
     return tables
 
 
@@ -212,7 +227,7 @@ def _check_judge(tables: Mapping[str, Any], source: str, problems: list[str]) ->
         return
     judge = tables["judge"]
     if not isinstance(judge, dict):
-        problems.append(f"{source}: judge = {judge!r}: must be a table of tables, such as [judge.match]")
+        problems.append(f"{source}: judge = {shown(judge)}: must be a table of tables, such as [judge.match]")
         return
     for name in judge:
         if name not in JUDGE_TABLES:
@@ -238,8 +253,10 @@ def _entries(
     if isinstance(entries, dict):
         return [entries]
     if not (isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)):
-        problems.append(f"{source}: {where} = {entries!r}: must be a table, written [{where}]")
+        problems.append(f"{source}: {where} = {shown(entries)}: must be a table, written [{where}]")
         return []
+    if len(entries) == 1 and not kind.many:
+        problems.append(f"{source}: [[{where}]] is a list of tables: must be a table, written [{where}]")
     if len(entries) > 1 and not kind.many:
         problems.append(f"{source}: [[{where}]] appears {len(entries)} times: at most one {kind.name} is allowed")
     return entries
@@ -249,7 +266,7 @@ def _check_entry(kind: Kind, entry: dict[str, Any], where: str, problems: list[s
     name = entry.get("type")
     if not isinstance(name, str):
         available = ", ".join(sorted(registry().parts[kind.name]))
-        problems.append(f"{where} type = {name!r}: must be the name of a {kind.name}. Available: {available}")
+        problems.append(f"{where} type = {shown(name)}: must be the name of a {kind.name}. Available: {available}")
         return None
     try:
         part = registry().find(kind.name, name)
@@ -260,8 +277,9 @@ def _check_entry(kind: Kind, entry: dict[str, Any], where: str, problems: list[s
     engine_keys = kind.engine_keys.model_fields
     own = {key: value for key, value in entry.items() if key not in engine_keys and key != "type"}
     settings, wrong_settings = check_table(model, own, also=("type", *engine_keys))
+    wrong_settings += oversized(model, own)
     engine, wrong_engine = check_table(kind.engine_keys, {key: entry[key] for key in entry if key in engine_keys})
     problems += [f"{where} {problem}" for problem in [*wrong_settings, *wrong_engine]]
-    if settings is None or engine is None:
+    if settings is None or engine is None or wrong_settings:
         return None
     return PartConfig(part, settings_of(settings), engine, where)

@@ -10,7 +10,14 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from facegen.core.errors import PluginError
+from facegen.core.text.shown import cut
 from facegen.core.text.suggest import did_you_mean
+
+MAX_SIZE = 2**16
+"""Largest integer of a part's table, unless the part declares another bound."""
+MAX_ENTRIES = 256
+"""Largest number of entries of a list in a part's table, such as the widths of layers."""
+NO_SIZES = ("seed", "_steps", "_images")
 
 
 @cache
@@ -95,6 +102,25 @@ def check_table(
         return None, [_explain(model, problem, also) for problem in error.errors()]
 
 
+def oversized(model: type[BaseModel], table: dict[str, Any]) -> list[str]:
+    """Explain integers of a part's table that no network could have as a size, before anything is allocated.
+
+    A setting that declares an upper bound of its own is not checked here; nor are random seeds and durations, which
+    end in the names of NO_SIZES.
+    """
+    problems = []
+    for key, value in table.items():
+        field = model.model_fields.get(key)
+        if field is None or key.endswith(NO_SIZES) or any(hasattr(bound, "le") for bound in field.metadata):
+            continue
+        numbers = value if isinstance(value, list) else [value]
+        if any(isinstance(number, int) and number > MAX_SIZE for number in numbers):
+            problems.append(f"{key} = {cut(json.dumps(value))}: must be at most {MAX_SIZE}, as it is a size or a count")
+        if len(numbers) > MAX_ENTRIES:
+            problems.append(f"{key} has {len(numbers):,} entries; must have at most {MAX_ENTRIES}")
+    return problems
+
+
 def settings_of(checked: BaseModel) -> dict[str, Any]:
     """Return {key: value} of a validated model; nested models stay models."""
     return {name: getattr(checked, name) for name in type(checked).model_fields}
@@ -110,7 +136,7 @@ def _explain(model: type[BaseModel], problem: Any, also: Iterable[str]) -> str:
         return f"{where} is not a key here{did_you_mean(key, allowed)}"
     if problem["type"] == "missing":
         return f"{where} is missing: it has no default"
-    return f"{where} = {json.dumps(problem['input'], default=str)}: {_sentence(problem['msg'])}"
+    return f"{where} = {cut(json.dumps(problem['input'], default=str))}: {_sentence(problem['msg'])}"
 
 
 def _is_date(value: Any) -> bool:

@@ -11,6 +11,8 @@ EvaluationSplit = Literal[Split, "all"]
 """Clips of an evaluation: one split, or all three."""
 JudgeKind = Literal["independent", "own"]
 Count = Annotated[int, Field(ge=1)]
+MAX_NAME_CHARACTERS = 60
+"""Largest length of the name of a run; file systems allow 255 bytes, and a character has up to four."""
 Positive = Annotated[float, Field(gt=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
@@ -36,13 +38,13 @@ class RunSettings(Table):
     """Keys of [run]: settings of the whole run.
 
     Attributes:
-        name: name of the run folder; the recipe's file name by default.
+        name: name of the run folder, of letters, digits, "_", "." and "-"; the recipe's file name by default.
         seed: random seed of the run.
         device: device of the training; "auto" is a GPU if there is one.
         precision: "auto" is bf16 on a GPU that supports it, and fp32 otherwise.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "run"
+    name: Annotated[str, Field(pattern=r"^[^\W_][\w.-]*$", max_length=MAX_NAME_CHARACTERS)] = "run"
     seed: Annotated[int, Field(ge=0)] = 0
     device: Annotated[Literal["auto", "cpu", "cuda"], OnResume()] = "auto"
     precision: Annotated[Literal["auto", "fp32", "bf16"], OnResume()] = "auto"

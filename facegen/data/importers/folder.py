@@ -61,7 +61,8 @@ def read_folder(path: Path) -> ImportRequests:
     """Request all clips in a folder of people; the name of a subfolder is the name of the person.
 
     An image is paired with the audio file of the same stem (`1.jpg`, `1.wav`). The remaining images and audio files are
-    paired by `distribute_faces`. If no person has audio, each image is a clip.
+    paired by `distribute_faces`. If no person has audio, each image is a clip. Links are followed inside of the folder
+    only; a link that leads out of it is a reject, as a folder from elsewhere could show any file of this machine.
 
     Raises:
         DataError: the folder cannot be listed, or has no subfolders.
@@ -72,7 +73,8 @@ def read_folder(path: Path) -> ImportRequests:
         raise DataError(
             f"{path}: cannot be listed ({error.strerror}); give a folder with one subfolder per person"
         ) from None
-    people = [list_person_files(entry) for entry in entries if entry.is_dir()]
+    root = os.path.realpath(path)
+    people = [list_person_files(entry) for entry in entries if entry.is_dir() and _is_inside(entry, root)]
     if not people:
         raise DataError(
             f"{path}: has no subfolders; give a folder with one subfolder of images per person, a folder of .tar "
@@ -81,9 +83,13 @@ def read_folder(path: Path) -> ImportRequests:
     lines = count(1)
     rejects: list[Reject] = []
     for entry in entries:
-        if not entry.is_dir():
+        if not _is_inside(entry, root):
+            rejects.append(_reject_link(next(lines), "", entry))
+        elif not entry.is_dir():
             detail = f"{entry}: move it to the folder of a person; to pack a table of pairs, give the path of the table"
             rejects.append(Reject(next(lines), "", "is not in a person's folder", detail))
+    for person in people:
+        rejects += _without_links(person, root, lines)
     has_speech = any(person.audio_files for person in people)
     clips: list[ClipRequest] = []
     for person in people:
@@ -105,6 +111,25 @@ def list_person_files(folder: Path) -> PersonFiles:
                 same_kind = files.images if is_image else files.audio_files if is_audio else files.others
                 same_kind.append(Path(parent, name))
     return files
+
+
+def _without_links(person: PersonFiles, root: str, lines: Iterator[int]) -> list[Reject]:
+    """Remove a person's files that are links out of a folder, and return their rejects."""
+    rejects = []
+    for paths in (person.images, person.audio_files, person.others):
+        outside = [path for path in paths if not _is_inside(path, root)]
+        rejects += [_reject_link(next(lines), person.name, path) for path in outside]
+        paths[:] = [path for path in paths if path not in outside]
+    return rejects
+
+
+def _is_inside(path: Path, root: str) -> bool:
+    return not path.is_symlink() or os.path.realpath(path).startswith(root + os.sep)
+
+
+def _reject_link(line: int, identity: str, path: Path) -> Reject:
+    detail = f"{path}: leads to {os.path.realpath(path)}; copy it into the folder, or name it in a table of pairs"
+    return Reject(line, identity, "is a link out of the folder of people", detail)
 
 
 def distribute_faces(faces: Sequence[T], tracks: Sequence[Path]) -> list[tuple[Path, list[T]]]:

@@ -78,6 +78,8 @@ def _is_tar(path: Path) -> bool:
         return True
     magic, offset = TAR_MAGIC
     try:
+        if not path.is_file():  # opening a pipe would wait for its writer
+            return False
         with path.open("rb") as file:
             file.seek(offset)
             return file.read(len(magic)) == magic

@@ -1,14 +1,15 @@
 """Importer of a CSV table of faces and speech; rows are checked one by one."""
 
 import csv
-import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from facegen.core.errors import DataError
 from facegen.core.text.names import normalise_name
+from facegen.core.text.shown import cut
 from facegen.core.text.suggest import did_you_mean
 from facegen.core.text.text_files import open_text
 from facegen.data.corpus.header import MAX_IDENTITY_CHARACTERS
@@ -18,6 +19,9 @@ REQUIRED = ("identity", "face")
 FOR_ALL_OR_NONE = ("speech", "caption", "embedding")
 """Columns that must be filled in all rows or in none, because a batch needs them for every row."""
 OPTIONAL = ("sex", "video", "time", "consent", "source", "licence", "language")
+MAX_COLUMNS = 1000
+MAX_SECONDS = 1e7
+"""Largest time of a face; a third of a year, and far below the largest number of samples."""
 SEXES = {"f": 0, "female": 0, "0": 0, "m": 1, "male": 1, "1": 1, "": -1}
 
 Row = Mapping[str, str]
@@ -31,9 +35,10 @@ def read_pairs(path: Path) -> ImportRequests:
         DataError: the table cannot be read, or its header row is wrong.
     """
     lines = _read_lines(path)
-    header = [name.strip() for name in lines[0][1]]
-    _check_header(path, header)
     known = {*REQUIRED, *FOR_ALL_OR_NONE, *OPTIONAL}
+    # Spreadsheets and people write Identity; other columns keep their spelling, by which they are reported.
+    header = [name.lower() if name.lower() in known else name for name in map(str.strip, lines[0][1])]
+    _check_header(path, header)
     rows: list[tuple[int, Row]] = []
     rejects: list[Reject] = []
     for number, cells in lines[1:]:
@@ -83,11 +88,14 @@ def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
     problems = []
+    if len(header) > MAX_COLUMNS:
+        raise DataError(f"{path}: header: has {len(header):,} columns; at most {MAX_COLUMNS:,} are allowed")
     for name in REQUIRED:
         if name not in header:
             problems.append(f"{path}: header: column '{name}' is missing{did_you_mean(name, header)}")
-    for name in sorted({name for name in header if header.count(name) > 1}):
-        problems.append(f"{path}: header: column '{name}' occurs {header.count(name)} times; keep one")
+    for name, count in sorted(Counter(header).items()):
+        if count > 1:
+            problems.append(f"{path}: header: column '{name}' occurs {count} times; keep one")
     if problems and len(header) == 1 and any(mark in header[0] for mark in ";\t"):
         problems.append(f"{path}: header: cells are not separated by commas; save the table with commas")
     if problems:
@@ -113,10 +121,11 @@ def check_row(line: int, row: Row, used: Sequence[str]) -> Reject | None:
             detail = f"fill it in every row, or remove the column '{name}'"
             return Reject(line, identity, f"has no {name}, which other rows have", detail)
     if row["sex"].lower() not in SEXES:
-        detail = f"sex = '{row['sex']}': f, m, female, male, 0 (f), 1 (m) or empty"
+        detail = f"sex = '{cut(row['sex'])}': f, m, female, male, 0 (f), 1 (m) or empty"
         return Reject(line, identity, "has an unknown sex", detail)
     if row["time"] and parse_seconds(row["time"]) is None:
-        return Reject(line, identity, "has an unusable time", f"time = '{row['time']}': seconds, 0 or more, or empty")
+        detail = f"time = '{cut(row['time'])}': seconds from 0 to {MAX_SECONDS:,.0f}, or empty"
+        return Reject(line, identity, "has an unusable time", detail)
     return None
 
 
@@ -156,9 +165,9 @@ def _file(folder: Path, cell: str) -> Path:
 
 
 def parse_seconds(cell: str) -> float | None:
-    """Parse a time in seconds; None if the cell is not a finite number of at least 0."""
+    """Parse a time in seconds; None if the cell is not a number from 0 to MAX_SECONDS."""
     try:
         value = float(cell)
     except ValueError:
         return None
-    return value if math.isfinite(value) and value >= 0 else None
+    return value if 0 <= value <= MAX_SECONDS else None

@@ -26,6 +26,8 @@ from facegen.data.synthetic.voice import speak
 
 RENDERER_VERSION = 2
 """Version of the renderer, part of the fingerprint; it increases when the same numbers give other images or speech."""
+MAX_CLIPS = 500_000
+"""Largest number of clips: lists of all clips and their people are kept in memory, 1 KB each."""
 
 
 class Synthetic(Dataset):
@@ -61,8 +63,8 @@ class Synthetic(Dataset):
         self,
         request: DataSettings,
         *,
-        num_people: Annotated[int, Field(ge=2)] = 20000,
-        num_heldout_people: Annotated[int, Field(ge=2)] = 1000,
+        num_people: Annotated[int, Field(ge=2, le=MAX_CLIPS)] = 20000,
+        num_heldout_people: Annotated[int, Field(ge=2, le=MAX_CLIPS)] = 1000,
         clips_per_person: Annotated[int, Field(ge=1, le=100)] = 2,
         frames_per_clip: Annotated[int, Field(ge=1, le=100)] = 4,
         clip_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0,
@@ -71,6 +73,12 @@ class Synthetic(Dataset):
     ) -> None:
         if request.image_pixels > 256:
             raise DataError(f"image_pixels = {request.image_pixels}: must be at most 256 for synthetic faces")
+        num_clips = (num_people + num_heldout_people) * clips_per_person
+        if num_clips > MAX_CLIPS:
+            raise DataError(
+                f"num_people + num_heldout_people = {num_people + num_heldout_people} with clips_per_person = "
+                f"{clips_per_person}: {num_clips:,} clips; at most {MAX_CLIPS:,} are allowed: all are listed in memory"
+            )
         self.request = request
         self.num_people, self.num_heldout_people = num_people, num_heldout_people
         self.clips_per_person, self.frames_per_clip = clips_per_person, frames_per_clip

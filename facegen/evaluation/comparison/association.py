@@ -47,8 +47,7 @@ def _published_row(row: MatchingRow) -> list[Cell]:
     cells = []
     for part in _ACCURACIES.values():
         value = row.accuracy.get(part)
-        text = "-" if value is None else number(value) if row.verified else f"about {number(value)}, unverified"
-        cells.append(Cell(text))
+        cells.append(Cell("-" if value is None else number(value)))
     return [Cell(row.name), Cell(row.faces), *cells, Cell(row.source)]
 
 

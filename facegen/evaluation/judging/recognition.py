@@ -18,6 +18,7 @@ from facegen.core.progress import Observer
 from facegen.core.recipe.part_config import PartConfig
 from facegen.core.recipe.recipe import Recipe, check_config, check_recipe
 from facegen.core.recipe.unique_names import unique_names
+from facegen.core.text.toml_text import parse_toml
 
 MOST_NOISES = 2
 """Maximum number of generated faces per row that a recogniser embeds if there is none under the row's own noise."""
@@ -54,7 +55,7 @@ def read_word(word: str) -> dict[str, Any]:
         if not (separator and key.strip()):
             raise RecipeError(f"--recogniser {word}: '{pair}' must be key=value, as in NAME:key=value,key=value")
         try:
-            entry[key.strip()] = tomllib.loads(f"value = {value}")["value"]
+            entry[key.strip()] = parse_toml(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
             entry[key.strip()] = value
     return entry

@@ -1,5 +1,6 @@
 """Changes of a run's settings when it is resumed: which are allowed, where they are recorded, what they do."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from facegen.core.errors import CheckpointError
@@ -103,7 +104,7 @@ def _position(run: Run, of_match: bool) -> tuple[StageName, int]:
     return "match" if has_match else "train", 0 if matching is None else matching[1]
 
 
-def _never_held(record: ChangeRecord, run: Run, values: dict[str, object]) -> bool:
+def _never_held(record: ChangeRecord, run: Run, values: Mapping[str, object]) -> bool:
     """Tell whether a record is of a value that the run's recipe never got."""
     is_last = next(other for other in reversed(run.changes) if other.key == record.key) is record
     return is_last and record.key in values and record.after != values[record.key]

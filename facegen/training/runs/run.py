@@ -2,7 +2,6 @@
 
 import json
 import math
-import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -25,6 +24,7 @@ from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.run_files import METADATA, RECIPE
 from facegen.core.run_schema import MAX_RECIPE_BYTES, MAX_RUN_BYTES, ChangeRecord, FileRecord, RunMetadata, StartRecord
 from facegen.core.text.json_text import json_text
+from facegen.core.text.toml_text import parse_toml
 from facegen.training.runs.checkpoint import read_step
 from facegen.training.runs.formats import read_bounded, read_json
 from facegen.training.runs.part_files import (
@@ -139,7 +139,7 @@ class Run:
 
         metadata = read_json(path / METADATA, RunMetadata, MAX_RUN_BYTES, damage)
         try:
-            tables = tomllib.loads(read_bounded(path / RECIPE, MAX_RECIPE_BYTES))
+            tables = parse_toml(read_bounded(path / RECIPE, MAX_RECIPE_BYTES))
         except (OSError, ValueError, RecursionError) as error:
             raise CheckpointError(damage(str(error))) from None
         files = read_files(path, [record.model_dump() for record in metadata.files])

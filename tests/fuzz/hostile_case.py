@@ -1,0 +1,153 @@
+"""Run the command line on one case in a forked process, with limits of time and memory, and classify what happens."""
+
+import io
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+TIMEOUT_SECONDS = 120
+MEMORY_BYTES = 6 * 2**30
+"""Largest address space that a case may add to that of this process."""
+TRACEBACKS = ("Traceback (most recent call last)", "This is a bug in")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of the program.
+
+    Attributes:
+        kind: kind of input, a row of the table.
+        words: arguments, in whose text "{folder}" stands for the folder of the case, "{root}" for the one above.
+        prepare: writes the files of the case into its folder.
+        seconds, mebibytes: limits beyond which the outcome is "slow" or "large"; None for none.
+        note: what is hostile.
+    """
+
+    kind: str
+    words: tuple[str, ...]
+    prepare: Callable[[Path], None] = lambda folder: None
+    seconds: float | None = None
+    mebibytes: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a case led to.
+
+    Attributes:
+        name: "done", "message", "usage", or a fault: "traceback", "hang", "killed", "silent", "slow", "large".
+        seconds: time of the processor, which does not depend on other programs.
+        mebibytes: growth of the resident memory.
+        text: what was printed.
+    """
+
+    name: str
+    seconds: float
+    mebibytes: float
+    text: str
+
+    @property
+    def is_fault(self) -> bool:
+        return self.name not in ("done", "message", "usage")
+
+
+def warm_up() -> None:
+    """Import once what every case needs, so that a fork has it."""
+    import torch
+
+    from facegen.cli.main import COMMANDS, main
+
+    torch.set_num_threads(1)
+    for module, _ in COMMANDS.values():
+        __import__(module)
+    with open(os.devnull, "w") as null:
+        streams, sys.stdout, sys.stderr = (sys.stdout, sys.stderr), null, null
+        try:
+            main(["check", "speech_relid", "--preset", "small"])
+        finally:
+            sys.stdout, sys.stderr = streams
+
+
+def run_case(case: Case, folder: Path) -> Outcome:
+    """Prepare a case in a new folder, run it there in a forked process, and classify it."""
+    folder.mkdir(parents=True)
+    case.prepare(folder)
+    words = [word.replace("{folder}", str(folder)).replace("{root}", str(folder.parent)) for word in case.words]
+    output = folder.parent / f"{folder.name}.out"
+    before = _resident_kib()
+    started = time.monotonic()
+    process = os.fork()
+    if process == 0:
+        _call(words, folder, output)
+    status, usage = _wait(process, started)
+    seconds = usage.ru_utime + usage.ru_stime
+    text = output.read_text(errors="replace")
+    mebibytes = max(usage.ru_maxrss - before, 0) / 1024
+    return Outcome(_classify(case, status, seconds, mebibytes, text), seconds, mebibytes, text)
+
+
+def _call(words: list[str], folder: Path, output: Path) -> None:
+    """Run the program in this forked process, and end it."""
+    code = 99
+    try:
+        os.setsid()
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        null = os.open(os.devnull, os.O_RDONLY)
+        for number, source in ((0, null), (1, descriptor), (2, descriptor)):
+            os.dup2(source, number)
+        sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), "utf-8", line_buffering=True)  # noqa: SIM115
+        sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), "utf-8", line_buffering=True)  # noqa: SIM115
+        os.chdir(folder)
+        limit = _address_space_bytes() + MEMORY_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        from facegen.cli.main import main
+
+        code = main(words)
+        sys.stdout.flush()
+    except BaseException as error:
+        print("Traceback (most recent call last): outside of main:", repr(error), file=sys.stderr)
+    finally:
+        os._exit(code)
+
+
+def _wait(process: int, started: float) -> tuple[int, resource.struct_rusage]:
+    while True:
+        finished, status, usage = os.wait4(process, os.WNOHANG)
+        if finished:
+            return status, usage
+        if time.monotonic() - started > TIMEOUT_SECONDS:
+            os.killpg(process, signal.SIGKILL)
+            _, _, usage = os.wait4(process, 0)
+            return -1, usage
+        time.sleep(0.01)
+
+
+def _classify(case: Case, status: int, seconds: float, mebibytes: float, text: str) -> str:
+    if status == -1:
+        return "hang"
+    if any(sign in text for sign in TRACEBACKS):
+        return "traceback"
+    if os.WIFSIGNALED(status):
+        return "killed"
+    if case.seconds is not None and seconds > case.seconds:
+        return "slow"
+    if case.mebibytes is not None and mebibytes > case.mebibytes:
+        return "large"
+    code = os.WEXITSTATUS(status)
+    if code == 1 and "Error:" not in text:
+        return "silent"
+    return {0: "done", 2: "usage"}.get(code, "message")
+
+
+def _resident_kib() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 1024
+
+
+def _address_space_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
