@@ -66,6 +66,7 @@ class Batch:
         caption: (B, characters) character codes.
         text: (B, text_dim) given vectors.
         attributes: {column: (B,)} labels; -1 where unknown.
+        frame: (B,) number of the face within its clip, where the rows are of a corpus.
     """
 
     faces: Tensor
@@ -76,6 +77,7 @@ class Batch:
     caption: Tensor | None = None
     text: Tensor | None = None
     attributes: Mapping[str, Tensor] = field(default_factory=dict)
+    frame: Tensor | None = None
 
     def __len__(self) -> int:
         return self.clip.shape[0]

@@ -41,7 +41,7 @@ def load_matching(run: Run, device: torch.device) -> Networks:
     if networks.matcher is None:
         raise CheckpointError(f"{run.path}: its recipe has no [match], so it cannot match; choose another run")
     load_match_stage(run, networks)
-    for module in (networks.encoders, networks.discriminator, networks.matcher):
+    for module in (networks.encoders, networks.match_faces, networks.matcher):
         if module is not None:
             module.to(device).eval().requires_grad_(False)
     return networks

@@ -9,7 +9,12 @@ from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, RECIPE_KINDS, Kind
 from facegen.core.recipe.file import JUDGE_TABLES, Tables, apply_override, differences, is_recipe, read_tables
 from facegen.core.recipe.part_config import PartConfig, Recipe
-from facegen.core.recipe.rules import misplaced_draft, missing_tables, repeated_metrics
+from facegen.core.recipe.rules import (
+    misplaced_draft,
+    missing_tables,
+    repeated_metrics,
+    untrained_frozen_conditioners,
+)
 from facegen.core.recipe.settings import check_table, settings_model, settings_of
 from facegen.core.recipe.shipped import find_recipe, unknown_run
 from facegen.core.recipe.tables import EARLIER_RUNS, ENGINE_TABLES, DraftSettings
@@ -165,11 +170,25 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
         problems += [f"{source}: [{name}] {problem}" for problem in wrong]
         engine[name] = checked
     problems += [*missing_tables(tables, source), *misplaced_draft(tables, configs["generator"], source)]
+    problems += untrained_frozen_conditioners(next(iter(configs["matcher"]), None), configs["conditioner"], source)
+    for matcher in configs["matcher"]:
+        _recogniser_of(matcher, problems)
     if problems:
         raise RecipeError(*problems)
     return Recipe(
         source, tables, configs, engine["run"], engine.get("train"), engine["evaluate"], engine.get("draft")
     )  # fmt: skip
+
+
+def face_recogniser(recipe: Recipe) -> PartConfig | None:
+    """Return the recogniser of [match.faces]; None if the match stage embeds faces by the discriminator."""
+    matcher = recipe.optional_config("matcher")
+    return None if matcher is None else _recogniser_of(matcher, [])
+
+
+def _recogniser_of(matcher: PartConfig, problems: list[str]) -> PartConfig | None:
+    faces = matcher.engine.faces
+    return None if faces is None else _check_entry(KINDS["recogniser"], faces, f"{matcher.where[:-1]}.faces]", problems)
 
 
 def check_config(kind: str, tables: Mapping[str, Any], source: str, problems: list[str]) -> PartConfig | None:

@@ -26,6 +26,21 @@ def missing_tables(tables: Mapping[str, Any], source: str) -> list[str]:
     return missing
 
 
+def untrained_frozen_conditioners(
+    matcher: PartConfig | None, conditioners: tuple[PartConfig, ...], source: str
+) -> list[str]:
+    """Report [match] freeze_conditioner without an earlier run, where a conditioner brings no trained weights."""
+    if matcher is None or not matcher.engine.freeze_conditioner or matcher.engine.start or matcher.engine.run:
+        return []
+    untrained = [config.name for config in conditioners if not config.part.load().pretrained]  # type: ignore[attr-defined]
+    if not untrained:
+        return []
+    return [
+        f"{source}: [match] freeze_conditioner = true: must be false without start, the earlier run whose weights are "
+        f"frozen: {', '.join(untrained)} {'brings' if len(untrained) == 1 else 'bring'} no trained weights"
+    ]
+
+
 def misplaced_draft(tables: Mapping[str, Any], generators: tuple[PartConfig, ...], source: str) -> list[str]:
     """Report a generator that needs [draft] and has none, and a [draft] that no generator uses."""
     has_draft = "draft" in tables

@@ -1,7 +1,7 @@
 """Recipe keys that the engine reads; a part's own keys are declared by its signature."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -96,9 +96,11 @@ class MatchSettings(Table):
         run: earlier run whose match stage is used instead of training one.
         start: earlier run whose match stage initialises the networks, such as one on synthetic speakers for a small
             corpus of real ones; the networks must be the same.
-        freeze_conditioner: train only the face network; the encoders keep the weights of `start`. With fixed crops
-            every encoding is computed once, and a small corpus is learnt in minutes.
+        freeze_conditioner: train only the face network; the encoders keep the weights of `start`, or those that they
+            bring themselves. With fixed crops every encoding is computed once, and a small corpus is learnt in minutes.
         freeze_faces: train only the encoders; the discriminator's backbone and embedding keep the weights of `start`.
+        faces: recogniser whose features of the faces are matched, instead of the discriminator's embedding: a table
+            with its type and settings. They do not change, and are computed once for each face.
         steps: number of training steps.
         batch_size: rows per step.
         optimiser: optimisation algorithm; "sgd" has momentum 0.9.
@@ -115,6 +117,7 @@ class MatchSettings(Table):
     start: Path | None = None
     freeze_conditioner: bool = False
     freeze_faces: bool = False
+    faces: dict[str, Any] | None = None
     steps: Count = 10000
     batch_size: Annotated[int, Field(ge=2)] = 64
     optimiser: Literal["sgd", "adam"] = "sgd"
@@ -126,7 +129,7 @@ class MatchSettings(Table):
     log_steps: Count = 20
     checkpoint_steps: Count = 1000
 
-    @field_validator("freeze_conditioner", "freeze_faces")
+    @field_validator("freeze_faces")
     @classmethod
     def _needs_start(cls, value: bool, info: ValidationInfo) -> bool:
         # `data` lacks keys with wrong values, which have problems of their own.

@@ -104,6 +104,7 @@ class Rows:
             caption=self._caption(clip) if "caption" in needs else None,
             text=self.dataset.text(clip).to(self.device) if "text" in needs else None,
             attributes={name: values[rows].to(self.device) for name, values in self.clips.attributes.items()},
+            frame=frame.to(self.device),
         )
 
     def fetch_plain(self, rows: Tensor, frame: int = 0) -> Batch:

@@ -31,7 +31,7 @@ from facegen.training.runs.formats import CHECKPOINT_FORMAT, RUN_FORMAT
 from facegen.training.runs.model_header import METADATA_KEY, opened_model, read_metadata
 
 SUFFIX = ".safetensors"
-PIPELINE, MATCH_MODULES = "face_pipeline", ("encoders", "discriminator", "matcher")
+PIPELINE, MATCH_MODULES = "face_pipeline", ("encoders", "discriminator", "recognised_faces", "matcher")
 TRAIN_FILES = {
     PIPELINE: "ema",
     "adversarial_discriminator": "discriminator",
