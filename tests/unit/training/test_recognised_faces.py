@@ -107,7 +107,8 @@ def test_recogniser_without_features_of_faces_is_refused():
 def recipe(monkeypatch):
     part = next(iter(registry().parts["recogniser"].values()))
     assert part.source.package == OWN_PACKAGE
-    monkeypatch.setattr(type(part), "load", lambda self, load=type(part).load: _colour_or(self, load))
+    load = type(part).load
+    monkeypatch.setattr(type(part), "load", lambda self: _colour_or(self, load))
     tables = dict(tiny_recipe().tables)
     tables.pop("discriminator")
     tables["match"] = {
