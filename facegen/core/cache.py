@@ -1,11 +1,11 @@
 """Caches of data that can be computed again: embeddings, rendered corpora, derived weights."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from os.path import expanduser
 from pathlib import Path
+from tempfile import gettempdir
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -23,7 +23,7 @@ def user_cache(name: str) -> Path:
     A container may run under a number that has no HOME and no entry in passwd; its cache lies in the temporary folder.
     """
     home = expanduser("~")
-    default = Path(home, ".cache") if home != "~" else Path(tempfile.gettempdir(), f"cache-{os.getuid()}")
+    default = Path(home, ".cache") if home != "~" else Path(gettempdir(), f"cache-{os.getuid()}")
     return Path(os.environ.get("XDG_CACHE_HOME") or default) / "facegen" / name
 
 
