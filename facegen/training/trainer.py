@@ -82,6 +82,7 @@ class Trainer:
         if config is None:
             return
         settings: MatchSettings = config.engine
+        encodings: Encodings | None = None
         if not self._is_matched():
             earlier = None if settings.run is None else _open_matched(settings.run)
             if self.distributed.is_main_process:
@@ -93,16 +94,17 @@ class Trainer:
                 self._initialise_from(_open_matched(settings.start))
             stage = self._match_stage(settings)
             self._run_stage(stage)
+            encodings = stage.encodings
             if self.distributed.is_main_process:
                 # With the state and the optimiser of the last checkpoint, the finished stage can go on.
                 last = read_state(self.run.checkpoint_folder("match", settings.steps)).model_dump(exclude={"format"})
                 self._save_match({**last, "key": self._match_key()}, modules, stage.optimisers)
             self.distributed.wait()
         load_match_stage(self.run, self.networks)
-        self._record_matched_conditions()
+        self._record_matched_conditions(encodings)
 
-    def _record_matched_conditions(self) -> None:
-        """Store how encodings and face embeddings of the match stage are distributed, once."""
+    def _record_matched_conditions(self, encodings: Encodings | None) -> None:
+        """Store how encodings, which may be cached, and face embeddings of the match stage are distributed, once."""
         networks = self.networks
         if not self.distributed.is_main_process or "matched" in read_conditions(self.run.path):
             return
@@ -110,11 +112,12 @@ class Trainer:
         self.distributed.place(encoders, discriminator)
         spaces: dict[Space, Callable[[Batch], Tensor]] = {}
         if encoders.needs & INFORMATIVE:
-            spaces["matched"] = encoders
+            spaces["matched"] = encoders if encodings is None else lambda batch: encodings.of(batch.clip)
         if discriminator is not None and networks.matcher is not None and networks.matcher.needs_faces:
             spaces["face"] = lambda batch: discriminator.embed(discriminator.features(batch.faces))
         modules = [encoders, *([] if discriminator is None else [discriminator])]
-        record_conditions(self.run.path, self._rows(), spaces, modules)
+        columns = None if encodings is None else frozenset[str]()
+        record_conditions(self.run.path, self._rows(), spaces, modules, columns)
 
     def _is_matched(self) -> bool:
         """Tell whether the match stage is finished; every process gets the same answer, as none writes meanwhile."""

@@ -31,6 +31,7 @@ from facegen.training.build import DraftRun, Networks
 from facegen.training.match import match_modules
 from facegen.training.runs import checkpoint, conditions, run
 from facegen.training.runs.claimed_networks import build_claimed
+from facegen.training.runs.eight_bits import SCALE, quantised, restored
 from facegen.training.runs.embedded_files import START, unpack_files
 from facegen.training.runs.model_header import METADATA_KEY, opened_model, read_metadata
 from facegen.training.runs.part_files import copy_files, describe_files
@@ -45,6 +46,8 @@ TRAIN_FILES = {
     "adversarial_encoders": "discriminator_encoders",
 }
 """{module in a model file: its file in a checkpoint of the train stage}; of the face pipeline, the moving average."""
+EIGHT_BITS = tuple(name for name in TRAIN_FILES if name != PIPELINE)
+"""Modules whose weights an fp16 file holds in 8 bits: only [train] start reads them, and trains them on."""
 MAX_SHOWN = 3
 _DTYPES = {
     "F16": torch.float16, "F32": torch.float32, "F64": torch.float64, "BF16": torch.bfloat16, "I64": torch.int64,
@@ -106,7 +109,15 @@ class ModelFile:
         start = f"{module}."
         with opened_model(self.path) as file:
             names = [name for name in self.dtypes if name.startswith(start)]
-            tensors = {name.removeprefix(start): file.get_tensor(name).to(self.dtypes[name]) for name in names}
+            stored = set(file.keys())
+            tensors = {
+                name.removeprefix(start): (
+                    restored(file.get_tensor(name), file.get_tensor(f"{name}{SCALE}"))
+                    if f"{name}{SCALE}" in stored
+                    else file.get_tensor(name)
+                ).to(self.dtypes[name])
+                for name in names
+            }
         bad = checkpoint.non_finite(tensors)
         if bad:
             raise CheckpointError(f"{self.path}: tensor '{start}{bad[0]}' holds NaN or infinity; get the file again")
@@ -188,9 +199,13 @@ def write_model_file(
         OSError: it cannot be written.
     """
     kind = _FORMATS_OF_WEIGHTS[metadata.precision]
-    tensors = {
-        f"{name}.{key}": _stored(value, kind) for name, module in modules.items() for key, value in module.items()
-    }
+    tensors: dict[str, Tensor] = {}
+    for name, module in modules.items():
+        for key, value in module.items():
+            if name in EIGHT_BITS and kind == torch.float16 and value.dtype == torch.float32 and value.dim() > 1:
+                tensors[f"{name}.{key}"], tensors[f"{name}.{key}{SCALE}"] = quantised(value.detach().cpu())
+            else:
+                tensors[f"{name}.{key}"] = _stored(value, kind)
     with replacing(path) as part:
         save_file(
             {**tensors, **(files or {})}, part, metadata={METADATA_KEY: metadata.model_dump_json(exclude_defaults=True)}
@@ -267,8 +282,14 @@ def _differences(
     stored: Mapping[str, tuple[torch.dtype | None, tuple[int, ...]]], expected: Mapping[str, Tensor]
 ) -> list[str]:
     problems = []
-    for name in sorted(stored.keys() | expected.keys()):
-        if name not in stored:
+    scaled = {name.removesuffix(SCALE) for name in stored if name.endswith(SCALE)}
+    scaled = {name for name in scaled if name.startswith(EIGHT_BITS) and name in expected and name in stored}
+    for name in sorted((stored.keys() | expected.keys()) - {f"{name}{SCALE}" for name in scaled}):
+        if name in scaled:
+            kinds, shape = (stored[name], stored[f"{name}{SCALE}"]), tuple(expected[name].shape)
+            if len(shape) < 2 or kinds != ((torch.int8, shape), (torch.float32, shape[:1])):
+                problems.append(f"tensor '{name}' in 8 bits is {kinds} instead of {shape} with {shape[:1]} scales")
+        elif name not in stored:
             problems.append(f"tensor '{name}' is missing")
         elif name not in expected:
             problems.append(f"tensor {name[:200]!r} is unknown")

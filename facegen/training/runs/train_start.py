@@ -67,11 +67,11 @@ def _tensor_problems(recipe: Recipe, data: DataSpec, networks: Networks, earlier
     if not differing:
         return []
     tables = ("conditioner", "condition", "generator", "discriminator")
-    theirs_values, own_values = (
-        {name: side.values.get(name) for name in tables} for side in (earlier.recipe, recipe)
-    )
-    changed = changed_values(theirs_values, own_values)
-    settings = [f"{key} = {before} there, {after} here" for key, (before, after) in changed.items()]
+    theirs_values, own_values = ({name: side.values.get(name) for name in tables} for side in (earlier.recipe, recipe))
+    settings = [
+        f"{key} = {before} there, {after} here"
+        for key, (before, after) in changed_values(theirs_values, own_values).items()
+    ]
     more = [f"and {len(differing) - MAX_SHOWN} more"] if len(differing) > MAX_SHOWN else []
     reason = f" ({'; '.join(settings)})" if settings else ""
     return [f"holds networks of another shape{reason}: {'; '.join([*differing[:MAX_SHOWN], *more])}; use the same"]

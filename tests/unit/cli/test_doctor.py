@@ -56,3 +56,20 @@ def test_doctor_warns_of_a_full_disk_and_of_missing_codecs(monkeypatch):
     monkeypatch.setattr(doctor, "CODECS", ("aac", "nonsense"))
     (finding,) = doctor._av()
     assert finding.state == "warn" and "no nonsense" in finding.advice
+
+
+def test_doctor_names_packages_that_overwrite_each_other(monkeypatch):
+    monkeypatch.setattr(doctor, "packages_distributions", lambda: {"cv2": ["opencv-python", "opencv-python-headless"]})
+    monkeypatch.setattr(doctor, "version", {"opencv-python": "4.1", "opencv-python-headless": "4.2"}.get)
+    first = next(iter(doctor._cv2()))
+    assert first.state == "warn" and "opencv-python 4.1, opencv-python-headless 4.2" in first.detail
+    assert "pip uninstall opencv-python opencv-python-headless" in first.advice
+
+
+def test_doctor_names_the_javascript_runtime(monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "which", lambda program: "/bin/qjs" if program == "qjs" else None)
+    (finding,) = doctor._javascript()
+    assert (finding.state, finding.detail, finding.advice) == ("ok", "quickjs", "")
+    monkeypatch.setattr(doctor.shutil, "which", lambda program: None)
+    (finding,) = doctor._javascript()
+    assert finding.state == "warn" and "Deno" in finding.advice

@@ -71,3 +71,10 @@ def test_what_was_used_least_recently_goes_first(tmp_path, monkeypatch):
         cache.save_rendered(name, {"faces": torch.zeros(2400, dtype=torch.uint8)})
     kept = {file.stem for file in (tmp_path / "facegen" / "rendered").iterdir()}
     assert kept == {"a", "b", "new"}
+
+
+def test_without_home_and_passwd_entry_the_cache_is_in_the_temporary_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(cache, "expanduser", lambda path: path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert cache.user_cache("a").parents[2] == tmp_path

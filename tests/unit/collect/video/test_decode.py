@@ -328,3 +328,11 @@ def test_a_track_of_damaged_packets_is_refused(tmp_path):
     damage_packets(whole, tmp_path / "a.mp4", range(10, 160))
     with pytest.raises(UnusableFileError, match=r"has no audio that can be decoded \(\d+ of \d+ packets\)"):
         read(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize(("transfer", "name"), [("smpte2084", "PQ"), ("arib-std-b67", "HLG")])
+def test_a_high_dynamic_range_is_refused(tmp_path, transfer, name):
+    path = write_video(tmp_path / "v.mp4", steady(25, 1.0), None, **{"x264-params": f"transfer={transfer}"})
+    with pytest.raises(UnusableFileError, match="high dynamic range") as caught:
+        list(VideoReader(MediaFiles(path), settings()).frames())
+    assert f"transfer {name}" in str(vars(caught.value))

@@ -72,7 +72,9 @@ def changes(draw: st.DrawFn, values: Any) -> Any:
         for key in above:
             table = table[key]
         action = draw(st.sampled_from(["replace", "replace", "replace", "remove", "add"]))
-        value = draw(st.sampled_from([*VALUES, NESTED]) | st.integers() | st.floats() | st.text(max_size=5))
+        value = draw(
+            st.sampled_from([*VALUES, NESTED]).map(copy.deepcopy) | st.integers() | st.floats() | st.text(max_size=5)
+        )
         if action == "remove":
             del table[last]
         elif action == "add" and isinstance(table, dict):
