@@ -69,7 +69,7 @@ def _cases(seed: int, names: list[str]) -> Iterator[Case]:
 
 def _show(number: int, case: Case, outcome: Outcome) -> None:
     print(f"case {number}: {outcome.name} after {outcome.seconds:.1f} s, {outcome.mebibytes:.0f} MiB: {case.kind}")
-    print(f"    {ascii(case.note)}\n    {ascii(' '.join(case.words))[:300]}")
+    print(f"    {case.note!a}\n    {ascii(' '.join(case.words))[:300]}")
     lines = [line for line in outcome.text.splitlines() if line.strip()]
     for line in lines[-12 if outcome.is_fault else -2 :]:
         print(f"    | {ascii(line)[1:-1][:220]}")

@@ -17,7 +17,7 @@ from facegen.core.recipe.shipped import shipped_recipes
 SECONDS, MEBIBYTES = 20.0, 500.0
 """Limits of a check of a recipe; a recipe that is refused needs a tenth of the time, one that is accepted is built."""
 REFERENCES = (("extends",), ("match", "run"), ("match", "start"), ("draft", "run"), ("judge", "recipe"))
-TINY = "data.num_people=40,data.num_heldout_people=24,data.image_pixels=16,data.speech_seconds=0.3".split(",")
+TINY = ["data.num_people=40", "data.num_heldout_people=24", "data.image_pixels=16", "data.speech_seconds=0.3"]
 
 
 def recipe_cases(draw: random.Random) -> Iterator[Case]:
