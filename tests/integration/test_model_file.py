@@ -89,7 +89,7 @@ def test_a_model_file_draws_the_faces_of_the_run(
     for source, name in ((run, "run"), (path, "model")):
         assert facegen("generate", source, "--speech", sound, "--count", 3, "--out", tmp_path / name) == 0
     for number in (1, 2, 3):
-        one, other = (pixels(tmp_path / name / f"001_a_{number:03d}.png").astype(int) for name in ("run", "model"))
+        one, other = (pixels(tmp_path / name / f"a_{name}_seed0_{number}.png").astype(int) for name in ("run", "model"))
         assert np.abs(one - other).max() <= most
 
 
