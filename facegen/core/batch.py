@@ -74,6 +74,7 @@ class Batch:
         attributes: {column: (B,)} labels; -1 where unknown.
         clip_names: names of the clips in the corpus, such as the video and the time, by which a part looks rows up in a
             table of its own.
+        frame: (B,) number of the face within its clip, where the rows are of a corpus.
     """
 
     faces: Tensor
@@ -85,6 +86,7 @@ class Batch:
     text: Tensor | None = None
     attributes: Mapping[str, Tensor] = field(default_factory=dict)
     clip_names: Sequence[str] | None = None
+    frame: Tensor | None = None
 
     def __len__(self) -> int:
         return self.clip.shape[0]

@@ -318,9 +318,11 @@ class Recogniser:
 
     Attributes:
         embeds: "faces", "speech", or both.
+        face_dim: width of the features of faces, where the match stage may use them; 0 where it may not.
     """
 
     embeds: ClassVar[frozenset[str]] = frozenset()
+    face_dim: ClassVar[int] = 0
 
     def fingerprint(self) -> str:
         """Return a key of derived data, which changes when the weights do."""

@@ -50,7 +50,7 @@ def load_matching(run: Run, device: torch.device) -> Networks:
         require_network(run.match_folder, name, module)
     networks = build_networks(run.recipe, run.data)
     load_match_stage(run, networks)
-    for part in (networks.encoders, networks.discriminator, networks.matcher):
+    for part in (networks.encoders, networks.match_faces, networks.matcher):
         if part is not None:
             part.to(device).eval().requires_grad_(False)
     return networks

@@ -22,7 +22,7 @@ class SpeechFaceMatching:
 
     def __init__(self, run: Run, device: torch.device) -> None:
         networks = load_matching(run, device)
-        matcher, discriminator = networks.matcher, networks.discriminator
+        matcher, discriminator = networks.matcher, networks.match_faces
         reads_speech = networks.encoders.needs == {"speech"}
         if matcher is None or discriminator is None or not (reads_speech and matcher.needs_faces):
             raise CheckpointError(f"{run.path}: its match stage does not compare speech with faces; choose another run")

@@ -29,10 +29,10 @@ class RunRecogniser(Recogniser):
         run = open_run_or_model(path)
         self._device = Distributed.device_for(run.recipe.run.device)
         networks = load_matching(run, self._device)
-        if networks.discriminator is None or networks.matcher is None or not networks.matcher.needs_faces:
+        if networks.match_faces is None or networks.matcher is None or not networks.matcher.needs_faces:
             raise CheckpointError(f"{path}: its matcher does not compare faces, so it cannot tell them apart")
         self._path, self._data = path, run.data
-        self._discriminator, self._encoders = networks.discriminator, networks.encoders
+        self._discriminator, self._encoders = networks.match_faces, networks.encoders
         self.embeds = frozenset({"faces", *(["speech"] if networks.encoders.needs == {"speech"} else [])})  # type: ignore[misc]
 
     def fingerprint(self) -> str:

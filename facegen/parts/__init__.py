@@ -105,6 +105,7 @@ def facegen_matchers() -> dict[str, str]:
         "contrastive": "facegen.parts.matchers.contrastive:Contrastive",
         "joint_classification": "facegen.parts.matchers.joint_classification:JointClassification",
         "pair_classification": "facegen.parts.matchers.pair_classification:PairClassification",
+        "projection_heads": "facegen.parts.matchers.projection_heads:ProjectionHeads",
         "regression": "facegen.parts.matchers.regression:Regression",
         "softmax": "facegen.parts.matchers.softmax:Softmax",
         "speaker_classification": "facegen.parts.matchers.speaker_classification:SpeakerClassification",

@@ -13,10 +13,12 @@ from facegen.core.errors import FacegenError, RecipeError
 from facegen.core.interfaces import Augmentation, ConditionTransform, Discriminator, Matcher, Objective, Penalty
 from facegen.core.randomness import derived_seed
 from facegen.core.recipe.part_config import PartConfig, Recipe
+from facegen.core.recipe.recipe import face_recogniser
 from facegen.core.recipe.schedule import advance_schedules
 from facegen.core.recipe.unique_names import unique_names
 from facegen.training.build_limits import build_limits
 from facegen.training.face_pipeline import DiscriminatorEncoders, Encoders, FacePipeline
+from facegen.training.recognised_faces import RecognisedFaces
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Networks:
         objectives: by the names under which they are logged, their types as the recipe writes them.
         penalties: likewise, each with its interval in discriminator steps.
         heads: {head: width} that the recipe's parts ask of the discriminator.
+        recognised_faces: features of a recogniser, where [match.faces] names one.
     """
 
     encoders: Encoders
@@ -40,6 +43,12 @@ class Networks:
     penalties: Mapping[str, tuple[Penalty, int]]
     augmentation: Augmentation | None
     heads: Mapping[str, int] = field(default_factory=dict)
+    recognised_faces: RecognisedFaces | None = None
+
+    @property
+    def match_faces(self) -> Discriminator | None:
+        """The network that embeds faces in the match stage: that of [match.faces], or else the discriminator."""
+        return self.recognised_faces if self.recognised_faces is not None else self.discriminator
 
     @property
     def discriminator_or_null(self) -> Discriminator:
@@ -112,12 +121,14 @@ class _Builder:
         heads = _heads(
             recipe, [part for part in objectives.values() if part], encoders.condition_dim, self.problems
         )  # fmt: skip
-        embed_dim = heads.get("embed", encoders.condition_dim)
+        recognised_faces = self._recognised_faces()
+        embed_dim = heads.get("embed", encoders.condition_dim) if recognised_faces is None else recognised_faces.dim
         return Networks(
             encoders=encoders,
             discriminator_encoders=self._discriminator_encoders(),
             face_pipeline=self.face_pipeline(draft),
             discriminator=self._conditioned("discriminator", data, self.condition_dim, heads),
+            recognised_faces=recognised_faces,
             matcher=self._conditioned("matcher", data, encoders.condition_dim, embed_dim),
             objectives=objectives,
             penalties={
@@ -127,6 +138,16 @@ class _Builder:
             augmentation=self._one("augmentation", data),
             heads=heads,
         )
+
+    def _recognised_faces(self) -> RecognisedFaces | None:
+        config = face_recogniser(self.recipe)
+        if config is None or self.recipe.config("matcher").engine.run is not None:
+            return None
+        try:
+            return RecognisedFaces(config.name, config.build())
+        except FacegenError as error:
+            self.problems += [f"{config.where} {problem}" for problem in error.problems]
+            return None
 
     def face_pipeline(self, draft: DraftRun | None) -> FacePipeline | None:
         """Build the face pipeline and that of its draft; None without a generator."""
@@ -209,7 +230,8 @@ def _heads(recipe: Recipe, objectives: list[Objective], embed_dim: int, problems
     heads: dict[str, int] = {}
     requests = [dict(objective.heads) for objective in objectives]
     matcher = recipe.optional_config("matcher")
-    if matcher is not None and matcher.part.load().needs_faces:  # type: ignore[attr-defined]
+    embeds = matcher is not None and matcher.engine.faces is None
+    if matcher is not None and embeds and matcher.part.load().needs_faces:  # type: ignore[attr-defined]
         requests.append({"embed": embed_dim})
     for request in requests:
         for head, width in request.items():

@@ -18,6 +18,7 @@ from facegen.training.distributed import Distributed
 from facegen.training.encodings import Encodings
 from facegen.training.optimisers import autocast, build_match_optimiser, match_learning_rate, set_learning_rate
 from facegen.training.part_terms import backward, part_terms
+from facegen.training.recognised_faces import FaceFeatures
 from facegen.training.runs.checkpoint import load_module
 from facegen.training.runs.run import Run
 
@@ -57,12 +58,13 @@ class MatchStep:
         if not self.faces_learn and networks.discriminator is not None:
             networks.discriminator.eval()
 
-    def __call__(self, batch: Batch, encoding: Tensor | None) -> Terms:
+    def __call__(self, batch: Batch, encoding: Tensor | None, face_features: Tensor | None = None) -> Terms:
         """Update the networks once.
 
         Args:
             batch: the rows.
             encoding: (B, dim) of the rows, where it is cached.
+            face_features: (B, features) of the faces, where they are cached.
         Returns:
             detached scalars for the log.
         """
@@ -71,7 +73,7 @@ class MatchStep:
         with autocast(self.distributed.device, self.precision):
             if encoding is None:
                 encoding = self.networks.encoders(batch).float()
-            embedding = self._embed(batch.faces) if self.matcher.needs_faces else None
+            embedding = self._embed(batch.faces, face_features) if self.matcher.needs_faces else None
             terms = part_terms("[match]", "", self.matcher.terms, encoding, embedding, batch)
         backward("[match]", terms, {"": self.matcher})
         self.distributed.average_gradients(self.weights)
@@ -90,10 +92,10 @@ class MatchStep:
             batch = batch.with_faces(self.networks.augmentation(batch.faces))
         return batch
 
-    def _embed(self, faces: Tensor) -> Tensor:
-        discriminator = self.networks.discriminator_or_null
+    def _embed(self, faces: Tensor, features: Tensor | None) -> Tensor:
+        network = self.networks.match_faces or self.networks.discriminator_or_null
         with torch.set_grad_enabled(self.faces_learn):
-            return discriminator.embed(discriminator.features(faces)).float()
+            return network.embed(network.features(faces) if features is None else features).float()
 
     def _accuracies(self, encoding: Tensor, embedding: Tensor, mismatched_rows: Tensor) -> Terms:
         """Compute the share of rows whose own partner is ranked first among the matcher's mismatched rows."""
@@ -121,6 +123,7 @@ class MatchStage:
         encodings: cached encodings of the loader's clips; None where they change from step to step.
         distributed: this process among all.
         precision: "auto", "fp32" or "bf16".
+        face_features: cached features of the loader's faces; None where they change.
     Raises:
         RecipeError: nothing is left to learn.
     """
@@ -136,8 +139,10 @@ class MatchStage:
         encodings: Encodings | None,
         distributed: Distributed,
         precision: str,
+        face_features: FaceFeatures | None = None,
     ) -> None:
         self.settings, self.networks, self.loader, self.encodings = settings, networks, loader, encodings
+        self.face_features = face_features
         self.distributed = distributed
         self.steps, self.log_steps = settings.steps, settings.log_steps
         self.checkpoint_steps = settings.checkpoint_steps
@@ -152,7 +157,11 @@ class MatchStage:
         advance_schedules(self._step.matcher, step)
         set_learning_rate(self._step.optimiser, match_learning_rate(self.settings, step))
         batch = self.loader.batch(step * self.distributed.size + self.distributed.rank, stride=self.distributed.size)
-        return self._step(batch, None if self.encodings is None else self.encodings.of(batch.clip))
+        encoding = None if self.encodings is None else self.encodings.of(batch.clip)
+        features = None
+        if self.face_features is not None and batch.frame is not None:
+            features = self.face_features.of(batch.clip, batch.frame)
+        return self._step(batch, encoding, features)
 
     def after_step(self, done_steps: int) -> None:
         """Do nothing: no sample grids and no monitor in this stage."""
@@ -160,7 +169,8 @@ class MatchStage:
 
 def faces_learn(settings: MatchSettings, networks: Networks) -> bool:
     """Tell whether the match stage trains the discriminator."""
-    return networks.matcher is not None and networks.matcher.trains_faces and not settings.freeze_faces
+    has_weights = networks.recognised_faces is None
+    return has_weights and networks.matcher is not None and networks.matcher.trains_faces and not settings.freeze_faces
 
 
 def match_weights(settings: MatchSettings, networks: Networks) -> list[nn.Parameter]:
@@ -172,6 +182,7 @@ def match_weights(settings: MatchSettings, networks: Networks) -> list[nn.Parame
     modules = match_modules(networks)
     if not faces_learn(settings, networks):
         modules.pop("discriminator", None)
+        modules.pop("recognised_faces", None)
     weights = trainable(*modules.values())
     if not weights:
         raise RecipeError(
@@ -184,7 +195,8 @@ def match_modules(networks: Networks) -> dict[str, nn.Module]:
     """Modules that the match stage trains and its checkpoints hold, by file name."""
     modules = {
         "encoders": networks.encoders,
-        "discriminator": networks.discriminator,
+        "discriminator": networks.discriminator if networks.recognised_faces is None else None,
+        "recognised_faces": networks.recognised_faces,
         "matcher": networks.matcher,
     }
     return {name: module for name, module in modules.items() if module is not None}

@@ -24,6 +24,7 @@ from facegen.training.gan_stage import GanStage
 from facegen.training.loop import run_stage
 from facegen.training.match import MatchStage, load_match_stage, match_modules
 from facegen.training.monitor import Monitor
+from facegen.training.recognised_faces import FaceFeatures, face_features_once
 from facegen.training.runs.checkpoint import (
     load_module,
     load_tensors,
@@ -176,7 +177,22 @@ class Trainer:
         self._load_newest("match", match_modules(self.networks))
         encodings, needs = self._encodings(encoders)
         loader = Loader(self._rows(), settings.batch_size, num_mismatched, self.recipe.run.seed, needs)
-        return MatchStage(settings, self.networks, loader, encodings, self.distributed, self.recipe.run.precision)
+        return MatchStage(
+            settings, self.networks, loader, encodings, self.distributed, self.recipe.run.precision,
+            self._face_features(),
+        )  # fmt: skip
+
+    def _face_features(self) -> FaceFeatures | None:
+        """Compute the features of [match.faces] of every face: the main process first, the others from its cache."""
+        faces = self.networks.recognised_faces
+        if faces is None:
+            return None
+        if not self.distributed.is_main_process:
+            self.distributed.wait()
+        features = face_features_once(self._rows(), faces, self.observer)
+        if self.distributed.is_main_process:
+            self.distributed.wait()
+        return features
 
     def train_gan(self) -> None:
         """Run the adversarial stage; do nothing if the recipe only matches."""

@@ -2,13 +2,16 @@
 
 import tomllib
 import wave
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 from tiny_runs import RECIPES, Facegen, settings
 
-from facegen.core.recipe.recipe import Recipe, read_recipe
+from facegen.core.recipe.recipe import Recipe, face_recogniser, read_recipe
+from facegen.parts.layers.speaker_encoder import SpeakerNetwork
 from facegen.training.check.dry_run import dry_run
 from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
@@ -29,12 +32,32 @@ def presets_of(path: Path) -> list[str | None]:
     return [*dict.fromkeys([*PRESETS[path], *(PRESETS[base] if base is not None else ())])]
 
 
+@pytest.fixture(scope="session")
+def speaker_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write random weights in place of those of the package, which tests do not need."""
+    path = tmp_path_factory.mktemp("weights") / "speaker.pt"
+    torch.save({"model_state": SpeakerNetwork().state_dict()}, path)
+    return path
+
+
+def overrides_of(path: Path, speaker_weights: Path) -> list[str]:
+    """Return overrides that replace pretrained weights; skip where a recogniser's packages are missing."""
+    recipe = read_recipe(path)
+    recogniser = face_recogniser(recipe)
+    if recogniser is not None:
+        missing = [name for name in ("dlib", "face_recognition_models") if find_spec(name) is None]
+        if missing:
+            pytest.skip(f"{recogniser.name} works with {' and '.join(missing)}, which are not installed")
+    has_speaker = any(config.name == "speaker_embedding" for config in recipe.configs["conditioner"])
+    return [f"conditioner.weights='{speaker_weights}'"] if has_speaker else []
+
+
 @pytest.mark.parametrize(
     ("path", "preset"),
     [pytest.param(path, preset, id=f"{path.stem}-{preset or 'full'}") for path in FILES for preset in presets_of(path)],
 )
-def test_recipe_passes_the_dry_run_at_every_size(path: Path, preset: str | None) -> None:
-    recipe = read_recipe(path, preset=preset)
+def test_recipe_passes_the_dry_run_at_every_size(path: Path, preset: str | None, speaker_weights: Path) -> None:
+    recipe = read_recipe(path, preset=preset, overrides=overrides_of(path, speaker_weights))
     networks = dry_run(recipe, open_dataset(recipe).spec)
     assert (networks.face_pipeline is None) == (recipe.train is None)
 
@@ -88,9 +111,10 @@ def words_for(needs: frozenset[str], folder: Path) -> list[object]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_recipe_trains_and_generates(path: Path, facegen: Facegen, tmp_path: Path) -> None:
+def test_recipe_trains_and_generates(path: Path, facegen: Facegen, tmp_path: Path, speaker_weights: Path) -> None:
     out = tmp_path / "run"
-    assert facegen("train", path, "--preset", "small", *tiny(path), "--out", out) == 0
+    own = [word for override in overrides_of(path, speaker_weights) for word in ("--set", override)]
+    assert facegen("train", path, "--preset", "small", *tiny(path), *own, "--out", out) == 0
     recipe = Run.open(out).recipe
     assert Run.open(out).is_matched == (recipe.optional_config("matcher") is not None)
     if recipe.train is None:

@@ -192,11 +192,24 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
     problems += [*missing_tables(tables, source), *misplaced_draft(tables, configs["generator"], source)]
     problems += conflicting_starts(tables, source)
     problems += untrained_frozen_conditioners(next(iter(configs["matcher"]), None), configs["conditioner"], source)
+    for matcher in configs["matcher"]:
+        _recogniser_of(matcher, problems)
     if problems:
         raise RecipeError(*problems)
     return Recipe(
         source, tables, configs, engine["run"], engine.get("train"), engine["evaluate"], engine.get("draft")
     )  # fmt: skip
+
+
+def face_recogniser(recipe: Recipe) -> PartConfig | None:
+    """Return the recogniser of [match.faces]; None if the match stage embeds faces by the discriminator."""
+    matcher = recipe.optional_config("matcher")
+    return None if matcher is None else _recogniser_of(matcher, [])
+
+
+def _recogniser_of(matcher: PartConfig, problems: list[str]) -> PartConfig | None:
+    faces = matcher.engine.faces
+    return None if faces is None else _check_entry(KINDS["recogniser"], faces, f"{matcher.where[:-1]}.faces]", problems)
 
 
 def check_config(kind: str, tables: Mapping[str, Any], source: str, problems: list[str]) -> PartConfig | None:

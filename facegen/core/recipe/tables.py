@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -113,6 +113,8 @@ class MatchSettings(Table):
         freeze_conditioner: train only the face network; the encoders keep the weights of `start`, or those that they
             bring themselves. With fixed crops every encoding is computed once, and a small corpus is learnt in minutes.
         freeze_faces: train only the encoders; the discriminator's backbone and embedding keep the weights of `start`.
+        faces: recogniser whose features of the faces are matched, instead of the discriminator's embedding: a table
+            with its type and settings. They do not change, and are computed once for each face.
         steps: number of training steps.
         batch_size: rows per step.
         optimiser: optimisation algorithm; "sgd" has momentum 0.9.
@@ -129,6 +131,7 @@ class MatchSettings(Table):
     start: Path | None = None
     freeze_conditioner: bool = False
     freeze_faces: bool = False
+    faces: dict[str, Any] | None = None
     steps: Annotated[Count, OnResume(only_more=True)] = 10000
     batch_size: Annotated[int, Field(ge=2)] = 64
     optimiser: Literal["sgd", "adam"] = "sgd"

@@ -110,6 +110,7 @@ class Rows:
             text=self.dataset.text(clip).to(self.device) if "text" in needs else None,
             attributes={name: values[rows].to(self.device) for name, values in self.clips.attributes.items()},
             clip_names=self.dataset.clip_names(self.clips.clip[rows]) if CLIP_NAME in needs else None,
+            frame=frame.to(self.device),
         )
 
     def fetch_plain(self, rows: Tensor, frame: int = 0) -> Batch:

@@ -59,9 +59,9 @@ class Judge:
             CheckpointError: the match stage is not finished, or does not compare faces.
         """
         networks = load_matching(run, device)
-        if networks.discriminator is None or networks.matcher is None or not compares_faces(networks):
+        if networks.match_faces is None or networks.matcher is None or not compares_faces(networks):
             raise CheckpointError(f"{run.path}: its matcher does not compare faces, so that it cannot judge them")
-        return cls(name, key, networks.encoders, networks.discriminator, networks.matcher, device)
+        return cls(name, key, networks.encoders, networks.match_faces, networks.matcher, device)
 
     @property
     def max_candidates(self) -> int | None:
@@ -138,7 +138,7 @@ def find_judge(
 
 def compares_faces(networks: Networks) -> bool:
     """Return whether the match stage embeds and compares faces."""
-    return networks.discriminator is not None and networks.matcher is not None and networks.matcher.needs_faces
+    return networks.match_faces is not None and networks.matcher is not None and networks.matcher.needs_faces
 
 
 def judges_itself(run: Run, settings: EvaluateSettings) -> bool:

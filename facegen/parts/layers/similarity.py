@@ -1,5 +1,6 @@
 """Similarity of queries and candidates."""
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -28,3 +29,9 @@ def cosines(query: Tensor, candidates: Tensor) -> Tensor:
 def inner_products(query: Tensor, candidates: Tensor) -> Tensor:
     """Compute the inner products: (B, d), (B, K, d) -> (B, K)."""
     return (to_float32(query)[:, None] * to_float32(candidates)).sum(dim=2)
+
+
+def same_person(identity: Tensor) -> Tensor:
+    """Return which other rows hold the same known person: (B,) -> (B, B)."""
+    same = (identity[:, None] == identity) & (identity >= 0)
+    return same & ~torch.eye(len(identity), dtype=torch.bool, device=identity.device)

@@ -12,6 +12,7 @@ from facegen.core.batch import Batch, DataSpec, Terms
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Direction, Matcher
 from facegen.parts.layers.precision import to_float32, without_autocast
+from facegen.parts.layers.similarity import same_person
 
 _LEAST_LEARNT = 0.01
 
@@ -78,7 +79,7 @@ class Softmax(Matcher):
 
     def _cross_entropy(self, query: Tensor, candidates: Tensor, batch: Batch, direction: Direction) -> Tensor:
         if self.in_batch:
-            logits = self._products(query, candidates.t()).masked_fill(_same_person(batch.identity), -math.inf)
+            logits = self._products(query, candidates.t()).masked_fill(same_person(batch.identity), -math.inf)
             return functional.cross_entropy(logits, torch.arange(len(query), device=query.device))
         others = candidates[batch.mismatched_rows[:, : self.num_mismatched]]
         logits = self.logits(query, torch.cat([candidates[:, None], others], dim=1), direction=direction)
@@ -100,9 +101,3 @@ class Softmax(Matcher):
             query, candidates = functional.normalize(query, dim=-1), functional.normalize(candidates, dim=-2)
         with without_autocast(query.device):
             return query @ candidates * self.log_scale.exp()
-
-
-def _same_person(identity: Tensor) -> Tensor:
-    """Return which other rows hold the same known person: (B,) -> (B, B)."""
-    same = (identity[:, None] == identity) & (identity >= 0)
-    return same & ~torch.eye(len(identity), dtype=torch.bool, device=identity.device)

@@ -35,14 +35,16 @@ class DlibFaces(Recogniser):
 
     Settings:
         find: "search" detects the face, and an image without one has no features; "centre" takes the middle of the
-            image as the face, for corpora whose faces the detector does not find.
+            image as the face, for corpora whose faces the detector does not find; "search_or_centre" does so where it
+            detects none.
     Source:
         King 2009 and 2017 (dlib); the network is that of He et al. 2016 with 29 layers.
     """
 
     embeds: ClassVar[frozenset[str]] = frozenset({"faces"})
+    face_dim: ClassVar[int] = _DIM
 
-    def __init__(self, *, find: Literal["search", "centre"] = "search") -> None:
+    def __init__(self, *, find: Literal["search", "centre", "search_or_centre"] = "search") -> None:
         self.find = find
 
     @cached_property
@@ -78,11 +80,11 @@ class DlibFaces(Recogniser):
         scale = max(1.0, _SEARCHED_PIXELS / min(face.shape[:2]))
         size = (round(face.shape[1] * scale), round(face.shape[0] * scale))
         picture = np.asarray(Image.fromarray(face).resize(size, Image.Resampling.BICUBIC))
-        if self.find == "search":
-            boxes = self._detector(picture, 0)
-            if not len(boxes):
-                return None
+        boxes = () if self.find == "centre" else self._detector(picture, 0)
+        if len(boxes):
             box = max(boxes, key=lambda box: box.area())
+        elif self.find == "search":
+            return None
         else:
             left, top = (round(_MARGIN * side) for side in size)
             box = self._dlib.rectangle(left, top, size[0] - left - 1, size[1] - top - 1)

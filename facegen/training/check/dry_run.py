@@ -155,9 +155,11 @@ def _match_problems(recipe: Recipe, networks: Networks, data: DataSpec) -> Itera
     if config is None or matcher is None:
         return
     if matcher.needs_faces:
-        discriminator, shape = networks.discriminator_or_null, (ROWS, networks.heads["embed"])
-        embed = lambda: discriminator.embed(discriminator.features(batch.faces))  # noqa: E731
-        yield _expect_shape("[discriminator]", embed, shape)
+        recognised = networks.recognised_faces
+        faces = recognised or networks.discriminator_or_null
+        shape = (ROWS, networks.heads["embed"] if recognised is None else recognised.dim)
+        embed = lambda: faces.embed(faces.features(batch.faces))  # noqa: E731
+        yield _expect_shape("[discriminator]" if recognised is None else "[match.faces]", embed, shape)
     yield _attempt("[match]", lambda: dry_match_step(config.engine, networks)(batch, None))
 
 

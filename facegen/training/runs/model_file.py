@@ -39,7 +39,7 @@ from facegen.training.runs.part_files import copy_files, describe_files
 SUFFIX = ".safetensors"
 CONDITIONS = "conditions"
 """Start of the names of tensors that describe the training data, not a network."""
-PIPELINE, MATCH_MODULES = "face_pipeline", ("encoders", "discriminator", "matcher")
+PIPELINE, MATCH_MODULES = "face_pipeline", ("encoders", "discriminator", "recognised_faces", "matcher")
 TRAIN_FILES = {
     PIPELINE: "ema",
     "adversarial_discriminator": "discriminator",

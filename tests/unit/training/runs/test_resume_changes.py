@@ -20,7 +20,6 @@ from facegen.core.recipe.recipe import read_recipe
 from facegen.training import train
 from facegen.training.build import build_networks
 from facegen.training.optimisers import learning_rate, match_learning_rate
-from facegen.training.runs import logger
 from facegen.training.runs.resume_changes import apply_changes, resume_changes
 from facegen.training.runs.run import Run
 
@@ -35,9 +34,8 @@ class Listening(Observer):
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace slow calls that write nothing: the dry run, TensorBoard's import, syncing of the disk."""
+    """Replace slow calls that write nothing: the dry run, syncing of the disk."""
     monkeypatch.setattr(train, "dry_run", lambda recipe, data, _: build_networks(recipe, data))
-    monkeypatch.setattr(logger, "_summary_writer", lambda *_: None)
     monkeypatch.setattr("os.fsync", lambda _: None)
 
 
