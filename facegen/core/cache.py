@@ -23,11 +23,7 @@ def user_cache(name: str) -> Path:
     A container may run under a number that has no HOME and no entry in passwd; its cache lies in the temporary folder.
     """
     home = expanduser("~")
-<<<<<<< HEAD
     default = Path(home, ".cache") if home != "~" else Path(gettempdir(), f"cache-{os.getuid()}")
-=======
-    default = Path(home, ".cache") if home != "~" else Path(os.environ.get("TMPDIR", "/tmp"), f"cache-{os.getuid()}")
->>>>>>> main2
     return Path(os.environ.get("XDG_CACHE_HOME") or default) / "facegen" / name
 
 
