@@ -48,11 +48,14 @@ class Conditioner(nn.Module):
     Attributes:
         needs: Batch columns that it reads.
         pretrained: whether it brings trained weights, so that [match] may freeze it without an earlier run.
+        whole_speech_seconds: length up to which a recording is encoded whole by a finished run; None for an encoder
+            that needs speech of the length of training.
         condition_dim: width of the encoding.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     pretrained: ClassVar[bool] = False
+    whole_speech_seconds: ClassVar[float | None] = None
     condition_dim: int
 
     def forward(self, batch: Batch) -> Tensor:

@@ -11,7 +11,7 @@ from facegen.core.progress import Observer
 from facegen.core.recipe.tables import EvaluationSplit
 from facegen.data.loading.prepare import restore_faces
 from facegen.data.loading.rows import Rows
-from facegen.inference.sample import Subject, identity_index, subjects_batch, unknown_name
+from facegen.inference.sample import Subject, encode_subjects, identity_index, unknown_name
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
@@ -47,9 +47,9 @@ def endpoints_of_subjects(
     Raises:
         DataError: every value that is missing, cannot be read, or is unknown to the run.
     """
-    batch = subjects_batch(subjects, pipeline.needs, run.data, device, observer)
+    encodings = encode_subjects(pipeline, subjects, run.data, device, observer)
     faces = _faces_by_name(run, [subject.name or "" for subject in subjects])
-    return Endpoints([subject.label for subject in subjects], pipeline.encode(batch), faces)
+    return Endpoints([subject.label for subject in subjects], encodings, faces)
 
 
 def _faces_by_name(run: Run, names: Sequence[str]) -> Tensor | None:

@@ -27,15 +27,20 @@ Face: TypeAlias = str | Path | Image.Image | NDArray[Any] | Tensor
 
 
 def read_speeches(
-    speech: Speech | Sequence[Speech], sample_rate_hz: int | None, data: DataSpec, observer: Observer
-) -> Tensor:
-    """Read one or several recordings at the run's rate, cropped or repeated to its length: (B, samples) int16.
+    speech: Speech | Sequence[Speech],
+    sample_rate_hz: int | None,
+    data: DataSpec,
+    observer: Observer,
+    whole_seconds: float | None = None,
+) -> list[Tensor]:
+    """Read one or several recordings at the run's rate: (samples,) int16 each.
 
     Args:
         speech: one, or a list.
         sample_rate_hz: of samples; files have their own.
         data: the corpus that the run was trained on.
         observer: gets warnings about damaged files that can still be read.
+        whole_seconds: as in `read_speech_row`.
     Raises:
         DataError: every recording that cannot be read.
     """
@@ -44,15 +49,21 @@ def read_speeches(
     problems: list[str] = []
     for one in several:
         try:
-            rows.append(read_speech_row(one, data, observer, sample_rate_hz))
+            rows.append(read_speech_row(one, data, observer, sample_rate_hz, whole_seconds))
         except DataError as error:
             problems += error.problems
     if problems or not rows:
         raise DataError(*(problems or ["no speech is given: give at least one recording"]))
-    return torch.stack(rows)
+    return rows
 
 
-def read_speech_row(speech: Speech, data: DataSpec, observer: Observer, sample_rate_hz: int | None = None) -> Tensor:
+def read_speech_row(
+    speech: Speech,
+    data: DataSpec,
+    observer: Observer,
+    sample_rate_hz: int | None = None,
+    whole_seconds: float | None = None,
+) -> Tensor:
     """Read a recording at the run's rate, cropped or repeated to its length: (samples,) int16.
 
     Args:
@@ -60,6 +71,7 @@ def read_speech_row(speech: Speech, data: DataSpec, observer: Observer, sample_r
         data: the corpus that the run was trained on.
         observer: gets a warning if the file is damaged and can still be read, or if no speech is detected in it.
         sample_rate_hz: of samples.
+        whole_seconds: a recording up to this length is not cropped (`Conditioner.whole_speech_seconds`).
     Raises:
         DataError: the recording cannot be read, or holds no sound.
     """
@@ -71,11 +83,12 @@ def read_speech_row(speech: Speech, data: DataSpec, observer: Observer, sample_r
     else:
         samples = speech.detach().cpu().numpy() if isinstance(speech, Tensor) else speech
         track = speech_from_array(samples, sample_rate_hz, data.sample_rate_hz)
-    cropped = fit_speech(torch.from_numpy(track), min(len(track), data.speech_samples))
+    most = max(data.speech_samples, round((whole_seconds or 0) * data.sample_rate_hz))
+    cropped = fit_speech(torch.from_numpy(track), min(len(track), most))
     if not contains_speech(cropped.numpy(), data.sample_rate_hz):
         source = speech if isinstance(speech, str | Path) else "the samples"
         observer.warn(f"{source}: no speech was detected in the part that the run reads; it was trained on speech")
-    return fit_speech(cropped, data.speech_samples)
+    return fit_speech(cropped, max(len(cropped), data.speech_samples))
 
 
 def read_faces(

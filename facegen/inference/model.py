@@ -21,7 +21,7 @@ from facegen.inference.domain import warn_outside
 from facegen.inference.inputs import Face, Speech, read_faces, read_speeches
 from facegen.inference.load import load_face_pipeline
 from facegen.inference.rank import SpeechFaceMatching
-from facegen.inference.sample import Subject, sample, speech_batch
+from facegen.inference.sample import Subject, encode_speeches, sample
 from facegen.training.distributed import Distributed
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.runs.conditions import Distributions, read_conditions
@@ -150,14 +150,14 @@ class Model:
             CheckpointError: the run's encoders do not read speech alone.
             DataError: every recording that cannot be read.
         """
-        rows = read_speeches(speech, sample_rate_hz, self.run.data, self._observer)
-        if self.run.recipe.optional_config("matcher") is not None:
-            return self.matching.encode(rows).cpu()
-        encoders = self.pipeline.encoders
+        is_matched = self.run.recipe.optional_config("matcher") is not None
+        encoders = self.matching.encoders if is_matched else self.pipeline.encoders
         if encoders.needs != {"speech"}:
             needs = ", ".join(sorted(encoders.needs))
             raise CheckpointError(f"{self.run.path}: its encoders read {needs}, not speech alone; choose another run")
-        return encoders(speech_batch(rows.to(self.device))).float().cpu()
+        seconds = encoders.whole_speech_seconds
+        rows = read_speeches(speech, sample_rate_hz, self.run.data, self._observer, seconds)
+        return encode_speeches(encoders, rows, self.device).cpu()
 
     def embed_faces(self, faces: Face | Sequence[Face], *, detect: NewDetector | None = None) -> Tensor:
         """Embed faces with the match stage: (B, e) on the CPU.
@@ -195,9 +195,9 @@ class Model:
             DataError: everything that cannot be read, or more candidates than the matcher can rank.
         """
         matching, data, problems = self.matching, self.run.data, list[str]()
-        rows, images = torch.empty(0), torch.empty(0)
+        rows, images, seconds = list[Tensor](), torch.empty(0), matching.encoders.whole_speech_seconds
         try:
-            rows = read_speeches(speech, sample_rate_hz, data, self._observer)
+            rows = read_speeches(speech, sample_rate_hz, data, self._observer, seconds)
         except DataError as error:
             problems += error.problems
         try:

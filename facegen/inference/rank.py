@@ -1,12 +1,14 @@
 """Rank voices for a face, or faces for a voice, with the match stage of a finished run."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interfaces import Direction
 from facegen.inference.load import load_matching
-from facegen.inference.sample import speech_batch
+from facegen.inference.sample import encode_speeches
 from facegen.training.runs.run import Run
 
 
@@ -30,9 +32,9 @@ class SpeechFaceMatching:
         self.device = device
 
     @torch.no_grad()
-    def encode(self, speech: Tensor) -> Tensor:
-        """Encode speech: (B, samples) int16 -> (B, d)."""
-        return self.encoders(speech_batch(speech.to(self.device))).float()
+    def encode(self, speeches: Sequence[Tensor]) -> Tensor:
+        """Encode recordings, (samples,) int16 each: (B, d)."""
+        return encode_speeches(self.encoders, speeches, self.device)
 
     @torch.no_grad()
     def embed(self, faces: Tensor) -> Tensor:

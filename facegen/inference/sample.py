@@ -16,7 +16,7 @@ from facegen.data.loading.caption_codes import encode_captions
 from facegen.data.loading.prepare import prepare_speech
 from facegen.inference.domain import warn_outside
 from facegen.inference.inputs import Speech, read_speech_row
-from facegen.training.face_pipeline import FacePipeline, choose_noises, draw_each
+from facegen.training.face_pipeline import Encoders, FacePipeline, choose_noises, draw_each
 from facegen.training.runs.conditions import drawn_conditions
 from facegen.training.sample_grid import condition_label
 
@@ -74,14 +74,43 @@ def sample(
     Raises:
         DataError: every subject that cannot be read.
     """
-    batch = subjects_batch(subjects, pipeline.needs, data, device, observer)
     noises = choose_noises(pipeline.noise, num_faces, seed, device)
-    encoding = pipeline.encode(batch)
+    encoding = encode_subjects(pipeline, subjects, data, device, observer)
     labels = [subject.label or f"person {number}" for number, subject in enumerate(subjects, 1)]
     if training is not None:
         conditions = drawn_conditions(pipeline, encoding)
         warn_outside(training, conditions, labels, condition_label(pipeline.needs), observer or Observer())
     return draw_each(pipeline, encoding, noises, seed)
+
+
+def encode_subjects(
+    pipeline: FacePipeline,
+    subjects: Sequence[Subject],
+    data: DataSpec,
+    device: torch.device,
+    observer: Observer | None = None,
+) -> Tensor:
+    """Encode subjects, with whole recordings where the encoders read speech of any length: (B, dim).
+
+    Raises:
+        DataError: every value that is missing, cannot be read, or is unknown to the run.
+    """
+    require_subjects(subjects, pipeline.needs, data)
+    seconds = pipeline.whole_speech_seconds
+    groups = [subjects] if seconds is None else [[subject] for subject in subjects]
+    batches = (subjects_batch(group, pipeline.needs, data, device, observer, seconds) for group in groups)
+    return torch.cat([pipeline.encode(batch) for batch in batches])
+
+
+def require_subjects(subjects: Sequence[Subject], needs: frozenset[str], data: DataSpec) -> None:
+    """Check that subjects have what a run reads.
+
+    Raises:
+        DataError: every value that is missing, or is unknown to the run.
+    """
+    problems = [problem for subject in subjects for problem in _subject_problems(subject, needs, data)]
+    if problems:
+        raise DataError(*dict.fromkeys(problems))
 
 
 def subjects_batch(
@@ -90,6 +119,7 @@ def subjects_batch(
     data: DataSpec,
     device: torch.device,
     observer: Observer | None = None,
+    whole_seconds: float | None = None,
 ) -> Batch:
     """Read and prepare subjects as in training, one row per subject; faces are blank.
 
@@ -99,16 +129,15 @@ def subjects_batch(
         data: the corpus that the run was trained on.
         device: of the batch.
         observer: gets warnings about damaged files that can still be read.
+        whole_seconds: as in `read_speech_row`; of several subjects, all recordings must then have one length.
     Raises:
         DataError: every value that is missing, cannot be read, or is unknown to the run.
     """
-    problems = [problem for subject in subjects for problem in _subject_problems(subject, needs, data)]
-    if problems:
-        raise DataError(*dict.fromkeys(problems))
+    require_subjects(subjects, needs, data)
     rows = torch.arange(len(subjects))
     observer = observer or Observer()
     speech = [
-        read_speech_row(subject.speech, data, observer, subject.sample_rate_hz)
+        read_speech_row(subject.speech, data, observer, subject.sample_rate_hz, whole_seconds)
         for subject in subjects
         if subject.speech is not None
     ]
@@ -122,6 +151,13 @@ def subjects_batch(
         speech=prepare_speech(torch.stack(speech).to(device)) if "speech" in needs else None,
         caption=encode_captions(captions, data.caption_characters).to(device) if "caption" in needs else None,
     )
+
+
+def encode_speeches(encoders: Encoders, speeches: Sequence[Tensor], device: torch.device) -> Tensor:
+    """Encode recordings, (samples,) int16 each, all at once where they have one length: (B, dim) float32."""
+    same_length = len({len(speech) for speech in speeches}) == 1
+    groups = [torch.stack(list(speeches))] if same_length else [speech[None] for speech in speeches]
+    return torch.cat([encoders(speech_batch(group.to(device))).float() for group in groups])
 
 
 def speech_batch(speech: Tensor) -> Batch:

@@ -44,13 +44,17 @@ def score_pairs(
     matching.require_pair_scores()
 
     def read_speech(path: Path) -> Tensor:
-        return read_speech_row(path, data, observer)
+        return read_speech_row(path, data, observer, whole_seconds=matching.encoders.whole_speech_seconds)
 
     def read_face(path: Path) -> Tensor:
         return read_faces(path, data, observer, detect=detect)[0]
 
     voices = _encode_files([pair.speech for pair in pairs], read_speech, matching.encode, "voices", observer)
-    faces = _encode_files([pair.face for pair in pairs], read_face, matching.embed, "faces", observer)
+
+    def embed(faces: Sequence[Tensor]) -> Tensor:
+        return matching.embed(torch.stack(list(faces)))
+
+    faces = _encode_files([pair.face for pair in pairs], read_face, embed, "faces", observer)
     scored, rejected = [], []
     for pair in pairs:
         voice, face = voices[pair.speech], faces[pair.face]
@@ -65,7 +69,7 @@ def score_pairs(
 def _encode_files(
     paths: Iterable[Path],
     read: Callable[[Path], Tensor],
-    encode: Callable[[Tensor], Tensor],
+    encode: Callable[[Sequence[Tensor]], Tensor],
     name: str,
     observer: Observer,
 ) -> dict[Path, Tensor | str]:
@@ -81,7 +85,7 @@ def _encode_files(
             except DataError as error:
                 results[path] = "; ".join(error.problems)
         if rows:
-            results |= dict(zip(rows, encode(torch.stack(list(rows.values()))).cpu().unbind(), strict=True))
+            results |= dict(zip(rows, encode(list(rows.values())).cpu().unbind(), strict=True))
         observer.advance(min(start + _BATCH_FILES, len(unique)))
     observer.finish()
     return results

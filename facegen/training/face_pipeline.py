@@ -29,6 +29,9 @@ class Encoders(nn.Module):
         self.widths = tuple(conditioner.condition_dim for conditioner in conditioners)
         self.condition_dim = sum(self.widths)
         self.needs = frozenset[str]().union(*(conditioner.needs for conditioner in conditioners))
+        limits = [conditioner.whole_speech_seconds for conditioner in conditioners if "speech" in conditioner.needs]
+        known = [limit for limit in limits if limit is not None]
+        self._whole_speech_seconds = min(known) if known and len(known) == len(limits) else None
         self._frozen_parts: tuple[nn.Module, ...] = ()
         self._freeze = Frozen()
 
@@ -64,6 +67,11 @@ class Encoders(nn.Module):
         for part in self._frozen_parts:
             part.eval()
         return self
+
+    @property
+    def whole_speech_seconds(self) -> float | None:
+        """Length up to which recordings are encoded whole; None where an encoder needs the length of training."""
+        return self._whole_speech_seconds
 
     def forward(self, batch: Batch) -> Tensor:
         """Concatenate the encodings: (B, condition_dim)."""
@@ -150,6 +158,11 @@ class FacePipeline(nn.Module):
     def is_frozen(self) -> bool:
         """All conditioners are frozen, so that encodings can be cached."""
         return self.encoders.is_frozen
+
+    @property
+    def whole_speech_seconds(self) -> float | None:
+        """Length up to which recordings are encoded whole; None where an encoder needs the length of training."""
+        return self.encoders.whole_speech_seconds if self.draft is None else None
 
     def encode(self, batch: Batch) -> Tensor:
         """Encode the rows, before any transform: (B, dim)."""

@@ -49,6 +49,7 @@ class SpeakerEmbedding(Conditioner):
 
     needs: ClassVar[frozenset[str]] = frozenset({"speech"})
     pretrained: ClassVar[bool] = True
+    whole_speech_seconds: ClassVar[float | None] = 60.0
 
     def __init__(
         self,

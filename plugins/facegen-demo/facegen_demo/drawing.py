@@ -23,7 +23,7 @@ from facegen.data.media.marking import Mark
 from facegen.inference.face_pictures import enlarge, enlargement
 from facegen.inference.interpolate import between_noises, between_people
 from facegen.inference.model import Model
-from facegen.inference.sample import OPTIONS, Subject, subjects_batch
+from facegen.inference.sample import OPTIONS, Subject, encode_subjects
 from facegen.training.face_pipeline import choose_noises
 from facegen_demo.model_card import ModelCard, read_card
 
@@ -202,7 +202,7 @@ class DemoModel:
 
     def _encode(self, subjects: Sequence[Subject], observer: Observer) -> torch.Tensor:
         pipeline, data = self.model.pipeline, self.model.run.data
-        return pipeline.encode(subjects_batch(subjects, pipeline.needs, data, self.model.device, observer))
+        return encode_subjects(pipeline, subjects, data, self.model.device, observer)
 
     def _path(self, faces: Faces, stops: Sequence[int], seed: int, observer: WarningsList) -> FacePath:
         drawn = self.model.image_pixels
