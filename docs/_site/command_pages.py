@@ -30,5 +30,9 @@ def _command(command: click.Command, context: click.Context) -> list[str]:
         if isinstance(option, click.Option) and not option.hidden
     ]
     help_text = "\n".join(line for line in (command.help or "").replace("\b", "").splitlines())
-    return [f"## `facegen {context.info_name}` {{ #{context.info_name} }}", paragraphs(help_text), code(usage),
-            table(("option", "meaning"), rows)]
+    return [
+        f"## `facegen {context.info_name}` {{ #{context.info_name} }}",
+        paragraphs(help_text),
+        code(usage),
+        table(("option", "meaning"), rows),
+    ]

@@ -28,8 +28,10 @@ def _recipe_page(name: str) -> str:
     preset = "small" if "small" in presets or extends else None
     blocks += ["## Use", code("\n".join(_use(name, preset)), "sh"), "## Parts", _parts(name)]
     blocks += ["## File", code(text, "toml")]
-    blocks.append("[Papers](../../papers.md) sets it beside its paper, and [Deviations](../../deviations.md) says where "
-                  "facegen differs.")
+    blocks.append(
+        "[Papers](../../papers.md) sets it beside its paper, and [Deviations](../../deviations.md) says where "
+        "facegen differs."
+    )
     return "\n\n".join(blocks) + "\n"
 
 
