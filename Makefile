@@ -45,7 +45,7 @@ docs: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo build/docs/index.html
 
-browser: $(INSTALLED)
+browser: docs
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
 	FACEGEN_SCREENSHOTS=screenshots $(BIN)/python -m pytest -m browser -rs
 

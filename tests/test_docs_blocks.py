@@ -1,4 +1,4 @@
-"""Code blocks of the documentation: commands are parsed, recipes are checked, Python is compiled; links have targets."""
+"""Code blocks of the documentation: commands are parsed, recipes checked, Python compiled; links have targets."""
 
 import ast
 import re
@@ -124,7 +124,7 @@ def test_toml_keeps_the_schema_of_recipes(text):
     layers = [tables, *tables.get("preset", {}).values(), *([tables["judge"]] if "judge" in tables else [])]
     for layer in layers:
         for table, value in layer.items():
-            if layer is tables and table in OF_LAYOUT or table in ("recipe", "judge"):
+            if (layer is tables and table in OF_LAYOUT) or table in ("recipe", "judge"):
                 continue
             for entry in value if isinstance(value, list) else [value]:
                 assert not faults_of(table, entry), f"[{table}]"

@@ -1,8 +1,9 @@
 """The page of all commands and options, from the command line itself."""
 
 import click
-from facegen.cli.main import COMMANDS, facegen
 from markdown_text import code, paragraphs, prose, table
+
+from facegen.cli.main import COMMANDS, facegen
 
 
 def command_page() -> str:

@@ -19,7 +19,7 @@ def paragraphs(text: str) -> str:
     for block in re.split(r"\n\s*\n", text.strip("\n")):
         lines = block.splitlines()
         is_code = all(line.startswith("    ") for line in lines) or (
-            EQUATION.match(lines[0]) and not block.rstrip().endswith((".", ":", ")"))
+            EQUATION.match(lines[0]) and not block.rstrip().endswith((".", ":"))
         )
         blocks.append(code(block) if is_code else prose(block))
     return "\n\n".join(blocks)

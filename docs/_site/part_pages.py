@@ -2,13 +2,14 @@
 
 from importlib.metadata import packages_distributions
 
+from markdown_text import code, paragraphs, prose, setting_table, table
+
 from facegen.cli.describe import describe_part
 from facegen.core.describe.docstrings import section_entries
 from facegen.core.kinds import KINDS
 from facegen.core.recipe.file import read_tables
 from facegen.core.recipe.shipped import shipped_recipes
 from facegen.core.registry import registry
-from markdown_text import code, paragraphs, prose, setting_table, table
 
 OWN_PACKAGES = {"facegen", *packages_distributions().get("facegen", ())}
 

@@ -2,6 +2,8 @@
 
 import re
 
+from markdown_text import code, paragraphs, prose, setting_table, table
+
 from facegen.cli.describe import describe_table
 from facegen.collect.settings import TABLES as COLLECT_TABLES
 from facegen.core.describe.docstrings import docstring_sections, section_entries, setting_rows
@@ -9,7 +11,6 @@ from facegen.core.kinds import KINDS
 from facegen.core.recipe.file import read_tables
 from facegen.core.recipe.recipe import ENGINE_TABLES
 from facegen.core.recipe.shipped import recipe_summary, shipped_recipes
-from markdown_text import code, paragraphs, prose, setting_table, table
 
 
 def recipe_pages() -> dict[str, str]:
