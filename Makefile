@@ -2,6 +2,7 @@
 # make test        lint, type-check and test
 # make reproduce   train and measure the small preset of every recipe; call it again to go on
 # make models      train and export the models that ship with facegen; call it again to go on
+# make docs        build the documentation into build/docs, from files of this machine only
 # make browser     look at pages in Chromium, outside of CI; writes screenshots
 # make fuzz        hostile inputs for MINUTES, with a table
 # make soak        many steps, faces and kills, with a table; SOAK='--steps 10000 --faces 1000 --kills 20' is shorter
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 MINUTES ?= 10
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types reproduce models browser gpu clean
+.PHONY: demo test lint types reproduce models docs browser fuzz soak gpu clean
 
 # constraints.txt keeps pip to releases of torch that have a small build for CPUs.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -31,7 +32,7 @@ test: $(INSTALLED) lint types
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
-	$(BIN)/ruff check facegen plugins tests studies benchmarks
+	$(BIN)/ruff check facegen plugins tests studies benchmarks docs
 
 types: $(INSTALLED)
 	$(BIN)/mypy
@@ -42,7 +43,12 @@ reproduce: $(INSTALLED)
 models: $(INSTALLED)
 	$(BIN)/python -m studies models
 
-browser: $(INSTALLED)
+docs: $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo build/docs/index.html
+
+browser: docs
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
 	FACEGEN_SCREENSHOTS=screenshots $(BIN)/python -m pytest -m browser -rs
 

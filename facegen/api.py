@@ -138,7 +138,8 @@ def evaluate(
         run: run folder, model file, or name of a shipped model.
         data: packed corpus to evaluate on; the run's own by default.
         split: where the rows come from; the recipe's by default.
-        num_clips, judge_seed: replace the recipe's.
+        num_clips: largest number of rows; the recipe's by default.
+        judge_seed: random seed of the judge; the recipe's by default.
         judge: "independent", or "own" for the run's own match stage; the recipe's by default.
         recognisers: outside judges, NAME or NAME:key=value,key=value each.
         against: other runs whose faces of the same rows are compared.

@@ -12,7 +12,7 @@ from facegen.core.interfaces import Dataset
 from facegen.core.progress import Observer
 from facegen.core.randomness import generator_for
 from facegen.core.recipe.tables import DataSettings, EvaluationSplit, Split
-from facegen.data.loading.caption_codes import encode_captions
+from facegen.core.text.caption_codes import encode_captions
 from facegen.data.loading.prepare import prepare_faces, prepare_speech
 from facegen.data.loading.resident import ResidentSplit, resident_bytes
 
