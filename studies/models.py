@@ -48,6 +48,7 @@ MODELS = {
         "speech_relid_separate", "small",
         ("data.image_pixels=48", "match.steps=1500", "train.steps=15000", "train.ema_images=50000.0"),
     ),
+    "voice-64": ShippedModel("voice", "medium"),
 }  # fmt: skip
 """{name: recipe}. facegen/models/NAME.md is the model's card."""
 

@@ -109,8 +109,7 @@ def measure(model: facegen.Model, voices: RealVoices, num_faces: int, num_render
     on_renders = reader.read(renders)
     encoding = _encode_files(model, voices.speech)
     synthetic = _encode_clips(model, dataset, train_clips)
-    noises = choose_noises(model.pipeline.noise, num_faces, 0, model.device)
-    drawn = reader.read(torch.cat([draw_each(model.pipeline, part, noises, 0) for part in encoding.split(CHUNK_ROWS)]))
+    drawn = reader.read(_draw(model, encoding, num_faces))
     conditions, synthetic_conditions = _conditions(model, encoding), _conditions(model, synthetic)
     people = Bootstrap(voices.person, 0)
     targets = _targets(dataset, train_clips)
@@ -207,6 +206,17 @@ def _shares(
         bound = f"upper bound below {MAX_SHARE_OF_VOICE_IN_SKIN:g}" if is_skin else ""
         requirements.append(Requirement(f"share of the voice in {name}", share, bound, is_met))
     return requirements
+
+
+def _draw(model: facegen.Model, encoding: Tensor, num_faces: int) -> Tensor:
+    """Draw faces of every voice, each under a noise of its own: (N, faces, H, W, 3) uint8.
+
+    Noises that voices share would hide how much of the faces the noise decides.
+    """
+    noises = choose_noises(model.pipeline.noise, num_faces * len(encoding), 0, model.device)
+    own = noises.reshape(num_faces, len(encoding), -1)
+    parts = zip(encoding.split(CHUNK_ROWS), own.split(CHUNK_ROWS, dim=1), strict=True)
+    return torch.cat([draw_each(model.pipeline, rows.to(model.device), noise, 0) for rows, noise in parts])
 
 
 def _fit_reader(dataset: Dataset, num_renders: int) -> tuple[LinearReader, Tensor]:

@@ -34,7 +34,8 @@ from facegen.evaluation.gathering.subjects import choose_subjects
 from facegen.evaluation.render.write import write_run_report
 from facegen.evaluation.report import Report
 from facegen.evaluation.verdicts.quantities import MissingError
-from facegen.evaluation.verdicts.verdicts import UNDECIDED, Verdict, verdicts
+from facegen.evaluation.verdicts.verdict import UNDECIDED, Verdict
+from facegen.evaluation.verdicts.verdicts import verdicts
 from facegen.inference.load import load_face_pipeline
 from facegen.training.face_pipeline import choose_noises, draw_each
 from facegen.training.loop import Interrupted

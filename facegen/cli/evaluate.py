@@ -2,19 +2,21 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
-from rich.table import Table
 
 from facegen.cli.completion import complete_run
-from facegen.cli.console import console, styled, watching
+from facegen.cli.console import console, watching
+from facegen.cli.evaluation_summary import show_report
 from facegen.core.recipe.tables import EvaluationSplit, JudgeKind
 from facegen.core.text.json_text import json_text
 
 if TYPE_CHECKING:
     from facegen.evaluation.report import Report
+    from facegen.evaluation.verdicts.verdict import Verdict
 
 SIGNAL_EXIT = 128
 INCEPTION_WEIGHTS, EXTRACTORS = "FACEGEN_INCEPTION_WEIGHTS", "FACEGEN_EXTRACTORS"
@@ -85,7 +87,8 @@ INCEPTION_WEIGHTS, EXTRACTORS = "FACEGEN_INCEPTION_WEIGHTS", "FACEGEN_EXTRACTORS
     "--out", type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the reports.  [default: RUN/evaluation; for a model file, NAME-evaluation beside it]",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
+@click.option("--full", is_flag=True, help="Print every figure with its note, instead of about ten.")
+@click.option("--json", "as_json", is_flag=True, help="Print the complete reports as JSON.")
 def command(
     run: Path,
     data: Path | None,
@@ -99,6 +102,7 @@ def command(
     inception_weights: str | None,
     extractors: tuple[str, ...],
     out: Path | None,
+    full: bool,
     as_json: bool,
 ) -> int:
     """Measure the faces of RUN, by default on people that it was not trained on.
@@ -121,16 +125,16 @@ def command(
     options["judge_start"] = None if judge_start is None else str(run_folder(judge_start).resolve())
     overrides = {key: value for key, value in options.items() if value is not None}
     try:
-        reports, page = _evaluate_splits(run, splits, data, overrides, recognisers, against, out)
+        reports, page, verdicts = _evaluate_splits(run, splits, data, overrides, recognisers, against, out)
     except Interrupted as stopped:
         console.print(f"Stopped at step {stopped.step} of the judge's training; the same command resumes it.")
         return SIGNAL_EXIT + stopped.signal_number
     if as_json:
-        plain = [report.to_json() for report in reports]
+        plain = [{**report.to_json(), "verdicts": [asdict(item) for item in verdicts[report.name]]} for report in reports]
         click.echo(json_text(plain if len(splits) > 1 else plain[0], indent=1))
         return 0
     for report in reports:
-        _print(report)
+        show_report(report, verdicts[report.name], full=full)
     console.print(f"Report: {page}", soft_wrap=True)
     return 0
 
@@ -143,14 +147,17 @@ def _evaluate_splits(
     recognisers: Sequence[str],
     against: Sequence[Path],
     out: Path | None,
-) -> tuple[list["Report"], Path | None]:
-    """Evaluate each split, or the recipe's if there is none; return the reports and the path of report.html."""
+) -> tuple[list["Report"], Path | None, dict[str, "Sequence[Verdict]"]]:
+    """Evaluate each split, or the recipe's if there is none; return the reports, report.html and {report: verdicts}."""
     from facegen.core.interruption import Interruption
     from facegen.evaluation.evaluate import evaluate
-    from facegen.evaluation.render.write import write_run_report
+    from facegen.evaluation.evaluation_folder import evaluation_folder
+    from facegen.evaluation.render.write import write_pages
+    from facegen.evaluation.run_report import collect
+    from facegen.training.runs.open_run import open_run_or_model
 
     reports: list[Report] = []
-    page = None
+    page, verdicts = None, {}
     with watching() as observer:
         try:
             for split in splits or (None,):
@@ -168,28 +175,7 @@ def _evaluate_splits(
         finally:
             # The page also shows the splits that were evaluated before a later one failed.
             if reports:
-                page = write_run_report(run, observer, out)
-    return reports, page
-
-
-def _print(report: "Report") -> None:
-    from facegen.evaluation.report import cells_of
-
-    console.print(styled((report.heading, "bold")), soft_wrap=True)
-    console.print(f"Judge: {report.judge}. Intervals: 95%, people resampled.", soft_wrap=True)
-    if report.people:
-        console.print(f"People: {report.people}.", soft_wrap=True)
-    table = Table(box=None)
-    table.add_column("figure")
-    for name in ("value", "95% interval", "chance"):
-        table.add_column(name, justify="right")
-    table.add_column("note", overflow="fold")
-    for number, figures in enumerate(report.figures.values()):
-        if number:
-            table.add_section()
-        for figure in figures:
-            table.add_row(figure.label, *cells_of(figure), figure.remarks)
-    console.print(table)
-    console.print(f"Table: {report.table}", soft_wrap=True)
-    if report.picture is not None:
-        console.print(f"Faces: {report.picture}", soft_wrap=True)
+                collected = collect(open_run_or_model(run), observer, out or evaluation_folder(run))
+                page = write_pages(collected, observer)
+                verdicts = {report.name: collected.verdicts.get(report.name, ()) for report in reports}
+    return reports, page, verdicts

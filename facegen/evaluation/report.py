@@ -12,6 +12,7 @@ from facegen.core.evidence import Figure
 from facegen.core.files import write_file
 from facegen.core.recipe.tables import EvaluationSplit
 from facegen.core.text.json_text import finite, json_text
+from facegen.evaluation.verdicts.verdicts import verdicts
 
 _FINGERPRINT_CHARACTERS = 8
 
@@ -131,8 +132,11 @@ class Report:
         return f"{self.run}{step}: {rows}{', self-judged' if self.self_judged else ''}"
 
     def to_markdown(self) -> str:
-        """Format as a Markdown table."""
-        lines = [f"# {self.heading}", "", f"Judge: {self.judge}. Intervals: 95%, people resampled.", ""]
+        """Format as Markdown: verdicts, then a table of all figures."""
+        lines = [f"# {self.heading}", ""]
+        lines += [f"- **{verdict.kind}** ({verdict.severity}): {verdict.sentence}" for verdict in verdicts(self)]
+        lines += [""] if lines[-1] else []
+        lines += [f"Judge: {self.judge}. Intervals: 95%, people resampled.", ""]
         lines += [line for note in self.notes for line in (f"Note: {note}.", "")]
         lines += ["| figure | value | 95% interval | chance | note |", "|---|---|---|---|---|"]
         for figures in self.figures.values():

@@ -17,7 +17,8 @@ from facegen.evaluation.evaluation_folder import evaluation_folder
 from facegen.evaluation.render.plots import draw_curves
 from facegen.evaluation.report import Picture, Report
 from facegen.evaluation.verdicts.generalisation import Gap, find_gaps, obstacle, own_splits
-from facegen.evaluation.verdicts.verdicts import Verdict, verdicts
+from facegen.evaluation.verdicts.verdict import Verdict
+from facegen.evaluation.verdicts.verdicts import verdicts
 from facegen.evaluation.weights import weights_hash
 from facegen.training.runs.run import Run
 
@@ -114,22 +115,23 @@ def collect(run: Run, observer: Observer, folder: Path | None = None) -> RunRepo
     if not reports:
         raise CheckpointError(f"{run.path}: has no evaluation; run `facegen evaluate {run.path}` first")
     own = own_splits(reports)
+    ordered = [*own, *(report for report in reports if report not in own)]
     return RunReport(
         run=run.path.resolve().name,
         recipe=run.recipe.run.name,
         facegen=__version__,
         folder=folder,
-        reports=[*own, *(report for report in reports if report not in own)],
+        reports=ordered,
         gaps=find_gaps(reports),
-        verdicts={report.name: items for report in own if (items := _verdicts(report, own))},
+        verdicts={report.name: items for report in ordered if (items := _verdicts(report, own))},
         curves=draw_log(run.read_log(), folder / "curves"),
         notes=_notes(run, reports, own),
     )
 
 
 def _verdicts(report: Report, own: Sequence[Report]) -> list[Verdict]:
-    """Derive the verdicts of a report, compared with the best known split if the two are comparable."""
-    known = own[0] if own[0] is not report and not obstacle(own[0], report) else None
+    """Derive the verdicts of a report; a split of the run's own corpus is compared with the best known split."""
+    known = own[0] if report in own[1:] and not obstacle(own[0], report) else None
     return verdicts(report, known)
 
 

@@ -10,9 +10,9 @@ from facegen.core.batch import Batch, DataSpec
 from facegen.core.distribution import Distribution
 from facegen.core.errors import DataError
 from facegen.core.progress import Observer
+from facegen.core.text.caption_codes import encode_captions
 from facegen.core.text.names import known_spelling
 from facegen.core.text.suggest import did_you_mean
-from facegen.data.loading.caption_codes import encode_captions
 from facegen.data.loading.prepare import prepare_speech
 from facegen.inference.domain import warn_outside
 from facegen.inference.inputs import Speech, read_speech_row

@@ -176,10 +176,13 @@ class Trainer:
             encoders.freeze(everything=True)
         self._load_newest("match", match_modules(self.networks))
         encodings, needs = self._encodings(encoders)
-        loader = Loader(self._rows(), settings.batch_size, num_mismatched, self.recipe.run.seed, needs)
+        features = self._face_features()
+        loader = Loader(
+            self._rows(), settings.batch_size, num_mismatched, self.recipe.run.seed, needs, with_faces=features is None
+        )
         return MatchStage(
             settings, self.networks, loader, encodings, self.distributed, self.recipe.run.precision,
-            self._face_features(),
+            features,
         )  # fmt: skip
 
     def _face_features(self) -> FaceFeatures | None:

@@ -12,10 +12,43 @@ from hostile_case import Case
 from hostile_values import FILE_NAMES, TEXTS, hostile_bytes
 from PIL import Image
 
-COLUMNS = ("identity", "face", "speech", "caption", "embedding", "sex", "video", "time", "consent", "source", "licence",
-           "language")  # fmt: skip
-CELLS = (*TEXTS, "1e308", "-1", "inf", "nan", "1" * 5000, "0x10", "1e-400", "face.png", "sound.wav", "..", ".", "/", "/dev/zero",
-         "pipe", "link", "\ud800", "x" * 200_000, "f", "2", "text.npy")  # fmt: skip
+COLUMNS = (
+    "identity",
+    "face",
+    "speech",
+    "caption",
+    "embedding",
+    "sex",
+    "video",
+    "time",
+    "consent",
+    "source",
+    "licence",
+    "language",
+)
+CELLS = (
+    *TEXTS,
+    "1e308",
+    "-1",
+    "inf",
+    "nan",
+    "1" * 5000,
+    "0x10",
+    "1e-400",
+    "face.png",
+    "sound.wav",
+    "..",
+    ".",
+    "/",
+    "/dev/zero",
+    "pipe",
+    "link",
+    "\ud800",
+    "x" * 200_000,
+    "f",
+    "2",
+    "text.npy",
+)
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le", "latin-1", "cp1252")
 
 

@@ -10,15 +10,43 @@ from hostile_case import Case
 from hostile_values import FILE_NAMES
 
 TINY = (
-    "data.image_pixels=16", "data.speech_seconds=0.3", "data.clip_seconds=0.3", "data.num_people=40",
-    "data.num_heldout_people=24", "data.clips_per_person=1", "data.frames_per_clip=2", "match.steps=1",
-    "match.batch_size=12", "match.warmup_steps=0", "train.steps=1", "train.batch_size=8",
-)  # fmt: skip
+    "data.image_pixels=16",
+    "data.speech_seconds=0.3",
+    "data.clip_seconds=0.3",
+    "data.num_people=40",
+    "data.num_heldout_people=24",
+    "data.clips_per_person=1",
+    "data.frames_per_clip=2",
+    "match.steps=1",
+    "match.batch_size=12",
+    "match.warmup_steps=0",
+    "train.steps=1",
+    "train.batch_size=8",
+)
 PLACES = (
-    "/dev/null", "/dev/full", "/proc/x", "/proc/self/x", "/sys/x", "{folder}/file", "{folder}/file/below", "{folder}/fifo",
-    "{folder}/loop", "{folder}/loop/x", "{folder}", "{folder}/" + "n" * 300, "{folder}/" + "d/" * 2000 + "x", "/",
-    "", "{folder}/dangling", "{folder}/used", "{folder}/missing/a/b", "{folder}/socket", "{folder}/full/x", ".", "..",
-)  # fmt: skip
+    "/dev/null",
+    "/dev/full",
+    "/proc/x",
+    "/proc/self/x",
+    "/sys/x",
+    "{folder}/file",
+    "{folder}/file/below",
+    "{folder}/fifo",
+    "{folder}/loop",
+    "{folder}/loop/x",
+    "{folder}",
+    "{folder}/" + "n" * 300,
+    "{folder}/" + "d/" * 2000 + "x",
+    "/",
+    "",
+    "{folder}/dangling",
+    "{folder}/used",
+    "{folder}/missing/a/b",
+    "{folder}/socket",
+    "{folder}/full/x",
+    ".",
+    "..",
+)
 """Places to write to. "full" is a link to /dev/full."""
 RUN = "{root}/run"
 """A finished run of the recipe speech_relid with the settings TINY; `make_run` trains it."""
@@ -91,13 +119,27 @@ def _reads(draw: random.Random) -> Case:
     """Commands that read from hostile places."""
     place = _place(draw)
     calls = (
-        ("inspect", place), ("inspect", place, "--verify"), ("export", place, "{folder}/m.safetensors"), ("describe", place, "x"),
-        ("generate", place, "--speech", "{folder}/sound.wav"), ("generate", RUN, "--speech", place), ("evaluate", place),
-        ("match", RUN, "--faces", place, "{folder}/face.png", "--speech", "{folder}/sound.wav"), ("compare", place, place),
-        ("export-shards", place, "--out", "{folder}/shards"), ("pack", place, "--out", "{folder}/c"), ("drop", place, place),
-        ("forget", place, "somebody"), ("collect", place, "--out", "{folder}/c"), ("check", place), ("train", place),
-        ("pack", "--voxceleb", place, "--vggface", place, "--meta", place, "--out", "{folder}/c"), ("models", place),
-        ("train", "speech_relid", "--data", place), ("check", "speech_relid", "--data", place), (place,),
-    )  # fmt: skip
+        ("inspect", place),
+        ("inspect", place, "--verify"),
+        ("export", place, "{folder}/m.safetensors"),
+        ("describe", place, "x"),
+        ("generate", place, "--speech", "{folder}/sound.wav"),
+        ("generate", RUN, "--speech", place),
+        ("evaluate", place),
+        ("match", RUN, "--faces", place, "{folder}/face.png", "--speech", "{folder}/sound.wav"),
+        ("compare", place, place),
+        ("export-shards", place, "--out", "{folder}/shards"),
+        ("pack", place, "--out", "{folder}/c"),
+        ("drop", place, place),
+        ("forget", place, "somebody"),
+        ("collect", place, "--out", "{folder}/c"),
+        ("check", place),
+        ("train", place),
+        ("pack", "--voxceleb", place, "--vggface", place, "--meta", place, "--out", "{folder}/c"),
+        ("models", place),
+        ("train", "speech_relid", "--data", place),
+        ("check", "speech_relid", "--data", place),
+        (place,),
+    )
     words = draw.choice(calls)
     return Case(f"reads: {words[0] if words[0] != place else 'command'}", words, _prepare, note=" ".join(words)[-100:])

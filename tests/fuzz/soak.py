@@ -54,8 +54,11 @@ def _steady(name: str, total: int, work: Callable[[int], None], settle: Callable
         settle()
         measured.append((_resident_mib(), len(os.listdir("/proc/self/fd"))))
     growth, files = measured[-1][0] - measured[0][0], measured[-1][1] - measured[0][1]
-    print(f"{name}: {total:,} in {time.monotonic() - started:.0f} s, memory {measured[0][0]:.0f} -> {measured[-1][0]:.0f} MiB, "
-          f"open files {measured[0][1]} -> {measured[-1][1]}", flush=True)  # fmt: skip
+    print(
+        f"{name}: {total:,} in {time.monotonic() - started:.0f} s, "
+        f"memory {measured[0][0]:.0f} -> {measured[-1][0]:.0f} MiB, open files {measured[0][1]} -> {measured[-1][1]}",
+        flush=True,
+    )
     return growth < ALLOWED_GROWTH_MIB and files <= 0
 
 
@@ -63,8 +66,14 @@ def _train(root: Path, steps: int) -> None:
     from facegen.cli.main import main as facegen
 
     number = len(list(root.glob("steps-*")))
-    settings = [*TINY, f"train.steps={steps}", f"train.checkpoint_steps={max(steps // 4, 1)}", "train.log_steps=1000",
-                f"train.sample_steps={steps}", f"train.monitor_steps={steps}"]  # fmt: skip
+    settings = [
+        *TINY,
+        f"train.steps={steps}",
+        f"train.checkpoint_steps={max(steps // 4, 1)}",
+        "train.log_steps=1000",
+        f"train.sample_steps={steps}",
+        f"train.monitor_steps={steps}",
+    ]
     _expect_success(
         facegen(["train", "speech_relid", "--preset", "small", *_set(settings), "--out", str(root / f"steps-{number}")])
     )

@@ -1,6 +1,7 @@
 """`facegen evaluate`: the judge, tables, the picture and messages of refusal."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_judge_is_trained_once_and_reused(home: Path) -> None:
 
 
 def test_evaluate_prints_a_table_and_its_path(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", str(home / "run"), "--num-clips", "20"]) == 0
+    assert main(["evaluate", str(home / "run"), "--num-clips", "20", "--full"]) == 0
     printed = capsys.readouterr().out
     assert "run, step 2: 20 clips of 20 people, heldout_people of synthetic" in printed
     assert "Judge: softmax judge, seed 1000, trained on synthetic train" in printed
@@ -79,12 +80,23 @@ def test_evaluate_prints_a_table_and_its_path(home: Path, capsys: pytest.Capture
     ]
 
 
+def test_evaluate_begins_with_verdicts_and_about_ten_figures(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(home / "run"), "--num-clips", "20"]) == 0
+    printed = capsys.readouterr().out
+    assert len(printed.splitlines()) < 40
+    assert re.search(r"^(good|warning|bad|undecided) ", printed, re.MULTILINE)
+    assert printed.index("the faces follow the condition") < printed.index("95% interval  chance")
+    assert re.search(r"^10 of \d\d figures; --full prints all", printed, re.MULTILINE)
+    assert "face distance, one voice, other noise" not in printed
+
+
 def test_json_is_reproducible(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     reports = []
     for _ in range(2):
         assert main(["evaluate", str(home / "run"), "--num-clips", "20", "--json"]) == 0
         reports.append(json.loads(capsys.readouterr().out))
     assert reports[0] == reports[1]
+    assert {"condition", "undecided"} & {verdict["kind"] for verdict in reports[0]["verdicts"]}
     assert list(reports[0]["figures"]) == list(DEFAULT_METRICS)
     for figure in reports[0]["figures"]["matching"]:
         least = -1 if figure["key"].endswith("less_real") else 0

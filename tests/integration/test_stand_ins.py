@@ -14,7 +14,8 @@ from facegen.core.progress import Observer
 from facegen.core.registry import registry
 from facegen.evaluation.evaluate import evaluate
 from facegen.evaluation.figures import by_key
-from facegen.evaluation.verdicts.verdicts import UNDECIDED, verdicts
+from facegen.evaluation.verdicts.verdict import UNDECIDED
+from facegen.evaluation.verdicts.verdicts import verdicts
 
 TESTS = Path(__file__).parents[1]
 RECIPE = TESTS / "stand_ins" / "stand_in.toml"

@@ -54,9 +54,7 @@ def test_dry_run_lists_the_runs_and_starts_none(recipe: str, capsys: pytest.Capt
     assert not Path("runs").exists()
 
 
-def test_problems_of_all_runs_are_reported_before_any_starts(
-    recipe: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_problems_of_all_runs_are_reported_before_any_starts(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", recipe, "--set", "match.steps=0,2,-1"]) == 1
     errors = capsys.readouterr().err
     assert "steps-0: tiny.toml: [match] steps = 0: must be greater than or equal to 1" in errors

@@ -15,8 +15,8 @@ from facegen.core.clips import Clips
 from facegen.core.errors import DataError, RecipeError
 from facegen.core.interfaces import Dataset
 from facegen.core.recipe.tables import DataSettings, Split
+from facegen.core.text.caption_codes import CAPTION_CHARACTERS
 from facegen.data.corpus.reader import Corpus
-from facegen.data.loading.caption_codes import CAPTION_CHARACTERS
 from facegen.data.loading.splits import held_out_person, rows_of_split
 from facegen.data.media.images import square_face
 

@@ -22,11 +22,21 @@ class Loader:
         num_mismatched: number of mismatched rows (rows of other people) per row.
         seed: random seed of order, frames and crops.
         needs: the Batch columns to fill besides faces.
+        with_faces: fill the faces, too; otherwise they have no pixels, for a stage whose features of faces are cached.
     Raises:
         DataError: the split is smaller than a batch.
     """
 
-    def __init__(self, rows: Rows, batch_size: int, num_mismatched: int, seed: int, needs: frozenset[str]) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        batch_size: int,
+        num_mismatched: int,
+        seed: int,
+        needs: frozenset[str],
+        *,
+        with_faces: bool = True,
+    ) -> None:
         if len(rows.clips) < batch_size:
             raise DataError(
                 f"the split '{rows.split}' holds {len(rows.clips)} clips, fewer than the batch of {batch_size}; "
@@ -35,7 +45,7 @@ class Loader:
         self.rows = rows
         self.num_mismatched = max(num_mismatched, 1)
         self.seed = seed
-        self.needs = needs
+        self.needs, self.with_faces = needs, with_faces
         self.sampler = Sampler(rows.clips, batch_size, seed)
         self._ahead: tuple[int, Future[Batch]] | None = None
         self._worker = None if rows.is_resident else ThreadPoolExecutor(1, thread_name_prefix="facegen-loader")
@@ -62,7 +72,7 @@ class Loader:
         frame = (draws[:, 0] * clips.num_frames[rows]).long()
         start = self._start_samples(rows, frame, draws[:, 1]) if "speech" in self.needs else torch.zeros_like(rows)
         mismatched = draw_mismatched_rows(clips.person[rows], self.num_mismatched, generator)
-        batch = self.rows.fetch(rows, frame, start, mismatched, self.needs)
+        batch = self.rows.fetch(rows, frame, start, mismatched, self.needs, with_faces=self.with_faces)
         if settings.mirror and self.rows.split == "train":
             mirrored = (draws[:, 2] < 0.5).to(self.rows.device)
             batch = batch.with_faces(mirror_faces(batch.faces, mirrored))

@@ -12,7 +12,7 @@ from facegen.core.interfaces import Dataset
 from facegen.core.progress import Observer
 from facegen.core.randomness import generator_for
 from facegen.core.recipe.tables import DataSettings, EvaluationSplit, Split
-from facegen.data.loading.caption_codes import encode_captions
+from facegen.core.text.caption_codes import encode_captions
 from facegen.data.loading.prepare import prepare_faces, prepare_speech
 from facegen.data.loading.resident import ResidentSplit, resident_bytes
 
@@ -80,6 +80,8 @@ class Rows:
         start_samples: Tensor,
         mismatched_rows: Tensor | None = None,
         needs: frozenset[str] | None = None,
+        *,
+        with_faces: bool = True,
     ) -> Batch:
         """Fetch rows of the split as a batch.
 
@@ -89,6 +91,7 @@ class Rows:
             start_samples: (B,) first sample of the speech crop.
             mismatched_rows: (B, K) rows of other people in this batch; by default the previous row.
             needs: fetch only these columns; by default all of them.
+            with_faces: fetch the faces; otherwise they have no pixels.
         """
         needs = self.needs if needs is None else needs
         if "identity" in needs and bool((self.clips.identity[rows] < 0).any()):
@@ -101,7 +104,9 @@ class Rows:
         if mismatched_rows is None:
             mismatched_rows = torch.arange(len(rows))[:, None].roll(1, 0)
         return Batch(
-            faces=prepare_faces(self._faces(device_rows, clip, frame.to(self.device))),
+            faces=prepare_faces(self._faces(device_rows, clip, frame.to(self.device)))
+            if with_faces
+            else torch.empty(len(rows), 3, 0, 0, device=self.device),
             clip=clip,
             identity=self.clips.identity[rows].to(self.device),
             mismatched_rows=mismatched_rows.to(self.device),

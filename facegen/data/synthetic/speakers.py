@@ -15,7 +15,7 @@ from facegen.core.clips import Clips
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Dataset
 from facegen.core.recipe.tables import DataSettings, Split
-from facegen.data.loading.caption_codes import CAPTION_CHARACTERS
+from facegen.core.text.caption_codes import CAPTION_CHARACTERS
 from facegen.data.synthetic.captions import captions
 from facegen.data.synthetic.face import render_faces
 from facegen.data.synthetic.moments import draw_moments

@@ -58,9 +58,9 @@ def to_html(report: RunReport) -> str:
 
 def _sections(report: RunReport) -> Iterator[Section]:
     """Yield the sections that have content."""
-    yield Section("measured", "What was measured")
     if report.verdicts:
         yield Section("words", "Verdicts")
+    yield Section("measured", "What was measured")
     if report.gaps:
         yield Section("generalisation", "Known and unseen")
     for question, keys in figure_keys(report.reports).items():

@@ -11,11 +11,13 @@ def to_markdown(run_report: RunReport) -> str:
     """Render the content of the HTML page, with links to the pictures."""
     about = f"Recipe {run_report.recipe}, measured by facegen {run_report.facegen}."
     lines = [f"# {run_report.run}: evaluation", "", about, ""]
+    for name, verdicts in run_report.verdicts.items():
+        lines += [f"## Verdicts: {name}", ""]
+        lines += [f"- **{verdict.kind}** ({verdict.severity}): {verdict.sentence}" for verdict in verdicts]
+        lines.append("")
+    lines += ["## What was measured", ""]
     lines += [f"- {report.name}: {report.heading}. Judge: {report.judge}." for report in run_report.reports]
     lines += [f"- {note}." for note in run_report.notes]
-    for name, verdicts in run_report.verdicts.items():
-        lines += ["", f"## Verdicts: {name}", ""]
-        lines += [f"- **{verdict.kind}** ({verdict.severity}): {verdict.sentence}" for verdict in verdicts]
     if run_report.gaps:
         lines += ["", "## Known and unseen", "", "| figure | splits | known | unseen | gap | 95% interval |"]
         lines.append("|---|---|---|---|---|---|")

@@ -24,11 +24,15 @@ def write_run_report(path: Path, observer: Observer, out: Path | None = None) ->
     Raises:
         CheckpointError: the run was not evaluated yet.
     """
-    observer.start("report", 4)
-    report = collect(open_run_or_model(path), observer, evaluation_folder(path) if out is None else out)
-    observer.advance(1)
+    folder = evaluation_folder(path) if out is None else out
+    return write_pages(collect(open_run_or_model(path), observer, folder), observer)
+
+
+def write_pages(report: RunReport, observer: Observer) -> Path:
+    """Write a report in every format; return the page, report.html."""
+    observer.start("report", 3)
     files = {"json": _to_json, "md": to_markdown, "html": to_html}
-    for number_done, (ending, render) in enumerate(files.items(), 2):
+    for number_done, (ending, render) in enumerate(files.items(), 1):
         write_file(report.folder / f"{NAME}.{ending}", render(report))
         observer.advance(number_done)
     observer.finish()

@@ -99,6 +99,15 @@ def normalised_matching(figures: Figures) -> Quantity:
     return Quantity((drawn.value - chance) / (real.value - chance), low, high, numbers)
 
 
+def above_chance(figures: Figures, *keys: str) -> Quantity:
+    """Compute the first of these figures that has a number, minus its chance level."""
+    figure = _get(figures, *keys)
+    chance = figure.chance or 0.0
+    low, high = _ends(figure)
+    numbers = f"{_described(figure)}; chance {chance:.3g}"
+    return Quantity(figure.value - chance, low - chance, high - chance, numbers)
+
+
 def judge_fails_on_real_faces(figures: Figures) -> bool:
     """Return whether the judge does not match real faces above chance."""
     try:

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from facegen.evaluation.figures import by_key
-from facegen.evaluation.report import Report
+
+if TYPE_CHECKING:
+    from facegen.evaluation.report import Report
 
 Question = Literal["faces", "variety", "belonging", "other"]
 
@@ -54,7 +56,12 @@ def question_of(key: str) -> Question:
     return _OF_METRIC.get(metric, "other")
 
 
-def figure_keys(reports: Sequence[Report]) -> dict[Question, list[str]]:
+def is_built_in(key: str) -> bool:
+    """Return whether a figure is of a metric that facegen brings."""
+    return question_of(key) != "other"
+
+
+def figure_keys(reports: "Sequence[Report]") -> dict[Question, list[str]]:
     """Group the keys of all figures of some reports by question, in order."""
     keys: dict[Question, list[str]] = {question: [] for question in QUESTIONS}
     for key in dict.fromkeys(key for report in reports for key in by_key(report)):

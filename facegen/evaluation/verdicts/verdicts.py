@@ -1,4 +1,4 @@
-"""Verdicts on a generator, as sentences, from the figures of its report.
+"""Verdicts on a run, as sentences, from the figures of its report.
 
 A rule computes one quantity from figures and grades both ends of its interval. If the two grades are equal, they are
 the verdict. If neither end is good, the milder grade is the verdict. If one end is good and the other is not, or if a
@@ -7,9 +7,10 @@ figure is missing, the verdict is undecided.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from facegen.evaluation.figures import by_key
+from facegen.evaluation.verdicts.matching_alone import matching_verdicts
 from facegen.evaluation.verdicts.quantities import (
     Figures,
     MissingError,
@@ -21,27 +22,10 @@ from facegen.evaluation.verdicts.quantities import (
     pixel_variation,
     read,
 )
+from facegen.evaluation.verdicts.verdict import UNDECIDED, Severity, Verdict
 
 if TYPE_CHECKING:
     from facegen.evaluation.report import Report
-
-Severity = Literal["good", "warning", "bad"]
-UNDECIDED = "undecided"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Statement about a generator.
-
-    Attributes:
-        kind: kind of the rule, such as "collapse", or "undecided".
-        severity: "good", "warning" or "bad"; that of an undecided verdict is "warning".
-        sentence: the statement, with the numbers.
-    """
-
-    kind: str
-    severity: Severity
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -99,12 +83,13 @@ def verdicts(report: "Report", known: "Report | None" = None) -> list[Verdict]:
         known: report of the same run and judge on people or clips that it was trained on, to compare with; None for no
             comparison.
     Returns:
-        At least one verdict per kind, the worst first, undecided ones last; none for a run that only matches.
+        The worst first, undecided ones last: at least one per kind for a run that draws, and comparisons with chance for
+        a run that only matches; none for a self-judged report, whose judge is not independent.
     """
-    if report.step is None:
+    if report.self_judged:
         return []
-    results = judge_figures(by_key(report))
-    if known is not None:
+    results = matching_verdicts(by_key(report)) if report.step is None else judge_figures(by_key(report))
+    if report.step is not None and known is not None:
         results.append(_generalisation(by_key(report), by_key(known), report.split, known.split))
     return sorted(results, key=lambda verdict: (verdict.kind == UNDECIDED, -_BADNESS.index(verdict.severity)))
 

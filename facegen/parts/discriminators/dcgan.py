@@ -6,6 +6,7 @@ from typing import Annotated
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import remove_parametrizations
 
 from facegen.core.batch import DataSpec
 from facegen.core.interfaces import Discriminator
@@ -34,6 +35,7 @@ class Dcgan(Discriminator):
         width: number of channels at half the image size; doubles with every further halving.
         max_width: largest number of channels.
         norm: batch norm, spectral norm on every weight, or none.
+        norm_score: spectral norm on the last weights of the score, too, where the others have it.
         condition_projection: width of a linear layer with LeakyReLU on the condition; 0 leaves it out.
         joint_convolution: a 1x1 convolution of face and condition before the score.
     Shape:
@@ -43,7 +45,7 @@ class Dcgan(Discriminator):
     Source:
         Reed et al. 2016, section 4.1 (batch norm, a projection to 128), and Roldan Sanchez 2018: batch norm in section
         IV-B, none in IV-C, spectral norm in V. The thesis describes no joint convolution; our default is Reed et
-        al.'s. Heads other than the score, and max_width, are ours.
+        al.'s. norm_score = false is as in its published code. Heads other than the score, and max_width, are ours.
     """
 
     supported_heads = frozenset({"score", "score_unconditional", "embed", "classify"})
@@ -57,6 +59,7 @@ class Dcgan(Discriminator):
         width: Count = 64,
         max_width: Count = 512,
         norm: Norm = "none",
+        norm_score: bool = True,
         condition_projection: Annotated[int, Field(ge=0)] = 0,
         joint_convolution: bool = True,
     ) -> None:
@@ -78,6 +81,8 @@ class Dcgan(Discriminator):
         start_normally(self)
         if norm == "spectral":
             normalise_spectrally(self)
+            if not norm_score and "score" in heads:
+                remove_parametrizations(self.pair.to_score, "weight")
 
     @property
     def uses_batch_statistics(self) -> bool:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facegen.core.batch import DataSpec
+from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Generator
 from facegen.parts.layers.first_deconvolution import FirstDeconv2d
 from facegen.parts.layers.precision import to_float32
@@ -34,20 +35,23 @@ class Dcgan(Generator):
         width: number of channels at half the image size; doubles with every further halving.
         max_width: largest number of channels.
         norm: batch norm, spectral norm on every weight but the last layer's, or none.
+        norm_last: spectral norm on the last layer, too.
         condition_projection: width of a linear layer with LeakyReLU on the condition; 0 leaves it out.
         residual: add a residual branch of three convolutions, with a quarter of the channels, at the first two sizes.
         dropout: share of values that are dropped after each layer but the last, in training and in generation, where it
             varies the faces ("controlled dropout").
+        dropout_channels: drop whole channels, after each layer but the last two, and before tanh.
     Shape:
         (B, noise_dim), (B, condition_dim) -> (B, 3, image_pixels, image_pixels) in [-1, 1]
     Raises:
-        RecipeError: image_pixels cannot be reached by doubling.
+        RecipeError: image_pixels cannot be reached by doubling, or norm_last without spectral norm.
     Source:
         Radford, Metz and Chintala 2016, figure 1, conditioned after Reed et al. 2016, section 4.1 (batch norm, a
         projection to 128, noise of 100); residual and width 128 are of their code, reedscot/icml2016. Roldan Sanchez
         2018, section IV-C: spectral norm; section V: dropout after each layer but the last. The last layer
-        without spectral norm is SAGAN's (Zhang et al. 2019), as the thesis does not say. max_width is ours, and so is
-        dropout outside training mode, which would switch batch norm too.
+        without spectral norm is SAGAN's (Zhang et al. 2019), as the thesis does not say. norm_last and dropout_channels
+        are as in its published code. max_width is ours, and so is dropout outside training mode, which would switch
+        batch norm too.
     """
 
     def __init__(
@@ -59,12 +63,16 @@ class Dcgan(Generator):
         width: Count = 64,
         max_width: Count = 512,
         norm: Norm = "batch",
+        norm_last: bool = False,
         condition_projection: Annotated[int, Field(ge=0)] = 0,
         residual: bool = False,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        dropout_channels: bool = False,
     ) -> None:
         super().__init__()
-        self.noise_dim, self.dropout = noise_dim, dropout
+        if norm_last and norm != "spectral":
+            raise RecipeError(f"dcgan: norm_last = true with norm = '{norm}': set norm = 'spectral', or omit norm_last")
+        self.noise_dim, self.dropout, self.dropout_channels = noise_dim, dropout, dropout_channels
         base_pixels, doublings = base_and_doublings(data.image_pixels, "dcgan")
         channels = [min(width << halvings, max_width) for halvings in range(doublings - 1, -1, -1)]
         input_dim = noise_dim + (condition_projection or condition_dim)
@@ -79,16 +87,23 @@ class Dcgan(Generator):
         start_normally(self)
         if norm == "spectral":
             normalise_spectrally(self.layers)  # on the last layer it would keep faces grey
+        if norm_last:
+            normalise_spectrally(self.to_rgb)
         # As in Reed et al., without norm and with larger initial weights: otherwise noise outweighs the condition.
         self.projector = Projector(condition_dim, condition_projection) if condition_projection else nn.Identity()
 
     def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:
         hidden = torch.cat([noise, self.projector(condition)], dim=1)
-        for layer in self.layers:
+        for number, layer in enumerate(self.layers, 1):
             hidden = layer(hidden)
-            if self.dropout:
+            if self.dropout and not self.dropout_channels:
                 hidden = functional.dropout(hidden, self.dropout, training=True)
-        return to_float32(self.to_rgb(hidden)).tanh()
+            elif self.dropout and number < len(self.layers):
+                hidden = functional.dropout2d(hidden, self.dropout, training=True)
+        colours = self.to_rgb(hidden)
+        if self.dropout and self.dropout_channels:
+            colours = functional.dropout2d(colours, self.dropout, training=True)
+        return to_float32(colours).tanh()
 
     def input_weights(self) -> tuple[Tensor, Tensor] | None:
         if not self.noise_dim:

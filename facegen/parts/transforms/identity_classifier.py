@@ -17,7 +17,7 @@ class IdentityClassifier(ConditionTransform):
     """Cross-entropy of a classifier that names the person from the condition; the condition is not changed.
 
     identity = weight mean_i CE(W h(c_i) + b, y_i) over the rows of people of the training split,
-    h = LeakyReLU_0.2(BN(linear))
+    h = LeakyReLU_0.2(BN(linear)),   or BN(W h(c_i) + b) in place of the logits
 
     Its gradient reaches only the conditioners that are trained with the generator.
 
@@ -27,13 +27,14 @@ class IdentityClassifier(ConditionTransform):
     Settings:
         identity_weight: weight of the cross-entropy, a number or a ramp.
         widths: widths of the hidden layers; an empty list makes the classifier linear.
+        normalise_logits: batch norm on the logits, too.
     Shape:
         (B, condition_dim) -> (B, condition_dim), and the scalar term identity
     Raises:
         RecipeError: the training split names fewer than two people, or a ramp falls below 0.
     Source:
-        Duarte et al. 2019 (Wav2Pix): one hidden layer of 200, weight 20, as in their code, which also normalises the
-        logits over the batch; ours does not. The slope of 0.2 is our choice.
+        Duarte et al. 2019 (Wav2Pix): one hidden layer of 200, weight 20, as in their code, which has normalise_logits, too.
+        The slope of 0.2 is our choice.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class IdentityClassifier(ConditionTransform):
         *,
         identity_weight: Annotated[float, Field(ge=0)] | Ramp = 20.0,
         widths: tuple[Annotated[int, Field(ge=1)], ...] = (200,),
+        normalise_logits: bool = False,
     ) -> None:
         super().__init__()
         if data.num_identities < 2:
@@ -56,7 +58,10 @@ class IdentityClassifier(ConditionTransform):
         layers: list[nn.Module] = []
         for width_in, width in zip((condition_dim, *widths), widths, strict=False):
             layers += [nn.Linear(width_in, width, bias=False), nn.BatchNorm1d(width), nn.LeakyReLU(0.2)]
-        self.classifier = nn.Sequential(*layers, Float32Linear((condition_dim, *widths)[-1], data.num_identities))
+        norms = [nn.BatchNorm1d(data.num_identities)] if normalise_logits else []
+        self.classifier = nn.Sequential(
+            *layers, Float32Linear((condition_dim, *widths)[-1], data.num_identities), *norms
+        )
 
     def forward(self, condition: Condition, batch: Batch | None) -> Condition:
         if batch is None:

@@ -65,7 +65,7 @@ def test_runs_and_models(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_models_and_shipped_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("facegen.cli.completion.shipped_models", lambda: {"speech-64": Path("x")})
     assert completed("models sp", monkeypatch) == ["speech-64"]
-    assert completed("recipes speech_relid", monkeypatch) == ["speech_relid", "speech_relid_modern"]
+    assert completed("recipes text_stackgan", monkeypatch) == ["text_stackgan_1", "text_stackgan_2"]
 
 
 def test_completion_does_not_import_torch() -> None:

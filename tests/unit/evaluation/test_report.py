@@ -57,7 +57,10 @@ def test_markdown_is_a_table_whose_cells_hold(tmp_path: Path) -> None:
     assert "| V-F 2-way, real | 0.875 | 0.812 to 0.938 | 0.500 |  |" in lines
     assert "| V-F 10-way, real | - |  | 0.100 | not available: 3 / 4 people |" in lines
     assert "| share | 0.500 | none |  | one person only: no conclusion about others |" in lines
-    assert all(line.count("|") == 6 for line in lines[4:])
+    start = lines.index("| figure | value | 95% interval | chance | note |")
+    assert all(line.count("|") == 6 for line in lines[start:])
+    assert lines[2].startswith("- **undecided** (warning): Undecided whether"), "verdicts come first"
+    assert lines[start - 2].startswith("Judge: a strict one.")
 
 
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:

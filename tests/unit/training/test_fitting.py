@@ -11,12 +11,14 @@ from facegen.core.batch import Condition
 from facegen.core.interfaces import ConditionTransform
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
+from facegen.core.recipe.recipe import check_recipe
 from facegen.data.loading.rows import Rows
 from facegen.inference.load import load_face_pipeline
 from facegen.training import train
 from facegen.training.build import build_networks
 from facegen.training.encodings import encode_once
 from facegen.training.fitting import fit_transforms, is_fitted
+from facegen.training.loop import Interrupted
 from facegen.training.runs.run import Run
 
 COMPONENTS = {"type": "principal_components", "num_components": 2, "clamp": 50.0}
@@ -25,13 +27,7 @@ COMPONENTS = {"type": "principal_components", "num_components": 2, "clamp": 50.0
 def with_components(**changes):
     recipe = tiny_recipe(game=True, conditioner__trained="frozen", **changes)
     tables = {name: values for name, values in recipe.tables.items() if name != "match"}
-    return train_tables({**tables, "condition": [COMPONENTS, {"type": "linear", "width": 3}]})
-
-
-def train_tables(tables):
-    from facegen.core.recipe.recipe import check_recipe
-
-    return check_recipe(tables, "tiny.toml")
+    return check_recipe({**tables, "condition": [COMPONENTS, {"type": "linear", "width": 3}]}, "tiny.toml")
 
 
 def fitted(pipeline, rows, encodings):
@@ -91,11 +87,20 @@ def test_only_transforms_that_override_fit_are_fitted(rows):
 
 def test_components_are_part_of_the_run_and_the_same_after_an_interruption(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(train, "dry_run", lambda recipe, data, _: build_networks(recipe, data))
-    recipe = with_components()
-    for name in ("whole", "resumed"):
-        train.train(recipe, tmp_path / name, resume=False, observer=Observer(), interruption=Interruption())
+    recipe, stop = with_components(), Interruption()
+    train.train(recipe, tmp_path / "whole", resume=False, observer=Observer(), interruption=Interruption())
+    stop.signal_number = 2
+    with pytest.raises(Interrupted):
+        train.train(recipe, tmp_path / "resumed", resume=False, observer=Observer(), interruption=stop)
+    refitted = []
+    monkeypatch.setattr("facegen.training.trainer.fit_transforms", lambda *_: refitted.append(1))
+    train.train(recipe, tmp_path / "resumed", resume=True, observer=Observer(), interruption=Interruption())
+    assert not refitted
     newest = Run.open(tmp_path / "resumed").generator_checkpoint()
-    whole = load_file(tmp_path / "whole" / "checkpoints" / newest.name / "ema.safetensors")
+    whole, resumed = (
+        load_file(tmp_path / name / "checkpoints" / newest.name / "ema.safetensors") for name in ("whole", "resumed")
+    )
+    assert whole.keys() == resumed.keys() and all(torch.equal(whole[key], resumed[key]) for key in whole)
     deviations = whole["transforms.0.deviations"]
     assert deviations.shape == (2,) and (deviations != 1).all()
     pipeline = load_face_pipeline(Run.open(tmp_path / "resumed"), torch.device("cpu"))

@@ -20,7 +20,7 @@ from facegen.evaluation.render.tables import bar_of, figure_table
 from facegen.evaluation.report import Picture
 from facegen.evaluation.run_report import RunReport
 from facegen.evaluation.verdicts.generalisation import find_gaps
-from facegen.evaluation.verdicts.verdicts import Verdict
+from facegen.evaluation.verdicts.verdict import Verdict
 
 NASTY = '<script>alert("1")</script> & "quotes" | [x](y)'
 LABEL = "V-F 10-way, generated"
@@ -103,7 +103,7 @@ def test_every_link_has_its_section(tmp_path: Path) -> None:
     links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
     ids = [f"#{attributes['id']}" for tag, attributes in page.tags if tag == "section"]
     assert links == ids
-    assert ids == ["#measured", "#words", "#generalisation", "#belonging", "#other", "#pictures", "#training"]
+    assert ids == ["#words", "#measured", "#generalisation", "#belonging", "#other", "#pictures", "#training"]
 
 
 def test_a_smaller_copy_of_a_picture_keeps_its_mark(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from facegen.evaluation.verdicts.quantities import (
     normalised_matching,
     pixel_variation,
 )
-from facegen.evaluation.verdicts.verdicts import RULES, UNDECIDED, Rule, Verdict, judge_figures, verdicts
+from facegen.evaluation.verdicts.verdict import UNDECIDED, Verdict
+from facegen.evaluation.verdicts.verdicts import RULES, Rule, judge_figures, verdicts
 
 SHARE = "diversity.share_of_real"
 GOOD = {

@@ -7,7 +7,7 @@ from batches import batch_of
 
 from facegen.core.batch import NUM_CHARACTERS, Batch, DataSpec
 from facegen.core.errors import RecipeError
-from facegen.data.loading.caption_codes import ALPHABET, encode_captions
+from facegen.core.text.caption_codes import ALPHABET, encode_captions
 from facegen.parts.conditioners.char_cnn_rnn import CharCnnRnn
 
 SPEC = DataSpec(16, caption_characters=201, columns=frozenset({"faces", "identity", "caption"}))

@@ -47,3 +47,10 @@ def test_a_corpus_without_names_is_refused():
 def test_repeated_form_too_narrow_for_all_people_is_refused():
     with pytest.raises(RecipeError, match=r"condition_dim = 2 holds no vector of 3 people: raise it to 3 or more"):
         OneHot(SPEC, form="repeated", condition_dim=2)
+
+
+def test_padded_form_holds_the_vector_once():
+    encoder = OneHot(SPEC, form="padded", condition_dim=8)
+    assert encoder(batch_of(1, -1)).tolist() == [[0, 1, 0, 0, 0, 0, 0, 0], [0] * 8]
+    with pytest.raises(RecipeError, match=r"condition_dim = 2 holds no vector of 3 people"):
+        OneHot(SPEC, form="padded", condition_dim=2)

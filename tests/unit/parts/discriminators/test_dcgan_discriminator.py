@@ -181,3 +181,11 @@ def test_scores_stay_float32_under_autocast(faces, conditions):
         score = discriminator.score(discriminator.features(faces), conditions)
     assert score.dtype == torch.float32
     torch.testing.assert_close(score, exact, rtol=0.05, atol=0.05 * exact.abs().max().item())
+
+
+def test_spectral_norm_may_leave_out_the_score():
+    with_norm, without = (small(heads={"score": 1}, norm="spectral", norm_score=on) for on in (True, False))
+    assert nn.utils.parametrize.is_parametrized(with_norm.pair.to_score)
+    assert not nn.utils.parametrize.is_parametrized(without.pair.to_score)
+    assert nn.utils.parametrize.is_parametrized(without.trunk[0][0])
+    assert small(heads={"embed": 5}, norm="spectral", norm_score=False) is not None

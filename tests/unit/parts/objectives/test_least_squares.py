@@ -102,3 +102,18 @@ def test_a_ramp_of_the_share_stays_within_what_a_share_may_be():
     )
     with pytest.raises(RecipeError, match=r"mismatched_weight = \{ start = 0\.0, end = 0\.5, .*'unconditional'"):
         LeastSquares(SPEC, head="unconditional", mismatched_weight=Ramp(start=0.0, end=0.5, steps=10))
+
+
+def test_the_three_terms_of_wav2pix_weigh_the_same(agree):
+    objective = LeastSquares(SPEC, real_target=0.9, mismatched_weight=0.5, rejected_weight=2.0)
+    agree(
+        objective.discriminator_terms,
+        lambda real, fake, mismatched: {
+            "real": ((real - 0.9) ** 2).mean() / 2,
+            "fake": (fake**2).mean() / 2,
+            "mismatched": (mismatched**2).mean() / 2,
+        },
+        real=REAL,
+        fake=FAKE,
+        mismatched=MISMATCHED,
+    )

@@ -80,3 +80,19 @@ def test_classifier_learns_and_has_gradients_of_the_encoder():
 def test_a_single_identity_is_refused(identities):
     with pytest.raises(RecipeError, match=f"identity_classifier: .* names {len(identities)} people"):
         IdentityClassifier(DataSpec(16, identities=identities), 4)
+
+
+def test_batch_norm_of_the_logits(agree):
+    torch.manual_seed(0)
+    classifier = IdentityClassifier(SPEC, 4, identity_weight=10.0, widths=(), normalise_logits=True).double()
+    weight, bias, gain, shift = (parameter.detach().numpy() for parameter in classifier.parameters())
+    gain += np.linspace(-0.3, 0.3, len(gain))
+    shift += np.linspace(0.2, -0.2, len(shift))
+
+    def formula(condition):
+        logits = condition @ weight.T + bias
+        normed = (logits - logits.mean(axis=0)) / np.sqrt(logits.var(axis=0) + 1e-5) * gain + shift
+        return {"identity": -10.0 * np.mean(log_softmax(normed, axis=1)[[0, 1, 2], [2, 0, 1]])}
+
+    values = np.random.default_rng(0).normal(size=(3, 4))
+    agree(lambda given: classifier(condition_of(given.condition), batch_of(2, 0, 1)).terms, formula, condition=values)

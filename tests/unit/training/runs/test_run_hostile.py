@@ -177,7 +177,7 @@ def test_bounds_of_run_json(run: Run, keys: tuple[str, ...], value: Any, message
 
 @pytest.mark.parametrize(
     "changes_of_tables",
-    [{"generator": {"noise_dim": 10**8}}, {"discriminator": {"width": 10**5, "max_width": 10**5}}],
+    [{"generator": {"noise_dim": 65536, "width": 4096}}, {"discriminator": {"width": 65536, "max_width": 65536}}],
 )
 def test_networks_far_beyond_the_weights_are_refused_unbuilt(run: Run, changes_of_tables: dict[str, Any]) -> None:
     tables = tomllib.loads((run.path / "recipe.toml").read_text())

@@ -19,3 +19,9 @@ def encode_captions(captions: Sequence[str], length: int) -> Tensor:
         caption_codes = [_CODES.get(character, 0) for character in caption.lower()[:length]]
         codes[row, : len(caption_codes)] = torch.tensor(caption_codes, dtype=torch.int64)
     return codes
+
+
+def decode_captions(codes: Tensor) -> list[str]:
+    """Return the text of codes (B, length): lower case, with a space for each character outside the alphabet."""
+    characters = f" {ALPHABET}"
+    return ["".join(characters[code] for code in row).rstrip(" ") for row in codes.tolist()]
