@@ -26,11 +26,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         "reference/commands.md": command_page(),
         "reference/keys.md": recipe_key_page(),
     }
-    by_kind: dict[str, list[str]] = {}
+    by_kind: dict[str, list[dict[str, str]]] = {}
     for uri in parts:
-        by_kind.setdefault(posixpath.dirname(uri), []).append(uri)
+        by_kind.setdefault(posixpath.dirname(uri), []).append({_stem(uri): uri})
     _fill(config.nav, "Parts", [{posixpath.basename(kind): uris} for kind, uris in by_kind.items()])
-    _fill(config.nav, "Shipped recipes", ["reference/recipes/index.md", *recipes])
+    _fill(config.nav, "Shipped recipes", ["reference/recipes/index.md", *({_stem(uri): uri} for uri in recipes)])
     return config
 
 
@@ -69,6 +69,10 @@ def site_uri(path: str) -> str | None:
         return f"reference/{path.removesuffix('.toml')}.md"
     pages = {file: uri for uri, file in REPOSITORY_PAGES.items()}
     return pages.get(path) or pages.get(f"{path}/README.md")
+
+
+def _stem(uri: str) -> str:
+    return posixpath.basename(uri).removesuffix(".md")
 
 
 def _fill(nav: list, title: str, pages: list) -> None:

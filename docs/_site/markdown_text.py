@@ -31,22 +31,20 @@ def code(text: str, language: str = "text") -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; cells are Markdown already, apart from the bars between cells."""
+    """Return a table; cells are Markdown already."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def setting_table(rows: Iterable) -> str:
-    """Return the table of settings (`facegen.core.describe.docstrings.SettingRow`)."""
-    return table(
-        ("key", "default", "values", "meaning"),
-        [
-            (
-                f"`{row.name}`",
-                "required" if row.default is None else f"`{row.default}`" if row.default else "",
-                f"`{' '.join(filter(None, (row.type, row.bounds)))}`",
-                prose(row.meaning),
-            )
-            for row in rows
-        ],
-    )
+    """Return the table of settings (`facegen.core.describe.docstrings.SettingRow`), narrow enough for a phone."""
+    return table(("key", "meaning"), [(_key(row.name), f"{prose(row.meaning)}<br>{_values(row)}") for row in rows])
+
+
+def _key(name: str) -> str:
+    return f"<code>{name.replace('_', '_<wbr>')}</code>"
+
+
+def _values(row) -> str:
+    default = "required" if row.default is None else f"default `{row.default}`" if row.default else "no default"
+    return f"{default}; `{' '.join(filter(None, (row.type, row.bounds)))}`"

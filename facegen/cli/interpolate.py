@@ -83,14 +83,14 @@ def command(
     from facegen.inference.endpoints import endpoints_of_people, endpoints_of_subjects
     from facegen.inference.interpolate import interpolate
     from facegen.inference.load import load_face_pipeline
-    from facegen.training.distributed import Distributed
+    from facegen.training.devices import device_of_finished
     from facegen.training.runs.open_run import open_run_or_model
 
     opened = open_run_or_model(run)
-    device = Distributed.device_for(opened.recipe.run.device)
-    pipeline = load_face_pipeline(opened, device)
     num_frames = max(steps, round(seconds * FRAMES_PER_SECOND))
     with watching() as observer:
+        device = device_of_finished(opened.recipe.run.device, observer)
+        pipeline = load_face_pipeline(opened, device)
         if subjects:
             endpoints = endpoints_of_subjects(opened, pipeline, subjects, device, observer)
         else:

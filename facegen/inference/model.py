@@ -22,7 +22,7 @@ from facegen.inference.inputs import Face, Speech, read_faces, read_speeches
 from facegen.inference.load import load_face_pipeline
 from facegen.inference.rank import SpeechFaceMatching
 from facegen.inference.sample import Subject, encode_speeches, sample
-from facegen.training.distributed import Distributed
+from facegen.training.devices import device_of_finished
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.runs.conditions import Distributions, read_conditions
 from facegen.training.runs.run import Run
@@ -52,8 +52,8 @@ class Model:
 
     def __init__(self, run: Run, observer: Observer | None = None) -> None:
         self.run = run
-        self.device = Distributed.device_for(run.recipe.run.device)
         self._observer = observer or WarningsObserver()
+        self.device = device_of_finished(run.recipe.run.device, observer)
 
     @property
     def name(self) -> str:

@@ -23,6 +23,7 @@ from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.inference.load import load_face_pipeline, load_matching
 from facegen.training import train
+from facegen.training.devices import device_of_finished
 from facegen.training.distributed import Distributed
 from facegen.training.runs.model_export import ExportSettings, export_run
 from facegen.training.runs.model_file import ModelFile
@@ -196,6 +197,6 @@ def test_somewhat_larger_networks_are_refused_by_their_shapes(run: Run) -> None:
 
 def test_a_run_of_a_machine_with_cuda_is_used_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert Distributed.device_for("cuda") == Distributed.device_for("auto") == CPU
+    assert device_of_finished("cuda") == device_of_finished("auto") == CPU
     with pytest.raises(TrainingError, match=r"no CUDA device on this machine; .*--set run.device=cpu"):
         Distributed.join("cuda")
