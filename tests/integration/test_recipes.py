@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from tiny_runs import RECIPES, Facegen, settings
 
+from facegen.core.batch import IDENTITY_IMAGE
 from facegen.core.recipe.recipe import Recipe, read_recipe
 from facegen.training.check.dry_run import dry_run
 from facegen.training.runs.run import Run
@@ -80,6 +81,9 @@ def words_for(needs: frozenset[str], folder: Path) -> list[object]:
             file.setframerate(16000)
             file.writeframes(bytes(range(1, 201)) * 100)
         words += ["--speech", sound]
+    if IDENTITY_IMAGE in needs:
+        Image.new("RGB", (40, 40), (200, 150, 120)).save(folder / "somebody.png")
+        words += ["--face", folder / "somebody.png"]
     if "identity" in needs:
         words += ["--name", "speaker-3"]
     if "caption" in needs:
