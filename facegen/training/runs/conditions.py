@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from facegen.core.batch import Batch
+from facegen.core.batch import IDENTITY_IMAGE, Batch
 from facegen.core.distribution import Distribution, shape_problems
 from facegen.core.files import write_file
 from facegen.core.randomness import repeatable
@@ -22,7 +22,7 @@ Space = Literal["drawn", "matched", "face"]
 """Conditions of the generator, encodings of the match stage, and its embeddings of faces."""
 SPACES: Sequence[Space] = ("drawn", "matched", "face")
 MAX_ROWS = 1000
-INFORMATIVE = frozenset({"speech", "caption", "text"})
+INFORMATIVE = frozenset({"speech", "caption", "text", IDENTITY_IMAGE})
 """Columns of a batch that may lie outside of the training data; a name is known or refused."""
 _CHUNK_ROWS = 64
 
