@@ -32,7 +32,7 @@ FRAMES_PER_SECOND = 12
 @click.option("--text", multiple=True, help="Sentence that describes a person; one or two.")
 @click.option(
     "--face", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
-    help="Image of a person, cropped like the training faces, for a model that reads one beside the speech; one or two.",
+    help="Image of a person, cropped like the training faces, for a model that reads one beside speech; one or two.",
 )  # fmt: skip
 @click.option("--detect", is_flag=True, help="Detect and crop the face in each --face first.")
 @click.option(
@@ -83,7 +83,7 @@ def command(
     check_out(out)
     subjects = subjects_from_options(speech, name, text, face, detect)
     if subjects and (people or split):
-        raise click.UsageError("--person and --split choose people of the corpus; omit --speech, --name, --text and --face")
+        raise click.UsageError("--person and --split choose people of the corpus; omit --speech, --name, --text, --face")
     if max(len(subjects), len(people)) > 2:
         raise click.UsageError("too many people: give two, or one for a path between two noises")
     from facegen.data.media.marking import TRUE_FACES, Mark
