@@ -71,9 +71,10 @@ def test_the_command_names_what_it_wrote(
     printed = capsys.readouterr().out.splitlines()
     files = [str(path.relative_to(tmp_path)) for path in (tmp_path / "facegen-soft-hinge").rglob("*") if path.is_file()]
     assert sorted(printed[:-1]) == sorted(files)
-    assert '"soft_hinge": "facegen_soft_hinge.soft_hinge:SoftHinge"' in Path(
-        "facegen-soft-hinge/facegen_soft_hinge/__init__.py"
-    ).read_text()
+    assert (
+        '"soft_hinge": "facegen_soft_hinge.soft_hinge:SoftHinge"'
+        in Path("facegen-soft-hinge/facegen_soft_hinge/__init__.py").read_text()
+    )
     assert main(["new-plugin", "soft_hinge", "--kind", "objective"]) == 1
     assert "facegen-soft-hinge: exists already; remove it" in capsys.readouterr().err
 
