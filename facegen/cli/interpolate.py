@@ -81,6 +81,7 @@ def command(
         raise click.UsageError("too many people: give two, or one for a path between two noises")
     from facegen.data.media.marking import TRUE_FACES, Mark
     from facegen.inference.endpoints import endpoints_of_people, endpoints_of_subjects
+    from facegen.inference.face_pictures import check_amount
     from facegen.inference.interpolate import interpolate
     from facegen.inference.load import load_face_pipeline
     from facegen.training.distributed import Distributed
@@ -90,6 +91,7 @@ def command(
     device = Distributed.device_for(opened.recipe.run.device)
     pipeline = load_face_pipeline(opened, device)
     num_frames = max(steps, round(seconds * FRAMES_PER_SECOND))
+    check_amount(rows * num_frames, opened.data.image_pixels)
     with watching() as observer:
         if subjects:
             endpoints = endpoints_of_subjects(opened, pipeline, subjects, device, observer)
