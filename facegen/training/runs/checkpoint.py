@@ -187,6 +187,7 @@ def hash_files(paths: Iterable[Path]) -> str:
     """Hash the content of files and their names: SHA-256, 64 hexadecimal digits."""
     digest = hashlib.sha256()
     for path in paths:
+        require_file(path)
         digest.update(path.name.encode())
         with path.open("rb") as file:
             while chunk := file.read(1 << 20):
