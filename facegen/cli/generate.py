@@ -66,11 +66,12 @@ def command(
         raise click.UsageError("one of --speech, --name, --text, --face is required")
     check_out(out)
     from facegen.api import load
-    from facegen.inference.face_pictures import SampledFaces, check_size
+    from facegen.inference.face_pictures import GRID_FACE_PIXELS, SampledFaces, check_amount, check_size
 
     with watching() as observer:
         model = load(run, observer)
         check_size(size, model.image_pixels)
+        check_amount(len(subjects) * count, size or max(model.image_pixels, GRID_FACE_PIXELS))
         faces = model.sample_people(subjects, count=count, seed=seed)
     _write(SampledFaces(faces, [subject.label for subject in subjects], model.name, seed), size, out)
 

@@ -90,6 +90,7 @@ def command(
         raise click.UsageError("too many people: give two, or one for a path between two noises")
     from facegen.data.media.marking import TRUE_FACES, Mark
     from facegen.inference.endpoints import endpoints_of_people, endpoints_of_subjects
+    from facegen.inference.face_pictures import check_amount
     from facegen.inference.interpolate import interpolate
     from facegen.inference.load import load_face_pipeline
     from facegen.training.devices import device_of_finished
@@ -97,6 +98,7 @@ def command(
 
     opened = open_run_or_model(run)
     num_frames = max(steps, round(seconds * FRAMES_PER_SECOND))
+    check_amount(rows * num_frames, opened.data.image_pixels)
     with watching() as observer:
         device = device_of_finished(opened.recipe.run.device, observer)
         pipeline = load_face_pipeline(opened, device)
