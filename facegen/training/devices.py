@@ -39,9 +39,9 @@ def choose_device(name: str, local_rank: int = 0, num_processes: int = 1) -> tor
 
 
 def device_problem(name: str, num_processes: int = 1) -> str:
-    """Explain why a device cannot be used here; "" if it can."""
+    """Explain why the device of [run] device cannot be used here; "" if it can, as always "auto" and "cpu"."""
     kind, _, index = name.partition(":")
-    if kind == "cpu":
+    if kind in ("auto", "cpu"):
         return ""
     if num_processes > 1 and name != "cuda":
         return (
@@ -63,7 +63,7 @@ def device_of_finished(name: str, observer: Observer | None = None) -> torch.dev
         name: value of [run] device.
         observer: gets a message about another device.
     """
-    if name == "auto" or not device_problem(name):
+    if not device_problem(name):
         return choose_device(name)
     device = choose_device("auto")
     if observer is not None:

@@ -70,3 +70,10 @@ def test_other_names_are_refused_by_the_recipe(name: str) -> None:
               "discriminator": {"type": "projection"}, "match": {"type": "softmax"}}  # fmt: skip
     with pytest.raises(RecipeError, match=r"must be 'auto', 'cpu', 'cuda', 'cuda:N', 'mps' or 'xpu'"):
         check_recipe(tables, "x.toml")
+
+
+@pytest.mark.parametrize("num_cuda", [0, 1])
+def test_auto_and_cpu_can_always_be_used(monkeypatch: pytest.MonkeyPatch, num_cuda: int) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: num_cuda > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: num_cuda)
+    assert device_problem("auto") == device_problem("auto", 2) == device_problem("cpu") == ""
