@@ -318,9 +318,12 @@ class Recogniser:
 
     Attributes:
         embeds: "faces", "speech", or both.
+        readings: names of the columns, where each is a quantity of its own, such as "age". Such columns are no features
+            whose angles mean anything, so that metrics of features leave the recogniser out.
     """
 
     embeds: ClassVar[frozenset[str]] = frozenset()
+    readings: ClassVar[tuple[str, ...]] = ()
 
     def fingerprint(self) -> str:
         """Return a key of derived data, which changes when the weights do."""
