@@ -107,6 +107,7 @@ def command(
         else:
             from_split = split or opened.recipe.evaluate.split
             endpoints = endpoints_of_people(opened, pipeline, people, 2, from_split, seed, device)
+        observer.say(f"people: {' and '.join(endpoints.labels)}")
         faces = interpolate(pipeline, endpoints, rows, num_frames, seed, observer)
         mark = Mark(opened.name, seed, "" if endpoints.faces is None else TRUE_FACES)
         _write(faces, endpoints, steps, out, mark, observer)
