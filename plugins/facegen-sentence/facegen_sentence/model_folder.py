@@ -100,12 +100,15 @@ def _module_folders(folder: Path) -> list[Path]:
         package, _, name = module["type"].rpartition(".")
         if package.split(".")[0] != "sentence_transformers" or name not in MODULES:
             raise RecipeError(
-                f"{PART}: model = '{folder}': modules.json names {module['type']!r:.100}, which is refused, as it could "
-                f"run code; allowed are {', '.join(sorted(MODULES))} of sentence_transformers"
+                f"{PART}: model = '{folder}': modules.json names {module['type']!r:.100}, which is refused, as it "
+                f"could run code; allowed are {', '.join(sorted(MODULES))} of sentence_transformers"
             )
         path = PurePosixPath(module["path"])
         if path.is_absolute() or ".." in path.parts:
-            raise RecipeError(f"{PART}: model = '{folder}': modules.json names {str(path)!r:.100} outside of the folder")
+            raise RecipeError(
+                f"{PART}: model = '{folder}': modules.json names {str(path)!r:.100} outside of the folder; get the "
+                f"model as it was published"
+            )
         places.append(folder / path)
     return places
 
