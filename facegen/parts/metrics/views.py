@@ -73,7 +73,7 @@ def features_of(recogniser: str) -> tuple[str, str]:
 
 
 def outside_views(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
-    """Yield each recogniser of features of faces with the evidence in its features, of rows whose true face it detects.
+    """Yield each recogniser of face features with the evidence in them, for rows whose true face it detects.
 
     Rows of generated faces and of second real faces are NaN if the recogniser does not detect a face. The encodings
     remain the judge's, and `recognised` holds the recognisers of voices only.

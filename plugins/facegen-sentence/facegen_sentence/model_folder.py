@@ -106,7 +106,8 @@ def _module_folders(folder: Path) -> list[Path]:
         path = PurePosixPath(module["path"])
         if path.is_absolute() or ".." in path.parts:
             raise RecipeError(
-                f"{PART}: model = '{folder}': modules.json names {str(path)!r:.100} outside of the folder"
+                f"{PART}: model = '{folder}': modules.json names {str(path)!r:.100} outside of the folder; get the "
+                f"model as it was published"
             )
         places.append(folder / path)
     return places

@@ -101,8 +101,7 @@ def test_pickles_and_code_are_refused(folder, tmp_path):
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     with pytest.raises(RecipeError, match=r"pytorch_model\.bin is a pickle"):
         SentenceEmbedding(SMALL_DATA, model=pickled)
-    kinds = ("modeling_own.Encoder", "sentence_transformers_evil.models.Transformer", "sentence_transformers.Router")
-    for kind in kinds:
+    for kind in ("modeling_own.Encoder", "sentence_transformers_x.Pooling", "sentence_transformers.Router"):
         strange = write_folder(tmp_path / kind, kind=kind)
         with pytest.raises(RecipeError, match=r"could run code; allowed are Dense, Normalize, Pooling, Transformer"):
             SentenceEmbedding(SMALL_DATA, model=strange)
@@ -119,8 +118,7 @@ def test_a_module_outside_of_the_folder_is_refused(folder):
 def test_other_folders_are_refused(tmp_path, content):
     if content is not None:
         (tmp_path / "modules.json").write_text(content)
-    reason = r"is no folder of a sentence-transformers model .*name the folder that holds"
-    with pytest.raises(RecipeError, match=reason):
+    with pytest.raises(RecipeError, match=r"is no folder of a sentence-transformers model .*name the folder"):
         SentenceEmbedding(SMALL_DATA, model=tmp_path)
 
 
