@@ -83,7 +83,9 @@ def command(
     check_out(out)
     subjects = subjects_from_options(speech, name, text, face, detect)
     if subjects and (people or split):
-        raise click.UsageError("--person and --split choose people of the corpus; omit --speech, --name, --text and --face")
+        raise click.UsageError(
+            "--person and --split choose people of the corpus; omit --speech, --name, --text and --face"
+        )
     if max(len(subjects), len(people)) > 2:
         raise click.UsageError("too many people: give two, or one for a path between two noises")
     from facegen.data.media.marking import TRUE_FACES, Mark
