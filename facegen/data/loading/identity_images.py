@@ -55,8 +55,8 @@ def lone_faces(clips: Clips, split: str) -> str | None:
     if num_people == 0:
         return None
     return (
-        f"{num_people} of the {len(clips.person.unique())} people of '{split}' have one face only; an identity image is "
-        f"another face of the same person: give each person a second face, or use a recipe without face_image"
+        f"{num_people} of the {len(clips.person.unique())} people of '{split}' have one face only; an identity image "
+        f"is another face of the same person: give each person a second face, or use a recipe without face_image"
     )
 
 
