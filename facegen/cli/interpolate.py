@@ -32,7 +32,7 @@ FRAMES_PER_SECOND = 12
 @click.option("--text", multiple=True, help="Sentence that describes a person; one or two.")
 @click.option(
     "--face", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
-    help="Image of a person, cropped like the training faces, for a model that reads one beside speech; one or two.",
+    help="Image of a person, cropped like the training faces, for a model that reads one; one or two.",
 )  # fmt: skip
 @click.option("--detect", is_flag=True, help="Detect and crop the face in each --face first.")
 @click.option(
