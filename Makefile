@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 MINUTES ?= 10
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types reproduce models browser gpu clean
+.PHONY: demo test lint types reproduce models browser fuzz soak gpu clean
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
