@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Dataset
@@ -60,7 +61,9 @@ def require_memory(
     spec = dataset.spec
     stages = [config.engine for config in recipe.configs["matcher"]] + ([recipe.train] if recipe.train else [])
     num_values = (spec.image_pixels**2 + spec.speech_samples) * max((stage.batch_size for stage in stages), default=0)
-    parts = (networks.encoders, networks.face_pipeline, networks.discriminator, networks.matcher)
+    parts: tuple[nn.Module | None, ...] = (
+        networks.encoders, networks.face_pipeline, networks.discriminator, networks.matcher
+    )  # fmt: skip
     num_weights = sum(weight.numel() for part in parts if part is not None for weight in part.parameters())
     if num_values < SMALL_BATCH and num_weights < SMALL_NETWORKS:
         return
