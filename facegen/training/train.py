@@ -160,7 +160,7 @@ def check_training(
     if problems:
         raise RecipeError(*problems)
     if distributed is not None:
-        require_memory(recipe, networks, dataset, distributed)
+        require_memory(recipe, networks, dataset, distributed, only_match=only_match)
     return networks
 
 
