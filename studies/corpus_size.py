@@ -34,7 +34,7 @@ from facegen.evaluation.render.plots import draw_curves
 from facegen.evaluation.report import number
 from facegen.evaluation.verdicts.generalisation import SPLITS
 from facegen.inference.load import load_face_pipeline
-from facegen.training.distributed import Distributed
+from facegen.training.devices import device_of_finished
 from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
 from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
@@ -72,7 +72,7 @@ def judge_of(run: Run, num_people: int, settings: EvaluateSettings, observer: Ob
     """Return the judge of all runs: the recipe's match stage on other people, trained once."""
     data = {**run.recipe.tables["data"], "seed": JUDGE_WORLD, "num_people": num_people}
     home = check_recipe({**run.recipe.tables, "data": data}, "the judge's world")
-    device = Distributed.device_for(run.recipe.run.device)
+    device = device_of_finished(run.recipe.run.device)
     return find_judge(run, home, settings, device, observer, Interruption())
 
 

@@ -98,6 +98,8 @@ def _check(recipe: Recipe, *, only_match: bool = False, is_own: bool = False) ->
     from facegen.training.check.corpus_check import check_splits
     from facegen.training.check.costs import estimate_costs
     from facegen.training.check.dry_run import dry_run
+    from facegen.training.check.memory_limit import memory_problems
+    from facegen.training.distributed import Distributed
     from facegen.training.train import check_training, open_dataset
 
     dataset = open_dataset(recipe)
@@ -106,4 +108,5 @@ def _check(recipe: Recipe, *, only_match: bool = False, is_own: bool = False) ->
     problems = evaluation_problems(recipe, dataset, networks) if is_own else []
     warnings = [f"`facegen evaluate` would refuse the finished run: {problem}" for problem in problems]
     costs = [cost for cost in estimate_costs(recipe, networks, dataset) if not only_match or cost.name == "match"]
+    warnings += memory_problems(recipe, costs, Distributed.join(recipe.run.device))
     return _CheckResult(recipe.run.name, splits, costs, (*warnings, *idle_settings(recipe)))

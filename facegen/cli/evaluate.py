@@ -130,7 +130,9 @@ def command(
         console.print(f"Stopped at step {stopped.step} of the judge's training; the same command resumes it.")
         return SIGNAL_EXIT + stopped.signal_number
     if as_json:
-        plain = [{**report.to_json(), "verdicts": [asdict(item) for item in verdicts[report.name]]} for report in reports]
+        plain = [
+            {**report.to_json(), "verdicts": [asdict(item) for item in verdicts[report.name]]} for report in reports
+        ]
         click.echo(json_text(plain if len(splits) > 1 else plain[0], indent=1))
         return 0
     for report in reports:

@@ -59,7 +59,9 @@ def _show_headline(report: "Report") -> None:
         console.print(f"Note: {caveat} ({', '.join(labels)}).", soft_wrap=True)
     num_all = sum(map(len, report.figures.values()))
     if num_all > len(figures):
-        console.print(f"{len(figures)} of {num_all} figures; --full prints all, and this file has them:", soft_wrap=True)
+        console.print(
+            f"{len(figures)} of {num_all} figures; --full prints all, and this file has them:", soft_wrap=True
+        )
 
 
 def _show_all(report: "Report") -> None:

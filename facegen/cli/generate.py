@@ -7,6 +7,7 @@ import click
 
 from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
+from facegen.cli.detector import frontal_detector
 from facegen.cli.options import ManyValues
 from facegen.cli.picture_output import check_out, is_film, is_picture, write_index
 
@@ -25,6 +26,11 @@ GRID = "grid.png"
 )  # fmt: skip
 @click.option("--name", multiple=True, help="Name of a person that the run was trained on.")
 @click.option("--text", multiple=True, help="Sentence that describes a person.")
+@click.option(
+    "--face", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
+    help="Image of a person, cropped like the training faces, for a model that reads one beside the speech.",
+)  # fmt: skip
+@click.option("--detect", is_flag=True, help="Detect and crop the face in each --face first.")
 @click.option("--count", type=click.IntRange(1, 1000), default=8, show_default=True, help="Number of faces per person.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the noise.")
 @click.option(
@@ -42,32 +48,37 @@ def command(
     speech: tuple[Path, ...],
     name: tuple[str, ...],
     text: tuple[str, ...],
+    face: tuple[Path, ...],
+    detect: bool,
     count: int,
     seed: int,
     size: int | None,
     out: Path,
 ) -> None:
-    """Draw faces with RUN from speech, a name or a sentence, depending on what it was trained on.
+    """Draw faces with RUN from speech, a name, a sentence or an image, depending on what it was trained on.
 
     Speech may have any format, sample rate and length: long speech is cropped, short speech is repeated. A face drawn
     from a voice is one of many that fit it. It tells nothing about the speaker's real face beyond what a voice carries.
     Every file is marked as generated, with model, version and seed.
     """
-    subjects = subjects_from_options(speech, name, text)
+    subjects = subjects_from_options(speech, name, text, face, detect)
     if not subjects:
-        raise click.UsageError("one of --speech, --name, --text is required")
+        raise click.UsageError("one of --speech, --name, --text, --face is required")
     check_out(out)
     from facegen.api import load
-    from facegen.inference.face_pictures import SampledFaces, check_size
+    from facegen.inference.face_pictures import GRID_FACE_PIXELS, SampledFaces, check_amount, check_size
 
     with watching() as observer:
         model = load(run, observer)
         check_size(size, model.image_pixels)
+        check_amount(len(subjects) * count, size or max(model.image_pixels, GRID_FACE_PIXELS))
         faces = model.sample_people(subjects, count=count, seed=seed)
     _write(SampledFaces(faces, [subject.label for subject in subjects], model.name, seed), size, out)
 
 
-def subjects_from_options(speech: tuple[Path, ...], name: tuple[str, ...], text: tuple[str, ...]) -> "list[Subject]":
+def subjects_from_options(
+    speech: tuple[Path, ...], name: tuple[str, ...], text: tuple[str, ...], face: tuple[Path, ...], detect: bool
+) -> "list[Subject]":
     """Return one subject per person from the options; an option with one value applies to all of them.
 
     Raises:
@@ -75,21 +86,27 @@ def subjects_from_options(speech: tuple[Path, ...], name: tuple[str, ...], text:
     """
     from facegen.inference.sample import Subject
 
-    given = [values for values in (speech, name, text) if values]
+    if detect and not face:
+        raise click.UsageError("--detect crops the images of --face; give one, or omit --detect")
+    given = [values for values in (speech, name, text, face) if values]
     num = max((len(values) for values in given), default=0)
     if any(len(values) not in (1, num) for values in given):
-        raise click.UsageError("--speech, --name and --text must have the same number of values, or one value for all")
+        raise click.UsageError(
+            "--speech, --name, --text and --face must have the same number of values, or one value for all"
+        )
 
     def pick(values: tuple[str, ...] | tuple[Path, ...], row: int) -> "str | Path | None":
         return values[row if len(values) > 1 else 0] if values else None
 
     subjects = []
     for row in range(num):
-        path, person, sentence = pick(speech, row), pick(name, row), pick(text, row)
-        label = Path(path).stem if path is not None else str(person or sentence)
+        path, person, sentence, image = (pick(values, row) for values in (speech, name, text, face))
+        file = path or (None if person or sentence else image)
         subjects.append(Subject(
-            label, Path(path) if path is not None else None, None if person is None else str(person),
-            None if sentence is None else str(sentence),
+            Path(file).stem if file is not None else str(person or sentence),
+            Path(path) if path is not None else None, None if person is None else str(person),
+            None if sentence is None else str(sentence), face=None if image is None else Path(image),
+            detect=frontal_detector if detect else None,
         ))  # fmt: skip
     return subjects
 

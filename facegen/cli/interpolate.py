@@ -31,6 +31,11 @@ FRAMES_PER_SECOND = 12
 @click.option("--name", multiple=True, help="Name of a person that the run was trained on; one or two.")
 @click.option("--text", multiple=True, help="Sentence that describes a person; one or two.")
 @click.option(
+    "--face", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
+    help="Image of a person, cropped like the training faces, for a model that reads one beside speech; one or two.",
+)  # fmt: skip
+@click.option("--detect", is_flag=True, help="Detect and crop the face in each --face first.")
+@click.option(
     "--person", "people", multiple=True,
     help="Person of the run's corpus, by name or number; one or two.  [default: two at random]",
 )  # fmt: skip
@@ -59,6 +64,8 @@ def command(
     speech: tuple[Path, ...],
     name: tuple[str, ...],
     text: tuple[str, ...],
+    face: tuple[Path, ...],
+    detect: bool,
     people: tuple[str, ...],
     split: Split | None,
     rows: int,
@@ -74,23 +81,27 @@ def command(
     to no real person, and every file is marked as generated.
     """
     check_out(out)
-    subjects = subjects_from_options(speech, name, text)
+    subjects = subjects_from_options(speech, name, text, face, detect)
     if subjects and (people or split):
-        raise click.UsageError("--person and --split choose people of the corpus; omit --speech, --name and --text")
+        raise click.UsageError(
+            "--person and --split choose people of the corpus; omit --speech, --name, --text and --face"
+        )
     if max(len(subjects), len(people)) > 2:
         raise click.UsageError("too many people: give two, or one for a path between two noises")
     from facegen.data.media.marking import TRUE_FACES, Mark
     from facegen.inference.endpoints import endpoints_of_people, endpoints_of_subjects
+    from facegen.inference.face_pictures import check_amount
     from facegen.inference.interpolate import interpolate
     from facegen.inference.load import load_face_pipeline
-    from facegen.training.distributed import Distributed
+    from facegen.training.devices import device_of_finished
     from facegen.training.runs.open_run import open_run_or_model
 
     opened = open_run_or_model(run)
-    device = Distributed.device_for(opened.recipe.run.device)
-    pipeline = load_face_pipeline(opened, device)
     num_frames = max(steps, round(seconds * FRAMES_PER_SECOND))
+    check_amount(rows * num_frames, opened.data.image_pixels)
     with watching() as observer:
+        device = device_of_finished(opened.recipe.run.device, observer)
+        pipeline = load_face_pipeline(opened, device)
         if subjects:
             endpoints = endpoints_of_subjects(opened, pipeline, subjects, device, observer)
         else:

@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-from facegen.core.errors import DataError
+from facegen.core.errors import DataError, FacegenError
 from facegen.core.files import remove, write_file
 from facegen.core.text.json_text import json_text
+from facegen.core.text.text_files import read_text
 from facegen.data.media.generated_media import FILM_SUFFIXES, PICTURE_FORMATS
 
 INDEX = "faces.json"
@@ -49,8 +50,8 @@ def write_index(folder: Path, files: list[str], facts: dict[str, object]) -> Non
 def _listed(folder: Path) -> list[str]:
     """Return the pictures that an earlier call listed; names that lead out of the folder are ignored."""
     try:
-        files = json.loads((folder / INDEX).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+        files = json.loads(read_text(folder / INDEX))["files"]
+    except (FacegenError, OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
     names = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
     return [name for name in names if name == Path(name).name and is_picture(folder / name)]

@@ -35,6 +35,8 @@ def command(run: Path, pairs: Path, out: Path, root: Path | None, detect: bool) 
     from facegen.inference.pair_list import read_pairs
     from facegen.inference.score_pairs import rejects_path, score_pairs, write_rejects, write_scores
 
+    if not out.name:
+        raise click.UsageError("--out: is empty; give the name of a file")
     given, rejected = read_pairs(pairs, root)
     with watching() as observer:
         model = load(run, observer)

@@ -13,6 +13,10 @@ NUM_CHARACTERS = 71
 """Codes of a caption's characters run from 1 to this; 0 stands for the end and for characters without a code."""
 CLIP_NAME = "clip_name"
 """Entry of a conditioner's `needs` that asks for `Batch.clip_names`."""
+IDENTITY_IMAGE = "identity_image"
+"""Entry of a conditioner's `needs` that asks for `Batch.identity_image`."""
+FILLED_BY_ALL = frozenset({CLIP_NAME, IDENTITY_IMAGE})
+"""Columns that every corpus can fill; identity images, where each person has two faces."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,8 @@ class DataSpec:
         return len(self.identities)
 
     def lacks(self, needs: Iterable[str]) -> list[str]:
-        """List the Batch columns that the corpus cannot fill; every corpus can fill CLIP_NAME."""
-        return sorted(set(needs) - self.columns - {CLIP_NAME})
+        """List the Batch columns that the corpus cannot fill; every corpus can fill FILLED_BY_ALL."""
+        return sorted(set(needs) - self.columns - FILLED_BY_ALL)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for a run folder."""
@@ -75,6 +79,7 @@ class Batch:
         clip_names: names of the clips in the corpus, such as the video and the time, by which a part looks rows up in a
             table of its own.
         frame: (B,) number of the face within its clip, where the rows are of a corpus.
+        identity_image: (B, 3, H, W) float in [-1, 1], another face of the same person.
     """
 
     faces: Tensor
@@ -87,6 +92,7 @@ class Batch:
     attributes: Mapping[str, Tensor] = field(default_factory=dict)
     clip_names: Sequence[str] | None = None
     frame: Tensor | None = None
+    identity_image: Tensor | None = None
 
     def __len__(self) -> int:
         return self.clip.shape[0]
@@ -113,6 +119,7 @@ class Batch:
             text=torch.zeros(num, data.text_dim, device=device) if "text" in has else None,
             attributes={name: torch.zeros_like(rows) for name in data.attributes},
             clip_names=tuple(map(str, range(num))),
+            identity_image=torch.zeros(num, 3, data.image_pixels, data.image_pixels, device=device),
         )
 
 

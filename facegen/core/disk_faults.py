@@ -56,9 +56,10 @@ def explain_disk_fault(error: BaseException, place: str = "", kept: str = KEPT) 
     return printable("; ".join(parts))
 
 
-def is_disk_fault(error: BaseException) -> bool:
-    """Return whether an error is one of the system, under any library's class."""
-    return isinstance(error, OSError) or _number(error) in _REASONS
+def write_fault(error: BaseException) -> int | None:
+    """Return the number of an error of a disk that cannot be written, under any library's class; None for others."""
+    number = _number(error)
+    return number if number in _OF_WRITING else None
 
 
 def _number(error: BaseException) -> int:

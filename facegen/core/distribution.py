@@ -12,6 +12,7 @@ from facegen.core.randomness import generator_for
 MIN_ROWS = 100
 """Least number of rows held back; with fewer, one of a hundred ordinary rows would lie outside of all of them."""
 MAX_COMPONENTS, MAX_HELD_BACK, MAX_WIDTH = 128, 10_000, 65_536
+BYTES_OF_LARGEST = 8 * ((MAX_COMPONENTS + 1) * MAX_WIDTH + MAX_COMPONENTS + 1 + MAX_HELD_BACK)
 _ROWS_PER_COMPONENT, _LEAST_SHARE = 5, 1e-6
 _FIELDS = ("mean", "components", "variances", "rest", "distances")
 

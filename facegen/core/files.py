@@ -12,6 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from facegen.core.disk_faults import write_fault
+from facegen.core.errors import FacegenError
+
 LOCK = ".lock"
 """Name of the lock file of a folder that one process at a time may change."""
 PART = ".part"
@@ -185,10 +188,20 @@ def file_lock(path: Path, *, wait: bool = False) -> Iterator[None]:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Give an OSError of the block the path that the user knows: a full disk has none, others name temporary files."""
+    """Give an OSError of the block the path that the user knows: a full disk has none, others name temporary files.
+
+    Libraries that write files raise errors of their own on a full disk, which become an OSError.
+    """
     try:
         yield
-    except OSError as error:
+    except FacegenError:
+        raise
+    except Exception as error:
+        number = write_fault(error)
+        if number is not None and getattr(error, "errno", None) != number:
+            raise OSError(number, os.strerror(number), str(path)) from error
+        if not isinstance(error, OSError):
+            raise
         name = os.fsdecode(error.filename or "") if not isinstance(error.filename, int) else ""
         if error.errno is not None and (not name or f"{PART}/" in f"{name}/"):
             error.filename, error.filename2 = str(path), None

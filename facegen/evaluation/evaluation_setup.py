@@ -21,7 +21,7 @@ from facegen.evaluation.judging.judge_recipe import judge_recipe
 from facegen.evaluation.judging.recognition import build_recognisers, with_recognisers
 from facegen.evaluation.weights import weights_hash
 from facegen.inference.load import load_face_pipeline
-from facegen.training.distributed import Distributed
+from facegen.training.devices import device_of_finished
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.runs.run import Run
 
@@ -81,7 +81,7 @@ def set_up(
     judge_is_run = judges_itself(run, settings)
     for note in corpus.notes(judge_is_run=judge_is_run):
         observer.warn(note)
-    device = Distributed.device_for(run.recipe.run.device)
+    device = device_of_finished(run.recipe.run.device, observer)
     outside = build_recognisers(with_recognisers(run.recipe, recognisers))
     pipeline = None if run.recipe.optional_config("generator") is None else load_face_pipeline(run, device)
     baselines = load_baselines(against, run, None if judge_is_run else settings.judge_seed, device)

@@ -4,8 +4,11 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from facegen.core.errors import CheckpointError
 from facegen.core.evidence import Figure
@@ -13,8 +16,10 @@ from facegen.core.files import write_file
 from facegen.core.recipe.tables import EvaluationSplit
 from facegen.core.text.json_text import finite, json_text
 from facegen.evaluation.verdicts.verdicts import verdicts
+from facegen.training.runs.formats import read_bounded
 
 _FINGERPRINT_CHARACTERS = 8
+MAX_REPORT_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,8 @@ class Report:
             CheckpointError: the file is damaged, or of another version of facegen.
         """
         try:
-            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return cls.from_json(read_report_json(path))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CheckpointError(
                 f"{path}: is not a report of this version of facegen ({error}); evaluate the run again"
             ) from None
@@ -110,14 +115,20 @@ class Report:
     def from_json(cls, values: Mapping[str, Any]) -> "Report":
         """Invert `to_json`; ValueError, KeyError, TypeError or AttributeError if the values are not a report."""
         plain = dict(values)
-        plain["figures"] = {
-            metric: [_figure_from(figure) for figure in figures] for metric, figures in plain["figures"].items()
-        }
         plain["table"] = Path(plain["table"])
         plain["picture"] = Path(plain["picture"]) if plain["picture"] else None
-        plain["pictures"] = tuple(Picture(**picture) for picture in plain.get("pictures", ()))
         plain["notes"] = tuple(plain.get("notes", ()))
-        return cls(**plain)
+        figures = {
+            metric: [_figure_values(figure) for figure in figures] for metric, figures in plain["figures"].items()
+        }
+        pictures = tuple(Picture(**picture) for picture in plain.get("pictures", ()))
+        for figure in (figure for of_metric in figures.values() for figure in of_metric):
+            Figure(**figure)  # refuses unknown keys, which pydantic would ignore
+        cls(**plain)
+        report: Report = _schema().validate_python(
+            {**plain, "figures": figures, "pictures": tuple(asdict(picture) for picture in pictures)}
+        )
+        return report
 
     @property
     def name(self) -> str:
@@ -152,6 +163,24 @@ class Report:
         write_file(self.table.with_suffix(".json"), json_text(self.to_json(), indent=1) + "\n")
 
 
+def read_report_json(path: Path) -> dict[str, Any]:
+    """Read the values of a JSON file of reports.
+
+    Raises:
+        OSError, ValueError, RecursionError: it is no file, too large, or no JSON object.
+    """
+    values = json.loads(read_bounded(path, MAX_REPORT_BYTES))
+    if not isinstance(values, dict):
+        raise ValueError("holds no table of values")
+    return values
+
+
+@cache
+def _schema() -> TypeAdapter[Report]:
+    """Return the schema of a report's values: the types of the class."""
+    return TypeAdapter(Report)
+
+
 def report_name(folder: Path, split: str, key: str, corpus: str | None) -> str:
     """Name a report among those of a run: the split, after the corpus if that is not the run's own.
 
@@ -173,9 +202,9 @@ def report_name(folder: Path, split: str, key: str, corpus: str | None) -> str:
     return f"{corpus}-{key[:_FINGERPRINT_CHARACTERS]}-{split}" if is_taken else name
 
 
-def _figure_from(values: Mapping[str, Any]) -> Figure:
+def _figure_values(values: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in values.items() if key != "caveat"}
-    return Figure(**kept | ({"value": math.nan} if kept["value"] is None else {}))
+    return kept | ({"value": math.nan} if kept["value"] is None else {})
 
 
 def cells_of(figure: Figure) -> tuple[str, str, str]:

@@ -1,7 +1,7 @@
 """Collected evaluation results of a run, on all splits."""
 
-import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -15,7 +15,7 @@ from facegen.core.errors import CheckpointError
 from facegen.core.progress import Observer
 from facegen.evaluation.evaluation_folder import evaluation_folder
 from facegen.evaluation.render.plots import draw_curves
-from facegen.evaluation.report import Picture, Report
+from facegen.evaluation.report import Picture, Report, read_report_json
 from facegen.evaluation.verdicts.generalisation import Gap, find_gaps, obstacle, own_splits
 from facegen.evaluation.verdicts.verdict import Verdict
 from facegen.evaluation.verdicts.verdicts import verdicts
@@ -80,13 +80,13 @@ def read_reports(path: Path) -> tuple[str, list[Report]]:
         CheckpointError: the file is damaged, or of another version of facegen.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_report_json(path)
         if "evaluations" not in values:
             return "", [Report.from_json(values)]
         if values["format"] != FORMAT:
             raise ValueError(f"its format is {values['format']}, and this version reads {FORMAT}")
         return str(values["recipe"]), [Report.from_json(report) for report in values["evaluations"].values()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(
             f"{path}: is not a report of this version of facegen ({error}); evaluate the run again"
         ) from None
@@ -169,7 +169,8 @@ def draw_log(entries: Sequence[Mapping[str, Any]], folder: Path) -> list[Picture
             network = first if rest and first in ("discriminator", "generator") else ""
             title = ": ".join(filter(None, (_NOUNS.get(stage, stage), network)))
             points = groups.setdefault(title, {}).setdefault(rest if network else key, [])
-            points.append((float(entry["step"]), float(value) if math.isfinite(value) else math.nan))
+            is_finite = abs(value) <= sys.float_info.max  # also of an integer beyond the range of floats
+            points.append((float(entry["step"]), float(value) if is_finite else math.nan))
     pictures = []
     for number, (title, curves) in enumerate(groups.items(), 1):
         arrays = {name: np.array(points, dtype=np.float64) for name, points in curves.items()}

@@ -19,6 +19,8 @@ GRID_WIDTH_PIXELS = 1600
 """Width at which the rows of a grid wrap."""
 SLIDES_PER_SECOND = 2
 _NAME_CHARACTERS = 40
+MAX_DRAWN_PIXELS = 2**29
+"""Largest number of pixels of all faces of a call, which are held in memory: 1.6 GB."""
 Faces = NDArray[np.uint8]
 
 
@@ -113,6 +115,20 @@ def check_size(size: int | None, drawn: int) -> None:
     """
     if size is not None and size < drawn:
         raise DataError(f"size {size} is smaller than the faces that the model draws; give {drawn} pixels or more")
+
+
+def check_amount(num_faces: int, pixels: int) -> None:
+    """Check that all faces of a call fit in memory, before they are drawn.
+
+    Raises:
+        DataError: they have more than MAX_DRAWN_PIXELS.
+    """
+    total = num_faces * pixels**2
+    if total > MAX_DRAWN_PIXELS:
+        raise DataError(
+            f"{num_faces:,} faces of {pixels} x {pixels} pixels are {total / 1e6:,.0f} million pixels; at most "
+            f"{MAX_DRAWN_PIXELS / 1e6:,.0f} million are drawn in one call: draw fewer or smaller faces"
+        )
 
 
 def enlarge(faces: Faces, pixels: int) -> Faces:

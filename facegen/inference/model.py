@@ -22,7 +22,7 @@ from facegen.inference.inputs import Face, Speech, read_faces, read_speeches
 from facegen.inference.load import load_face_pipeline
 from facegen.inference.rank import SpeechFaceMatching
 from facegen.inference.sample import Subject, encode_speeches, sample
-from facegen.training.distributed import Distributed
+from facegen.training.devices import device_of_finished
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.runs.conditions import Distributions, read_conditions
 from facegen.training.runs.run import Run
@@ -52,8 +52,8 @@ class Model:
 
     def __init__(self, run: Run, observer: Observer | None = None) -> None:
         self.run = run
-        self.device = Distributed.device_for(run.recipe.run.device)
         self._observer = observer or WarningsObserver()
+        self.device = device_of_finished(run.recipe.run.device, observer)
 
     @property
     def name(self) -> str:
@@ -99,6 +99,8 @@ class Model:
         name: str | None = None,
         text: str | None = None,
         sample_rate_hz: int | None = None,
+        face: Face | None = None,
+        detect: NewDetector | None = None,
         count: int = 8,
         seed: int = 0,
     ) -> list[Image.Image]:
@@ -111,13 +113,16 @@ class Model:
             name: of a person that the run was trained on.
             text: a sentence.
             sample_rate_hz: of speech that is given as samples.
+            face: one image of the person.
+            detect: makes a detector that finds the face in the image; None for a cropped face.
             count: number of faces.
             seed: of the noise.
         Raises:
             CheckpointError: the run has no trained generator.
             DataError: something that the run was trained on is missing, or cannot be read.
         """
-        faces = self.sample_people([Subject("", speech, name, text, sample_rate_hz)], count=count, seed=seed)
+        subject = Subject("", speech, name, text, sample_rate_hz, face, detect)
+        faces = self.sample_people([subject], count=count, seed=seed)
         return [set_mark(Image.fromarray(face), Mark(self.name, seed)) for face in faces[0]]
 
     def sample_people(self, subjects: Sequence[Subject], *, count: int = 8, seed: int = 0) -> NDArray[np.uint8]:

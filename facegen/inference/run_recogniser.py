@@ -12,7 +12,7 @@ from facegen.data.loading.prepare import fit_speech, prepare_faces
 from facegen.data.media.images import square_face
 from facegen.inference.load import load_matching
 from facegen.inference.sample import speech_batch
-from facegen.training.distributed import Distributed
+from facegen.training.devices import device_of_finished
 from facegen.training.runs.open_run import open_run_or_model
 
 
@@ -27,7 +27,7 @@ class RunRecogniser(Recogniser):
 
     def __init__(self, path: Path) -> None:
         run = open_run_or_model(path)
-        self._device = Distributed.device_for(run.recipe.run.device)
+        self._device = device_of_finished(run.recipe.run.device)
         networks = load_matching(run, self._device)
         if networks.match_faces is None or networks.matcher is None or not networks.matcher.needs_faces:
             raise CheckpointError(f"{path}: its matcher does not compare faces, so it cannot tell them apart")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from facegen.core.batch import Batch, DataSpec
+from facegen.core.batch import IDENTITY_IMAGE, Batch, DataSpec
 from facegen.core.distribution import Distribution
 from facegen.core.errors import DataError
 from facegen.core.progress import Observer
@@ -14,8 +14,9 @@ from facegen.core.text.caption_codes import encode_captions
 from facegen.core.text.names import known_spelling
 from facegen.core.text.suggest import did_you_mean
 from facegen.data.loading.prepare import prepare_speech
+from facegen.data.media.face_crops import NewDetector
 from facegen.inference.domain import warn_outside
-from facegen.inference.inputs import Speech, read_speech_row
+from facegen.inference.inputs import Face, Speech, read_faces, read_speech_row
 from facegen.training.face_pipeline import Encoders, FacePipeline, choose_noises, draw_each
 from facegen.training.runs.conditions import drawn_conditions
 from facegen.training.sample_grid import condition_label
@@ -34,6 +35,8 @@ class Subject:
         name: of a person that the run was trained on.
         text: a sentence.
         sample_rate_hz: of samples.
+        face: one image of the person.
+        detect: makes the detector that finds the face in the image; None if the image is a cropped face.
     """
 
     label: str
@@ -41,9 +44,16 @@ class Subject:
     name: str | None = None
     text: str | None = None
     sample_rate_hz: int | None = None
+    face: Face | None = None
+    detect: NewDetector | None = None
 
 
-OPTIONS = {"speech": ("speech", "--speech FILE"), "identity": ("name", "--name NAME"), "caption": ("text", "--text")}
+OPTIONS = {
+    "speech": ("speech", "--speech FILE"),
+    "identity": ("name", "--name NAME"),
+    "caption": ("text", "--text"),
+    IDENTITY_IMAGE: ("face", "--face IMAGE"),
+}
 """{column of a Batch: (field of a Subject, option of the command line)}."""
 
 
@@ -150,6 +160,7 @@ def subjects_batch(
         mismatched_rows=rows[:, None].roll(1, 0).to(device),
         speech=prepare_speech(torch.stack(speech).to(device)) if "speech" in needs else None,
         caption=encode_captions(captions, data.caption_characters).to(device) if "caption" in needs else None,
+        identity_image=_identity_images(subjects, data, observer).to(device) if IDENTITY_IMAGE in needs else None,
     )
 
 
@@ -158,6 +169,24 @@ def encode_speeches(encoders: Encoders, speeches: Sequence[Tensor], device: torc
     same_length = len({len(speech) for speech in speeches}) == 1
     groups = [torch.stack(list(speeches))] if same_length else [speech[None] for speech in speeches]
     return torch.cat([encoders(speech_batch(group.to(device))).float() for group in groups])
+
+
+def _identity_images(subjects: Sequence[Subject], data: DataSpec, observer: Observer) -> Tensor:
+    """Read one face per subject: (B, 3, H, W)."""
+    images: list[Tensor] = []
+    problems: list[str] = []
+    for subject in subjects:
+        try:
+            faces = read_faces([] if subject.face is None else subject.face, data, observer, detect=subject.detect)
+        except DataError as error:
+            problems += error.problems
+            continue
+        if len(faces) > 1:
+            problems.append(f"{len(faces)} faces of one person are given; give one")
+        images.append(faces[0])
+    if problems:
+        raise DataError(*problems)
+    return torch.stack(images)
 
 
 def speech_batch(speech: Tensor) -> Batch:

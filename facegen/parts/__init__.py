@@ -15,6 +15,7 @@ def facegen_datasets() -> dict[str, str]:
 def facegen_conditioners() -> dict[str, str]:
     return {
         "char_cnn_rnn": "facegen.parts.conditioners.char_cnn_rnn:CharCnnRnn",
+        "face_image": "facegen.parts.conditioners.face_image:FaceImage",
         "mel_spectrogram": "facegen.parts.conditioners.mel_spectrogram:MelSpectrogram",
         "mfcc": "facegen.parts.conditioners.mfcc:Mfcc",
         "one_hot": "facegen.parts.conditioners.one_hot:OneHot",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parametrize
 
-from facegen.core.batch import CLIP_NAME, Batch, Condition, DataSpec
+from facegen.core.batch import CLIP_NAME, IDENTITY_IMAGE, Batch, Condition, DataSpec
 from facegen.core.describe.layers import all_heads, run_heads
 from facegen.core.errors import FacegenError
 from facegen.core.interfaces import Augmentation, Conditioner, ConditionTransform, Discriminator, Generator
@@ -23,7 +23,7 @@ from facegen.testing.expect import (
 )
 from facegen.testing.samples import CONDITION_DIM, ROWS, sample_batch, sample_condition, sample_critic
 
-COLUMNS = frozenset({"faces", "clip", "identity", "speech", "caption", "text", CLIP_NAME})
+COLUMNS = frozenset({"faces", "clip", "identity", "speech", "caption", "text", CLIP_NAME, IDENTITY_IMAGE})
 TOLERANCE = 1e-4
 
 
@@ -32,7 +32,7 @@ def check_conditioner(conditioner: Conditioner, data: DataSpec) -> None:
     unknown = sorted(set(conditioner.needs) - COLUMNS - set(data.attributes))
     expect(not unknown, f"needs {', '.join(unknown)}; a batch has {', '.join(sorted(COLUMNS))} and the attributes")
     full = sample_batch(data)
-    unneeded = {name: None for name in ("speech", "caption", "text") if name not in conditioner.needs}
+    unneeded = {name: None for name in ("speech", "caption", "text", IDENTITY_IMAGE) if name not in conditioner.needs}
     unneeded |= {} if CLIP_NAME in conditioner.needs else {"clip_names": None}
     batch = replace(full, **unneeded)  # type: ignore[arg-type]
     encoding = conditioner(batch)
@@ -167,6 +167,7 @@ def _first_rows(batch: Batch, num: int) -> Batch:
         text=first_rows(batch.text),
         attributes={name: labels[:num] for name, labels in batch.attributes.items()},
         clip_names=None if batch.clip_names is None else batch.clip_names[:num],
+        identity_image=first_rows(batch.identity_image),
     )
 
 

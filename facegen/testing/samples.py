@@ -43,6 +43,7 @@ def sample_batch(data: DataSpec = SMALL_DATA, num: int = ROWS, num_mismatched: i
         text=torch.randn(num, data.text_dim, generator=random),
         attributes={name: rows % classes for name, classes in data.attributes.items()},
         clip_names=[f"clip{row}" for row in range(num)],
+        identity_image=torch.rand(num, 3, data.image_pixels, data.image_pixels, generator=random) * 2 - 1,
     )
 
 

@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from facegen.core.batch import Terms
-from facegen.core.errors import TrainingError
+from facegen.training.devices import choose_device
 from facegen.training.freezing import set_training_mode
 
 
@@ -35,28 +35,16 @@ class Distributed:
         """Join the processes that torchrun started, or run alone.
 
         Args:
-            device: "auto", "cpu" or "cuda".
+            device: value of [run] device.
         Raises:
-            TrainingError: there is no CUDA device.
+            TrainingError: this machine does not have the device, or several processes cannot share it.
         """
-        if device == "cuda" and not torch.cuda.is_available():
-            raise TrainingError(
-                "[run] device = 'cuda': torch finds no CUDA device on this machine; use device = 'auto' or 'cpu' "
-                "(--set run.device=cpu, also with --resume), or install a CUDA build of torch and the driver"
-            )
         size = int(os.environ.get("WORLD_SIZE", "1"))
-        on_cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
-        local = int(os.environ.get("LOCAL_RANK", "0"))
-        own_device = torch.device("cuda", local) if on_cuda else torch.device("cpu")
+        own_device = choose_device(device, int(os.environ.get("LOCAL_RANK", "0")), size)
         if size > 1 and not dist.is_initialized():
             # With two backends, messages between processes need not wait for the devices.
-            dist.init_process_group("cpu:gloo,cuda:nccl" if on_cuda else "gloo")
+            dist.init_process_group("cpu:gloo,cuda:nccl" if own_device.type == "cuda" else "gloo")
         return cls(int(os.environ.get("RANK", "0")), size, own_device)
-
-    @classmethod
-    def device_for(cls, device: str) -> torch.device:
-        """Return the device for the use of a run: a run that was trained with CUDA is used on the CPU without it."""
-        return cls.join("auto" if device == "cuda" else device).device
 
     @property
     def is_main_process(self) -> bool:

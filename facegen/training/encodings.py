@@ -46,7 +46,7 @@ def encode_once(rows: Rows, source: Encoders | FacePipeline, precision: str, obs
         precision: of the computation.
         observer: progress of the command.
     """
-    if not (source.is_frozen and rows.crop_is_fixed):
+    if not (source.is_frozen and rows.inputs_are_fixed):
         return None
     encode = source.encode if isinstance(source, FacePipeline) else source
     every_row = torch.arange(len(rows.clips))

@@ -22,13 +22,13 @@ from facegen.core.run_schema import CheckpointState
 from facegen.training.distributed import Distributed
 from facegen.training.runs.checkpoint import (
     load_module,
-    load_optimiser,
     non_finite,
     optimiser_file,
     optimiser_tensors,
     read_state,
     save_checkpoint,
 )
+from facegen.training.runs.optimiser_state import load_optimiser
 from facegen.training.runs.run import Run
 from facegen.training.runs.run_logger import RunLogger
 

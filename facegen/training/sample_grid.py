@@ -6,14 +6,16 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from facegen.core.batch import Batch
+from facegen.core.batch import IDENTITY_IMAGE, Batch
 from facegen.data.loading.prepare import restore_faces
 from facegen.data.media.grids import grid
 from facegen.training.face_pipeline import FacePipeline, draw_each
 
 SHOWN_PIXELS = 128
 """Approximate side of a face in a grid; smaller faces are enlarged by a whole factor."""
-CONDITION_LABELS = {"speech": "voice", "identity": "name", "caption": "sentence", "text": "text"}
+CONDITION_LABELS = {
+    "speech": "voice", "identity": "name", "caption": "sentence", "text": "text", IDENTITY_IMAGE: "face",
+}  # fmt: skip
 """Words for Batch columns."""
 
 

@@ -1,5 +1,6 @@
 """Runs of a sweep: every combination of seeds and of values of keys."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from facegen.core.errors import RecipeError
 from facegen.core.recipe.unique_names import unique_names
 
 SEED = "run.seed"
+MAX_RUNS = 1000
 MAX_NAME_LENGTH = 40
 """Length at which the value in a run's name is cut."""
 _OPENING, _CLOSING, _QUOTES = "[{", "]}", "\"'"
@@ -35,7 +37,7 @@ def plan_runs(recipe_name: str, overrides: Sequence[str], seeds: Sequence[int]) 
         overrides: "table.key=value,value,..." pairs; a comma inside quotes, brackets or braces separates no values.
         seeds: values of `run.seed`; if empty, that of the recipe.
     Raises:
-        RecipeError: a pair has no value, or a key or a value appears twice.
+        RecipeError: a pair has no value, a key or a value appears twice, or the runs are too many.
     """
     axes = [_axis(override) for override in overrides]
     axes += [(SEED, [str(seed) for seed in seeds])] if seeds else []
@@ -46,6 +48,10 @@ def plan_runs(recipe_name: str, overrides: Sequence[str], seeds: Sequence[int]) 
                  if len(set(values)) < len(values)]  # fmt: skip
     if problems:
         raise RecipeError(*problems)
+    num_runs = math.prod(len(values) for _, values in axes)
+    if num_runs > MAX_RUNS:
+        counts = ", ".join(f"{len(values)} of {key}" for key, values in axes if len(values) > 1)
+        raise RecipeError(f"{counts} make {num_runs:,} runs; at most {MAX_RUNS:,} are allowed; give fewer values")
     varying = [key for key, values in axes if len(values) > 1]
     combinations = [dict(zip(keys, values, strict=True)) for values in product(*(values for _, values in axes))]
     names = ["_".join(_label(key, chosen[key], varying) for key in varying) or recipe_name for chosen in combinations]

@@ -18,6 +18,7 @@ from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.run_files import is_run
 from facegen.training.build import Networks, build_networks
 from facegen.training.check.dry_run import dry_run
+from facegen.training.check.memory_limit import require_memory
 from facegen.training.distributed import Distributed
 from facegen.training.loop import Interrupted
 from facegen.training.runs.checkpoint import load_module
@@ -72,7 +73,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
     recipe = with_run_folders(recipe, out)
     if is_run(out):
         recipe = with_run_files(out, recipe, Run.open(out).files)
-    check_training(recipe, out)
+    check_training(recipe, out, distributed=distributed)
     try:
         return _train(recipe, out, resume, distributed, observer, interruption, only_match=False)
     except OSError as error:
@@ -80,27 +81,30 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
         raise TrainingError(f"{out}: training stopped: {problem}, with --resume") from error
 
 
-def check_training(recipe: Recipe, out: Path | None, *, only_match: bool = False) -> Networks:
+def check_training(
+    recipe: Recipe, out: Path | None, *, only_match: bool = False, distributed: Distributed | None = None
+) -> Networks:
     """Find every problem of a recipe, and of the earlier runs that it names, before any training.
 
     Args:
         recipe: with run folders, if `out` is given.
         out: the run folder, which may hold a run that needs its earlier runs no more; None for no folder yet.
         only_match: the train stage of the recipe is not needed.
+        distributed: this process among those that train; None for a check alone, whatever memory the machine has.
     Returns:
         its networks, on the meta device.
     Raises:
         FacegenError: everything that the user can correct.
     """
-    spec = open_dataset(recipe).spec
-    earlier = {}
+    dataset = open_dataset(recipe)
+    spec, earlier = dataset.spec, {}
     own_run = None if out is None else Run(out, recipe, spec)
     for name in pending_earlier_runs(recipe, own_run, only_match=only_match):
         run = open_earlier_run(recipe, name)
         if name in recipe.earlier:
             before = recipe.earlier[name]
             folder = None if out is None else earlier_run_folder(recipe, name)
-            networks = check_training(before, folder, only_match=is_about_match(name))
+            networks = check_training(before, folder, only_match=is_about_match(name), distributed=distributed)
             earlier[name] = EarlierNetworks(before, open_dataset(before).spec, networks)
         elif run is not None:
             with torch.device("meta"):
@@ -114,6 +118,8 @@ def check_training(recipe: Recipe, out: Path | None, *, only_match: bool = False
     ]
     if problems:
         raise RecipeError(*problems)
+    if distributed is not None:
+        require_memory(recipe, networks, dataset, distributed)
     return networks
 
 

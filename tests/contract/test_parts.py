@@ -29,6 +29,7 @@ NEEDS_PACKAGES = {
 """Optional packages of parts; the unit tests replace them."""
 SMALLER = {
     ("conditioner", "char_cnn_rnn"): {"channels": (8, 8), "recurrent_width": 8, "condition_dim": 8},
+    ("conditioner", "face_image"): {"width": 8},
     ("conditioner", "mel_spectrogram"): {"channels": (8, 8, 8, 8, 16, 16)},
     ("conditioner", "waveform_segan"): {"widths": (8, 8, 8, 8, 16, 16)},
     ("discriminator", "autoencoder"): {"num_filters": 8},

@@ -15,11 +15,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("FACEGEN_INCEPTION_WEIGHTS", "none")
 
 from file_cases import file_cases
-from hostile_case import Case, Outcome, run_case, warm_up
+from hostile_case import Case, Outcome, check_measure, run_case, warm_up
+from option_cases import option_cases
 from output_cases import make_run, output_cases
 from recipe_cases import recipe_cases
+from run_cases import run_cases
 
-GENERATORS = {"recipes": recipe_cases, "files": file_cases, "outputs": output_cases}
+GENERATORS = {"recipes": recipe_cases, "files": file_cases, "outputs": output_cases, "runs": run_cases,
+              "options": option_cases}  # fmt: skip
+NEED_RUN = {"outputs", "runs", "options"}
 
 
 def main() -> int:
@@ -37,7 +41,8 @@ def main() -> int:
     root = Path(tempfile.mkdtemp(prefix="facegen-fuzz-"))
     os.environ["XDG_CACHE_HOME"] = str(root / "cache")
     warm_up()
-    if "outputs" in (options.only or GENERATORS):
+    print(check_measure(), flush=True)
+    if NEED_RUN & set(options.only or GENERATORS):
         make_run(root)
     results: dict[str, list[Outcome]] = defaultdict(list)
     deadline = time.monotonic() + 60 * options.minutes

@@ -80,23 +80,52 @@ def run_case(case: Case, folder: Path) -> Outcome:
     case.prepare(folder)
     words = [word.replace("{folder}", str(folder)).replace("{root}", str(folder.parent)) for word in case.words]
     output = folder.parent / f"{folder.name}.out"
-    before = _resident_kib()
-    started = time.monotonic()
-    process = os.fork()
-    if process == 0:
-        _call(words, folder, output)
-    status, usage = _wait(process, started)
-    seconds = usage.ru_utime + usage.ru_stime
+    status, seconds, mebibytes = _measure(lambda: call_forked(words, folder, output))
     text = output.read_text(errors="replace")
-    mebibytes = max(usage.ru_maxrss - before, 0) / 1024
     return Outcome(_classify(case, status, seconds, mebibytes, text), seconds, mebibytes, text)
 
 
-def _call(words: list[str], folder: Path, output: Path) -> None:
+def check_measure(mebibytes: int = 300, seconds: float = 0.2) -> str:
+    """Measure a process that uses known amounts of memory and time.
+
+    Raises:
+        RuntimeError: the measure is wrong by more than a tenth, so no outcome would mean anything.
+    """
+
+    def work() -> None:
+        held = bytearray(mebibytes * 2**20)
+        while time.process_time() < seconds:
+            held[-1] += 0
+        os._exit(0)
+
+    _, measured_seconds, measured = _measure(work)
+    text = f"measure: {mebibytes} MiB and {seconds} s are measured as {measured:.0f} MiB and {measured_seconds:.2f} s"
+    if abs(measured / mebibytes - 1) > 0.1 or not seconds * 0.9 < measured_seconds < seconds + 0.5:
+        raise RuntimeError(text)
+    return text
+
+
+def _measure(work: Callable[[], None]) -> tuple[int, float, float]:
+    """Run work in a forked process, which ends it; return its status, CPU time and growth of memory in MiB.
+
+    The peak of a forked process begins at the resident memory of this one, whose pages it shares.
+    """
+    before = _resident_kib()
+    started = time.monotonic()
+    sys.stdout.flush()
+    process = os.fork()
+    if process == 0:
+        work()
+    status, usage = _wait(process, started)
+    return status, usage.ru_utime + usage.ru_stime, max(usage.ru_maxrss - before, 0) / 1024
+
+
+def call_forked(words: list[str], folder: Path, output: Path) -> None:
     """Run the program in this forked process, and end it."""
     code = 99
     try:
-        os.setsid()
+        if os.getsid(0) != os.getpid():
+            os.setsid()
         descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         null = os.open(os.devnull, os.O_RDONLY)
         for number, source in ((0, null), (1, descriptor), (2, descriptor)):

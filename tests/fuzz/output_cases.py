@@ -49,7 +49,7 @@ PLACES = (
 )
 """Places to write to. "full" is a link to /dev/full."""
 RUN = "{root}/run"
-"""A finished run of the recipe speech_relid with the settings TINY; `make_run` trains it."""
+"""A finished run of the recipe speech_relid with the settings TINY; `make_run` trains it, and exports its model."""
 
 
 def make_run(root: Path) -> None:
@@ -59,6 +59,8 @@ def make_run(root: Path) -> None:
     settings = [word for value in TINY for word in ("--set", value)]
     if main(["train", "speech_relid", "--preset", "small", *settings, "--out", str(root / "run")]):
         raise RuntimeError("the run of the cases cannot be trained")
+    if main(["export", str(root / "run"), str(root / "model.safetensors")]):
+        raise RuntimeError("the run of the cases cannot be exported")
 
 
 def output_cases(draw: random.Random) -> Iterator[Case]:

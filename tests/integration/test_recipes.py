@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from tiny_runs import RECIPES, Facegen, settings
 
+from facegen.core.batch import IDENTITY_IMAGE
 from facegen.core.recipe.recipe import Recipe, face_recogniser, read_recipe
 from facegen.parts.layers.speaker_encoder import SpeakerNetwork
 from facegen.training.check.dry_run import dry_run
@@ -103,6 +104,9 @@ def words_for(needs: frozenset[str], folder: Path) -> list[object]:
             file.setframerate(16000)
             file.writeframes(bytes(range(1, 201)) * 100)
         words += ["--speech", sound]
+    if IDENTITY_IMAGE in needs:
+        Image.new("RGB", (40, 40), (200, 150, 120)).save(folder / "somebody.png")
+        words += ["--face", folder / "somebody.png"]
     if "identity" in needs:
         words += ["--name", "speaker-3"]
     if "caption" in needs:

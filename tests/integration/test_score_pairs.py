@@ -55,6 +55,8 @@ def test_nothing_to_score(facegen: Facegen, run: Path, files: Path, capsys: pyte
     assert facegen("score-pairs", run, "--pairs", files / "list.txt", "--out", files / "s.txt") == 1
     assert "no pair can be scored" in capsys.readouterr().err
     assert not (files / "s.txt").exists() and (files / "s.rejected.csv").exists()
+    assert facegen("score-pairs", run, "--pairs", files / "list.txt", "--out", "") == 2
+    assert "--out: is empty" in capsys.readouterr().err
 
 
 def test_one_voice_against_one_face_is_refused(

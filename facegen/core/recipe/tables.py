@@ -1,5 +1,6 @@
 """Recipe keys that the engine reads; a part's own keys are declared by its signature."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,8 @@ JudgeKind = Literal["independent", "own"]
 Count = Annotated[int, Field(ge=1)]
 MAX_NAME_CHARACTERS = 60
 """Largest length of the name of a run; file systems allow 255 bytes, and a character has up to four."""
+DEVICES = r"auto|cpu|cuda(:\d{1,3})?|mps|xpu"
+"""Pattern of the values of [run] device."""
 Positive = Annotated[float, Field(gt=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
@@ -40,14 +43,22 @@ class RunSettings(Table):
     Attributes:
         name: name of the run folder, of letters, digits, "_", "." and "-"; the recipe's file name by default.
         seed: random seed of the run.
-        device: device of the training; "auto" is a GPU if there is one.
+        device: device of the training: "auto" (a CUDA device if there is one, otherwise the CPU), "cpu", "cuda",
+            "cuda:N" for the device of number N, "mps" (Apple) or "xpu" (Intel).
         precision: "auto" is bf16 on a GPU that supports it, and fp32 otherwise.
     """
 
     name: Annotated[str, Field(pattern=r"^[^\W_][\w.-]*$", max_length=MAX_NAME_CHARACTERS)] = "run"
     seed: Annotated[int, Field(ge=0)] = 0
-    device: Annotated[Literal["auto", "cpu", "cuda"], OnResume()] = "auto"
+    device: Annotated[str, Field(json_schema_extra={"pattern": f"^({DEVICES})$"}), OnResume()] = "auto"
     precision: Annotated[Literal["auto", "fp32", "bf16"], OnResume()] = "auto"
+
+    @field_validator("device")
+    @classmethod
+    def _is_device(cls, value: str) -> str:
+        if not re.fullmatch(DEVICES, value):
+            raise ValueError("must be 'auto', 'cpu', 'cuda', 'cuda:N', 'mps' or 'xpu'")
+        return value
 
 
 class DataSettings(Table):

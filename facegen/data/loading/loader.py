@@ -72,7 +72,11 @@ class Loader:
         frame = (draws[:, 0] * clips.num_frames[rows]).long()
         start = self._start_samples(rows, frame, draws[:, 1]) if "speech" in self.needs else torch.zeros_like(rows)
         mismatched = draw_mismatched_rows(clips.person[rows], self.num_mismatched, generator)
-        batch = self.rows.fetch(rows, frame, start, mismatched, self.needs, with_faces=self.with_faces)
+        # Drawn last, so that the other draws do not depend on the columns.
+        identity_draw = torch.rand(len(rows), generator=generator, dtype=torch.float64)
+        batch = self.rows.fetch(
+            rows, frame, start, mismatched, self.needs, identity_draw, with_faces=self.with_faces
+        )  # fmt: skip
         if settings.mirror and self.rows.split == "train":
             mirrored = (draws[:, 2] < 0.5).to(self.rows.device)
             batch = batch.with_faces(mirror_faces(batch.faces, mirrored))

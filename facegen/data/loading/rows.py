@@ -5,7 +5,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from facegen.core.batch import CLIP_NAME, Batch
+from facegen.core.batch import CLIP_NAME, IDENTITY_IMAGE, Batch
 from facegen.core.clips import Clips
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Dataset
@@ -13,6 +13,7 @@ from facegen.core.progress import Observer
 from facegen.core.randomness import generator_for
 from facegen.core.recipe.tables import DataSettings, EvaluationSplit, Split
 from facegen.core.text.caption_codes import encode_captions
+from facegen.data.loading.identity_images import IdentityImages
 from facegen.data.loading.prepare import prepare_faces, prepare_speech
 from facegen.data.loading.resident import ResidentSplit, resident_bytes
 
@@ -36,7 +37,8 @@ class Rows:
         observer: receives the progress of loading.
         keep: hold the split in memory if it fits; otherwise every fetch reads from the dataset.
     Raises:
-        DataError: the split is empty, or the corpus lacks a column.
+        DataError: the split is empty, the corpus lacks a column, or a person without a second face needs an identity
+            image.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Rows:
         self.clips = clips_of(dataset, split)
         if not len(self.clips):
             raise DataError(f"the split '{split}' of this corpus holds no clips; choose another split or fold")
+        self._identity_images = IdentityImages(self.clips, split) if IDENTITY_IMAGE in needs else None
         fits = keep and resident_bytes(dataset, self.clips, needs) <= settings.resident_gib * 2**30
         self._resident = ResidentSplit(dataset, self.clips, needs, device, observer, f"load {split}") if fits else None
 
@@ -69,9 +72,9 @@ class Rows:
         return self._resident is not None
 
     @property
-    def crop_is_fixed(self) -> bool:
-        """True if every clip has only one possible crop of speech, so that its encoding can be cached."""
-        return crop_is_fixed(self.settings, self.clips)
+    def inputs_are_fixed(self) -> bool:
+        """True if the conditioners' inputs of a clip never change, so that its encoding can be cached."""
+        return inputs_are_fixed(self.settings, self.clips, self.needs)
 
     def fetch(
         self,
@@ -80,6 +83,7 @@ class Rows:
         start_samples: Tensor,
         mismatched_rows: Tensor | None = None,
         needs: frozenset[str] | None = None,
+        identity_draw: Tensor | None = None,
         *,
         with_faces: bool = True,
     ) -> Batch:
@@ -91,6 +95,7 @@ class Rows:
             start_samples: (B,) first sample of the speech crop.
             mismatched_rows: (B, K) rows of other people in this batch; by default the previous row.
             needs: fetch only these columns; by default all of them.
+            identity_draw: (B,) uniform in [0, 1), which choose the identity images; by default each person's next face.
             with_faces: fetch the faces; otherwise they have no pixels.
         """
         needs = self.needs if needs is None else needs
@@ -116,6 +121,7 @@ class Rows:
             attributes={name: values[rows].to(self.device) for name, values in self.clips.attributes.items()},
             clip_names=self.dataset.clip_names(self.clips.clip[rows]) if CLIP_NAME in needs else None,
             frame=frame.to(self.device),
+            identity_image=self._identity_image(rows, frame, identity_draw) if IDENTITY_IMAGE in needs else None,
         )
 
     def fetch_plain(self, rows: Tensor, frame: int = 0) -> Batch:
@@ -140,6 +146,13 @@ class Rows:
             return self._resident.faces(rows, frame)
         return self.dataset.faces(clip, frame).to(self.device)
 
+    def _identity_image(self, rows: Tensor, frame: Tensor, draw: Tensor | None) -> Tensor:
+        if self._identity_images is None:
+            raise RuntimeError("identity images were not asked for")
+        other_rows, other_frame = self._identity_images.choose(rows, frame, draw)
+        clip, frame = self.clips.clip[other_rows].to(self.device), other_frame.to(self.device)
+        return prepare_faces(self._faces(other_rows.to(self.device), clip, frame))
+
     def _speech(self, rows: Tensor, clip: Tensor, start_samples: Tensor) -> Tensor:
         num_samples = self.dataset.spec.speech_samples
         if self._resident is not None:
@@ -151,7 +164,9 @@ class Rows:
         return codes.to(self.device)
 
 
-def crop_is_fixed(settings: DataSettings, clips: Clips) -> bool:
-    """Check that every clip has only one possible crop of speech, so that its encoding can be cached."""
+def inputs_are_fixed(settings: DataSettings, clips: Clips, needs: frozenset[str]) -> bool:
+    """Check that a clip has one possible crop of speech and no identity image, so that its encoding can be cached."""
+    if IDENTITY_IMAGE in needs:
+        return False
     one_place = settings.crop == "fixed" and settings.pairing != "centred"
     return one_place or bool((clips.track_samples <= settings.speech_samples).all())

@@ -14,6 +14,8 @@ from facegen.data.media.video_encoding import encode_gif, encode_mp4
 
 PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 FILM_SUFFIXES = (".gif", ".mp4")
+MAX_SIDE_PIXELS = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535}
+"""Largest width and height of the formats; a PNG has no limit in practice, and that of an MP4 is its encoder's."""
 _QUALITY = 92
 _INFO = "facegen_mark"
 """Key of `Image.info` that holds the Mark of a picture in memory; copies and resized copies keep it."""
@@ -65,11 +67,12 @@ def save_picture(picture: Image.Image, path: Path, mark: Mark) -> None:
     """Write a generated picture with its mark, atomically; the suffix gives the format.
 
     Raises:
-        DataError: the suffix is none of PICTURE_FORMATS.
+        DataError: the suffix is none of PICTURE_FORMATS, or the picture is too large for the format.
     """
     picture_format = PICTURE_FORMATS.get(path.suffix.lower())
     if picture_format is None:
         raise DataError(f"{path}: the suffix of a picture must be one of {', '.join(PICTURE_FORMATS)}")
+    _require_side(path, picture_format, *picture.size)
     write_file(path, encode_picture(picture, picture_format, mark))
 
 
@@ -88,8 +91,10 @@ def save_film(frames: NDArray[np.uint8], path: Path, frames_per_second: int, mar
         frames_per_second: frame rate.
         mark: stored as XMP and as a comment.
     Raises:
-        DataError: the suffix is none of FILM_SUFFIXES, or this build of PyAV cannot encode MP4.
+        DataError: the suffix is none of FILM_SUFFIXES, the frames are too large for the format, or this build of PyAV
+            cannot encode MP4.
     """
+    _require_side(path, path.suffix[1:].upper(), frames.shape[2], frames.shape[1])
     if path.suffix.lower() == ".gif":
         write_file(path, mark_gif(encode_gif(frames, frames_per_second, mark.description), mark))
     elif path.suffix.lower() == ".mp4":
@@ -99,3 +104,12 @@ def save_film(frames: NDArray[np.uint8], path: Path, frames_per_second: int, mar
                 file.write(mp4_box(mark))
     else:
         raise DataError(f"{path}: the suffix of a film must be one of {', '.join(FILM_SUFFIXES)}")
+
+
+def _require_side(path: Path, file_format: str, width: int, height: int) -> None:
+    limit = MAX_SIDE_PIXELS.get(file_format, max(width, height))
+    if max(width, height) > limit:
+        raise DataError(
+            f"{path}: {width} x {height} pixels are too many for {file_format}, which allows {limit} on a side; give "
+            f"another format, a smaller size, or fewer people"
+        )

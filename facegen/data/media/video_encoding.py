@@ -6,10 +6,12 @@ from typing import cast
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
+from facegen.core.disk_faults import write_fault
 from facegen.core.errors import DataError
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
@@ -45,7 +47,8 @@ def encode_mp4(frames: NDArray[np.uint8], path: Path, frames_per_second: int, co
     Returns:
         Name of the encoder used.
     Raises:
-        DataError: this build of PyAV has none of the encoders.
+        DataError: this build of PyAV has none of the encoders, or the encoder refuses the frames.
+        OSError: the file cannot be written.
     """
     height, width = frames.shape[1:3]
     even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
@@ -54,7 +57,14 @@ def encode_mp4(frames: NDArray[np.uint8], path: Path, frames_per_second: int, co
             av.Codec(encoder, "w")
         except ValueError:  # PyAV's UnknownCodecError
             continue
-        _encode(even, encoder, frames_per_second, path, comment)
+        try:
+            _encode(even, encoder, frames_per_second, path, comment)
+        except FFmpegError as error:
+            if write_fault(error) is not None:
+                raise
+            size = f"{even.shape[2]} x {even.shape[1]}"
+            raise DataError(f"{encoder} cannot encode frames of {size} pixels ({error}); draw fewer or smaller faces, "
+                            f"or give another format") from error  # fmt: skip
         return encoder
     raise DataError(
         f"this build of PyAV has none of the encoders {', '.join(ENCODERS)}; "

@@ -19,7 +19,7 @@ from facegen.data.media.grids import grid
 from facegen.data.media.marking import TRUE_FACES, Mark
 from facegen.evaluation.comparison.compare import Column
 from facegen.inference.load import load_face_pipeline
-from facegen.training.distributed import Distributed
+from facegen.training.devices import device_of_finished
 from facegen.training.face_pipeline import choose_noises
 from facegen.training.runs.run import Run
 from facegen.training.sample_grid import SHOWN_PIXELS
@@ -73,7 +73,7 @@ def draw_sample_comparison(columns: Sequence[Column], path: Path, observer: Obse
 @torch.no_grad()
 def _draw(run: Run, split: EvaluationSplit, seed: int, observer: Observer) -> tuple[Faces, Faces, list[str]]:
     """Draw generated and true faces of a run, with names if the run knows people by name."""
-    device = Distributed.device_for(run.recipe.run.device)
+    device = device_of_finished(run.recipe.run.device, observer)
     pipeline = load_face_pipeline(run, device)
     request: DataSettings = run.recipe.config("dataset").engine
     rows = Rows(open_dataset(run.recipe), request, split, pipeline.needs, device, observer, keep=False)

@@ -14,7 +14,7 @@ from facegen.data.loading.prepare import prepare_faces
 from facegen.data.loading.rows import Rows
 from facegen.evaluation.judging.judge import Judge
 from facegen.inference.load import load_face_pipeline
-from facegen.training.distributed import Distributed
+from facegen.training.devices import device_of_finished
 from facegen.training.face_pipeline import choose_noises, draw_each
 from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
@@ -37,7 +37,7 @@ def nearest_training_faces(run: Run, observer: Observer) -> list[str]:
     """
     try:
         dataset = open_dataset(run.recipe)
-        device = Distributed.device_for(run.recipe.run.device)
+        device = device_of_finished(run.recipe.run.device)
         embed, space = _embedding(run, device)
         pipeline = load_face_pipeline(run, device)
         settings = run.recipe.config("dataset").engine

@@ -12,6 +12,7 @@ from facegen.core.kinds import RECIPE_KINDS
 from facegen.core.recipe.file import JUDGE_TABLES, judge_tables
 from facegen.core.recipe.recipe import Recipe, check_recipe
 from facegen.core.recipe.tables import EvaluateSettings
+from facegen.training.devices import device_problem
 from facegen.training.runs.open_run import is_run_or_model, open_run_or_model, run_folder
 from facegen.training.runs.part_files import without_folders
 from facegen.training.runs.run import Run
@@ -71,8 +72,9 @@ def _check_independence(settings: EvaluateSettings, own: Recipe, source: Recipe)
 
 
 def _device(own: Recipe) -> str:
-    """Return the device of the judge's training: a run that was trained with CUDA is also evaluated without it."""
-    return "auto" if own.run.device == "cuda" else own.run.device
+    """Return the device of the judge's training; it need not be the run's own, which this machine may lack."""
+    device = own.run.device
+    return "auto" if device == "cuda" or device_problem(device) else device
 
 
 def _same_run(one: Path, other: Path) -> bool:

@@ -83,8 +83,8 @@ def verdicts(report: "Report", known: "Report | None" = None) -> list[Verdict]:
         known: report of the same run and judge on people or clips that it was trained on, to compare with; None for no
             comparison.
     Returns:
-        The worst first, undecided ones last: at least one per kind for a run that draws, and comparisons with chance for
-        a run that only matches; none for a self-judged report, whose judge is not independent.
+        The worst first, undecided ones last: at least one per kind for a run that draws, and comparisons with chance
+        for a run that only matches; none for a self-judged report, whose judge is not independent.
     """
     if report.self_judged:
         return []

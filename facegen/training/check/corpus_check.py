@@ -2,10 +2,12 @@
 
 import torch
 
+from facegen.core.batch import IDENTITY_IMAGE
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Dataset
 from facegen.core.recipe.recipe import Recipe
 from facegen.core.recipe.tables import Split
+from facegen.data.loading.identity_images import lone_faces
 from facegen.training.build import Networks
 
 SPLITS: tuple[Split, ...] = ("train", "heldout_utterances", "heldout_people")
@@ -15,14 +17,17 @@ def check_splits(recipe: Recipe, dataset: Dataset, networks: Networks) -> dict[s
     """Count the clips and people of each split: {split: {"clips": ..., "people": ...}}.
 
     Raises:
-        DataError: the training split is too small for the recipe's batches or mismatched rows, or holds one person.
+        DataError: the training split is too small for the recipe's batches or mismatched rows, or holds one person,
+            or a conditioner reads identity images of people with one face.
     """
     sizes: dict[str, dict[str, int]] = {}
+    problems: list[str] = []
     for split in SPLITS:
         clips = dataset.clips(split)
         sizes[split] = {"clips": len(clips), "people": len(torch.unique(clips.person))}
+        if IDENTITY_IMAGE in networks.encoders.needs and (problem := lone_faces(clips, split)) is not None:
+            problems.append(f"{recipe.source}: [data] {problem}")
     num_clips, num_people = sizes["train"]["clips"], sizes["train"]["people"]
-    problems = []
     matcher = recipe.optional_config("matcher")
     batches = {
         "match": matcher.engine.batch_size if matcher is not None and matcher.engine.run is None else 0,

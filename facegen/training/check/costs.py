@@ -16,7 +16,7 @@ from facegen.core.interfaces import Dataset
 from facegen.core.part_faults import PartFaultError
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.tables import MatchSettings, TrainSettings
-from facegen.data.loading.rows import crop_is_fixed
+from facegen.data.loading.rows import inputs_are_fixed
 from facegen.training.build import Networks
 from facegen.training.check.cost_meter import CostMeter
 from facegen.training.check.dry_run import blank_batch, dry_gan_step, dry_match_step, needs_values
@@ -69,7 +69,7 @@ def estimate_costs(recipe: Recipe, networks: Networks, dataset: Dataset) -> list
         dataset: the corpus; it decides whether encodings of frozen conditioners are cached.
     """
     costs = []
-    cached = crop_is_fixed(recipe.config("dataset").engine, dataset.clips("train"))
+    cached = inputs_are_fixed(recipe.config("dataset").engine, dataset.clips("train"), networks.encoders.needs)
     matcher = recipe.optional_config("matcher")
     with torch.device("meta"):
         if matcher is not None and matcher.engine.run is None:

@@ -20,6 +20,8 @@ from facegen.training.runs.formats import read_json
 STATE = "state.json"
 MAX_SHOWN = 3
 """Number of differing tensors that an error names."""
+MAX_FACTOR, SPARE_BYTES = 4, 64 * 2**20
+"""A file may hold heads that the network lacks, and a header."""
 
 
 def save_checkpoint(
@@ -51,7 +53,7 @@ def read_state(folder: Path) -> CheckpointState:
     path = folder / STATE
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such file; is this folder a checkpoint?")
-    return read_json(path, CheckpointState, MAX_STATE_BYTES, lambda reason: f"{path}: {reason}; {_remedy(folder)}")
+    return read_json(path, CheckpointState, MAX_STATE_BYTES, lambda reason: f"{path}: {reason}; {remedy(folder)}")
 
 
 def read_step(folder: Path) -> int:
@@ -77,8 +79,9 @@ def load_module(
         CheckpointError: the file is missing or damaged, or a tensor is missing, unknown, of another shape or type, or
             not finite; the module is unchanged.
     """
-    path = folder / f"{name}.safetensors"
-    tensors, own = load_tensors(path), module.state_dict()
+    path, own = folder / f"{name}.safetensors", module.state_dict()
+    require_file(path, MAX_FACTOR * sum(tensor.nbytes for tensor in own.values()) + SPARE_BYTES)
+    tensors = load_tensors(path)
     if shared_only:
         shared, own_shared = shared_children(tensors, own)
         tensors = {**shared, **{key: value for key, value in own.items() if key not in own_shared}}
@@ -108,8 +111,8 @@ def tensor_differences(stored: Mapping[str, Tensor], own: Mapping[str, Tensor]) 
             differing.append(f"tensor '{key}' is missing")
         elif key not in own:
             differing.append(f"tensor '{key}' is unknown")
-        elif _kind(stored[key]) != _kind(own[key]):
-            differing.append(f"tensor '{key}' is {_kind(stored[key])} instead of {_kind(own[key])}")
+        elif tensor_kind(stored[key]) != tensor_kind(own[key]):
+            differing.append(f"tensor '{key}' is {tensor_kind(stored[key])} instead of {tensor_kind(own[key])}")
     return differing
 
 
@@ -120,12 +123,13 @@ def require_network(folder: Path, name: str, module: nn.Module) -> None:
         CheckpointError: the file is missing or damaged, or its tensors have other names or shapes.
     """
     path = folder / f"{name}.safetensors"
+    require_file(path)
     try:
         with safe_open(path, framework="pt") as file:
             stored = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError, RuntimeError) as error:
         reason = f"cannot be read ({error}): the checkpoint is damaged"
-        raise CheckpointError(f"{path}: {reason}; {_remedy(folder)}") from None
+        raise CheckpointError(f"{path}: {reason}; {remedy(folder)}") from None
     own = {key: tuple(value.shape) for key, value in module.state_dict().items()}
     differing = [key for key in sorted(stored.keys() | own.keys()) if stored.get(key) != own.get(key)]
     if differing:
@@ -144,13 +148,14 @@ def _another_network(path: Path, shown: str, num_differing: int) -> str:
     )
 
 
-def _kind(tensor: Tensor) -> str:
+def tensor_kind(tensor: Tensor) -> str:
+    """Format type and shape."""
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
 def same_network(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     """Tell whether the children that two states share have the same tensors: names, shapes and types."""
-    first, second = ({key: _kind(value) for key, value in state.items()} for state in shared_children(one, other))
+    first, second = ({key: tensor_kind(value) for key, value in state.items()} for state in shared_children(one, other))
     return first == second
 
 
@@ -160,29 +165,6 @@ def _child(key: str) -> str:
 
 def _children(keys: Iterable[str]) -> set[str]:
     return {_child(key) for key in keys}
-
-
-def load_optimiser(folder: Path, name: str, optimiser: Optimizer) -> None:
-    """Load the state of an optimiser from a checkpoint, in place; its settings stay the recipe's.
-
-    Raises:
-        CheckpointError: the file is missing or damaged, or holds the state of other weights.
-    """
-    path = folder / f"{name}.safetensors"
-    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in load_tensors(path).items():
-        number, _, moment = key.partition(".")
-        weight = weights[int(number)] if number.isdecimal() and int(number) < len(weights) else None
-        if weight is None or tensor.shape not in (weight.shape, torch.Size()):
-            expected = "an unknown weight" if weight is None else f"a weight of shape {tuple(weight.shape)}"
-            raise CheckpointError(
-                f"{path}: tensor '{key}' is {_kind(tensor)} and belongs to {expected}; {_remedy(folder)}"
-            )
-        # Fused optimisers read a weight and its moments in memory order, so both need the same memory format.
-        aligned = torch.empty_like(weight).copy_(tensor) if tensor.shape == weight.shape else tensor
-        state.setdefault(int(number), {})[moment] = aligned
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
 def optimiser_file(name: str) -> str:
@@ -205,6 +187,7 @@ def hash_files(paths: Iterable[Path]) -> str:
     """Hash the content of files and their names: SHA-256, 64 hexadecimal digits."""
     digest = hashlib.sha256()
     for path in paths:
+        require_file(path)
         digest.update(path.name.encode())
         with path.open("rb") as file:
             while chunk := file.read(1 << 20):
@@ -243,19 +226,41 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: the file is missing or damaged, or a tensor holds NaN or infinity.
     """
+    require_file(path)
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         reason = f"cannot be read ({error}): the checkpoint is damaged"
-        raise CheckpointError(f"{path}: {reason}; {_remedy(path.parent)}") from None
+        raise CheckpointError(f"{path}: {reason}; {remedy(path.parent)}") from None
     bad = non_finite(tensors)
     if bad:
         num_bad, num = int((~tensors[bad[0]].isfinite()).sum()), tensors[bad[0]].numel()
         raise CheckpointError(
             f"{path}: tensor '{bad[0]}' holds NaN or infinity in {num_bad} of {num} places: the checkpoint is damaged; "
-            f"{_remedy(path.parent)}"
+            f"{remedy(path.parent)}"
         )
     return tensors
+
+
+def require_file(path: Path, max_bytes: int | None = None) -> None:
+    """Refuse what cannot be a checkpoint's file, before it is opened: a pipe would never end.
+
+    Args:
+        path: the file; a missing one passes, and is reported when it is read.
+        max_bytes: largest size that the networks of the recipe explain; None for any.
+    Raises:
+        CheckpointError: it is no file, or larger.
+    """
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise CheckpointError(f"{path}: is no file: the checkpoint is damaged; {remedy(path.parent)}")
+    num_bytes = path.stat().st_size
+    if max_bytes is not None and num_bytes > max_bytes:
+        raise CheckpointError(
+            f"{path}: has {num_bytes >> 20} MiB, and the recipe's network at most {max_bytes >> 20} MiB: they do not "
+            f"belong together; {remedy(path.parent)}"
+        )
 
 
 def non_finite(tensors: Mapping[str, Tensor]) -> list[str]:
@@ -263,5 +268,6 @@ def non_finite(tensors: Mapping[str, Tensor]) -> list[str]:
     return [key for key, tensor in tensors.items() if not bool(tensor.isfinite().all())]
 
 
-def _remedy(folder: Path) -> str:
+def remedy(folder: Path) -> str:
+    """Tell what to do about a damaged checkpoint."""
     return f"restore it from a copy, or remove {folder} and call `facegen train ... --resume`"

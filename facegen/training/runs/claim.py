@@ -78,7 +78,8 @@ def _require_free(out: Path, recipe: Recipe, resume: bool) -> None:
 def _is_leftover(path: Path, recipe: Recipe) -> bool:
     """Tell whether a file was left by a process that was killed while it created this run."""
     if path.name == RECIPE:
-        return path.is_file() and path.read_bytes() == recipe_text(describe_files(recipe)[0]).encode()
+        own = recipe_text(describe_files(recipe)[0]).encode()
+        return path.is_file() and path.stat().st_size == len(own) and path.read_bytes() == own
     if path.name == FILES:
         return path.is_dir() and all(re.fullmatch(r"[0-9a-f]{16}|\..*", copied.name) for copied in path.iterdir())
     unfinished = path.name.endswith(PART) and path.name.startswith((f".{RECIPE}.", f".{METADATA}."))

@@ -10,8 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from facegen.core.batch import Batch
-from facegen.core.distribution import Distribution, shape_problems
+from facegen.core.batch import IDENTITY_IMAGE, Batch
+from facegen.core.distribution import BYTES_OF_LARGEST, Distribution, shape_problems
 from facegen.core.files import write_file
 from facegen.core.randomness import repeatable
 from facegen.data.loading.rows import Rows
@@ -22,9 +22,11 @@ Space = Literal["drawn", "matched", "face"]
 """Conditions of the generator, encodings of the match stage, and its embeddings of faces."""
 SPACES: Sequence[Space] = ("drawn", "matched", "face")
 MAX_ROWS = 1000
-INFORMATIVE = frozenset({"speech", "caption", "text"})
+INFORMATIVE = frozenset({"speech", "caption", "text", IDENTITY_IMAGE})
 """Columns of a batch that may lie outside of the training data; a name is known or refused."""
 _CHUNK_ROWS = 64
+MAX_BYTES = len(SPACES) * BYTES_OF_LARGEST + 2**16
+"""The largest distribution of every space, and a header."""
 
 Distributions = Mapping[Space, Distribution]
 Value = TypeVar("Value")
@@ -89,8 +91,11 @@ def _evaluating(modules: Sequence[nn.Module]) -> Iterator[None]:
 
 def read_conditions(folder: Path) -> Distributions:
     """Read the distributions of a run; none if it has no file, or one that is damaged or of another version."""
+    path = folder / FILE
     try:
-        return of_tensors(load((folder / FILE).read_bytes()))
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:  # a pipe would never end
+            return {}
+        return of_tensors(load(path.read_bytes()))
     except (OSError, SafetensorError, ValueError):
         return {}
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from facegen.core.batch import DataSpec
 from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.files import new_folder
+from facegen.core.model_schema import MAX_DRAFTS
 from facegen.core.recipe.file import differences
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.recipe import check_recipe
@@ -168,19 +169,25 @@ def find_draft(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Draf
     return draft
 
 
-def read_draft(path: Path) -> DraftRun:
+def read_draft(path: Path, depth: int = 0) -> DraftRun:
     """Read what is needed of a run folder, or of another run's copy of it, to build its face pipeline.
 
+    Args:
+        path: the folder.
+        depth: number of runs that it is inside of; a link in a stranger's run may lead back to the run.
     Raises:
         CheckpointError: the run is missing or damaged.
     """
+    if depth > MAX_DRAFTS:
+        raise CheckpointError(f"{path}: is draft {depth} of a run, and at most {MAX_DRAFTS} refine each other's faces; "
+                              f"restore the run from a copy")  # fmt: skip
     run = Run.open(path)
-    return DraftRun(run.recipe, run.data, stored_draft(path))
+    return DraftRun(run.recipe, run.data, stored_draft(path, depth))
 
 
-def stored_draft(path: Path) -> DraftRun | None:
+def stored_draft(path: Path, depth: int = 0) -> DraftRun | None:
     """Read the copy of the run that a run refines; None if it holds none."""
-    return read_draft(path / DRAFT_FOLDER) if (path / DRAFT_FOLDER).exists() else None
+    return read_draft(path / DRAFT_FOLDER, depth + 1) if (path / DRAFT_FOLDER).exists() else None
 
 
 def store_draft(run: Run, earlier: Path) -> None:
@@ -190,7 +197,8 @@ def store_draft(run: Run, earlier: Path) -> None:
             shutil.copyfile(earlier / name, part / name)
         for folder in (DRAFT_FOLDER, FILES):
             if (earlier / folder).exists():
-                shutil.copytree(earlier / folder, part / folder)
+                # A link in a stranger's run must not copy what it leads to; its use is refused.
+                shutil.copytree(earlier / folder, part / folder, symlinks=True)
 
 
 def _draft_problems(draft: DraftRun, data: DataSpec, image_pixels: int) -> list[str]:

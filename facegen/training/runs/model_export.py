@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from facegen.core.batch import DataSpec
+from facegen.core.disk_faults import explain_disk_fault
 from facegen.core.errors import CheckpointError, DataError
 from facegen.core.model_schema import (
     Consent,
@@ -103,7 +104,7 @@ def export_run(
         stored = {**modules, model_file.CONDITIONS: distributions}
         model_file.write_model_file(path, metadata, stored, read_files(recipes))
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be written ({error}); give another path") from error
+        raise CheckpointError(explain_disk_fault(error, str(path))) from error
     return metadata
 
 

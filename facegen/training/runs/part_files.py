@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,10 @@ def files_of(path: Path) -> Iterator[Path]:
         return
     if not path.is_dir():
         raise RecipeError(f"{path}: is neither a file nor a folder")
-    files = sorted(file for file in path.rglob("*") if file.is_file())
+    files = list(islice((file for file in path.rglob("*") if file.is_file()), MAX_FILES + 1))
     if len(files) > MAX_FILES:
-        raise RecipeError(f"{path}: holds {len(files)} files; at most {MAX_FILES} are allowed in a folder of a part")
-    yield from files
+        raise RecipeError(f"{path}: at most {MAX_FILES} files are allowed in a folder of a part, and it holds more")
+    yield from sorted(files)
 
 
 def describe_files(recipe: Recipe) -> tuple[Recipe, list[RunFile]]:
@@ -165,17 +166,22 @@ def _locate(folder: Path, path: Path, files: Sequence[RunFile]) -> Path:
             copied = folder.resolve() / file.stored
             if not copied.resolve().is_relative_to(folder.resolve() / FILES):
                 raise CheckpointError(f"{folder}: {file.stored} leads out of the folder; get the run again")
-            if not copied.exists():
+            if not (copied.is_file() or copied.is_dir()):
                 raise CheckpointError(f"{folder}: {file.stored} is missing; restore it from a copy of the run")
             return copied
         if not file.stored and str(path) == file.original:
-            if not path.exists() or RunFile.of(path).sha256 != file.sha256:
+            if not _has_size(path, file.num_bytes) or RunFile.of(path).sha256 != file.sha256:
                 raise CheckpointError(
                     f"{folder}: reads {path}, which was too large to be copied ({file.num_bytes:,} bytes) and is gone "
                     f"or has changed; put the file with the SHA-256 {file.sha256} there"
                 )
             return path
     raise CheckpointError(f"{folder}: its recipe names {path}, which is not among the files of the run; train it again")
+
+
+def _has_size(path: Path, num_bytes: int) -> bool:
+    """Compare sizes, which needs no reading: a stranger's run may name any folder of this machine."""
+    return path.exists() and sum(file.stat().st_size for file in files_of(path)) == num_bytes
 
 
 def with_run_files(folder: Path, recipe: Recipe, files: Sequence[RunFile]) -> Recipe:

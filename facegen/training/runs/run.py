@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -37,6 +38,9 @@ from facegen.training.runs.part_files import (
 )
 
 LOG, DRAFT_FOLDER = "log.jsonl", "draft"
+MAX_LOG_LINE = 2**20
+"""Characters of one line of log.jsonl; a longer one is no line of a log."""
+PICTURE_STEP = re.compile(r"[0-9]{1,18}")
 PACKAGES = ("torch", "numpy", "safetensors", "pydantic")
 
 
@@ -273,18 +277,27 @@ class Run:
         if kept or (self.path / LOG).exists():
             write_file(self.path / LOG, "".join(kept))
         for picture in (self.path / "samples").glob("step_*.png"):
-            if stage == "match" or int(picture.stem.removeprefix("step_")) > step:
-                picture.unlink()
+            number = picture.stem.removeprefix("step_")
+            if stage == "match" or (PICTURE_STEP.fullmatch(number) and int(number) > step):
+                remove(picture)
 
     def _log_lines(self) -> Iterator[tuple[str, dict[str, Any]]]:
         path = self.path / LOG
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict) and {"stage", "step"} <= entry.keys():
-                yield line, entry
+        if not path.is_file():  # a pipe would never end
+            return
+        with path.open(encoding="utf-8", errors="replace") as file:
+            while line := file.readline(MAX_LOG_LINE):
+                try:
+                    entry = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(entry, dict) and _is_log_entry(entry):
+                    yield line.rstrip("\n"), entry
+
+
+def _is_log_entry(entry: Mapping[str, Any]) -> bool:
+    step = entry.get("step")
+    return isinstance(entry.get("stage"), str) and type(step) is int and 0 <= step < 2**53
 
 
 def recipe_text(recipe: Recipe) -> str:

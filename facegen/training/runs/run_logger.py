@@ -11,6 +11,7 @@ from PIL.Image import Image
 
 from facegen.core.errors import FacegenError, PluginError
 from facegen.core.logger_interface import Evaluation, Logger, RunInfo, Status
+from facegen.core.part_faults import PartFaultError
 from facegen.core.plugins import guarded
 from facegen.core.progress import Observer
 from facegen.core.recipe.part_config import Recipe
@@ -85,11 +86,11 @@ class RunLogger:
     def _dropping(self, name: str, event: str = "__init__") -> Iterator[None]:
         """Run one call of a logger; if it fails, warn and drop the logger."""
         try:
-            with guarded(lambda error: f"logger '{name}' fails in {event}: {_reason(error)}"):
+            with guarded(lambda error: _explained(name, event, error)):
                 yield
         except PluginError as error:
             self._loggers.pop(name, None)
-            self._observer.warn(f"{error}; it gets no further events, and the run goes on without it")
+            self._observer.warn(f"{error}; the run goes on without this logger")
 
 
 def run_info(recipe: Recipe, folder: Path, versions: Mapping[str, str]) -> RunInfo:
@@ -97,8 +98,11 @@ def run_info(recipe: Recipe, folder: Path, versions: Mapping[str, str]) -> RunIn
     return RunInfo(folder.resolve(), recipe.values, dict(versions))
 
 
-def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, FacegenError) else f"{type(error).__name__}: {error}"
+def _explained(name: str, event: str, error: BaseException) -> str:
+    if isinstance(error, PartFaultError):  # of a plugin; it names the logger, the event and the line of source
+        return str(error)
+    reason = str(error) if isinstance(error, FacegenError) else f"{type(error).__name__}: {error}"
+    return f"logger '{name}' fails in {event}: {reason}"
 
 
 def _rounded(value: float) -> float | None:

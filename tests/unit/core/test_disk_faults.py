@@ -4,9 +4,11 @@ import errno
 import os
 
 import pytest
+from safetensors import SafetensorError
 
-from facegen.core.disk_faults import KEPT, explain_disk_fault, is_disk_fault
-from facegen.core.files import new_folder, write_file
+from facegen.core.disk_faults import KEPT, explain_disk_fault, write_fault
+from facegen.core.errors import DataError
+from facegen.core.files import new_folder, replacing, write_file
 
 
 def test_a_full_disk_names_place_reason_rest_and_remedy():
@@ -19,8 +21,22 @@ def test_a_full_disk_names_place_reason_rest_and_remedy():
 
 def test_an_error_of_another_library_is_known_by_its_number():
     error = RuntimeError("I/O error: No space left on device (os error 28)")
-    assert is_disk_fault(error) and "no space is left" in explain_disk_fault(error, "a shard")
-    assert not is_disk_fault(RuntimeError("tensor 28"))
+    assert write_fault(error) == errno.ENOSPC and "no space is left" in explain_disk_fault(error, "a shard")
+    assert write_fault(RuntimeError("tensor 28")) is None
+    assert write_fault(FileNotFoundError(errno.ENOENT, "gone")) is None
+
+
+def test_a_full_disk_under_the_class_of_a_library_is_an_os_error_of_the_file(tmp_path):
+    (tmp_path / "a").write_text("old")
+    for write in (replacing, new_folder):
+        with pytest.raises(OSError, match="No space left on device") as caught, write(tmp_path / "a"):
+            raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+        assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "a"))
+    with pytest.raises(SafetensorError, match="wrong"), replacing(tmp_path / "a"):
+        raise SafetensorError("wrong shape")
+    with pytest.raises(DataError), replacing(tmp_path / "a"):  # a message that quotes such an error stays
+        raise DataError("x: I/O error (os error 28)")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_text() == "old"
 
 
 def test_a_temporary_name_is_replaced_by_that_of_the_user():

@@ -6,7 +6,7 @@ from PIL import Image
 
 from facegen.core.errors import DataError
 from facegen.data.media.grids import MARGIN
-from facegen.inference.face_pictures import GRID_WIDTH_PIXELS, SampledFaces, check_size, enlarge
+from facegen.inference.face_pictures import GRID_WIDTH_PIXELS, SampledFaces, check_amount, check_size, enlarge
 
 
 def sampled(people: int, count: int, pixels: int = 16, labels: tuple[str, ...] = ()) -> SampledFaces:
@@ -72,3 +72,9 @@ def test_a_smaller_size_is_refused() -> None:
     check_size(48, 48)
     with pytest.raises(DataError, match=r"size 47 is smaller .* give 48 pixels or more"):
         check_size(47, 48)
+
+
+def test_more_faces_than_memory_holds_are_refused_before_they_are_drawn() -> None:
+    check_amount(128, 2048)
+    with pytest.raises(DataError, match=r"1,000 faces of 2048 x 2048 pixels are 4,194 million pixels; at most 537"):
+        check_amount(1000, 2048)

@@ -44,3 +44,11 @@ def test_what_is_no_sweep_is_refused(overrides: list[str], seeds: tuple[int, ...
     with pytest.raises(RecipeError) as raised:
         plan_runs("speech", overrides, seeds)
     assert problem in str(raised.value)
+
+
+def test_the_number_of_runs_is_bounded_before_they_are_listed() -> None:
+    many = ",".join(map(str, range(1, 101)))
+    with pytest.raises(
+        RecipeError, match=r"100 of train\.steps, 100 of match\.steps, 100 of run\.seed make 1,000,000 runs"
+    ):
+        plan_runs("speech", [f"train.steps={many}", f"match.steps={many}"], tuple(range(100)))

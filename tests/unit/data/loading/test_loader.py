@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from facegen.core.batch import DataSpec
+from facegen.core.batch import IDENTITY_IMAGE, DataSpec
 from facegen.core.clips import Clips
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Dataset
 from facegen.core.progress import Observer
 from facegen.core.recipe.tables import DataSettings, Split
 from facegen.data.loading.loader import Loader, start_at_other_time
-from facegen.data.loading.rows import Rows
+from facegen.data.loading.rows import Rows, inputs_are_fixed
 
 SPEECH_SAMPLES = 100
 TRACKS = torch.tensor([300, 80, 250, 100, 400, 120])
@@ -109,9 +109,9 @@ def test_an_unknown_moment_allows_every_crop() -> None:
 
 
 def test_encodings_can_be_cached_for_a_fixed_crop_only() -> None:
-    assert loader(crop="fixed").rows.crop_is_fixed
-    assert not loader(crop="random").rows.crop_is_fixed
-    assert not loader("centred", "fixed").rows.crop_is_fixed
+    assert loader(crop="fixed").rows.inputs_are_fixed
+    assert not loader(crop="random").rows.inputs_are_fixed
+    assert not loader("centred", "fixed").rows.inputs_are_fixed
 
 
 def test_a_missing_column_and_an_empty_split_are_explained() -> None:
@@ -126,3 +126,9 @@ def test_a_missing_column_and_an_empty_split_are_explained() -> None:
 def test_one_row_per_person() -> None:
     chosen = loader().rows.choose(4, seed=0, distinct_people=True)
     assert len(set(chosen.tolist())) == 4
+
+
+def test_encodings_of_identity_images_are_not_cached() -> None:
+    clips, settings = loader(crop="fixed").rows.clips, DataSettings(crop="fixed")
+    assert inputs_are_fixed(settings, clips, frozenset({"speech"}))
+    assert not inputs_are_fixed(settings, clips, frozenset({"speech", IDENTITY_IMAGE}))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from facegen.core.batch import CLIP_NAME, DataSpec
+from facegen.core.batch import CLIP_NAME, IDENTITY_IMAGE, DataSpec
 from facegen.core.clips import Clips
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Dataset
@@ -44,3 +44,8 @@ def test_people_outside_the_training_split_have_no_identity() -> None:
     with pytest.raises(DataError, match="'train' holds people outside the training split"):
         rows("identity").fetch_plain(torch.tensor([0, 2]))
     assert rows().fetch_plain(torch.tensor([0, 2])).identity.tolist() == [0, -1]
+
+
+def test_people_with_one_face_have_no_identity_image() -> None:
+    with pytest.raises(DataError, match="3 of the 3 people of 'train' have one face only"):
+        rows(IDENTITY_IMAGE)

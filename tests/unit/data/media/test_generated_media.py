@@ -140,3 +140,18 @@ def test_unknown_suffixes_are_refused_and_leave_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"the suffix of a film must be one of \.gif, \.mp4"):
         save_film(FRAMES, tmp_path / "film.avi", 12, MARK)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"), [("a.jpg", (65_501, 1)), ("a.webp", (1, 16_384)), ("a.gif", (65_536, 1)), ("a.mp4", (40_000, 2))]
+)
+def test_a_picture_beyond_the_limits_of_its_format_is_refused(
+    tmp_path: Path, name: str, sizes: tuple[int, int]
+) -> None:
+    width, height = sizes
+    with pytest.raises(DataError, match=f"{width} x {height} pixels"):
+        if name.endswith(("gif", "mp4")):
+            save_film(np.zeros((1, height, width, 3), np.uint8), tmp_path / name, 2, MARK)
+        else:
+            save_picture(Image.new("RGB", (width, height)), tmp_path / name, MARK)
+    assert not list(tmp_path.iterdir())

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from facegen.core.errors import CheckpointError
 from facegen.core.files import restore_folders
-from facegen.training.runs.checkpoint import load_module, load_optimiser, read_state, read_step, save_checkpoint
+from facegen.training.runs.checkpoint import load_module, read_state, read_step, require_network, save_checkpoint
+from facegen.training.runs.optimiser_state import load_optimiser
 
 
 def trained(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -181,3 +182,15 @@ def test_a_checkpoint_without_its_step_is_refused(tmp_path: Path, state: dict[st
     save_checkpoint(tmp_path / "c", state, {}, {})
     with pytest.raises(CheckpointError, match=rf"state\.json: step {reason}"):
         read_step(tmp_path / "c")
+
+
+def test_a_pipe_or_a_file_of_another_size_is_refused_unread(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    with (tmp_path / "vast.safetensors").open("wb") as file:
+        file.truncate(2**40)  # takes no space
+    with pytest.raises(CheckpointError, match="is no file: the checkpoint is damaged"):
+        load_module(tmp_path, "pipe", nn.Linear(2, 2))
+    with pytest.raises(CheckpointError, match="is no file: the checkpoint is damaged"):
+        require_network(tmp_path, "pipe", nn.Linear(2, 2))
+    with pytest.raises(CheckpointError, match="has 1048576 MiB, and the recipe's network at most 64 MiB"):
+        load_module(tmp_path, "vast", nn.Linear(2, 2))

@@ -23,9 +23,13 @@ from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.inference.load import load_face_pipeline, load_matching
 from facegen.training import train
+from facegen.training.devices import device_of_finished
 from facegen.training.distributed import Distributed
+from facegen.training.runs import part_files
+from facegen.training.runs.conditions import read_conditions
 from facegen.training.runs.model_export import ExportSettings, export_run
 from facegen.training.runs.model_file import ModelFile
+from facegen.training.runs.part_files import RunFile
 from facegen.training.runs.run import Run
 
 CPU = torch.device("cpu")
@@ -196,6 +200,45 @@ def test_somewhat_larger_networks_are_refused_by_their_shapes(run: Run) -> None:
 
 def test_a_run_of_a_machine_with_cuda_is_used_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert Distributed.device_for("cuda") == Distributed.device_for("auto") == CPU
+    assert device_of_finished("cuda") == device_of_finished("auto") == CPU
     with pytest.raises(TrainingError, match=r"no CUDA device on this machine; .*--set run.device=cpu"):
         Distributed.join("cuda")
+
+
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(run: Run) -> None:
+    for name in ("log.jsonl", "conditions.safetensors"):
+        folder = changed(run, "run.json", (run.path / "run.json").read_text())
+        (folder / name).unlink(missing_ok=True)
+        os.mkfifo(folder / name)
+        use(folder)
+        assert Run.open(folder).read_log() == [] or name != "log.jsonl"
+        assert read_conditions(folder) == {} or name == "log.jsonl"
+
+
+def test_lines_of_a_log_that_are_none_are_left_out(run: Run) -> None:
+    lines = ['{"stage": "train", "step": 1, "x": 2}', "[" * 100_000, '{"stage": "train", "step": "1"}',
+             '{"stage": 3, "step": 1}', '{"stage": "train", "step": 1' + "0" * 400 + "}", "9" * 5000]  # fmt: skip
+    folder = changed(run, "log.jsonl", "\n".join(lines) + "\n")
+    for name in ("step_x.png", "step_00000009.png", f"step_{'9' * 90}.png"):
+        (folder / "samples" / name).touch()
+    opened = Run.open(folder)
+    assert opened.read_log() == [{"stage": "train", "step": 1, "x": 2}]
+    opened.rewind("train", 3)
+    assert {"step_x.png"} <= {path.name for path in (folder / "samples").iterdir()}
+    assert not (folder / "samples" / "step_00000009.png").exists()
+
+
+def test_a_run_that_is_its_own_draft_is_refused(run: Run) -> None:
+    folder = changed(run, "run.json", (run.path / "run.json").read_text())
+    (folder / "draft").symlink_to(".")
+    with pytest.raises(CheckpointError, match="is draft 5 of a run, and at most 4 refine each other's faces"):
+        load_face_pipeline(Run.open(folder), CPU)
+
+
+def test_a_folder_of_this_machine_is_not_read_for_a_stranger(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "a").write_text("mine")
+    file = RunFile(str(tmp_path / "own"), "0" * 64, 10**9, "")
+    os.mkfifo(tmp_path / "own" / "pipe")  # hashing would wait for it, if it counted as a file
+    with pytest.raises(CheckpointError, match="is gone or has changed"):
+        part_files._locate(tmp_path, Path(file.original), [file])
