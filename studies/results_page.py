@@ -92,7 +92,7 @@ def write_page(page: Path, out: Path, names: Sequence[str], seconds: Mapping[str
 def _heading(seconds: Mapping[str, Mapping[str, float]]) -> str:
     training, measuring = (sum(spent.get(what, 0.0) for spent in seconds.values()) / 60 for what in SPENT)
     return (
-        "# The small presets\n\n"
+        "# The small presets: a smoke test\n\n"
         "Written by `make reproduce`, which trains the small preset of every recipe on synthetic speakers and measures "
         f"it: {len(seconds)} recipes, {training:.0f} minutes of training and {measuring:.0f} of evaluation with "
         f"{torch.get_num_threads()} of {os.cpu_count()} cores ({platform.machine()}, torch {torch.__version__}), seed "

@@ -12,6 +12,7 @@ from typing import Any
 import click
 import pytest
 
+from facegen import __version__
 from facegen.cli.main import COMMANDS, facegen
 from facegen.collect.settings import TABLES as COLLECT_TABLES
 from facegen.collect.sources.csv_rows import PersonTable
@@ -148,6 +149,11 @@ def test_links_to_headings_lead_to_one(page):
 
 def test_the_readme_is_short():
     assert len((PROJECT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
+
+
+def test_the_citation_names_this_version():
+    citation = (PROJECT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.+)$", citation, flags=re.MULTILINE)[1] == __version__
 
 
 def test_every_part_has_the_sections_that_its_page_shows():

@@ -31,7 +31,8 @@ LOOKED_AT = {
     "concepts": "concepts.html",
     "keys": "reference/keys.html",
 }
-EXTERNAL = re.compile(r"<(?:script|img|iframe|source)[^>]+src=[\"']?(?:https?:)?//|<link(?![^>]+rel=[\"']?canonical)[^>]+href=[\"']?(?:https?:)?//")  # noqa: E501
+LOADED = re.compile(r"<(?:script|img|iframe|source)[^>]+src=[\"']?([^\"' >]+)|<link[^>]+href=[\"']?([^\"' >]+)")
+"""Addresses that a page loads by itself; links that people click are none."""
 needs_mkdocs = pytest.mark.skipif(
     any(find_spec(name) is None for name in ("mkdocs", "material", "mkdocstrings")),
     reason="the packages of the documentation are not installed: pip install '.[docs]'",
@@ -61,9 +62,23 @@ def test_the_site_has_a_page_for_each_built_in_part(built):
 
 @needs_mkdocs
 @pytest.mark.slow
+def test_links_of_the_repository_lead_to_pages_of_the_site(built):
+    for page, target in (
+        ("recipes.html", "reference/parts/generator/adain.html"),
+        ("papers.html", "reference/recipes/index.html"),
+        ("troubleshooting.html", "project/contributing.html"),
+        ("commands.html", "plugin_packages/facegen-demo.html"),
+    ):
+        assert f'href="{target}"' in (built / page).read_text(encoding="utf-8"), page
+        assert (built / target).is_file()
+
+
+@needs_mkdocs
+@pytest.mark.slow
 def test_the_site_asks_nothing_of_the_network(built):
     for page in built.rglob("*.html"):
-        assert not EXTERNAL.search(page.read_text(encoding="utf-8")), page.relative_to(built)
+        loaded = {address for match in LOADED.findall(page.read_text(encoding="utf-8")) for address in match}
+        assert not [address for address in loaded if re.match(r"(?:https?:)?//", address)], page.relative_to(built)
     styles = "".join(path.read_text(encoding="utf-8") for path in built.rglob("*.css"))
     assert not re.search(r"(?:@import|url\()[\s\"']*(?:https?:)?//", styles)
 

@@ -12,6 +12,8 @@ from part_pages import part_pages
 from recipe_pages import recipe_key_page, recipe_pages
 from repository_pages import REPOSITORY_PAGES, repository_pages
 
+from facegen.core.kinds import KINDS
+
 PROJECT = Path(__file__).parents[2]
 LINK = re.compile(r"(?<!!)\[([^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
 FENCE = re.compile(r"(```.*?```)", re.DOTALL)
@@ -30,6 +32,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     for uri in parts:
         by_kind.setdefault(posixpath.dirname(uri), []).append({_stem(uri): uri})
     _fill(config.nav, "Parts", [{posixpath.basename(kind): uris} for kind, uris in by_kind.items()])
+    packages = [uri for uri in REPOSITORY_PAGES if uri.startswith("plugin_packages/")]
+    results = sorted(path.relative_to(PROJECT / "docs").as_posix() for path in (PROJECT / "docs/results").glob("*.md"))
+    _fill(config.nav, "Plugin packages", [{_stem(uri): uri} for uri in packages])
+    _fill(config.nav, "Results", results)
     _fill(config.nav, "Shipped recipes", ["reference/recipes/index.md", *({_stem(uri): uri} for uri in recipes)])
     return config
 
@@ -55,6 +61,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return text
         return f"[{text}]({posixpath.relpath(uri, posixpath.dirname(page.file.src_uri) or '.')}{anchor})"
 
+    if page.file.src_uri == "recipes.md":
+        markdown = with_links_to_parts(markdown, set(config.extra["generated"]))
     pieces = FENCE.split(markdown)
     return "".join(piece if piece.startswith("```") else LINK.sub(rewritten, piece) for piece in pieces)
 
@@ -69,6 +77,22 @@ def site_uri(path: str) -> str | None:
         return f"reference/{path.removesuffix('.toml')}.md"
     pages = {file: uri for uri, file in REPOSITORY_PAGES.items()}
     return pages.get(path) or pages.get(f"{path}/README.md")
+
+
+def with_links_to_parts(markdown: str, pages: set[str]) -> str:
+    """Lead the names in the tables of built-in parts to their pages; a bold plural above a table names the kind."""
+    kind, lines = "", []
+    for line in markdown.splitlines():
+        heading, row = re.match(r"\*\*(\w+?)s\*\*", line), re.match(r"\|(?: \w* \|)? `(\w+)` \|", line)
+        if heading or line.startswith(("#", "**")):
+            kind = heading[1].lower() if heading and heading[1].lower() in KINDS else ""
+        if row:
+            uris = [f"reference/parts/{each}/{row[1]}.md" for each in ([kind] if kind else KINDS)]
+            present = [uri for uri in uris if uri in pages]
+            if len(present) == 1:
+                line = line.replace(f"`{row[1]}`", f"[`{row[1]}`]({present[0]})", 1)
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def _stem(uri: str) -> str:

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem, split_arg_string
 
 from facegen.core.errors import FacegenError
-from facegen.core.kinds import KINDS
+from facegen.core.kinds import KINDS, RECIPE_KINDS
 from facegen.core.recipe.run_files import METADATA
 from facegen.core.recipe.shipped import find_recipe, shipped_recipes
 from facegen.core.recipe.tables import ENGINE_TABLES
@@ -25,6 +25,9 @@ SWEEP_DEPTH = 2
 """Depth at which runs are looked for in it: runs/NAME, and runs/SWEEP/NAME."""
 
 
+_TABLES = (*ENGINE_TABLES, *(kind.table for kind in RECIPE_KINDS.values()))
+
+
 def complete_kind(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete a kind of part, or "table"."""
     kinds = [*KINDS, TABLE] if context.info_name == "describe" else KINDS
@@ -34,7 +37,7 @@ def complete_kind(context: click.Context, parameter: click.Parameter, incomplete
 def complete_name(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the name of a part of the KIND before it."""
     kind = context.params.get("kind")
-    names: Iterable[str] = ENGINE_TABLES if kind == TABLE else sorted(registry().parts.get(str(kind), {}))
+    names: Iterable[str] = _TABLES if kind == TABLE else sorted(registry().parts.get(str(kind), {}))
     return _starting(names, incomplete)
 
 

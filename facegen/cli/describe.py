@@ -13,7 +13,7 @@ from facegen.cli.console import console, styled
 from facegen.cli.list_plugins import installed_parts, parts_table
 from facegen.core.describe.docstrings import SettingRow, docstring_sections, section_entries, setting_rows, toml_value
 from facegen.core.errors import RecipeError
-from facegen.core.kinds import KINDS, Kind
+from facegen.core.kinds import KINDS, RECIPE_KINDS, Kind
 from facegen.core.recipe.recipe import ENGINE_TABLES
 from facegen.core.recipe.settings import settings_model
 from facegen.core.registry import registry
@@ -21,6 +21,11 @@ from facegen.core.text.json_text import json_text
 from facegen.core.text.suggest import did_you_mean
 
 PROSE_COLUMNS = 120
+RECIPE_TABLES: dict[str, tuple[type[BaseModel], str | None]] = {
+    **{name: (model, None) for name, model in ENGINE_TABLES.items()},
+    **{kind.table: (kind.engine_keys, kind.name) for kind in RECIPE_KINDS.values()},
+}
+"""{table of a recipe: (schema of the engine's keys, kind of part that its type names)}."""
 
 
 @click.command("describe")
@@ -30,7 +35,7 @@ PROSE_COLUMNS = 120
 def command(kind: str, name: str | None, as_json: bool) -> None:
     """Explain a part: its purpose, settings, recipe lines and layers.
 
-    KIND is a kind of part, such as objective, or "table" for the tables [run], [draft], [train] and [evaluate].
+    KIND is a kind of part, such as objective, or "table" for a table of recipes, such as match or train.
     Without NAME, the names of that kind are listed.
     """
     if kind not in KINDS and kind != TABLE:
@@ -46,20 +51,25 @@ def command(kind: str, name: str | None, as_json: bool) -> None:
 
 
 def describe_table(name: str) -> dict[str, Any]:
-    """Return the description of a table that the engine reads, ready for JSON.
+    """Return the description of a table of recipes: the keys that the engine reads, ready for JSON.
 
     Raises:
         RecipeError: there is no such table.
     """
-    if name not in ENGINE_TABLES:
-        raise RecipeError(f"[{name}] is not a table that the engine reads{did_you_mean(name, ENGINE_TABLES)}")
-    model = ENGINE_TABLES[name]
+    if name not in RECIPE_TABLES:
+        raise RecipeError(f"[{name}] is not a table of recipes{did_you_mean(name, RECIPE_TABLES)}")
+    model, kind = RECIPE_TABLES[name]
     rows = _rows(model, "Attributes")
+    about, lines = docstring_sections(model)[""], [f"[{name}]"]
+    if kind is not None:
+        about = "" if not rows else f"{about}\n\n"
+        about += f"Its type names a {kind}, which adds its own keys: `facegen describe {kind}` lists them."
+        lines.append("type =  # required: string")
     return {
         "title": f"[{name}]",
-        "sections": {"": docstring_sections(model)[""]},
+        "sections": {"": about},
         "settings": rows,
-        "recipe": "\n".join([f"[{name}]", *map(_toml_line, rows)]),
+        "recipe": "\n".join([*lines, *map(_toml_line, rows)]),
     }
 
 
@@ -121,7 +131,7 @@ def _snippet(kind: Kind, name: str, rows: list[SettingRow], engine_rows: list[Se
 
 def _list_names(kind: str, as_json: bool) -> None:
     parts = [] if kind == TABLE else installed_parts(kind)
-    names = list(ENGINE_TABLES) if kind == TABLE else [part.name for part in parts]
+    names = list(RECIPE_TABLES) if kind == TABLE else [part.name for part in parts]
     if as_json:
         click.echo(json_text(names))
     elif kind == TABLE:

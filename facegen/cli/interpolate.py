@@ -32,7 +32,7 @@ FRAMES_PER_SECOND = 12
 @click.option("--text", multiple=True, help="Sentence that describes a person; one or two.")
 @click.option(
     "--face", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
-    help="Image of a person, cropped like the training faces, for a model that reads one beside speech; one or two.",
+    help="Image of a person, cropped like the training faces, for a model that reads one; one or two.",
 )  # fmt: skip
 @click.option("--detect", is_flag=True, help="Detect and crop the face in each --face first.")
 @click.option(
@@ -107,6 +107,7 @@ def command(
         else:
             from_split = split or opened.recipe.evaluate.split
             endpoints = endpoints_of_people(opened, pipeline, people, 2, from_split, seed, device)
+        observer.say(f"people: {' and '.join(endpoints.labels)}")
         faces = interpolate(pipeline, endpoints, rows, num_frames, seed, observer)
         mark = Mark(opened.name, seed, "" if endpoints.faces is None else TRUE_FACES)
         _write(faces, endpoints, steps, out, mark, observer)

@@ -46,9 +46,15 @@ def command(run: Path, speech: tuple[Path, ...], faces: tuple[Path, ...], detect
         ]
         click.echo(json_text({"direction": direction, "rows": rows}, indent=2))
         return
-    table = Table("voice" if direction == "v2f" else "face", *(path.name for path in candidates), box=None)
+    names = "voice", "face"
+    query_name, candidate_name = names if direction == "v2f" else names[::-1]
+    # One row per pair: a column per candidate would be folded to nothing in a narrow terminal.
+    table = Table(query_name, candidate_name, box=None)
+    table.add_column("probability", justify="right")
     for query, row in zip(queries, probabilities, strict=True):
         best = max(row)
-        table.add_row(query.name, *(styled((f"{value:.1%}", "bold" if value == best else "")) for value in row))
+        table.add_section()
+        for candidate, value in zip(candidates, row, strict=True):
+            table.add_row(query.name, candidate.name, styled((f"{value:.1%}", "bold" if value == best else "")))
     console.print(table)
     console.print(f"chance {1 / len(candidates):.1%}")

@@ -114,6 +114,7 @@ class Recognised:
         fake: (N, Z', d) embeddings of generated faces under the first Z' <= Z shared noises; None if there is `fresh`.
         speech: (N, e) embeddings of the rows' speech; None if the recogniser embeds no speech, or the run reads none.
         fresh: (N, d) embeddings of the generated faces under the rows' own noises.
+        readings: names of the columns, where each is a quantity of its own; empty for features.
     """
 
     real: Tensor | None = None
@@ -121,6 +122,7 @@ class Recognised:
     fake: Tensor | None = None
     speech: Tensor | None = None
     fresh: Tensor | None = None
+    readings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -322,10 +322,13 @@ class Recogniser:
     Attributes:
         embeds: "faces", "speech", or both.
         face_dim: width of the features of faces, where the match stage may use them; 0 where it may not.
+        readings: names of the columns, where each is a quantity of its own, such as "age". Such columns are no features
+            whose angles mean anything, so that metrics of features leave the recogniser out.
     """
 
     embeds: ClassVar[frozenset[str]] = frozenset()
     face_dim: ClassVar[int] = 0
+    readings: ClassVar[tuple[str, ...]] = ()
 
     def fingerprint(self) -> str:
         """Return a key of derived data, which changes when the weights do."""

@@ -1,8 +1,8 @@
 """Stopping on SIGINT and SIGTERM: at once where nothing is lost, otherwise at the next safe place."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -32,8 +32,12 @@ class Interruption:
         self._may_stop = False
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Install the handlers inside the `with` block."""
+    def listening(self, answer: Callable[[], object] = lambda: None) -> Iterator[None]:
+        """Install the handlers inside the `with` block.
+
+        Args:
+            answer: called when a stop is requested and work goes on to a safe place.
+        """
         earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
         def request(number: int, _: FrameType | None) -> None:
@@ -42,6 +46,8 @@ class Interruption:
                 signal.signal(earlier_number, handler)
             if self._may_stop:
                 raise Stop(number)
+            with suppress(RuntimeError):  # the signal came while the program was writing to the same stream
+                answer()
 
         for number in earlier:
             signal.signal(number, request)

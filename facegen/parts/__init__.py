@@ -160,6 +160,7 @@ def facegen_loggers() -> dict[str, str]:
 @hookimpl
 def facegen_recognisers() -> dict[str, str]:
     return {
+        "age_gender": "facegen.parts.recognisers.age_gender:AgeGender",
         "dlib_faces": "facegen.parts.recognisers.dlib_faces:DlibFaces",
         "resemblyzer": "facegen.parts.recognisers.resemblyzer:Resemblyzer",
     }

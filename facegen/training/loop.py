@@ -60,15 +60,16 @@ class Stage(Protocol):
 
 
 class Interrupted(Exception):  # noqa: N818 (no error: the user asked for it)
-    """Training stopped at the user's request, after a checkpoint.
+    """Training stopped at the user's request: after a step and a checkpoint, or before the first step of a stage.
 
     Attributes:
         signal_number: of the signal that asked for it, such as SIGINT.
-        stage, step: of the checkpoint.
+        stage, step: of the newest checkpoint; step 0 if the stage has none yet.
     """
 
     def __init__(self, signal_number: int, stage: str, step: int) -> None:
-        super().__init__(f"training stopped after {stage} step {step}; a checkpoint is saved")
+        place = f"after {stage} step {step}; a checkpoint is saved" if step else f"before the first step of {stage}"
+        super().__init__(f"training stopped {place}")
         self.signal_number, self.stage, self.step = signal_number, stage, step
 
 
@@ -142,6 +143,7 @@ def run_stage(
         done = step + 1
         with _named_step(stage, run, done):
             sums.add(stage.step(step))
+        observer.advance(done)  # every step: a step may take minutes
         last = done == stage.steps
         if done % stage.log_steps == 0 or last:
             values = sums.flush()

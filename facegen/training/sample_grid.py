@@ -14,8 +14,12 @@ from facegen.training.face_pipeline import FacePipeline, draw_each
 SHOWN_PIXELS = 128
 """Approximate side of a face in a grid; smaller faces are enlarged by a whole factor."""
 CONDITION_LABELS = {
-    "speech": "voice", "identity": "name", "caption": "sentence", "text": "text", IDENTITY_IMAGE: "face",
-}  # fmt: skip
+    "speech": "voice",
+    "identity": "name",
+    "caption": "sentence",
+    "text": "text",
+    IDENTITY_IMAGE: "face",
+}
 """Words for Batch columns."""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.run_files import is_run
 from facegen.training.build import Networks, build_networks
 from facegen.training.check.dry_run import dry_run
+from facegen.training.check.forecast import Forecast, forecast
 from facegen.training.check.memory_limit import require_memory
 from facegen.training.distributed import Distributed
 from facegen.training.loop import Interrupted
@@ -54,6 +55,57 @@ def open_dataset(recipe: Recipe) -> Dataset:
     return dataset
 
 
+@dataclass(frozen=True)
+class PreparedTraining:
+    """A training whose recipe has no problem that is found without training.
+
+    Attributes:
+        recipe: with run folders and the files of a run.
+        out: the run folder.
+        networks: on the meta device.
+        distributed: this process among all.
+    """
+
+    recipe: Recipe
+    out: Path
+    networks: Networks
+    distributed: Distributed
+
+    def forecast(self) -> Forecast | None:
+        """Estimate time and memory of what is left to train, earlier runs included; None if that is next to nothing."""
+        dataset = open_dataset(self.recipe)
+        run = Run(self.out, self.recipe, dataset.spec)
+        earlier = [
+            (name, self.recipe.earlier[name], open_dataset(self.recipe.earlier[name]))
+            for name in pending_earlier_runs(self.recipe, run, only_match=False)
+            if name in self.recipe.earlier and open_earlier_run(self.recipe, name) is None
+        ]
+        return forecast(self.recipe, self.out, self.networks, dataset, earlier, self.distributed.device)
+
+    def train(self, *, resume: bool, observer: Observer, interruption: Interruption) -> Run:
+        """Train; see `train`."""
+        if not self.distributed.is_main_process:
+            observer = Observer()  # only the main process reports
+        try:
+            return _train(self.recipe, self.out, resume, self.distributed, observer, interruption, only_match=False)
+        except OSError as error:
+            problem = explain_disk_fault(error, kept="the newest checkpoint is unchanged")
+            raise TrainingError(f"{self.out}: training stopped: {problem}, with --resume") from error
+
+
+def prepare_training(recipe: Recipe, out: Path) -> PreparedTraining:
+    """Find every problem of a training that can be found before its first step.
+
+    Raises:
+        FacegenError: anything that the user can correct.
+    """
+    distributed = Distributed.join(recipe.run.device)
+    recipe = with_run_folders(recipe, out)
+    if is_run(out):
+        recipe = with_run_files(out, recipe, Run.open(out).files)
+    return PreparedTraining(recipe, out, check_training(recipe, out, distributed=distributed), distributed)
+
+
 def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interruption: Interruption) -> Run:
     """Train a recipe into a run folder; earlier recipes that it names are trained first, into folders beside it.
 
@@ -67,18 +119,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
         FacegenError: anything that the user can correct, before training if possible.
         Interrupted: the user stopped training; a checkpoint is saved.
     """
-    distributed = Distributed.join(recipe.run.device)
-    if not distributed.is_main_process:
-        observer = Observer()  # only the main process reports
-    recipe = with_run_folders(recipe, out)
-    if is_run(out):
-        recipe = with_run_files(out, recipe, Run.open(out).files)
-    check_training(recipe, out, distributed=distributed)
-    try:
-        return _train(recipe, out, resume, distributed, observer, interruption, only_match=False)
-    except OSError as error:
-        problem = explain_disk_fault(error, kept="the newest checkpoint is unchanged")
-        raise TrainingError(f"{out}: training stopped: {problem}, with --resume") from error
+    return prepare_training(recipe, out).train(resume=resume, observer=observer, interruption=interruption)
 
 
 def check_training(
@@ -119,7 +160,7 @@ def check_training(
     if problems:
         raise RecipeError(*problems)
     if distributed is not None:
-        require_memory(recipe, networks, dataset, distributed)
+        require_memory(recipe, networks, dataset, distributed, only_match=only_match)
     return networks
 
 

@@ -1,6 +1,7 @@
 """Trainer: the match stage and the train stage of one run, on one corpus and one set of networks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from torch.optim import Optimizer
 from facegen.core.batch import Batch
 from facegen.core.errors import CheckpointError
 from facegen.core.interfaces import Dataset
-from facegen.core.interruption import Interruption
+from facegen.core.interruption import Interruption, Stop
 from facegen.core.progress import Observer
-from facegen.core.recipe.tables import DataSettings, MatchSettings, Split
+from facegen.core.recipe.tables import DataSettings, MatchSettings, Split, TrainSettings
 from facegen.data.loading.loader import Loader
 from facegen.data.loading.rows import Rows
 from facegen.training.build import Networks
@@ -21,7 +22,7 @@ from facegen.training.encodings import Encodings, encode_once
 from facegen.training.face_pipeline import Encoders, FacePipeline, choose_noises
 from facegen.training.fitting import fit_transforms
 from facegen.training.gan_stage import GanStage
-from facegen.training.loop import run_stage
+from facegen.training.loop import Interrupted, run_stage
 from facegen.training.match import MatchStage, load_match_stage, match_modules
 from facegen.training.monitor import Monitor
 from facegen.training.recognised_faces import FaceFeatures, face_features_once
@@ -93,7 +94,8 @@ class Trainer:
             modules = match_modules(self.networks)
             if settings.start is not None and self.run.newest("match") is None:
                 self._initialise_from(_open_matched(settings.start))
-            stage = self._match_stage(settings)
+            with self._preparing("match"):
+                stage = self._match_stage(settings)
             self._run_stage(stage)
             encodings = stage.encodings
             if self.distributed.is_main_process:
@@ -209,17 +211,8 @@ class Trainer:
         if settings.start is not None and self.run.newest("train") is None:
             self._start_from(settings.start)
         self._load_newest("train", {"face_pipeline": pipeline})
-        encodings, needs = self._encodings(pipeline)
-        if self.run.newest("train") is None:
-            fit_transforms(
-                pipeline, self._rows(), encodings, self.recipe.run.seed, self.recipe.run.precision, self.distributed,
-                self.observer,
-            )  # fmt: skip
-        loader = Loader(self._rows(), settings.batch_size, networks.num_mismatched, self.recipe.run.seed + 1, needs)
-        stage = GanStage(
-            settings, networks, loader, encodings, self._sample_grid(pipeline), self._monitor(pipeline), self.logger,
-            self.observer, self.distributed, self.recipe.run.precision,
-        )  # fmt: skip
+        with self._preparing("train"):
+            stage, encodings = self._gan_stage(settings, pipeline)
         was_finished = self.run.is_finished and "drawn" in read_conditions(self.run.path)
         self._run_stage(stage)
         if self.distributed.is_main_process and pipeline.needs & INFORMATIVE and not was_finished:
@@ -231,6 +224,21 @@ class Trainer:
 
             columns = None if encodings is None else frozenset[str]()
             record_conditions(self.run.path, self._rows(), {"drawn": drawn}, [average], columns)
+
+    def _gan_stage(self, settings: TrainSettings, pipeline: FacePipeline) -> tuple[GanStage, Encodings | None]:
+        networks = self.networks
+        encodings, needs = self._encodings(pipeline)
+        if self.run.newest("train") is None:
+            fit_transforms(
+                pipeline, self._rows(), encodings, self.recipe.run.seed, self.recipe.run.precision, self.distributed,
+                self.observer,
+            )  # fmt: skip
+        loader = Loader(self._rows(), settings.batch_size, networks.num_mismatched, self.recipe.run.seed + 1, needs)
+        stage = GanStage(
+            settings, networks, loader, encodings, self._sample_grid(pipeline), self._monitor(pipeline), self.logger,
+            self.observer, self.distributed, self.recipe.run.precision,
+        )  # fmt: skip
+        return stage, encodings
 
     def _start_from(self, path: Path) -> None:
         """Load the networks of the run of [train] start, and record which weights they were."""
@@ -246,6 +254,20 @@ class Trainer:
         if newest is not None:
             for name, module in modules.items():
                 load_module(newest[0], name, module)
+
+    @contextmanager
+    def _preparing(self, stage: str) -> Iterator[None]:
+        """Stop at once on a signal before the first step of a stage: nothing is lost. Of several processes, none stops
+        alone."""
+        if self.distributed.size > 1:
+            yield
+            return
+        try:
+            with self.interruption.may_stop():
+                yield
+        except Stop as stop:
+            newest = self.run.newest(stage)
+            raise Interrupted(stop.signal_number, stage, 0 if newest is None else newest[1]) from None
 
     def _run_stage(self, stage: MatchStage | GanStage) -> None:
         run_stage(

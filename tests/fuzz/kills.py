@@ -34,13 +34,15 @@ class Killed:
         name: a row of the table.
         words: the call.
         losses: returns what is lost after a kill, by comparing the files with those of an undisturbed call.
-        renew: makes place for work when the command has nothing left to do.
+        renew: makes place for work; called when the call before has finished.
+        reading: a call that must succeed after a kill, as it puts back what was being replaced; empty for none.
     """
 
     name: str
     words: list[str]
     losses: Callable[[], list[str]]
     renew: Callable[[], None] = lambda: None
+    reading: tuple[str, ...] = ()
 
 
 def kill_commands(root: Path, num_kills: int, draw: random.Random) -> bool:
@@ -57,14 +59,20 @@ def kill_commands(root: Path, num_kills: int, draw: random.Random) -> bool:
     references = {command.name: command.losses() for command in commands}
     losses: dict[str, list[str]] = {name: lost for name, lost in references.items()}
     counts = {command.name: [0, 0] for command in commands}
+    finished = {command.name: True for command in commands}
     for number in range(num_kills):
         command = commands[number % len(commands)]
         num_events, seconds = sizes[command.name]
-        command.renew()
+        if finished[command.name]:
+            command.renew()
         at_event = draw.randrange(1, num_events + 1) if draw.random() < 0.7 else 0
         code, _, _ = _call(command.words, root, at_event, 0.0 if at_event else draw.uniform(0.01, seconds))
+        finished[command.name] = code == 0
         counts[command.name][0 if code < 0 else 1] += 1
-        lost = command.losses()
+        lost = []
+        if command.reading and _call(list(command.reading), root)[0]:
+            lost.append(f"`{' '.join(command.reading)}` fails: {_output(root)}")
+        lost += command.losses()
         if code > 0:
             lost.append(f"exit code {code}: {_output(root)}")
         for problem in lost:
@@ -93,7 +101,7 @@ def _commands(root: Path) -> list[Killed]:
     return [
         Killed("train", train, _Training(killed).losses, _Training(killed).renew),
         Killed("pack", ["pack", str(root / "t.csv"), "--out", str(corpus), "--image-pixels", "16", "--overwrite"],
-               _Unchanged(corpus).losses),
+               _Unchanged(corpus, ".safetensors").losses, reading=("inspect", str(corpus), "--verify")),
         Killed("evaluate", ["evaluate", str(run), "--split", "heldout_people"], _Readable(run).losses),
         Killed("export", ["export", str(run), str(model)], _Unchanged(model).losses),
         Killed("collect", ["collect", str(root / "sources.csv"), "--out", str(collection)],
@@ -102,14 +110,14 @@ def _commands(root: Path) -> list[Killed]:
 
 
 class _Unchanged:
-    """A file or folder that a command writes whole: it is that of the first call, byte for byte."""
+    """Files that a command writes whole: they are those of the first call, byte for byte."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, suffix: str = "") -> None:
+        self.path, self.suffix = path, suffix
         self.first: dict[str, str] = {}
 
     def losses(self) -> list[str]:
-        digests = _digests(self.path)
+        digests = {name: digest for name, digest in _digests(self.path).items() if name.endswith(self.suffix)}
         self.first = self.first or digests
         return [f"{name} differs" for name in sorted(self.first | digests) if self.first.get(name) != digests.get(name)]
 
@@ -148,7 +156,7 @@ class _Training:
     def losses(self) -> list[str]:
         problems = _Readable(self.path).losses()
         step = max((json.loads(path.read_text())["step"] + (10**6 if path.parent.name.startswith("train") else 0)
-                    for path in self.path.glob("checkpoints/*/state.json")), default=-1)  # fmt: skip
+                    for path in self.path.glob("checkpoints/[!.]*/state.json")), default=-1)  # fmt: skip
         if step < _Training.step:
             problems.append(f"checkpoint of step {_Training.step} is lost; the newest is {step}")
         _Training.step = step

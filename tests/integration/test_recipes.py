@@ -64,8 +64,13 @@ def test_recipe_passes_the_dry_run_at_every_size(path: Path, preset: str | None,
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_recipe_has_a_small_preset(path: Path) -> None:
-    assert "small" in presets_of(path)
+def test_recipe_has_a_small_and_a_medium_preset(path: Path) -> None:
+    assert {"small", "medium"} <= {*presets_of(path)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_medium_preset_draws_64_pixels(path: Path) -> None:
+    assert read_recipe(path, preset="medium").config("dataset").engine.image_pixels == 64
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if base_of(path)], ids=lambda path: path.stem)

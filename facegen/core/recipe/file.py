@@ -35,6 +35,15 @@ def read_tables(path: Path, preset: str | None, overrides: Iterable[str], *, pre
     return _with_judge(_with_match_of_start(tables), preset, path)
 
 
+def preset_names(path: Path) -> list[str]:
+    """List the presets of a recipe file, and of the recipe that it extends."""
+    tables = _read(path)
+    names = dict.fromkeys(tables.get("preset", {}))
+    if "extends" in tables:
+        names |= dict.fromkeys(_read(_find(tables["extends"], path.parent, f"{path}: extends")).get("preset", {}))
+    return list(names)
+
+
 def _merge_layers(path: Path, preset: str | None, overrides: Iterable[str], preset_may_lack: bool) -> Tables:
     tables = _read(path)
     without = tables.pop("without", [])

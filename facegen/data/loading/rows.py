@@ -165,7 +165,7 @@ class Rows:
 
 
 def inputs_are_fixed(settings: DataSettings, clips: Clips, needs: frozenset[str]) -> bool:
-    """Check that a clip has one possible crop of speech and no identity image, so that its encoding can be cached."""
+    """Check that every clip has one crop of speech, and no identity image, so that its encoding can be cached."""
     if IDENTITY_IMAGE in needs:
         return False
     one_place = settings.crop == "fixed" and settings.pairing != "centred"

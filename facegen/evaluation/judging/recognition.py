@@ -134,7 +134,9 @@ def recognise(
             faces = shown.flatten(0, 1)
             fake = _embed_in_chunks(f"{name}: generated faces", len(faces), observer, faces.__getitem__, recogniser)
             fake = fake.unflatten(0, shown.shape[:2])
-        embeddings[name] = Recognised(real.get("real"), real.get("real_other"), fake, real.get("speech"), fresh)
+        embeddings[name] = Recognised(
+            real.get("real"), real.get("real_other"), fake, real.get("speech"), fresh, recogniser.readings
+        )  # fmt: skip
     return embeddings
 
 

@@ -15,9 +15,8 @@ from facegen.core.interfaces import Conditioner
 class OneHot(Conditioner):
     """One-hot vector of a person of the training split, or a learned projection of it.
 
-    c = W e_identity,   c = (e_identity, e_identity, ..., 0)   or   c = (e_identity, 0)
-
-    e_-1 = 0 for people unseen in training.
+    c = W e_identity,   c = (e_identity, e_identity, ..., 0)   or   c = (e_identity, 0);
+    e_-1 = 0 for people unseen in training
 
     Engine:
         data: supplies the number of training identities.

@@ -73,14 +73,14 @@ def features_of(recogniser: str) -> tuple[str, str]:
 
 
 def outside_views(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
-    """Yield each recogniser of faces with the evidence in its features, for rows whose true face it detects.
+    """Yield each recogniser of face features with the evidence in them, for rows whose true face it detects.
 
     Rows of generated faces and of second real faces are NaN if the recogniser does not detect a face. The encodings
     remain the judge's, and `recognised` holds the recognisers of voices only.
     """
     for name, own in evidence.recognised.items():
         generated = own.fake if own.fresh is None else own.fresh[:, None]
-        if own.real is None or (evidence.fake is not None and generated is None):
+        if own.readings or own.real is None or (evidence.fake is not None and generated is None):
             continue
         rows = own.real.isfinite().all(1)
         yield name, replace(
@@ -98,14 +98,14 @@ def outside_views(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
 
 
 def face_views(evidence: Evidence) -> Iterator[View]:
-    """Yield the judge's view, and that of each recogniser of faces."""
+    """Yield the judge's view, and that of each recogniser of features of faces."""
     fake = None if evidence.fake is None else one_per_row(evidence.fake, evidence.fresh)
     yield View(JUDGE, evidence.real, fake, evidence.person)
     for name, recognised in evidence.recognised.items():
         generated = recognised.fresh
         if generated is None and recognised.fake is not None:
             generated = one_per_row(recognised.fake, None)
-        if recognised.real is None or (fake is not None and generated is None):
+        if recognised.readings or recognised.real is None or (fake is not None and generated is None):
             continue
         rows = recognised.real.isfinite().all(1)
         rows = rows if generated is None else rows & generated.isfinite().all(1)

@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from facegen.core.interfaces import Recogniser
+from facegen.parts.layers.face_crops import centre_box, enlarged
 from facegen.parts.layers.packages import find_file, hash_of, import_package, version_of
 
 _NAME = "dlib_faces"
@@ -18,10 +18,6 @@ _INSTALL = "dlib-bin face-recognition-models"
 _MODELS = "face_recognition_models"
 _NETWORK = "models/dlib_face_recognition_resnet_model_v1.dat"
 _LANDMARKS = "models/shape_predictor_5_face_landmarks.dat"
-_SEARCHED_PIXELS = 224
-"""Images are enlarged to this side: the detector finds no faces below 80 pixels."""
-_MARGIN = 0.25
-"""Share of the image on each side that is cut off where the face is not detected."""
 _CHIP_PIXELS, _CHIP_PADDING = 150, 0.25
 """Side and padding of the aligned faces that the network was trained on."""
 _DIM = 128
@@ -77,17 +73,14 @@ class DlibFaces(Recogniser):
 
     def _chip(self, face: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
         """Return the aligned face that the network reads; None where no face is detected."""
-        scale = max(1.0, _SEARCHED_PIXELS / min(face.shape[:2]))
-        size = (round(face.shape[1] * scale), round(face.shape[0] * scale))
-        picture = np.asarray(Image.fromarray(face).resize(size, Image.Resampling.BICUBIC))
+        picture = enlarged(face)
         boxes = () if self.find == "centre" else self._detector(picture, 0)
         if len(boxes):
             box = max(boxes, key=lambda box: box.area())
         elif self.find == "search":
             return None
         else:
-            left, top = (round(_MARGIN * side) for side in size)
-            box = self._dlib.rectangle(left, top, size[0] - left - 1, size[1] - top - 1)
+            box = self._dlib.rectangle(*centre_box(picture))
         chip: NDArray[np.uint8] = self._dlib.get_face_chip(
             picture, self._landmarks(picture, box), _CHIP_PIXELS, _CHIP_PADDING
         )

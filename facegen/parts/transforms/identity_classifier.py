@@ -33,9 +33,8 @@ class IdentityClassifier(ConditionTransform):
     Raises:
         RecipeError: the training split names fewer than two people, or a ramp falls below 0.
     Source:
-        Duarte et al. 2019 (Wav2Pix): one hidden layer of 200, weight 20, as in their code, which has normalise_logits,
-        too.
-        The slope of 0.2 is our choice.
+        Duarte et al. 2019 (Wav2Pix): one hidden layer of 200, weight 20, as in their code, which has
+        normalise_logits, too. The slope of 0.2 is our choice.
     """
 
     def __init__(

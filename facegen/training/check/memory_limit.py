@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Dataset
@@ -44,24 +45,30 @@ def memory_problems(recipe: Recipe, costs: Iterable[StageCost], distributed: Dis
     ]
 
 
-def require_memory(recipe: Recipe, networks: Networks, dataset: Dataset, distributed: Distributed) -> None:
+def require_memory(
+    recipe: Recipe, networks: Networks, dataset: Dataset, distributed: Distributed, *, only_match: bool = False
+) -> None:
     """Refuse a training that needs more memory than there is; small ones are not estimated, which takes some time.
 
     Args:
         recipe, dataset: of the training.
         networks: on the meta device, as `dry_run` returns them.
         distributed: this process among all.
+        only_match: the train stage is not trained.
     Raises:
         RecipeError: names every such stage, with the numbers.
     """
     spec = dataset.spec
     stages = [config.engine for config in recipe.configs["matcher"]] + ([recipe.train] if recipe.train else [])
     num_values = (spec.image_pixels**2 + spec.speech_samples) * max((stage.batch_size for stage in stages), default=0)
-    parts = (networks.encoders, networks.face_pipeline, networks.discriminator, networks.matcher)
+    parts: tuple[nn.Module | None, ...] = (
+        networks.encoders, networks.face_pipeline, networks.discriminator, networks.matcher
+    )  # fmt: skip
     num_weights = sum(weight.numel() for part in parts if part is not None for weight in part.parameters())
     if num_values < SMALL_BATCH and num_weights < SMALL_NETWORKS:
         return
-    problems = memory_problems(recipe, estimate_costs(recipe, networks, dataset), distributed)
+    costs = [cost for cost in estimate_costs(recipe, networks, dataset) if not only_match or cost.name == "match"]
+    problems = memory_problems(recipe, costs, distributed)
     if problems:
         raise RecipeError(*problems)
 

@@ -16,7 +16,8 @@ PARTS = [(part.kind.name, name) for parts in registry().parts.values() for name,
 def test_describe_lists_the_names_of_a_kind(output):
     assert "relid" in output("describe", "objective")
     assert "relid" in json.loads(output("describe", "objective", "--json"))
-    assert output("describe", "table").split() == ["run", "draft", "train", "evaluate"]
+    tables = output("describe", "table").split()
+    assert tables[:4] == ["run", "draft", "train", "evaluate"] and {"match", "data", "logger"} < set(tables)
 
 
 @pytest.mark.parametrize(("kind", "name"), PARTS)
@@ -53,7 +54,7 @@ def test_describe_prints_headed_sections(output):
     [
         (["objectiv", "relid"], "'objectiv' is not a kind of part; did you mean 'objective'?"),
         (["objective", "relld"], "objective 'relld' is not installed; did you mean 'relid'?"),
-        (["table", "trian"], "[trian] is not a table that the engine reads; did you mean 'train'?"),
+        (["table", "trian"], "[trian] is not a table of recipes; did you mean 'train'?"),
     ],
 )
 def test_describe_suggests_the_nearest_name(arguments, expected, output):
@@ -69,3 +70,10 @@ def test_describe_prints_the_defaults_of_engine_tables(name, output):
     lines = [line for line in described["recipe"].splitlines() if "# required" not in line]
     given = {**tomllib.loads("\n".join(lines))[name], **required}
     assert check_table(model, given) == check_table(model, required)
+
+
+def test_describe_knows_the_tables_of_parts(output):
+    shown = output("describe", "table", "match")
+    assert "Its type names a matcher" in shown and "facegen describe matcher" in shown
+    assert "batch_size = 64  int >= 2" in shown and "rows per step" in shown
+    assert "Its type names a metric" in output("describe", "table", "metric")
