@@ -20,6 +20,12 @@ from facegen.training.build_limits import build_limits
 from facegen.training.face_pipeline import DiscriminatorEncoders, Encoders, FacePipeline
 from facegen.training.recognised_faces import RecognisedFaces
 
+STAND_IN_DIM = 128
+"""Width of the condition where a conditioner is refused, so that the problems of the networks are reported, too.
+
+Transforms are left out then: some compare their settings with the width.
+"""
+
 
 @dataclass(frozen=True)
 class Networks:
@@ -111,25 +117,27 @@ class _Builder:
         _check_columns(recipe, data, problems)
         known = len(problems)
         self.encoders = self._encoders()
-        self.transforms, self.condition_dim = self._transforms(self.encoders.condition_dim)
-        self.knows_condition = len(problems) == known
+        if len(problems) == known:
+            self.encoding_dim = self.encoders.condition_dim
+            self.transforms, self.condition_dim = self._transforms(self.encoding_dim)
+        else:
+            self.encoding_dim = self.condition_dim = STAND_IN_DIM
+            self.transforms = []
 
     def networks(self, draft: DraftRun | None) -> Networks:
         """Build every network; None stands for a part that was refused."""
-        recipe, data, encoders = self.recipe, self.data, self.encoders
+        recipe, data = self.recipe, self.data
         objectives = {name: self._build(config, data) for name, config in _by_name(recipe.configs["objective"])}
-        heads = _heads(
-            recipe, [part for part in objectives.values() if part], encoders.condition_dim, self.problems
-        )  # fmt: skip
+        heads = _heads(recipe, [part for part in objectives.values() if part], self.encoding_dim, self.problems)
         recognised_faces = self._recognised_faces()
-        embed_dim = heads.get("embed", encoders.condition_dim) if recognised_faces is None else recognised_faces.dim
+        embed_dim = heads.get("embed", self.encoding_dim) if recognised_faces is None else recognised_faces.dim
         return Networks(
-            encoders=encoders,
+            encoders=self.encoders,
             discriminator_encoders=self._discriminator_encoders(),
             face_pipeline=self.face_pipeline(draft),
-            discriminator=self._conditioned("discriminator", data, self.condition_dim, heads),
+            discriminator=self._one("discriminator", data, self.condition_dim, heads),
             recognised_faces=recognised_faces,
-            matcher=self._conditioned("matcher", data, encoders.condition_dim, embed_dim),
+            matcher=self._one("matcher", data, self.encoding_dim, embed_dim),
             objectives=objectives,
             penalties={
                 name: (self._build(config, data), config.engine.every_steps)
@@ -151,7 +159,7 @@ class _Builder:
 
     def face_pipeline(self, draft: DraftRun | None) -> FacePipeline | None:
         """Build the face pipeline and that of its draft; None without a generator."""
-        generator = self._conditioned("generator", self.data, self.condition_dim)
+        generator = self._one("generator", self.data, self.condition_dim)
         before = None
         if draft is not None:
             before = _Builder(draft.recipe, draft.data, self.problems).face_pipeline(draft.draft)
@@ -181,10 +189,6 @@ class _Builder:
     def _one(self, kind: str, *supplied: Any) -> Any:
         config = self.recipe.optional_config(kind)
         return None if config is None else self._build(config, *supplied)
-
-    def _conditioned(self, kind: str, *supplied: Any) -> Any:
-        """Build a part that needs the width of the condition; None where a conditioner or a transform was refused."""
-        return self._one(kind, *supplied) if self.knows_condition else None
 
     def _encoders(self) -> Encoders:
         configs = self.recipe.configs["conditioner"]
