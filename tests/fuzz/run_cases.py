@@ -113,11 +113,14 @@ def _log(draw: random.Random) -> Case:
     values = [{"stage": draw.choice(("train", "match", 3, None, "x" * 9)), "step": draw.choice((*NUMBERS, "1", None))}]
     values += [{"stage": "train", "step": 1, "generator/loss": draw.choice((*NUMBERS, "x", [1]))}]
 
+    seed = draw.random()
+
     def change(run: Path) -> None:
-        lines = [json.dumps(value) for value in values] + ["[" * 100_000, "9" * 5000, "\ud800".encode().hex()]
+        inner = random.Random(seed)
+        lines = [json.dumps(value) for value in values] + ["[" * 100_000, "9" * 5000, '{"stage": "\\ud800", "step": 1}']
         with (run / "log.jsonl").open("a") as file:
-            file.write("\n".join(draw.sample(lines, 3)) + "\n")
-        (run / "samples" / draw.choice(("step_x.png", "step_.png", f"step_{'9' * 90}.png"))).touch()
+            file.write("\n".join(inner.sample(lines, 3)) + "\n")
+        (run / "samples" / inner.choice(("step_x.png", "step_.png", f"step_{'9' * 90}.png"))).touch()
 
     return _case(draw, "log.jsonl", change, f"{values!r:.100}")
 

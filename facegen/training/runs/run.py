@@ -289,6 +289,8 @@ class Run:
             while line := file.readline(MAX_LOG_LINE):
                 try:
                     entry = json.loads(line)
+                    if "\\u" in line:  # half of a surrogate pair cannot be shown or written again
+                        json.dumps(entry, ensure_ascii=False).encode()
                 except (ValueError, RecursionError):
                     continue
                 if isinstance(entry, dict) and _is_log_entry(entry):

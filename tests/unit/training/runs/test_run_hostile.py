@@ -217,7 +217,8 @@ def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(run: Run) -> No
 
 def test_lines_of_a_log_that_are_none_are_left_out(run: Run) -> None:
     lines = ['{"stage": "train", "step": 1, "x": 2}', "[" * 100_000, '{"stage": "train", "step": "1"}',
-             '{"stage": 3, "step": 1}', '{"stage": "train", "step": 1' + "0" * 400 + "}", "9" * 5000]  # fmt: skip
+             '{"stage": 3, "step": 1}', '{"stage": "train", "step": 1' + "0" * 400 + "}", "9" * 5000,
+             '{"stage": "train", "step": 1, "\\ud800": 1}']  # fmt: skip
     folder = changed(run, "log.jsonl", "\n".join(lines) + "\n")
     for name in ("step_x.png", "step_00000009.png", f"step_{'9' * 90}.png"):
         (folder / "samples" / name).touch()
