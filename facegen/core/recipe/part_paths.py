@@ -46,6 +46,12 @@ def part_paths(recipe: Recipe, without: Collection[str] = ()) -> list[tuple[str,
     return paths
 
 
+def pretrained_paths(recipe: Recipe) -> set[Path]:
+    """Return the paths of weights that others have trained, which a run names by their hash and does not copy."""
+    configs = [config for config in recipe.configs["conditioner"] if config.part.load().pretrained]  # type: ignore[attr-defined]
+    return {path for config in configs for path in _paths_in(config.settings)}
+
+
 def missing_paths(recipe: Recipe) -> list[str]:
     """List the paths of parts where there is neither a file nor a folder."""
     return [

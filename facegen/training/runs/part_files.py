@@ -19,7 +19,7 @@ from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.files import new_folder
 from facegen.core.recipe.merge import Tables
 from facegen.core.recipe.part_config import Recipe
-from facegen.core.recipe.part_paths import NO_PATH, missing_paths, part_paths, with_part_paths
+from facegen.core.recipe.part_paths import NO_PATH, missing_paths, part_paths, pretrained_paths, with_part_paths
 from facegen.core.recipe.recipe import check_recipe
 
 FILES = "files"
@@ -39,7 +39,8 @@ class RunFile:
         original: its path when the run was created.
         sha256: of the file, or of names and contents of a folder's files.
         num_bytes: size.
-        stored: path of the copy in the run's folder; "" if it is too large and was not copied.
+        stored: path of the copy in the run's folder; "" if it was not copied, because it is too large, or holds weights
+            that others have trained (`Conditioner.pretrained`).
     """
 
     original: str
@@ -93,9 +94,11 @@ def describe_files(recipe: Recipe) -> tuple[Recipe, list[RunFile]]:
     if missing:
         raise RecipeError(*missing)
     files: dict[str, RunFile] = {}
+    others = pretrained_paths(recipe)
     for where, path in part_paths(recipe):
         try:
             file = RunFile.of(path)
+            file = replace(file, stored="") if path in others else file
         except OSError as error:
             raise RecipeError(f"{where} = '{path}': cannot be read ({error})") from error
         files.setdefault(file.original, file)
@@ -172,8 +175,8 @@ def _locate(folder: Path, path: Path, files: Sequence[RunFile]) -> Path:
         if not file.stored and str(path) == file.original:
             if not _has_size(path, file.num_bytes) or RunFile.of(path).sha256 != file.sha256:
                 raise CheckpointError(
-                    f"{folder}: reads {path}, which was too large to be copied ({file.num_bytes:,} bytes) and is gone "
-                    f"or has changed; put the file with the SHA-256 {file.sha256} there"
+                    f"{folder}: reads {path}, which was not copied ({file.num_bytes:,} bytes) and is gone or has changed; "
+                    f"put the file with the SHA-256 {file.sha256} there"
                 )
             return path
     raise CheckpointError(f"{folder}: its recipe names {path}, which is not among the files of the run; train it again")
