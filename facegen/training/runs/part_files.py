@@ -175,8 +175,8 @@ def _locate(folder: Path, path: Path, files: Sequence[RunFile]) -> Path:
         if not file.stored and str(path) == file.original:
             if not _has_size(path, file.num_bytes) or RunFile.of(path).sha256 != file.sha256:
                 raise CheckpointError(
-                    f"{folder}: reads {path}, which was not copied ({file.num_bytes:,} bytes) and is gone or has changed; "
-                    f"put the file with the SHA-256 {file.sha256} there"
+                    f"{folder}: reads {path}, which was not copied ({file.num_bytes:,} bytes) and is gone or has "
+                    f"changed; put the file with the SHA-256 {file.sha256} there"
                 )
             return path
     raise CheckpointError(f"{folder}: its recipe names {path}, which is not among the files of the run; train it again")
