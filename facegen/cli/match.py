@@ -32,13 +32,15 @@ def command(run: Path, speech: tuple[Path, ...], faces: tuple[Path, ...], detect
     """
     from facegen.api import load
     from facegen.core.interfaces import Direction
+    from facegen.inference.inputs import with_detected_faces
 
     direction: Direction = "f2v" if len(faces) == 1 and len(speech) > 1 else "v2f"
     with watching() as observer:
-        detector = frontal_detector if detect else None
         model = load(run, observer)
-        probabilities = model.rank(speech, faces, direction=direction, detect=detector).tolist()
-    queries, candidates = (faces, speech) if direction == "f2v" else (speech, faces)
+        shown = with_detected_faces(faces, frontal_detector, observer) if detect else list(faces)
+        detector = frontal_detector if detect else None
+        probabilities = model.rank(speech, shown, direction=direction, detect=detector).tolist()
+    queries, candidates = (shown, speech) if direction == "f2v" else (speech, shown)
     if as_json:
         rows = [
             {"query": str(query), "probabilities": dict(zip(map(str, candidates), row, strict=True))}

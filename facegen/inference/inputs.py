@@ -117,6 +117,30 @@ def read_faces(
     return torch.stack(rows)
 
 
+def with_detected_faces(paths: Sequence[Path], detect: NewDetector, observer: Observer) -> list[Path]:
+    """Leave out the pictures in which no face is found, with a warning each.
+
+    Raises:
+        DataError: every picture that cannot be read; or no picture shows a face.
+    """
+    shown, problems = list[Path](), list[str]()
+    for path in paths:
+        try:
+            has_face = bool(find_faces(read_image(path, lambda _: None), detect))
+        except DataError as error:
+            problems += error.problems
+            continue
+        if has_face:
+            shown.append(path)
+        else:
+            observer.warn(f"{path}: no frontal face was found, so the picture is left out")
+    if problems:
+        raise DataError(*problems)
+    if not shown:
+        raise DataError("no picture shows a frontal face; crop the faces yourself and omit --detect")
+    return shown
+
+
 def _images(face: Face, observer: Observer) -> list[tuple[NDArray[np.uint8] | Tensor, str]]:
     """Return the images of an input with their names: (H, W, 3) uint8, or (3, H, W) float tensors."""
     if isinstance(face, str | Path):
