@@ -8,6 +8,7 @@ from torch.nn.modules.module import (
     register_module_buffer_registration_hook,
     register_module_parameter_registration_hook,
 )
+from torch.nn.parameter import is_lazy
 
 from facegen.core.errors import RecipeError
 
@@ -30,7 +31,8 @@ def build_limits() -> Iterator[None]:
 
     def count(module: nn.Module, name: str, tensor: Tensor | None) -> None:
         nonlocal num_weights, num_tensors
-        num_weights += 0 if tensor is None else tensor.numel()
+        # A lazy weight has no size yet; the dry run refuses it.
+        num_weights += 0 if tensor is None or is_lazy(tensor) else tensor.numel()
         num_tensors += 1
         if num_weights > MAX_WEIGHTS:
             raise RecipeError(

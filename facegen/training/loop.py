@@ -143,9 +143,10 @@ def run_stage(
         done = step + 1
         with _named_step(stage, run, done):
             sums.add(stage.step(step))
-        observer.advance(done)  # every step: a step may take minutes
         last = done == stage.steps
-        if done % stage.log_steps == 0 or last:
+        if done % stage.log_steps and not last:
+            observer.advance(done)  # every step: a step may take minutes
+        else:
             values = sums.flush()
             _check_finite(values, stage, run, done)
             observer.advance(done, progress_values(values))

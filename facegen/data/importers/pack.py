@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from facegen import __version__
+from facegen.core.disk_faults import explain_disk_fault
 from facegen.core.errors import DataError
 from facegen.core.files import write_file
 from facegen.core.progress import Observer
@@ -142,8 +143,7 @@ def pack(
             rejects, warnings = _write_tables(writer.staging, importer)
             header = writer.finish()
     except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"{out}: cannot be written ({reason}); free some space, or give another folder") from None
+        raise DataError(explain_disk_fault(error, str(out))) from None
     _warn_of_names(header, observer)
     return PackReport(out, header, requests.num_rows, rejects, importer.duplicates, warnings, requests.ignored_columns)
 

@@ -127,5 +127,6 @@ class _Head(nn.Module):
         self.num_batches += 1
         share = (1 / self.num_batches).clamp(min=_LEAST_SHARE)
         mean = values.mean(dim=0)
-        self.mean += share * (mean - self.mean)
-        self.variance += share * ((values - mean).square().mean().clamp(min=_LEAST_VARIANCE) - self.variance)
+        # lerp_ is exact for a share of 1: equal encodings would otherwise leave a variance of 0 by rounding.
+        self.mean.lerp_(mean, share)
+        self.variance.lerp_((values - mean).square().mean().clamp(min=_LEAST_VARIANCE), share)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facegen.core.interfaces import Recogniser
-from facegen.parts.layers.face_crops import centre_box, enlarged
 from facegen.parts.layers.packages import find_file, hash_of, import_package, version_of
+from facegen.parts.layers.recogniser_crops import centre_box, enlarged
 
 _NAME = "dlib_faces"
 _PART = f"recogniser '{_NAME}'"

@@ -290,7 +290,7 @@ class Run:
                 try:
                     entry = json.loads(line)
                     if "\\u" in line:  # half of a surrogate pair cannot be shown or written again
-                        json.dumps(entry, ensure_ascii=False).encode()
+                        json_text(entry, ensure_ascii=False).encode()
                 except (ValueError, RecursionError):
                     continue
                 if isinstance(entry, dict) and _is_log_entry(entry):

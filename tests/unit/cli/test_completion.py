@@ -45,7 +45,7 @@ def test_recipes_and_their_presets(command: str, monkeypatch: pytest.MonkeyPatch
 
 def test_presets_of_a_file_and_of_the_recipe_that_it_extends(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("my.toml").write_text('extends = "speech_relid"\n[preset.mine]\ntrain.steps = 1\n')
-    assert completed("train my.toml --preset ", monkeypatch) == ["mine", "small"]
+    assert completed("train my.toml --preset ", monkeypatch) == ["mine", "small", "medium"]
     Path("my.toml").write_text("damaged = ")
     assert completed("train my.toml --preset ", monkeypatch) == []
 

@@ -76,5 +76,5 @@ def test_what_was_used_least_recently_goes_first(tmp_path, monkeypatch):
 def test_without_home_and_passwd_entry_the_cache_is_in_the_temporary_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr(cache, "expanduser", lambda path: path)
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(cache, "gettempdir", lambda: str(tmp_path))
     assert cache.user_cache("a").parents[2] == tmp_path

@@ -88,10 +88,17 @@ def test_only_transforms_that_override_fit_are_fitted(rows):
 def test_components_are_part_of_the_run_and_the_same_after_an_interruption(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(train, "dry_run", lambda recipe, data, _: build_networks(recipe, data))
     recipe, stop = with_components(), Interruption()
+
+    class StoppingObserver(Observer):
+        def advance(self, done: int, values: object = None) -> None:
+            stop.signal_number = 2 if self.trains else 0
+
+        def start(self, stage: str, total: int, done: int = 0) -> None:
+            self.trains = stage == "train"
+
     train.train(recipe, tmp_path / "whole", resume=False, observer=Observer(), interruption=Interruption())
-    stop.signal_number = 2
     with pytest.raises(Interrupted):
-        train.train(recipe, tmp_path / "resumed", resume=False, observer=Observer(), interruption=stop)
+        train.train(recipe, tmp_path / "resumed", resume=False, observer=StoppingObserver(), interruption=stop)
     refitted = []
     monkeypatch.setattr("facegen.training.trainer.fit_transforms", lambda *_: refitted.append(1))
     train.train(recipe, tmp_path / "resumed", resume=True, observer=Observer(), interruption=Interruption())

@@ -100,3 +100,9 @@ def test_temperature_stays_above_its_limit():
         ProjectionHeads(SPEC, 2, 2, temperature=0.001)
     with pytest.raises(RecipeError, match=r"add \[match\.faces\]"):
         heads.terms(torch.ones(4, 2), None, rows([0, 1, 2, 3]))
+
+
+def test_equal_encodings_give_finite_terms() -> None:
+    heads = ProjectionHeads(SPEC, 6, 4, width=3, hidden_widths=(), dropout=0.0, input_noise=0.0)
+    terms = heads.terms(torch.ones(4, 6), torch.randn(4, 4), rows([0, 1, 2, 3]))
+    assert all(bool(term.isfinite()) for term in terms.values())
