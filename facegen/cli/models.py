@@ -37,9 +37,9 @@ def command(models: tuple[str, ...], as_json: bool) -> None:
 
 
 def _read(path: Path) -> "tuple[Path, ModelMetadata]":
-    from facegen.training.runs.model_file import ModelFile
+    from facegen.training.runs.model_header import metadata_of
 
-    return path, ModelFile.open(path).metadata
+    return path, metadata_of(path)
 
 
 def _plain(path: Path, metadata: "ModelMetadata") -> dict[str, Any]:

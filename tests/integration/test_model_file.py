@@ -188,7 +188,22 @@ def test_evaluate_takes_a_model_file_and_figures_are_stored(
     assert listed["evaluations"][0]["figures"][0]["key"] == first["key"]
 
 
-def test_no_model_is_shipped(facegen: Facegen, capsys: pytest.CaptureFixture[str]) -> None:
+def test_shipped_models_are_listed_without_the_weights_of_others(
+    facegen: Facegen, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facegen.parts.layers.packages.importlib.util.find_spec", lambda name: None)
+    assert facegen("models") == 0
+    printed = capsys.readouterr().out
+    assert {"speech-48", "voice-64"} <= set(printed.splitlines())
+    assert "size: 2.0 MB" in printed and "licence: Apache-2.0" in printed
+    assert facegen("models", "--json") == 0
+    assert {row["name"] for row in json.loads(capsys.readouterr().out)} >= {"speech-48", "voice-64"}
+
+
+def test_no_shipped_model_is_a_message(
+    facegen: Facegen, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facegen.core.shipped_models.shipped_models", lambda: {})
     assert facegen("models") == 0
     assert "No models ship with this version of facegen" in capsys.readouterr().out
 

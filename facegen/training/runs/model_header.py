@@ -42,6 +42,16 @@ def opened_model(path: Path) -> Iterator[Any]:
         raise CheckpointError(f"{path}: is damaged ({error}); {advice}") from None
 
 
+def metadata_of(path: Path) -> ModelMetadata:
+    """Read the metadata of a model file alone; its parts and their weights need not be installed.
+
+    Raises:
+        CheckpointError: it is no model file, or is damaged.
+    """
+    with opened_model(path) as file:
+        return read_metadata(path, file.metadata())
+
+
 def read_metadata(path: Path, entries: Mapping[str, str] | None) -> ModelMetadata:
     """Check the metadata.
 

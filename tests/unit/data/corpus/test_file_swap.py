@@ -257,7 +257,7 @@ def test_a_corpus_and_an_export_can_share_a_folder(folder, packed):
 def test_a_full_disk_is_explained(folder, tmp_path):
     rows = [{"identity": "ada", "face": str(write_png(tmp_path / "a.png", draw_face(0)))}]
     table = write_csv(tmp_path / "pairs.csv", rows)
-    with failing(6, FULL), pytest.raises(DataError, match=r"corpus: cannot be written \(No space left on device\)"):
+    with failing(6, FULL), pytest.raises(DataError, match=r"corpus: cannot be written: no space is left on the disk"):
         pack_pairs(table, folder, overwrite=True, image_pixels=32)
     assert corpus_of(folder) == "abc"
 
