@@ -93,7 +93,7 @@ def check_measure(mebibytes: int = 300, seconds: float = 0.2) -> str:
     """
 
     def work() -> None:
-        held = bytearray(mebibytes * 2**20)
+        held = bytearray(b"x" * 2**20) * mebibytes  # written, so that it is resident
         while time.process_time() < seconds:
             held[-1] += 0
         os._exit(0)
@@ -108,16 +108,21 @@ def check_measure(mebibytes: int = 300, seconds: float = 0.2) -> str:
 def _measure(work: Callable[[], None]) -> tuple[int, float, float]:
     """Run work in a forked process, which ends it; return its status, CPU time and growth of memory in MiB.
 
-    The peak of a forked process begins at the resident memory of this one, whose pages it shares.
+    The peak of a forked process begins at the anonymous memory of this one, as that of one that does nothing shows.
     """
-    before = _resident_kib()
     started = time.monotonic()
+    before = _wait(_forked(lambda: os._exit(0)), started)[1].ru_maxrss
+    status, usage = _wait(_forked(work), started)
+    return status, usage.ru_utime + usage.ru_stime, max(usage.ru_maxrss - before, 0) / 1024
+
+
+def _forked(work: Callable[[], None]) -> int:
+    """Start work in a forked process, which ends it; return the process."""
     sys.stdout.flush()
     process = os.fork()
     if process == 0:
         work()
-    status, usage = _wait(process, started)
-    return status, usage.ru_utime + usage.ru_stime, max(usage.ru_maxrss - before, 0) / 1024
+    return process
 
 
 def call_forked(words: list[str], folder: Path, output: Path) -> None:
@@ -172,10 +177,6 @@ def _classify(case: Case, status: int, seconds: float, mebibytes: float, text: s
     if code == 1 and "Error:" not in text:
         return "silent"
     return {0: "done", 2: "usage"}.get(code, "message")
-
-
-def _resident_kib() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 1024
 
 
 def _address_space_bytes() -> int:
