@@ -86,7 +86,7 @@ def test_recipes_that_commands_name_exist(call):
 
 @pytest.mark.parametrize("text", blocks("python"))
 def test_python_compiles(text):
-    ast.parse(text)
+    assert ast.parse(text).body
 
 
 def faults_of(table: str, entry: dict[str, Any]) -> list[str]:

@@ -124,5 +124,6 @@ def test_the_search_works_on_files(browser):
     page.set_default_timeout(120_000)
     page.goto((SITE / "index.html").as_uri())
     page.fill("input.md-search__input", "overshoot")
-    page.wait_for_selector(".md-search-result__item")
+    results = page.wait_for_selector(".md-search-result__item").inner_text()
     page.close()
+    assert "overshoot" in results.lower()

@@ -44,8 +44,8 @@ class RecognisedFaces(Discriminator):
     def features(self, faces: Tensor) -> Tensor:
         if faces.is_meta:
             return faces.new_empty(len(faces), self.dim)
-        found = self.recogniser.embed_faces(restore_faces(faces).cpu())
-        return found.float().nan_to_num(0.0).to(faces.device)
+        features = self.recogniser.embed_faces(restore_faces(faces).cpu())
+        return features.float().nan_to_num(0.0).to(faces.device)
 
     def embed(self, features: Tensor) -> Tensor:
         return features

@@ -101,7 +101,7 @@ def _commands(root: Path) -> list[Killed]:
     return [
         Killed("train", train, _Training(killed).losses, _Training(killed).renew),
         Killed("pack", ["pack", str(root / "t.csv"), "--out", str(corpus), "--image-pixels", "16", "--overwrite"],
-               _Unchanged(corpus, ".safetensors").losses, reading=("inspect", str(corpus), "--verify")),
+               _Corpus(corpus).losses, reading=("inspect", str(corpus), "--verify")),
         Killed("evaluate", ["evaluate", str(run), "--split", "heldout_people"], _Readable(run).losses),
         Killed("export", ["export", str(run), str(model)], _Unchanged(model).losses),
         Killed("collect", ["collect", str(root / "sources.csv"), "--out", str(collection)],
@@ -109,15 +109,38 @@ def _commands(root: Path) -> list[Killed]:
     ]  # fmt: skip
 
 
-class _Unchanged:
-    """Files that a command writes whole: they are those of the first call, byte for byte."""
+class _Corpus:
+    """A packed corpus: the files that its listing names have the contents of the first call, byte for byte.
 
-    def __init__(self, path: Path, suffix: str = "") -> None:
-        self.path, self.suffix = path, suffix
+    Their names differ while a corpus replaces an older one, and the files of the older one may still lie beside them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.first: list[str] = []
+
+    def losses(self) -> list[str]:
+        header = json.loads((self.path / "corpus.json").read_text())
+        listed = [*header["faces"], *header["speech"], header["index"]]
+        problems, digests = [], []
+        for entry in listed:
+            file = self.path / entry["file"]
+            digests.append(hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "missing")
+            if digests[-1] != entry["sha256"]:
+                problems.append(f"{entry['file']} is not what the listing says")
+        self.first = self.first or digests
+        return [*problems, *(["the contents differ from those of the first call"] if digests != self.first else [])]
+
+
+class _Unchanged:
+    """A file that a command writes whole: it is that of the first call, byte for byte."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.first: dict[str, str] = {}
 
     def losses(self) -> list[str]:
-        digests = {name: digest for name, digest in _digests(self.path).items() if name.endswith(self.suffix)}
+        digests = _digests(self.path)
         self.first = self.first or digests
         return [f"{name} differs" for name in sorted(self.first | digests) if self.first.get(name) != digests.get(name)]
 
