@@ -1,4 +1,4 @@
-# make demo        faces of a voice by a shipped model; then trains and measures a model of its own (ten minutes)
+# make demo        faces of a voice by a shipped model; then trains and measures a model of its own
 # make test        lint, type-check and test
 # make reproduce   train and measure the small preset of every recipe; call it again to go on
 # make models      train and export the models that ship with facegen; call it again to go on
