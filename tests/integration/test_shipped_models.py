@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facegen.training.runs.model_header import metadata_of
 from facegen.training.runs.open_run import shipped_models
-from studies.models import MODELS, MODELS_FOLDER, REFERENCE_FOLDER, reference_faces
+from studies.models import LICENCE, MODELS, MODELS_FOLDER, REFERENCE_FOLDER, reference_faces
 
 MAX_BYTES, MAX_BYTES_TOGETHER = 6_000_000, 16_000_000
 
@@ -16,6 +17,13 @@ MAX_BYTES, MAX_BYTES_TOGETHER = 6_000_000, 16_000_000
 def test_every_model_can_be_made_again_and_has_a_card() -> None:
     assert sorted(shipped_models()) == sorted(MODELS)
     assert sorted(path.stem for path in MODELS_FOLDER.glob("*.md")) == sorted(MODELS)
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_a_model_holds_its_card_and_names_no_real_person(name: str) -> None:
+    metadata = metadata_of(MODELS_FOLDER / f"{name}.safetensors")
+    assert metadata.card == (MODELS_FOLDER / f"{name}.md").read_text()
+    assert (metadata.licence, metadata.consent) == (LICENCE, "synthetic")
 
 
 def test_models_are_small() -> None:
