@@ -25,11 +25,10 @@ from facegen.data.synthetic.truth import FACTOR_SIDES, visible_factors
 from facegen.inference.sample import speech_batch
 from facegen.parts.metrics.factor_reading import Reading
 from facegen.parts.metrics.linear_reader import Factor, LinearReader
-from facegen.training.face_pipeline import choose_noises, draw_each
 from facegen.training.train import open_dataset
+from studies.drawing import CHUNK_ROWS, draw_faces
 from studies.speaker_probe import Probe, rank_correlation
 
-CHUNK_ROWS = 64
 SEXES = {"female": 0.0, "f": 0.0, "0": 0.0, "male": 1.0, "m": 1.0, "1": 1.0}
 SEX_SCORE = "sex score"
 MAX_SHARE_OF_VOICE_IN_SKIN = 0.1
@@ -109,7 +108,7 @@ def measure(model: facegen.Model, voices: RealVoices, num_faces: int, num_render
     on_renders = reader.read(renders)
     encoding = _encode_files(model, voices.speech)
     synthetic = _encode_clips(model, dataset, train_clips)
-    drawn = reader.read(_draw(model, encoding, num_faces))
+    drawn = reader.read(draw_faces(model, encoding, num_faces))
     conditions, synthetic_conditions = _conditions(model, encoding), _conditions(model, synthetic)
     people = Bootstrap(voices.person, 0)
     targets = _targets(dataset, train_clips)
@@ -206,17 +205,6 @@ def _shares(
         bound = f"upper bound below {MAX_SHARE_OF_VOICE_IN_SKIN:g}" if is_skin else ""
         requirements.append(Requirement(f"share of the voice in {name}", share, bound, is_met))
     return requirements
-
-
-def _draw(model: facegen.Model, encoding: Tensor, num_faces: int) -> Tensor:
-    """Draw faces of every voice, each under a noise of its own: (N, faces, H, W, 3) uint8.
-
-    Noises that voices share would hide how much of the faces the noise decides.
-    """
-    noises = choose_noises(model.pipeline.noise, num_faces * len(encoding), 0, model.device)
-    own = noises.reshape(num_faces, len(encoding), -1)
-    parts = zip(encoding.split(CHUNK_ROWS), own.split(CHUNK_ROWS, dim=1), strict=True)
-    return torch.cat([draw_each(model.pipeline, rows.to(model.device), noise, 0) for rows, noise in parts])
 
 
 def _fit_reader(dataset: Dataset, num_renders: int) -> tuple[LinearReader, Tensor]:
