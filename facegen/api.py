@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facegen.core.errors import RecipeError
-from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import read_recipe
 from facegen.core.recipe.run_files import is_run
@@ -116,7 +115,7 @@ def train(
     own = Path(recipe) if is_run(Path(recipe)) else Path("runs") / checked.run.name
     folder = own if out is None else Path(out)
     watch = observer or WarningsObserver()
-    return train_recipe(checked, folder, resume=resume, observer=watch, interruption=Interruption()).path
+    return train_recipe(checked, folder, resume=resume, observer=watch).path
 
 
 def evaluate(

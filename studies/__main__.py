@@ -8,10 +8,13 @@ import importlib
 import sys
 from collections.abc import Mapping, Sequence
 
+from facegen.core.errors import FacegenError
+
 STUDIES: Mapping[str, str] = {
     "models": "train and export the models that ship with facegen",
     "quality": "measure the faces of a run against the length of its training",
     "real_voices": "measure the faces that a run draws for real recordings",
+    "real_faces": "measure whether faces drawn for real voices find the photographs of their speakers",
     "reproduce": "train and evaluate the small preset of every recipe; write the page of results",
     "findings": "set the papers' findings against the runs of `reproduce`",
     "factors": "show which hidden factors of a run's faces follow the voice and which the noise",
@@ -37,7 +40,11 @@ def main(words: Sequence[str]) -> int:
             study.add_options(subparser)
             subparser.set_defaults(run=study.run)
     options = parser.parse_args(words)
-    return options.run(options)
+    try:
+        return options.run(options)
+    except FacegenError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):

@@ -1,9 +1,12 @@
 """Train and export the models that ship with facegen, with the faces that a test compares.
 
     python -m studies models
+    python -m studies models --models voice-64 --run runs/voice-64
 
 Each model is trained by a recipe, evaluated, exported to facegen/models, and drawn once: tests/models holds the
-recording, name or sentence that it is given, and the faces that it drew. An interrupted call goes on where it stopped.
+recording, name or sentence that it is given, and the faces that it drew. The model file holds the card and the figures
+of the evaluation, which `facegen models` prints. An interrupted call goes on where it stopped. The evaluation of
+voice-64 trains a judge, which takes about 20 minutes on one core, once.
 """
 
 import argparse
@@ -57,12 +60,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), help="models to make")
     parser.add_argument("--out", type=Path, default=Path("runs/models"), help="folder of the runs")
+    parser.add_argument("--run", dest="trained", type=Path, help="finished run of the one model, which is not trained")
 
 
 def run(options: argparse.Namespace) -> int:
     """Make every model; return 0 when all of them were made."""
+    if options.trained is not None and len(options.models) != 1:
+        print("--run is the run of one model; name it by --models")
+        return 1
     for name in options.models:
-        for words in commands(name, MODELS[name], options.out / name):
+        words_of_all = commands(name, MODELS[name], options.trained or options.out / name)
+        for words in words_of_all if options.trained is None else words_of_all[1:]:
             print(f"\n== {name}: facegen {words[0]}", flush=True)
             code = run_facegen(*words)
             if code:

@@ -25,11 +25,11 @@ from facegen.data.synthetic.truth import FACTOR_SIDES, visible_factors
 from facegen.inference.sample import speech_batch
 from facegen.parts.metrics.factor_reading import Reading
 from facegen.parts.metrics.linear_reader import Factor, LinearReader
-from facegen.training.face_pipeline import choose_noises, draw_each
+from facegen.parts.metrics.reading_statistics import agreement, median_difference, rank_correlation, spread_ratio
 from facegen.training.train import open_dataset
-from studies.speaker_probe import Probe, rank_correlation
+from studies.drawing import CHUNK_ROWS, draw_faces
+from studies.speaker_probe import Probe
 
-CHUNK_ROWS = 64
 SEXES = {"female": 0.0, "f": 0.0, "0": 0.0, "male": 1.0, "m": 1.0, "1": 1.0}
 SEX_SCORE = "sex score"
 MAX_SHARE_OF_VOICE_IN_SKIN = 0.1
@@ -109,7 +109,7 @@ def measure(model: facegen.Model, voices: RealVoices, num_faces: int, num_render
     on_renders = reader.read(renders)
     encoding = _encode_files(model, voices.speech)
     synthetic = _encode_clips(model, dataset, train_clips)
-    drawn = reader.read(_draw(model, encoding, num_faces))
+    drawn = reader.read(draw_faces(model, encoding, num_faces))
     conditions, synthetic_conditions = _conditions(model, encoding), _conditions(model, synthetic)
     people = Bootstrap(voices.person, 0)
     targets = _targets(dataset, train_clips)
@@ -137,26 +137,22 @@ def _sex(
     voices: RealVoices, people: Bootstrap, probe: Tensor, drawn: dict[str, Tensor], renders: dict[str, Tensor],
     truth: dict[str, Tensor],
 ) -> list[Requirement]:  # fmt: skip
-    read = drawn["sex"].mean(1) > 0.5
+    single, majority = agreement(drawn["sex"], voices.sex)
     accuracy = people.share((probe == voices.sex.bool()).double())
-    agreement = people.share((read == voices.sex.bool()).double())
+    agreeing = people.share(majority)
     of_reader = float((renders["sex"] == truth["sex"]).double().mean())
     expected = accuracy.value * of_reader + (1 - accuracy.value) * (1 - of_reader)
-    spread = float(drawn[SEX_SCORE][:, 0].std() / renders[SEX_SCORE].std())
+    spread = spread_ratio(drawn[SEX_SCORE][:, 0], renders[SEX_SCORE])
     return [
         Requirement("sex of the speaker, probe on the condition", accuracy, "at least .90", accuracy.value >= 0.9),
         Requirement("sex of renders, read from the face", Estimate(of_reader, None, None)),
         Requirement(
-            "sex of the speaker, read from drawn faces (majority)", agreement, f"at least {expected - 0.02:.3f}",
-            agreement.value >= expected - 0.02,
+            "sex of the speaker, read from drawn faces (majority)", agreeing, f"at least {expected - 0.02:.3f}",
+            agreeing.value >= expected - 0.02,
         ),
+        Requirement("sex of the speaker, read from single faces", people.mean(single)),
         Requirement(
-            "sex of the speaker, read from single faces",
-            people.mean((drawn["sex"] == voices.sex[:, None]).double().mean(1)),
-        ),
-        Requirement(
-            "spread of the sex score, drawn faces over renders", Estimate(spread, None, None), ".8 to 1.2",
-            0.8 <= spread <= 1.2,
+            "spread of the sex score, drawn faces over renders", spread, ".8 to 1.2", 0.8 <= spread.value <= 1.2,
         ),
     ]  # fmt: skip
 
@@ -178,11 +174,11 @@ def _age(voices: RealVoices, probe: Tensor, drawn: Tensor) -> list[Requirement]:
             Requirement(f"age, {who}: rank correlation, drawn faces", estimate, "interval above 0", is_met)
         )
     if bool(known.any()):
-        gap = float(drawn[known].median() - voices.age[known].median())
+        gap = median_difference(drawn[known], voices.age[known], Bootstrap(voices.person[known], 0))
         requirements.append(
             Requirement(
                 f"median age of drawn faces, less the speakers' ({float(voices.age[known].median()):.0f})",
-                Estimate(gap, None, None), "-10 to 10", abs(gap) <= 10,
+                gap, "-10 to 10", abs(gap.value) <= 10,
             )
         )  # fmt: skip
     return requirements
@@ -206,17 +202,6 @@ def _shares(
         bound = f"upper bound below {MAX_SHARE_OF_VOICE_IN_SKIN:g}" if is_skin else ""
         requirements.append(Requirement(f"share of the voice in {name}", share, bound, is_met))
     return requirements
-
-
-def _draw(model: facegen.Model, encoding: Tensor, num_faces: int) -> Tensor:
-    """Draw faces of every voice, each under a noise of its own: (N, faces, H, W, 3) uint8.
-
-    Noises that voices share would hide how much of the faces the noise decides.
-    """
-    noises = choose_noises(model.pipeline.noise, num_faces * len(encoding), 0, model.device)
-    own = noises.reshape(num_faces, len(encoding), -1)
-    parts = zip(encoding.split(CHUNK_ROWS), own.split(CHUNK_ROWS, dim=1), strict=True)
-    return torch.cat([draw_each(model.pipeline, rows.to(model.device), noise, 0) for rows, noise in parts])
 
 
 def _fit_reader(dataset: Dataset, num_renders: int) -> tuple[LinearReader, Tensor]:

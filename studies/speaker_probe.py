@@ -1,11 +1,9 @@
-"""Linear probes on conditions, and rank correlations with intervals."""
+"""Linear probes on conditions."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
-from facegen.core.statistics import Bootstrap, Estimate
 
 
 @dataclass(frozen=True)
@@ -35,26 +33,3 @@ class Probe:
     def read(self, conditions: Tensor) -> Tensor:
         """Read (N, D) conditions: (N,)."""
         return ((conditions.double() - self.mean) / self.deviation) @ self.weights + self.offset
-
-
-def rank_correlation(one: Tensor, other: Tensor, people: Bootstrap) -> Estimate:
-    """Compute Spearman's correlation of (N,) values with its interval over people.
-
-    Ranks are those of all rows; resamples weight the rows.
-    """
-    x, y = _ranks(one), _ranks(other)
-    sums = people.sums(torch.stack([x, y, x * x, y * y, x * y], dim=1))
-
-    def statistic(weights: Tensor) -> Tensor:
-        mx, my, xx, yy, xy = ((weights @ sums) / (weights @ people.num_rows)[:, None]).unbind(1)
-        return (xy - mx * my) / ((xx - mx * mx) * (yy - my * my)).sqrt()
-
-    return people.estimate(statistic)
-
-
-def _ranks(values: Tensor) -> Tensor:
-    """Return ranks from 0; equal values share their mean rank."""
-    values = values.double()
-    less = (values[None] < values[:, None]).sum(1)
-    not_more = (values[None] <= values[:, None]).sum(1)
-    return (less + not_more - 1).double() / 2

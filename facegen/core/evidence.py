@@ -111,7 +111,8 @@ class Recognised:
     Attributes:
         real: (N, d) embeddings of the real faces; None for a recogniser of voices.
         real_other: (N, d) embeddings of another real face of the same person; None if nobody has one.
-        fake: (N, Z', d) embeddings of generated faces under the first Z' <= Z shared noises; None if there is `fresh`.
+        fake: (N, Z', d) embeddings of generated faces under the first Z' <= Z shared noises; None if there is `fresh`,
+            except of readings.
         speech: (N, e) embeddings of the rows' speech; None if the recogniser embeds no speech, or the run reads none.
         fresh: (N, d) embeddings of the generated faces under the rows' own noises.
         readings: names of the columns, where each is a quantity of its own; empty for features.

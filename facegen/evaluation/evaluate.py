@@ -54,7 +54,7 @@ def evaluate(
         recognisers: recognisers beside the recipe's, NAME or NAME:key=value,key=value each.
         against: folders of baselines: other runs, whose faces of the same rows the judge compares with the run's.
         observer: receives progress and warnings.
-        interruption: interrupts the judge's training; None for no interruption.
+        interruption: listens to signals during the judge's training; None if they have their usual effect.
     Raises:
         CheckpointError: the run has nothing to evaluate yet, or is damaged.
         RecipeError: its recipe has no match stage, so that no judge can be trained.

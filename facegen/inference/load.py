@@ -4,11 +4,11 @@ import torch
 
 from facegen.core.errors import CheckpointError
 from facegen.core.recipe.schedule import advance_schedules
-from facegen.training.build import DraftRun, Networks, build_networks
+from facegen.training.build import Networks, build_networks
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.match import load_match_stage, match_modules
 from facegen.training.runs.checkpoint import load_module, read_step, require_network
-from facegen.training.runs.claimed_networks import build_claimed
+from facegen.training.runs.claimed_networks import claimed_networks
 from facegen.training.runs.earlier_runs import stored_draft
 from facegen.training.runs.run import Run
 
@@ -23,7 +23,7 @@ def load_face_pipeline(run: Run, device: torch.device) -> FacePipeline:
         CheckpointError: there is no such checkpoint, or it is damaged.
     """
     draft = stored_draft(run.path)
-    claimed = _claimed(run, draft).face_pipeline
+    claimed = claimed_networks(run, draft).face_pipeline
     if claimed is None:
         raise CheckpointError(f"{run.path}: its recipe has no [generator]: it only matches; choose another run")
     checkpoint = run.generator_checkpoint()
@@ -43,7 +43,7 @@ def load_matching(run: Run, device: torch.device) -> Networks:
     Raises:
         CheckpointError: the run has no finished match stage, or it is damaged.
     """
-    claimed = _claimed(run)
+    claimed = claimed_networks(run)
     if claimed.matcher is None:
         raise CheckpointError(f"{run.path}: its recipe has no [match], so it cannot match; choose another run")
     for name, module in match_modules(claimed).items() if run.is_matched else ():
@@ -54,9 +54,3 @@ def load_matching(run: Run, device: torch.device) -> Networks:
         if part is not None:
             part.to(device).eval().requires_grad_(False)
     return networks
-
-
-def _claimed(run: Run, draft: DraftRun | None = None) -> Networks:
-    """Build the networks on the meta device; a run of a stranger may ask for more memory than there is."""
-    num_bytes = sum(path.stat().st_size for path in (run.path / "checkpoints").glob("*/*.safetensors"))
-    return build_claimed(run.path, run.recipe, run.data, draft, num_bytes)

@@ -127,6 +127,7 @@ def facegen_metrics() -> dict[str, str]:
         "memorisation": "facegen.parts.metrics.memorisation:Memorisation",
         "people_covered": "facegen.parts.metrics.people_covered:PeopleCovered",
         "preference": "facegen.parts.metrics.preference:Preference",
+        "readings": "facegen.parts.metrics.readings:Readings",
         "retrieval": "facegen.parts.metrics.retrieval:Retrieval",
         "sharpness": "facegen.parts.metrics.sharpness:Sharpness",
         "verification": "facegen.parts.metrics.verification:Verification",

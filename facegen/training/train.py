@@ -82,8 +82,9 @@ class PreparedTraining:
         ]
         return forecast(self.recipe, self.out, self.networks, dataset, earlier, self.distributed.device)
 
-    def train(self, *, resume: bool, observer: Observer, interruption: Interruption) -> Run:
+    def train(self, *, resume: bool, observer: Observer, interruption: Interruption | None = None) -> Run:
         """Train; see `train`."""
+        interruption = interruption or Interruption()  # that no signal reaches
         if not self.distributed.is_main_process:
             observer = Observer()  # only the main process reports
         try:
@@ -106,7 +107,9 @@ def prepare_training(recipe: Recipe, out: Path) -> PreparedTraining:
     return PreparedTraining(recipe, out, check_training(recipe, out, distributed=distributed), distributed)
 
 
-def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interruption: Interruption) -> Run:
+def train(
+    recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interruption: Interruption | None = None
+) -> Run:
     """Train a recipe into a run folder; earlier recipes that it names are trained first, into folders beside it.
 
     Args:
@@ -114,7 +117,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool, observer: Observer, interr
         out: the run folder.
         resume: resume the run in the folder; start it if there is none.
         observer: gets progress and messages.
-        interruption: checked after every step.
+        interruption: checked after every step; None if signals have their usual effect.
     Raises:
         FacegenError: anything that the user can correct, before training if possible.
         Interrupted: the user stopped training; a checkpoint is saved.

@@ -151,6 +151,22 @@ def test_model_file_holds_the_files(
     assert facegen("generate", "model.safetensors", "--name", unpacked.data.identities[0], "--out", "face.png") == 0
 
 
+def test_files_of_a_judge_are_copied_like_others(plugins: ThrowAwayPlugins, facegen: Facegen, tmp_path: Path) -> None:
+    judge = {"type": "odd", "scale": "given/scale.txt", "folder": "given/names"}
+    recipe = plugins.recipe(judge={"conditioner": judge, "match": {"type": "softmax"}})
+    assert facegen("train", recipe, "--out", "run", "--set", "train.steps=1") == 0
+    assert facegen("export", "run", "model.safetensors") == 0
+    shutil.rmtree("given")
+    Path("run").rename("elsewhere")
+    opened = Run.open(Path("elsewhere"))
+    unpacked = Run.open(ModelFile.open(Path("model.safetensors")).unpack())
+    for run in (opened, unpacked):
+        settings = run.recipe.judge["conditioner"][0].settings
+        assert settings["scale"].is_relative_to(run.path.resolve()) and settings["scale"].read_text() == "2.5"
+        assert (settings["folder"] / "sub" / "b.txt").read_text() == "sub/b.txt"
+    assert str(tmp_path / "given") not in Path("elsewhere/recipe.toml").read_text()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -11,6 +11,7 @@ from facegen.collect.review.duplicates import Duplicate, DuplicateIndex
 from facegen.collect.review.features import MAX_UNDETECTED_SHARE, FeatureReview, Rows, review_features
 from facegen.collect.review.hog_pitch import HOG_PITCH
 from facegen.collect.review.outliers import THRESHOLD, robust_z
+from facegen.core.errors import DataError
 from facegen.core.interfaces import Recogniser
 from facegen.core.progress import Observer
 from facegen.data.corpus.reader import Corpus
@@ -104,6 +105,7 @@ def review(
         DataError: the corpus or a recogniser cannot be used.
     """
     observer = observer or Observer()
+    _refuse_readings(recognisers)
     rows = Rows.of(corpus)
     feature_reviews = tuple(review_features(corpus, rows, recognisers, cache, observer))
     duplicates = _find_duplicates(corpus, rows, observer)
@@ -125,6 +127,18 @@ def review(
     unjudged = int((~np.stack(compared).any(0)).sum()) if compared else len(rows)
     uneven = _uneven_people(feature_reviews, rows, threshold)
     return Review(corpus, rows, feature_reviews, tuple(findings), uneven, unjudged, threshold)
+
+
+def _refuse_readings(recognisers: Mapping[str, Recogniser]) -> None:
+    """Refuse recognisers whose columns are quantities of their own: angles between them mean nothing."""
+    problems = [
+        f"recogniser '{name}' reads {' and '.join(recogniser.readings)}, and has no features that can be compared; "
+        f"choose one that has, such as dlib_faces"
+        for name, recogniser in recognisers.items()
+        if recogniser.readings
+    ]
+    if problems:
+        raise DataError(*problems)
 
 
 def _add_reasons(reasons: Reasons, features: FeatureReview, corpus: Corpus, threshold: float) -> None:

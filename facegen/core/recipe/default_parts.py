@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 DEFAULT_METRICS = (
     "matching", "identity", "correlation", "preference", "retrieval", "diversity", "sharpness", "detection", "frechet",
-    "fidelity", "people_covered", "memorisation", "factors", "verification",
+    "fidelity", "people_covered", "memorisation", "factors", "verification", "readings",
 )  # fmt: skip
 DEFAULT_LOGGERS = ("tensorboard",)
 

@@ -44,6 +44,25 @@ def preset_names(path: Path) -> list[str]:
     return list(names)
 
 
+def inherited_tables(path: Path, preset: str | None, problems: Iterable[str]) -> list[str]:
+    """Explain problems of tables that a preset of an extended recipe changes, for a part of another type."""
+    own, problems = _read(path), list(problems)
+    if preset is None or "extends" not in own:
+        return []
+    other = _find(own["extends"], path.parent, f"{path}: extends")
+    below, hints = _read(other), []
+    for name, changed in below.get("preset", {}).get(preset, {}).items():
+        types = [tables[name].get("type") for tables in (below, own) if isinstance(tables.get(name), dict)]
+        is_other = len(types) == 2 and None not in types and types[0] != types[1]
+        if is_other and isinstance(changed, dict) and any(f"[{name}]" in problem for problem in problems):
+            hints.append(
+                f"{path}: [preset.{preset}.{name}] of {other.name} sets {', '.join(changed)} for type '{types[0]}', "
+                f"and here [{name}] has type '{types[1]}'; add without = ['{name}'], and write [{name}] and "
+                f"[preset.{preset}.{name}] in full"
+            )
+    return hints
+
+
 def _merge_layers(path: Path, preset: str | None, overrides: Iterable[str], preset_may_lack: bool) -> Tables:
     tables = _read(path)
     without = tables.pop("without", [])

@@ -67,6 +67,7 @@ class Recipe:
         configs: {kind: its parts, in order}; an empty tuple for a kind without parts.
         run, train, evaluate, draft: the engine's tables; `train` and `draft` are None if the recipe lacks them.
         earlier: {"table.key": recipe} of earlier runs that the recipe names by their recipes.
+        judge: {kind: the parts of [judge]}, of the kinds that it names.
     """
 
     source: str
@@ -77,6 +78,7 @@ class Recipe:
     evaluate: EvaluateSettings
     draft: DraftSettings | None = None
     earlier: "Mapping[str, Recipe]" = field(default_factory=dict)
+    judge: Mapping[str, tuple[PartConfig, ...]] = field(default_factory=dict)
 
     @property
     def values(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from facegen.core.kinds import RECIPE_KINDS
 from facegen.core.recipe.merge import Tables
-from facegen.core.recipe.part_config import Recipe
+from facegen.core.recipe.part_config import PartConfig, Recipe
 
 KINDS_WITH_FILES = tuple(kind for kind in RECIPE_KINDS.values() if kind.name != "dataset")
 """A corpus stays where it is."""
@@ -16,39 +16,49 @@ NO_PATH = "not-included"
 """Value of a path that cannot be left out, in the recipe of a model file."""
 
 Change = Callable[[Path], str]
+Configs = Mapping[str, tuple[PartConfig, ...]]
 
 
 def with_part_paths(recipe: Recipe, change: Change) -> Tables:
-    """Return the tables of a recipe with every path in a part's own settings changed."""
-    tables = dict(recipe.tables)
+    """Return the tables of a recipe with every path in a part's own settings changed, also in [judge]."""
+    tables = _changed(recipe.tables, recipe.configs, change)
+    if recipe.judge:
+        tables["judge"] = _changed(tables["judge"], recipe.judge, change)
+    return tables
+
+
+def _changed(tables: Mapping[str, Any], configs: Configs, change: Change) -> Tables:
+    changed = dict(tables)
     for kind in KINDS_WITH_FILES:
-        configs, own = recipe.configs[kind.name], tables.get(kind.table)
+        own = changed.get(kind.table)
         if isinstance(own, list):
-            tables[kind.table] = [
-                replaced_paths(table, config.settings, change) for table, config in zip(own, configs, strict=True)
+            changed[kind.table] = [
+                replaced_paths(table, config.settings, change)
+                for table, config in zip(own, configs[kind.name], strict=True)
             ]
         elif own is not None:
-            tables[kind.table] = replaced_paths(own, configs[0].settings, change)
-    return tables
+            changed[kind.table] = replaced_paths(own, configs[kind.name][0].settings, change)
+    return changed
 
 
 def part_paths(recipe: Recipe, without: Collection[str] = ()) -> list[tuple[str, Path]]:
     """List the paths that a recipe gives to its parts, except of some kinds, each with file and table."""
     paths = []
-    for kind in KINDS_WITH_FILES:
-        if kind.name in without:
-            continue
-        own = recipe.tables.get(kind.table, [])
-        tables = own if isinstance(own, list) else [own]
-        for table, config in zip(tables, recipe.configs[kind.name], strict=False):
-            for key in table:
-                paths += [(f"{config.where} {key}", path) for path in _paths_in(config.settings.get(key))]
+    for tables_around, configs in ((recipe.tables, recipe.configs), (recipe.tables.get("judge", {}), recipe.judge)):
+        for kind in KINDS_WITH_FILES:
+            own = tables_around.get(kind.table, [])
+            tables = own if isinstance(own, list) else [own]
+            for table, config in zip(tables, configs.get(kind.name, ()), strict=False):
+                if kind.name not in without:
+                    for key in table:
+                        paths += [(f"{config.where} {key}", path) for path in _paths_in(config.settings.get(key))]
     return paths
 
 
 def pretrained_paths(recipe: Recipe) -> set[Path]:
     """Return the paths of weights that others have trained, which a run names by their hash and does not copy."""
-    configs = [config for config in recipe.configs["conditioner"] if config.part.load().pretrained]  # type: ignore[attr-defined]
+    conditioners = (*recipe.configs["conditioner"], *recipe.judge.get("conditioner", ()))
+    configs = [config for config in conditioners if config.part.load().pretrained]  # type: ignore[attr-defined]
     return {path for config in configs for path in _paths_in(config.settings)}
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from facegen.core.kinds import RECIPE_KINDS
 from facegen.core.recipe.merge import Tables
 from facegen.core.recipe.part_config import PartConfig, Recipe
-from facegen.core.recipe.part_paths import NO_PATH, replaced_paths
+from facegen.core.recipe.part_paths import NO_PATH, Configs, replaced_paths
 
 Kept = Mapping[str, str]
 
@@ -29,16 +29,24 @@ def without_paths(recipe: Recipe, kept: Kept | None = None) -> Tables:
     for name, model in (("draft", recipe.draft), ("evaluate", recipe.evaluate), ("train", recipe.train)):
         if name in tables and model is not None:
             tables[name] = _of_table(tables[name], {}, dict(model), type(model))
+    tables = _of_parts(tables, kept, recipe.configs)
+    if recipe.judge:
+        tables["judge"] = _of_parts(tables["judge"], kept, recipe.judge)
+    return tables
+
+
+def _of_parts(tables: Tables, kept: Kept, configs: Configs) -> Tables:
+    changed = dict(tables)
     for kind in RECIPE_KINDS.values():
-        configs = recipe.configs[kind.name]
-        if kind.table not in tables or not configs:
+        own = configs.get(kind.name, ())
+        if kind.table not in tables or not own:
             continue
         if isinstance(tables[kind.table], list):
-            pairs = zip(tables[kind.table], configs, strict=True)
-            tables[kind.table] = [_of_part(table, kept, config) for table, config in pairs]
+            pairs = zip(tables[kind.table], own, strict=True)
+            changed[kind.table] = [_of_part(table, kept, config) for table, config in pairs]
         else:
-            tables[kind.table] = _of_part(tables[kind.table], kept, configs[0])
-    return tables
+            changed[kind.table] = _of_part(tables[kind.table], kept, own[0])
+    return changed
 
 
 def _of_part(table: Tables, kept: Kept, config: PartConfig) -> Tables:

@@ -9,7 +9,15 @@ from typing import Any
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, RECIPE_KINDS, Kind
 from facegen.core.recipe.default_parts import default_parts
-from facegen.core.recipe.file import JUDGE_TABLES, Tables, apply_override, differences, is_recipe, read_tables
+from facegen.core.recipe.file import (
+    JUDGE_TABLES,
+    Tables,
+    apply_override,
+    differences,
+    inherited_tables,
+    is_recipe,
+    read_tables,
+)
 from facegen.core.recipe.part_config import PartConfig, Recipe
 from facegen.core.recipe.rules import (
     conflicting_starts,
@@ -58,7 +66,10 @@ def read_recipe(
     if data is not None:
         tables = _with_packed(tables, data)
     tables.setdefault("run", {}).setdefault("name", default_run_name(path))
-    recipe = _with_earlier(tables, path, preset, overrides, ())
+    try:
+        recipe = _with_earlier(tables, path, preset, overrides, ())
+    except RecipeError as error:
+        raise RecipeError(*error.problems, *inherited_tables(path, preset, error.problems)) from None
     _refuse_shared_names(recipe)
     return recipe
 
@@ -176,7 +187,7 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
         if name not in known:
             problems.append(f"{source}: [{name}] is not a table of a recipe{did_you_mean(name, known)}")
     configs = {kind.name: _check_kind(kind, tables, source, problems) for kind in RECIPE_KINDS.values()}
-    _check_judge(tables, source, problems)
+    judge = _check_judge(tables, source, problems)
     problems += repeated_metrics(configs["metric"], source)
     engine: dict[str, Any] = {}
     for name, model in ENGINE_TABLES.items():
@@ -197,7 +208,8 @@ def check_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
     if problems:
         raise RecipeError(*problems)
     return Recipe(
-        source, tables, configs, engine["run"], engine.get("train"), engine["evaluate"], engine.get("draft")
+        source, tables, configs, engine["run"], engine.get("train"), engine["evaluate"], engine.get("draft"),
+        judge=judge,
     )  # fmt: skip
 
 
@@ -234,20 +246,26 @@ def _check_kind(
     return tuple(config for config in configs if config is not None)
 
 
-def _check_judge(tables: Mapping[str, Any], source: str, problems: list[str]) -> None:
-    """Check [judge]: it may hold JUDGE_TABLES, and must hold those that training needs and the recipe lacks."""
+def _check_judge(tables: Mapping[str, Any], source: str, problems: list[str]) -> dict[str, tuple[PartConfig, ...]]:
+    """Check [judge]: it may hold JUDGE_TABLES, and must hold those that training needs and the recipe lacks.
+
+    Returns:
+        {kind: its parts}
+    """
     if "judge" not in tables:
-        return
+        return {}
     judge = tables["judge"]
     if not isinstance(judge, dict):
         problems.append(f"{source}: judge = {shown(judge)}: must be a table of tables, such as [judge.match]")
-        return
+        return {}
     for name in judge:
         if name not in JUDGE_TABLES:
             problems.append(f"{source}: [judge.{name}] is not a table of a judge{did_you_mean(name, JUDGE_TABLES)}")
-    for kind in RECIPE_KINDS.values():
-        if kind.table in JUDGE_TABLES and kind.table in judge:
-            _check_kind(kind, judge, source, problems, "judge.")
+    configs = {
+        kind.name: _check_kind(kind, judge, source, problems, "judge.")
+        for kind in RECIPE_KINDS.values()
+        if kind.table in JUDGE_TABLES and kind.table in judge
+    }
     for name in ("conditioner", "discriminator", "match"):
         if name not in tables and name not in judge:
             problems.append(f"{source}: [judge.{name}] is missing: the recipe has no [{name}] for the judge to use")
@@ -255,6 +273,7 @@ def _check_judge(tables: Mapping[str, Any], source: str, problems: list[str]) ->
     for key in ("run", "start"):
         if isinstance(match, dict) and key in match:
             problems.append(f"{source}: [judge.match] {key}: is not allowed for a judge; use [evaluate] judge_start")
+    return configs
 
 
 def _entries(

@@ -104,7 +104,7 @@ def find_judge(
         settings: kind and random seed of the judge, and the run that it starts from.
         device: device of the judge.
         observer: receives the progress of its training.
-        interruption: interrupts its training; None for no interruption.
+        interruption: listens to signals during its training; None if they have their usual effect.
     Raises:
         RecipeError: the recipe has no match stage to train a judge with, or to judge by.
         Interrupted: its training was interrupted; the next call resumes it.
@@ -131,7 +131,7 @@ def find_judge(
                 shutil.rmtree(folder, ignore_errors=True)  # interrupted before the first checkpoint
             observer.say(f"training the judge, once for this corpus: {folder}")
             with interruption.listening() if interruption is not None else nullcontext():
-                train(recipe, folder, resume=True, observer=observer, interruption=interruption or Interruption())
+                train(recipe, folder, resume=True, observer=observer, interruption=interruption)
     name = f"{recipe.config('matcher').name} judge, seed {settings.judge_seed}, trained on {corpus_name(recipe)} train"
     return Judge.of(Run.open(folder), name, device, key)
 

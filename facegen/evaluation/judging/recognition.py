@@ -21,7 +21,7 @@ from facegen.core.recipe.unique_names import unique_names
 from facegen.core.text.toml_text import parse_toml
 
 MOST_NOISES = 2
-"""Maximum number of generated faces per row that a recogniser embeds if there is none under the row's own noise."""
+"""Maximum number of faces per row, under shared noises, that a recogniser embeds."""
 _CHUNK_ROWS = 16
 
 
@@ -125,19 +125,33 @@ def recognise(
     embeddings = {}
     for name, recogniser in recognisers.items():
         real = _embed_real(name, recogniser, inputs, faces_key, cache, observer)
-        fake, fresh = None, None
-        if "faces" in recogniser.embeds and inputs.fresh_faces is not None:
-            faces = inputs.fresh_faces
-            fresh = _embed_in_chunks(f"{name}: generated faces", len(faces), observer, faces.__getitem__, recogniser)
-        elif "faces" in recogniser.embeds and inputs.fake_faces is not None:
-            shown = inputs.fake_faces[:, :MOST_NOISES]
-            faces = shown.flatten(0, 1)
-            fake = _embed_in_chunks(f"{name}: generated faces", len(faces), observer, faces.__getitem__, recogniser)
-            fake = fake.unflatten(0, shown.shape[:2])
+        fake, fresh = _embed_generated(name, recogniser, inputs, observer)
         embeddings[name] = Recognised(
             real.get("real"), real.get("real_other"), fake, real.get("speech"), fresh, recogniser.readings
         )  # fmt: skip
     return embeddings
+
+
+def _embed_generated(
+    name: str, recogniser: Recogniser, inputs: RecogniserInputs, observer: Observer
+) -> tuple[Tensor | None, Tensor | None]:
+    """Embed generated faces: under shared noises, and under the rows' own.
+
+    One face per row, under its own noise, is enough for features; readings are also compared between faces of a row.
+    """
+    fake, fresh = None, None
+    if "faces" not in recogniser.embeds:
+        return fake, fresh
+    if inputs.fresh_faces is not None:
+        faces = inputs.fresh_faces
+        fresh = _embed_in_chunks(f"{name}: generated faces", len(faces), observer, faces.__getitem__, recogniser)
+    if inputs.fake_faces is not None and (fresh is None or recogniser.readings):
+        shown = inputs.fake_faces[:, :MOST_NOISES]
+        faces = shown.flatten(0, 1)
+        stage = f"{name}: {'further ' if fresh is not None else ''}generated faces"
+        fake = _embed_in_chunks(stage, len(faces), observer, faces.__getitem__, recogniser)
+        fake = fake.unflatten(0, shown.shape[:2])
+    return fake, fresh
 
 
 def _embed_real(

@@ -5,12 +5,12 @@ from typing import Annotated
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional
 
 from facegen.core.evidence import Evidence, Figure
 from facegen.core.interfaces import Metric
 from facegen.core.randomness import generator_for
 from facegen.core.statistics import Bootstrap
+from facegen.parts.metrics.gallery_ranks import gallery_distances, share_within
 from facegen.parts.metrics.views import features_of, generated_embeddings, outside_views
 
 _CHUNK_ROWS = 256
@@ -66,8 +66,7 @@ class Retrieval(Metric):
         for distance in _DISTANCES:
             nearer, ties = _ranks(faces[rows].nan_to_num(), evidence.real[rows], distance)
             for num in self.num_nearest:
-                # Among faces at equal distances, the rank of the true one is uniform: count the share of ranks up to K.
-                hits = (((num - nearer) / (ties + 1)).clamp(0, 1) * is_detected).mean(1)
+                hits = (share_within(nearer, ties, num) * is_detected).mean(1)
                 key, label = f"r{num}.{distance.lower()}{ending}", f"retrieval R@{num}, {distance}{suffix}"
                 recall, chance, note = people.share(hits), min(num / size, 1.0), f"gallery of {size}{misses}"
                 figures.append(Figure.of(key, label, recall, chance, note, better="higher", by_judge=not recogniser))
@@ -85,15 +84,9 @@ def one_row_per_person(evidence: Evidence, max_people: int) -> Tensor:
 
 def _ranks(queries: Tensor, gallery: Tensor, distance: str) -> tuple[Tensor, Tensor]:
     """Count gallery faces nearer than the own face, and ties: (N, Z, e), (N, e) -> two (N, Z)."""
-    if distance == "cosine":
-        queries, gallery = functional.normalize(queries, dim=-1), functional.normalize(gallery, dim=-1)
     nearer, ties = [], []
     for rows in torch.arange(len(gallery)).split(_CHUNK_ROWS):
-        # Between unit vectors, L2 grows with the cosine distance.
-        norm = 1.0 if distance == "L1" else 2.0
-        mode = "donot_use_mm_for_euclid_dist"
-        distances = torch.cdist(queries[rows].flatten(0, 1), gallery, p=norm, compute_mode=mode)
-        distances = distances.unflatten(0, queries[rows].shape[:2])
+        distances = gallery_distances(queries[rows], gallery, distance)
         own = distances.gather(2, rows[:, None, None].expand(-1, queries.shape[1], 1))
         nearer.append((distances < own).sum(2))
         ties.append((distances == own).sum(2) - 1)

@@ -14,6 +14,7 @@ from facegen.core.batch import DataSpec
 from facegen.core.errors import CheckpointError, FacegenError
 from facegen.core.recipe.part_config import Recipe
 from facegen.training.build import DraftRun, Networks, build_networks
+from facegen.training.runs.run import Run
 
 MAX_MODULES_PER_BYTE, SPARE_MODULES = 1 / 64, 10_000
 """A tensor takes 64 bytes of a file's header and more; a recipe has some modules without tensors."""
@@ -49,6 +50,16 @@ def build_claimed(path: Path, recipe: Recipe, data: DataSpec, draft: DraftRun | 
         raise CheckpointError(*error.problems) from error
     except (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
         raise CheckpointError(f"{path}: its networks cannot be built: {error}") from error
+
+
+def claimed_networks(run: Run, draft: DraftRun | None = None) -> Networks:
+    """Build the networks of a run on the meta device; a run of a stranger may ask for more memory than there is.
+
+    Raises:
+        CheckpointError: as `build_claimed`.
+    """
+    num_bytes = sum(path.stat().st_size for path in (run.path / "checkpoints").glob("*/*.safetensors"))
+    return build_claimed(run.path, run.recipe, run.data, draft, num_bytes)
 
 
 @contextmanager

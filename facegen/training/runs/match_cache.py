@@ -15,6 +15,7 @@ from facegen.training.build import Networks, build_networks
 from facegen.training.distributed import Distributed
 from facegen.training.match import match_modules
 from facegen.training.runs.checkpoint import load_tensors, read_state, same_network
+from facegen.training.runs.claimed_networks import claimed_networks
 from facegen.training.runs.open_run import run_folder
 from facegen.training.runs.part_files import without_folders
 from facegen.training.runs.run import Run
@@ -98,6 +99,7 @@ def find_cached_match(run: Run, key: str, networks: Networks) -> Run | None:
         try:
             if _key_of(state.parent) == key:
                 other = Run.open(state.parents[2])
+                claimed_networks(other)
                 same_start = _start_equal(networks, build_networks(other.recipe, other.data))
                 if same_start and _is_readable(other, networks):
                     return other

@@ -1,15 +1,13 @@
-"""The study of real voices: its table of people, its probe, and its rank correlation."""
+"""The study of real voices: its table of people, its probe, and its table of requirements."""
 
 import math
 from pathlib import Path
 
-import pytest
 import torch
-from scipy.stats import spearmanr
 
-from facegen.core.statistics import Bootstrap, Estimate
+from facegen.core.statistics import Estimate
 from studies.real_voices import RealVoices, Requirement, to_markdown
-from studies.speaker_probe import Probe, rank_correlation
+from studies.speaker_probe import Probe
 
 
 def test_table_of_people_is_read(tmp_path: Path) -> None:
@@ -28,16 +26,6 @@ def test_probe_recovers_a_linear_quantity() -> None:
     target = 2 * conditions[:, 0] - 0.3 * conditions[:, 1] + 7
     read = Probe.fit(conditions[:300], target[:300], strength=1e-6).read(conditions[300:])
     assert torch.allclose(read, target[300:].double(), atol=1e-3)
-
-
-def test_rank_correlation_agrees_with_scipy() -> None:
-    torch.manual_seed(1)
-    one = torch.randint(0, 12, (80,)).float()
-    other = one + torch.randn(80) * 5
-    estimate = rank_correlation(one, other, Bootstrap(torch.arange(80), 0))
-    assert estimate.value == pytest.approx(spearmanr(one, other).statistic, abs=1e-12)
-    assert estimate.low is not None and estimate.high is not None
-    assert estimate.low < estimate.value < estimate.high
 
 
 def test_table_marks_what_is_not_met() -> None:

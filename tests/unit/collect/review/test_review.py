@@ -48,6 +48,12 @@ class Colours(Recogniser):
         return torch.where(mean.sum(dim=1, keepdim=True) > 9, mean - 128, torch.nan)
 
 
+class Ages(Colours):
+    """Recogniser whose columns are quantities."""
+
+    readings = ("age", "male")
+
+
 def paint(colour: tuple[int, int, int], seed: int) -> np.ndarray:
     noise = np.random.default_rng(seed).integers(-24, 25, (16, 16, 3)) + np.random.default_rng(seed).integers(-6, 7, 3)
     return np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
@@ -300,3 +306,11 @@ def test_a_list_whose_names_changed_their_unicode_form_still_fits(folder, tmp_pa
     text = f"drop,person,clip,face,digest\nyes,{name},{clip},1,{digest}\n"
     (tmp_path / "marked.csv").write_text(text, encoding="utf-8")
     assert drop_marked(folder, tmp_path / "marked.csv", tmp_path / "left").faces == 1
+
+
+def test_readings_are_not_compared(folder):
+    ages = Ages()
+    message = r"recogniser 'ages' reads age and male, and has no features that can be compared; choose one that has"
+    with pytest.raises(DataError, match=message):
+        review(Corpus.open(folder), {"colours": Colours(), "ages": ages})
+    assert ages.num_embedded == 0

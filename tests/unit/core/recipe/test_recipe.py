@@ -187,6 +187,22 @@ def test_a_recipe_may_extend_another(good, tmp_path):
         read_recipe(chain)
 
 
+def test_keys_of_an_inherited_preset_for_another_type_are_explained(tmp_path):
+    below = '[data]\ntype = "synthetic"\n[generator]\ntype = "adain"\n[preset.small.generator]\nconvolutions = 1\n'
+    write(tmp_path, below, "below.toml")
+    path = write(tmp_path, 'extends = "below.toml"\n[generator]\ntype = "dcgan"\n', "own.toml")
+    with pytest.raises(RecipeError) as error:
+        read_recipe(path, preset="small")
+    hint = (
+        f"{path}: [preset.small.generator] of below.toml sets convolutions for type 'adain', and here [generator] has "
+        f"type 'dcgan'; add without = ['generator'], and write [generator] and [preset.small.generator] in full"
+    )
+    assert error.value.problems[-1] == hint
+    with pytest.raises(RecipeError) as other:
+        read_recipe(path, overrides=["generator.convolutions=1"])
+    assert not any("preset" in problem for problem in other.value.problems)
+
+
 def test_tables_of_the_extended_recipe_may_be_left_out(good, tmp_path):
     text = 'extends = "speech.toml"\nwithout = ["generator", "train"]\n[match]\ntype = "matcher"\n'
     checked = read_recipe(write(tmp_path, text, "above.toml"), preset="small")

@@ -11,6 +11,7 @@ from facegen.core.recipe.recipe import Recipe, check_recipe
 from facegen.training.build import build_networks
 from facegen.training.distributed import Distributed
 from facegen.training.match import match_modules
+from facegen.training.runs import match_cache
 from facegen.training.runs.checkpoint import save_checkpoint
 from facegen.training.runs.match_cache import find_cached_match, match_key
 from facegen.training.runs.run import Run
@@ -105,6 +106,20 @@ def test_the_runs_beside_it_are_searched_and_damaged_ones_passed_over(tmp_path: 
     same = matched(tmp_path / "runs" / "c_same", recipe())
     cached = find_cached_match(run, wanted, networks)
     assert cached is not None and cached.path == same.path
+
+
+def test_networks_that_are_larger_than_their_weights_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huge = Run.create(tmp_path / "huge", recipe(discriminator__width=4096, discriminator__max_width=4096), DATA)
+    small = match_modules(build_networks(recipe(), DATA))
+    save_checkpoint(huge.match_folder, {"step": 3, "key": key(recipe())}, small, {})
+    networks = build_networks(recipe(**GAME), DATA)
+    built: list[Recipe] = []
+    monkeypatch.setattr(match_cache, "build_networks", lambda chosen, data: built.append(chosen))
+    run, wanted = Run(tmp_path / "mine", recipe(**GAME), DATA), key(recipe())
+    assert wanted is not None and find_cached_match(run, wanted, networks) is None
+    assert built == []
 
 
 def test_other_weights_at_the_start_are_another_stage(tmp_path: Path) -> None:
