@@ -24,7 +24,7 @@ class Loader:
         needs: the Batch columns to fill besides faces.
         with_faces: fill the faces, too; otherwise they have no pixels, for a stage whose features of faces are cached.
     Raises:
-        DataError: the split is smaller than a batch.
+        DataError: the split is smaller than a batch, or cannot be balanced as asked.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Loader:
         self.num_mismatched = max(num_mismatched, 1)
         self.seed = seed
         self.needs, self.with_faces = needs, with_faces
-        self.sampler = Sampler(rows.clips, batch_size, seed)
+        self.sampler = Sampler(rows.clips, batch_size, seed, rows.settings.balance)
         self._ahead: tuple[int, Future[Batch]] | None = None
         self._worker = None if rows.is_resident else ThreadPoolExecutor(1, thread_name_prefix="facegen-loader")
 
