@@ -16,7 +16,7 @@ from facegen.core.errors import CheckpointError, TrainingError
 from facegen.core.interruption import Interruption
 from facegen.core.part_faults import PartFaultError
 from facegen.core.progress import Observer
-from facegen.core.randomness import derived_seed
+from facegen.core.randomness import seed_torch
 from facegen.core.recipe.tables import MatchSettings, TrainSettings
 from facegen.core.run_schema import CheckpointState
 from facegen.training.distributed import Distributed
@@ -139,7 +139,7 @@ def run_stage(
     since, since_step = time.monotonic(), start
     observer.start(stage.name, stage.steps, start)
     for step in range(start, stage.steps):
-        torch.manual_seed(derived_seed(seed, stage.name, step, distributed.rank))
+        seed_torch(seed, stage.name, step, distributed.rank)
         done = step + 1
         with _named_step(stage, run, done):
             sums.add(stage.step(step))
