@@ -171,11 +171,12 @@ def _named_step(stage: Stage, run: Run, done: int) -> Iterator[None]:
     try:
         yield
     except PartFaultError as fault:
-        stopped = f"{stage.name} step {done}: training stopped; {_last_good(stage, run)}; --resume goes on from there"
+        stopped = f"{stage.name} step {done}: training stopped; {last_good(stage, run)}; --resume goes on from there"
         raise PartFaultError(*fault.problems, stopped) from fault
 
 
-def _last_good(stage: Stage, run: Run) -> str:
+def last_good(stage: Stage, run: Run) -> str:
+    """Say which checkpoint of a stage is the newest."""
     newest = run.newest(stage.name)
     return f"the last good checkpoint is {newest[0]}" if newest else "there was no checkpoint yet"
 
@@ -271,7 +272,7 @@ def _check_finite(values: Mapping[str, float], stage: Stage, run: Run, done: int
 def _diverged(stage: Stage, run: Run, done: int, names: str) -> str:
     return (
         f"{stage.name} step {done}: {names} is no longer a finite number, so training stopped; "
-        f"{_last_good(stage, run)}. "
+        f"{last_good(stage, run)}. "
         f"A resumed run would meet the same value, because training is deterministic, unless a setting is changed: a "
         f"lower learning rate, a weight of a penalty such as penalty.0.r1_gamma, or run.precision: facegen train "
         f"{run.path} --resume --set {_lower_rate(stage)}"

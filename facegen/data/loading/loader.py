@@ -11,6 +11,7 @@ from facegen.core.randomness import generator_for
 from facegen.data.loading.prepare import mirror_faces
 from facegen.data.loading.rows import Rows
 from facegen.data.loading.sampler import Sampler, draw_mismatched_rows
+from facegen.data.loading.transfer import to_device
 
 
 class Loader:
@@ -78,7 +79,7 @@ class Loader:
             rows, frame, start, mismatched, self.needs, identity_draw, with_faces=self.with_faces
         )  # fmt: skip
         if settings.mirror and self.rows.split == "train":
-            mirrored = (draws[:, 2] < 0.5).to(self.rows.device)
+            mirrored = to_device(draws[:, 2] < 0.5, self.rows.device)
             batch = batch.with_faces(mirror_faces(batch.faces, mirrored))
         return batch
 
