@@ -73,7 +73,7 @@ def part_code(part: "Part", loaded: type, method: str) -> Iterator[None]:
         with stdout_to_stderr():
             yield
         if before and _shared_state() != before:
-            raise RuntimeError("it changes torch's default dtype or grad mode, which parts share; use a `with` block")
+            raise RuntimeError("it changes the default dtype or the grad mode of torch, which all parts share")
     except REQUESTS_TO_STOP:
         raise
     except BaseException as error:
