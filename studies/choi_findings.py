@@ -1,9 +1,13 @@
 """The six findings of Choi, Park and Lee 2020, tested against the figures of runs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from studies.finding import Finding
 from studies.report_figures import NOTHING, STRANGERS, Results, Value, negated, together
+
+FigureOf = Callable[[str, str], Value]
+"""(run, key) -> figure of strangers"""
+RELID, PLAIN = "speech_relid", "speech_relativistic"
 
 
 def choi(results: Results, shares: Mapping[str, Value]) -> Iterator[Finding]:
@@ -17,63 +21,25 @@ def choi(results: Results, shares: Mapping[str, Value]) -> Iterator[Finding]:
     def figure(run: str, key: str) -> Value:
         return results.figure(run, key, STRANGERS)
 
-    directions = {
+    yield _directions(figure)
+    yield _roles(shares)
+    yield _distances(figure)
+    yield _preference(figure)
+    yield _retrieval(figure)
+    yield _baselines(figure)
+
+
+def _directions(figure: FigureOf) -> Finding:
+    values = {
         f"{run} {way}": figure(run, f"matching.{key}.10.real")
         for run in ("match_v2f", "match_f2v")
         for way, key in (("V-F", "v2f"), ("F-V", "f2v"))
     }
-    yield Finding(
+    return Finding(
         "Choi 1", "matching is above chance in both directions, and each training direction works in the other, too",
         "10-way matching of strangers is above 0.1 in all four cases",
-        _listed(directions),
-        together(*(value.above(value.chance) for value in directions.values())),
-    )  # fmt: skip
-    yield _roles(shares)
-    relid, plain = "speech_relid", "speech_relativistic"
-    correlation = figure(relid, "correlation.generated")
-    pairs = {
-        what: [figure(relid, f"correlation.distance.{key}.{kind}") for kind in ("same_sex", "different_sexes")]
-        for what, key in (("condition", "condition"), ("generated face", "generated"))
-    }
-    yield Finding(
-        "Choi 3", "distances of voices and of generated faces correlate, and shrink where the sex is the same",
-        "the correlation is above 0, and both distances are smaller within a sex",
-        f"correlation {correlation}; "
-        + "; ".join(f"{what} distance {same} against {other}" for what, (same, other) in pairs.items()),
-        together(correlation.above(0.0), *(other.above(same) for same, other in pairs.values())),
-    )  # fmt: skip
-    preferred, without = (figure(run, "preference.over_true") for run in (relid, plain))
-    to_plain = figure(relid, f"preference.over.{plain}")
-    more = figure(relid, "matching.f2v.2.generated_less_real")
-    yield Finding(
-        "Choi 4", "a judge prefers relid's faces to the true ones and to those of Eq. 4, but those of Eq. 4 not to the "
-        "true ones; it matches relid's better than real ones",
-        "shares against one half; matching by pairs of the same rows, F-V 2-way",
-        f"relid preferred {preferred}, to Eq. 4 {to_plain}; Eq. 4 preferred {without}; matching of relid's faces less "
-        f"that of real ones {more}",
-        together(preferred.above(0.5), to_plain.above(0.5), negated(without.above(0.5)), more.above(0.0)),
-    )  # fmt: skip
-    others = (plain, "speech2face")
-    recalls = {
-        distance: {run: figure(run, f"retrieval.r10.{distance.lower()}") for run in (relid, *others)}
-        for distance in ("L1", "L2", "cosine")
-    }
-    yield Finding(
-        "Choi 5", "retrieval is better than without the identity term, and than Speech2Face's",
-        "R@10 is higher than both by L1, by L2 and by cosine",
-        ". ".join(f"{distance}: {_listed(of_runs)}" for distance, of_runs in recalls.items()),
-        together(*(of_runs[relid].above(of_runs[other]) for of_runs in recalls.values() for other in others)),
-    )  # fmt: skip
-    baselines = ("match_svhf", "match_dimnet")
-    two, ten = ({run: figure(run, f"matching.v2f.{num}.real") for run in ("match_v2f", *baselines)} for num in (2, 10))
-    yield Finding(
-        "Choi 6", "2-way matching is worse than SVHF-Net's and DIMNet's, 10-way matching better",
-        "V-F matching of strangers against both; SVHF-Net's network compares two faces and cannot rank ten",
-        f"2-way: {_listed(two)}. 10-way: {_listed(ten)}",
-        together(
-            *(two[baseline].above(two["match_v2f"]) for baseline in baselines),
-            *(ten["match_v2f"].above(ten[baseline]) for baseline in baselines),
-        ),
+        _listed(values),
+        together(*(value.above(value.chance) for value in values.values())),
     )  # fmt: skip
 
 
@@ -94,6 +60,63 @@ def _roles(shares: Mapping[str, Value]) -> Finding:
         + _listed({name: parts[name] for name in by_noise}),
         together(
             *(parts[name].above(0.5) for name in by_voice), *(negated(parts[name].above(0.5)) for name in by_noise)
+        ),
+    )  # fmt: skip
+
+
+def _distances(figure: FigureOf) -> Finding:
+    correlation = figure(RELID, "correlation.generated")
+    pairs = {
+        what: [figure(RELID, f"correlation.distance.{key}.{kind}") for kind in ("same_sex", "different_sexes")]
+        for what, key in (("condition", "condition"), ("generated face", "generated"))
+    }
+    return Finding(
+        "Choi 3", "distances of voices and of generated faces correlate, and shrink where the sex is the same",
+        "the correlation is above 0, and both distances are smaller within a sex",
+        f"correlation {correlation}; "
+        + "; ".join(f"{what} distance {same} against {other}" for what, (same, other) in pairs.items()),
+        together(correlation.above(0.0), *(other.above(same) for same, other in pairs.values())),
+    )  # fmt: skip
+
+
+def _preference(figure: FigureOf) -> Finding:
+    preferred, without = (figure(run, "preference.over_true") for run in (RELID, PLAIN))
+    to_plain = figure(RELID, f"preference.over.{PLAIN}")
+    more = figure(RELID, "matching.f2v.2.generated_less_real")
+    return Finding(
+        "Choi 4", "a judge prefers relid's faces to the true ones and to those of Eq. 4, but those of Eq. 4 not to the "
+        "true ones; it matches relid's better than real ones",
+        "shares against one half; matching by pairs of the same rows, F-V 2-way",
+        f"relid preferred {preferred}, to Eq. 4 {to_plain}; Eq. 4 preferred {without}; matching of relid's faces less "
+        f"that of real ones {more}",
+        together(preferred.above(0.5), to_plain.above(0.5), negated(without.above(0.5)), more.above(0.0)),
+    )  # fmt: skip
+
+
+def _retrieval(figure: FigureOf) -> Finding:
+    others = (PLAIN, "speech2face")
+    recalls = {
+        distance: {run: figure(run, f"retrieval.r10.{distance.lower()}") for run in (RELID, *others)}
+        for distance in ("L1", "L2", "cosine")
+    }
+    return Finding(
+        "Choi 5", "retrieval is better than without the identity term, and than Speech2Face's",
+        "R@10 is higher than both by L1, by L2 and by cosine",
+        ". ".join(f"{distance}: {_listed(of_runs)}" for distance, of_runs in recalls.items()),
+        together(*(of_runs[RELID].above(of_runs[other]) for of_runs in recalls.values() for other in others)),
+    )  # fmt: skip
+
+
+def _baselines(figure: FigureOf) -> Finding:
+    own, baselines = "match_v2f", ("match_svhf", "match_dimnet")
+    two, ten = ({run: figure(run, f"matching.v2f.{num}.real") for run in (own, *baselines)} for num in (2, 10))
+    return Finding(
+        "Choi 6", "2-way matching is worse than SVHF-Net's and DIMNet's, 10-way matching better",
+        "V-F matching of strangers against both; SVHF-Net's network compares two faces and cannot rank ten",
+        f"2-way: {_listed(two)}. 10-way: {_listed(ten)}",
+        together(
+            *(two[baseline].above(two[own]) for baseline in baselines),
+            *(ten[own].above(ten[baseline]) for baseline in baselines),
         ),
     )  # fmt: skip
 

@@ -7,9 +7,8 @@ import click
 
 from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
-from facegen.cli.detector import frontal_detector
-from facegen.cli.options import ManyValues
 from facegen.cli.picture_output import check_out, is_film, is_picture, write_index
+from facegen.cli.subjects import SubjectCommand, subject_options
 
 if TYPE_CHECKING:
     from facegen.inference.face_pictures import SampledFaces
@@ -18,19 +17,9 @@ if TYPE_CHECKING:
 GRID = "grid.png"
 
 
-@click.command("generate", cls=ManyValues)
+@click.command("generate", cls=SubjectCommand)
 @click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
-@click.option(
-    "--speech", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
-    help="Audio or video file with speech; several files draw several people.",
-)  # fmt: skip
-@click.option("--name", multiple=True, help="Name of a person that the run was trained on.")
-@click.option("--text", multiple=True, help="Sentence that describes a person.")
-@click.option(
-    "--face", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
-    help="Image of a person, cropped like the training faces, for a model that reads one beside the speech.",
-)  # fmt: skip
-@click.option("--detect", is_flag=True, help="Detect and crop the face in each --face first.")
+@subject_options("one or several")
 @click.option("--count", type=click.IntRange(1, 1000), default=8, show_default=True, help="Number of faces per person.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the noise.")
 @click.option(
@@ -45,11 +34,7 @@ GRID = "grid.png"
 )  # fmt: skip
 def command(
     run: Path,
-    speech: tuple[Path, ...],
-    name: tuple[str, ...],
-    text: tuple[str, ...],
-    face: tuple[Path, ...],
-    detect: bool,
+    subjects: "list[Subject]",
     count: int,
     seed: int,
     size: int | None,
@@ -61,7 +46,6 @@ def command(
     from a voice is one of many that fit it. It tells nothing about the speaker's real face beyond what a voice carries.
     Every file is marked as generated, with model, version and seed.
     """
-    subjects = subjects_from_options(speech, name, text, face, detect)
     if not subjects:
         raise click.UsageError("one of --speech, --name, --text, --face is required")
     check_out(out)
@@ -74,41 +58,6 @@ def command(
         check_amount(len(subjects) * count, size or max(model.image_pixels, GRID_FACE_PIXELS))
         faces = model.sample_people(subjects, count=count, seed=seed)
     _write(SampledFaces(faces, [subject.label for subject in subjects], model.name, seed), size, out)
-
-
-def subjects_from_options(
-    speech: tuple[Path, ...], name: tuple[str, ...], text: tuple[str, ...], face: tuple[Path, ...], detect: bool
-) -> "list[Subject]":
-    """Return one subject per person from the options; an option with one value applies to all of them.
-
-    Raises:
-        click.UsageError: options with several values have different numbers of them.
-    """
-    from facegen.inference.sample import Subject
-
-    if detect and not face:
-        raise click.UsageError("--detect crops the images of --face; give one, or omit --detect")
-    given = [values for values in (speech, name, text, face) if values]
-    num = max((len(values) for values in given), default=0)
-    if any(len(values) not in (1, num) for values in given):
-        raise click.UsageError(
-            "--speech, --name, --text and --face must have the same number of values, or one value for all"
-        )
-
-    def pick(values: tuple[str, ...] | tuple[Path, ...], row: int) -> "str | Path | None":
-        return values[row if len(values) > 1 else 0] if values else None
-
-    subjects = []
-    for row in range(num):
-        path, person, sentence, image = (pick(values, row) for values in (speech, name, text, face))
-        file = path or (None if person or sentence else image)
-        subjects.append(Subject(
-            Path(file).stem if file is not None else str(person or sentence),
-            Path(path) if path is not None else None, None if person is None else str(person),
-            None if sentence is None else str(sentence), face=None if image is None else Path(image),
-            detect=frontal_detector if detect else None,
-        ))  # fmt: skip
-    return subjects
 
 
 def _write(sampled: "SampledFaces", size: int | None, out: Path) -> None:

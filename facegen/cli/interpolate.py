@@ -7,9 +7,8 @@ import click
 
 from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
-from facegen.cli.generate import subjects_from_options
-from facegen.cli.options import ManyValues
 from facegen.cli.picture_output import check_out, is_film, is_picture
+from facegen.cli.subjects import SubjectCommand, subject_options
 from facegen.core.recipe.tables import Split
 
 if TYPE_CHECKING:
@@ -18,23 +17,14 @@ if TYPE_CHECKING:
     from facegen.core.progress import Observer
     from facegen.data.media.marking import Mark
     from facegen.inference.endpoints import Endpoints
+    from facegen.inference.sample import Subject
 
 FRAMES_PER_SECOND = 12
 
 
-@click.command("interpolate", cls=ManyValues)
+@click.command("interpolate", cls=SubjectCommand)
 @click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
-@click.option(
-    "--speech", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
-    help="Audio or video file with speech; one or two.",
-)  # fmt: skip
-@click.option("--name", multiple=True, help="Name of a person that the run was trained on; one or two.")
-@click.option("--text", multiple=True, help="Sentence that describes a person; one or two.")
-@click.option(
-    "--face", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
-    help="Image of a person, cropped like the training faces, for a model that reads one; one or two.",
-)  # fmt: skip
-@click.option("--detect", is_flag=True, help="Detect and crop the face in each --face first.")
+@subject_options("one or two")
 @click.option(
     "--person", "people", multiple=True,
     help="Person of the run's corpus, by name or number; one or two.  [default: two at random]",
@@ -61,11 +51,7 @@ FRAMES_PER_SECOND = 12
 )  # fmt: skip
 def command(
     run: Path,
-    speech: tuple[Path, ...],
-    name: tuple[str, ...],
-    text: tuple[str, ...],
-    face: tuple[Path, ...],
-    detect: bool,
+    subjects: "list[Subject]",
     people: tuple[str, ...],
     split: Split | None,
     rows: int,
@@ -81,7 +67,6 @@ def command(
     to no real person, and every file is marked as generated.
     """
     check_out(out)
-    subjects = subjects_from_options(speech, name, text, face, detect)
     if subjects and (people or split):
         raise click.UsageError(
             "--person and --split choose people of the corpus; omit --speech, --name, --text and --face"

@@ -1,8 +1,8 @@
 """Speech and faces as callers give them: files, arrays, tensors and images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ Speech: TypeAlias = str | Path | NDArray[Any] | Tensor
 """A file, or samples: (samples,) or (channels, samples), int16, int32, or floats from -1 to 1."""
 Face: TypeAlias = str | Path | Image.Image | NDArray[Any] | Tensor
 """A file, an image, (H, W, 3) uint8, or (3, H, W) floats from -1 to 1; arrays and tensors may hold several."""
+Input = TypeVar("Input")
 
 
 def read_speeches(
@@ -46,16 +47,11 @@ def read_speeches(
         DataError: every recording that cannot be read.
     """
     several: Sequence[Speech] = speech if isinstance(speech, list | tuple) else [cast(Speech, speech)]
-    rows: list[Tensor] = []
-    problems: list[str] = []
-    for one in several:
-        try:
-            rows.append(read_speech_row(one, data, observer, sample_rate_hz, whole_seconds))
-        except DataError as error:
-            problems += error.problems
-    if problems or not rows:
-        raise DataError(*(problems or ["no speech is given: give at least one recording"]))
-    return rows
+
+    def read(one: Speech) -> list[Tensor]:
+        return [read_speech_row(one, data, observer, sample_rate_hz, whole_seconds)]
+
+    return _read_each(several, read, "no speech is given: give at least one recording")
 
 
 def read_speech_row(
@@ -105,16 +101,30 @@ def read_faces(
         DataError: every face that cannot be read.
     """
     several: Sequence[Face] = faces if isinstance(faces, list | tuple) else [cast(Face, faces)]
-    rows: list[Tensor] = []
-    problems: list[str] = []
-    for one in several:
+
+    def read(one: Face) -> list[Tensor]:
+        return [_prepared(image, data, detect, label) for image, label in _images(one, observer)]
+
+    return torch.stack(_read_each(several, read, "no face is given: give at least one image"))
+
+
+def _read_each(inputs: Sequence[Input], read: Callable[[Input], list[Tensor]], nothing: str) -> list[Tensor]:
+    """Read every input; report those that cannot be read together.
+
+    Args:
+        inputs: any number.
+        read: returns the rows of one.
+        nothing: problem if there are no rows.
+    """
+    rows, problems = list[Tensor](), list[str]()
+    for one in inputs:
         try:
-            rows += [_prepared(image, data, detect, label) for image, label in _images(one, observer)]
+            rows += read(one)
         except DataError as error:
             problems += error.problems
     if problems or not rows:
-        raise DataError(*(problems or ["no face is given: give at least one image"]))
-    return torch.stack(rows)
+        raise DataError(*(problems or [nothing]))
+    return rows
 
 
 def with_detected_faces(paths: Sequence[Path], detect: NewDetector, observer: Observer) -> list[Path]:

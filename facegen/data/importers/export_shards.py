@@ -2,13 +2,11 @@
 
 import io
 import json
-import os
 import tarfile
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
@@ -25,13 +23,13 @@ from facegen.core.progress import Observer
 from facegen.data.corpus.file_swap import renumber, staging_folder, swap
 from facegen.data.corpus.reader import Corpus
 from facegen.data.corpus.shards import sha256_of
+from facegen.data.importers.ahead import run_ahead
 from facegen.data.importers.export_index import SHARD_LIST_FILE, TAR_GLOB, ShardList, TarShard, tar_name
 from facegen.data.media.audio_encoding import encode_flac, encode_wav
 
 SHARD_BYTES = 2**29
 OVERWRITING_FIRST = 50_000
 """First number in the temporary names of shards that replace older ones, far above the final numbers."""
-MAX_WORKERS = 16
 ENCODERS = {"flac": encode_flac, "wav": encode_wav}
 SEX_LETTERS = "fm"
 
@@ -165,18 +163,8 @@ class _OpenShard:
 
 def _samples(corpus: Corpus, speech: str) -> Iterator[Files]:
     """Yield {extension: content} of every clip in order; threads encode a few clips ahead."""
-    workers = min(os.cpu_count() or 1, MAX_WORKERS)
-    ahead: deque[Future[Files]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="facegen-export") as pool:
-        try:
-            for clip in range(corpus.header.num_clips):
-                ahead.append(pool.submit(_sample, corpus, clip, speech))
-                if len(ahead) > 2 * workers:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    tasks = (partial(_sample, corpus, clip, speech) for clip in range(corpus.header.num_clips))
+    return run_ahead(tasks, "facegen-export")
 
 
 def _sample(corpus: Corpus, clip: int, speech: str) -> Files:

@@ -1,20 +1,17 @@
 """Import of clips from files into a packed corpus, shared by all kinds of source."""
 
-import os
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from facegen.core.progress import Observer
 from facegen.data.corpus.writer import ClipRecord, CorpusWriter
+from facegen.data.importers.ahead import run_ahead
 from facegen.data.importers.clip_files import ImportSettings, LoadedClip, load_clip
 from facegen.data.importers.clip_requests import ClipRequest, FileWarning, Reject
 from facegen.data.media.media_files import Readable, UnusableFileError
-
-MAX_WORKERS = 16
 
 
 @dataclass(frozen=True)
@@ -66,29 +63,20 @@ class Importer:
         """Load the requested clips, and add them to the corpus."""
         self.observer.start("pack", num_rows, len(self.rejects))
         num_done = len(self.rejects)
-        for clip in self._loaded(requests):
+        for clip in run_ahead(self._loads(requests), "facegen-pack"):
             self._store(clip)
             num_done += len(clip.request.faces)
             self.observer.advance(num_done, {"rejected": len(self.rejects)} if self.rejects else None)
         self.observer.finish()
 
-    def _loaded(self, requests: Sequence[ClipRequest]) -> Iterator[LoadedClip]:
-        workers = min(os.cpu_count() or 1, MAX_WORKERS)
+    def _loads(self, requests: Sequence[ClipRequest]) -> Iterator[Callable[[], LoadedClip]]:
+        """Yield what loads each clip; a track is read with the first clip that names it."""
         requested: set[Readable] = set()
-        ahead: deque[Future[LoadedClip]] = deque()
-        with ThreadPoolExecutor(workers, thread_name_prefix="facegen-pack") as pool:
-            try:
-                for request in requests:
-                    wants_speech = request.speech is not None and request.speech not in requested
-                    if request.speech is not None:
-                        requested.add(request.speech)
-                    ahead.append(pool.submit(load_clip, request, self.settings, wants_speech))
-                    if len(ahead) > 2 * workers:
-                        yield ahead.popleft().result()
-                while ahead:
-                    yield ahead.popleft().result()
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+        for request in requests:
+            wants_speech = request.speech is not None and request.speech not in requested
+            if request.speech is not None:
+                requested.add(request.speech)
+            yield partial(load_clip, request, self.settings, wants_speech)
 
     def _store(self, clip: LoadedClip) -> None:
         request = clip.request

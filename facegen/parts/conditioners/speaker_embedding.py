@@ -10,10 +10,11 @@ from pydantic import Field
 from torch import Tensor
 
 from facegen.core.batch import Batch, DataSpec
-from facegen.core.errors import CheckpointError, DataError, RecipeError
+from facegen.core.errors import DataError, RecipeError
 from facegen.core.interfaces import Conditioner
 from facegen.core.tensor_files import read_tensor_file
 from facegen.parts.layers.packages import file_hash, find_file
+from facegen.parts.layers.pretrained_weights import PretrainedWeights
 from facegen.parts.layers.speaker_encoder import HOP_SAMPLES, RATE_HZ, WIDTH, SpeakerEncoder, SpeakerNetwork
 
 _NAME = "speaker_embedding"
@@ -60,16 +61,15 @@ class SpeakerEmbedding(Conditioner):
     ) -> None:
         super().__init__()
         self.condition_dim = WIDTH
-        self.path = find_file(f"conditioner '{_NAME}'", _PACKAGE, _FILE, _INSTALL) if weights is None else weights
-        self.weights_hash = _hash_of_file(self.path)
-        if weights is None and self.weights_hash != _PACKAGE_HASH:
-            raise RecipeError(
-                f"{_NAME}: {self.path} has SHA-256 {self.weights_hash} instead of {_PACKAGE_HASH}; install the version "
-                f"that has it: pip install {_INSTALL}"
-            )
+        path = find_file(f"conditioner '{_NAME}'", _PACKAGE, _FILE, _INSTALL) if weights is None else weights
+        self.weights = PretrainedWeights(
+            _NAME, "speaker encoder weights", "weights", path, _hash_of_file(path), _PACKAGE_HASH, _INSTALL
+        )
+        if weights is None:
+            self.weights.require_package()
         network = SpeakerNetwork()
         if torch.get_default_device().type != "meta":
-            network.load_state_dict(_tensors_of_file(self.path, self.weights_hash))
+            network.load_state_dict(_tensors_of_file(path, self.weights.sha256))
         self.encoder = SpeakerEncoder(network, data.sample_rate_hz, round(step_seconds * _FRAMES_PER_SECOND))
 
     def forward(self, batch: Batch) -> Tensor:
@@ -79,22 +79,10 @@ class SpeakerEmbedding(Conditioner):
         return embedding
 
     def get_extra_state(self) -> Tensor:
-        """Return the SHA-256 of the weights, which stands for them in checkpoints and model files: (32,) uint8."""
-        return torch.tensor(list(bytes.fromhex(self.weights_hash)), dtype=torch.uint8)
+        return self.weights.state()
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Compare the SHA-256 of a checkpoint with that of the weights.
-
-        Raises:
-            CheckpointError: they differ.
-        """
-        stored = bytes(state.tolist()).hex()
-        if stored != self.weights_hash:
-            remedy = f"install them: pip install {_INSTALL}" if stored == _PACKAGE_HASH else "get that file"
-            raise CheckpointError(
-                f"was trained with speaker encoder weights of SHA-256 {stored}; those of {self.path} have "
-                f"{self.weights_hash}; {remedy}, and name it by [conditioner] weights in the run's recipe.toml"
-            )
+        self.weights.compare(state)
 
 
 def _hash_of_file(path: Path) -> str:

