@@ -17,7 +17,12 @@ class Failing(BaseException):
 
 @pytest.mark.parametrize(
     "error, text",
-    [(ValueError("x"), "ValueError: x"), (ValueError(), "ValueError"), (SilentError(), "SilentError"), (Failing(), "Failing")],
+    [
+        (ValueError("x"), "ValueError: x"),
+        (ValueError(), "ValueError"),
+        (SilentError(), "SilentError"),
+        (Failing(), "Failing"),
+    ],
 )
 def test_class_and_text(error, text):
     assert raised(error) == text
