@@ -5,17 +5,14 @@ end, and the others go on. After an interruption, `--only` measures what is left
 """
 
 import argparse
-import importlib
 import json
-import multiprocessing
 import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from benchmarks.alone import run_alone
 
 BENCHMARKS: Mapping[str, float] = {
     "step": 150,
@@ -95,32 +92,6 @@ def names(text: str) -> list[str]:
 def expected_seconds(name: str, results: Mapping[str, Any]) -> float:
     """Return the time of a benchmark: that of its last run, or of a quiet machine."""
     return float(results.get(name, {}).get("seconds", BENCHMARKS[name]))
-
-
-def run_alone(name: str, quick: bool, seconds: float) -> dict[str, Any]:
-    """Run a benchmark in a new process, so that memory and compiled code of the others do not count."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(run, name, quick, seconds).result()
-
-
-def run(name: str, quick: bool, seconds: float) -> dict[str, Any]:
-    """Run a benchmark in this process; return its results as JSON."""
-    from benchmarks.harness import Progress, print_rows, to_json
-    from benchmarks.machine import describe_machine
-
-    module, began = importlib.import_module(f"benchmarks.{name}"), time.monotonic()
-    machine = describe_machine()
-    rows = module.measure(Progress(name, seconds, quick))
-    print_rows(rows)
-    return {
-        "title": module.TITLE,
-        "text": module.TEXT,
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "seconds": round(time.monotonic() - began, 1),
-        "machine": machine,
-        "rows": [to_json(row) for row in rows],
-    }
 
 
 def write(options: argparse.Namespace, results: Mapping[str, Any]) -> None:

@@ -2,15 +2,19 @@
 
 import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import __main__ as command
+from benchmarks import alone
 from benchmarks.harness import Comparison, to_json
 from benchmarks.page import BEGIN, END
 
+PROJECT = Path(__file__).parents[3]
 MACHINE = {"processor": "A CPU", "cores": "2", "load": "0.1", "system": "Linux", "versions": "facegen 1"}
 
 
@@ -39,6 +43,20 @@ def call(files: tuple[Path, Path], *words: str) -> int:
 def test_every_benchmark_has_title_text_and_measure(name: str) -> None:
     module = importlib.import_module(f"benchmarks.{name}")
     assert module.TITLE and module.TEXT and callable(module.measure)
+
+
+def test_a_new_process_can_import_what_it_runs() -> None:
+    """A function of `__main__` could not be found there."""
+    code = "import runpy, sys; sys.argv = ['benchmarks', '--help']; runpy.run_module('benchmarks', run_name='__main__')"
+    shown = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert "--only" in shown.stdout
+    assert alone.run.__module__ == "benchmarks.alone"
+
+
+def test_the_command_imports_no_torch_before_it_sets_the_threads() -> None:
+    code = "import sys, benchmarks.__main__; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert shown.stdout.split() == ["False", "False"]
 
 
 def test_a_failed_benchmark_leaves_the_others_and_is_named(
