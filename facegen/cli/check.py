@@ -103,7 +103,7 @@ def _check(recipe: Recipe, *, only_match: bool = False, is_own: bool = False) ->
     from facegen.training.train import check_training, open_dataset
 
     dataset = open_dataset(recipe)
-    networks = check_training(recipe, None) if is_own else dry_run(recipe, dataset.spec)
+    networks = check_training(recipe, dataset, None) if is_own else dry_run(recipe, dataset.spec)
     splits = check_splits(recipe, dataset, networks)
     problems = evaluation_problems(recipe, dataset, networks) if is_own else []
     warnings = [f"`facegen evaluate` would refuse the finished run: {problem}" for problem in problems]

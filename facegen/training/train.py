@@ -62,25 +62,26 @@ class PreparedTraining:
     Attributes:
         recipe: with run folders and the files of a run.
         out: the run folder.
+        dataset: the corpus.
         networks: on the meta device.
         distributed: this process among all.
     """
 
     recipe: Recipe
     out: Path
+    dataset: Dataset
     networks: Networks
     distributed: Distributed
 
     def forecast(self) -> Forecast | None:
         """Estimate time and memory of what is left to train, earlier runs included; None if that is next to nothing."""
-        dataset = open_dataset(self.recipe)
-        run = Run(self.out, self.recipe, dataset.spec)
+        run = Run(self.out, self.recipe, self.dataset.spec)
         earlier = [
             (name, self.recipe.earlier[name], open_dataset(self.recipe.earlier[name]))
             for name in pending_earlier_runs(self.recipe, run, only_match=False)
             if name in self.recipe.earlier and open_earlier_run(self.recipe, name) is None
         ]
-        return forecast(self.recipe, self.out, self.networks, dataset, earlier, self.distributed.device)
+        return forecast(self.recipe, self.out, self.networks, self.dataset, earlier, self.distributed.device)
 
     def train(self, *, resume: bool, observer: Observer, interruption: Interruption | None = None) -> Run:
         """Train; see `train`."""
@@ -88,7 +89,9 @@ class PreparedTraining:
         if not self.distributed.is_main_process:
             observer = Observer()  # only the main process reports
         try:
-            return _train(self.recipe, self.out, resume, self.distributed, observer, interruption, only_match=False)
+            return _train(
+                self.recipe, self.dataset, self.out, resume, self.distributed, observer, interruption, only_match=False
+            )  # fmt: skip
         except OSError as error:
             problem = explain_disk_fault(error, kept="the newest checkpoint is unchanged")
             raise TrainingError(f"{self.out}: training stopped: {problem}, with --resume") from error
@@ -104,7 +107,9 @@ def prepare_training(recipe: Recipe, out: Path) -> PreparedTraining:
     recipe = with_run_folders(recipe, out)
     if is_run(out):
         recipe = with_run_files(out, recipe, Run.open(out).files)
-    return PreparedTraining(recipe, out, check_training(recipe, out, distributed=distributed), distributed)
+    dataset = open_dataset(recipe)
+    networks = check_training(recipe, dataset, out, distributed=distributed)
+    return PreparedTraining(recipe, out, dataset, networks, distributed)
 
 
 def train(
@@ -126,12 +131,18 @@ def train(
 
 
 def check_training(
-    recipe: Recipe, out: Path | None, *, only_match: bool = False, distributed: Distributed | None = None
+    recipe: Recipe,
+    dataset: Dataset,
+    out: Path | None,
+    *,
+    only_match: bool = False,
+    distributed: Distributed | None = None,
 ) -> Networks:
     """Find every problem of a recipe, and of the earlier runs that it names, before any training.
 
     Args:
         recipe: with run folders, if `out` is given.
+        dataset: its corpus.
         out: the run folder, which may hold a run that needs its earlier runs no more; None for no folder yet.
         only_match: the train stage of the recipe is not needed.
         distributed: this process among those that train; None for a check alone, whatever memory the machine has.
@@ -140,7 +151,6 @@ def check_training(
     Raises:
         FacegenError: everything that the user can correct.
     """
-    dataset = open_dataset(recipe)
     spec, earlier = dataset.spec, {}
     own_run = None if out is None else Run(out, recipe, spec)
     for name in pending_earlier_runs(recipe, own_run, only_match=only_match):
@@ -148,8 +158,9 @@ def check_training(
         if name in recipe.earlier:
             before = recipe.earlier[name]
             folder = None if out is None else earlier_run_folder(recipe, name)
-            networks = check_training(before, folder, only_match=is_about_match(name), distributed=distributed)
-            earlier[name] = EarlierNetworks(before, open_dataset(before).spec, networks)
+            corpus = open_dataset(before)
+            networks = check_training(before, corpus, folder, only_match=is_about_match(name), distributed=distributed)
+            earlier[name] = EarlierNetworks(before, corpus.spec, networks)
         elif run is not None:
             with torch.device("meta"):
                 networks = build_networks(run.recipe, run.data, stored_draft(run.path))
@@ -184,6 +195,7 @@ def _earlier_problems(
 
 def _train(
     recipe: Recipe,
+    dataset: Dataset,
     out: Path,
     resume: bool,
     distributed: Distributed,
@@ -192,7 +204,6 @@ def _train(
     *,
     only_match: bool,
 ) -> Run:
-    dataset = open_dataset(recipe)
     with claim_run(out, recipe, dataset, resume=resume, distributed=distributed, observer=observer) as run:
         for name in pending_earlier_runs(recipe, run, only_match=only_match):
             started = open_earlier_run(recipe, name)
@@ -204,7 +215,8 @@ def _train(
             observer.say(
                 f"{folder} is trained first: {Path(recipe.source).name} builds on it, with [{name.replace('.', '] ')}"
             )
-            _train(earlier, folder, True, distributed, observer, interruption, only_match=is_about_match(name))
+            corpus, only_matched = open_dataset(earlier), is_about_match(name)
+            _train(earlier, corpus, folder, True, distributed, observer, interruption, only_match=only_matched)
         networks = _networks(run, distributed, with_draft=not only_match)
         trainer = Trainer(run, dataset, networks, distributed, observer, interruption)
         with _logged(trainer.logger):

@@ -55,6 +55,7 @@ class Packed(Dataset):
             )
         unseen = [held_out_person(name, request.num_folds, request.fold) for name in header.identities]
         self._person_is_held_out = torch.tensor(unseen)
+        self._clips: dict[Split, Clips] = {}
         self.spec = DataSpec(
             image_pixels=request.image_pixels,
             sample_rate_hz=request.sample_rate_hz,
@@ -78,7 +79,12 @@ class Packed(Dataset):
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def clips(self, split: Split) -> Clips:
-        """Select the rows of a split; it may be empty if the corpus is small."""
+        """Select the rows of a split, once; it may be empty if the corpus is small."""
+        if split not in self._clips:
+            self._clips[split] = self._select(split)
+        return self._clips[split]
+
+    def _select(self, split: Split) -> Clips:
         index = self.corpus.index
         rows = rows_of_split(split, index.identity, index.utterance, self._person_is_held_out)
         person = index.identity[rows]

@@ -116,7 +116,8 @@ class Synthetic(Dataset):
         identity = torch.where(person < self.num_people, person, -1)
         frames = torch.full_like(clip, self.frames_per_clip)
         samples = torch.full_like(clip, self.track_samples)
-        return Clips(clip, person, identity, frames, samples, {"sex": self.people(clip)["sex"].long()})
+        sex = draw_people(self.seed, people, self.median_age)["sex"].long().repeat_interleave(len(takes))
+        return Clips(clip, person, identity, frames, samples, {"sex": sex})
 
     def people(self, clip: Tensor) -> dict[str, Tensor]:
         """Draw the hidden factors of the people of some clips: {factor: (B,) float32}."""

@@ -149,7 +149,7 @@ def _count(calls: Calls, stored: list[Tensor]) -> tuple[float | None, int | None
     return flops, peak_bytes
 
 
-def measure_rate(device: torch.device, seconds: float = 0.5) -> float:
+def measure_rate(device: torch.device, seconds: float = 0.2) -> float:
     """Measure the floating-point operations a second of a middling convolution, forward and backward."""
     faces = torch.randn(32, 64, 32, 32, device=device).to(memory_format=torch.channels_last).requires_grad_()
     weight = torch.randn(64, 64, 3, 3, device=device, requires_grad=True)

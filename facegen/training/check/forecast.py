@@ -17,7 +17,6 @@ from facegen.training.runs.run import Run
 
 NEGLIGIBLE_FLOPS = 1e12
 """A training of fewer operations takes minutes at most; its rate is not measured."""
-RATE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def forecast(
         remaining += [_Remaining(cost.name, cost, steps)] if steps > 0 else []
     if sum(stage.flops or 0.0 for stage in remaining) < NEGLIGIBLE_FLOPS:
         return None
-    rate = measure_rate(device, RATE_SECONDS)
+    rate = measure_rate(device)
     memory = [stage.cost.memory_bytes for stage in remaining if stage.cost.memory_bytes is not None]
     stages = [
         StageForecast(stage.name, None if seconds is None else seconds * stage.steps / stage.cost.steps)

@@ -12,7 +12,7 @@ from facegen.training.check import memory_limit
 from facegen.training.check.costs import StageCost
 from facegen.training.check.memory_limit import memory_bytes, memory_problems
 from facegen.training.distributed import Distributed
-from facegen.training.train import check_training
+from facegen.training.train import check_training, open_dataset
 
 ALONE = Distributed(0, 1, torch.device("cpu"))
 COSTS = [
@@ -63,6 +63,7 @@ def test_a_container_has_the_memory_of_its_limit(monkeypatch: pytest.MonkeyPatch
 def test_training_is_refused_and_a_check_alone_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_limit, "SMALL_BATCH", 0)
     monkeypatch.setattr(memory_limit, "memory_bytes", lambda device: 2**10)
-    check_training(tiny_recipe(), None)
+    recipe, too_large = tiny_recipe(), tiny_recipe(game=True)
+    check_training(recipe, open_dataset(recipe), None)
     with pytest.raises(RecipeError, match=r"\[train\] batch_size = .*this machine has 0.0 GiB"):
-        check_training(tiny_recipe(game=True), None, distributed=ALONE)
+        check_training(too_large, open_dataset(too_large), None, distributed=ALONE)

@@ -1,0 +1,184 @@
+"""Start-up, first step, memory and step time with corpora of a thousand to a million clips.
+
+    python benchmarks/corpus_scale.py [--clips 1000 1000000] [--json scale.json]
+
+The corpora are packed ones of random noise with small records: a face of 16 pixels and 500 samples of speech a clip, ten
+clips a person; shards are hard links to one file of each kind, so that the largest takes 0.5 GB. Nothing is held in memory ([data] resident_gib = 0), as with a corpus that does not fit.
+The recipe is the small preset of speech_relid at 32 pixels. Each figure comes from a process of its own.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from safetensors.numpy import save_file
+
+import facegen
+from facegen.core.progress import Observer
+from facegen.data.corpus.header import HEADER_FILE, CorpusHeader, Provenance, Shard
+from facegen.data.corpus.shards import ShardWriter, describe_shard
+from facegen.data.loading.splits import utterance_number
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+PIXELS, RATE_HZ, TRACK_SAMPLES, CLIPS_PER_PERSON = 16, 16000, 500, 10
+SHARD_CLIPS = 200_000
+STEPS, TIMED_STEPS = 60, 30
+OVERRIDES = ("data.resident_gib=0.0", "data.image_pixels=32", f"match.steps={STEPS}", f"train.steps={STEPS}")
+CALLS = {"check": ("check", "speech_relid", "--preset", "small", "--data"), "inspect": ("inspect",)}
+"""{figure: command, to which the corpus is appended}"""
+
+
+def main(arguments: Sequence[str] | None = None) -> list[dict[str, float]]:
+    """Measure every size, print a table, and return its rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=int, nargs="+", default=list(SIZES), help="numbers of clips")
+    parser.add_argument("--json", type=Path, help="file for the rows")
+    parser.add_argument("--train", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.train is not None:
+        print(json.dumps(train_once(options.train)))
+        return []
+    rows = []
+    for num_clips in options.clips:
+        with tempfile.TemporaryDirectory() as folder:
+            write_corpus(Path(folder) / "corpus", num_clips)
+            rows.append({"clips": num_clips, **measure(Path(folder) / "corpus")})
+    show(rows)
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    return rows
+
+
+def show(rows: Sequence[dict[str, float]]) -> None:
+    """Print the rows, and the ratio of the last to the first."""
+    table = Table(*rows[0], title="Size of a packed corpus", title_justify="left")
+    for row in rows:
+        table.add_row(f"{row['clips']:,.0f}", *(f"{value:,.3g}" for name, value in row.items() if name != "clips"))
+    ratios = [rows[-1][name] / rows[0][name] for name in rows[0]]
+    table.add_section()
+    table.add_row("last / first", *(f"{ratio:.2f}" for ratio in ratios[1:]))
+    Console(width=160).print(table)
+
+
+def measure(corpus: Path) -> dict[str, float]:
+    """Run the commands and a training on a corpus, each in its own process."""
+    figures: dict[str, float] = {}
+    for name, words in CALLS.items():
+        seconds, mebibytes, _ = run([sys.executable, "-m", "facegen", *words, str(corpus)])
+        figures |= {f"{name} s": seconds, f"{name} MiB": mebibytes}
+    _, mebibytes, output = run([sys.executable, __file__, "--train", str(corpus)])
+    return {**figures, **json.loads(output.splitlines()[-1]), "train MiB": mebibytes}
+
+
+def run(command: Sequence[str]) -> tuple[float, float, str]:
+    """Run a program; return its seconds of processor time or of the clock, whichever is less, its peak and output."""
+    # The least of both leaves out what other programs and other threads take.
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    output = process.stdout.read() if process.stdout is not None else ""
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)}: failed")
+    seconds = min(usage.ru_utime + usage.ru_stime, time.perf_counter() - start)
+    return seconds, usage.ru_maxrss / 1024, output
+
+
+class Stopwatch(Observer):
+    """Observer that notes the time of every step of the stage train, by the processor's clock."""
+
+    def __init__(self) -> None:
+        self._stages: list[str] = []
+        self.step_ends: list[float] = []
+
+    def start(self, stage: str, total: int, done: int = 0) -> None:
+        self._stages.append(stage)
+
+    def advance(self, done: int, values: object = None) -> None:
+        if self._stages[-1] == "match":
+            self.step_ends.append(time.process_time())
+
+    def finish(self) -> None:
+        self._stages.pop()
+
+
+def train_once(corpus: Path) -> dict[str, float]:
+    """Train some steps; return seconds from the start of this process to the end of its first step, and per step."""
+    watch = Stopwatch()
+    with tempfile.TemporaryDirectory() as folder:
+        facegen.train("speech_relid", OVERRIDES, corpus, preset="small", out=Path(folder) / "run", observer=watch)
+    seconds = np.diff(watch.step_ends)[-TIMED_STEPS:]
+    return {"first step s": watch.step_ends[0], "step ms": 1000 * float(np.median(seconds))}
+
+
+def write_corpus(folder: Path, num_clips: int) -> None:
+    """Write a packed corpus of noise, in shards of at most SHARD_CLIPS clips."""
+    folder.mkdir(parents=True)
+    num_shards, last_clips = divmod(num_clips - 1, SHARD_CLIPS)
+    random = np.random.default_rng(0)
+    shards: dict[str, list[Shard]] = {}
+    for kind, dtype, row_shape, rows_per_clip in (
+        ("faces", "uint8", (PIXELS, PIXELS, 3), 1),
+        ("speech", "int16", (), TRACK_SAMPLES),
+    ):
+        written: dict[int, Shard] = {}
+        for number in range(num_shards + 1):
+            num_rows = rows_per_clip * (SHARD_CLIPS if number < num_shards else last_clips + 1)
+            path = folder / f"{kind}-{number:05d}.safetensors"
+            if num_rows in written:
+                path.hardlink_to(folder / written[num_rows].file)
+                shards[kind].append(written[num_rows].model_copy(update={"file": path.name}))
+                continue
+            writer = ShardWriter(path, kind, dtype, row_shape)
+            writer.append(random.integers(0, 200, (num_rows, *row_shape), dtype=dtype))
+            written[num_rows] = writer.close()
+            shards.setdefault(kind, []).append(written[num_rows])
+    people = [f"person {number:07d}" for number in range(-(-num_clips // CLIPS_PER_PERSON))]
+    save_file(index_columns(people, num_clips), folder / "index.safetensors")
+    header = CorpusHeader(
+        image_pixels=PIXELS,
+        sample_rate_hz=RATE_HZ,
+        identities=tuple(people),
+        attributes={"sex": 2},
+        text_dim=0,
+        columns=("faces", "identity", "speech"),
+        num_clips=num_clips,
+        num_frames=num_clips,
+        num_tracks=num_clips,
+        num_samples=num_clips * TRACK_SAMPLES,
+        faces=tuple(shards["faces"]),
+        speech=tuple(shards["speech"]),
+        index=describe_shard(folder / "index.safetensors", num_clips),
+        provenance=Provenance(importer="benchmark", source="noise", facegen=facegen.__version__, settings={}),
+    )
+    (folder / HEADER_FILE).write_bytes(header.to_json())
+
+
+def index_columns(people: Sequence[str], num_clips: int) -> dict[str, np.ndarray]:
+    """Return the columns of the index: one face and one track a clip."""
+    clip = np.arange(num_clips)
+    identity = clip // CLIPS_PER_PERSON
+    names = [f"{people[number]}/{row}".encode() for row, number in enumerate(identity)]
+    return {
+        "identity": identity,
+        "utterance": np.array([utterance_number(people[number], str(row)) for row, number in enumerate(identity)]),
+        "frame_offsets": np.arange(num_clips + 1),
+        "frame_time_samples": np.full(num_clips, TRACK_SAMPLES // 2),
+        "track": clip,
+        "track_offsets": np.arange(num_clips + 1) * TRACK_SAMPLES,
+        "attribute.sex": identity % 2,
+        "name.text": np.frombuffer(b"".join(names), np.uint8),
+        "name.offsets": np.cumsum([0, *map(len, names)]),
+    }
+
+
+if __name__ == "__main__":
+    main()
