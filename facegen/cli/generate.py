@@ -5,22 +5,24 @@ from typing import TYPE_CHECKING
 
 import click
 
+from facegen.cli.bulk_output import MOST_AT_ONCE, too_many, write_faces
 from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
-from facegen.cli.picture_output import check_out, is_film, is_picture, write_index
+from facegen.cli.picture_output import GRID, check_out, is_film, is_picture, write_index
 from facegen.cli.subjects import SubjectCommand, subject_options
 
 if TYPE_CHECKING:
     from facegen.inference.face_pictures import SampledFaces
     from facegen.inference.sample import Subject
 
-GRID = "grid.png"
-
 
 @click.command("generate", cls=SubjectCommand)
 @click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @subject_options("one or several")
-@click.option("--count", type=click.IntRange(1, 1000), default=8, show_default=True, help="Number of faces per person.")
+@click.option(
+    "--count", type=click.IntRange(1, 100_000), default=8, show_default=True,
+    help="Number of faces per person. More than 1,000 in all go to a folder; the grid then shows the first of them.",
+)  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the noise.")
 @click.option(
     "--size", type=click.IntRange(16, 2048), metavar="PIXELS",
@@ -45,16 +47,26 @@ def command(
     Speech may have any format, sample rate and length: long speech is cropped, short speech is repeated. A face drawn
     from a voice is one of many that fit it. It tells nothing about the speaker's real face beyond what a voice carries.
     Every file is marked as generated, with model, version and seed.
+
+    Many faces are drawn and written block by block. After an interruption, the same command goes on.
     """
     if not subjects:
         raise click.UsageError("one of --speech, --name, --text, --face is required")
     check_out(out)
+    many = len(subjects) * count > MOST_AT_ONCE
+    if many and (is_picture(out) or is_film(out)):
+        raise too_many(out, len(subjects) * count)
     from facegen.api import load
     from facegen.inference.face_pictures import GRID_FACE_PIXELS, SampledFaces, check_amount, check_size
 
     with watching() as observer:
         model = load(run, observer)
         check_size(size, model.image_pixels)
+        if many:
+            from facegen.inference.bulk import BulkSampling
+
+            _write_grid(write_faces(BulkSampling(model, subjects, count, seed), size, out, observer), size, out)
+            return
         check_amount(len(subjects) * count, size or max(model.image_pixels, GRID_FACE_PIXELS))
         faces = model.sample_people(subjects, count=count, seed=seed)
     _write(SampledFaces(faces, [subject.label for subject in subjects], model.name, seed), size, out)
@@ -87,6 +99,16 @@ def _write(sampled: "SampledFaces", size: int | None, out: Path) -> None:
     write_index(out, files, {"model": sampled.model, "version": face_mark.version, "seed": sampled.seed})
     _report("Faces", out, face_mark.note)
     _report("Grid", out / GRID, mark.note)
+
+
+def _write_grid(sampled: "SampledFaces", size: int | None, out: Path) -> None:
+    """Write the grid of a folder of many faces."""
+    from facegen.data.media.generated_media import save_picture
+
+    picture, mark = sampled.grid(size)
+    save_picture(picture, out / GRID, mark)
+    _report("Faces", out, sampled.mark(size).note)
+    _report("Grid of the first faces", out / GRID, mark.note)
 
 
 def _report(what: str, path: Path, note: str) -> None:

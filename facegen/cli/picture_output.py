@@ -9,6 +9,7 @@ from facegen.core.text.json_text import json_text
 from facegen.core.text.text_files import read_text
 from facegen.data.media.generated_media import FILM_SUFFIXES, PICTURE_FORMATS
 
+GRID = "grid.png"
 INDEX = "faces.json"
 """File in a folder of faces that lists what the last call wrote there."""
 

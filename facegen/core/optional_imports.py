@@ -1,4 +1,4 @@
-"""Imports of torchaudio, torchvision and torch-fidelity; no other module imports them.
+"""Imports of torchaudio, torchvision, torch-fidelity and ONNX; no other module imports them.
 
 Some package indexes have only CUDA builds of torchaudio and torchvision. Beside a CPU build of torch, or one for
 another CUDA version, these fail to import, although facegen uses only their Python code. In that case, and only then,
@@ -12,6 +12,8 @@ from functools import cache
 from types import ModuleType
 
 import torch
+
+from facegen.core.errors import CheckpointError
 
 _LIBRARIES: list[torch.library.Library] = []
 """Declared operators exist as long as their library does."""
@@ -54,6 +56,24 @@ def torch_fidelity() -> ModuleType:
     """Import torch_fidelity."""
     torchvision()
     return _import("torch_fidelity")
+
+
+@cache
+def onnx_packages() -> ModuleType:
+    """Import onnxruntime, and check that the packages are there with which torch writes ONNX files.
+
+    Raises:
+        CheckpointError: one is missing.
+    """
+    try:
+        for name in ("onnx", "onnxscript"):
+            _import(name)
+        return _import("onnxruntime")
+    except ImportError as error:
+        raise CheckpointError(
+            f"an ONNX file needs the packages onnx, onnxscript and onnxruntime ({error}); install them: "
+            f"pip install 'facegen[onnx]'"
+        ) from error
 
 
 def stood_in() -> frozenset[str]:

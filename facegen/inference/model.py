@@ -23,7 +23,7 @@ from facegen.inference.face_pictures import check_amount
 from facegen.inference.inputs import Face, Speech, read_faces, read_speeches
 from facegen.inference.load import load_face_pipeline
 from facegen.inference.rank import SpeechFaceMatching
-from facegen.inference.sample import Subject, encode_speeches, sample
+from facegen.inference.sample import Subject, encode_speeches, encode_subjects, sample, warn_unlike
 from facegen.training.devices import device_of_finished
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.runs.conditions import Distributions, read_conditions
@@ -145,6 +145,17 @@ class Model:
         pipeline, data = self.pipeline, self.run.data
         training = self._distributions.get("drawn")
         return sample(pipeline, data, subjects, count, seed, self.device, self._observer, training).numpy()
+
+    @torch.no_grad()
+    def encode_people(self, subjects: Sequence[Subject]) -> Tensor:
+        """Encode people as the face pipeline reads them, with warnings about those unlike the training ones: (B, dim).
+
+        Raises:
+            CheckpointError, DataError: as in `sample`.
+        """
+        encoding = encode_subjects(self.pipeline, subjects, self.run.data, self.device, self._observer)
+        warn_unlike(self.pipeline, encoding, subjects, self._distributions.get("drawn"), self._observer)
+        return encoding
 
     @checked
     @torch.no_grad()

@@ -86,11 +86,22 @@ def sample(
     """
     noises = choose_noises(pipeline.noise, num_faces, seed, device)
     encoding = encode_subjects(pipeline, subjects, data, device, observer)
-    labels = [subject.label or f"person {number}" for number, subject in enumerate(subjects, 1)]
-    if training is not None:
-        conditions = drawn_conditions(pipeline, encoding)
-        warn_outside(training, conditions, labels, condition_label(pipeline.needs), observer or Observer())
+    warn_unlike(pipeline, encoding, subjects, training, observer or Observer())
     return draw_each(pipeline, encoding, noises, seed)
+
+
+def warn_unlike(
+    pipeline: FacePipeline,
+    encoding: Tensor,
+    subjects: Sequence[Subject],
+    training: Distribution | None,
+    observer: Observer,
+) -> None:
+    """Warn about people unlike the training ones; without their distribution, do nothing."""
+    if training is not None:
+        labels = [subject.label or f"person {number}" for number, subject in enumerate(subjects, 1)]
+        conditions = drawn_conditions(pipeline, encoding)
+        warn_outside(training, conditions, labels, condition_label(pipeline.needs), observer)
 
 
 def encode_subjects(

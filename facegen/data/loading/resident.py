@@ -1,6 +1,7 @@
 """A split held in memory: faces and tracks are read or rendered once, then gathered on the device."""
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
@@ -19,6 +20,12 @@ def resident_bytes(dataset: Dataset, clips: Clips, needs: frozenset[str]) -> int
     """Compute the memory of a `ResidentSplit`, in bytes."""
     size = int(clips.num_frames.sum()) * dataset.spec.image_pixels**2 * 3
     return size + (2 * int(clips.track_samples.sum()) if "speech" in needs else 0)
+
+
+def fits_in_memory(num_bytes: int, resident_gib: float, device: torch.device) -> bool:
+    """Tell whether a split is held on the device: up to `resident_gib`, and half of what is free on a GPU."""
+    free = torch.cuda.mem_get_info(device)[0] / 2 if device.type == "cuda" else math.inf
+    return num_bytes <= min(resident_gib * 2**30, free)
 
 
 def _key(dataset: Dataset, clips: Clips, has_speech: bool) -> str:

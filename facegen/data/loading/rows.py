@@ -15,7 +15,7 @@ from facegen.core.recipe.tables import DataSettings, EvaluationSplit, Split
 from facegen.core.text.caption_codes import encode_captions
 from facegen.data.loading.identity_images import IdentityImages
 from facegen.data.loading.prepare import prepare_faces, prepare_speech
-from facegen.data.loading.resident import ResidentSplit, resident_bytes
+from facegen.data.loading.resident import ResidentSplit, fits_in_memory, resident_bytes
 from facegen.data.loading.transfer import to_device
 
 
@@ -64,7 +64,7 @@ class Rows:
         if not len(self.clips):
             raise DataError(f"the split '{split}' of this corpus holds no clips; choose another split or fold")
         self._identity_images = IdentityImages(self.clips, split) if IDENTITY_IMAGE in needs else None
-        fits = keep and resident_bytes(dataset, self.clips, needs) <= settings.resident_gib * 2**30
+        fits = keep and fits_in_memory(resident_bytes(dataset, self.clips, needs), settings.resident_gib, device)
         self._resident = ResidentSplit(dataset, self.clips, needs, device, observer, f"load {split}") if fits else None
 
     @property

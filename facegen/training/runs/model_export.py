@@ -69,27 +69,60 @@ def export_run(
     """
     if path.suffix != model_file.SUFFIX:
         raise CheckpointError(f"{path}: the name of a model file must end in {model_file.SUFFIX}")
-    consent = _consent(run, settings)
     modules = _modules(run)
-    pipeline = modules.get(model_file.PIPELINE, {})
     shares_encoders = "encoders" in modules and _equal(
-        modules["encoders"], model_file.encoders_of_pipeline(pipeline)
+        modules["encoders"], model_file.encoders_of_pipeline(modules.get(model_file.PIPELINE, {}))
     )  # fmt: skip
     if shares_encoders:
         modules.pop("encoders")
+    match_step = checkpoint.read_step(run.match_folder) if "matcher" in modules else None
+    metadata = describe_run(
+        run, settings, evaluations, match_step=match_step, shares_encoders=shares_encoders,
+    )  # fmt: skip
+    recipes = [run.recipe, *(draft.recipe for draft in _drafts(run))]
+    try:
+        distributions = conditions.to_tensors(conditions.read_conditions(run.path))
+        stored = {**modules, model_file.CONDITIONS: distributions}
+        model_file.write_model_file(path, metadata, stored, read_files(recipes))
+    except OSError as error:
+        raise CheckpointError(explain_disk_fault(error, str(path))) from error
+    return metadata
+
+
+def describe_run(
+    run: Run,
+    settings: ExportSettings,
+    evaluations: Sequence[EvaluationSummary],
+    *,
+    match_step: int | None = None,
+    shares_encoders: bool = False,
+) -> ModelMetadata:
+    """Describe a run: recipe without paths, corpus, versions, consent, licence and figures.
+
+    Args:
+        run: with at least one checkpoint.
+        settings: licence, card, names and consent.
+        evaluations: figures of the run.
+        match_step: number of steps of the match stage whose networks are exported; None if they are not.
+        shares_encoders: as in ModelMetadata.
+    Raises:
+        CheckpointError: something does not fit into a model file.
+        DataError: it was trained on real people, and consent is not stated for everybody.
+    """
+    consent = _consent(run, settings)
     hides_names = consent != "synthetic" and not settings.keep_names
     drafts = _drafts(run)
-    recipes = [run.recipe, *(draft.recipe for draft in drafts)]
+    draws = run.recipe.optional_config("generator") is not None
     try:
-        metadata = ModelMetadata(
+        return ModelMetadata(
             precision=settings.precision,
             run=_trained(run.recipe, run.data, hides_names, run.corpus_fingerprint),
             drafts=tuple(_trained(draft.recipe, draft.data, hides_names) for draft in drafts),
-            step=checkpoint.read_step(run.generator_checkpoint()) if pipeline else None,
-            match_step=checkpoint.read_step(run.match_folder) if "matcher" in modules else None,
+            step=checkpoint.read_step(run.generator_checkpoint()) if draws else None,
+            match_step=match_step,
             shares_encoders=shares_encoders,
             versions=run.versions,
-            plugins=plugin_packages(recipes),
+            plugins=plugin_packages([run.recipe, *(draft.recipe for draft in drafts)]),
             consent=consent,
             licence=settings.licence,
             card=settings.card,
@@ -99,13 +132,6 @@ def export_run(
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise CheckpointError(f"{run.path}: {where} does not fit a model file: {first['msg']}") from error
-    try:
-        distributions = conditions.to_tensors(conditions.read_conditions(run.path))
-        stored = {**modules, model_file.CONDITIONS: distributions}
-        model_file.write_model_file(path, metadata, stored, read_files(recipes))
-    except OSError as error:
-        raise CheckpointError(explain_disk_fault(error, str(path))) from error
-    return metadata
 
 
 def _consent(run: Run, settings: ExportSettings) -> Consent:

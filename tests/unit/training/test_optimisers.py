@@ -1,9 +1,10 @@
 import pytest
+import torch
 from torch import nn
 from torch.optim import AdamW, RMSprop
 
 from facegen.core.recipe.tables import OptimiserSettings
-from facegen.training.optimisers import build_optimiser, cosine, learning_rate
+from facegen.training.optimisers import build_optimiser, cosine, learning_rate, set_convolution_precision
 
 
 def test_an_optimiser_reads_all_of_its_table() -> None:
@@ -34,3 +35,14 @@ def test_learning_rate_rises_then_falls_along_half_a_cosine() -> None:
     assert rates[:3] == [0.5, 1.0, 1.0]
     assert rates[6] == pytest.approx(0.55)
     assert rates[10] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("precision", "may_round"), [("auto", True), ("bf16", True), ("fp32", False)])
+def test_convolutions_of_float32_round_only_where_the_recipe_allows_it(
+    precision: str, may_round: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", not may_round)
+    set_convolution_precision(precision)
+    assert torch.backends.cudnn.allow_tf32 is may_round
+    assert torch.backends.cudnn.benchmark
