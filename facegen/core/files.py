@@ -29,13 +29,13 @@ _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 
 
 def write_file(path: Path, data: bytes | str) -> None:
-    """Write a file atomically; text is stored as UTF-8.
+    """Write a file atomically; text is stored as UTF-8, and bytes of file names that are not UTF-8 as escapes.
 
     Raises:
         OSError: the file cannot be written; an older file is unchanged.
     """
     with replacing(path) as part:
-        part.write_bytes(data.encode() if isinstance(data, str) else data)
+        part.write_bytes(data.encode(errors="backslashreplace") if isinstance(data, str) else data)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from option_cases import option_cases
 from output_cases import make_run, output_cases
 from plugin_cases import plugin_cases
 from recipe_cases import recipe_cases
+from results import store
 from run_cases import run_cases
 from upload_cases import upload_cases
 
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=10**9, help="largest number of cases")
     parser.add_argument("--keep", action="store_true", help="keep the folders of the cases")
     parser.add_argument("--show", action="store_true", help="print a line for every case")
+    parser.add_argument("--write", action="store_true", help="add the results to docs/robustness.md")
     options = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
@@ -62,6 +64,8 @@ def main() -> int:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
     _print_table(results, seed)
+    if options.write:
+        store("fuzz", str(seed), {kind: _summary(outcomes) for kind, outcomes in sorted(results.items())})
     if not options.keep:
         shutil.rmtree(root, ignore_errors=True)
     return int(any(outcome.is_fault for outcomes in results.values() for outcome in outcomes))
@@ -82,6 +86,14 @@ def _show(number: int, case: Case, outcome: Outcome) -> None:
     for line in lines[-12 if outcome.is_fault else -2 :]:
         print(f"    | {ascii(line)[1:-1][:220]}")
     sys.stdout.flush()
+
+
+def _summary(outcomes: list[Outcome]) -> dict[str, object]:
+    return {
+        "outcomes": dict(Counter(outcome.name for outcome in outcomes)),
+        "seconds": round(max(outcome.seconds for outcome in outcomes), 2),
+        "mebibytes": round(max(outcome.mebibytes for outcome in outcomes)),
+    }
 
 
 def _print_table(results: dict[str, list[Outcome]], seed: int) -> None:

@@ -47,8 +47,13 @@ class Killed:
     reading: tuple[str, ...] = ()
 
 
-def kill_commands(root: Path, num_kills: int, draw: random.Random) -> bool:
-    """Kill each command in turn, and at last let each finish; print a table; return whether nothing was lost."""
+def kill_commands(
+    root: Path, num_kills: int, draw: random.Random, keep: Callable[[str, str, object], None]
+) -> bool:
+    """Kill each command in turn, and at last let each finish; print a table; return whether nothing was lost.
+
+    Nothing may be left over either: a command removes the temporary files of its killed predecessors.
+    """
     commands = _commands(root)
     sizes = {}
     for command in commands:
@@ -86,6 +91,9 @@ def kill_commands(root: Path, num_kills: int, draw: random.Random) -> bool:
         leftovers = [str(path) for end in (PART, REPLACED) for path in root.rglob(f".*{end}")]
         losses[command.name] += [*lost, *leftovers]
         num_killed, num_finished = counts[command.name]
+        num_lost = len(losses[command.name]) - len(leftovers)
+        keep("kills", command.name, {"killed": num_killed, "finished": num_finished, "losses": num_lost,
+                                     "leftovers": len(leftovers)})  # fmt: skip
         print(f"kills: {command.name}: {num_killed} killed, {num_finished} finished before, "
               f"{len(losses[command.name])} losses {lost or ''}, leftovers {leftovers}", flush=True)  # fmt: skip
     return not any(losses.values())
@@ -104,7 +112,7 @@ def _commands(root: Path) -> list[Killed]:
         Killed("train", train, _Training(killed).losses, _Training(killed).renew),
         Killed("pack", ["pack", str(root / "t.csv"), "--out", str(corpus), "--image-pixels", "16", "--overwrite"],
                _Corpus(corpus).losses, reading=("inspect", str(corpus), "--verify")),
-        Killed("evaluate", ["evaluate", str(run), "--split", "heldout_people"], _Readable(run).losses),
+        Killed("evaluate", ["evaluate", str(run), "--split", "heldout_people", "--num-clips", "12"], _Readable(run).losses),
         Killed("export", ["export", str(run), str(model)], _Unchanged(model).losses),
         Killed("collect", ["collect", str(root / "sources.csv"), "--out", str(collection)],
                _Readable(collection).losses, lambda: shutil.rmtree(collection, ignore_errors=True)),

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def make_run(root: Path) -> None:
 
 def output_cases(draw: random.Random) -> Iterator[Case]:
     """Yield calls of commands with hostile places without end."""
-    makers = (_train, _pack, _recipes, _model, _model, _reads, _reads)
+    makers = (_train, _pack, _recipes, _model, _model, _reads, _reads, _named, _named)
     while True:
         yield draw.choice(makers)(draw)
 
@@ -115,6 +116,29 @@ def _model(draw: random.Random) -> Case:
     }
     name = draw.choice(list(calls))
     return _case(name, *calls[name])
+
+
+def _named(draw: random.Random) -> Case:
+    """Commands that read a run or a model with a hostile name, and write what names it."""
+    name = os.fsdecode(draw.choice(FILE_NAMES))
+    run, model = "{folder}/" + name, "{folder}/" + name + ".safetensors"
+    out = "{folder}/out" + draw.choice(("", ".gif", ".mp4", ".webp", name))
+    calls = (
+        ("generate", "--speech", "{folder}/sound.wav", "--count", "2", "--out", out),
+        ("interpolate", "--speech", "{folder}/sound.wav", "--steps", "2", "--out", out),
+        ("match", "--faces", "{folder}/face.png", "{folder}/face.png", "--speech", "{folder}/sound.wav"),
+        ("evaluate", "--split", "heldout_people"), ("compare", "{root}/run"), ("export", "{folder}/x.safetensors"),
+        ("train", "--resume", "--set", "train.steps=2"), ("check",), ("models", "--json"),
+    )  # fmt: skip
+    command, *more = draw.choice(calls)
+    path = draw.choice((run, model))
+
+    def prepare(folder: Path) -> None:
+        _prepare(folder)
+        shutil.copytree(folder.parent / "run", folder / name)
+        shutil.copyfile(folder.parent / "model.safetensors", folder / f"{name}.safetensors")
+
+    return Case(f"names of runs: {command}", (command, "--", path) if not more else (command, path, *more), prepare, note=repr(name))
 
 
 def _reads(draw: random.Random) -> Case:

@@ -21,6 +21,7 @@ from file_cases import write_media
 from hostile_case import warm_up
 from kills import kill_commands
 from output_cases import make_run
+from results import store
 
 ALLOWED_GROWTH_MIB = 64.0
 """Growth of memory between the first quarter and the end of the work that counts as none."""
@@ -35,21 +36,27 @@ def main() -> int:
     parser.add_argument("--faces", type=int, default=10_000, help="number of generated faces")
     parser.add_argument("--kills", type=int, default=200, help="number of kills, over all commands in turn")
     parser.add_argument("--seed", type=int, default=0, help="random seed of the moments of the kills")
+    parser.add_argument("--write", action="store_true", help="add the results to docs/robustness.md")
     options = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="facegen-soak-"))
     os.environ["XDG_CACHE_HOME"] = str(root / "cache")
     print(f"seed {options.seed}, folder {root}", flush=True)
     warm_up()
     make_run(root)
+    keep = store if options.write else _keep_nothing
     good = [  # kills first: the threads of a long training do not survive a fork
-        not options.kills or kill_commands(root, options.kills, random.Random(options.seed)),
-        _steady("steps", _possible_steps(root, options.steps, options.minutes), lambda share: _train(root, share)),
-        _steady("faces", options.faces, lambda share: _generate(root, share)),
+        not options.kills or kill_commands(root, options.kills, random.Random(options.seed), keep),
+        _steady("steps", _possible_steps(root, options.steps, options.minutes), lambda share: _train(root, share), keep),
+        _steady("faces", options.faces, lambda share: _generate(root, share), keep),
     ]
     return int(not all(good))
 
 
-def _steady(name: str, total: int, work: Callable[[int], None]) -> bool:
+def _keep_nothing(name: str, key: str, values: object) -> None:
+    """Take results that are not written."""
+
+
+def _steady(name: str, total: int, work: Callable[[int], None], keep: Callable[[str, str, object], None]) -> bool:
     """Do the work in quarters, if there is any, and compare memory and open files after the first and the last."""
     if not total:
         return True
@@ -59,9 +66,13 @@ def _steady(name: str, total: int, work: Callable[[int], None]) -> bool:
         work(max(total // 4, 1))
         gc.collect()
         measured.append((_resident_mib(), len(os.listdir("/proc/self/fd"))))
+    seconds = time.monotonic() - started
+    (first_mib, first_files), (last_mib, last_files) = measured[0], measured[-1]
+    keep("soak", name, {"number": total, "seconds": round(seconds), "first_mib": round(first_mib),
+                        "last_mib": round(last_mib), "first_files": first_files, "last_files": last_files})  # fmt: skip
     growth, files = measured[-1][0] - measured[0][0], measured[-1][1] - measured[0][1]
     print(
-        f"{name}: {total:,} in {time.monotonic() - started:.0f} s, "
+        f"{name}: {total:,} in {seconds:.0f} s, "
         f"memory {measured[0][0]:.0f} -> {measured[-1][0]:.0f} MiB, open files {measured[0][1]} -> {measured[-1][1]}",
         flush=True,
     )

@@ -60,6 +60,14 @@ FOUND_BY_CHECK = {
     "exception in the constructor": (
         "objective", "def __init__(self, data): raise KeyError('x')",
         ["fails in __init__ ({file}:", "KeyError: 'x'"]),
+    "exception that is no Exception": (
+        "objective", "def __init__(self, data): raise BaseException", ["fails in __init__ ({file}:", "BaseException"]),
+    "exception whose text fails": (
+        "objective", "def __init__(self, data): raise type('Odd', (Exception,), {'__str__': lambda self: None})",
+        ["fails in __init__ ({file}:", "Odd; report it"]),
+    "another default dtype": (
+        "objective", objective("{'g': -critic.fake.mean()}", "torch.set_default_dtype(torch.float64)"),
+        ["fails in generator_terms ({file}:", "it changes the default dtype or the grad mode of torch"]),
     "sys.exit in the constructor": (
         "objective", "def __init__(self, data): raise SystemExit(0)", ["fails in __init__ ({file}:", "SystemExit: 0"]),
     "constructor without super().__init__": (

@@ -6,6 +6,7 @@ from uuid import UUID
 from xml.sax.saxutils import escape
 
 from facegen import __version__
+from facegen.core.text.printable import printable
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 """IPTC's term for media that a trained model created."""
@@ -47,6 +48,9 @@ class Mark:
     seed: int
     note: str = ""
     version: str = __version__
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", printable(self.model))  # the name of a folder may be any bytes
 
     @property
     def description(self) -> str:

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import itertools
+import json
 import os
 import signal
 import stat
@@ -124,6 +125,10 @@ class TestFile:
             write_file(tmp_path / "a.txt", "new")
         kept = sorted(path.name for path in tmp_path.iterdir())
         assert kept == [f".alive.txt.{'0a' * 6}.part", f".link.{'0a' * 6}.part", ".mine.part", "a.txt"]
+
+    def test_a_name_that_is_not_utf8_is_written_as_an_escape(self, tmp_path):
+        write_file(tmp_path / "a.json", json.dumps({"name": "r\udcff"}, ensure_ascii=False))
+        assert json.loads((tmp_path / "a.json").read_text()) == {"name": "r\udcff"}
 
     def test_a_file_that_is_being_written_is_left_to_its_writer(self, tmp_path):
         with replacing(tmp_path / "a.txt") as part:
