@@ -6,6 +6,7 @@
 # make browser     look at pages in Chromium, outside of CI; writes screenshots
 # make fuzz        hostile inputs for MINUTES, with a table
 # make soak        many steps, faces and kills, with a table; SOAK='--steps 10000 --faces 1000 --kills 20' is shorter
+# make bench       speed on a CPU against goals, at most 15 minutes; BENCH="--only step,fid" measures some
 # make gpu         on a GPU machine: its tests, then full-size training for MINUTES, with a table
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 MINUTES ?= 10
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types reproduce models docs browser fuzz soak gpu clean
+.PHONY: demo test lint types reproduce models docs browser fuzz soak bench gpu clean
 
 # constraints.txt keeps pip to releases of torch that have a small build for CPUs.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -57,6 +58,9 @@ fuzz: $(INSTALLED)
 
 soak: $(INSTALLED)
 	$(BIN)/python tests/fuzz/soak.py $(SOAK)
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 gpu: $(INSTALLED)
 	$(BIN)/python -m pytest -m gpu

@@ -1,19 +1,12 @@
-"""facegen's layers against plain PyTorch: forward and backward, both in one run, alternating.
+"""facegen's layers against plain PyTorch: forward and backward."""
 
-    python benchmarks/layers.py [--threads 1 --rounds 15]
-
-Times are medians of CPU time, so that other work on the machine counts little.
-"""
-
-import argparse
-import time
 from collections.abc import Callable
-from statistics import median
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.harness import Comparison, Progress, Row, interleave
 from facegen.parts.conditioners.waveform_sincnet import SincFilters
 from facegen.parts.generators.adain import AdaptiveInstanceNorm
 from facegen.parts.layers.folded import ConvPool2d, UpsampleConv2d
@@ -80,39 +73,43 @@ def sinc(num: int, stride: int) -> Case:
     return f"sinc filters, 251 taps, stride {stride}", torch.rand(num, 19200), layer, plain, [layer.low, layer.band]
 
 
-def once(layer: Layer, inputs: Tensor, weights: list[Tensor], direction: Tensor) -> tuple[float, list[Tensor]]:
-    """Run forward and backward; return seconds of CPU time, the output and the gradients."""
-    leaves = [*weights, *([inputs] if inputs.requires_grad else [])]
-    start = time.process_time()
-    output = layer(inputs)
-    gradients = torch.autograd.grad(output, leaves, direction)
-    return time.process_time() - start, [output.detach(), *gradients]
+TITLE = "Layers"
+TEXT = (
+    "Forward and backward of single layers on one core, in channels-last format. The difference is the largest of the "
+    "output and of all gradients, relative to the largest value of each."
+)
+FOLDED_GOAL = 1.7
+TOLERANCE = 1e-5
 
 
-def main() -> None:
-    """Time every pair and print a table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=15)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+def measure(progress: Progress) -> list[Row]:
+    """Measure every pair, and compare its results."""
     torch.manual_seed(0)
     cases = [conv_pool(32, 16, 32, 64), conv_pool(8, 64, 128, 32), upsample_conv(32, 32, 16, 32)]
     cases += [upsample_conv(8, 128, 64, 16), adaptive_norm(32, 16, 64), adaptive_norm(32, 64, 16)]
     cases += [sinc(16, 4), sinc(16, 10)]
-    print("| layer | plain, ms | ours, ms | ratio | largest difference |\n|---|---|---|---|---|")
+    rows: list[Row] = []
     for name, inputs, ours, plain, weights in cases:
         direction = torch.randn_like(ours(inputs))
-        times: dict[Layer, list[float]] = {plain: [], ours: []}
-        results: dict[Layer, list[Tensor]] = {}
-        for _ in range(arguments.rounds + 2):
-            for layer in times:
-                seconds, results[layer] = once(layer, inputs, weights, direction)
-                times[layer].append(seconds)
-        slow, fast = (1000 * median(values[2:]) for values in times.values())
-        errors = [(a - b).abs().max() / b.abs().max() for a, b in zip(results[ours], results[plain], strict=True)]
-        print(f"| {name} | {slow:.1f} | {fast:.1f} | {slow / fast:.2f} | {max(errors).item():.0e} |", flush=True)
+        leaves = [*weights, *([inputs] if inputs.requires_grad else [])]
+        sides = {"plain": once(plain, inputs, leaves, direction), "ours": once(ours, inputs, leaves, direction)}
+        seconds = interleave(name, sides, 15, progress, warm_ups=2)
+        results = {side: run() for side, run in sides.items()}
+        pairs = zip(results["ours"], results["plain"], strict=True)
+        difference = max(float((a - b).abs().max() / b.abs().max()) for a, b in pairs)
+        goal = FOLDED_GOAL if " + conv" in name or "conv + " in name else None
+        if goal and difference > TOLERANCE:
+            raise RuntimeError(f"{name}: the two sides differ by {difference:.0e}, more than {TOLERANCE:.0e}")
+        note = f"difference {difference:.0e}"
+        rows.append(Comparison(name, "plain", seconds["plain"], seconds["ours"], goal, note))
+    return rows
 
 
-if __name__ == "__main__":
-    main()
+def once(layer: Layer, inputs: Tensor, leaves: list[Tensor], direction: Tensor) -> Callable[[], list[Tensor]]:
+    """Return a function that runs forward and backward, and returns the output and the gradients."""
+
+    def run() -> list[Tensor]:
+        output = layer(inputs)
+        return [output.detach(), *torch.autograd.grad(output, leaves, direction)]
+
+    return run

@@ -1,18 +1,9 @@
-"""Reading a batch from a packed corpus against decoding its files each time: both sides in one run, one thread.
+"""Reading a batch from a packed corpus, against decoding its files each time."""
 
-    python benchmarks/loader.py
-
-Per file: decode and resize a PNG of 220 pixels and decode a FLAC of 4 s, as data sets of files do. Packed: read the
-same rows, packed beforehand from the same files. With normalising, both become the floats that a network sees.
-"""
-
-import argparse
 import csv
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,10 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor
 
+from benchmarks.harness import MIN_ROUNDS, Comparison, Measurement, Progress, Row, interleave
 from facegen.core.recipe.tables import DataSettings
 from facegen.data.corpus.dataset import Packed
 from facegen.data.corpus.header import Provenance
@@ -42,22 +32,28 @@ Rows = NDArray[np.int64]
 Read = Callable[[Rows], tuple[Tensor, Tensor]]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=512, help="number of clips to write and read")
-    parser.add_argument("--rounds", type=int, default=7, help="number of measurements of each side, in turn")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
+TITLE = "Loader"
+TEXT = (
+    "A batch of 64 rows of 64 pixels and 4 s on one core. *Per file*: decode and resize a PNG of 220 pixels and decode "
+    "a FLAC of 4 s, as data sets of files do. *Ours*: read the same rows of a packed corpus, which was made from the "
+    "same files. With normalising, both become the floats that a network sees. All files are in the system's cache."
+)
+GOALS = {"raw": 90.0, "with normalising": 17.0}
+NUM_ROWS, NUM_BATCHES = 512, 20
+CORPUS_CLIPS = (1000, 30000)
+
+
+def measure(progress: Progress) -> list[Row]:
+    """Write files, pack them, and measure reading; then measure opening of corpora of two sizes."""
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
-        table = write_files(Path(folder), options.rows)
+        table = write_files(Path(folder), NUM_ROWS)
         pack_pairs(table, Path(folder) / "packed", image_pixels=IMAGE_PIXELS)
-        measure_reading(Path(folder), options.rows, options.rounds)
-        measure_opening(Path(folder))
+        return [*measure_reading(Path(folder), progress), *measure_opening(Path(folder), progress)]
 
 
-def measure_reading(folder: Path, num_rows: int, rounds: int) -> None:
-    """Print clips per second of both sides, from files in the system's cache."""
+def measure_reading(folder: Path, progress: Progress) -> list[Row]:
+    """Compare the reading of batches."""
     request = DataSettings(image_pixels=IMAGE_PIXELS, speech_seconds=SECONDS)
     packed = Packed(request, path=folder / "packed")
 
@@ -71,28 +67,32 @@ def measure_reading(folder: Path, num_rows: int, rounds: int) -> None:
         speech = [read_speech(folder / f"{row}.flac", RATE_HZ) for row in rows]
         return torch.from_numpy(np.stack(faces)), torch.from_numpy(np.stack(speech))
 
-    sides: dict[tuple[str, bool], Read] = {("files", False): read_files, ("packed", False): read_packed}
-    sides |= {("files", True): normalised(read_files), ("packed", True): normalised(read_packed)}
-    some = np.arange(min(BATCH, num_rows))
+    some = np.arange(BATCH)
     if not all(torch.equal(ours, theirs) for ours, theirs in zip(read_packed(some), read_files(some), strict=True)):
-        sys.exit("the two sides do not read the same rows")
-    seconds: dict[tuple[str, bool], list[float]] = {side: [] for side in sides}
-    random = np.random.default_rng(0)
-    for _ in range(rounds):
-        # Other rows each round: rows that were just read would still be in the processor's cache.
-        batches = [random.permutation(num_rows)[:BATCH] for _ in range(20)]
-        for side, read in sides.items():
-            chosen = batches[:1] if side[0] == "files" else batches
-            began = time.process_time()
-            for rows in chosen:
-                read(rows)
-            seconds[side].append((time.process_time() - began) / sum(len(rows) for rows in chosen))
-    title = f"clips per second of CPU time, {IMAGE_PIXELS} px and {SECONDS:g} s"
-    table = Table("", "per file", "packed", "ratio", title=title)
-    for label, normal in (("raw", False), ("with normalising", True)):
-        files, ours = (statistics.median(seconds[side, normal]) for side in ("files", "packed"))
-        table.add_row(label, f"{1 / files:,.0f}", f"{1 / ours:,.0f}", f"{files / ours:.0f}x")
-    Console(width=100).print(table)
+        raise RuntimeError("the two sides do not read the same rows")
+    rows: list[Row] = []
+    for case, goal in GOALS.items():
+        readers = (read_files, read_packed) if case == "raw" else (normalised(read_files), normalised(read_packed))
+        sides = {"per file": Batches(readers[0], 1), "ours": Batches(readers[1], NUM_BATCHES)}
+        seconds = interleave(f"reading, {case}", sides, 7, progress)
+        ours = [value / NUM_BATCHES for value in seconds["ours"]]
+        rows.append(Comparison(case, "per file", seconds["per file"], ours, goal))
+    return rows
+
+
+class Batches:
+    """Reads some batches of random rows.
+
+    Other rows each time: rows that were just read would still be in the processor's cache.
+    """
+
+    def __init__(self, read: Read, num_batches: int) -> None:
+        self._read, self._num_batches = read, num_batches
+        self._random = np.random.default_rng(0)
+
+    def __call__(self) -> None:
+        for _ in range(self._num_batches):
+            self._read(self._random.permutation(NUM_ROWS)[:BATCH])
 
 
 def normalised(read: Read) -> Read:
@@ -105,17 +105,25 @@ def normalised(read: Read) -> Read:
     return read_normalised
 
 
-def measure_opening(folder: Path) -> None:
-    """Print time and memory of opening a corpus and reading one batch, each size in its own process."""
-    table = Table("clips", "on the disk", "open", "memory", title="opening, and one batch")
-    for num_clips in (1000, 30000):
+def measure_opening(folder: Path, progress: Progress) -> list[Row]:
+    """Measure opening a corpus and reading one batch, each time in a process of its own."""
+    rows: list[Row] = []
+    for num_clips in CORPUS_CLIPS:
         path = folder / str(num_clips)
         write_corpus(path, num_clips)
-        size = sum(file.stat().st_size for file in path.iterdir())
-        done = subprocess.run([sys.executable, "-c", OPENING, str(path)], capture_output=True, text=True, check=True)
-        milliseconds, mib = done.stdout.split()
-        table.add_row(f"{num_clips:,}", f"{size / 2**20:,.0f} MiB", f"{milliseconds} ms", f"{mib} MiB")
-    Console(width=100).print(table)
+        opened = [open_corpus(path) for _ in range(MIN_ROUNDS)]
+        size_mib = sum(file.stat().st_size for file in path.iterdir()) / 2**20
+        case, note = f"opening {num_clips:,} clips", f"{size_mib:,.0f} MiB on the disk"
+        rows.append(Measurement(case, "ms", [milliseconds for milliseconds, _ in opened], note=note))
+        rows.append(Measurement(f"{case} and one batch", "MiB of memory", [mib for _, mib in opened]))
+    return rows
+
+
+def open_corpus(path: Path) -> tuple[float, float]:
+    """Open a corpus in a new process; return milliseconds and MiB."""
+    done = subprocess.run([sys.executable, "-c", OPENING, str(path)], capture_output=True, text=True, check=True)
+    milliseconds, mib = (float(number) for number in done.stdout.split())
+    return milliseconds, mib
 
 
 OPENING = """
@@ -173,7 +181,3 @@ def write_corpus(folder: Path, num_clips: int) -> None:
             track = writer.add_track(speech)
             writer.add_clip(ClipRecord(f"person {row % 500}", str(row), str(row), track), face, [-1])
         writer.finish()
-
-
-if __name__ == "__main__":
-    main()

@@ -13,10 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facegen.core.errors import RecipeError
+from facegen.core.arguments import Count, Integer, PathOrName, checked
+from facegen.core.errors import DataError, RecipeError
 from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import read_recipe
 from facegen.core.recipe.run_files import is_run
+from facegen.core.recipe.settings import check_table
 from facegen.core.recipe.tables import DataSettings, EvaluationSplit, JudgeKind
 from facegen.data.corpus.dataset import Packed
 from facegen.data.corpus.reader import Corpus
@@ -33,10 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Model", "evaluate", "load", "open_corpus", "save_picture", "train"]
 
-PathOrName = str | Path
 Overrides = Mapping[str, object] | Sequence[str]
 
 
+@checked
 def load(path_or_name: PathOrName, observer: Observer | None = None) -> Model:
     """Load a run folder, a model file, or a model that ships with facegen by its name.
 
@@ -49,7 +51,8 @@ def load(path_or_name: PathOrName, observer: Observer | None = None) -> Model:
     return Model(open_run_or_model(path_or_name), observer)
 
 
-def save_picture(picture: "Image.Image", path: str | Path) -> None:
+@checked
+def save_picture(picture: "Image.Image", path: PathOrName) -> None:
     """Write a face of `Model.sample`, or a resized or cropped one, marked as generated; the suffix gives the format.
 
     Args:
@@ -61,8 +64,9 @@ def save_picture(picture: "Image.Image", path: str | Path) -> None:
     generated_media.save_picture(picture, Path(path), generated_media.mark_of(picture))
 
 
+@checked
 def open_corpus(
-    path: str | Path,
+    path: PathOrName,
     *,
     split: EvaluationSplit = "all",
     image_pixels: int | None = None,
@@ -79,21 +83,22 @@ def open_corpus(
         DataError: the corpus is missing or damaged.
     """
     header = Corpus.open(Path(path)).header
-    request = DataSettings(
-        image_pixels=header.image_pixels if image_pixels is None else image_pixels,
-        sample_rate_hz=header.sample_rate_hz,
-        speech_seconds=speech_seconds,
-    )
+    pixels = header.image_pixels if image_pixels is None else image_pixels
+    table = {"image_pixels": pixels, "sample_rate_hz": header.sample_rate_hz, "speech_seconds": speech_seconds}
+    request, problems = check_table(DataSettings, table)
+    if not isinstance(request, DataSettings):
+        raise DataError(*(f"open_corpus: {problem}" for problem in problems))
     return CorpusDataset(Packed(request, path=Path(path)), split)
 
 
+@checked
 def train(
-    recipe: str | Path,
+    recipe: PathOrName,
     overrides: Overrides = (),
-    data: str | Path | None = None,
+    data: PathOrName | None = None,
     *,
     preset: str | None = None,
-    out: str | Path | None = None,
+    out: PathOrName | None = None,
     resume: bool = False,
     observer: Observer | None = None,
 ) -> Path:
@@ -118,17 +123,18 @@ def train(
     return train_recipe(checked, folder, resume=resume, observer=watch).path
 
 
+@checked
 def evaluate(
     run: PathOrName,
-    data: str | Path | None = None,
+    data: PathOrName | None = None,
     *,
     split: EvaluationSplit | None = None,
-    num_clips: int | None = None,
+    num_clips: Count | None = None,
     judge: JudgeKind | None = None,
-    judge_seed: int | None = None,
+    judge_seed: Integer | None = None,
     recognisers: Sequence[str] = (),
     against: Sequence[PathOrName] = (),
-    out: str | Path | None = None,
+    out: PathOrName | None = None,
     observer: Observer | None = None,
 ) -> "Report":
     """Measure a run or a model, and write tables and pictures.

@@ -14,6 +14,7 @@ STUDIES: Mapping[str, str] = {
     "models": "train and export the models that ship with facegen",
     "quality": "measure the faces of a run against the length of its training",
     "real_voices": "measure the faces that a run draws for real recordings",
+    "voice_transfer": "measure how well synthetic voices stand for real ones in an encoding",
     "real_faces": "measure whether faces drawn for real voices find the photographs of their speakers",
     "reproduce": "train and evaluate the small preset of every recipe; write the page of results",
     "findings": "set the papers' findings against the runs of `reproduce`",

@@ -22,12 +22,12 @@ from facegen.core.interfaces import Dataset
 from facegen.core.statistics import Bootstrap, Estimate
 from facegen.data.loading.rows import clips_of
 from facegen.data.synthetic.truth import FACTOR_SIDES, visible_factors
-from facegen.inference.sample import speech_batch
 from facegen.parts.metrics.factor_reading import Reading
 from facegen.parts.metrics.linear_reader import Factor, LinearReader
 from facegen.parts.metrics.reading_statistics import agreement, median_difference, rank_correlation, spread_ratio
 from facegen.training.train import open_dataset
-from studies.drawing import CHUNK_ROWS, draw_faces
+from studies.drawing import draw_faces
+from studies.encodings import encode_clips, encode_files
 from studies.speaker_probe import Probe
 
 SEXES = {"female": 0.0, "f": 0.0, "0": 0.0, "male": 1.0, "m": 1.0, "1": 1.0}
@@ -63,6 +63,12 @@ class RealVoices:
             torch.tensor([float(row.get("age") or "nan") for row in rows]),
             torch.tensor([names[_person(row)] for row in rows]),
         )
+
+    def with_age(self) -> "RealVoices":
+        """Leave out the rows without an age."""
+        known = self.age.isfinite()
+        speech = [path for path, is_known in zip(self.speech, known.tolist(), strict=True) if is_known]
+        return RealVoices(speech, self.sex[known], self.age[known], self.person[known])
 
 
 @dataclass(frozen=True)
@@ -107,8 +113,8 @@ def measure(model: facegen.Model, voices: RealVoices, num_faces: int, num_render
     renders = dataset.faces(held_out, torch.zeros_like(held_out))
     truth = _targets(dataset, held_out)
     on_renders = reader.read(renders)
-    encoding = _encode_files(model, voices.speech)
-    synthetic = _encode_clips(model, dataset, train_clips)
+    encoding = encode_files(model, voices.speech)
+    synthetic = encode_clips(model, dataset, train_clips)
     drawn = reader.read(draw_faces(model, encoding, num_faces))
     conditions, synthetic_conditions = _conditions(model, encoding), _conditions(model, synthetic)
     people = Bootstrap(voices.person, 0)
@@ -215,20 +221,6 @@ def _targets(dataset: Dataset, clips: Tensor) -> dict[str, Tensor]:
     factors = dict(dataset.factors(clips, torch.zeros_like(clips)) or {})
     shown = {name: values for name, values in factors.items() if FACTOR_SIDES[name] != "voice"}
     return {**visible_factors(shown), SEX_SCORE: shown["sex"] * 2 - 0.5}
-
-
-def _encode_files(model: facegen.Model, paths: Sequence[Path]) -> Tensor:
-    parts = [list(paths[start : start + CHUNK_ROWS]) for start in range(0, len(paths), CHUNK_ROWS)]
-    return torch.cat([model.encode(part) for part in parts])
-
-
-@torch.no_grad()
-def _encode_clips(model: facegen.Model, dataset: Dataset, clips: Tensor) -> Tensor:
-    samples, rows = model.run.data.speech_samples, []
-    for part in clips.split(CHUNK_ROWS):
-        speech = dataset.speech(part, torch.zeros_like(part), samples)
-        rows.append(model.pipeline.encode(speech_batch(speech.to(model.device))).float().cpu())
-    return torch.cat(rows)
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ CROSSES_MODULES = {
 
 def package_of(test_file: Path) -> Path:
     """The folder of the tested package: facegen/data/media for tests/unit/data/media."""
-    root = PROJECT if test_file.parts[0] == "studies" else PROJECT / "facegen"
+    root = PROJECT if test_file.parts[0] in ("studies", "benchmarks") else PROJECT / "facegen"
     return root / test_file.parent
 
 

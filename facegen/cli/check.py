@@ -95,7 +95,7 @@ def _estimates(cost: "StageCost", rate: float) -> list[str]:
 
 def _check(recipe: Recipe, *, only_match: bool = False, is_own: bool = False) -> _CheckResult:
     from facegen.evaluation.evaluation_check import evaluation_problems
-    from facegen.training.check.corpus_check import check_splits
+    from facegen.training.check.corpus_check import balance_warnings, check_splits
     from facegen.training.check.costs import estimate_costs
     from facegen.training.check.dry_run import dry_run
     from facegen.training.check.memory_limit import memory_problems
@@ -108,5 +108,6 @@ def _check(recipe: Recipe, *, only_match: bool = False, is_own: bool = False) ->
     problems = evaluation_problems(recipe, dataset, networks) if is_own else []
     warnings = [f"`facegen evaluate` would refuse the finished run: {problem}" for problem in problems]
     costs = [cost for cost in estimate_costs(recipe, networks, dataset) if not only_match or cost.name == "match"]
+    warnings += balance_warnings(recipe, dataset)
     warnings += memory_problems(recipe, costs, Distributed.join(recipe.run.device))
     return _CheckResult(recipe.run.name, splits, costs, (*warnings, *idle_settings(recipe)))

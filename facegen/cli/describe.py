@@ -18,6 +18,7 @@ from facegen.core.recipe.recipe import ENGINE_TABLES
 from facegen.core.recipe.settings import settings_model
 from facegen.core.registry import registry
 from facegen.core.text.json_text import json_text
+from facegen.core.text.raised import raised
 from facegen.core.text.suggest import did_you_mean
 
 PROSE_COLUMNS = 120
@@ -113,7 +114,7 @@ def _layers(kind: str, part: type) -> tuple[list[Any], str]:
     try:
         return part_layers(kind, part, {}), ""
     except Exception as error:  # a part that cannot run on the sample corpus can still be described
-        return [], f"{type(error).__name__}: {error}"
+        return [], raised(error)
 
 
 def _toml_line(row: SettingRow) -> str:

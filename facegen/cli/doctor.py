@@ -17,6 +17,7 @@ from facegen import __version__
 from facegen.cli.console import console, styled
 from facegen.core.errors import PluginError
 from facegen.core.text.json_text import json_text
+from facegen.core.text.raised import raised
 
 CODECS = ("aac", "mp3", "opus", "flac", "pcm_s16le", "h264", "vp9", "mjpeg")
 FRONTAL_FACE = "haarcascade_frontalface_default.xml"
@@ -192,7 +193,7 @@ def _plugins() -> Iterator[Finding]:
 
 
 def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    return raised(error).splitlines()[0]
 
 
 _EXAMINATIONS = (_python, _torch, _optional_imports, _av, _cv2, _optional, _javascript, _disk, _plugins)

@@ -8,10 +8,11 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from facegen.core.files import replacing
+from facegen.core.tensor_access import load_tensors
 
 RENDERED_BYTES = 4 << 30
 """Size limit of the cache of rendered corpora."""
@@ -32,7 +33,7 @@ def load_cached(path: Path | None) -> dict[str, Tensor] | None:
     if path is None:
         return None
     try:
-        return load_file(path)
+        return load_tensors(path)
     except (OSError, SafetensorError):
         return None
 

@@ -36,7 +36,8 @@ _REASONS = {
 }
 """{number of the error: (reason, what to do)}"""
 _OF_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
-_TEMPORARY = re.compile(r"\.(?P<name>[^/]+)\.[0-9a-f]{12}\.part(?=/|$)")
+TEMPORARY = re.compile(r"\.(?P<name>[^/]+)\.[0-9a-f]{12}\.part(?=/|$)")
+"""Temporary name of a file or folder that is being written."""
 _NUMBER = re.compile(r"os error (\d+)", re.IGNORECASE)
 
 
@@ -75,4 +76,4 @@ def _file_name(error: BaseException) -> str:
     name = getattr(error, "filename2", None) or getattr(error, "filename", None)
     if isinstance(name, int):  # a descriptor
         return ""
-    return _TEMPORARY.sub(lambda match: match["name"], os.fsdecode(name)) if name else ""
+    return TEMPORARY.sub(lambda match: match["name"], os.fsdecode(name)) if name else ""

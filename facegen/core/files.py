@@ -9,10 +9,11 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
-from facegen.core.disk_faults import write_fault
+from facegen.core.disk_faults import TEMPORARY, write_fault
 from facegen.core.errors import FacegenError
 
 LOCK = ".lock"
@@ -59,18 +60,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def _replacing(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = _part(target)
-    try:
-        part.touch()
-        mode = (target if target.exists() else part).stat().st_mode
-        yield part
-        part.chmod(stat.S_IMODE(mode))
-        sync_file(part)
-        os.replace(part, target)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
+    with _locked_part(target, is_folder=False) as part:
+        try:
+            mode = (target if target.exists() else part).stat().st_mode
+            yield part
+            part.chmod(stat.S_IMODE(mode))
+            sync_file(part)
+            os.replace(part, target)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
     sync_folder(target.parent)
 
 
@@ -92,23 +92,16 @@ def new_folder(path: Path) -> Iterator[Path]:
 def _new_folder(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     _restore(target)
-    _delete_abandoned(target)
-    part = _part(target)
-    part.mkdir()
-    descriptor = os.open(part, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a network file system may not lock folders
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield part
-        _finish_tree(part)
-        _replace_folder(part, target)
-    except BaseException:
-        with suppress(OSError):
-            _restore(target)
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-    finally:
-        os.close(descriptor)
+    with _locked_part(target, is_folder=True) as part:
+        try:
+            yield part
+            _finish_tree(part)
+            _replace_folder(part, target)
+        except BaseException:
+            with suppress(OSError):
+                _restore(target)
+            shutil.rmtree(part, ignore_errors=True)
+            raise
     shutil.rmtree(_replaced(target), ignore_errors=True)
 
 
@@ -175,7 +168,7 @@ def file_lock(path: Path, *, wait: bool = False) -> Iterator[None]:
     """
     file = _lock(path, wait)
     # The previous holder may have removed the file after it was opened here and before it was locked.
-    while not _is_same_file(path, file):
+    while not _is_same_file(path, file.fileno()):
         file.close()
         file = _lock(path, wait)
     with file:
@@ -277,16 +270,55 @@ def _replace_folder(part: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def _delete_abandoned(target: Path) -> None:
-    """Delete temporary folders of the same name whose processes were killed, so that their locks are free."""
-    prefix = f".{target.name[:_NAME_CHARACTERS]}."
-    for path in target.parent.iterdir():
-        if path.name.startswith(prefix) and path.name.endswith(PART) and path.is_dir():
-            descriptor = os.open(path, os.O_RDONLY)
-            with suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path)
-            os.close(descriptor)
+@contextmanager
+def _locked_part(target: Path, *, is_folder: bool) -> Iterator[Path]:
+    """Make a temporary file or folder, which is locked while the block runs: the lock tells that its process lives."""
+    if is_folder:
+        _delete_abandoned(target.parent)
+    else:
+        _delete_abandoned_once(target.parent, os.getpid())
+    while True:
+        part = _part(target)
+        if is_folder:
+            part.mkdir()
+        descriptor = os.open(part, os.O_RDONLY if is_folder else os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        with suppress(OSError):  # a network file system may not lock folders
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_same_file(part, descriptor):
+            break
+        os.close(descriptor)  # another process deleted it before it was locked
+    try:
+        yield part
+    finally:
+        os.close(descriptor)
+
+
+@lru_cache(maxsize=256)
+def _delete_abandoned_once(folder: Path, process: int) -> None:
+    """Call `_delete_abandoned` once per process: thousands of files may be written to one folder."""
+    _delete_abandoned(folder)
+
+
+def _delete_abandoned(folder: Path) -> None:
+    """Delete temporary files and folders whose processes were killed, so that their locks are free.
+
+    Every writer calls it, whatever it writes into the folder. On a file system without locks nothing is deleted.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            is_temporary = TEMPORARY.fullmatch(entry.name) and not entry.is_symlink()
+            if is_temporary and (entry.is_file() or entry.is_dir()):
+                with suppress(OSError):
+                    _delete_if_unlocked(Path(entry.path))
+
+
+def _delete_if_unlocked(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        remove(path)
+    finally:
+        os.close(descriptor)
 
 
 def _lock(path: Path, wait: bool) -> IO[str]:
@@ -300,8 +332,8 @@ def _lock(path: Path, wait: bool) -> IO[str]:
     return file
 
 
-def _is_same_file(path: Path, file: IO[str]) -> bool:
+def _is_same_file(path: Path, descriptor: int) -> bool:
     try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False

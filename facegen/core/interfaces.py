@@ -228,7 +228,10 @@ class Matcher(nn.Module):
     max_candidates: int | None = None
 
     def terms(self, encoding: Tensor, embedding: Tensor | None, batch: Batch) -> Terms:
-        """Return weighted losses of encodings (B, query_dim) and face embeddings (B, candidate_dim)."""
+        """Return weighted losses of encodings (B, query_dim) and face embeddings (B, candidate_dim).
+
+        With several processes, the rows are those of all of them, and the batch has no faces, speech and names.
+        """
         raise NotImplementedError
 
     def logits(self, query: Tensor, candidates: Tensor, *, direction: Direction) -> Tensor:

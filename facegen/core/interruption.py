@@ -18,6 +18,10 @@ class Stop(BaseException):
         self.signal_number = signal_number
 
 
+REQUESTS_TO_STOP = (KeyboardInterrupt, Stop)
+"""Exceptions that pass code of plugins; every other one is a fault of the plugin."""
+
+
 class Interruption:
     """Handler that turns SIGINT and SIGTERM into a request to stop; a second signal has its usual effect.
 

@@ -7,14 +7,17 @@ result is checked. Parts of facegen itself are built as they are.
 import functools
 import inspect
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from facegen.core.errors import FacegenError, PluginError
+from facegen.core.interruption import REQUESTS_TO_STOP
 from facegen.core.part_contract import missing_methods
 from facegen.core.plugins import stdout_to_stderr
+from facegen.core.text.raised import raised
 
 if TYPE_CHECKING:
     from facegen.core.registry import Part
@@ -65,23 +68,42 @@ def part_code(part: "Part", loaded: type, method: str) -> Iterator[None]:
         FacegenError: as the code raised it; KeyboardInterrupt and errors of memory pass unchanged, too.
         PartFaultError: any other exception of the code, or sys.exit.
     """
+    before = _shared_state()
     try:
         with stdout_to_stderr():
             yield
-    except (Exception, SystemExit) as error:
+        if before and _shared_state() != before:
+            raise RuntimeError("it changes the default dtype or the grad mode of torch, which all parts share")
+    except REQUESTS_TO_STOP:
+        raise
+    except BaseException as error:
         if isinstance(error, FacegenError | MemoryError) or type(error).__name__ == "OutOfMemoryError":
             raise
         raise PartFaultError(_explain(part, loaded, method, error)) from error
+    finally:
+        _restore(before)
+
+
+def _shared_state() -> tuple[Any, ...]:
+    """Return what a part may change for all others; () while torch is not imported, as this module does not."""
+    torch = sys.modules.get("torch")
+    return () if torch is None else (torch.get_default_dtype(), torch.is_grad_enabled())
+
+
+def _restore(state: tuple[Any, ...]) -> None:
+    if state and _shared_state() != state:
+        torch = sys.modules["torch"]
+        torch.set_default_dtype(state[0])
+        torch.set_grad_enabled(state[1])
 
 
 def _explain(part: "Part", loaded: type, method: str, error: BaseException) -> str:
-    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     detail = f"set {TRACEBACK}=1 to see the traceback"
     if os.environ.get(TRACEBACK):
         detail = "the traceback:\n" + "".join(traceback.format_exception(error)).rstrip()
     return (
         f"{part.source}: {part.kind.name} '{part.name}' fails in {method} ({_location(loaded, method, error)}): "
-        f"{reason}; report it to the authors of {part.source.package}; {detail}"
+        f"{raised(error)}; report it to the authors of {part.source.package}; {detail}"
     )
 
 

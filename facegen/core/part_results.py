@@ -132,6 +132,11 @@ def _condition(value: object, device: Device) -> str:
     return wrong or _terms(value.terms, device)
 
 
+def _weights(value: object, device: Device) -> str:
+    is_pair = isinstance(value, tuple) and len(value) == 2 and all(isinstance(weight, Tensor) for weight in value)
+    return "" if value is None or is_pair else f"returns {_shown(value)}; must be None, or a tuple of two tensors"
+
+
 def _of(types: type | tuple[type, ...], wanted: str) -> ValueCheck:
     def check(value: object, device: Device) -> str:
         return "" if isinstance(value, types) else f"returns {_shown(value)}; must be {wanted}"
@@ -162,14 +167,18 @@ _RESULTS: Mapping[str, Mapping[str, ValueCheck]] = {
     "dataset": {
         "fingerprint": _TEXT, "clips": _of(Clips, "facegen.Clips"), "faces": _integers(torch.uint8),
         "speech": _integers(torch.int16), "frame_samples": _TENSOR, "text": _integers(torch.float32),
-        "captions": _of(Sequence, "a sequence of strings"), "clip_names": _of(Sequence, "a sequence of strings"),
+        "captions": _of(Sequence, "a sequence of strings"), "languages": _of(Sequence, "a sequence of strings"),
+        "clip_names": _of(Sequence, "a sequence of strings"),
         "factors": _of(Mapping, "a dict of tensors"),
         "consents": _of((Sequence, type(None)), "a sequence of strings, or None"),
     },
     "conditioner": {"forward": _floats},
     "transform": {"forward": _condition},
-    "generator": {"noise": _floats, "forward": _floats},
-    "discriminator": {name: _floats for name in ("features", "score", "embed", "classify", "reconstruct")},
+    "generator": {"noise": _floats, "forward": _floats, "input_weights": _weights},
+    "discriminator": {
+        "uses_batch_statistics": _of(bool, "True or False"),
+        **dict.fromkeys(("features", "score", "embed", "classify", "reconstruct"), _floats),
+    },
     "objective": {name: _terms for name in ("discriminator_terms", "generator_terms", "diagnostics")},
     "penalty": {"terms": _terms},
     "augmentation": {"forward": _floats, "diagnostics": _terms},

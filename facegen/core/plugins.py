@@ -19,6 +19,8 @@ import pluggy
 
 from facegen.core import hookspecs
 from facegen.core.errors import PluginError
+from facegen.core.interruption import REQUESTS_TO_STOP
+from facegen.core.text.raised import raised
 from facegen.core.text.suggest import did_you_mean
 
 ENTRY_POINT_GROUP = "facegen"
@@ -40,7 +42,7 @@ class Source:
 
     def cannot_import(self, error: BaseException) -> str:
         """Return the message for code of the package that does not import: reason and remedy."""
-        reason = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        reason = raised(error).removeprefix("ImportError: ").removeprefix("ModuleNotFoundError: ")
         remedy = "reinstall" if self.package == OWN_PACKAGE else "uninstall"
         return f"fails to import: {reason}; fix it, or {remedy} {self.package}"
 
@@ -82,7 +84,7 @@ class Plugin:
         """
         for implementation in self.implementations.get(hook, ()):
             try:
-                with guarded(lambda error: f"fails in {hook}: {type(error).__name__}: {error}"):
+                with guarded(lambda error: f"fails in {hook}: {raised(error)}"):
                     returned = check(implementation())
             except PluginError as error:
                 broken.append(Broken(self.source, str(error)))
@@ -100,7 +102,9 @@ def guarded(explain: Callable[[BaseException], str]) -> Iterator[None]:
     try:
         with stdout_to_stderr():
             yield
-    except (Exception, SystemExit) as error:
+    except REQUESTS_TO_STOP:
+        raise
+    except BaseException as error:  # sys.exit, and whatever else a plugin may raise
         raise PluginError(explain(error)) from error
 
 
@@ -142,7 +146,7 @@ def read_plugin(source: Source, module: object) -> Plugin:
     implementations: dict[str, list[Callable[[], object]]] = {}
     faults: list[Broken] = []
     for name in dir(module):
-        with guarded(lambda error: f"cannot be registered: {type(error).__name__}: {error}"):
+        with guarded(lambda error: f"cannot be registered: {raised(error)}"):
             options = manager.parse_hookimpl_opts(module, name)
         if options is None:
             continue

@@ -12,6 +12,8 @@ from facegen.core.randomness import generator_for
 NUM_RESAMPLES = 2000
 LEVEL = 0.95
 _CHUNK_WEIGHTS = 1 << 22
+SYMMETRIC_BLOCKS = 4
+"""Blocks along each axis of a symmetric product: more of them save less than small products lose."""
 
 
 @dataclass(frozen=True)
@@ -152,14 +154,27 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
     if min(len(one), len(other)) <= one.shape[1]:
         overlap = torch.linalg.svdvals(one @ other.T).sum()
     else:
-        root = _root(one.T @ one)
-        overlap = torch.linalg.eigvalsh(root.T @ (other.T @ other) @ root).clamp(min=0).sqrt().sum()
-    return max(float(shift + one.square().sum() + other.square().sum() - 2 * overlap), 0.0)
+        root = _root(_symmetric(one, one))
+        overlap = torch.linalg.eigvalsh(_symmetric(root, _symmetric(other, other) @ root)).clamp(min=0).sqrt().sum()
+    traces = torch.linalg.vector_norm(one).square() + torch.linalg.vector_norm(other).square()
+    return max(float(shift + traces - 2 * overlap), 0.0)
 
 
 def _centred(rows: Tensor) -> Tensor:
     """Return A, for which A^T A is the covariance of the rows."""
-    return (rows - rows.mean(0)) / math.sqrt(len(rows) - 1)
+    return (rows - rows.mean(0)).div_(math.sqrt(len(rows) - 1))
+
+
+def _symmetric(left: Tensor, right: Tensor) -> Tensor:
+    """Compute a product A^T B that is symmetric, by blocks on and above the diagonal: 10 of 16 times the work."""
+    size = left.shape[1]
+    block = -(-size // SYMMETRIC_BLOCKS)
+    product = left.new_empty(size, size)
+    for start in range(0, size, block):
+        stop = start + block
+        product[start:stop, start:] = left[:, start:stop].T @ right[:, start:]
+        product[stop:, start:stop] = product[start:stop, stop:].T
+    return product
 
 
 def _root(covariance: Tensor) -> Tensor:

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from facegen.core.errors import DataError
+from facegen.core.tensor_access import load_tensors
 
 
 def read_tensor_file(path: Path) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def read_tensor_file(path: Path) -> dict[str, Any]:
     """
     try:
         if path.suffix == ".safetensors":
-            content: Any = load_file(path)
+            content: Any = load_tensors(path)
         else:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about unusual pickles: they are refused or harmless

@@ -13,6 +13,7 @@ from torch import Tensor
 from facegen.core.batch import DataSpec
 from facegen.core.errors import DataError
 from facegen.core.progress import Observer
+from facegen.core.text.shown import shown
 from facegen.data.loading.prepare import fit_speech, prepare_faces, restore_faces
 from facegen.data.media.array_audio import speech_from_array
 from facegen.data.media.audio_decoding import read_speech
@@ -77,8 +78,7 @@ def read_speech_row(
     elif sample_rate_hz is None:
         raise DataError("sample_rate_hz is missing: give the rate of the samples, such as sample_rate_hz=16000")
     else:
-        samples = speech.detach().cpu().numpy() if isinstance(speech, Tensor) else speech
-        track = speech_from_array(samples, sample_rate_hz, data.sample_rate_hz)
+        track = speech_from_array(_as_array(speech, "speech"), sample_rate_hz, data.sample_rate_hz)
     most = max(data.speech_samples, round((whole_seconds or 0) * data.sample_rate_hz))
     cropped = fit_speech(torch.from_numpy(track), min(len(track), most))
     if not contains_speech(cropped.numpy(), data.sample_rate_hz):
@@ -151,14 +151,32 @@ def with_detected_faces(paths: Sequence[Path], detect: NewDetector, observer: Ob
     return shown
 
 
+def _as_array(values: object, noun: str) -> NDArray[Any]:
+    """Return an array or a tensor as an array of numbers.
+
+    Raises:
+        DataError: it is neither.
+    """
+    try:
+        if isinstance(values, Tensor):
+            dense = values.detach().cpu().to_dense()
+            values = (dense.float() if dense.dtype == torch.bfloat16 else dense).numpy()
+        array = np.asarray(values)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise DataError(f"{noun} cannot be read as numbers: {error}") from error
+    if array.dtype.kind not in "iufb" or not array.ndim:
+        raise DataError(f"{noun} = {shown(values)}: must be a file, or an array or tensor of numbers")
+    return array
+
+
 def _images(face: Face, observer: Observer) -> list[tuple[NDArray[np.uint8] | Tensor, str]]:
     """Return the images of an input with their names: (H, W, 3) uint8, or (3, H, W) float tensors."""
     if isinstance(face, str | Path):
         path = Path(face)
         return [(read_image(path, lambda warning: observer.warn(f"{path}: {warning}")), str(path))]
     if isinstance(face, Image.Image):
-        return [(np.array(face.convert("RGB")), "face")]
-    values = face.detach().cpu() if isinstance(face, Tensor) else torch.from_numpy(np.ascontiguousarray(face))
+        return [(_pixels(face), "face")]
+    values = torch.from_numpy(np.ascontiguousarray(_as_array(face, "faces")))
     batch = values[None] if values.dim() == 3 else values
     if batch.dim() == 4 and batch.dtype == torch.uint8 and batch.shape[3] == 3 and batch.numel():
         return [(image.numpy(), "face") for image in batch]
@@ -170,6 +188,16 @@ def _images(face: Face, observer: Observer) -> list[tuple[NDArray[np.uint8] | Te
         f"faces of shape {tuple(values.shape)} and type {values.dtype}: must be (H, W, 3) uint8 or (3, H, W) floats, "
         f"or several of these"
     )
+
+
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
+    try:
+        pixels = np.array(image.convert("RGB"))
+    except (OSError, ValueError) as error:  # an image is read when it is first used
+        raise DataError(f"the image cannot be read: {error}") from error
+    if not pixels.size:
+        raise DataError(f"an image of {image.width} x {image.height} pixels shows no face")
+    return pixels
 
 
 def _prepared(image: NDArray[np.uint8] | Tensor, data: DataSpec, detect: NewDetector | None, label: str) -> Tensor:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from facegen.core.arguments import Count, Integer, checked
 from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interfaces import Direction
 from facegen.core.progress import Observer
@@ -18,6 +19,7 @@ from facegen.data.media.face_crops import NewDetector
 from facegen.data.media.generated_media import set_mark
 from facegen.data.media.marking import Mark
 from facegen.inference.domain import warn_outside
+from facegen.inference.face_pictures import check_amount
 from facegen.inference.inputs import Face, Speech, read_faces, read_speeches
 from facegen.inference.load import load_face_pipeline
 from facegen.inference.rank import SpeechFaceMatching
@@ -92,17 +94,18 @@ class Model:
         """
         return SpeechFaceMatching(self.run, self.device)
 
+    @checked
     def sample(
         self,
         *,
         speech: Speech | None = None,
         name: str | None = None,
         text: str | None = None,
-        sample_rate_hz: int | None = None,
+        sample_rate_hz: Integer | None = None,
         face: Face | None = None,
         detect: NewDetector | None = None,
-        count: int = 8,
-        seed: int = 0,
+        count: Count = 8,
+        seed: Integer = 0,
     ) -> list[Image.Image]:
         """Sample faces of one person, from what the run was trained on.
 
@@ -125,7 +128,8 @@ class Model:
         faces = self.sample_people([subject], count=count, seed=seed)
         return [set_mark(Image.fromarray(face), Mark(self.name, seed)) for face in faces[0]]
 
-    def sample_people(self, subjects: Sequence[Subject], *, count: int = 8, seed: int = 0) -> NDArray[np.uint8]:
+    @checked
+    def sample_people(self, subjects: Sequence[Subject], *, count: Count = 8, seed: Integer = 0) -> NDArray[np.uint8]:
         """Sample faces of several people, all with the same noises: (people, count, H, W, 3) uint8.
 
         Args:
@@ -135,14 +139,16 @@ class Model:
         Raises:
             CheckpointError, DataError: as in `sample`.
         """
-        if count < 1 or not subjects:
-            raise DataError(f"{len(subjects)} people, count = {count}: give at least one person, and count >= 1")
+        if not subjects:
+            raise DataError("there are no people to draw; give at least one")
+        check_amount(len(subjects) * count, self.image_pixels)
         pipeline, data = self.pipeline, self.run.data
         training = self._distributions.get("drawn")
         return sample(pipeline, data, subjects, count, seed, self.device, self._observer, training).numpy()
 
+    @checked
     @torch.no_grad()
-    def encode(self, speech: Speech | Sequence[Speech], sample_rate_hz: int | None = None) -> Tensor:
+    def encode(self, speech: Speech | Sequence[Speech], sample_rate_hz: Integer | None = None) -> Tensor:
         """Encode recordings: (B, d) on the CPU.
 
         The encoders are those of the match stage, whose encodings are compared with `embed_faces`; in a run without
@@ -164,6 +170,7 @@ class Model:
         rows = read_speeches(speech, sample_rate_hz, self.run.data, self._observer, seconds)
         return encode_speeches(encoders, rows, self.device).cpu()
 
+    @checked
     def embed_faces(self, faces: Face | Sequence[Face], *, detect: NewDetector | None = None) -> Tensor:
         """Embed faces with the match stage: (B, e) on the CPU.
 
@@ -176,13 +183,14 @@ class Model:
         """
         return self.matching.embed(read_faces(faces, self.run.data, self._observer, detect=detect)).cpu()
 
+    @checked
     def rank(
         self,
         speech: Speech | Sequence[Speech],
         faces: Face | Sequence[Face],
         *,
         direction: Direction = "v2f",
-        sample_rate_hz: int | None = None,
+        sample_rate_hz: Integer | None = None,
         detect: NewDetector | None = None,
     ) -> NDArray[np.float32]:
         """Compute the probability of every candidate for every query; rows sum to one.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from facegen.core.batch import Batch, Condition
 from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
-from facegen.core.randomness import derived_seed, repeatable
+from facegen.core.randomness import repeatable, seed_torch
 from facegen.core.recipe.unique_names import unique_names
 from facegen.data.loading.prepare import restore_faces
 from facegen.training.freezing import Frozen, set_frozen_to_eval
@@ -227,7 +227,7 @@ def choose_noises(noise: Callable[[int, torch.device], Tensor], num: int, seed: 
         noise: draws (num, noise_dim), such as `FacePipeline.noise`.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derived_seed(seed, "noises"))
+        seed_torch(seed, "noises")
         return noise(num, torch.device("cpu")).to(device)
 
 

@@ -16,7 +16,7 @@ from facegen.core.errors import CheckpointError, TrainingError
 from facegen.core.interruption import Interruption
 from facegen.core.part_faults import PartFaultError
 from facegen.core.progress import Observer
-from facegen.core.randomness import derived_seed
+from facegen.core.randomness import seed_torch
 from facegen.core.recipe.tables import MatchSettings, TrainSettings
 from facegen.core.run_schema import CheckpointState
 from facegen.training.distributed import Distributed
@@ -139,7 +139,7 @@ def run_stage(
     since, since_step = time.monotonic(), start
     observer.start(stage.name, stage.steps, start)
     for step in range(start, stage.steps):
-        torch.manual_seed(derived_seed(seed, stage.name, step, distributed.rank))
+        seed_torch(seed, stage.name, step, distributed.rank)
         done = step + 1
         with _named_step(stage, run, done):
             sums.add(stage.step(step))
@@ -171,11 +171,12 @@ def _named_step(stage: Stage, run: Run, done: int) -> Iterator[None]:
     try:
         yield
     except PartFaultError as fault:
-        stopped = f"{stage.name} step {done}: training stopped; {_last_good(stage, run)}; --resume goes on from there"
+        stopped = f"{stage.name} step {done}: training stopped; {last_good(stage, run)}; --resume goes on from there"
         raise PartFaultError(*fault.problems, stopped) from fault
 
 
-def _last_good(stage: Stage, run: Run) -> str:
+def last_good(stage: Stage, run: Run) -> str:
+    """Say which checkpoint of a stage is the newest."""
     newest = run.newest(stage.name)
     return f"the last good checkpoint is {newest[0]}" if newest else "there was no checkpoint yet"
 
@@ -271,7 +272,7 @@ def _check_finite(values: Mapping[str, float], stage: Stage, run: Run, done: int
 def _diverged(stage: Stage, run: Run, done: int, names: str) -> str:
     return (
         f"{stage.name} step {done}: {names} is no longer a finite number, so training stopped; "
-        f"{_last_good(stage, run)}. "
+        f"{last_good(stage, run)}. "
         f"A resumed run would meet the same value, because training is deterministic, unless a setting is changed: a "
         f"lower learning rate, a weight of a penalty such as penalty.0.r1_gamma, or run.precision: facegen train "
         f"{run.path} --resume --set {_lower_rate(stage)}"

@@ -27,7 +27,8 @@ class MatchStep:
     """One step of the match stage: conditioners, the discriminator's backbone and `embed` head, and the matcher.
 
     With [match] freeze_faces, and with a matcher that trains no faces, the discriminator stays as it is: no gradient,
-    and evaluation mode, so that its batch statistics stay, too.
+    and evaluation mode, so that its batch statistics stay, too. With several processes the matcher compares the rows of
+    all of them.
 
     Training, the dry run and the estimate of `facegen check` execute this object.
 
@@ -74,7 +75,8 @@ class MatchStep:
             if encoding is None:
                 encoding = self.networks.encoders(batch).float()
             embedding = self._embed(batch.faces, face_features) if self.matcher.needs_faces else None
-            terms = part_terms("[match]", "", self.matcher.terms, encoding, embedding, batch)
+            rows, (joint_encoding, joint_embedding) = self.distributed.joint(batch, encoding, embedding)
+            terms = part_terms("[match]", "", self.matcher.terms, joint_encoding, joint_embedding, rows)
         backward("[match]", terms, {"": self.matcher})
         self.distributed.average_gradients(self.weights)
         self.optimiser.step()

@@ -66,3 +66,12 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     on_gpu = device.type == "cuda" and torch.cuda.is_bf16_supported()
     enabled = precision == "bf16" or (precision == "auto" and on_gpu)
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def set_convolution_precision(precision: str) -> None:
+    """Let convolutions of float32 on a GPU round to TF32, unless the recipe asks for fp32; choose the fastest kernels.
+
+    Products of matrices keep float32: scores and embeddings need it.
+    """
+    torch.backends.cudnn.allow_tf32 = precision != "fp32"
+    torch.backends.cudnn.benchmark = True  # the shapes of training do not change

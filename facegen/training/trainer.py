@@ -17,14 +17,15 @@ from facegen.core.recipe.tables import DataSettings, MatchSettings, Split, Train
 from facegen.data.loading.loader import Loader
 from facegen.data.loading.rows import Rows
 from facegen.training.build import Networks
-from facegen.training.distributed import Distributed
+from facegen.training.distributed import Distributed, LostProcessError
 from facegen.training.encodings import Encodings, encode_once
 from facegen.training.face_pipeline import Encoders, FacePipeline, choose_noises
 from facegen.training.fitting import fit_transforms
 from facegen.training.gan_stage import GanStage
-from facegen.training.loop import Interrupted, run_stage
+from facegen.training.loop import Interrupted, last_good, run_stage
 from facegen.training.match import MatchStage, load_match_stage, match_modules
 from facegen.training.monitor import Monitor
+from facegen.training.optimisers import set_convolution_precision
 from facegen.training.recognised_faces import FaceFeatures, face_features_once
 from facegen.training.runs.checkpoint import (
     load_module,
@@ -77,6 +78,8 @@ class Trainer:
         self.settings: DataSettings = self.recipe.config("dataset").engine
         self.logger = RunLogger(run, observer, writes=distributed.is_main_process)
         self._train_rows: Rows | None = None
+        if distributed.device.type == "cuda":
+            set_convolution_precision(self.recipe.run.precision)
 
     def match(self) -> None:
         """Train the match stage, or copy a finished one; then load it into the networks."""
@@ -270,9 +273,18 @@ class Trainer:
             raise Interrupted(stop.signal_number, stage, 0 if newest is None else newest[1]) from None
 
     def _run_stage(self, stage: MatchStage | GanStage) -> None:
-        run_stage(
-            stage, self.run, self.recipe.run.seed, self.distributed, self.observer, self.logger, self.interruption
-        )  # fmt: skip
+        try:
+            with self.distributed.connected():  # a batch norm waits for the other processes, too
+                run_stage(
+                    stage, self.run, self.recipe.run.seed, self.distributed, self.observer, self.logger,
+                    self.interruption,
+                )  # fmt: skip
+        except LostProcessError as lost:
+            raise LostProcessError(
+                *lost.problems,
+                f"{stage.name}: training stopped; {last_good(stage, self.run)}; start all {self.distributed.size} "
+                f"processes again with --resume, and it goes on from there",
+            ) from lost
 
     def _needs(self) -> frozenset[str]:
         pipeline = self.networks.face_pipeline

@@ -14,16 +14,19 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("FACEGEN_INCEPTION_WEIGHTS", "none")
 
+from api_cases import api_cases
 from file_cases import file_cases
 from hostile_case import Case, Outcome, check_measure, run_case, warm_up
 from option_cases import option_cases
 from output_cases import make_run, output_cases
+from plugin_cases import plugin_cases
 from recipe_cases import recipe_cases
 from run_cases import run_cases
+from upload_cases import upload_cases
 
 GENERATORS = {"recipes": recipe_cases, "files": file_cases, "outputs": output_cases, "runs": run_cases,
-              "options": option_cases}  # fmt: skip
-NEED_RUN = {"outputs", "runs", "options"}
+              "options": option_cases, "api": api_cases, "plugins": plugin_cases, "uploads": upload_cases}  # fmt: skip
+NEED_RUN = {"outputs", "runs", "options", "api", "uploads"}
 
 
 def main() -> int:

@@ -6,11 +6,13 @@ import resource
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-TIMEOUT_SECONDS = 120
+CPU_SECONDS, IDLE_SECONDS = 90, 60
+"""A case hangs that uses more time of the processor, or none at all for so long; other programs change neither."""
 MEMORY_BYTES = 6 * 2**30
 """Largest address space that a case may add to that of this process."""
 TRACEBACKS = ("Traceback (most recent call last)", "This is a bug in")
@@ -26,6 +28,8 @@ class Case:
         prepare: writes the files of the case into its folder.
         seconds, mebibytes: limits beyond which the outcome is "slow" or "large"; None for none.
         note: what is hostile.
+        before: called in the forked process with the folder, before the program.
+        call: a use of the Python interface with the folder, in place of the program.
     """
 
     kind: str
@@ -34,6 +38,8 @@ class Case:
     seconds: float | None = None
     mebibytes: float | None = None
     note: str = ""
+    before: Callable[[Path], None] = lambda folder: None
+    call: Callable[[Path], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,13 @@ def run_case(case: Case, folder: Path) -> Outcome:
     case.prepare(folder)
     words = [word.replace("{folder}", str(folder)).replace("{root}", str(folder.parent)) for word in case.words]
     output = folder.parent / f"{folder.name}.out"
-    status, seconds, mebibytes = _measure(lambda: call_forked(words, folder, output))
+    call = case.call
+
+    def work() -> int:
+        case.before(folder)
+        return call_program(words) if call is None else call_interface(lambda: call(folder))
+
+    status, seconds, mebibytes = _measure(lambda: call_forked(work, folder, output))
     text = output.read_text(errors="replace")
     return Outcome(_classify(case, status, seconds, mebibytes, text), seconds, mebibytes, text)
 
@@ -110,9 +122,8 @@ def _measure(work: Callable[[], None]) -> tuple[int, float, float]:
 
     The peak of a forked process begins at the anonymous memory of this one, as that of one that does nothing shows.
     """
-    started = time.monotonic()
-    before = _wait(_forked(lambda: os._exit(0)), started)[1].ru_maxrss
-    status, usage = _wait(_forked(work), started)
+    before = _wait(_forked(lambda: os._exit(0)))[1].ru_maxrss
+    status, usage = _wait(_forked(work))
     return status, usage.ru_utime + usage.ru_stime, max(usage.ru_maxrss - before, 0) / 1024
 
 
@@ -125,8 +136,27 @@ def _forked(work: Callable[[], None]) -> int:
     return process
 
 
-def call_forked(words: list[str], folder: Path, output: Path) -> None:
-    """Run the program in this forked process, and end it."""
+def call_program(words: list[str]) -> int:
+    """Run the program; return its exit code."""
+    from facegen.cli.main import main
+
+    return main(words)
+
+
+def call_interface(use: Callable[[], object]) -> int:
+    """Use the Python interface, whose errors are those of facegen; return the exit code that the program would have."""
+    from facegen.core.errors import FacegenError
+
+    try:
+        use()
+    except FacegenError as error:
+        print("Error:", error)
+        return 1
+    return 0
+
+
+def call_forked(work: Callable[[], int], folder: Path, output: Path) -> None:
+    """Do work in this forked process with its streams in a file, and end it with the exit code."""
     code = 99
     try:
         if os.getsid(0) != os.getpid():
@@ -140,26 +170,34 @@ def call_forked(words: list[str], folder: Path, output: Path) -> None:
         os.chdir(folder)
         limit = _address_space_bytes() + MEMORY_BYTES
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        from facegen.cli.main import main
-
-        code = main(words)
+        code = work()
         sys.stdout.flush()
-    except BaseException as error:
-        print("Traceback (most recent call last): outside of main:", repr(error), file=sys.stderr)
+    except BaseException:
+        print("outside of main:", traceback.format_exc(), file=sys.stderr)
     finally:
         os._exit(code)
 
 
-def _wait(process: int, started: float) -> tuple[int, resource.struct_rusage]:
+def _wait(process: int) -> tuple[int, resource.struct_rusage]:
+    used, since = 0.0, time.monotonic()
     while True:
         finished, status, usage = os.wait4(process, os.WNOHANG)
         if finished:
             return status, usage
-        if time.monotonic() - started > TIMEOUT_SECONDS:
+        seconds = _cpu_seconds(process)
+        if seconds > used:
+            used, since = seconds, time.monotonic()
+        if used > CPU_SECONDS or time.monotonic() - since > IDLE_SECONDS:
             os.killpg(process, signal.SIGKILL)
             _, _, usage = os.wait4(process, 0)
             return -1, usage
         time.sleep(0.01)
+
+
+def _cpu_seconds(process: int) -> float:
+    """Return the time that a process, and those of its children that have ended, have used so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _classify(case: Case, status: int, seconds: float, mebibytes: float, text: str) -> str:

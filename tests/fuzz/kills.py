@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from file_cases import good_rows, table_text, write_media
-from hostile_case import call_forked
+from hostile_case import call_forked, call_program
 from output_cases import TINY
+
+from facegen.core.files import PART, REPLACED
 
 FILE_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate", "sqlite3.connect"}
 """Audit events before which a command is killed."""
@@ -81,8 +83,8 @@ def kill_commands(root: Path, num_kills: int, draw: random.Random) -> bool:
     for command in commands:
         code, _, _ = _call(command.words, root)
         lost = command.losses() + ([f"exit code {code}: {_output(root)}"] if code else [])
-        leftovers = [str(path) for path in root.rglob(".*.part*")]
-        losses[command.name] += lost
+        leftovers = [str(path) for end in (PART, REPLACED) for path in root.rglob(f".*{end}")]
+        losses[command.name] += [*lost, *leftovers]
         num_killed, num_finished = counts[command.name]
         print(f"kills: {command.name}: {num_killed} killed, {num_finished} finished before, "
               f"{len(losses[command.name])} losses {lost or ''}, leftovers {leftovers}", flush=True)  # fmt: skip
@@ -220,7 +222,7 @@ def _call(words: list[str], root: Path, at_event: int = 0, after_seconds: float 
         _count_events(counter, at_event)
         if after_seconds:  # without a handler, SIGPROF ends the process at once
             signal.setitimer(signal.ITIMER_PROF, after_seconds)
-        call_forked(words, root, root / "output.txt")
+        call_forked(lambda: call_program(words), root, root / "output.txt")
     _, status, usage = os.wait4(process, 0)
     try:
         os.killpg(process, signal.SIGKILL)  # workers of a collection

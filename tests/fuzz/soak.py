@@ -20,15 +20,18 @@ os.environ.setdefault("FACEGEN_INCEPTION_WEIGHTS", "none")
 from file_cases import write_media
 from hostile_case import warm_up
 from kills import kill_commands
-from output_cases import TINY, make_run
+from output_cases import make_run
 
 ALLOWED_GROWTH_MIB = 64.0
 """Growth of memory between the first quarter and the end of the work that counts as none."""
+SMALLEST = Path(__file__).with_name("smallest.toml")
+MEASURED_STEPS = 500
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=1_000_000, help="number of training steps")
+    parser.add_argument("--minutes", type=float, default=45.0, help="longest time of the steps; fewer are then run")
     parser.add_argument("--faces", type=int, default=10_000, help="number of generated faces")
     parser.add_argument("--kills", type=int, default=200, help="number of kills, over all commands in turn")
     parser.add_argument("--seed", type=int, default=0, help="random seed of the moments of the kills")
@@ -39,8 +42,8 @@ def main() -> int:
     warm_up()
     make_run(root)
     good = [  # kills first: the threads of a long training do not survive a fork
-        kill_commands(root, options.kills, random.Random(options.seed)),
-        _steady("steps", options.steps, lambda share: _train(root, share)),
+        not options.kills or kill_commands(root, options.kills, random.Random(options.seed)),
+        _steady("steps", _possible_steps(root, options.steps, options.minutes), lambda share: _train(root, share)),
         _steady("faces", options.faces, lambda share: _generate(root, share)),
     ]
     return int(not all(good))
@@ -65,21 +68,27 @@ def _steady(name: str, total: int, work: Callable[[int], None]) -> bool:
     return growth < ALLOWED_GROWTH_MIB and files <= 0
 
 
+def _possible_steps(root: Path, steps: int, minutes: float) -> int:
+    """Return how many of the steps fit into the time, by the time of the first ones."""
+    if not steps:
+        return 0
+    _train(root, 1)
+    started = time.monotonic()
+    _train(root, MEASURED_STEPS)
+    milliseconds = 1000 * (time.monotonic() - started) / MEASURED_STEPS
+    possible = min(steps, int(60_000 * minutes / milliseconds))
+    print(f"steps: {milliseconds:.1f} ms each; {possible:,} of {steps:,} fit into {minutes:g} minutes", flush=True)
+    return possible
+
+
 def _train(root: Path, steps: int) -> None:
+    """Train a new run of the smallest recipe, with four checkpoints, samples and checks by the monitor."""
     from facegen.cli.main import main as facegen
 
     number = len(list(root.glob("steps-*")))
-    settings = [
-        *TINY,
-        f"train.steps={steps}",
-        f"train.checkpoint_steps={max(steps // 4, 1)}",
-        "train.log_steps=1000",
-        f"train.sample_steps={steps}",
-        f"train.monitor_steps={steps}",
-    ]
-    _expect_success(
-        facegen(["train", "speech_relid", "--preset", "small", *_set(settings), "--out", str(root / f"steps-{number}")])
-    )
+    settings = [f"train.steps={steps}"]
+    settings += [f"train.{name}_steps={max(steps // 4, 1)}" for name in ("checkpoint", "sample", "monitor")]
+    _expect_success(facegen(["train", str(SMALLEST), *_set(settings), "--out", str(root / f"steps-{number}")]))
 
 
 def _generate(root: Path, faces: int) -> None:

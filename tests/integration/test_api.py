@@ -116,7 +116,10 @@ def test_rank_compares_what_encode_and_embed_faces_return(model: package.Model, 
         ({"speech": np.full(16000, 9000.0), "sample_rate_hz": 16000}, "divide 16-bit samples by 32768"),
         ({"speech": np.zeros(16000), "sample_rate_hz": 16000}, "speech is silent"),
         ({"speech": np.ones(3, np.int16), "sample_rate_hz": 16000}, "must last from 0.01 s"),
-        ({"speech": np.ones(16000, np.int16), "sample_rate_hz": 16000, "count": 0}, "count >= 1"),
+        (
+            {"speech": np.ones(16000, np.int16), "sample_rate_hz": 16000, "count": 0},
+            "count = 0: must be greater than or equal to 1",
+        ),
         ({"name": "speaker-0"}, "does not read a name"),
     ],
 )

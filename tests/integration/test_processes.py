@@ -59,3 +59,29 @@ def test_main_process_alone_prints_and_writes(tmp_path: Path) -> None:
         ("match", 1), ("match", 2), ("train", 1), ("train", 2)
     ]  # fmt: skip
     assert all(len(list(stage.iterdir())) == 1 for stage in (tmp_path / "run").glob("events/*"))
+
+
+def test_two_processes_equal_one_with_the_joint_batch(tmp_path: Path) -> None:
+    done = torchrun(Path(__file__).with_name("joint.py"), tmp_path, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, second = (load_file(tmp_path / f"joint_{rank}.safetensors") for rank in range(2))
+    cases = [name for name in first if not name.endswith("change")]
+    assert len(cases) == 7
+    for name in cases:
+        assert max(first[name], second[name]) < 1e-5, (name, done.stdout)
+        assert first[f"{name}, change"] > 1e-4, f"{name}: nothing was learnt"
+
+
+def test_a_killed_process_ends_the_run_with_a_checkpoint_to_go_on_from(tmp_path: Path) -> None:
+    words = ("train", RECIPES / "speech_relid.toml", "--preset", "small", *settings(train__steps=3), "--out", "run")
+    killed = torchrun(Path(__file__).with_name("killed.py"), *words, home=tmp_path)
+    assert killed.returncode != 0
+    message = " ".join(killed.stderr.split())
+    assert "process 0 of 2 lost the connection to another process" in message
+    assert "the last good checkpoint is run/checkpoints/train-00000001" in message
+    assert "start all 2 processes again with --resume" in message
+    assert "Traceback" not in killed.stderr.split("torch/distributed")[0]
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").glob("train-*")] == ["train-00000001"]
+    resumed = torchrun("-m", "facegen", *words, "--resume", home=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert (tmp_path / "run" / "checkpoints" / "train-00000003").is_dir()

@@ -4,19 +4,21 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from facegen.collect.video.examination import ExaminedVideo
 from facegen.core.collection_interfaces import FaceBox
 from facegen.core.errors import DataError
 from facegen.core.files import replacing
+from facegen.core.tensor_access import open_tensors
 
 VERSION = 1
 SUFFIX = ".safetensors"
@@ -135,9 +137,11 @@ def read_result(path: Path) -> Result:
             raise _damaged(path, error) from None
 
 
-def _opened(path: Path) -> Any:
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
-        return safe_open(path, framework="np")
+        with open_tensors(path, framework="np") as opened:
+            yield opened
     except (OSError, SafetensorError) as error:
         raise _damaged(path, error) from None
 

@@ -72,6 +72,8 @@ class DataSettings(Table):
             come from different times of the clip.
         crop: "random": a new crop of speech each time; "fixed": always the same crop.
         mirror: mirror faces of the training split at random.
+        balance: "person": every person is trained on equally often, or the name of an attribute of the corpus, such as
+            "sex": every value equally often, while clips without a value keep their share. By default every clip.
         num_folds: number of folds, to which people are assigned by a hash of their name.
         fold: index of the fold that is held out.
         resident_gib: largest size of a corpus that is kept in the memory of the device, in GiB.
@@ -83,6 +85,7 @@ class DataSettings(Table):
     pairing: Literal["different_times", "centred"] = "different_times"
     crop: Literal["random", "fixed"] = "random"
     mirror: bool = False
+    balance: Annotated[str, Field(min_length=1, max_length=60)] | None = None
     num_folds: Annotated[int, Field(ge=2, le=100)] = 10
     fold: Annotated[int, Field(ge=0)] = 0
     resident_gib: Annotated[float, Field(ge=0)] = 8.0

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
 from facegen.core.errors import DataError
 from facegen.core.files import sync_file
+from facegen.core.tensor_access import load_tensors
 from facegen.data.corpus.header import Shard
 
 HEADER_BYTES = 256
@@ -98,8 +99,7 @@ def map_tensors(path: Path) -> dict[str, Tensor]:
         DataError: the file is not a safetensors file, or its header does not match its size.
     """
     try:
-        with safe_open(path, framework="pt") as opened:
-            return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        return load_tensors(path)
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
         raise DataError(f"{path}: is damaged ({error}); copy it again, or pack the corpus again") from None
 

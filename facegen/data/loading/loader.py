@@ -11,6 +11,7 @@ from facegen.core.randomness import generator_for
 from facegen.data.loading.prepare import mirror_faces
 from facegen.data.loading.rows import Rows
 from facegen.data.loading.sampler import Sampler, draw_mismatched_rows
+from facegen.data.loading.transfer import to_device
 
 
 class Loader:
@@ -24,7 +25,7 @@ class Loader:
         needs: the Batch columns to fill besides faces.
         with_faces: fill the faces, too; otherwise they have no pixels, for a stage whose features of faces are cached.
     Raises:
-        DataError: the split is smaller than a batch.
+        DataError: the split is smaller than a batch, or cannot be balanced as asked.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Loader:
         self.num_mismatched = max(num_mismatched, 1)
         self.seed = seed
         self.needs, self.with_faces = needs, with_faces
-        self.sampler = Sampler(rows.clips, batch_size, seed)
+        self.sampler = Sampler(rows.clips, batch_size, seed, rows.settings.balance)
         self._ahead: tuple[int, Future[Batch]] | None = None
         self._worker = None if rows.is_resident else ThreadPoolExecutor(1, thread_name_prefix="facegen-loader")
 
@@ -78,7 +79,7 @@ class Loader:
             rows, frame, start, mismatched, self.needs, identity_draw, with_faces=self.with_faces
         )  # fmt: skip
         if settings.mirror and self.rows.split == "train":
-            mirrored = (draws[:, 2] < 0.5).to(self.rows.device)
+            mirrored = to_device(draws[:, 2] < 0.5, self.rows.device)
             batch = batch.with_faces(mirror_faces(batch.faces, mirrored))
         return batch
 

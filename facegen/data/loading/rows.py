@@ -16,6 +16,7 @@ from facegen.core.text.caption_codes import encode_captions
 from facegen.data.loading.identity_images import IdentityImages
 from facegen.data.loading.prepare import prepare_faces, prepare_speech
 from facegen.data.loading.resident import ResidentSplit, resident_bytes
+from facegen.data.loading.transfer import to_device
 
 
 def clips_of(dataset: Dataset, split: EvaluationSplit) -> Clips:
@@ -104,23 +105,26 @@ class Rows:
             raise DataError(
                 f"'{self.split}' holds people outside the training split, whose names the run does not know"
             )
-        device_rows = rows.to(self.device)
-        clip = self.clips.clip[rows].to(self.device)
         if mismatched_rows is None:
             mismatched_rows = torch.arange(len(rows))[:, None].roll(1, 0)
+        stored = self.clips.clip[rows]
+        labels = {"clip": stored, "identity": self.clips.identity[rows], "frame": frame}
+        labels |= {f"attribute {name}": values[rows] for name, values in self.clips.attributes.items()}
+        # One copy for all of them: a copy takes longer than its few bytes.
+        placed = dict(zip(labels, to_device(torch.stack(list(labels.values())), self.device).unbind(), strict=True))
         return Batch(
-            faces=prepare_faces(self._faces(device_rows, clip, frame.to(self.device)))
+            faces=prepare_faces(self._faces(rows, frame))
             if with_faces
             else torch.empty(len(rows), 3, 0, 0, device=self.device),
-            clip=clip,
-            identity=self.clips.identity[rows].to(self.device),
-            mismatched_rows=mismatched_rows.to(self.device),
-            speech=self._speech(device_rows, clip, start_samples.to(self.device)) if "speech" in needs else None,
-            caption=self._caption(clip) if "caption" in needs else None,
-            text=self.dataset.text(clip).to(self.device) if "text" in needs else None,
-            attributes={name: values[rows].to(self.device) for name, values in self.clips.attributes.items()},
-            clip_names=self.dataset.clip_names(self.clips.clip[rows]) if CLIP_NAME in needs else None,
-            frame=frame.to(self.device),
+            clip=placed["clip"],
+            identity=placed["identity"],
+            mismatched_rows=to_device(mismatched_rows, self.device),
+            speech=prepare_speech(self._speech(rows, start_samples)) if "speech" in needs else None,
+            caption=self._caption(stored) if "caption" in needs else None,
+            text=to_device(self.dataset.text(stored), self.device) if "text" in needs else None,
+            attributes={name: placed[f"attribute {name}"] for name in self.clips.attributes},
+            clip_names=self.dataset.clip_names(stored) if CLIP_NAME in needs else None,
+            frame=placed["frame"],
             identity_image=self._identity_image(rows, frame, identity_draw) if IDENTITY_IMAGE in needs else None,
         )
 
@@ -141,27 +145,35 @@ class Rows:
             order = order[place[first].sort().values]
         return order[:num]
 
-    def _faces(self, rows: Tensor, clip: Tensor, frame: Tensor) -> Tensor:
+    def _faces(self, rows: Tensor, frame: Tensor) -> Tensor:
         if self._resident is not None:
-            return self._resident.faces(rows, frame)
-        return self.dataset.faces(clip, frame).to(self.device)
+            return self._resident.faces(to_device(rows, self.device), to_device(frame, self.device))
+        return to_device(self.dataset.faces(*self._for_dataset(self.clips.clip[rows], frame)), self.device)
 
     def _identity_image(self, rows: Tensor, frame: Tensor, draw: Tensor | None) -> Tensor:
         if self._identity_images is None:
             raise RuntimeError("identity images were not asked for")
-        other_rows, other_frame = self._identity_images.choose(rows, frame, draw)
-        clip, frame = self.clips.clip[other_rows].to(self.device), other_frame.to(self.device)
-        return prepare_faces(self._faces(other_rows.to(self.device), clip, frame))
+        return prepare_faces(self._faces(*self._identity_images.choose(rows, frame, draw)))
 
-    def _speech(self, rows: Tensor, clip: Tensor, start_samples: Tensor) -> Tensor:
+    def _speech(self, rows: Tensor, start_samples: Tensor) -> Tensor:
         num_samples = self.dataset.spec.speech_samples
         if self._resident is not None:
-            return prepare_speech(self._resident.speech(rows, start_samples, num_samples))
-        return prepare_speech(self.dataset.speech(clip, start_samples, num_samples).to(self.device))
+            return self._resident.speech(
+                to_device(rows, self.device), to_device(start_samples, self.device), num_samples
+            )  # fmt: skip
+        clip, start = self._for_dataset(self.clips.clip[rows], start_samples)
+        return to_device(self.dataset.speech(clip, start, num_samples), self.device)
+
+    def _for_dataset(self, clip: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+        """Put indices where the dataset works: a rendered one on the device, others on the CPU."""
+        if not self.dataset.is_rendered:
+            return clip, place
+        return to_device(clip, self.device), to_device(place, self.device)
 
     def _caption(self, clip: Tensor) -> Tensor:
-        codes = encode_captions(self.dataset.captions(clip), self.dataset.spec.caption_characters)
-        return codes.to(self.device)
+        return to_device(
+            encode_captions(self.dataset.captions(clip), self.dataset.spec.caption_characters), self.device
+        )
 
 
 def inputs_are_fixed(settings: DataSettings, clips: Clips, needs: frozenset[str]) -> bool:

@@ -6,10 +6,11 @@ from torch import Tensor
 from facegen.core.clips import Clips
 from facegen.core.errors import DataError
 from facegen.core.randomness import generator_for
+from facegen.data.loading.row_order import row_order
 
 
 class Sampler:
-    """Sampler of the rows of a split, epoch by epoch, in an order given by the seed.
+    """Sampler of the rows of a split, in an order given by the seed: epoch by epoch, or balanced.
 
     A person has at most half of the rows of a batch, so that every row has rows of other people in its batch.
 
@@ -17,33 +18,24 @@ class Sampler:
         clips: the split.
         batch_size: number of rows per step.
         seed: random seed of the order.
+        balance: value of [data] balance.
     Raises:
-        DataError: the split holds fewer than two people.
+        DataError: the split holds fewer than two people, or cannot be balanced as asked.
     """
 
-    def __init__(self, clips: Clips, batch_size: int, seed: int) -> None:
+    def __init__(self, clips: Clips, batch_size: int, seed: int, balance: str | None = None) -> None:
         num_people = len(torch.unique(clips.person))
         if num_people < 2:
             raise DataError(f"the split holds {len(clips)} clips of {num_people} people; matching needs two people")
         self.clips = clips
         self.batch_size = batch_size
         self.seed = seed
-        self._order: tuple[int, Tensor] = (-1, torch.empty(0))
+        self._order = row_order(clips, balance, seed)
 
     def rows(self, step: int) -> Tensor:
         """Return the (batch_size,) positions in the split of a step."""
         positions = torch.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        epochs, places = positions // len(self.clips), positions % len(self.clips)
-        rows = torch.empty_like(positions)
-        for epoch in torch.unique(epochs).tolist():
-            is_in_epoch = epochs == epoch
-            rows[is_in_epoch] = self._epoch(epoch)[places[is_in_epoch]]
-        return self._capped(rows, step)
-
-    def _epoch(self, epoch: int) -> Tensor:
-        if self._order[0] != epoch:
-            self._order = (epoch, torch.randperm(len(self.clips), generator=generator_for(self.seed, "epoch", epoch)))
-        return self._order[1]
+        return self._capped(self._order.at(positions), step)
 
     def _capped(self, rows: Tensor, step: int) -> Tensor:
         """Replace rows of a person with more than half of the batch by rows of other people."""

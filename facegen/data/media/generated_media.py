@@ -33,7 +33,7 @@ def mark_of(picture: Image.Image) -> Mark:
     Raises:
         DataError: it has none.
     """
-    mark = picture.info.get(_INFO)
+    mark = picture.info.get(_INFO) if isinstance(picture, Image.Image) else None
     if not isinstance(mark, Mark):
         raise DataError("the picture was not drawn by facegen, or has lost its mark: save it with its own `save`")
     return mark

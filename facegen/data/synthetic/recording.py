@@ -33,7 +33,7 @@ of the transmitted band.
 def draw_recordings(seed: int, clip: Tensor) -> dict[str, Tensor]:
     """Draw the nuisance factors of the recordings of clips: {factor: (batch,) float32}, uniform in their ranges.
 
-    Three in five clips have the whole band up to 8 kHz.
+    Four in five clips have the whole band up to 8 kHz.
     """
     shares = uniform(seed, "recording", clip, len(RECORDING_RANGES))
     drawn = {
@@ -41,7 +41,7 @@ def draw_recordings(seed: int, clip: Tensor) -> dict[str, Tensor]:
         for (name, (low, high)), share in zip(RECORDING_RANGES.items(), shares.unbind(1), strict=True)
     }
     low, high = RECORDING_RANGES["bandwidth_hz"]
-    return drawn | {"bandwidth_hz": (low + 2.5 * (drawn["bandwidth_hz"] - low)).clamp_max(high)}
+    return drawn | {"bandwidth_hz": (low + 5.0 * (drawn["bandwidth_hz"] - low)).clamp_max(high)}
 
 
 def record(seed: int, clip: Tensor, speech: Tensor, sample_rate_hz: int) -> Tensor:

@@ -24,7 +24,7 @@ from facegen.data.synthetic.recording import draw_recordings
 from facegen.data.synthetic.truth import FACTOR_SIDES, visible_factors
 from facegen.data.synthetic.voice import speak
 
-RENDERER_VERSION = 2
+RENDERER_VERSION = 3
 """Version of the renderer, part of the fingerprint; it increases when the same numbers give other images or speech."""
 MAX_CLIPS = 500_000
 """Largest number of clips: lists of all clips and their people are kept in memory, 1 KB each."""

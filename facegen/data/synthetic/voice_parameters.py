@@ -52,23 +52,24 @@ def voice_parameters(people: dict[str, Tensor]) -> VoiceParameters:
     roughness = people["roughness"]
     # Resonances sink with age as the tract grows (Linville & Rens 2001), the first formant most (Harrington et al.
     # 2007). Women's tracts are about a sixth shorter (Fitch & Giedd 1999). Old voices are less regular (Wilcox & Horii
-    # 1980; Xue & Deliyski 2001); men's become breathier, while young women's glottis closes least (Linville 1992).
-    # Speakers differ more in pace than generations do (Jacewicz et al. 2009).
+    # 1980; Xue & Deliyski 2001), softer and breathier, and their pitch varies more (Stoicheff 1981; Linville 1996).
+    # Speakers differ more in pace than generations do (Jacewicz et al. 2009). The sizes of these effects are ours:
+    # those for which a pretrained speaker encoder orders real voices by age best (docs/results/voice.md).
     return VoiceParameters(
-        formant_scale=(1.17 - 0.17 * male) * (-0.07 * size - (0.04 - 0.02 * male) * (age - 0.3)).exp(),
+        formant_scale=(1.17 - 0.17 * male) * (-0.07 * size - 0.04 * (age - 0.3)).exp(),
         first_scale=(0.07 * people["accent"] - 0.05 * (age - 0.3)).exp(),
-        front_scale=(-0.07 * people["lips"]).exp(),
+        front_scale=(-0.07 * people["lips"] - 0.05 * (age - 0.3)).exp(),
         murmur_scale=(-0.22 * people["nose"]).exp(),
         nasal_damping=(0.35 * (1 + people["nose"])).exp(),
         f0_hz=_mean_pitch_hz(people) * (4.0 * people["pitch_offset"] / 12).exp2(),
-        melody_semitones=1.2 + 3.0 * people["intonation"],
+        melody_semitones=(1.25 + 3.0 * people["intonation"]) * age.exp(),
         tremor_semitones=0.05 + 0.35 * age.square(),
         jitter=0.012 * (1.1 * (age - 0.5) + 0.7 * roughness).exp(),
-        shimmer=0.13 * (1.1 * (age - 0.5) + 0.7 * roughness).exp(),
-        breath=0.0008 * (1.1 * people["fullness"] + (1.4 * male - 0.5) * (age - 0.5)).exp(),
+        shimmer=0.18 * (1.1 * (age - 0.5) + 0.7 * roughness).exp(),
+        breath=0.0016 * (1.1 * people["fullness"] + 0.23 - 0.46 * male + (0.7 + 0.5 * male) * (age - 0.5)).exp(),
         open_scale=1.45 * (0.25 * tension).exp(),
-        tilt_hz=850.0 * (0.6 * tension).exp(),
-        stretch=0.82 * (0.1 * (age - 0.5) - 0.28 * people["pace"]).exp(),
+        tilt_hz=850.0 * (0.6 * tension - 0.8 * age).exp(),
+        stretch=0.89 * (0.1 * (age - 0.5) - 0.28 * people["pace"]).exp(),
     )
 
 

@@ -18,7 +18,7 @@ from facegen.training.runs.part_files import without_folders
 from facegen.training.runs.run import Run
 
 _IDLE_KEYS = {
-    "data": ("path", "resident_gib"),
+    "data": ("path", "resident_gib", "balance"),
     "conditioner": ("trained",),
     "match": ("log_steps", "checkpoint_steps"),
 }
@@ -45,7 +45,8 @@ def judge_recipe(run: Run, home: Recipe, settings: EvaluateSettings) -> Recipe:
             f"{own.source}: has no [match], which trains the judge that evaluation needs; add a [match] table, or a "
             f"[judge.match] for the judge only (such as type = 'softmax'), with a discriminator, and evaluate again"
         )
-    tables["data"] = home.tables["data"]
+    # Unbalanced, so that runs that differ in it are measured by one judge.
+    tables["data"] = {key: value for key, value in home.tables["data"].items() if key != "balance"}
     tables["run"] = {
         "name": "judge", "seed": settings.judge_seed, "device": _device(own), "precision": own.run.precision
     }  # fmt: skip

@@ -190,7 +190,7 @@ class SincFilters(nn.Module):
         # is several times faster: row t of the folded waveform holds the samples of one stride.
         padded = functional.pad(speech[:, None], (half, half), mode="reflect")[:, 0]
         padded = functional.pad(padded, (0, max((num + taps - 1) * stride - padded.shape[1], 0)))
-        phases = padded[:, : (num + taps - 1) * stride].reshape(len(speech), 1, num + taps - 1, stride)
+        phases = padded[:, : (num + taps - 1) * stride].reshape(speech.shape[0], 1, num + taps - 1, stride)
         kernels = functional.pad(self.filters(), (0, taps * stride - self.kernel_samples))
         kernels = kernels.reshape(-1, 1, taps, stride)
         return functional.conv2d(phases.permute(0, 3, 1, 2), kernels.permute(0, 3, 1, 2))

@@ -132,7 +132,7 @@ class _FirstBlock(nn.Module):
         self.shortcut = nn.Conv2d(3, out_channels, 1)
 
     def forward(self, faces: Tensor) -> Tensor:
-        residual = self.second(functional.leaky_relu(self.first(faces), self.negative_slope))
+        residual = self.second(functional.leaky_relu(self.first(faces), self.negative_slope, inplace=True))
         return residual + self.shortcut(functional.avg_pool2d(faces, 2))
 
 
@@ -152,5 +152,5 @@ class _Block(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         residual = self.first(functional.leaky_relu(hidden, self.negative_slope))
-        residual = self.second(functional.leaky_relu(residual, self.negative_slope))
+        residual = self.second(functional.leaky_relu(residual, self.negative_slope, inplace=True))
         return residual + self.shortcut(functional.avg_pool2d(hidden, 2) if self.halve else hidden)

@@ -78,7 +78,7 @@ class Adain(Generator):
             condition = normalise_second_moment(condition)
         both = torch.cat([noise, condition], dim=1)
         style = condition if self.style == "condition" else both
-        hidden = self.stem(both).view(len(both), self.base_pixels, self.base_pixels, -1).permute(0, 3, 1, 2)
+        hidden = self.stem(both).unflatten(1, (self.base_pixels, self.base_pixels, -1)).permute(0, 3, 1, 2)
         hidden = functional.leaky_relu(hidden, 0.2)
         for layer in self.layers:
             hidden = layer(hidden, style)

@@ -75,7 +75,7 @@ class SelfAttention(Generator):
 
     def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:
         style = condition if self.style == "condition" else torch.cat([noise, condition], dim=1)
-        hidden = self.stem(noise).view(len(noise), self.base_pixels, self.base_pixels, -1).permute(0, 3, 1, 2)
+        hidden = self.stem(noise).unflatten(1, (self.base_pixels, self.base_pixels, -1)).permute(0, 3, 1, 2)
         for block in self.blocks:
             hidden = block(hidden, style)
             if hidden.shape[2] == self.attention_pixels:

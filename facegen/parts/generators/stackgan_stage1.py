@@ -64,7 +64,7 @@ class StackganStage1(Generator):
 
     def forward(self, noise: Tensor, condition: Tensor, draft: Tensor | None = None) -> Tensor:
         hidden = functional.relu(self.norm(self.stem(torch.cat([noise, condition], dim=1))))
-        pixels = hidden.view(len(hidden), self.base_pixels, self.base_pixels, -1).permute(0, 3, 1, 2)
+        pixels = hidden.unflatten(1, (self.base_pixels, self.base_pixels, -1)).permute(0, 3, 1, 2)
         return to_float32(self.to_rgb(self.layers(pixels))).tanh()
 
     def input_weights(self) -> tuple[Tensor, Tensor] | None:

@@ -47,5 +47,5 @@ class BeganDecoder(nn.Module):
                 nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, vector: Tensor) -> Tensor:
-        pixels = self.stem(vector).view(len(vector), self.base_pixels, self.base_pixels, -1)
+        pixels = self.stem(vector).unflatten(1, (self.base_pixels, self.base_pixels, -1))
         return to_float32(self.to_rgb(self.layers(pixels.permute(0, 3, 1, 2))))

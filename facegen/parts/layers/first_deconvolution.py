@@ -21,7 +21,7 @@ class FirstDeconv2d(nn.ConvTranspose2d):
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         weight = self.weight.permute(0, 2, 3, 1)  # a view, which flattens without a copy in channels_last
-        pixels = (input @ weight.flatten(1)).view(len(input), *weight.shape[1:])
+        pixels = (input @ weight.flatten(1)).unflatten(1, weight.shape[1:])
         if self.bias is not None:
             pixels = pixels + self.bias
         return pixels.permute(0, 3, 1, 2)

@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from facegen.core.files import replacing
 from facegen.core.progress import Observer
+from facegen.core.tensor_access import load_tensors
 from facegen.parts.metrics.weight_files import digest
 
 
@@ -76,7 +77,7 @@ class Extractor:
 
     def _read(self, path: Path) -> dict[str, Tensor] | None:
         try:
-            tensors = load_file(path)
+            tensors = load_tensors(path)
         except (OSError, SafetensorError):
             return None  # the file does not exist, or is incomplete
         return tensors if set(self.outputs) <= set(tensors) else None

@@ -3,11 +3,13 @@
 import torch
 
 from facegen.core.batch import IDENTITY_IMAGE
+from facegen.core.clips import Clips
 from facegen.core.errors import DataError
 from facegen.core.interfaces import Dataset
 from facegen.core.recipe.recipe import Recipe
 from facegen.core.recipe.tables import Split
 from facegen.data.loading.identity_images import lone_faces
+from facegen.data.loading.row_order import num_without_value, row_order
 from facegen.training.build import Networks
 
 SPLITS: tuple[Split, ...] = ("train", "heldout_utterances", "heldout_people")
@@ -17,8 +19,8 @@ def check_splits(recipe: Recipe, dataset: Dataset, networks: Networks) -> dict[s
     """Count the clips and people of each split: {split: {"clips": ..., "people": ...}}.
 
     Raises:
-        DataError: the training split is too small for the recipe's batches or mismatched rows, or holds one person,
-            or a conditioner reads identity images of people with one face.
+        DataError: the training split is too small for the recipe's batches or mismatched rows, holds one person, or
+            cannot be balanced as asked, or a conditioner reads identity images of people with one face.
     """
     sizes: dict[str, dict[str, int]] = {}
     problems: list[str] = []
@@ -27,6 +29,8 @@ def check_splits(recipe: Recipe, dataset: Dataset, networks: Networks) -> dict[s
         sizes[split] = {"clips": len(clips), "people": len(torch.unique(clips.person))}
         if IDENTITY_IMAGE in networks.encoders.needs and (problem := lone_faces(clips, split)) is not None:
             problems.append(f"{recipe.source}: [data] {problem}")
+        if split == "train":
+            problems += _balance_problems(recipe, clips)
     num_clips, num_people = sizes["train"]["clips"], sizes["train"]["people"]
     matcher = recipe.optional_config("matcher")
     batches = {
@@ -52,3 +56,23 @@ def check_splits(recipe: Recipe, dataset: Dataset, networks: Networks) -> dict[s
     if problems:
         raise DataError(*problems)
     return sizes
+
+
+def _balance_problems(recipe: Recipe, clips: Clips) -> list[str]:
+    try:
+        row_order(clips, recipe.config("dataset").engine.balance, recipe.run.seed)
+    except DataError as error:
+        return [f"{recipe.source}: {problem}" for problem in error.problems]
+    return []
+
+
+def balance_warnings(recipe: Recipe, dataset: Dataset) -> list[str]:
+    """Tell how many clips have no value of the attribute that [data] balance names."""
+    balance, clips = recipe.config("dataset").engine.balance, dataset.clips("train")
+    num_clips = num_without_value(clips, balance)
+    if not num_clips:
+        return []
+    return [
+        f"[data] balance = '{balance}': {num_clips:,} of {len(clips):,} clips of the training split have no known "
+        f"{balance}; they keep their share of {num_clips / len(clips):.1%}, and only the others are balanced"
+    ]

@@ -19,6 +19,7 @@ from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.part_paths import missing_paths
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.tables import MatchSettings, TrainSettings
+from facegen.data.loading.row_order import balance_problem
 from facegen.training.build import Networks, build_networks
 from facegen.training.check.part_rules import rule_problems, separate_encoder_problems
 from facegen.training.distributed import Distributed
@@ -58,6 +59,8 @@ def dry_run(recipe: Recipe, data: DataSpec, path: Path | None = None) -> Network
         stages = (_match_problems(recipe, networks, data), _train_problems(recipe, networks, data))
         problems = [problem for stage in stages for problem in next(filter(None, stage), [])]
         problems += rule_problems(recipe, networks)
+    balance = balance_problem(recipe.config("dataset").engine.balance, data.attributes)
+    problems += [] if balance is None else [f"[data] {balance}"]
     problems += _logger_problems(recipe, path)
     if problems:
         raise RecipeError(*(f"{recipe.source}: {problem}" for problem in problems))

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from facegen.core.errors import CheckpointError
 from facegen.core.files import new_folder
 from facegen.core.run_schema import CHECKPOINT_FORMAT, MAX_STATE_BYTES, CheckpointState
+from facegen.core.tensor_access import load_tensors as read_tensors
+from facegen.core.tensor_access import open_tensors
 from facegen.core.text.json_text import json_text
 from facegen.training.runs.formats import read_json
 
@@ -125,7 +127,7 @@ def require_network(folder: Path, name: str, module: nn.Module) -> None:
     path = folder / f"{name}.safetensors"
     require_file(path)
     try:
-        with safe_open(path, framework="pt") as file:
+        with open_tensors(path) as file:
             stored = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError, RuntimeError) as error:
         reason = f"cannot be read ({error}): the checkpoint is damaged"
@@ -228,7 +230,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     """
     require_file(path)
     try:
-        tensors = load_file(path)
+        tensors = read_tensors(path)
     except (OSError, SafetensorError) as error:
         reason = f"cannot be read ({error}): the checkpoint is damaged"
         raise CheckpointError(f"{path}: {reason}; {remedy(path.parent)}") from None

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from facegen.core.errors import CheckpointError
 from facegen.core.model_schema import FORMAT_VERSION, MAX_METADATA_BYTES, ModelMetadata
 from facegen.core.recipe.settings import check_table
+from facegen.core.tensor_access import open_tensors
 
 METADATA_KEY = "facegen"
 MAX_HEADER_BYTES = 2 * MAX_METADATA_BYTES + 8 * 2**20
@@ -36,7 +37,7 @@ def opened_model(path: Path) -> Iterator[Any]:
         limit = MAX_HEADER_BYTES >> 20
         raise CheckpointError(f"{path}: its header has {header_bytes >> 20} MiB; {limit} MiB are allowed; {advice}")
     try:
-        with safe_open(path, framework="pt") as opened:
+        with open_tensors(path) as opened:
             yield opened
     except (OSError, SafetensorError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: is damaged ({error}); {advice}") from None

@@ -16,6 +16,7 @@ from facegen.core.plugins import guarded
 from facegen.core.progress import Observer
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.unique_names import unique_names
+from facegen.core.text.raised import raised
 from facegen.training.runs.run import Run
 
 DIGITS = 6
@@ -101,7 +102,7 @@ def run_info(recipe: Recipe, folder: Path, versions: Mapping[str, str]) -> RunIn
 def _explained(name: str, event: str, error: BaseException) -> str:
     if isinstance(error, PartFaultError):  # of a plugin; it names the logger, the event and the line of source
         return str(error)
-    reason = str(error) if isinstance(error, FacegenError) else f"{type(error).__name__}: {error}"
+    reason = str(error) if isinstance(error, FacegenError) else raised(error)
     return f"logger '{name}' fails in {event}: {reason}"
 
 

@@ -111,6 +111,27 @@ class TestFile:
             second.write_text("two")
         assert (tmp_path / "a").read_text() == "one"
 
+    def test_what_a_killed_process_left_is_removed_and_what_another_writes_stays(self, tmp_path):
+        killed, alive, folder = (tmp_path / f".{name}.{'0a' * 6}.part" for name in ("killed.txt", "alive.txt", "run"))
+        for path in (killed, alive):
+            path.write_text("half")
+        folder.mkdir()
+        (folder / "x").write_text("half")
+        (tmp_path / ".mine.part").write_text("of somebody else")
+        (tmp_path / f".link.{'0a' * 6}.part").symlink_to(tmp_path)
+        with alive.open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            write_file(tmp_path / "a.txt", "new")
+        kept = sorted(path.name for path in tmp_path.iterdir())
+        assert kept == [f".alive.txt.{'0a' * 6}.part", f".link.{'0a' * 6}.part", ".mine.part", "a.txt"]
+
+    def test_a_file_that_is_being_written_is_left_to_its_writer(self, tmp_path):
+        with replacing(tmp_path / "a.txt") as part:
+            part.write_text("whole")
+            with new_folder(tmp_path / "folder"):
+                pass
+        assert (tmp_path / "a.txt").read_text() == "whole"
+
     def test_a_long_name(self, tmp_path):
         write_file(tmp_path / ("ü" * 120), "x")
         assert [path.read_text() for path in tmp_path.iterdir()] == ["x"]

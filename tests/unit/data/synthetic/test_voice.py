@@ -20,6 +20,12 @@ def twins(count: int, **factors: float) -> dict[str, torch.Tensor]:
     return average | {name: torch.full((count,), value) for name, value in factors.items()}
 
 
+def monotonous(rows: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Draw people who hardly move their pitch, as trackers take it to be constant within their window."""
+    people = people_of(rows)
+    return people | {"intonation": torch.zeros_like(people["intonation"])}
+
+
 def steady_frames(voice: Voice, row: int) -> np.ndarray:
     """Select steady vowel frames that are far enough from both ends to be measured."""
     frames = np.flatnonzero(voice.vowel[row].numpy())
@@ -31,7 +37,7 @@ def steady_frames(voice: Voice, row: int) -> np.ndarray:
 def test_measured_pitch_and_formants_are_the_known_ones():
     # The harmonics of a high voice are too far apart to show its first formant.
     rows = torch.arange(40)
-    people = people_of(rows)
+    people = monotonous(rows)
     people["pitch_offset"].clamp_(max=0)
     voice = articulate(people, 11, rows, RATE_HZ)
     good = []
@@ -51,7 +57,7 @@ def test_measured_pitch_and_formants_are_the_known_ones():
 
 def test_recording_keeps_the_pitch():
     rows = torch.arange(20)
-    voice = speak(people_of(rows), 11, rows, RATE_HZ)
+    voice = speak(monotonous(rows), 11, rows, RATE_HZ)
     good = []
     for row in range(20):
         frames = steady_frames(voice, row)
@@ -121,7 +127,7 @@ def test_tension_lifts_high_harmonics():
     clips = torch.arange(4)
     soft, pressed = (speak(twins(4, tension=t), 11, clips, RATE_HZ) for t in (-1.0, 1.0))
     balance = [vowel_decibels(v, 1500, 4000) - vowel_decibels(v, 100, 500) for v in (soft, pressed)]
-    assert (balance[1] - balance[0] > 2).all()
+    assert (balance[1] - balance[0] > 1).all() and (balance[1] - balance[0]).mean() > 3
 
 
 def harmonic_share(voice: Voice, row: int) -> float:
@@ -170,8 +176,10 @@ def test_pitch_follows_published_means_of_sex_and_age():
 def test_median_of_the_spoken_pitch_is_that_of_the_person():
     rows = torch.arange(30)
     spoken = speak(people_of(rows), 11, rows, 10 * 8000, 8000).f0_hz.median(1).values
-    semitones = 12 * (spoken / voice_parameters(people_of(rows)).f0_hz).log2()
-    assert semitones.abs().max() < 2.5 and semitones.mean().abs() < 0.7
+    body = voice_parameters(people_of(rows))
+    # In ten seconds the median lies within the size of the speaker's movements.
+    movements = 12 * (spoken / body.f0_hz).log2() / body.melody_semitones
+    assert movements.abs().max() < 1.0 and movements.mean().abs() < 0.2
 
 
 def octave_decibels(voice: Voice) -> list[float]:

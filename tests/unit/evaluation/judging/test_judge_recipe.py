@@ -49,6 +49,13 @@ def test_a_judge_is_the_match_stage_alone_with_another_seed() -> None:
     }
 
 
+def test_balance_of_the_run_does_not_change_its_judge() -> None:
+    balanced, plain = run(data={"type": "synthetic", "num_people": 50, "balance": "sex"}), run()
+    judges = [judge_recipe(mine, mine.recipe, EvaluateSettings(judge_seed=1000)) for mine in (balanced, plain)]
+    assert judges[0].config("dataset").engine.balance is None
+    assert judges[0].tables == judges[1].tables
+
+
 def test_faces_are_augmented_where_the_match_stage_does_so() -> None:
     mine = run(match={**MATCH, "augment": True})
     assert judge_recipe(mine, mine.recipe, EvaluateSettings(judge_seed=1000)).tables["augment"] == {

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from facegen.parts.layers.folded import ConvPool2d, UpsampleConv2d, box
+from facegen.parts.layers.folded import ConvPool2d, UpsampleConv2d, fold, folding
 
 
 def conv_pool(images, weight, bias):
@@ -57,4 +57,4 @@ def test_folded_layers_work_without_bias():
 
 def test_box_of_ones_counts_the_taps_that_overlap():
     expected = torch.outer(torch.tensor([1.0, 2, 2, 1]), torch.tensor([1.0, 2, 2, 1]))
-    torch.testing.assert_close(box(torch.ones(1, 1, 3, 3))[0, 0], expected)
+    torch.testing.assert_close(fold(torch.ones(1, 1, 3, 3), folding())[0, 0], expected)

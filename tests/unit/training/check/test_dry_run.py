@@ -165,3 +165,10 @@ def test_a_step_shows_what_a_loss_does_wrong(tmp_path, monkeypatch, objective, p
     else:
         with pytest.raises(RecipeError, match=problem):
             dry_run_of(tmp_path, tables)
+
+
+def test_an_attribute_that_the_corpus_lacks_is_refused_with_those_that_it_has(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(f"extends = '{RECIPE}'\n[data]\nbalance = 'sexx'\n")
+    with pytest.raises(RecipeError, match=r"toml: \[data\] balance = 'sexx': .*did you mean 'sex'\? Available: per"):
+        dry_run(read_recipe(path, preset="small"), replace(DATA, attributes={"sex": 2}))
