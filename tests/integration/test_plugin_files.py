@@ -16,6 +16,7 @@ from facegen.core.errors import CheckpointError
 from facegen.core.kinds import KINDS
 from facegen.core.registry import Part, registry
 from facegen.training.runs.model_file import ModelFile
+from facegen.training.runs.model_unpacking import unpack_model
 from facegen.training.runs.run import Run
 
 READS = """
@@ -144,7 +145,7 @@ def test_model_file_holds_the_files(
         shutil.rmtree(folder)
     opened = ModelFile.open(Path("model.safetensors"))
     assert str(tmp_path) not in str(opened.metadata.run.recipe)
-    unpacked = Run.open(opened.unpack())
+    unpacked = Run.open(unpack_model(opened))
     settings = unpacked.recipe.configs["conditioner"][0].settings
     assert settings["scale"].is_relative_to(unpacked.path.resolve()) and settings["scale"].read_text() == "2.5"
     assert (settings["folder"] / "sub" / "b.txt").read_text() == "sub/b.txt"
@@ -159,7 +160,7 @@ def test_files_of_a_judge_are_copied_like_others(plugins: ThrowAwayPlugins, face
     shutil.rmtree("given")
     Path("run").rename("elsewhere")
     opened = Run.open(Path("elsewhere"))
-    unpacked = Run.open(ModelFile.open(Path("model.safetensors")).unpack())
+    unpacked = Run.open(unpack_model(ModelFile.open(Path("model.safetensors"))))
     for run in (opened, unpacked):
         settings = run.recipe.judge["conditioner"][0].settings
         assert settings["scale"].is_relative_to(run.path.resolve()) and settings["scale"].read_text() == "2.5"

@@ -7,6 +7,7 @@ from facegen.core.recipe.run_files import is_run
 from facegen.core.shipped_models import shipped_models
 from facegen.core.text.suggest import did_you_mean
 from facegen.training.runs.model_file import SUFFIX, ModelFile
+from facegen.training.runs.model_unpacking import unpack_model
 from facegen.training.runs.run import Run
 
 
@@ -26,7 +27,7 @@ def run_folder(path_or_name: Path | str) -> Path:
         CheckpointError: a model file is missing or damaged.
     """
     path = Path(path_or_name)
-    return ModelFile.open(model_file(path)).unpack() if is_model(path) else path
+    return unpack_model(ModelFile.open(model_file(path))) if is_model(path) else path
 
 
 def is_model(path_or_name: Path | str) -> bool:

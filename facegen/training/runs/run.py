@@ -1,9 +1,6 @@
 """Run folder: everything that is needed to resume, generate and evaluate, without the corpus."""
 
-import json
-import math
 import re
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -28,6 +25,7 @@ from facegen.core.text.json_text import json_text
 from facegen.core.text.toml_text import parse_toml
 from facegen.training.runs.checkpoint import read_step
 from facegen.training.runs.formats import read_bounded, read_json
+from facegen.training.runs.log_lines import append_line, read_lines
 from facegen.training.runs.part_files import (
     RunFile,
     copy_files,
@@ -38,8 +36,6 @@ from facegen.training.runs.part_files import (
 )
 
 LOG, DRAFT_FOLDER = "log.jsonl", "draft"
-MAX_LOG_LINE = 2**20
-"""Characters of one line of log.jsonl; a longer one is no line of a log."""
 PICTURE_STEP = re.compile(r"[0-9]{1,18}")
 PACKAGES = ("torch", "numpy", "safetensors", "pydantic")
 
@@ -246,11 +242,8 @@ class Run:
             self.prune_checkpoints("match", 0)
 
     def log(self, stage: str, step: int, values: dict[str, Any]) -> None:
-        """Append one line to log.jsonl; "not_finite" holds the values that JSON has no number for, as text."""
-        not_finite = {name: str(v) for name, v in values.items() if isinstance(v, float) and not math.isfinite(v)}
-        line = {"stage": stage, "step": step, **values} | ({"not_finite": not_finite} if not_finite else {})
-        with (self.path / LOG).open("a", encoding="utf-8") as file:
-            file.write(json_text(line) + "\n")
+        """Append one line to log.jsonl."""
+        append_line(self.path / LOG, stage, step, values)
 
     def sync_log(self) -> None:
         """Sync log.jsonl to the disk."""
@@ -259,7 +252,7 @@ class Run:
 
     def read_log(self) -> list[dict[str, Any]]:
         """Read all lines of log.jsonl, without lines that a crash cut short."""
-        return [entry for _, entry in self._log_lines()]
+        return [entry for _, entry in read_lines(self.path / LOG)]
 
     def rewind(self, stage: str, step: int) -> None:
         """Remove log lines and sample grids after a step of a stage, from which training resumes.
@@ -273,33 +266,13 @@ class Run:
             of_match = entry["stage"] == "match"
             return (of_match and stage != "match") or (entry["step"] <= step and of_match == (stage == "match"))
 
-        kept = [line + "\n" for line, entry in self._log_lines() if is_kept(entry)]
+        kept = [line + "\n" for line, entry in read_lines(self.path / LOG) if is_kept(entry)]
         if kept or (self.path / LOG).exists():
             write_file(self.path / LOG, "".join(kept))
         for picture in (self.path / "samples").glob("step_*.png"):
             number = picture.stem.removeprefix("step_")
             if stage == "match" or (PICTURE_STEP.fullmatch(number) and int(number) > step):
                 remove(picture)
-
-    def _log_lines(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        path = self.path / LOG
-        if not path.is_file():  # a pipe would never end
-            return
-        with path.open(encoding="utf-8", errors="replace") as file:
-            while line := file.readline(MAX_LOG_LINE):
-                try:
-                    entry = json.loads(line)
-                    if "\\u" in line:  # half of a surrogate pair cannot be shown or written again
-                        json_text(entry, ensure_ascii=False).encode()
-                except (ValueError, RecursionError):
-                    continue
-                if isinstance(entry, dict) and _is_log_entry(entry):
-                    yield line.rstrip("\n"), entry
-
-
-def _is_log_entry(entry: Mapping[str, Any]) -> bool:
-    step = entry.get("step")
-    return isinstance(entry.get("stage"), str) and type(step) is int and 0 <= step < 2**53
 
 
 def recipe_text(recipe: Recipe) -> str:
