@@ -150,8 +150,8 @@ def _spread_of_sex(rows: ReadRows, sex: str) -> Figure:
     name = rows.name("sex.spread", "spread of the sex score, generated over real")
     if int(detected.sum()) < MIN_ROWS:
         return Figure.missing(*name, f"fewer than {MIN_ROWS} generated faces are detected", by_judge=False)
-    values = [torch.logit(one[detected].double(), eps=_LEAST_PROBABILITY) for one in (drawn, rows.real[:, column])]
-    spread = spread_ratio(*values, rows.people(detected))
+    score, real = (torch.logit(one[detected].double(), eps=_LEAST_PROBABILITY) for one in (drawn, rows.real[:, column]))
+    spread = spread_ratio(score, real, rows.people(detected))
     note = "1: as decided as real faces; below, between the sexes; above, exaggerated"
     return Figure.of(*name, spread, note=note, by_judge=False)
 
