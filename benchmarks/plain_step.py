@@ -96,15 +96,21 @@ class _NormThenModulate(AdaptiveInstanceNorm):
 PLAIN_LAYERS = {ConvPool2d: _ConvThenPool, UpsampleConv2d: _UpsampleThenConv, AdaptiveInstanceNorm: _NormThenModulate}
 
 
-def use_plain_layers(network: nn.Module) -> None:
-    """Replace the layers of a network by plain ones of the same weights, in place, in PyTorch's own memory format."""
-    network.to(memory_format=torch.contiguous_format)
+def use_plain_layers(network: nn.Module, *, channels_last: bool = False) -> None:
+    """Replace the layers of a network by plain ones of the same weights, in place.
+
+    Args:
+        network: the generator's pipeline or the discriminator.
+        channels_last: keep that memory format, which some parts ask for, instead of PyTorch's default.
+    """
     for module in network.modules():
         module.__class__ = PLAIN_LAYERS.get(type(module), module.__class__)
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d) and not channels_last:
             module.register_forward_pre_hook(_contiguous)
+    if not channels_last:
+        network.to(memory_format=torch.contiguous_format)
 
 
 def _contiguous(module: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
-    """Undo the channels-last format, which some parts ask for; without a copy where there is none."""
+    """Undo the channels-last format; without a copy where there is none."""
     return (inputs[0].contiguous(),)
