@@ -7,7 +7,7 @@ from benchmarks.plain_step import PlainStep
 TITLE = "Wav2Pix's step"
 TEXT = (
     "The step of `wav2pix` at 64 pixels, 4 s of speech and batch 8 on one core. The plain step runs the speech encoder "
-    "and the generator in both phases, and the discriminator for every score, as Wav2Pix's public code does. The layers "
+    "and the generator in both phases, and the discriminator for every score, as Wav2Pix's public code does. Layers "
     "of the speech encoder are ours on both sides."
 )
 GOAL = 2.1
