@@ -83,7 +83,7 @@ class Step:
             for network in (networks.face_pipeline, networks.discriminator):
                 use_plain_layers(network, channels_last=layers == "plain, channels last")
         weights = gan_weights(networks)
-        if kind is PlainStep:
+        if issubclass(kind, PlainStep):
             optimisers = {side: torch.optim.Adam(learning, 1e-4, (0.0, 0.99)) for side, learning in weights.items()}
         else:
             optimisers = {side: build_optimiser(getattr(train, side), learning) for side, learning in weights.items()}

@@ -3,6 +3,8 @@
 It gives the same weights as the engine's step, up to rounding. The tests compare both for every objective.
 """
 
+from functools import cached_property
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,11 +38,22 @@ for _score in SCORES:
     setattr(PlainCritic, _score, property(vars(Critic)[_score].func))
 
 
+class AttachedCritic(PlainCritic):
+    """Critic whose generated faces keep their gradient in the discriminator's phase, too."""
+
+    @cached_property
+    def fake_faces(self) -> Tensor:
+        assert isinstance(self._fake_faces, Tensor)
+        return self._fake_faces
+
+
 class PlainStep(GanStep):
     """One step of generator and discriminator, each with its own pass of the conditioners and of the generator.
 
     Gradients of the discriminator's weights are computed in the generator's phase as well, and not used.
     """
+
+    critic_kind: type[PlainCritic] = PlainCritic
 
     def __call__(self, batch: Batch, encoding: Tensor | None, step: int) -> Terms:
         """Update both networks once; both phases draw the same noise."""
@@ -68,12 +81,24 @@ class PlainStep(GanStep):
         condition = self.face_pipeline.condition(batch, encoding)
         faces = self.face_pipeline.draw(condition.generator)
         grad_inputs = frozenset[str]().union(*(penalty.grad_inputs for penalty, _ in self.due_penalties(step).values()))
-        critic = PlainCritic(
+        critic = self.critic_kind(
             phase, batch, self._critic_condition(phase, batch, condition), self.discriminator, faces,
             augmentation=self.networks.augmentation, grad_inputs=grad_inputs, draw=self.face_pipeline.draw,
             num_identities=self.num_identities,
         )  # fmt: skip
         return condition, critic
+
+
+class AttachedStep(PlainStep):
+    """Plain step that also computes gradients of generator and conditioners in the discriminator phase, in vain.
+
+    Wav2Pix's public code does so: it detaches neither faces nor conditions.
+    """
+
+    critic_kind = AttachedCritic
+
+    def _critic_condition(self, phase: Phase, batch: Batch, condition: Condition) -> Condition:
+        return condition
 
 
 class _ConvThenPool(ConvPool2d):

@@ -23,7 +23,7 @@ KINDS = {
 }
 """Parts of the names of operations, tried in this order."""
 OTHER = "all other"
-ROUNDS = 8
+ROUNDS = 4
 
 
 def measure(progress: Progress) -> list[Row]:
