@@ -48,6 +48,9 @@ def main(words: Sequence[str]) -> int:
         left -= expected_seconds(name, results)
         try:
             entry = run_alone(name, options.quick, options.seconds)
+        except KeyboardInterrupt:
+            print(f"stopped; to go on: python -m benchmarks --only {','.join(chosen[number - 1 :])}", file=sys.stderr)
+            return 130
         except Exception as error:  # whatever a benchmark raises, the others are measured
             failed[name] = f"{type(error).__name__}: {error}"
             print(f"  failed: {failed[name]}", file=sys.stderr, flush=True)

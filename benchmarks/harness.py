@@ -100,13 +100,15 @@ class Progress:
     quick: bool = False
     _shown: float = field(default=0.0, repr=False)
 
-    def show(self, case: str, done: int, total: int, began: float) -> None:
-        """Show that `done` of `total` rounds of a case are done; `began` is of time.monotonic."""
+    def show(self, case: str, done: int, total: int, least: int, began: float) -> None:
+        """Show that `done` of `total` rounds of a case are done, of which `least` are run however long they take."""
         now = time.monotonic()
         if now - self._shown < PROGRESS_SECONDS and done < total:
             return
         self._shown = now
-        left = min((now - began) / max(done, 1) * (total - done), max(self.seconds - (now - began), 0.0))
+        each = (now - began) / done
+        fitting = max(int((self.seconds - (now - began)) / max(each, 1e-9)), least - done)
+        left = each * max(min(total - done, fitting), 0)
         text = f"{self.title}: {case}: {done} of {total}" + (f", {left:.0f} s left" if done < total else "")
         print(text, file=sys.stderr, flush=True)
 
@@ -140,7 +142,7 @@ def interleave(
             spent = time.process_time() - start
             if number >= warm_ups:
                 seconds[name].append(spent)
-        progress.show(case, number + 1, total, began)
+        progress.show(case, number + 1, total, warm_ups + MIN_ROUNDS, began)
     return seconds
 
 

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from facegen.training.optimisers import build_optimiser
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 ALONE = Distributed(0, 1, torch.device("cpu"))
+Layers = Literal["ours", "plain", "plain, channels last"]
 NUM_PEOPLE, RATE_HZ = 50, 16000
 COLUMNS = frozenset({"faces", "speech", "identity"})
 
@@ -54,36 +56,34 @@ class Subject:
         self.encoding: Tensor | None = torch.randn(batch_size, encoders.condition_dim) if encoders.is_frozen else None
 
     def step(
-        self, kind: type[GanStep] = GanStep, *, plain_layers: bool = False, penalised: bool = True, number: int = 0
+        self, kind: type[GanStep] = GanStep, *, layers: Layers = "ours", penalised: bool = True, number: int = 0
     ) -> "Step":
         """Build a step on a copy of the networks.
 
         Args:
             kind: of step.
-            plain_layers: replace folded and fused layers, and the channels-last format, by PyTorch's own.
+            layers: ours, or plain ones in PyTorch's default memory format or in the channels-last format.
             penalised: with the recipe's penalties, or without.
             number: of the step, which decides which penalties are due.
         """
         networks = copy.deepcopy(self.networks)
         networks = networks if penalised else replace(networks, penalties={})
-        return Step(self, networks, kind, plain_layers, number)
+        return Step(self, networks, kind, layers, number)
 
 
 class Step:
     """A step of training that is called without arguments."""
 
-    def __init__(
-        self, subject: Subject, networks: Networks, kind: type[GanStep], plain_layers: bool, number: int
-    ) -> None:
+    def __init__(self, subject: Subject, networks: Networks, kind: type[GanStep], layers: Layers, number: int) -> None:
         train = subject.recipe.train
         if train is None or networks.face_pipeline is None or networks.discriminator is None:
             raise ValueError("the recipe trains no generator and discriminator")
         ALONE.place(networks.face_pipeline, networks.discriminator, networks.discriminator_encoders)
-        if plain_layers:
-            use_plain_layers(networks.face_pipeline)
-            use_plain_layers(networks.discriminator)
+        if layers != "ours":
+            for network in (networks.face_pipeline, networks.discriminator):
+                use_plain_layers(network, channels_last=layers == "plain, channels last")
         weights = gan_weights(networks)
-        if kind is PlainStep:
+        if issubclass(kind, PlainStep):
             optimisers = {side: torch.optim.Adam(learning, 1e-4, (0.0, 0.99)) for side, learning in weights.items()}
         else:
             optimisers = {side: build_optimiser(getattr(train, side), learning) for side, learning in weights.items()}

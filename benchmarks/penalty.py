@@ -1,7 +1,7 @@
 """Cost of R1: at every step, and amortised over the steps of its interval."""
 
 from benchmarks.harness import Measurement, Progress, Row, interleave
-from benchmarks.networks import Subject
+from benchmarks.networks import Layers, Subject
 from benchmarks.plain_step import PlainStep
 from facegen.training.gan import GanStep
 
@@ -13,6 +13,10 @@ TEXT = (
 )
 INTERVAL = 16
 AMORTISED_GOAL = 0.12
+STEPS: tuple[tuple[str, type[GanStep], Layers], ...] = (
+    ("plain step", PlainStep, "plain"),
+    ("our step", GanStep, "ours"),
+)
 
 
 def measure(progress: Progress) -> list[Row]:
@@ -20,8 +24,8 @@ def measure(progress: Progress) -> list[Row]:
     overrides = ["generator.width=16", "discriminator.width=16", f"penalty.every_steps={INTERVAL}"]
     subject = Subject("speech_relid", 128, 1.2, 4, preset="small", overrides=overrides)
     rows: list[Row] = []
-    for name, kind, plain_layers in (("plain step", PlainStep, True), ("our step", GanStep, False)):
-        sides = {due: subject.step(kind, plain_layers=plain_layers, number=due) for due in (0, 1)}
+    for name, kind, layers in STEPS:
+        sides = {due: subject.step(kind, layers=layers, number=due) for due in (0, 1)}
         seconds = interleave(name, {str(due): step for due, step in sides.items()}, 9, progress)
         pairs = zip(seconds["0"], seconds["1"], strict=True)
         shares = [with_penalty / without - 1 for with_penalty, without in pairs]

@@ -3,6 +3,8 @@
 It gives the same weights as the engine's step, up to rounding. The tests compare both for every objective.
 """
 
+from functools import cached_property
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,11 +38,22 @@ for _score in SCORES:
     setattr(PlainCritic, _score, property(vars(Critic)[_score].func))
 
 
+class AttachedCritic(PlainCritic):
+    """Critic whose generated faces keep their gradient in the discriminator's phase, too."""
+
+    @cached_property
+    def fake_faces(self) -> Tensor:
+        assert isinstance(self._fake_faces, Tensor)
+        return self._fake_faces
+
+
 class PlainStep(GanStep):
     """One step of generator and discriminator, each with its own pass of the conditioners and of the generator.
 
     Gradients of the discriminator's weights are computed in the generator's phase as well, and not used.
     """
+
+    critic_kind: type[PlainCritic] = PlainCritic
 
     def __call__(self, batch: Batch, encoding: Tensor | None, step: int) -> Terms:
         """Update both networks once; both phases draw the same noise."""
@@ -68,12 +81,24 @@ class PlainStep(GanStep):
         condition = self.face_pipeline.condition(batch, encoding)
         faces = self.face_pipeline.draw(condition.generator)
         grad_inputs = frozenset[str]().union(*(penalty.grad_inputs for penalty, _ in self.due_penalties(step).values()))
-        critic = PlainCritic(
+        critic = self.critic_kind(
             phase, batch, self._critic_condition(phase, batch, condition), self.discriminator, faces,
             augmentation=self.networks.augmentation, grad_inputs=grad_inputs, draw=self.face_pipeline.draw,
             num_identities=self.num_identities,
         )  # fmt: skip
         return condition, critic
+
+
+class AttachedStep(PlainStep):
+    """Plain step that also computes gradients of generator and conditioners in the discriminator phase, in vain.
+
+    Wav2Pix's public code does so: it detaches neither faces nor conditions.
+    """
+
+    critic_kind = AttachedCritic
+
+    def _critic_condition(self, phase: Phase, batch: Batch, condition: Condition) -> Condition:
+        return condition
 
 
 class _ConvThenPool(ConvPool2d):
@@ -96,15 +121,21 @@ class _NormThenModulate(AdaptiveInstanceNorm):
 PLAIN_LAYERS = {ConvPool2d: _ConvThenPool, UpsampleConv2d: _UpsampleThenConv, AdaptiveInstanceNorm: _NormThenModulate}
 
 
-def use_plain_layers(network: nn.Module) -> None:
-    """Replace the layers of a network by plain ones of the same weights, in place, in PyTorch's own memory format."""
-    network.to(memory_format=torch.contiguous_format)
+def use_plain_layers(network: nn.Module, *, channels_last: bool = False) -> None:
+    """Replace the layers of a network by plain ones of the same weights, in place.
+
+    Args:
+        network: the generator's pipeline or the discriminator.
+        channels_last: keep that memory format, which some parts ask for, instead of PyTorch's default.
+    """
     for module in network.modules():
         module.__class__ = PLAIN_LAYERS.get(type(module), module.__class__)
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d) and not channels_last:
             module.register_forward_pre_hook(_contiguous)
+    if not channels_last:
+        network.to(memory_format=torch.contiguous_format)
 
 
 def _contiguous(module: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
-    """Undo the channels-last format, which some parts ask for; without a copy where there is none."""
+    """Undo the channels-last format; without a copy where there is none."""
     return (inputs[0].contiguous(),)

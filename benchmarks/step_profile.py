@@ -23,7 +23,7 @@ KINDS = {
 }
 """Parts of the names of operations, tried in this order."""
 OTHER = "all other"
-ROUNDS = 8
+ROUNDS = 4
 
 
 def measure(progress: Progress) -> list[Row]:
@@ -31,7 +31,7 @@ def measure(progress: Progress) -> list[Row]:
     overrides = ["generator.width=16", "discriminator.width=16", "penalty.every_steps=1"]
     subject = Subject("speech_relid", 128, 1.2, 4, preset="small", overrides=overrides)
     rounds = MIN_ROUNDS if progress.quick else ROUNDS
-    plain = by_kind(subject.step(PlainStep, plain_layers=True), rounds)
+    plain = by_kind(subject.step(PlainStep, layers="plain"), rounds)
     ours = by_kind(subject.step(), rounds)
     rows: list[Row] = []
     for kind in (*KINDS, OTHER):

@@ -22,6 +22,8 @@ def measured(name: str, quick: bool, seconds: float) -> dict[str, Any]:
     """Stand for a benchmark in a process of its own."""
     if name == "fid":
         raise RuntimeError("the two sides differ")
+    if name == "penalty":
+        raise KeyboardInterrupt
     rows = [to_json(Comparison(name, "plain", [2.0], [1.0]))]
     return {"title": name, "text": "", "date": "2026-01-02", "seconds": 3.0, "machine": MACHINE, "rows": rows}
 
@@ -67,6 +69,14 @@ def test_a_failed_benchmark_leaves_the_others_and_is_named(
     output = capsys.readouterr()
     assert "not measured: fid; again: python -m benchmarks --only fid" in output.out
     assert "the two sides differ" in output.err and "1 of 3: step" in output.err
+
+
+def test_an_interruption_keeps_what_was_measured_and_says_how_to_go_on(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(files, "--only", "step,penalty,startup") == 130
+    assert list(json.loads(files[0].read_text())) == ["step"]
+    assert capsys.readouterr().err.endswith("to go on: python -m benchmarks --only penalty,startup\n")
 
 
 def test_results_of_other_benchmarks_stay(files: tuple[Path, Path]) -> None:

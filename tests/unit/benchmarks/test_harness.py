@@ -53,6 +53,16 @@ def test_progress_tells_the_time_that_is_left(clock: list[float], capsys: pytest
     assert lines[0] == "step: case: 1 of 4, 30 s left" and lines[-1] == "step: case: 4 of 4"
 
 
+def test_the_time_that_is_left_ends_with_the_rounds_that_fit(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A round takes 10 s: in 70 s six more fit after the first; in 5 s none, and the fewest are run all the same."""
+    interleave("case", {"a": Side("a", [10.0] * 21, clock, [])}, 20, Progress("step", 70))
+    assert capsys.readouterr().err.splitlines()[0] == "step: case: 1 of 21, 60 s left"
+    interleave("case", {"a": Side("a", [10.0] * 21, clock, [])}, 20, Progress("step", 5))
+    assert capsys.readouterr().err.splitlines()[0] == "step: case: 1 of 21, 30 s left"
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [([5.0], (5, 5)), ([4.0, 2.0], (2, 4)), ([3.0, 1.0, 2.0], (1.5, 2.5)), ([4.0, 3.0, 1.0, 2.0], (1.5, 3.5))],

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.plain_step import PlainStep, use_plain_layers
+from benchmarks.plain_step import AttachedStep, PlainStep, use_plain_layers
 from facegen.core.batch import Batch, DataSpec
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.registry import registry
@@ -91,6 +91,20 @@ def test_every_weight_moves_as_in_the_plain_step(objective: str, penalties: list
             use_plain_layers(theirs.discriminator)
         torch.manual_seed(11)
         step(batch, None, 0)
+    expect_equal_moves(before, ours, theirs)
+
+
+def test_gradients_that_are_not_used_change_nothing() -> None:
+    ours = networks_of("least_squares", [])
+    before, theirs = copy.deepcopy(ours), copy.deepcopy(ours)
+    for kind, networks in ((GanStep, ours), (AttachedStep, theirs)):
+        step = step_of(kind, networks)
+        torch.manual_seed(11)
+        step(rows(1), None, 0)
+    expect_equal_moves(before, ours, theirs)
+
+
+def expect_equal_moves(before: Networks, ours: Networks, theirs: Networks) -> None:
     start, expected = weights_of(before), weights_of(theirs)
     moves = 0
     for name, weight in weights_of(ours).items():
