@@ -7,7 +7,7 @@
 # make fuzz        hostile inputs for MINUTES, with a table
 # make soak        many steps, faces and kills, with a table; SOAK='--steps 10000 --faces 1000 --kills 20' is shorter
 # make bench       speed on a CPU against goals, at most 15 minutes; BENCH="--only step,fid" measures some
-# make gpu         on a GPU machine: its tests, then full-size training for MINUTES, with a table
+# make gpu         on a GPU machine: tests, rates and a training, with a table; call it again until it says that it is done
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -62,9 +62,10 @@ soak: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks $(BENCH)
 
-gpu: $(INSTALLED)
-	$(BIN)/python -m pytest -m gpu
-	$(BIN)/python benchmarks/full_size.py --minutes $(MINUTES)
+# It installs nothing, as a GPU machine may have no network: with PYTHON's packages, unless there is a .venv.
+gpu: MINUTES = 9
+gpu:
+	PYTHONPATH=. $(or $(wildcard $(BIN)/python),$(PYTHON)) benchmarks/full_size.py --minutes $(MINUTES)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -160,7 +160,7 @@ def _random_numbers(network: nn.Module, graph: OnnxGraph) -> str:
     return "" if same else "it draws random numbers beside the noise (a transform of the condition, or dropout)"
 
 
-def _traced(network: nn.Module, graph: OnnxGraph) -> torch.onnx.ONNXProgram:
+def _traced(network: nn.Module, graph: OnnxGraph) -> "torch.onnx.ONNXProgram":
     rows = torch.export.Dim("rows")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter about itself
@@ -175,7 +175,7 @@ def _traced(network: nn.Module, graph: OnnxGraph) -> torch.onnx.ONNXProgram:
 
 
 def _write(
-    program: torch.onnx.ONNXProgram, network: nn.Module, path: Path, graph: OnnxGraph, metadata: str
+    program: "torch.onnx.ONNXProgram", network: nn.Module, path: Path, graph: OnnxGraph, metadata: str
 ) -> OnnxGraph:
     """Write the file with its description, and compare its faces with torch's before it gets its name."""
     weights = hashlib.sha256()
