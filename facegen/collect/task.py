@@ -1,5 +1,6 @@
 """Tasks of a collection, for one address or one channel, which an executor runs in any process."""
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -127,7 +128,8 @@ def _media(task: VideoTask, folder: CollectionFolder) -> Iterator[tuple[MediaFil
     address = task.videos[0].address
     if task.videos[0].kind == "file":
         if not Path(address).is_file():
-            raise CollectError("does not exist", "check the path, and run again with --retry", address)
+            reason = "is a pipe or a device" if os.path.lexists(address) else "does not exist"
+            raise CollectError(reason, "check the path, and run again with --retry", address)
         yield MediaFiles(Path(address)), "", "", 0.0
         return
     kept = folder.kept_video(address)

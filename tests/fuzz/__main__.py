@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("FACEGEN_INCEPTION_WEIGHTS", "none")
 
 from api_cases import api_cases
+from collect_cases import collect_cases
 from file_cases import file_cases
 from hostile_case import Case, Outcome, check_measure, run_case, warm_up
 from option_cases import option_cases
@@ -26,7 +27,8 @@ from run_cases import run_cases
 from upload_cases import upload_cases
 
 GENERATORS = {"recipes": recipe_cases, "files": file_cases, "outputs": output_cases, "runs": run_cases,
-              "options": option_cases, "api": api_cases, "plugins": plugin_cases, "uploads": upload_cases}  # fmt: skip
+              "options": option_cases, "api": api_cases, "plugins": plugin_cases, "uploads": upload_cases,
+              "collect": collect_cases}  # fmt: skip
 NEED_RUN = {"outputs", "runs", "options", "api", "uploads"}
 
 

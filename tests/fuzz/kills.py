@@ -112,7 +112,7 @@ def _commands(root: Path) -> list[Killed]:
         Killed("train", train, _Training(killed).losses, _Training(killed).renew),
         Killed("pack", ["pack", str(root / "t.csv"), "--out", str(corpus), "--image-pixels", "16", "--overwrite"],
                _Corpus(corpus).losses, reading=("inspect", str(corpus), "--verify")),
-        Killed("evaluate", ["evaluate", str(run), "--split", "heldout_people", "--num-clips", "12"], _Readable(run).losses),
+        Killed("evaluate", ["evaluate", str(run), "--split", "heldout_people", "--num-clips", "20"], _Readable(run).losses),
         Killed("export", ["export", str(run), str(model)], _Unchanged(model).losses),
         Killed("collect", ["collect", str(root / "sources.csv"), "--out", str(collection)],
                _Readable(collection).losses, lambda: shutil.rmtree(collection, ignore_errors=True)),

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from facegen.collect.sources.csv_rows import PersonRow, SegmentRow, read_csv_rows
 from facegen.collect.sources.toml_rows import read_toml_rows
@@ -201,4 +202,8 @@ def _refuse_shared_videos(sources: SourceList, problems: list[str]) -> None:
 
 
 def _is_url(address: str) -> bool:
-    return address.startswith(("http://", "https://"))
+    """Tell whether an address has a host; one without would be tried again and again."""
+    try:
+        return address.startswith(("http://", "https://")) and bool(urlsplit(address).hostname)
+    except ValueError:  # a bracket that is not closed
+        return False

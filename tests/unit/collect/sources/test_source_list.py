@@ -105,6 +105,10 @@ def test_an_existing_file_precedes_a_youtube_id_of_the_same_name(read, tmp_path)
          "with http:// or https://; list files in videos"),
         ("[[person]]\nname = 'a'\nvideos = ['file:///etc/passwd']", "sources.toml:1: [[person]] 'a' videos = "
          "'file:///etc/passwd': must be a URL with http:// or https://, or the path of a file"),
+        ("[[person]]\nname = 'a'\nvideos = ['https://']", "sources.toml:1: [[person]] 'a' videos = 'https://': must be "
+         "a URL with http:// or https://, or the path of a file"),
+        ("[[person]]\nname = 'a'\nchannel = 'http://['", "sources.toml:1: [[person]] 'a' channel = 'http://[': must be "
+         "a URL with http:// or https://; list files in videos"),
         ("[[person]]\nname = 'a'\nvideos = ['.']", "sources.toml:1: [[person]] 'a' videos = '.': is a folder; list the "
          "files in it"),
         ("[[person]]\nname = 'a'\nvideos = ['1']\n[[person]]\nname = 'b'\nvideos = ['1']", "sources.toml:4: [[person]] "

@@ -155,3 +155,9 @@ def test_a_picture_beyond_the_limits_of_its_format_is_refused(
         else:
             save_picture(Image.new("RGB", (width, height)), tmp_path / name, MARK)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_is_not_utf8_or_holds_control_characters_is_marked_as_escapes(tmp_path):
+    save_picture(Image.fromarray(FRAMES[0]), tmp_path / "a.png", Mark("r\udcff\x1b[31m", 7))
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.info["Model"] == "r\\udcff\\x1b[31m"
