@@ -2,9 +2,10 @@
 
     python benchmarks/corpus_scale.py [--clips 1000 1000000] [--json scale.json]
 
-The corpora are packed ones of random noise with small records: a face of 16 pixels and 500 samples of speech a clip, ten
-clips a person; shards are hard links to one file of each kind, so that the largest takes 0.5 GB. Nothing is held in memory ([data] resident_gib = 0), as with a corpus that does not fit.
-The recipe is the small preset of speech_relid at 32 pixels. Each figure comes from a process of its own.
+The corpora are packed ones of random noise with small records: a face of 16 pixels and 500 samples of speech a clip,
+ten clips a person; shards are hard links to one file of each kind, so that the largest corpus takes 0.5 GB. Nothing is
+held in memory ([data] resident_gib = 0), as with a corpus that does not fit. The recipe is the small preset of
+speech_relid at 32 pixels. Each figure comes from a process of its own.
 """
 
 import argparse

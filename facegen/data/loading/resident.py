@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 import torch
 from torch import Tensor
 
-from facegen.core.cache import load_rendered, save_rendered
+from facegen.core.cache import has_rendered, load_rendered, save_rendered
 from facegen.core.clips import Clips
 from facegen.core.interfaces import Dataset
 from facegen.core.progress import Observer
@@ -27,6 +27,11 @@ def _key(dataset: Dataset, clips: Clips, has_speech: bool) -> str:
     for numbers in (clips.clip, clips.num_frames, clips.track_samples):
         digest.update(numbers.numpy().tobytes())
     return digest.hexdigest()[:32]
+
+
+def is_rendered_already(dataset: Dataset, clips: Clips, needs: frozenset[str]) -> bool:
+    """Tell whether a `ResidentSplit` would be read from the cache on disk."""
+    return dataset.is_rendered and has_rendered(_key(dataset, clips, "speech" in needs))
 
 
 class ResidentSplit:
