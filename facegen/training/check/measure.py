@@ -2,6 +2,7 @@
 
 import statistics
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,15 +68,18 @@ def measure_stages(
     sample = ClipSample(dataset, _num_sampled(settings, cached, _settings_of(short)), _needs(recipe, dataset))
     stages = []
     with TemporaryDirectory() as folder:
+        started = time.perf_counter()
         run = Run.create(Path(folder) / "run", recipe, dataset.spec)
         run = replace(run, recipe=short)
         networks = build_networks(short, dataset.spec, find_draft(recipe, dataset.spec))
         trainer = Trainer(run, sample, networks, distributed, observer, Interruption())
         trainer.logger.run_started()
+        begin_seconds = time.perf_counter() - started
         calls: dict[str, Callable[[], None]] = {"match": trainer.match, "train": trainer.train_gan}
         for name, stage in settings.items():
             measured = _measure(trainer, calls[name], observer, distributed.device)
-            unit_seconds = _unit_seconds(measured, short, recipe)
+            unit_seconds = _unit_seconds(measured, recipe)
+            unit_seconds[START] += 0.0 if stages else begin_seconds
             counts = stage_counts(stage, 0)
             counts |= _corpus_counts(measured, dataset, sample, networks, cached[name])
             extra = _corpus_bytes(recipe, dataset, sample, networks, measured)
@@ -134,7 +138,7 @@ def _measure(trainer: Trainer, call: Callable[[], None], observer: Observer, dev
     return _Measured(watch, watch.now() - started, _peak_bytes(device))
 
 
-def _unit_seconds(measured: _Measured, short: Recipe, recipe: Recipe) -> dict[str, float]:
+def _unit_seconds(measured: _Measured, recipe: Recipe) -> dict[str, float]:
     """Compute the duration of each kind of work; what is left of the whole, first calls included, is the start."""
     sections, phases = measured.watch.sections, measured.watch.phases
     units = {name: statistics.median(durations[1:] or durations) for name, durations in sections.items()}
