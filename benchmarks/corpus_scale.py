@@ -94,7 +94,7 @@ def run(command: Sequence[str]) -> tuple[float, float, str]:
 
 
 class Stopwatch(Observer):
-    """Observer that notes the time of every step of the stage train, by the processor's clock."""
+    """Observer that notes the end of every step of the match stage, by the processor's clock."""
 
     def __init__(self) -> None:
         self._stages: list[str] = []
