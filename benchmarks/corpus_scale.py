@@ -32,8 +32,8 @@ from facegen.data.loading.splits import utterance_number
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 PIXELS, RATE_HZ, TRACK_SAMPLES, CLIPS_PER_PERSON = 16, 16000, 500, 10
 SHARD_CLIPS = 200_000
-STEPS, TIMED_STEPS = 60, 30
-OVERRIDES = ("data.resident_gib=0.0", "data.image_pixels=32", f"match.steps={STEPS}", f"train.steps={STEPS}")
+STEPS, TIMED_STEPS = 20, 10
+OVERRIDES = ("data.resident_gib=0.0", "data.image_pixels=32", f"match.steps={STEPS}", "train.steps=1")
 CALLS = {"check": ("check", "speech_relid", "--preset", "small", "--data"), "inspect": ("inspect",)}
 """{figure: command, to which the corpus is appended}"""
 
