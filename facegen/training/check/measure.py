@@ -66,7 +66,7 @@ def measure_stages(
     cached = {name: _encodes_once(recipe, dataset, stage) for name, stage in settings.items()}
     short = _shortened(recipe, dataset)
     sample = ClipSample(dataset, _num_sampled(settings, cached, _settings_of(short)), _needs(recipe, dataset))
-    stages = []
+    stages: list[StageForecast] = []
     with TemporaryDirectory() as folder:
         started = time.perf_counter()
         run = Run.create(Path(folder) / "run", recipe, dataset.spec)
