@@ -2,9 +2,10 @@
 
     python benchmarks/corpus_scale.py [--clips 1000 1000000] [--json scale.json]
 
-The corpora are packed ones of random noise with small records: a face of 16 pixels and 500 samples of speech a clip, ten
-clips a person; shards are hard links to one file of each kind, so that the largest takes 0.5 GB. Nothing is held in memory ([data] resident_gib = 0), as with a corpus that does not fit.
-The recipe is the small preset of speech_relid at 32 pixels. Each figure comes from a process of its own.
+The corpora are packed ones of random noise with small records: a face of 16 pixels and 500 samples of speech a clip,
+ten clips a person; shards are hard links to one file of each kind, so that the largest corpus takes 0.5 GB. Nothing is
+held in memory ([data] resident_gib = 0), as with a corpus that does not fit. The recipe is the small preset of
+speech_relid at 32 pixels. Each figure comes from a process of its own.
 """
 
 import argparse
@@ -31,8 +32,9 @@ from facegen.data.loading.splits import utterance_number
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 PIXELS, RATE_HZ, TRACK_SAMPLES, CLIPS_PER_PERSON = 16, 16000, 500, 10
 SHARD_CLIPS = 200_000
-STEPS, TIMED_STEPS = 60, 30
-OVERRIDES = ("data.resident_gib=0.0", "data.image_pixels=32", f"match.steps={STEPS}", f"train.steps={STEPS}")
+STEPS, TIMED_STEPS = 20, 10
+POLL_SECONDS = 0.05
+OVERRIDES = ("data.resident_gib=0.0", "data.image_pixels=32", f"match.steps={STEPS}", "train.steps=1")
 CALLS = {"check": ("check", "speech_relid", "--preset", "small", "--data"), "inspect": ("inspect",)}
 """{figure: command, to which the corpus is appended}"""
 
@@ -83,17 +85,31 @@ def run(command: Sequence[str]) -> tuple[float, float, str]:
     """Run a program; return its seconds of processor time or of the clock, whichever is less, its peak and output."""
     # The least of both leaves out what other programs and other threads take.
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    output = process.stdout.read() if process.stdout is not None else ""
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{' '.join(command)}: failed")
-    seconds = min(usage.ru_utime + usage.ru_stime, time.perf_counter() - start)
-    return seconds, usage.ru_maxrss / 1024, output
+    peak_kib = 0
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            peak_kib = max(peak_kib, anonymous_kib(process.pid))
+            time.sleep(POLL_SECONDS)
+        _, status, usage = ended
+        if status:
+            raise SystemExit(f"{' '.join(command)}: failed")
+        seconds = min(usage.ru_utime + usage.ru_stime, time.perf_counter() - start)
+        output.seek(0)
+        return seconds, peak_kib / 1024, output.read()
+
+
+def anonymous_kib(pid: int) -> int:
+    """Return the memory of a process without pages of files, which the system maps in large pieces and takes back."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:  # it has ended
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("RssAnon")), 0)
 
 
 class Stopwatch(Observer):
-    """Observer that notes the time of every step of the stage train, by the processor's clock."""
+    """Observer that notes the end of every step of the match stage, by the processor's clock."""
 
     def __init__(self) -> None:
         self._stages: list[str] = []

@@ -56,6 +56,11 @@ def load_rendered(key: str) -> dict[str, Tensor] | None:
     return tensors
 
 
+def has_rendered(key: str) -> bool:
+    """Tell whether a rendered corpus is saved under a key."""
+    return _rendered(key).is_file()
+
+
 def save_rendered(key: str, tensors: Mapping[str, Tensor]) -> None:
     """Save a rendered corpus under a key, and delete the least recently used ones beyond RENDERED_BYTES."""
     path = _rendered(key)

@@ -1,6 +1,7 @@
 """Progress-reporting interface."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 
@@ -15,6 +16,10 @@ class Observer:
 
     def finish(self) -> None:
         """Report that the innermost stage ends."""
+
+    def section(self, name: str) -> AbstractContextManager[object]:
+        """Report that a kind of work is done inside the `with` block, such as a step, or a checkpoint."""
+        return nullcontext()
 
     def say(self, message: str) -> None:
         """Report a message."""

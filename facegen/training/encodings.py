@@ -7,6 +7,7 @@ from torch import Tensor
 
 from facegen.core.batch import Batch
 from facegen.core.progress import Observer
+from facegen.core.recipe.tables import MatchSettings, TrainSettings
 from facegen.data.loading.rows import Rows
 from facegen.training.face_pipeline import Encoders, FacePipeline
 from facegen.training.optimisers import autocast
@@ -37,7 +38,13 @@ class Encodings:
 
 
 @torch.no_grad()
-def encode_once(rows: Rows, source: Encoders | FacePipeline, precision: str, observer: Observer) -> Encodings | None:
+def encode_once(
+    rows: Rows,
+    source: Encoders | FacePipeline,
+    precision: str,
+    observer: Observer,
+    num_read: int | None = None,
+) -> Encodings | None:
     """Encode a split once, or return None where encodings change: encoders that learn, random crops.
 
     Args:
@@ -45,14 +52,21 @@ def encode_once(rows: Rows, source: Encoders | FacePipeline, precision: str, obs
         source: encodes; a face pipeline adds the encodings of its draft.
         precision: of the computation.
         observer: progress of the command.
+        num_read: rows that all batches read together; of a split with more rows, each batch is encoded instead.
     """
-    if not (source.is_frozen and rows.inputs_are_fixed):
+    if not (source.is_frozen and rows.inputs_are_fixed) or (num_read is not None and num_read < len(rows.clips)):
         return None
     encode = source.encode if isinstance(source, FacePipeline) else source
     every_row = torch.arange(len(rows.clips))
     return Encodings(
         rows.clips.clip.to(rows.device), encode_rows(rows, every_row, encode, precision, observer)
     )  # fmt: skip
+
+
+def num_rows_read(settings: MatchSettings | TrainSettings) -> int:
+    """Count the rows that all batches of a stage read together, in one process."""
+    batches = settings.critic_steps if isinstance(settings, TrainSettings) else 1
+    return settings.steps * settings.batch_size * batches
 
 
 @torch.no_grad()

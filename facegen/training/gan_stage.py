@@ -100,7 +100,8 @@ class GanStage:
         """Save the sample grid and run the monitor when they are due."""
         last = done_steps == self.steps
         if last or done_steps % self.settings.monitor_steps == 0:
-            reading = self.monitor.measure(self.ema.module)
+            with self.observer.section("monitor"):
+                reading = self.monitor.measure(self.ema.module)
             self.logger.step_logged("monitor", done_steps, reading.values())
             for warning in self.monitor.warnings(reading) if done_steps > self.steps // 10 else ():
                 kind = re.split(r"[:(]", warning)[0]
@@ -108,7 +109,8 @@ class GanStage:
                     self._warned.add(kind)
                     self.observer.warn(f"step {done_steps}: {warning}")
         if last or done_steps % self.settings.sample_steps == 0:
-            self._save_sample_grid(done_steps)
+            with self.observer.section("sample grid"):
+                self._save_sample_grid(done_steps)
 
     def _save_sample_grid(self, done_steps: int) -> None:
         run = self.logger.run

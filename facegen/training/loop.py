@@ -141,25 +141,27 @@ def run_stage(
     for step in range(start, stage.steps):
         seed_torch(seed, stage.name, step, distributed.rank)
         done = step + 1
-        with _named_step(stage, run, done):
+        with _named_step(stage, run, done), observer.section("step"):
             sums.add(stage.step(step))
         last = done == stage.steps
         if done % stage.log_steps and not last:
             observer.advance(done)  # every step: a step may take minutes
         else:
-            values = sums.flush()
-            _check_finite(values, stage, run, done)
-            observer.advance(done, progress_values(values))
-            values["steps_per_second"] = (done - since_step) / max(time.monotonic() - since, 1e-9)
-            since, since_step = time.monotonic(), done
-            logger.step_logged(stage.name, done, values)
+            with observer.section("log"):
+                values = sums.flush()
+                _check_finite(values, stage, run, done)
+                observer.advance(done, progress_values(values))
+                values["steps_per_second"] = (done - since_step) / max(time.monotonic() - since, 1e-9)
+                since, since_step = time.monotonic(), done
+                logger.step_logged(stage.name, done, values)
         if distributed.is_main_process:
             with _named_step(stage, run, done):
                 stage.after_step(done)
         # All processes agree once per step: none stops while others continue; a later signal counts for the next step.
         signal_number = distributed.largest(interruption.signal_number)
         if done % stage.checkpoint_steps == 0 or last or signal_number:
-            _save(stage, run, done, distributed, sums, logger)
+            with observer.section("checkpoint"):
+                _save(stage, run, done, distributed, sums, logger)
         if signal_number and not last:
             raise Interrupted(signal_number, stage.name, done)
     observer.finish()

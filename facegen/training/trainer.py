@@ -18,7 +18,7 @@ from facegen.data.loading.loader import Loader
 from facegen.data.loading.rows import Rows
 from facegen.training.build import Networks
 from facegen.training.distributed import Distributed, LostProcessError
-from facegen.training.encodings import Encodings, encode_once
+from facegen.training.encodings import Encodings, encode_once, num_rows_read
 from facegen.training.face_pipeline import Encoders, FacePipeline, choose_noises
 from facegen.training.fitting import fit_transforms
 from facegen.training.gan_stage import GanStage
@@ -123,7 +123,8 @@ class Trainer:
             spaces["face"] = lambda batch: discriminator.embed(discriminator.features(batch.faces))
         modules = [encoders, *([] if discriminator is None else [discriminator])]
         columns = None if encodings is None else frozenset[str]()
-        record_conditions(self.run.path, self._rows(), spaces, modules, columns)
+        with self.observer.section("conditions"):
+            record_conditions(self.run.path, self._rows(), spaces, modules, columns)
 
     def _is_matched(self) -> bool:
         """Tell whether the match stage is finished; every process gets the same answer, as none writes meanwhile."""
@@ -180,7 +181,7 @@ class Trainer:
         if settings.freeze_conditioner:
             encoders.freeze(everything=True)
         self._load_newest("match", match_modules(self.networks))
-        encodings, needs = self._encodings(encoders)
+        encodings, needs = self._encodings(encoders, settings)
         features = self._face_features()
         loader = Loader(
             self._rows(), settings.batch_size, num_mismatched, self.recipe.run.seed, needs, with_faces=features is None
@@ -226,11 +227,12 @@ class Trainer:
                 return drawn_conditions(average, encoding)
 
             columns = None if encodings is None else frozenset[str]()
-            record_conditions(self.run.path, self._rows(), {"drawn": drawn}, [average], columns)
+            with self.observer.section("conditions"):
+                record_conditions(self.run.path, self._rows(), {"drawn": drawn}, [average], columns)
 
     def _gan_stage(self, settings: TrainSettings, pipeline: FacePipeline) -> tuple[GanStage, Encodings | None]:
         networks = self.networks
-        encodings, needs = self._encodings(pipeline)
+        encodings, needs = self._encodings(pipeline, settings)
         if self.run.newest("train") is None:
             fit_transforms(
                 pipeline, self._rows(), encodings, self.recipe.run.seed, self.recipe.run.precision, self.distributed,
@@ -298,10 +300,13 @@ class Trainer:
             )  # fmt: skip
         return self._train_rows
 
-    def _encodings(self, source: Encoders | FacePipeline) -> tuple[Encodings | None, frozenset[str]]:
+    def _encodings(
+        self, source: Encoders | FacePipeline, settings: MatchSettings | TrainSettings
+    ) -> tuple[Encodings | None, frozenset[str]]:
         """Cache the encoding of every clip if it no longer changes; also return the columns to load per batch."""
         self.distributed.place(source)
-        encodings = encode_once(self._rows(), source, self.recipe.run.precision, self.observer)
+        num_read = self.distributed.size * num_rows_read(settings)
+        encodings = encode_once(self._rows(), source, self.recipe.run.precision, self.observer, num_read)
         return encodings, source.needs if encodings is None else frozenset()
 
     def _sample_rows(self) -> Rows:

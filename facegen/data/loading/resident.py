@@ -2,13 +2,14 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 
 import torch
 from torch import Tensor
 
-from facegen.core.cache import load_rendered, save_rendered
+from facegen.core.cache import has_rendered, load_rendered, save_rendered
 from facegen.core.clips import Clips
 from facegen.core.interfaces import Dataset
 from facegen.core.progress import Observer
@@ -34,6 +35,11 @@ def _key(dataset: Dataset, clips: Clips, has_speech: bool) -> str:
     for numbers in (clips.clip, clips.num_frames, clips.track_samples):
         digest.update(numbers.numpy().tobytes())
     return digest.hexdigest()[:32]
+
+
+def is_rendered_already(dataset: Dataset, clips: Clips, needs: frozenset[str]) -> bool:
+    """Tell whether a `ResidentSplit` would be read from the cache on disk."""
+    return dataset.is_rendered and has_rendered(_key(dataset, clips, "speech" in needs))
 
 
 class ResidentSplit:
@@ -87,8 +93,9 @@ class ResidentSplit:
         def load(rows: Tensor) -> None:
             faces[rows[0] : rows[-1] + 1] = dataset.faces(clip[rows].to(self._device), frame[rows].to(self._device))
 
-        for done in self._loaded(load, list(torch.arange(len(clip)).split(CHUNK_ROWS))):
-            observer.advance(done * len(clips) // len(clip))
+        with closing(self._loaded(load, list(torch.arange(len(clip)).split(CHUNK_ROWS)))) as loaded:
+            for done in loaded:
+                observer.advance(done * len(clips) // len(clip))
         return faces
 
     def _load_speech(self, dataset: Dataset, clips: Clips, observer: Observer) -> Tensor:
@@ -104,11 +111,13 @@ class ResidentSplit:
         # Tracks of equal length are fetched together, because rendering many rows at once is faster.
         lengths = torch.unique(clips.track_samples).tolist()
         rows_by_length = [torch.nonzero(clips.track_samples == length)[:, 0] for length in lengths]
-        for done in self._loaded(load, [chunk for rows in rows_by_length for chunk in rows.split(CHUNK_ROWS)]):
-            observer.advance(len(clips) + done)
+        chunks = [chunk for rows in rows_by_length for chunk in rows.split(CHUNK_ROWS)]
+        with closing(self._loaded(load, chunks)) as loaded:
+            for done in loaded:
+                observer.advance(len(clips) + done)
         return speech
 
-    def _loaded(self, load: Callable[[Tensor], None], chunks: list[Tensor]) -> Iterator[int]:
+    def _loaded(self, load: Callable[[Tensor], None], chunks: list[Tensor]) -> Generator[int, None, None]:
         """Load chunks and yield the number of rows loaded so far; on a CPU, every core loads its own chunk.
 
         Rendering consists of many small operations, which run faster one chunk per core than shared between cores.
@@ -124,12 +133,15 @@ class ResidentSplit:
         torch.set_num_threads(1)
         try:
             with ThreadPoolExecutor(cores) as pool:
-                running = {pool.submit(load, chunk): len(chunk) for chunk in chunks}
-                done = 0
-                for finished in as_completed(running):
-                    finished.result()
-                    done += running[finished]
-                    yield done
+                try:
+                    running = {pool.submit(load, chunk): len(chunk) for chunk in chunks}
+                    done = 0
+                    for finished in as_completed(running):
+                        finished.result()
+                        done += running[finished]
+                        yield done
+                finally:
+                    pool.shutdown(cancel_futures=True)  # on Ctrl-C, chunks that have not begun are not loaded
         finally:
             torch.set_num_threads(cores)
 

@@ -20,6 +20,7 @@ from facegen.data.loading.rows import inputs_are_fixed
 from facegen.training.build import Networks
 from facegen.training.check.cost_meter import CostMeter
 from facegen.training.check.dry_run import blank_batch, dry_gan_step, dry_match_step, needs_values
+from facegen.training.encodings import num_rows_read
 from facegen.training.gan import GanStep
 from facegen.training.gan_stage import gan_modules
 from facegen.training.match import match_modules
@@ -57,7 +58,12 @@ class StageCost:
 
     def seconds(self, flops_per_second: float) -> float | None:
         """Compute the duration of the whole stage at a rate."""
-        return None if self.step_flops is None else self.steps * self.step_flops / (REACHED_SHARE * flops_per_second)
+        step_seconds = self.step_seconds(flops_per_second)
+        return None if step_seconds is None else self.steps * step_seconds
+
+    def step_seconds(self, flops_per_second: float) -> float | None:
+        """Compute the duration of a step at a rate."""
+        return None if self.step_flops is None else self.step_flops / (REACHED_SHARE * flops_per_second)
 
 
 def estimate_costs(recipe: Recipe, networks: Networks, dataset: Dataset) -> list[StageCost]:
@@ -69,13 +75,18 @@ def estimate_costs(recipe: Recipe, networks: Networks, dataset: Dataset) -> list
         dataset: the corpus; it decides whether encodings of frozen conditioners are cached.
     """
     costs = []
-    cached = inputs_are_fixed(recipe.config("dataset").engine, dataset.clips("train"), networks.encoders.needs)
+    clips = dataset.clips("train")
+    fixed = inputs_are_fixed(recipe.config("dataset").engine, clips, networks.encoders.needs)
+
+    def cached(settings: MatchSettings | TrainSettings) -> bool:
+        return fixed and num_rows_read(settings) >= len(clips)
+
     matcher = recipe.optional_config("matcher")
     with torch.device("meta"):
         if matcher is not None and matcher.engine.run is None:
-            costs.append(_match_cost(matcher.engine, networks, dataset, cached))
+            costs.append(_match_cost(matcher.engine, networks, dataset, cached(matcher.engine)))
         if recipe.train is not None and networks.face_pipeline is not None:
-            costs.append(_train_cost(recipe.train, networks, dataset, cached))
+            costs.append(_train_cost(recipe.train, networks, dataset, cached(recipe.train)))
     return costs
 
 

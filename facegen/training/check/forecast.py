@@ -13,23 +13,11 @@ from facegen.core.recipe.run_files import is_run
 from facegen.training.build import Networks
 from facegen.training.check.costs import StageCost, estimate_costs, measure_rate
 from facegen.training.check.dry_run import dry_run
+from facegen.training.check.unit_costs import StageForecast, stage_costs
 from facegen.training.runs.run import Run
 
 NEGLIGIBLE_FLOPS = 1e12
 """A training of fewer operations takes minutes at most; its rate is not measured."""
-
-
-@dataclass(frozen=True)
-class StageForecast:
-    """Forecast of one stage.
-
-    Attributes:
-        name: of the stage; of an earlier run, after the name of the run.
-        seconds: until it is finished; None where a part reads values, so that its step cannot be counted.
-    """
-
-    name: str
-    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -38,13 +26,11 @@ class Forecast:
 
     Attributes:
         stages: those that are not finished, in order.
-        memory_bytes: largest memory of a stage; None if it is unknown.
         flops_per_second: rate that the machine was measured at.
         device: of the training.
     """
 
     stages: Sequence[StageForecast]
-    memory_bytes: float | None
     flops_per_second: float
     device: torch.device
 
@@ -52,6 +38,12 @@ class Forecast:
     def seconds(self) -> float:
         """Duration of all stages that can be estimated."""
         return sum(stage.seconds or 0.0 for stage in self.stages)
+
+    @property
+    def memory_bytes(self) -> float | None:
+        """Largest memory of a stage; None if it is unknown."""
+        known = [stage.memory_bytes for stage in self.stages if stage.memory_bytes is not None]
+        return max(known, default=None)
 
 
 @dataclass(frozen=True)
@@ -63,6 +55,11 @@ class _Remaining:
     @property
     def flops(self) -> float | None:
         return None if self.cost.step_flops is None else self.cost.step_flops * self.steps
+
+    def at(self, flops_per_second: float) -> StageForecast:
+        seconds = self.cost.step_seconds(flops_per_second)
+        costs = None if seconds is None else stage_costs({"step": self.steps}, {"step": seconds})
+        return StageForecast(self.name, costs, self.cost.memory_bytes)
 
 
 def forecast(
@@ -92,13 +89,7 @@ def forecast(
     if sum(stage.flops or 0.0 for stage in remaining) < NEGLIGIBLE_FLOPS:
         return None
     rate = measure_rate(device)
-    memory = [stage.cost.memory_bytes for stage in remaining if stage.cost.memory_bytes is not None]
-    stages = [
-        StageForecast(stage.name, None if seconds is None else seconds * stage.steps / stage.cost.steps)
-        for stage in remaining
-        for seconds in [stage.cost.seconds(rate)]
-    ]
-    return Forecast(stages, max(memory, default=None), rate, device)
+    return Forecast([stage.at(rate) for stage in remaining], rate, device)
 
 
 def _steps_done(out: Path, recipe: Recipe, data: DataSpec, stage: str) -> int:

@@ -9,15 +9,19 @@ import torch
 
 from facegen.cli import training_forecast
 from facegen.cli.training_forecast import announce, duration_text, forecast_text, preset_hint
-from facegen.training.check.forecast import Forecast, StageForecast
+from facegen.training.check.forecast import Forecast
+from facegen.training.check.unit_costs import Cost, StageForecast
 
 HOUR = 3600.0
 RECIPE = Path("voice")
 
 
 def of(*hours: float | None, memory_gib: float = 1.0) -> Forecast:
-    stages = [StageForecast(f"stage {number}", None if h is None else h * HOUR) for number, h in enumerate(hours)]
-    return Forecast(stages, memory_gib * 2**30, 11e9, torch.device("cpu"))
+    stages = [
+        StageForecast(f"stage {number}", None if h is None else (Cost("step", h, HOUR),), memory_gib * 2**30)
+        for number, h in enumerate(hours)
+    ]
+    return Forecast(stages, 11e9, torch.device("cpu"))
 
 
 @pytest.fixture

@@ -150,6 +150,39 @@ def test_a_run_of_both_stages_stopped_after_any_step(tmp_path: Path, num_steps: 
     }
 
 
+@pytest.mark.parametrize("balance", ["person", "sex"])
+def test_a_balanced_run_goes_on_exactly_and_differs_from_a_plain_one(tmp_path: Path, balance: str) -> None:
+    recipe = tiny_recipe(game=True, data__balance=balance, data__clips_per_person=3)
+    unbroken, run = tmp_path / "unbroken" / "tiny", tmp_path / "parts" / "tiny"
+    go(unbroken, recipe)
+    for num_steps in (2, 3):
+        with suppress(Interrupted):
+            go(run, recipe, After(num_steps))
+    go(run, recipe)
+    assert weights(run) == weights(unbroken)
+    plain = tmp_path / "plain" / "tiny"
+    go(plain, tiny_recipe(game=True, data__clips_per_person=3))
+    assert weights(run) != weights(plain)
+
+
+def test_a_split_larger_than_all_batches_is_not_encoded_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[int] = []
+
+    def encode(rows: object, chosen: torch.Tensor, *_: object) -> torch.Tensor:
+        encoded.append(len(chosen))
+        return torch.zeros(len(chosen), 4)
+
+    monkeypatch.setattr("facegen.training.encodings.encode_rows", encode)
+    for num_people in (20, 21):  # 5 steps of 4 rows
+        go(
+            tmp_path / str(num_people) / "tiny",
+            tiny_recipe(game=True, data__num_people=num_people, conditioner__trained="frozen"),
+        )
+    assert encoded == [20]
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train both stages without an interruption, and return the run folder."""

@@ -25,7 +25,7 @@ RATE = 1e9
 @pytest.fixture
 def predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Forecast | None]:
     """Forecast the recipe, with costs that the test chooses."""
-    monkeypatch.setattr(module, "measure_rate", lambda device, seconds: RATE)
+    monkeypatch.setattr(module, "measure_rate", lambda device: RATE)
 
     def call(*costs: StageCost, done: int = 0) -> Forecast | None:
         monkeypatch.setattr(module, "estimate_costs", lambda recipe, networks, dataset: list(costs))
@@ -62,7 +62,7 @@ def test_minutes_are_not_estimated_and_unknown_stays_unknown(predict: Callable[.
 
 def test_the_costs_are_those_of_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "NEGLIGIBLE_FLOPS", 1.0)
-    monkeypatch.setattr(module, "measure_rate", lambda device, seconds: RATE)
+    monkeypatch.setattr(module, "measure_rate", lambda device: RATE)
     predicted = prepare_training(check_recipe(TABLES, "x.toml"), tmp_path / "run").forecast()
     assert predicted is not None
     assert predicted.stages[0].name == "match" and 0 < predicted.seconds < 3600
