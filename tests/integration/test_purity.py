@@ -45,4 +45,5 @@ def test_purity_counts_planted_faults(tmp_path, monkeypatch):
     assert card.offered > 0 and card.kept == 0, "the selection rejects title cards"
     assert exchanged.kept > 0 and exchanged.listed == exchanged.kept, "only the review rejects other people"
     assert right.kept > 60 and right.listed <= 0.1 * right.kept
-    assert sum(row.offered for row in rows.values()) == 28 * len(truth), "a moment each second"
+    offered, seconds = sum(row.offered for row in rows.values()), 28 * len(truth)
+    assert 0.9 * seconds < offered <= seconds, "a moment each second, but for long pauses"

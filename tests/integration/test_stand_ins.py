@@ -93,7 +93,8 @@ def test_judge_matches_rendered_faces_as_well_as_real_ones(perfect: Answer) -> N
 def test_report_names_the_fault(home: Path, perfect: Answer, name: str, kinds: set[str], others: set[str]) -> None:
     answer = evaluate_stand_in(home, name)
     assert kinds <= faults(answer) <= kinds | others
-    assert {answer[0][kind] for kind in kinds} == {"bad"}
+    # A judge of so few people matches real faces too rarely for more than a warning about the condition.
+    assert {answer[0][kind] for kind in kinds} == ({"warning"} if kinds == {"condition"} else {"bad"})
 
 
 def test_exaggeration_is_reported_as_overshoot(home: Path, perfect: Answer) -> None:

@@ -31,6 +31,7 @@ _OF_METRIC: Mapping[str, Question] = {
     "identity": "belonging",
     "matching": "belonging",
     "preference": "belonging",
+    "readings": "belonging",
     "retrieval": "belonging",
     "verification": "belonging",
 }
