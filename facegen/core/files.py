@@ -60,7 +60,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def _replacing(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked_part(target, is_folder=False) as part:
+    with _new_part(target, is_folder=False) as part:
         try:
             mode = (target if target.exists() else part).stat().st_mode
             yield part
@@ -92,7 +92,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 def _new_folder(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     _restore(target)
-    with _locked_part(target, is_folder=True) as part:
+    with _new_part(target, is_folder=True) as part:
         try:
             yield part
             _finish_tree(part)
@@ -271,26 +271,22 @@ def _replace_folder(part: Path, target: Path) -> None:
 
 
 @contextmanager
-def _locked_part(target: Path, *, is_folder: bool) -> Iterator[Path]:
-    """Make a temporary file or folder, which is locked while the block runs: the lock tells that its process lives."""
+def _new_part(target: Path, *, is_folder: bool) -> Iterator[Path]:
+    """Make a temporary file or folder. Its folder has a shared lock while the block runs, which says that it is in use.
+
+    The lock is not on the file itself: a library may replace it by another one of the same name, as safetensors does.
+    """
     if is_folder:
         _delete_abandoned(target.parent)
     else:
         _delete_abandoned_once(target.parent, os.getpid())
-    while True:
+    with _folder_lock(target.parent, fcntl.LOCK_SH):
         part = _part(target)
         if is_folder:
             part.mkdir()
-        descriptor = os.open(part, os.O_RDONLY if is_folder else os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        with suppress(OSError):  # a network file system may not lock folders
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if _is_same_file(part, descriptor):
-            break
-        os.close(descriptor)  # another process deleted it before it was locked
-    try:
+        else:
+            part.touch(exist_ok=False)
         yield part
-    finally:
-        os.close(descriptor)
 
 
 @lru_cache(maxsize=256)
@@ -300,23 +296,36 @@ def _delete_abandoned_once(folder: Path, process: int) -> None:
 
 
 def _delete_abandoned(folder: Path) -> None:
-    """Delete temporary files and folders whose processes were killed, so that their locks are free.
+    """Delete temporary files and folders of killed processes, unless somebody writes into the folder.
 
     Every writer calls it, whatever it writes into the folder. On a file system without locks nothing is deleted.
     """
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            is_temporary = TEMPORARY.fullmatch(entry.name) and not entry.is_symlink()
-            if is_temporary and (entry.is_file() or entry.is_dir()):
-                with suppress(OSError):
-                    _delete_if_unlocked(Path(entry.path))
+    with _folder_lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB) as is_locked:
+        if not is_locked:
+            return
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                is_temporary = TEMPORARY.fullmatch(entry.name) and not entry.is_symlink()
+                if is_temporary and (entry.is_file() or entry.is_dir()):
+                    with suppress(OSError):
+                        remove(Path(entry.path))
 
 
-def _delete_if_unlocked(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+@contextmanager
+def _folder_lock(folder: Path, kind: int) -> Iterator[bool]:
+    """Hold a lock of a folder while the block runs, if it can be had: a network file system may not lock folders."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        remove(path)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield False
+        return
+    try:
+        is_locked = True
+        try:
+            fcntl.flock(descriptor, kind)
+        except OSError:
+            is_locked = False
+        yield is_locked
     finally:
         os.close(descriptor)
 

@@ -112,19 +112,28 @@ class TestFile:
             second.write_text("two")
         assert (tmp_path / "a").read_text() == "one"
 
-    def test_what_a_killed_process_left_is_removed_and_what_another_writes_stays(self, tmp_path):
-        killed, alive, folder = (tmp_path / f".{name}.{'0a' * 6}.part" for name in ("killed.txt", "alive.txt", "run"))
-        for path in (killed, alive):
-            path.write_text("half")
+    def test_what_a_killed_process_left_is_removed(self, tmp_path):
+        killed, folder = (tmp_path / f".{name}.{'0a' * 6}.part" for name in ("killed.txt", "run"))
+        killed.write_text("half")
         folder.mkdir()
         (folder / "x").write_text("half")
         (tmp_path / ".mine.part").write_text("of somebody else")
         (tmp_path / f".link.{'0a' * 6}.part").symlink_to(tmp_path)
-        with alive.open("rb") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            write_file(tmp_path / "a.txt", "new")
+        write_file(tmp_path / "a.txt", "new")
         kept = sorted(path.name for path in tmp_path.iterdir())
-        assert kept == [f".alive.txt.{'0a' * 6}.part", f".link.{'0a' * 6}.part", ".mine.part", "a.txt"]
+        assert kept == [f".link.{'0a' * 6}.part", ".mine.part", "a.txt"]
+
+    def test_nothing_is_removed_while_somebody_writes_into_the_folder(self, tmp_path):
+        with replacing(tmp_path / "a") as part:
+            # safetensors, too, replaces the file that it was given by another one.
+            (tmp_path / "other").write_text("whole")
+            os.replace(tmp_path / "other", part)
+            with new_folder(tmp_path / "folder"):
+                pass
+            another = "import pathlib, sys, facegen.core.files as f; f.write_file(pathlib.Path(sys.argv[1]), 'b')"
+            subprocess.run([sys.executable, "-c", another, tmp_path / "b"], check=True)
+        assert [(tmp_path / name).read_text() for name in "ab"] == ["whole", "b"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "folder"]
 
     def test_a_name_that_is_not_utf8_is_written_as_an_escape(self, tmp_path):
         write_file(tmp_path / "a.json", json.dumps({"name": "r\udcff"}, ensure_ascii=False))
