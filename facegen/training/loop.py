@@ -103,6 +103,20 @@ class _RunningSums:
         self._counts = {name: count for name, (_, count) in saved.items()}
 
 
+class _StepRate:
+    """Steps a second since the last line of the log."""
+
+    def __init__(self, done: int) -> None:
+        self._since, self._done = time.monotonic(), done
+
+    def flush(self, done: int) -> float:
+        """Return the rate up to a number of steps, and start again from there."""
+        now = time.monotonic()
+        rate = (done - self._done) / max(now - self._since, 1e-9)
+        self._since, self._done = now, done
+        return rate
+
+
 def run_stage(
     stage: Stage,
     run: Run,
@@ -136,7 +150,7 @@ def run_stage(
     if distributed.is_main_process:
         logger.stage_started(stage.name, start)
         run.prune_checkpoints(stage.name, stage.keep_checkpoints)  # a killed process may have left older ones
-    since, since_step = time.monotonic(), start
+    rate = _StepRate(start)
     observer.start(stage.name, stage.steps, start)
     for step in range(start, stage.steps):
         seed_torch(seed, stage.name, step, distributed.rank)
@@ -151,9 +165,7 @@ def run_stage(
                 values = sums.flush()
                 _check_finite(values, stage, run, done)
                 observer.advance(done, progress_values(values))
-                values["steps_per_second"] = (done - since_step) / max(time.monotonic() - since, 1e-9)
-                since, since_step = time.monotonic(), done
-                logger.step_logged(stage.name, done, values)
+                logger.step_logged(stage.name, done, values | {"steps_per_second": rate.flush(done)})
         if distributed.is_main_process:
             with _named_step(stage, run, done):
                 stage.after_step(done)

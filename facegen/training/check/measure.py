@@ -39,7 +39,7 @@ Settings = MatchSettings | TrainSettings
 
 @dataclass(frozen=True)
 class _Measured:
-    """What a shortened stage took: its durations by kind of work, and how large its corpus was."""
+    """Durations of a shortened stage by kind of work, its total time in seconds, and its memory in bytes."""
 
     watch: Stopwatch
     seconds: float

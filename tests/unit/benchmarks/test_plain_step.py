@@ -91,7 +91,7 @@ def test_every_weight_moves_as_in_the_plain_step(objective: str, penalties: list
             use_plain_layers(theirs.discriminator)
         torch.manual_seed(11)
         step(batch, None, 0)
-    expect_equal_moves(before, ours, theirs)
+    assert differing_moves(before, ours, theirs) == []
 
 
 def test_gradients_that_are_not_used_change_nothing() -> None:
@@ -101,14 +101,21 @@ def test_gradients_that_are_not_used_change_nothing() -> None:
         step = step_of(kind, networks)
         torch.manual_seed(11)
         step(rows(1), None, 0)
-    expect_equal_moves(before, ours, theirs)
+    assert differing_moves(before, ours, theirs) == []
 
 
-def expect_equal_moves(before: Networks, ours: Networks, theirs: Networks) -> None:
+def differing_moves(before: Networks, ours: Networks, theirs: Networks) -> list[str]:
+    """Name the weights that two steps move differently, beyond rounding.
+
+    Raises:
+        AssertionError: most weights do not move, so that nothing is compared.
+    """
     start, expected = weights_of(before), weights_of(theirs)
-    moves = 0
+    differing, num_moved = [], 0
     for name, weight in weights_of(ours).items():
         moved, due = weight - start[name], expected[name] - start[name]
-        assert (moved - due).norm() <= 1e-3 * due.norm() + 1e-7, name
-        moves += bool(due.norm() > 0)
-    assert moves > len(start) / 2, "nothing was trained, so that nothing was compared"
+        if not (moved - due).norm() <= 1e-3 * due.norm() + 1e-7:  # also where one is NaN
+            differing.append(name)
+        num_moved += bool(due.norm() > 0)
+    assert num_moved > len(start) / 2, "nothing was trained, so that nothing was compared"
+    return differing
