@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmarks.plain_step import PlainStep, use_plain_layers
 from facegen.core.batch import Batch, DataSpec
-from facegen.core.recipe.recipe import read_recipe
+from facegen.core.recipe.recipe import Recipe, read_recipe
 from facegen.training.build import Networks, build_networks
 from facegen.training.distributed import Distributed
 from facegen.training.gan import GanStep, gan_weights
@@ -75,23 +75,40 @@ class Step:
     """A step of training that is called without arguments."""
 
     def __init__(self, subject: Subject, networks: Networks, kind: type[GanStep], layers: Layers, number: int) -> None:
-        train = subject.recipe.train
-        if train is None or networks.face_pipeline is None or networks.discriminator is None:
-            raise ValueError("the recipe trains no generator and discriminator")
-        ALONE.place(networks.face_pipeline, networks.discriminator, networks.discriminator_encoders)
-        if layers != "ours":
-            for network in (networks.face_pipeline, networks.discriminator):
-                use_plain_layers(network, channels_last=layers == "plain, channels last")
-        weights = gan_weights(networks)
-        if issubclass(kind, PlainStep):
-            optimisers = {side: torch.optim.Adam(learning, 1e-4, (0.0, 0.99)) for side, learning in weights.items()}
-        else:
-            optimisers = {side: build_optimiser(getattr(train, side), learning) for side, learning in weights.items()}
         self._subject, self._number = subject, number
-        self.gan = kind(
-            networks, optimisers, critic_trains_conditioner=train.critic_trains_conditioner,
-            num_identities=NUM_PEOPLE, distributed=ALONE, precision="fp32",
-        )  # fmt: skip
+        self.gan = gan_step(subject.recipe, networks, kind, layers, ALONE, "fp32")
 
     def __call__(self) -> None:
         self.gan(self._subject.batch, self._subject.encoding, self._number)
+
+
+def gan_step(
+    recipe: Recipe, networks: Networks, kind: type[GanStep], layers: Layers, distributed: Distributed, precision: str
+) -> GanStep:
+    """Build an adversarial step; the plain one has Adam as PyTorch writes it by default.
+
+    Args:
+        recipe: with [train].
+        networks: of the recipe; moved to the device in place.
+        kind: of step.
+        layers: as in `Subject.step`.
+        distributed: the device.
+        precision: as in [run].
+    """
+    train = recipe.train
+    if train is None or networks.face_pipeline is None or networks.discriminator is None:
+        raise ValueError("the recipe trains no generator and discriminator")
+    trained = (networks.face_pipeline, networks.discriminator, networks.discriminator_encoders)
+    distributed.place(*trained, *networks.objectives.values())
+    if layers != "ours":
+        for network in trained[:2]:
+            use_plain_layers(network, channels_last=layers == "plain, channels last")
+    weights = gan_weights(networks)
+    if issubclass(kind, PlainStep):
+        optimisers = {side: torch.optim.Adam(learning, 1e-4, (0.0, 0.99)) for side, learning in weights.items()}
+    else:
+        optimisers = {side: build_optimiser(getattr(train, side), learning) for side, learning in weights.items()}
+    return kind(
+        networks, optimisers, critic_trains_conditioner=train.critic_trains_conditioner, num_identities=NUM_PEOPLE,
+        distributed=distributed, precision=precision,
+    )  # fmt: skip
