@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from shipped_recipes import overrides_of
 from tiny_runs import RECIPES
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -50,16 +51,17 @@ def _place() -> str:
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}: {frames[-1].line}"
 
 
-def networks_of(name: str) -> tuple[Recipe, Networks]:
-    recipe = read_recipe(RECIPES / f"{name}.toml", preset="small")
+def networks_of(name: str, speaker_weights: Path) -> tuple[Recipe, Networks]:
+    path = RECIPES / f"{name}.toml"
+    recipe = read_recipe(path, preset="small", overrides=overrides_of(path, speaker_weights))
     data = open_dataset(recipe).spec
     with torch.device("meta"):
         return recipe, build_networks(recipe, data, find_draft(recipe, data, None))
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECIPES.glob("*.toml")))
-def test_a_step_stays_on_the_device(name: str) -> None:
-    recipe, networks = networks_of(name)
+def test_a_step_stays_on_the_device(name: str, speaker_weights: Path) -> None:
+    recipe, networks = networks_of(name, speaker_weights)
     data = open_dataset(recipe).spec
     matcher = recipe.optional_config("matcher")
     if matcher is not None and networks.matcher is not None:

@@ -2,17 +2,15 @@
 
 import tomllib
 import wave
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
+from shipped_recipes import overrides_of
 from tiny_runs import RECIPES, Facegen, settings
 
 from facegen.core.batch import IDENTITY_IMAGE
-from facegen.core.recipe.recipe import Recipe, face_recogniser, read_recipe
-from facegen.parts.layers.speaker_encoder import SpeakerNetwork
+from facegen.core.recipe.recipe import Recipe, read_recipe
 from facegen.training.check.dry_run import dry_run
 from facegen.training.runs.run import Run
 from facegen.training.train import open_dataset
@@ -31,26 +29,6 @@ def presets_of(path: Path) -> list[str | None]:
     """Return None for full size, and the presets of the recipe and of the recipe that it extends."""
     base = base_of(path)
     return [*dict.fromkeys([*PRESETS[path], *(PRESETS[base] if base is not None else ())])]
-
-
-@pytest.fixture(scope="session")
-def speaker_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write random weights in place of those of the package, which tests do not need."""
-    path = tmp_path_factory.mktemp("weights") / "speaker.pt"
-    torch.save({"model_state": SpeakerNetwork().state_dict()}, path)
-    return path
-
-
-def overrides_of(path: Path, speaker_weights: Path) -> list[str]:
-    """Return overrides that replace pretrained weights; skip where a recogniser's packages are missing."""
-    recipe = read_recipe(path)
-    recogniser = face_recogniser(recipe)
-    if recogniser is not None:
-        missing = [name for name in ("dlib", "face_recognition_models") if find_spec(name) is None]
-        if missing:
-            pytest.skip(f"{recogniser.name} works with {' and '.join(missing)}, which are not installed")
-    has_speaker = any(config.name == "speaker_embedding" for config in recipe.configs["conditioner"])
-    return [f"conditioner.weights='{speaker_weights}'"] if has_speaker else []
 
 
 @pytest.mark.parametrize(
