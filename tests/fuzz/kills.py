@@ -87,16 +87,27 @@ def kill_commands(
         losses[command.name] += lost
     for command in commands:
         code, _, _ = _call(command.words, root)
-        lost = command.losses() + ([f"exit code {code}: {_output(root)}"] if code else [])
-        leftovers = [str(path) for end in (PART, REPLACED) for path in root.rglob(f".*{end}")]
-        losses[command.name] += [*lost, *leftovers]
+        losses[command.name] += command.losses() + ([f"exit code {code}: {_output(root)}"] if code else [])
+    # Commands write into folders of others, so that all of them must have finished.
+    leftovers = [path for end in (PART, REPLACED) for path in root.rglob(f".*{end}")]
+    for command in commands:
         num_killed, num_finished = counts[command.name]
-        num_lost = len(losses[command.name]) - len(leftovers)
-        keep("kills", command.name, {"killed": num_killed, "finished": num_finished, "losses": num_lost,
-                                     "leftovers": len(leftovers)})  # fmt: skip
-        print(f"kills: {command.name}: {num_killed} killed, {num_finished} finished before, "
-              f"{len(losses[command.name])} losses {lost or ''}, leftovers {leftovers}", flush=True)  # fmt: skip
-    return not any(losses.values())
+        lost, left = losses[command.name], _left_by(command, root, leftovers)
+        keep("kills", command.name, {"killed": num_killed, "finished": num_finished, "losses": len(lost),
+                                     "leftovers": len(left)})  # fmt: skip
+        print(f"kills: {command.name}: {num_killed} killed, {num_finished} finished before, {len(lost)} losses "
+              f"{lost or ''}, leftovers {left}", flush=True)  # fmt: skip
+    return not leftovers and not any(losses.values())
+
+
+def _left_by(command: Killed, root: Path, leftovers: list[Path]) -> list[str]:
+    """Select the temporary files in the folders that a command names, and those beside its target."""
+    targets = [Path(word) for word in command.words if word.startswith(str(root))]
+    return [
+        str(path)
+        for path in leftovers
+        if any(target in path.parents or path.name.startswith(f".{target.name}.") for target in targets)
+    ]
 
 
 def _commands(root: Path) -> list[Killed]:
