@@ -32,6 +32,7 @@ class Reading:
         recovered: R2 or accuracy of the reader on generated faces.
         spread: its spread over generated faces, as a share of that over real faces.
         share: share of its variance over generated faces that lies between voices.
+        share_real: the same among real faces.
     """
 
     factor: str
@@ -40,13 +41,14 @@ class Reading:
     recovered: Value
     spread: Value
     share: Value
+    share_real: Value
 
 
 def read(results: Results, run: str, split: str = STRANGERS) -> list[Reading]:
     """Return the figures of every factor in a run's report; empty if factors were not measured."""
     readings = []
     for name, side in FACTOR_SIDES.items():
-        kinds = ("real", "generated", "spread", "share_of_condition")
+        kinds = ("real", "generated", "spread", "share_of_condition", "share_of_condition_real")
         values = [results.figure(run, f"factors.{name}.{kind}", split) for kind in kinds]
         if not math.isnan(values[0].value):
             readings.append(Reading(name, side, *values))
@@ -55,10 +57,12 @@ def read(results: Results, run: str, split: str = STRANGERS) -> list[Reading]:
 
 def to_markdown(readings: Sequence[Reading]) -> str:
     """Return a Markdown table, one row per factor."""
-    lines = ["| factor | decides | reader on real faces | on generated faces | spread | share between voices |"]
-    lines.append("|---|---|---|---|---|---|")
+    lines = [
+        "| factor | decides | real faces read | generated faces read | spread | share between voices | among real |"
+    ]
+    lines.append("|---|---|---|---|---|---|---|")
     for one in readings:
-        cells = [f"{value}" for value in (one.reader, one.recovered, one.spread, one.share)]
+        cells = [f"{value}" for value in (one.reader, one.recovered, one.spread, one.share, one.share_real)]
         lines.append(f"| {' | '.join([one.factor, one.decides, *cells])} |")
     return "\n".join(lines) + "\n"
 

@@ -170,6 +170,8 @@ class Evidence:
         training: faces of the run's training split; None if no metric reads them, or there are none.
         factors: {name: (N,)} float64, true hidden factors of the real faces; empty unless the corpus is synthetic.
         factor_sides: {name: part of the data that the factor affects}.
+        same_voice_faces: renders faces, (N, H, W, 3) uint8, of other people who share what each row's voice carries;
+            None where the condition is no voice, or nothing is hidden.
         embed: the judge's embedding of any faces, (B, H, W, 3) uint8 -> (B, e) on the CPU.
         cache: folder beside the corpus for expensive results, as safetensors and JSON, keyed by hashes; None if it
             cannot be written.
@@ -201,6 +203,7 @@ class Evidence:
     training: Training | None = None
     factors: Mapping[str, Tensor] = field(default_factory=dict)
     factor_sides: Mapping[str, Side] = field(default_factory=dict)
+    same_voice_faces: Callable[[], Tensor | None] | None = None
     embed: Callable[[Tensor], Tensor] | None = None
     cache: Path | None = None
     observer: Observer = field(default_factory=Observer)

@@ -304,6 +304,10 @@ class Dataset:
         """Return {name: (B,) float64}, the hidden factors of faces, where they are known; classes are whole numbers."""
         return {}
 
+    def same_voice_faces(self, clip: Tensor) -> Tensor | None:
+        """Return faces of other people, (B, H, W, 3) uint8, who share what the voice of each row carries; else None."""
+        return None
+
 
 class Metric:
     """Figures with intervals about one property of a run: `__init__(*, settings)`.

@@ -170,6 +170,7 @@ _RESULTS: Mapping[str, Mapping[str, ValueCheck]] = {
         "captions": _of(Sequence, "a sequence of strings"), "languages": _of(Sequence, "a sequence of strings"),
         "clip_names": _of(Sequence, "a sequence of strings"),
         "factors": _of(Mapping, "a dict of tensors"),
+        "same_voice_faces": _of((Tensor, type(None)), "a tensor, or None"),
         "consents": _of((Sequence, type(None)), "a sequence of strings, or None"),
     },
     "conditioner": {"forward": _floats},

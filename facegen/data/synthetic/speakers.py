@@ -141,6 +141,17 @@ class Synthetic(Dataset):
     def captions(self, clip: Tensor) -> Sequence[str]:
         return captions(self.people(clip), self.seed, clip)
 
+    def same_voice_faces(self, clip: Tensor) -> Tensor:
+        """Render faces of people who share the factors of the voice, but have looks and a moment of their own."""
+        unused_people = self.num_people + self.num_heldout_people
+        person = clip // self.clips_per_person + unused_people
+        others = draw_people(self.seed, person, self.median_age)
+        people = {
+            name: others[name] if FACTOR_SIDES[name] == "face" else values for name, values in self.people(clip).items()
+        }
+        moments = draw_moments(self.seed, clip + unused_people * self.clips_per_person, torch.zeros_like(clip))
+        return render_faces(people, moments, self.spec.image_pixels)
+
     def factors(self, clip: Tensor, frame: Tensor) -> Mapping[str, Tensor]:
         known = visible_factors(self.people(clip)) | draw_moments(self.seed, clip, frame)
         known |= draw_recordings(self.seed, clip)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ from facegen.evaluation.judging.recognition import RecogniserInputs, recognise
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.sample_grid import condition_label
 
+_CHUNK_ROWS = 256
 _UNREADABLE = "the run's own corpus, and with it the training faces, cannot be read"
 
 
@@ -53,6 +55,7 @@ def gather(
     embedded = embed_rows(subjects, judge, other, observer)
     key, cache = faces_key(subjects), _cache_folder(dataset)
     inputs = _recogniser_inputs(subjects, embedded, other)
+    condition = condition_label(judge.encoders.needs)
     corpus_is_readable = corpus is None or corpus.own is not None
     return Evidence(
         judge=judge.name, split=rows.split, seed=subjects.settings.seed, person=clips.person,
@@ -65,8 +68,9 @@ def gather(
         no_training="no training faces" if corpus_is_readable else _UNREADABLE,
         holds_training_faces=rows.split in ("train", "all") and (corpus is None or corpus.is_own),
         factors=dict(dataset.factors(clips.clip, torch.zeros_like(clips.clip))), factor_sides=dataset.factor_sides,
+        same_voice_faces=partial(_same_voice_faces, dataset, clips.clip) if condition == "voice" else None,
         embed=lambda faces: embed_faces(judge, faces), cache=cache, observer=observer, faces_key=key,
-        condition=condition_label(judge.encoders.needs), languages=dataset.languages(clips.clip),
+        condition=condition, languages=dataset.languages(clips.clip),
         clip_names=dataset.clip_names(clips.clip),
         baselines={
             name: embed_baseline(pipeline, subjects, judge, name, observer)
@@ -95,6 +99,12 @@ def _training(subjects: Subjects, corpus: EvaluationCorpus | None, judge: Judge,
     training = training_faces(own, judge, subjects.settings.seed, observer)
     is_own = corpus is None or corpus.is_own
     return training if is_own else replace(training, person=torch.full_like(training.person, -1))
+
+
+def _same_voice_faces(dataset: Dataset, clip: Tensor) -> Tensor | None:
+    """Render faces of other people with the voices of some clips, a part at a time; None where nothing is hidden."""
+    parts = [faces for rows in clip.split(_CHUNK_ROWS) if (faces := dataset.same_voice_faces(rows)) is not None]
+    return torch.cat(parts) if parts else None
 
 
 def _cache_folder(dataset: Dataset) -> Path | None:

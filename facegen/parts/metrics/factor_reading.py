@@ -30,6 +30,7 @@ class Reading:
         fake: (N,) readings of one generated face per row, under the row's own noise.
         others: (N, Z) readings of further generated faces under other noises.
         people: people of the rows.
+        same_voice: (N,) readings of real faces of others with the same voice; None where there are none.
     """
 
     factor: Factor
@@ -39,6 +40,7 @@ class Reading:
     fake: Tensor
     others: Tensor
     people: Bootstrap
+    same_voice: Tensor | None = None
 
     def recovery(self, kind: Kind) -> tuple[Estimate, float]:
         """Return the estimate of R2 or accuracy over faces, and its chance level."""
@@ -77,7 +79,7 @@ class Reading:
         return self.people.estimate(statistic)
 
     def share(self) -> Estimate:
-        """Estimate the share of variance that lies between conditions.
+        """Estimate the share of generated faces' variance that lies between conditions.
 
             share = cov(read from G(z, c), read from G(z', c)) / var(read from G(z, c))
 
@@ -85,7 +87,15 @@ class Reading:
             Sobol 1993; the estimator from pairs that share one input is that of Janon et al. 2014, without averaging
             over both sides, because the further noises are the same for all rows.
         """
-        read, other = self._columns(self.fake), self._columns(self.others).mean(1)
+        return self._share(self.fake, self.others)
+
+    def share_among_real(self) -> Estimate | None:
+        """Estimate the same share among real faces, of which a voice has two; None where it has one."""
+        return None if self.same_voice is None else self._share(self.real, self.same_voice[:, None])
+
+    def _share(self, readings: Tensor, further: Tensor) -> Estimate:
+        """Estimate the share of the variance of readings, (N,), that they have in common with further ones, (N, Z)."""
+        read, other = self._columns(readings), self._columns(further).mean(1)
         products = torch.stack([(read * other).sum(1), read.square().sum(1)], dim=1)
         sums = [self.people.sums(values) for values in (read, other, products)]
 

@@ -27,6 +27,7 @@ class Factors(Metric):
         R2 = r |r|,   r = corr(reading of G(z, c), truth);   for classes, the share of correct readings
         spread = standard deviation of readings of generated faces / that of real faces;   for classes, of 1 - sum p^2
         share = variance of the readings between conditions / variance between conditions and noises
+        share, real = cov(reading of one face, reading of another person's with the same voice) / variance
 
     A linear reader is trained on real training faces, whose factors are known, and tested on the real faces of the
     evaluation ("real"), which limits what can be expected of generated faces. R2 is that of the best line through truth
@@ -35,7 +36,9 @@ class Factors(Metric):
     are distributed among people. The chance level of a class is the expected share of correct readings under a random
     permutation of the faces. A factor for which the reader's skill on real faces is below 0.1 (0 is chance, 1 is
     certainty) is not measured, nor are factors of the voice alone. Generated faces are those under the rows' own
-    noises; the share compares them with faces under further noises.
+    noises; the share compares them with faces under further noises. The share among real faces is what a faithful
+    generator reaches: it is below 1 for what the voice carries, as far as the reader errs, and above 0 for what goes
+    with it, as beards with the sex.
 
     Source:
         Ours. Choi, Park and Lee 2020, figures 2 to 4, show examples of what the voice decides and what the noise does.
@@ -74,11 +77,13 @@ def _readings(evidence: Evidence, training: Training, fake_faces: Tensor, rows: 
     if fresh is None:
         fresh, others = fake_faces[:, 0], fake_faces[:, 1:]
     real, fake, further = (reader.read(faces) for faces in (evidence.real_faces, fresh, others))
+    same_voice = evidence.same_voice_faces and evidence.same_voice_faces()
+    alike = {} if same_voice is None else reader.read(same_voice)
     people = Bootstrap(evidence.person, evidence.seed)
     for factor in reader.factors:
         name = factor.name
         side, truth = evidence.factor_sides[name], evidence.factors[name]
-        yield Reading(factor, side, truth.double(), real[name], fake[name], further[name], people)
+        yield Reading(factor, side, truth.double(), real[name], fake[name], further[name], people, alike.get(name))
 
 
 def _figures(reading: Reading, condition: str, carried: tuple[Side, ...], note: str) -> Iterator[Figure]:
@@ -101,10 +106,14 @@ def _figures(reading: Reading, condition: str, carried: tuple[Side, ...], note: 
     better: Better | None = "higher" if reading.side in carried else None
     generated_note = f"{measure}; on real faces {real.value:.3f}"
     yield Figure.of(*names[0], generated, generated_chance, generated_note, better=better, by_judge=False)
-    ratios = (
+    ratios = [
         (names[1], reading.spread(), "1: as among real faces"),
         (names[2], reading.share(), "the noise decides the rest"),
-    )
+    ]
+    share_among_real = reading.share_among_real()
+    if share_among_real is not None:
+        key_and_label = (f"{key}.share_of_condition_real", f"{name}, decided by the {condition}, real")
+        ratios.append((key_and_label, share_among_real, "faces of two people with the same voice"))
     for ratio_name, ratio, ratio_note in ratios:
         if math.isfinite(ratio.value):
             yield Figure.of(*ratio_name, ratio, note=ratio_note, by_judge=False)

@@ -93,6 +93,35 @@ def test_carried_factors_are_recovered_and_others_are_at_chance() -> None:
     assert figures["age.real"].note == "R2 of the reader; the factor affects the voice and face"
 
 
+def test_share_among_real_faces_is_that_of_a_faithful_generator() -> None:
+    """The voice carries the age and the hat: faces of one voice share them, and nothing else."""
+    drawn = [others(20 + z, age=TRUTH["age"], hat=TRUTH["hat"]) for z in range(NOISES)]
+    same_voice = portray(others(50, age=TRUTH["age"], hat=TRUTH["hat"]), 51)
+    figures = measured(replace(evidence(drawn), same_voice_faces=lambda: same_voice))
+    for name in ("age", "tone", "hat"):
+        real = figures[f"{name}.share_of_condition_real"]
+        assert real.value == pytest.approx(figures[f"{name}.share_of_condition"].value, abs=0.1)
+        assert real.label == f"factor {name}, decided by the voice, real"
+    assert figures["hat.share_of_condition_real"].value > 0.99
+    without = measured(replace(evidence(drawn), same_voice_faces=lambda: None))
+    assert without.keys() == figures.keys() - {f"{name}.share_of_condition_real" for name in ("age", "tone", "hat")}
+
+
+def test_reader_withstands_small_errors_of_generated_faces() -> None:
+    """The tone shows roughly in half of a face, and exactly in one pixel, which errors of generated faces hide."""
+    random = torch.Generator().manual_seed(7)
+    tone = torch.rand(900, generator=random, dtype=torch.float64)
+    faces = 120 + 4 * torch.randn(900, 1, 1, 1, generator=random).repeat(1, 24, 24, 3)
+    faces[:, 12:] += 40 * (tone.float() + 0.3 * torch.randn(900, generator=random))[:, None, None, None]
+    faces[:, :1, :1] += 2 * tone.float()[:, None, None, None]
+    errors = 0.01 * 255 * torch.randn(faces.shape, generator=random)
+    real, generated = ((faces + added).round().clamp(0, 255).to(torch.uint8) for added in (0, errors))
+    reader = LinearReader.fit(real[:700], {"tone": tone[:700]})
+    clean, spoilt = (reader.read(some[700:])["tone"] for some in (real, generated))
+    assert stats.pearsonr(clean, tone[700:]).statistic > 0.7
+    assert float(spoilt.std() / clean.std()) == pytest.approx(1, abs=0.1)
+
+
 def test_name_carries_every_factor() -> None:
     figures = measured(replace(evidence([TRUTH] * NOISES), condition="name"))
     assert "tone" in figures["carried.generated"].note
@@ -242,7 +271,7 @@ def test_ridge_minimises_generalised_cross_validation(num: int) -> None:
     y -= y.mean(0)
     total = (x * x).sum()
     losses, solutions = [], []
-    for strength in np.logspace(-7, 1, 17) * total:
+    for strength in np.unique(np.maximum(np.logspace(-7, 1, 17) * total, num * 0.01**2)):
         solution = np.linalg.solve(x.T @ x + strength * np.eye(50), x.T)
         hat = x @ solution
         losses.append(((y - hat @ y) ** 2).sum(0) / max(1 - (np.trace(hat) + 1) / num, 1e-6) ** 2)
