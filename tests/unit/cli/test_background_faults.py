@@ -39,10 +39,8 @@ def test_threads_removed_objects_and_functions_at_exit_are_reported_once_and_in_
     assert done.returncode == 0 and len(lines) == 3, done.stderr
     assert all(line.startswith("Warning: an exception in ") for line in lines)
     assert "the removal of an object (<string>:8): ZeroDivisionError" in lines[0]
-    assert (
-        "the thread 'sync' (<string>:13): ZeroDivisionError: division by zero; the command itself goes on" in lines[1]
-    )
-    assert "IndexError" in lines[2]
+    assert "the thread 'sync' (<string>:13): ZeroDivisionError: division by zero; the command is not" in lines[1]
+    assert "atexit callback (<string>:20): IndexError" in lines[2]
 
 
 def test_the_traceback_is_shown_on_request():
