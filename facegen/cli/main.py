@@ -9,6 +9,7 @@ from contextlib import suppress
 import click
 
 from facegen import __version__
+from facegen.cli.background_faults import report_background_faults
 from facegen.cli.streams import (
     MAX_CHARACTERS,
     discard_output,
@@ -118,10 +119,14 @@ def facegen() -> None:
 def main(args: Sequence[str] | None = None) -> int:
     """Run the program.
 
+    Args:
+        args: words of the command line; by default those of this process, which then is the program's own.
     Returns:
         0: success; 1: an error that the message explains, or a bug; 2: wrong usage; 130: interrupted.
     """
     prepare_streams()
+    if args is None:
+        report_background_faults()
     words = sys.argv[1:] if args is None else list(args)
     return explained(lambda: _run(words))
 

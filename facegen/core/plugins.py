@@ -188,6 +188,12 @@ def installed_plugins() -> tuple[tuple[Plugin, ...], tuple[Broken, ...]]:
     return tuple(plugins), tuple(broken)
 
 
+def source_of_module(module: str) -> Source | None:
+    """Return the plugin in whose package a module lies; None if it is of no plugin."""
+    package = module.partition(".")[0]
+    return next((source for source, entry in _entry_points() if entry.module.partition(".")[0] == package), None)
+
+
 def _entry_points() -> list[tuple[Source, EntryPoint]]:
     """Return the entry points of the group with their origins, each once, in a stable order."""
     unique: dict[tuple[str, str], tuple[Source, EntryPoint]] = {}

@@ -137,9 +137,11 @@ def _forked(work: Callable[[], None]) -> int:
 
 
 def call_program(words: list[str]) -> int:
-    """Run the program; return its exit code."""
+    """Run the program as in a process of its own; return its exit code."""
+    from facegen.cli.background_faults import report_background_faults
     from facegen.cli.main import main
 
+    report_background_faults()
     return main(words)
 
 

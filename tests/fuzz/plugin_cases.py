@@ -28,7 +28,14 @@ STATEMENTS = (
     "raise type('Odd', (Exception,), {'__str__': lambda self: 1 / 0})", "import torch; torch.set_default_dtype(torch.float64)",
     "import torch; torch.set_grad_enabled(False)", "import gc; gc.collect()", "raise RuntimeError('\\x1b[2J[red]\\n')",
     "import random; random.seed(0)", "return None", "raise ExceptionGroup('g', [ValueError('x')])",
-    "import threading; threading.Thread(target=lambda: 1 / 0).start()", "import sys; sys.setrecursionlimit(60)",
+    "import threading; threading.Thread(target=lambda: 1 / 0).start()", "import atexit; atexit.register(lambda: 1 / 0)",
+    "type('Odd', (), {'__del__': lambda self: 1 / 0})()", "import logging; logging.getLogger().setLevel(0)",
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)", "import os; os.close(1)", "import os; os.environ.clear()",
+    "import sys; sys.stderr = None", "import sys; sys.modules.clear()", "import os; os.umask(0o777)",
+    "import locale; locale.setlocale(locale.LC_ALL, 'C')", "import builtins; builtins.open = None", "import os; os._exit",
+    "import torch; torch.set_num_threads(1)", "import torch; torch.use_deterministic_algorithms(True)",
+    "import torch; torch.set_default_device('meta')", "import torch; torch.autograd.set_detect_anomaly(True)",
+    "import warnings; warnings.simplefilter('error')", "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))", "import sys; sys.setrecursionlimit(60)",
 )  # fmt: skip
 DEFAULTS = ("None", "'x'", "[]", "float('nan')", "float('inf')", "object()", "1j", "-1", "10**400", "print", "b'x'", "{}")
 ANNOTATIONS = (

@@ -17,6 +17,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("FACEGEN_INCEPTION_WEIGHTS", "none")
 
+from cheap_parts import register_cheap_parts
 from file_cases import write_media
 from hostile_case import warm_up
 from kills import kill_commands
@@ -25,14 +26,16 @@ from results import store
 
 ALLOWED_GROWTH_MIB = 64.0
 """Growth of memory between the first quarter and the end of the work that counts as none."""
-SMALLEST = Path(__file__).with_name("smallest.toml")
-MEASURED_STEPS = 500
+CHEAP = Path(__file__).with_name("cheap_parts.toml")
+NUM_RUNS, NUM_SAVED = 4, 25
+"""Runs of the work, and checkpoints, samples and checks by the monitor in each of them."""
+MEASURED_STEPS = 3000
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=1_000_000, help="number of training steps")
-    parser.add_argument("--minutes", type=float, default=45.0, help="longest time of the steps; fewer are then run")
+    parser.add_argument("--minutes", type=float, default=60.0, help="longest time of the steps; fewer are then run")
     parser.add_argument("--faces", type=int, default=10_000, help="number of generated faces")
     parser.add_argument("--kills", type=int, default=200, help="number of kills, over all commands in turn")
     parser.add_argument("--seed", type=int, default=0, help="random seed of the moments of the kills")
@@ -43,6 +46,7 @@ def main() -> int:
     print(f"seed {options.seed}, folder {root}", flush=True)
     warm_up()
     make_run(root)
+    register_cheap_parts()
     keep = store if options.write else _keep_nothing
     good = [  # kills first: the threads of a long training do not survive a fork
         not options.kills or kill_commands(root, options.kills, random.Random(options.seed), keep),
@@ -62,8 +66,8 @@ def _steady(name: str, total: int, work: Callable[[int], None], keep: Callable[[
         return True
     measured = []
     started = time.monotonic()
-    for _ in range(4):
-        work(max(total // 4, 1))
+    for _ in range(NUM_RUNS):
+        work(max(total // NUM_RUNS, 1))
         gc.collect()
         measured.append((_resident_mib(), len(os.listdir("/proc/self/fd"))))
     seconds = time.monotonic() - started
@@ -83,23 +87,23 @@ def _possible_steps(root: Path, steps: int, minutes: float) -> int:
     """Return how many of the steps fit into the time, by the time of the first ones."""
     if not steps:
         return 0
-    _train(root, 1)
+    _train(root, 1, 1)
     started = time.monotonic()
-    _train(root, MEASURED_STEPS)
+    _train(root, MEASURED_STEPS, 1)
     milliseconds = 1000 * (time.monotonic() - started) / MEASURED_STEPS
     possible = min(steps, int(60_000 * minutes / milliseconds))
     print(f"steps: {milliseconds:.1f} ms each; {possible:,} of {steps:,} fit into {minutes:g} minutes", flush=True)
     return possible
 
 
-def _train(root: Path, steps: int) -> None:
-    """Train a new run of the smallest recipe, with four checkpoints, samples and checks by the monitor."""
+def _train(root: Path, steps: int, num_saved: int = NUM_SAVED) -> None:
+    """Train a new run of the cheap networks."""
     from facegen.cli.main import main as facegen
 
     number = len(list(root.glob("steps-*")))
     settings = [f"train.steps={steps}"]
-    settings += [f"train.{name}_steps={max(steps // 4, 1)}" for name in ("checkpoint", "sample", "monitor")]
-    _expect_success(facegen(["train", str(SMALLEST), *_set(settings), "--out", str(root / f"steps-{number}")]))
+    settings += [f"train.{name}_steps={max(steps // num_saved, 1)}" for name in ("checkpoint", "sample", "monitor")]
+    _expect_success(facegen(["train", str(CHEAP), *_set(settings), "--out", str(root / f"steps-{number}")]))
 
 
 def _generate(root: Path, faces: int) -> None:

@@ -30,13 +30,14 @@ class ShuffledOrder:
         return len(self._numbers)
 
     def at(self, visits: Tensor) -> Tensor:
-        """Return the numbers of visits, which are counted over all epochs: (B,) -> (B,)."""
-        epochs, places = visits // len(self), visits % len(self)
-        numbers = torch.empty_like(visits)
-        for epoch in torch.unique(epochs).tolist():
-            is_in_epoch = epochs == epoch
-            numbers[is_in_epoch] = self._order(epoch)[places[is_in_epoch]]
-        return numbers
+        """Return the numbers of ascending visits, which are counted over all epochs: (B,) -> (B,)."""
+        if not len(visits):
+            return visits
+        places, first, last = visits % len(self), int(visits[0]) // len(self), int(visits[-1]) // len(self)
+        if first == last:
+            return self._order(first)[places]
+        epochs = visits // len(self)
+        return torch.cat([self._order(epoch)[places[epochs == epoch]] for epoch in range(first, last + 1)])
 
     def one_at(self, visit: int) -> int:
         """Return the number of one visit, faster than `at`."""
