@@ -1,6 +1,7 @@
-"""Train and evaluate the small preset of every recipe, and write the page of results.
+"""Train and evaluate a preset of every recipe, and write the page of results.
 
     python -m studies reproduce --out runs/small --page docs/results/small.md
+    python -m studies reproduce --preset medium --only speech_relid_separate --page docs/results/medium.md
 
 Finished work is not repeated: call an interrupted study again to continue it. A recipe that fails is named at the end,
 and the others go on. Recipes that share a match stage or an earlier run train it once, as all runs are in one folder.
@@ -30,7 +31,7 @@ from facegen.training.runs.run import Run
 from studies.facegen_command import INTERRUPTED, RECIPES, run_facegen
 from studies.results_page import write_page
 
-PRESET = "small"
+PRESETS = ("small", "medium")
 BASELINES = {"speech_relid": ("speech_relativistic",)}
 """{recipe: recipes whose faces a judge compares with its own} (Choi, Park and Lee 2020)."""
 
@@ -41,6 +42,7 @@ class Job:
 
     Attributes:
         path: file of the recipe.
+        preset: of the recipe.
         recipe: the recipe as the file is today, with the folders of the runs that it begins with.
         run: folder of the run.
         splits: splits to evaluate on.
@@ -48,6 +50,7 @@ class Job:
     """
 
     path: Path
+    preset: str
     recipe: Recipe
     run: Path
     splits: tuple[str, ...]
@@ -107,18 +110,18 @@ def _without_folders(recipe: Recipe) -> dict[str, Any]:
     return values
 
 
-def plan(out: Path) -> list[Job]:
-    """Return a job for every recipe, in alphabetical order."""
+def plan(out: Path, preset: str) -> list[Job]:
+    """Return a job for every recipe that has the preset, in alphabetical order."""
     jobs: dict[str, Job] = {}
     for path in sorted(RECIPES.glob("*.toml")):
-        recipe = with_run_folders(read_recipe(path, preset=PRESET), out / path.stem)
+        recipe = with_run_folders(read_recipe(path, preset=preset), out / path.stem)
         splits: tuple[str, ...] = (recipe.evaluate.split,)
         if path.stem.startswith(("name_", "speech_lsgan", "speech_name", "mel_", "wav2pix")):
             splits = ("train", "heldout_utterances", "heldout_people")  # people known and unknown, as in the thesis
         if "identity" in needs_of(recipe):
             splits = tuple(split for split in splits if split != "heldout_people")  # nobody there has a known name
         baselines = tuple(jobs[name] for name in BASELINES.get(path.stem, ()))
-        jobs[path.stem] = Job(path, recipe, out / path.stem, splits, baselines)
+        jobs[path.stem] = Job(path, preset, recipe, out / path.stem, splits, baselines)
     return list(jobs.values())
 
 
@@ -160,7 +163,7 @@ def work(job: Job, clock: Path) -> str:
     """Train and evaluate what a job lacks; return the failure as a message, "" if there is none."""
     started = time.monotonic()
     if not job.is_trained:
-        code = run_facegen("train", str(job.path), "--preset", PRESET, "--out", str(job.run), "--resume")
+        code = run_facegen("train", str(job.path), "--preset", job.preset, "--out", str(job.run), "--resume")
         spend(clock, job.path.stem, "train", time.monotonic() - started)
         if code >= INTERRUPTED:
             raise KeyboardInterrupt
@@ -180,16 +183,18 @@ def work(job: Job, clock: Path) -> str:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--out", type=Path, default=Path("runs/small"), help="folder of the runs")
+    parser.add_argument("--preset", choices=PRESETS, default=PRESETS[0], help="preset of the recipes")
+    parser.add_argument("--out", type=Path, help="folder of the runs; runs/PRESET by default")
     parser.add_argument("--page", type=Path, help="Markdown page to write, with pictures beside it")
     parser.add_argument("--only", nargs="*", default=(), metavar="RECIPE", help="names of recipes; all by default")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and evaluate; return 0 if every recipe was trained and evaluated."""
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    clock = arguments.out / "seconds.json"
-    jobs = plan(arguments.out)
+    out = arguments.out or Path("runs") / arguments.preset
+    out.mkdir(parents=True, exist_ok=True)
+    clock = out / "seconds.json"
+    jobs = plan(out, arguments.preset)
     if arguments.only:
         wanted = [job for job in jobs if job.path.stem in arguments.only]
         before = {name for job in wanted for name in job.begins_with}
@@ -215,7 +220,7 @@ def run(arguments: argparse.Namespace) -> int:
             failures.append(failure)
     if arguments.page is not None:
         seconds = json.loads(clock.read_text()) if clock.exists() else {}
-        write_page(arguments.page, arguments.out, [job.path.stem for job in jobs], seconds)
+        write_page(arguments.page, out, arguments.preset, [job.path.stem for job in jobs], seconds)
         print(f"\n{arguments.page.read_text()}\nPage: {arguments.page}")
     for failure in failures:
         print(failure)

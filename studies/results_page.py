@@ -40,6 +40,8 @@ class Family:
     draws_faces: bool = True
 
 
+TITLES = {"small": "The small presets: a smoke test", "medium": "The medium presets: 64 pixels"}
+"""{preset: heading of its page}."""
 FAMILIES = (
     Family("Faces from names", ("name_",), (SEEN, KNOWN)),
     Family("Faces from sentences", ("text_",), (STRANGERS,)),
@@ -70,18 +72,21 @@ SPENT = ("train", "evaluate")
 """Keys of the seconds that are kept for each run."""
 
 
-def write_page(page: Path, out: Path, names: Sequence[str], seconds: Mapping[str, Mapping[str, float]]) -> None:
+def write_page(
+    page: Path, out: Path, preset: str, names: Sequence[str], seconds: Mapping[str, Mapping[str, float]]
+) -> None:
     """Write the Markdown page, and one picture per run beside it.
 
     Args:
         page: path of the page.
         out: folder of the runs.
+        preset: of their recipes.
         names: names of the runs.
         seconds: {run: {"train": ..., "evaluate": ...}}.
     """
     results = Results(out)
     page.parent.mkdir(parents=True, exist_ok=True)
-    parts = [_heading(seconds), _findings(list(all_findings(results))), _factors(read(results, RELID))]
+    parts = [_heading(preset, seconds), _findings(list(all_findings(results))), _factors(read(results, RELID))]
     for family in FAMILIES:
         runs = [name for name in names if name.startswith(family.prefixes)]
         if runs:
@@ -89,14 +94,15 @@ def write_page(page: Path, out: Path, names: Sequence[str], seconds: Mapping[str
     page.write_text("\n".join(parts))
 
 
-def _heading(seconds: Mapping[str, Mapping[str, float]]) -> str:
+def _heading(preset: str, seconds: Mapping[str, Mapping[str, float]]) -> str:
     training, measuring = (sum(spent.get(what, 0.0) for spent in seconds.values()) / 60 for what in SPENT)
     return (
-        "# The small presets: a smoke test\n\n"
-        "Written by `make reproduce`, which trains the small preset of every recipe on synthetic speakers and measures "
-        f"it: {len(seconds)} recipes, {training:.0f} minutes of training and {measuring:.0f} of evaluation with "
+        f"# {TITLES[preset]}\n\n"
+        f"Written by `python -m studies reproduce`, which trains the preset `{preset}` of recipes on synthetic "
+        f"speakers and measures it: {len(seconds)} recipes, {training:.0f} minutes of training and {measuring:.0f} of "
+        "evaluation with "
         f"{torch.get_num_threads()} of {os.cpu_count()} cores ({platform.machine()}, torch {torch.__version__}), seed "
-        "0 of each. The presets were tuned on runs of this seed. One seed of a few minutes decides little; intervals "
+        "0 of each. The presets were tuned on runs of this seed. One seed of a short run decides little; intervals "
         "are over people, not over seeds.\n\n"
         "**How to read it.** A *judge*, a second pair of encoders trained apart from the run, evaluates its faces. "
         "*Identity*: share of generated faces that are nearest to the right person's real faces. *Diversity*: mean "

@@ -17,8 +17,8 @@ from studies.reproduce import Job, set_aside
 
 def job(folder: Path, name: str, *overrides: str) -> Job:
     path = reproduce.RECIPES / f"{name}.toml"
-    recipe = with_run_folders(read_recipe(path, preset=reproduce.PRESET, overrides=overrides), folder / name)
-    return Job(path, recipe, folder / name, ("heldout_people",))
+    recipe = with_run_folders(read_recipe(path, preset="small", overrides=overrides), folder / name)
+    return Job(path, "small", recipe, folder / name, ("heldout_people",))
 
 
 def begin(*jobs: Job) -> None:
@@ -95,7 +95,7 @@ def test_reports_of_other_weights_are_made_again(
 
 
 def test_every_recipe_has_its_splits_and_relid_its_baseline(tmp_path: Path) -> None:
-    jobs = {one.run.name: one for one in reproduce.plan(tmp_path)}
+    jobs = {one.run.name: one for one in reproduce.plan(tmp_path, "small")}
     assert set(jobs) == {path.stem for path in reproduce.RECIPES.glob("*.toml")}
     assert jobs["name_acgan"].splits == ("train", "heldout_utterances")
     assert jobs["speech_lsgan"].splits == ("train", "heldout_utterances", "heldout_people")

@@ -17,7 +17,7 @@ def test_tables_hold_comparable_runs_and_their_costs(write: Callable[..., None],
         write(run, STRANGERS, DETAIL, judge_key=judge, corpus_key=corpus, **about)
         (tmp_path / run / "recipe.toml").write_text("[match]\nstart = '/elsewhere/match_f2v'\n")
     seconds = {"speech2face": {"train": 61.4, "evaluate": 7.6}}
-    write_page(tmp_path / "page.md", tmp_path, list(judges), seconds)
+    write_page(tmp_path / "page.md", tmp_path, "small", list(judges), seconds)
     page = (tmp_path / "page.md").read_text()
     section = page.split("## Faces from speech, strangers")[1]
     tables = {part.splitlines()[0][:6]: part for part in section.split("Judge ")[1:]}
