@@ -51,6 +51,6 @@ def test_a_fault_of_the_disk_is_one_of_facegen():
     def read(path: str) -> None:
         raise PermissionError(13, "Permission denied", path)
 
-    with pytest.raises(DataError, match="^/x/y: is not accessible: permission denied; change") as raised:
+    with pytest.raises(DataError, match=r"^/x/y: is not accessible: permission denied; change") as raised:
         read("/x/y")
     assert isinstance(raised.value.__cause__, PermissionError)
