@@ -20,6 +20,7 @@ from facegen.collect.video.failures import CollectError, disk_error
 from facegen.collect.video.result_file import read_result, write_result
 from facegen.core.errors import DataError
 from facegen.core.files import move
+from facegen.core.readable_files import read_bytes
 from facegen.core.recipe.part_config import PartConfig
 from facegen.data.media.media_files import UnusableFileError
 
@@ -165,7 +166,7 @@ def read_archive(archive: Path | None) -> frozenset[str]:
     """Read the ids of an archive file; none if the file is missing."""
     if archive is None or not archive.is_file():
         return frozenset()
-    return frozenset(line.strip() for line in archive.read_text(encoding="utf-8-sig", errors="replace").splitlines())
+    return frozenset(line.strip() for line in read_bytes(archive).decode("utf-8-sig", "replace").splitlines())
 
 
 def _examine(video: Video, files: MediaFiles, task: VideoTask, folder: CollectionFolder) -> float:

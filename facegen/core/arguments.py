@@ -10,6 +10,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 
+from facegen.core.disk_faults import explain_disk_fault
 from facegen.core.errors import DataError
 from facegen.core.text.shown import shown
 
@@ -42,7 +43,8 @@ def checked(function: Callable[Arguments, Result]) -> Callable[Arguments, Result
     Parameters without an annotation that pydantic knows, such as arrays, are checked where they are read.
 
     Raises:
-        DataError: by the decorated function, with one problem per argument.
+        DataError: by the decorated function, with one problem per argument, or for a file that cannot be read or
+            written.
     """
     signature = inspect.signature(function)
 
@@ -63,7 +65,10 @@ def checked(function: Callable[Arguments, Result]) -> Callable[Arguments, Result
                 problems.append(f"{function.__name__}: {name} = {shown(given[name])}: {_reasons(error)}")
         if problems:
             raise DataError(*problems)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except OSError as error:
+            raise DataError(explain_disk_fault(error)) from error
 
     return call
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from safetensors import safe_open
 
+from facegen.core.readable_files import open_bytes
 from facegen.core.text.printable import is_utf8
 
 
@@ -21,7 +22,7 @@ def open_tensors(path: Path, framework: Literal["pt", "np"] = "pt") -> Iterator[
         with safe_open(path, framework=framework) as tensors:
             yield tensors
         return
-    with path.open("rb") as file, safe_open(f"/dev/fd/{file.fileno()}", framework=framework) as tensors:
+    with open_bytes(path) as file, safe_open(f"/dev/fd/{file.fileno()}", framework=framework) as tensors:
         yield tensors
 
 

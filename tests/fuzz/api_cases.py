@@ -16,6 +16,7 @@ from PIL import Image
 VALUES: tuple[Any, ...] = (
     None, "", " ", "x", "\0", b"x", 0, -1, 1, 2, 10**6, 2**31, 2**63, 2**70, 1.5, float("nan"), float("inf"), True, [],
     [None], {}, {"a": 1}, (), object(), len, Path("/dev/zero"), Path("/nowhere/x"), Path("/"), Path("pipe"), 1 + 2j,
+    Path("/proc/self/mem"), Path("/proc/kmsg"), Path("/dev/full"), Path("/dev/mem"), Path("socket"), Path("mem"),
     np.int64(3), np.float32(2.5), "nan", "all",
 )  # fmt: skip
 NEEDED = {"sample": ("speech", "count", "seed", "sample_rate_hz", "name", "text", "face", "detect")}
@@ -32,6 +33,8 @@ def _case(name: str, note: str, call: Callable[[Path], object]) -> Case:
     def prepare(folder: Path) -> None:
         write_media(folder)
         os.mkfifo(folder / "pipe")
+        os.mknod(folder / "socket", 0o140644)
+        (folder / "mem").symlink_to("/proc/self/mem")
         (folder / "text.txt").write_text("no picture")
 
     return Case(f"api: {name}", (), prepare, 60.0, 1000.0, note[:100], call=call)

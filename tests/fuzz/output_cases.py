@@ -47,6 +47,19 @@ PLACES = (
     "{folder}/full/x",
     ".",
     "..",
+    "/proc/self/mem",
+    "/proc/kmsg",
+    "/proc/self/environ",
+    "/sys/kernel/notes",
+    "/dev/mem",
+    "/dev/tty",
+    "{folder}/mem.toml",
+    "{folder}/mem.csv",
+    "{folder}/mem.wav",
+    "{folder}/mem.png",
+    "{folder}/mem.tar",
+    "{folder}/mem.safetensors",
+    "{folder}/memrun",
 )
 """Places to write to. "full" is a link to /dev/full."""
 RUN = "{root}/run"
@@ -79,6 +92,9 @@ def _prepare(folder: Path) -> None:
     (folder / "loop").symlink_to("loop")
     (folder / "dangling").symlink_to("/nowhere/x")
     (folder / "full").symlink_to("/dev/full")
+    (folder / "memrun").mkdir()
+    for name in ("mem.toml", "mem.csv", "mem.wav", "mem.png", "mem.tar", "mem.safetensors", "memrun/run.json", "memrun/corpus.json"):
+        (folder / name).symlink_to("/proc/self/mem")
     (folder / "used").mkdir()
     (folder / "used" / "letter.txt").write_text("mine")
     (folder / "t.csv").write_text(table_text(good_rows(), ["identity", "face", "speech"]))

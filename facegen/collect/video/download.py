@@ -14,6 +14,7 @@ from yt_dlp.utils import DownloadCancelled, DownloadError, YoutubeDLError
 from facegen.collect.video.download_settings import JAVASCRIPT_RUNTIMES, DownloadSettings
 from facegen.collect.video.examination import MediaFiles
 from facegen.collect.video.failures import CollectError, classify_error, disk_error
+from facegen.core.readable_files import read_bytes
 
 PROTOCOLS = ("http", "https", "m3u8_native", "http_dash_segments")
 """Protocols that yt-dlp downloads itself; it would pass others to the program ffmpeg."""
@@ -196,7 +197,7 @@ def _downloader(settings: DownloadSettings, options: dict[str, Any]) -> YoutubeD
     if settings.cookies is not None:
         try:
             # A stream, because yt-dlp writes a cookie file back on closing, and several workers share the file.
-            cookies["cookiefile"] = io.StringIO(settings.cookies.read_text(encoding="utf-8-sig"))
+            cookies["cookiefile"] = io.StringIO(read_bytes(settings.cookies).decode("utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
             raise CollectError("the cookies file cannot be read", "check [download] cookies", str(error)) from None
     if settings.cookies_from_browser:

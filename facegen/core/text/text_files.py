@@ -1,12 +1,12 @@
 """Reading of text files that users write: recipes, lists of sources, tables."""
 
 import codecs
-import os
-import stat
+import io
 from pathlib import Path
 from typing import TextIO
 
 from facegen.core.errors import DataError
+from facegen.core.readable_files import open_bytes
 
 _OTHER_ENCODINGS = (
     (codecs.BOM_UTF32_LE, "UTF-32"),
@@ -18,24 +18,6 @@ _OTHER_ENCODINGS = (
 
 
 MAX_TEXT_CHARACTERS = 2**26
-_SPECIAL_FILES = {
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
-
-
-def require_regular_file(path: Path) -> None:
-    """Refuse files whose reading may never end: devices, pipes and sockets.
-
-    Raises:
-        OSError: the file does not exist, or cannot be looked up.
-        DataError: the path is a special file.
-    """
-    special = _SPECIAL_FILES.get(stat.S_IFMT(os.stat(path).st_mode))
-    if special is not None:
-        raise DataError(f"{path}: is {special}; give a regular file")
 
 
 def open_text(path: Path, newline: str | None = None) -> TextIO:
@@ -49,8 +31,7 @@ def open_text(path: Path, newline: str | None = None) -> TextIO:
         DataError: the path is a special file, or the file is encoded in UTF-16 or UTF-32, as some editors and
             spreadsheets do.
     """
-    require_regular_file(path)
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         start = file.read(4)
     for mark, encoding in _OTHER_ENCODINGS:
         if start.startswith(mark):
@@ -58,7 +39,7 @@ def open_text(path: Path, newline: str | None = None) -> TextIO:
     # Text contains no NUL, and ASCII text in UTF-16 has one in every character.
     if b"\0" in start:
         raise DataError(f"{path}: is encoded in UTF-16 or UTF-32, or is not a text file; save it in UTF-8")
-    return path.open(encoding="utf-8-sig", newline=newline)
+    return io.TextIOWrapper(open_bytes(path), "utf-8-sig", newline=newline)
 
 
 def read_text(path: Path, max_characters: int = MAX_TEXT_CHARACTERS) -> str:

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from facegen.core.errors import DataError
 from facegen.core.files import LOCK, file_lock, link, move, remove, sync_folder, write_file
+from facegen.core.readable_files import read_bytes
 from facegen.core.recipe.tables import Table
 
 STAGING = ".staging"
@@ -155,7 +156,7 @@ def _complete_or_undo(folder: Path) -> None:
     record = staging / _RECORD
     if record.exists():
         try:
-            swap_record = _Swap.model_validate_json(record.read_bytes())
+            swap_record = _Swap.model_validate_json(read_bytes(record))
         except ValidationError:
             raise DataError(f"{record}: is damaged; delete {staging}, and run the same command again") from None
         if (staging / swap_record.listing).exists():

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from facegen.core.errors import DataError
+from facegen.core.readable_files import read_bytes
 from facegen.core.recipe.settings import check_table
 from facegen.core.recipe.tables import Table
 
@@ -173,7 +174,7 @@ def _read_json(folder: Path, path: Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_BYTES:
         raise DataError(f"{path}: is larger than {MAX_BYTES >> 20} MiB, the limit for a corpus; pack the corpus again")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_bytes(path).decode())
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: is not valid JSON ({error}); pack the corpus again") from None
     if not isinstance(values, dict):

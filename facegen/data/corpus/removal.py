@@ -12,6 +12,7 @@ from torch import Tensor
 from facegen.core.errors import DataError
 from facegen.core.files import move, sync_folder, write_file
 from facegen.core.progress import Observer
+from facegen.core.readable_files import open_bytes
 from facegen.core.text.names import known_spelling, normalise_name
 from facegen.data.corpus.corpus_filter import select_clips, select_faces, write_selection
 from facegen.data.corpus.file_swap import staging_folder, swap
@@ -131,7 +132,7 @@ def _rewrite_tables(folder: Path, identity: str, staging: Path) -> None:
         path = folder / name
         if not path.is_file():
             continue
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with io.TextIOWrapper(open_bytes(path), "utf-8-sig", "surrogateescape", newline="") as file:
             table = csv.DictReader(file)
             rows: list[dict[str, Any]] = list(table)
             column_names = list(table.fieldnames or ())
@@ -143,6 +144,6 @@ def _rewrite_tables(folder: Path, identity: str, staging: Path) -> None:
         writer = csv.DictWriter(text, column_names, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(remaining)
-        write_file(staging / name, text.getvalue().encode())
+        write_file(staging / name, text.getvalue().encode("utf-8", "surrogateescape"))
         move(staging / name, path)
     sync_folder(folder)

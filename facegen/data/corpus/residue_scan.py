@@ -1,6 +1,7 @@
 """Search for leftover data of a removed person in every file of a folder."""
 
 import csv
+import io
 import json
 import mmap
 import re
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from facegen.core.readable_files import open_bytes
 from facegen.core.text.names import matching_names, normalise_name, spellings_of
 from facegen.data.corpus.header import HEADER_FILE, SHARD_NAME, CorpusHeader, read_header, stored_shards
 from facegen.data.corpus.index import CorpusIndex
@@ -92,7 +94,7 @@ def find_traces(folder: Path, fingerprints: Fingerprints) -> list[str]:
         if path.suffix == ".csv":
             traces += _in_table(path, place, pattern, fingerprints)
         elif path.stat().st_size:
-            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            with open_bytes(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 if _mentions(pattern, fingerprints, content):
                     traces.append(f"{place}: the name")
     for header_path in sorted(folder.rglob(HEADER_FILE)):
@@ -131,7 +133,7 @@ def _mentions(pattern: re.Pattern[bytes], fingerprints: Fingerprints, content: b
 
 
 def _in_table(path: Path, place: str, pattern: re.Pattern[bytes], fingerprints: Fingerprints) -> Iterator[str]:
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+    with io.TextIOWrapper(open_bytes(path), "utf-8-sig", "replace", newline="") as file:
         table = csv.DictReader(file)
         for row in table:
             cells = [cell for column, cell in row.items() if column not in NUMBER_COLUMNS and isinstance(cell, str)]

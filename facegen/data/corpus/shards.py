@@ -14,6 +14,7 @@ from torch import Tensor
 
 from facegen.core.errors import DataError
 from facegen.core.files import sync_file
+from facegen.core.readable_files import open_bytes
 from facegen.core.tensor_access import load_tensors
 from facegen.data.corpus.header import Shard
 
@@ -75,7 +76,7 @@ def describe_shard(path: Path, num_rows: int) -> Shard:
 
 def sha256_of(path: Path) -> str:
     """Compute the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

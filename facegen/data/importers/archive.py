@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from facegen.core.readable_files import open_bytes
+
 BLOCK_BYTES = 512
 MAX_HEADER_BYTES = 2**20
 """Largest header that is read; a hostile header could claim a size that fills the memory."""
@@ -64,7 +66,7 @@ def list_members(archive: Path) -> Iterator[Member | UnusableMember]:
     num_bytes = archive.stat().st_size
     try:
         with (
-            archive.open("rb") as file,
+            open_bytes(archive) as file,
             tarfile.open(fileobj=_BoundedReader(file, num_bytes), mode="r:", errors="surrogateescape") as tar,
         ):
             # Not `for entry in tar`: it keeps a list of all entries.

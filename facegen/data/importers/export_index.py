@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from facegen.core.errors import DataError
+from facegen.core.readable_files import read_bytes
 from facegen.core.recipe.tables import Table
 from facegen.data.corpus.file_swap import STAGING
 
@@ -53,7 +54,7 @@ def find_shards(folder: Path) -> list[Path]:
             )
         return tars
     try:
-        listed = ShardList.model_validate_json(path.read_bytes())
+        listed = ShardList.model_validate_json(read_bytes(path))
     except (OSError, ValidationError) as error:
         detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
         raise DataError(

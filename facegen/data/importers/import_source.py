@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facegen.core.errors import DataError
+from facegen.core.readable_files import open_bytes
 from facegen.data.corpus.header import HEADER_FILE
 from facegen.data.importers.clip_requests import ImportRequests
 from facegen.data.importers.export_index import find_shards
@@ -80,7 +81,7 @@ def _is_tar(path: Path) -> bool:
     try:
         if not path.is_file():  # opening a pipe would wait for its writer
             return False
-        with path.open("rb") as file:
+        with open_bytes(path) as file:
             file.seek(offset)
             return file.read(len(magic)) == magic
     except OSError:

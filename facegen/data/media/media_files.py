@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from facegen.core.errors import DataError
+from facegen.core.readable_files import open_bytes, special_file
 from facegen.data.importers.archive import Member
 
 Readable = Path | Member
@@ -70,7 +71,7 @@ class UnusableFileError(DataError):
 
 def open_readable(path: Readable) -> IO[bytes]:
     """Open a file, or a file inside an archive, for reading."""
-    return path.open() if isinstance(path, Member) else path.open("rb")
+    return path.open() if isinstance(path, Member) else open_bytes(path)
 
 
 def check_is_file(path: Readable) -> None:
@@ -83,7 +84,8 @@ def check_is_file(path: Readable) -> None:
         if isinstance(path, Member) or path.is_file():
             if (path.size if isinstance(path, Member) else path.stat().st_size) == 0:
                 raise UnusableFileError(path, "is empty", "get it again, or leave it out", "0 bytes")
-            return
+            if isinstance(path, Member) or not special_file(path):
+                return
         reason = "is not a file" if path.exists() else "does not exist"
     except (OSError, ValueError) as error:
         raise UnusableFileError(path, "is not a usable file name", "check the path", error) from None

@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image, features
 
 from facegen.core.html_pages import render_page
+from facegen.core.readable_files import read_bytes
 from facegen.data.media.generated_media import stored_xmp
 from facegen.evaluation.render.tables import figure_table
 from facegen.evaluation.report import Picture, Report, number
@@ -96,7 +97,7 @@ def data_uri(folder: Path, file: str) -> str:
     media = _MEDIA.get(path.suffix.lower())
     if media is None or not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
         return ""
-    content = path.read_bytes()
+    content = read_bytes(path)
     if media == "image/png" and features.check("webp"):
         content, media = _smaller(content, media)
     return f"data:{media};base64,{base64.b64encode(content).decode('ascii')}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from facegen.core.errors import RecipeError
+from facegen.core.readable_files import open_bytes
 
 
 def import_package(part: str, module: str, install: str) -> ModuleType:
@@ -59,7 +60,7 @@ def hash_of(files: Iterable[Path], *values: object) -> str:
 
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file's content."""
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

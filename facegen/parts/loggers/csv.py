@@ -5,6 +5,7 @@ from pathlib import Path
 
 from facegen.core.files import write_file
 from facegen.core.logger_interface import Evaluation, Logger, RunInfo
+from facegen.core.readable_files import open_bytes
 
 STEP = "step"
 
@@ -68,7 +69,7 @@ def _text(value: float | None) -> str:
 def _read(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
+    with io.TextIOWrapper(open_bytes(path), "utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from facegen.core import optional_imports
 from facegen.core.errors import DataError
 from facegen.core.progress import Observer
+from facegen.core.readable_files import open_bytes
 from facegen.parts.metrics.extractor import Extractor
 from facegen.parts.metrics.weight_files import cached_file, checked_tensors, digest, download, read_tensors
 
@@ -84,7 +85,7 @@ def _read(path: Path, published: Published) -> dict[str, Tensor]:
     """Read the tensors of a file; an archive with code only if it is the published one."""
     if not published.sha256 or path.suffix == ".safetensors":
         return read_tensors(path)
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != published.sha256:
             raise DataError(
                 f"{path}: is not the published file {published.url}; other archives could run code and are refused. "

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from facegen.core.errors import CheckpointError
 from facegen.core.files import new_folder
+from facegen.core.readable_files import open_bytes
 from facegen.core.run_schema import CHECKPOINT_FORMAT, MAX_STATE_BYTES, CheckpointState
 from facegen.core.tensor_access import load_tensors as read_tensors
 from facegen.core.tensor_access import open_tensors
@@ -191,7 +192,7 @@ def hash_files(paths: Iterable[Path]) -> str:
     for path in paths:
         require_file(path)
         digest.update(path.name.encode())
-        with path.open("rb") as file:
+        with open_bytes(path) as file:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
     return digest.hexdigest()

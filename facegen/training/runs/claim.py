@@ -9,6 +9,7 @@ from facegen.core.errors import CheckpointError
 from facegen.core.files import LOCK, PART, file_lock
 from facegen.core.interfaces import Dataset
 from facegen.core.progress import Observer
+from facegen.core.readable_files import read_bytes
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.run_files import METADATA, RECIPE
 from facegen.core.run_schema import ChangeRecord
@@ -79,7 +80,7 @@ def _is_leftover(path: Path, recipe: Recipe) -> bool:
     """Tell whether a file was left by a process that was killed while it created this run."""
     if path.name == RECIPE:
         own = recipe_text(describe_files(recipe)[0]).encode()
-        return path.is_file() and path.stat().st_size == len(own) and path.read_bytes() == own
+        return path.is_file() and path.stat().st_size == len(own) and read_bytes(path) == own
     if path.name == FILES:
         return path.is_dir() and all(re.fullmatch(r"[0-9a-f]{16}|\..*", copied.name) for copied in path.iterdir())
     unfinished = path.name.endswith(PART) and path.name.startswith((f".{RECIPE}.", f".{METADATA}."))

@@ -14,6 +14,7 @@ from facegen.core.batch import IDENTITY_IMAGE, Batch
 from facegen.core.distribution import BYTES_OF_LARGEST, Distribution, shape_problems
 from facegen.core.files import write_file
 from facegen.core.randomness import repeatable
+from facegen.core.readable_files import read_bytes
 from facegen.data.loading.rows import Rows
 from facegen.training.face_pipeline import FacePipeline
 
@@ -95,7 +96,7 @@ def read_conditions(folder: Path) -> Distributions:
     try:
         if not path.is_file() or path.stat().st_size > MAX_BYTES:  # a pipe would never end
             return {}
-        return of_tensors(load(path.read_bytes()))
+        return of_tensors(load(read_bytes(path)))
     except (OSError, SafetensorError, ValueError):
         return {}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from facegen.core.errors import CheckpointError
+from facegen.core.readable_files import open_bytes
 from facegen.core.recipe.settings import check_table
 from facegen.core.recipe.tables import Table
 
@@ -23,7 +24,7 @@ def read_bounded(path: Path, max_bytes: int) -> str:
     """
     if path.exists() and not path.is_file():
         raise ValueError(f"{path.name} is no file")
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
         raise ValueError(f"{path.name} has more than {max_bytes} bytes")

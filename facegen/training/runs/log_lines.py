@@ -1,11 +1,13 @@
 """Lines of a run's log.jsonl: one JSON object of logged values each."""
 
+import io
 import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from facegen.core.readable_files import open_bytes
 from facegen.core.text.json_text import json_text
 
 MAX_LOG_LINE = 2**20
@@ -24,7 +26,7 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every line with its values, without lines that a crash cut short."""
     if not path.is_file():  # a pipe would never end
         return
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with io.TextIOWrapper(open_bytes(path), "utf-8", "replace") as file:
         while line := file.readline(MAX_LOG_LINE):
             try:
                 entry = json.loads(line)

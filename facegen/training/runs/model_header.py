@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 
 from facegen.core.errors import CheckpointError
 from facegen.core.model_schema import FORMAT_VERSION, MAX_METADATA_BYTES, ModelMetadata
+from facegen.core.readable_files import open_bytes
 from facegen.core.recipe.settings import check_table
 from facegen.core.tensor_access import open_tensors
 
@@ -29,7 +30,7 @@ def opened_model(path: Path) -> Iterator[Any]:
         raise CheckpointError(f"{path}: there is no such file")
     advice = "get the file again; a model file is made by `facegen export RUN model.safetensors`"
     size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         header_bytes = int.from_bytes(file.read(8), "little")
     if size < 8 or header_bytes > size - 8:
         raise CheckpointError(f"{path}: is cut short, or is no safetensors file; {advice}")

@@ -13,6 +13,7 @@ from facegen.core.cache import user_cache
 from facegen.core.errors import CheckpointError
 from facegen.core.files import new_folder
 from facegen.core.model_schema import ModelMetadata, TrainedRecipe
+from facegen.core.readable_files import open_bytes
 from facegen.core.recipe.portable import without_paths
 from facegen.core.recipe.recipe import check_recipe
 from facegen.core.recipe.run_files import METADATA, RECIPE
@@ -38,7 +39,7 @@ def unpack_model(model: ModelFile) -> Path:
     Raises:
         CheckpointError: a tensor holds NaN or infinity, or the cache cannot be written.
     """
-    with model.path.open("rb") as file:
+    with open_bytes(model.path) as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     # What another version unpacked may have another format.
     digest = hashlib.sha256(f"{__version__} {RUN_FORMAT} {CHECKPOINT_FORMAT} {content}".encode())

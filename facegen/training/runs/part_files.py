@@ -17,6 +17,7 @@ from typing import Any
 
 from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.files import new_folder
+from facegen.core.readable_files import open_bytes
 from facegen.core.recipe.merge import Tables
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.part_paths import NO_PATH, missing_paths, part_paths, pretrained_paths, with_part_paths
@@ -58,7 +59,7 @@ class RunFile:
         """
         digest, num_bytes, path = hashlib.sha256(), 0, path.absolute()
         for file in files_of(path):
-            with file.open("rb") as opened:
+            with open_bytes(file) as opened:
                 content = hashlib.file_digest(opened, "sha256").digest()
             digest.update(str(file.relative_to(path)).encode("utf-8", "surrogateescape") + b"\0" + content)
             num_bytes += file.stat().st_size

@@ -44,3 +44,13 @@ def test_every_wrong_argument_is_named_and_no_other():
     assert raised.value.problems[1].endswith("must be greater than or equal to 1")
     assert raised.value.problems[2] == "draw: seed = 1.5: must be an integer"
     assert draw("x", np.int64(2)) == ("x", 2, None, ())
+
+
+def test_a_fault_of_the_disk_is_one_of_facegen():
+    @checked
+    def read(path: str) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    with pytest.raises(DataError, match=r"^/x/y: is not accessible: permission denied; change") as raised:
+        read("/x/y")
+    assert isinstance(raised.value.__cause__, PermissionError)

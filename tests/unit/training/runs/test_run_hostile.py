@@ -29,6 +29,7 @@ from facegen.training.runs import part_files
 from facegen.training.runs.conditions import read_conditions
 from facegen.training.runs.model_export import ExportSettings, export_run
 from facegen.training.runs.model_file import ModelFile
+from facegen.training.runs.model_unpacking import unpack_model
 from facegen.training.runs.part_files import RunFile
 from facegen.training.runs.run import Run
 
@@ -242,3 +243,24 @@ def test_a_folder_of_this_machine_is_not_read_for_a_stranger(tmp_path: Path) -> 
     os.mkfifo(tmp_path / "own" / "pipe")  # hashing would wait for it, if it counted as a file
     with pytest.raises(CheckpointError, match="is gone or has changed"):
         part_files._locate(tmp_path, Path(file.original), [file])
+
+
+FILE_NAMES = st.one_of(
+    st.sampled_from(["with space", "[bold]x", "für 日本", "-x", "--out", "a'b\"c", "new\nline", "%s", "{x}", "..."]),
+    st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="/\0"), min_size=1, max_size=20),
+    st.binary(min_size=1, max_size=20).map(os.fsdecode),
+).filter(lambda name: not {"/", "\0"} & set(name) and name not in (".", ".."))  # fmt: skip
+
+
+@settings(SLOW, max_examples=8)
+@given(name=FILE_NAMES)
+def test_any_name_of_a_run_and_of_a_model_file(run: Run, model: Path, name: str) -> None:
+    folder = run.path.parent / "named" / name
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    shutil.copytree(run.path, folder)
+    opened = Run.open(folder)
+    assert opened.name == name and load_face_pipeline(opened, CPU).condition_dim
+    copied = folder.parent / f"{name}.safetensors"
+    shutil.copyfile(model, copied)
+    unpacked = Run.open(unpack_model(ModelFile.open(copied)))
+    assert unpacked.name == copied.stem and load_matching(unpacked, CPU).encoders.condition_dim
