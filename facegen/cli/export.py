@@ -1,5 +1,6 @@
 """`facegen export`: write a run as one file."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching
 
 if TYPE_CHECKING:
-    from facegen.inference.onnx_file import OnnxGraph
+    from facegen.inference.onnx_graph import OnnxGraph
 
 MAX_CARD_CHARACTERS = 2**20
 """Largest length of a card; it is copied into the header of the model file."""
@@ -21,7 +22,7 @@ MAX_CARD_CHARACTERS = 2**20
 @click.argument("model", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @click.option(
     "--onnx", type=click.Path(path_type=Path, dir_okay=False),
-    help="ONNX file to write, too, or instead of MODEL: faces from speech, or from a condition, and noise.",
+    help="ONNX file to write, too, or instead of MODEL: faces from what the run reads, or a condition, and noise.",
 )  # fmt: skip
 @click.option(
     "--precision", type=click.Choice(["fp16", "fp32"]), default="fp16", show_default=True,
@@ -55,9 +56,10 @@ def command(
     start. For a run on real people, the distances of drawn faces to the nearest training faces are
     printed: look at them before you share the file.
 
-    The ONNX file holds averaged weights in fp32 and the same description; without MODEL, RUN may be a model. ONNX
-    Runtime draws faces from it before it gets its name; if they differ from torch's, there is no file. It needs the
-    packages of `facegen[onnx]`.
+    The ONNX file holds averaged weights in fp32 and the same description; without MODEL, RUN may be a model. It takes
+    what the run reads and noise, and returns faces; if the conditioners cannot be exported, it takes the condition.
+    ONNX Runtime draws faces from it before it gets its name; if they differ from torch's, there is no file. It needs
+    the packages of `facegen[onnx]`.
     """
     if model is None and onnx is None:
         raise click.UsageError("give MODEL, or --onnx FILE, or both")
@@ -97,10 +99,17 @@ def command(
 
 
 def _print_graph(path: Path, graph: "OnnxGraph") -> None:
-    """Print the inputs of an ONNX file, and how near its faces are to torch's."""
+    """Print inputs and output of an ONNX file, and how near its faces are to torch's."""
     console.print(f"ONNX: {path} ({path.stat().st_size / 1e6:.1f} MB, fp32)", soft_wrap=True)
-    rows = ", ".join(f"{name} (rows, {', '.join(map(str, shape))})" for name, shape in graph.inputs.items())
-    console.print(f"Inputs: {rows}; noise is {graph.noise}", soft_wrap=True)
+    rows = ", ".join(f"{name} {_shape(row)}" for name, row in graph.inputs.items())
+    console.print(f"Inputs: {rows}" + (f"; noise is {graph.noise}" if "noise" in graph.inputs else ""), soft_wrap=True)
+    console.print(f"Output: faces {_shape(graph.faces)}, RGB from -1 to 1", soft_wrap=True)
     for reason in graph.reasons:
-        console.print(f"No input of speech: {reason}", soft_wrap=True)
+        console.print(f"The conditioners are left out: {reason}", soft_wrap=True)
+    for name in graph.pretrained:
+        console.print(f"It holds the pretrained weights of {name}, which no run holds: their licence holds, too")
     console.print(f"ONNX Runtime and torch differ by at most {graph.largest_difference:.1e} of colours from -1 to 1")
+
+
+def _shape(row: Sequence[int]) -> str:
+    return f"({', '.join(map(str, ('rows', *row)))})"

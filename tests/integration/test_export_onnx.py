@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_runs import REPOSITORY, Facegen
+from tiny_runs import REPOSITORY, Facegen, settings
 
 from facegen.core import optional_imports
 
@@ -29,6 +29,7 @@ def test_speech_becomes_the_same_face_as_with_facegen(
     assert facegen("export", "speech-48", "--onnx", out, "--licence", "CC0-1.0") == 0
     printed = capsys.readouterr().out
     assert "Inputs: speech (rows, 19200), noise (rows, 128); noise is standard normal" in printed
+    assert "Output: faces (rows, 3, 48, 48), RGB from -1 to 1" in printed
     assert "ONNX Runtime and torch differ by at most" in printed
     session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
     model = load("speech-48")
@@ -44,7 +45,23 @@ def test_speech_becomes_the_same_face_as_with_facegen(
     described, graph = json.loads(stored["facegen"]), json.loads(stored["facegen_graph"])
     assert described["licence"] == "CC0-1.0" and described["consent"] == "synthetic"
     assert described["run"]["recipe"]["generator"]["type"] == "adain"
-    assert graph["inputs"] == {"speech": [19200], "noise": [128]} and len(graph["weights_sha256"]) == 64
+    assert graph["inputs"] == {"speech": [19200], "noise": [128]} and graph["faces"] == [3, 48, 48]
+    assert "sample_rate_hz" in graph["meanings"]["speech"] and len(graph["weights_sha256"]) == 64
+
+
+def test_a_run_whose_generator_has_dropout_is_refused_with_what_can_be_done(
+    facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime", reason="pip install facegen[onnx]")
+    tiny = [word for word in settings()[1::2] if not word.startswith("match.")]
+    own = [word for setting in tiny for word in ("--set", setting)]
+    run = tmp_path / "run"
+    assert facegen("train", "name_lsgan_dropout", "--preset", "small", *own, "--out", run) == 0
+    capsys.readouterr()
+    assert facegen("export", run, "--onnx", tmp_path / "x.onnx") == 1
+    printed = capsys.readouterr().err
+    assert "from identity and noise: it draws random numbers beside the noise" in printed
+    assert "Write a model file instead" in " ".join(printed.split()) and not (tmp_path / "x.onnx").exists()
 
 
 def test_what_export_needs_is_said(
