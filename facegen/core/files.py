@@ -179,6 +179,20 @@ def file_lock(path: Path, *, wait: bool = False) -> Iterator[None]:
                 path.unlink()
 
 
+def has_record_locks(folder: Path) -> bool:
+    """Return whether the file system of a folder has the locks that SQLite takes; True where that cannot be tried."""
+    try:
+        with _new_part(folder / "locks", is_folder=False) as part:
+            try:
+                with part.open("r+b") as file:
+                    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            finally:
+                part.unlink()
+    except OSError as error:
+        return error.errno not in _NO_LOCKS
+    return True
+
+
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
     """Give an OSError of the block the path that the user knows: a full disk has none, others name temporary files.

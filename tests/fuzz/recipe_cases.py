@@ -3,6 +3,7 @@
 import copy
 import os
 import random
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,12 +30,19 @@ def recipe_cases(draw: random.Random) -> Iterator[Case]:
 
 def _case(kind: str, text: bytes, *words: str, name: bytes = b"r.toml", note: str = "") -> Case:
     def prepare(folder: Path) -> None:
+        _copy_shipped(folder)
         Path(os.fsdecode(os.path.join(os.fsencode(folder), name))).write_bytes(text)
 
     preset = () if "--preset" in words else ("--preset", "small")
     settings = tuple(word for value in TINY for word in ("--set", value))
     path = "{folder}/" + os.fsdecode(name)
     return Case(f"recipe: {kind}", ("check", path, *preset, *settings, *words), prepare, SECONDS, MEBIBYTES, note)
+
+
+def _copy_shipped(folder: Path) -> None:
+    """Copy the shipped recipes: they name each other, so that a changed one reaches the checks after the reading."""
+    for path in shipped_recipes().values():
+        shutil.copyfile(path, folder / path.name)
 
 
 def _shipped(draw: random.Random) -> tuple[bytes, dict[str, Any]]:
@@ -88,6 +96,7 @@ def _references(draw: random.Random) -> Case:
     size, shape = draw.randrange(1, 13), draw.choice(("chain", "circle", "graph"))
 
     def prepare(folder: Path) -> None:
+        _copy_shipped(folder)
         for number in range(size):
             tables = copy.deepcopy(base)
             for reference in draw.sample(REFERENCES, draw.choice((1, 1, 3))):
@@ -126,6 +135,7 @@ def _special(draw: random.Random) -> Case:
     )
 
     def prepare(folder: Path) -> None:
+        _copy_shipped(folder)
         path = folder / "s.toml"
         if special == "fifo":
             os.mkfifo(path)

@@ -11,6 +11,7 @@ from typing import Any, Self
 from facegen.collect.manifest.schema import TABLES, VERSION
 from facegen.collect.video.failures import DiskError
 from facegen.core.errors import DataError
+from facegen.core.files import has_record_locks
 
 FILE_NAME = "manifest.sqlite"
 BUSY_SECONDS = 30.0
@@ -109,7 +110,8 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     try:
         return _open(f"{address}?mode=ro", "SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError:
-        # In a read-only folder the write-ahead log cannot be opened; no other process can write it either.
+        # In a read-only folder the write-ahead log cannot be opened; no other process can write it either. On a file
+        # system without locks, a lock cannot be had.
         return _open(f"{address}?immutable=1")
 
 
@@ -121,11 +123,13 @@ def _connect_to_write(path: Path) -> sqlite3.Connection:
     """
     address = path.absolute().as_uri()
     common = ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
-    attempts = (
+    attempts = [
         (address, ("journal_mode = WAL", *common, "wal_autocheckpoint = 200")),
         (address, ("journal_mode = DELETE", *common)),
         (f"{address}?nolock=1", ("journal_mode = DELETE", *common)),
-    )
+    ]
+    if not has_record_locks(path.parent):  # SQLite would take the lack of locks for the lock of another process
+        del attempts[:-1]
     for number, (attempt, settings) in enumerate(attempts, start=1):
         try:
             # The empty transaction takes and frees the locks, which the settings alone may not.

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from facegen.core.errors import PluginError
+from facegen.core.text.printable import is_utf8
 from facegen.core.text.shown import cut
 from facegen.core.text.suggest import did_you_mean
 
@@ -89,17 +90,23 @@ def check_table(
         table: {key: value}.
         also: further keys that the table may have, for error messages.
     """
-    dates = [
-        f"{key} = {value}: dates are not supported; write a string, in quotes"
-        for key, value in table.items()
-        if _is_date(value)
-    ]
-    if dates:
-        return None, dates
+    unsupported = [f"{key} = {reason}" for key, value in table.items() if (reason := _unsupported(value))]
+    if unsupported:
+        return None, unsupported
     try:
         return model.model_validate_json(json.dumps(table, default=str)), []
     except ValidationError as error:
         return None, [_explain(model, problem, also) for problem in error.errors()]
+
+
+def _unsupported(value: Any) -> str:
+    """Show a value of TOML that no setting can have, with the reason; "" for any other."""
+    if _is_date(value):
+        return f"{value}: dates are not supported; write a string, in quotes"
+    if not is_utf8(json.dumps(value, ensure_ascii=False, default=str)):
+        # A path of the command line: the recipe of a run could not hold it.
+        return f"{cut(json.dumps(value, default=str))}: is not UTF-8; rename the file, or give a link to it"
+    return ""
 
 
 def oversized(model: type[BaseModel], table: dict[str, Any]) -> list[str]:

@@ -7,12 +7,13 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from facegen.core.errors import DataError
 from facegen.core.readable_files import read_bytes
 from facegen.core.recipe.settings import check_table
 from facegen.core.recipe.tables import Table
+from facegen.core.text.printable import printable
 
 FORMAT_VERSION: Literal[1] = 1
 OptionalColumn = Literal["speech", "caption", "text"]
@@ -46,11 +47,16 @@ class Shard(Table):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+def _stored(text: Any) -> Any:
+    """Escape bytes of a file name that are not UTF-8, which JSON cannot hold."""
+    return printable(text) if isinstance(text, str) else text
+
+
 class Provenance(Table):
     """Origin of a corpus: importer, name of the source, version of facegen, and settings."""
 
     importer: str
-    source: str
+    source: Annotated[str, BeforeValidator(_stored)]
     facegen: str
     settings: dict[str, Any]
 

@@ -1,5 +1,6 @@
 """A part's signature is the schema of its table, and a strict one."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -117,3 +118,9 @@ def test_a_part_without_an_init_of_its_own_has_no_settings():
 def test_a_number_that_is_not_finite_is_refused(number):
     _, problems = check(weight=float(number))
     assert problems and "finite" in problems[0]
+
+
+def test_a_path_that_is_not_utf8_is_named():
+    model, problems = check_table(settings_model(Part), {"path": os.fsdecode(b"/c\xff")})
+    assert model is None
+    assert problems == ['path = "/c\\udcff": is not UTF-8; rename the file, or give a link to it']

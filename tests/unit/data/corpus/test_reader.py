@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -330,3 +331,11 @@ def test_all_missing_files_are_named_at_once(folder):
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(DataError, match="does not exist; give a packed corpus"):
         Corpus.open(tmp_path / "nowhere")
+
+
+def test_the_source_of_a_corpus_may_have_a_name_that_is_not_utf8(tmp_path):
+    write_corpus(tmp_path)
+    header = Corpus.open(tmp_path).header
+    provenance = Provenance(importer="test", source=os.fsdecode(b"t\xff.csv"), facegen="0", settings={})
+    stored = json.loads(header.model_copy(update={"provenance": provenance}).to_json())
+    assert stored["provenance"]["source"] == "t\\udcff.csv"
