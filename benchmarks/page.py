@@ -18,12 +18,21 @@ def rewrite(page: Path, results: Mapping[str, Any]) -> None:
     Raises:
         ValueError: the page has not both marks.
     """
+    replace_between(page, BEGIN, END, render(results))
+
+
+def replace_between(page: Path, begin: str, end: str, content: str) -> None:
+    """Replace what stands between two marks of a page.
+
+    Raises:
+        ValueError: the page has not both marks.
+    """
     text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{page}: holds not both of {BEGIN} and {END}, between which the tables stand")
-    page.write_text(f"{before}{BEGIN}\n\n{render(results)}\n{END}{after}", encoding="utf-8")
+    before, first, rest = text.partition(begin)
+    _, last, after = rest.partition(end)
+    if not (first and last):
+        raise ValueError(f"{page}: holds not both of {begin} and {end}, between which the tables stand")
+    page.write_text(f"{before}{begin}\n\n{content}\n{end}{after}", encoding="utf-8")
 
 
 def render(results: Mapping[str, Any]) -> str:

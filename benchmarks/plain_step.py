@@ -13,6 +13,7 @@ from facegen.core.batch import Batch, Condition, Terms
 from facegen.core.critic import Critic, Phase
 from facegen.parts.generators.adain import AdaptiveInstanceNorm
 from facegen.parts.layers.folded import ConvPool2d, UpsampleConv2d
+from facegen.parts.layers.segan_blocks import SeganBlock
 from facegen.training.gan import GanStep
 
 SCORES = (
@@ -92,7 +93,9 @@ class PlainStep(GanStep):
 class AttachedStep(PlainStep):
     """Plain step that also computes gradients of generator and conditioners in the discriminator phase, in vain.
 
-    Wav2Pix's public code does so: it detaches neither faces nor conditions.
+    Wav2Pix's code does so: scripts/trainer.py detaches neither faces nor the embedding, computes both again for the
+    generator's phase, and freezes no discriminator there (github.com/miqueltubau/Wav2Pix, the repository of one of its
+    authors, commit a33197f).
     """
 
     critic_kind = AttachedCritic
@@ -112,13 +115,24 @@ class _UpsampleThenConv(UpsampleConv2d):
         return functional.conv2d(larger, self.weight, self.bias, padding=1)
 
 
+class _PlainSeganBlock(SeganBlock):
+    def forward(self, hidden: Tensor) -> Tensor:
+        padded = functional.pad(hidden[:, :, 0], self.pad)
+        convolved = functional.conv1d(padded, self.conv.weight[:, :, 0], stride=self.stride)
+        activated: Tensor = self.activation(self.norm(convolved[:, :, None]))
+        return activated
+
+
 class _NormThenModulate(AdaptiveInstanceNorm):
     def forward(self, images: Tensor, style: Tensor) -> Tensor:
         gain, offset = self.style(style)[..., None, None].chunk(2, dim=1)
         return (1 + gain) * functional.instance_norm(images) + offset
 
 
-PLAIN_LAYERS = {ConvPool2d: _ConvThenPool, UpsampleConv2d: _UpsampleThenConv, AdaptiveInstanceNorm: _NormThenModulate}
+PLAIN_LAYERS = {
+    ConvPool2d: _ConvThenPool, UpsampleConv2d: _UpsampleThenConv, AdaptiveInstanceNorm: _NormThenModulate,
+    SeganBlock: _PlainSeganBlock,
+}  # fmt: skip
 
 
 def use_plain_layers(network: nn.Module, *, channels_last: bool = False) -> None:

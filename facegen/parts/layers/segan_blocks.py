@@ -7,11 +7,15 @@ from torch.nn import functional
 
 from facegen.parts.layers.lengths import convolved
 
+MIN_WEIGHTS_PER_STEP = 16
+"""Weights of an output channel for each output step, from which a matrix product is faster than a convolution."""
+
 
 class SeganBlock(nn.Module):
     """LeakyReLU_0.3(BN(conv)) along time, padded to (time - 2) // stride + 1 output steps for any kernel.
 
-    It is a 2D convolution of height 1, because channels_last is faster and conv1d does not support it.
+    It is a 2D convolution of height 1, because channels_last is faster and conv1d does not support it. Over few steps
+    it is a matrix product, because libraries then spend most of their time on the layout of the weights.
 
     Args:
         in_channels, out_channels: as in nn.Conv2d.
@@ -37,8 +41,18 @@ class SeganBlock(nn.Module):
         return bins, convolved(frames, 2, self.stride)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        activated: Tensor = self.activation(self.norm(self.conv(functional.pad(hidden, (*self.pad, 0, 0)))))
+        padded = functional.pad(hidden, (*self.pad, 0, 0))
+        _, steps = self.left(1, hidden.shape[3])
+        is_short = self.conv.weight[0].numel() >= MIN_WEIGHTS_PER_STEP * steps
+        activated: Tensor = self.activation(self.norm(self._multiply(padded) if is_short else self.conv(padded)))
         return activated
+
+    def _multiply(self, padded: Tensor) -> Tensor:
+        """Convolve by a product of windows (B, steps, kernel x channels) with the weights, both with channels last."""
+        kernel = self.conv.kernel_size[1]
+        windows = padded[:, :, 0].transpose(1, 2).unfold(1, kernel, self.stride).transpose(2, 3)
+        weights = self.conv.weight.permute(0, 2, 3, 1).flatten(1)
+        return functional.linear(windows.flatten(2), weights).transpose(1, 2)[:, :, None]
 
 
 def segan_blocks(in_channels: int, widths: Sequence[int], kernel: int, stride: int) -> nn.Sequential:
