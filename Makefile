@@ -25,7 +25,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps Resemblyzer==0.1.4
 	$(BIN)/facegen generate voice-64 --speech tests/models/synthetic_voice.wav --size 192 --out demo/voice.png
-	$(BIN)/facegen train speech_relid_separate --preset small --set data.image_pixels=48 --set match.steps=1500 --set train.steps=4000 --set train.ema_images=30000.0 --resume
+	$(BIN)/facegen train speech_relid_separate --preset small --resume
 	$(BIN)/facegen evaluate runs/speech_relid_separate
 
 # One process per core, a test file at a time: the files of tests/integration come first, as they are the slowest.

@@ -49,7 +49,8 @@ class ShippedModel:
 MODELS = {
     "speech-48": ShippedModel(
         "speech_relid_separate", "small",
-        ("data.image_pixels=48", "match.steps=1500", "train.steps=15000", "train.ema_images=50000.0"),
+        ("objective.discriminator_identity_weight=0.5", "objective.generator_identity_weight=0.2",
+         "train.steps=15000", "train.ema_images=50000.0"),
     ),
     "voice-64": ShippedModel("voice", "medium"),
 }  # fmt: skip
