@@ -93,7 +93,7 @@ class PreparedTraining:
                 self.recipe, self.dataset, self.out, resume, self.distributed, observer, interruption, only_match=False
             )  # fmt: skip
         except OSError as error:
-            problem = explain_disk_fault(error, kept="the newest checkpoint is unchanged")
+            problem = explain_disk_fault(error, kept="checkpoints that were complete before are unchanged")
             raise TrainingError(f"{self.out}: training stopped: {problem}, with --resume") from error
 
 

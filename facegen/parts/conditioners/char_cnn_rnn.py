@@ -11,6 +11,7 @@ from facegen.core.batch import NUM_CHARACTERS, Batch, DataSpec
 from facegen.core.errors import RecipeError
 from facegen.core.interfaces import Conditioner
 from facegen.parts.layers.precision import Float32Linear, to_float32, without_autocast
+from facegen.parts.layers.recurrent import recurrent_states
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -76,7 +77,7 @@ class CharCnnRnn(Conditioner):
             hidden = functional.relu(convolution(functional.pad(hidden, (0, self.kernel - 1))))
             hidden = hidden * _within(length, hidden.shape[2])[:, None]
         with without_autocast(hidden.device):
-            steps, _ = self.recurrent(to_float32(hidden).transpose(1, 2))
+            steps = recurrent_states(self.recurrent, to_float32(hidden).transpose(1, 2))
         read = steps * _within(length, steps.shape[1])[:, :, None]
         encoding: Tensor = self.head(read.sum(dim=1) / length.clamp(min=1)[:, None])
         return encoding

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from facegen.core.optional_imports import torchaudio
 from facegen.parts.layers.precision import without_autocast
+from facegen.parts.layers.recurrent import recurrent_states
 from facegen.parts.layers.spectra import torchaudio_transform
 
 RATE_HZ = 16000
@@ -35,8 +36,8 @@ class SpeakerNetwork(nn.Module):
         self.linear = nn.Linear(WIDTH, WIDTH)
 
     def forward(self, mels: Tensor) -> Tensor:
-        _, (hidden, _) = self.lstm(mels)
-        return functional.normalize(functional.relu(self.linear(hidden[-1])))
+        states = recurrent_states(self.lstm, mels)
+        return functional.normalize(functional.relu(self.linear(states[:, -1])))
 
 
 class PartialMels(nn.Module):
