@@ -1,5 +1,7 @@
 """The program `facegen`: runs a command, and turns errors into messages and exit codes."""
 
+import atexit
+import gc
 import importlib
 import sys
 import traceback
@@ -121,6 +123,8 @@ def main(args: Sequence[str] | None = None) -> int:
     Returns:
         0: success; 1: an error that the message explains, or a bug; 2: wrong usage; 130: interrupted.
     """
+    if args is None:
+        atexit.register(gc.freeze)  # Python would search all objects of torch for cycles, which takes a second
     prepare_streams()
     words = sys.argv[1:] if args is None else list(args)
     return explained(lambda: _run(words))
@@ -146,8 +150,8 @@ def explained(work: Callable[[], object]) -> int:
         object.__setattr__(error, "message", cut(printable(error.message), MAX_CHARACTERS))
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        print_error("Interrupted.")
+    except (click.Abort, KeyboardInterrupt) as stop:
+        print_error(f"Interrupted: {stop}." if str(stop) else "Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
         discard_output()
