@@ -58,6 +58,9 @@ _LESS_MEMORY = "choose a smaller [train] batch_size or [data] image_pixels, or a
 PLUGIN = "facegen.plugin"
 """Key of `click.Context.meta`: source of the plugin whose command runs."""
 
+_DEVICE_OF_RECIPE = "The device is a key of the recipe: --set run.device=cpu (auto, cpu, cuda, cuda:N, mps or xpu)"
+_DEVICE_OF_RUN = "A finished run uses the device that it was trained on, or the CPU where a machine lacks that"
+
 
 class PluginBugError(Exception):
     """An exception in the command of a plugin that is no FacegenError; `__cause__` holds it."""
@@ -84,6 +87,15 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            if error.option_name == "--device":
+                has_recipe = error.ctx is not None and any(
+                    option.name == "overrides" for option in error.ctx.command.params
+                )
+                raise click.UsageError(
+                    f"No such option '--device'. {_DEVICE_OF_RECIPE if has_recipe else _DEVICE_OF_RUN}", error.ctx
+                ) from error
+            raise
         except (FacegenError, click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
