@@ -1,6 +1,6 @@
 """Start-up, first step, memory and step time with corpora of a thousand to a million clips.
 
-    python benchmarks/corpus_scale.py [--clips 1000 1000000] [--json scale.json]
+    python -m benchmarks.corpus_scale [--clips 1000 1000000] [--json scale.json] [--write]
 
 The corpora are packed ones of random noise with small records: a face of 16 pixels and 500 samples of speech a clip,
 ten clips a person; shards are hard links to one file of each kind, so that the largest corpus takes 0.5 GB. Nothing is
@@ -24,11 +24,15 @@ from rich.table import Table
 from safetensors.numpy import save_file
 
 import facegen
+from benchmarks.page import number, replace_between, table
 from facegen.core.progress import Observer
 from facegen.data.corpus.header import HEADER_FILE, CorpusHeader, Provenance, Shard
 from facegen.data.corpus.shards import ShardWriter, describe_shard
 from facegen.data.loading.splits import utterance_number
 
+PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"
+BEGIN = "<!-- written by `python -m benchmarks.corpus_scale --write` -->"
+END = "<!-- end of what `python -m benchmarks.corpus_scale --write` writes -->"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 PIXELS, RATE_HZ, TRACK_SAMPLES, CLIPS_PER_PERSON = 16, 16000, 500, 10
 SHARD_CLIPS = 200_000
@@ -45,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> list[dict[str, float]]:
     parser.add_argument("--clips", type=int, nargs="+", default=list(SIZES), help="numbers of clips")
     parser.add_argument("--json", type=Path, help="file for the rows")
     parser.add_argument("--train", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--write", action="store_true", help="write the table into docs/scaling.md")
     options = parser.parse_args(arguments)
     if options.train is not None:
         print(json.dumps(train_once(options.train)))
@@ -57,18 +62,27 @@ def main(arguments: Sequence[str] | None = None) -> list[dict[str, float]]:
     show(rows)
     if options.json is not None:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    if options.write:
+        replace_between(PAGE, BEGIN, END, markdown(rows))
     return rows
+
+
+def markdown(rows: Sequence[dict[str, float]]) -> str:
+    """Return the table for the page, with the ratio of the last to the first."""
+    lines = [[f"{row['clips']:,.0f}", *(number(row[name]) for name in row if name != "clips")] for row in rows]
+    ratios = [f"{rows[-1][name] / rows[0][name]:.2f}" for name in rows[0] if name != "clips"]
+    return table(tuple(rows[0]), [*lines, ["last / first", *ratios]]) + "\n"
 
 
 def show(rows: Sequence[dict[str, float]]) -> None:
     """Print the rows, and the ratio of the last to the first."""
-    table = Table(*rows[0], title="Size of a packed corpus", title_justify="left")
+    shown = Table(*rows[0], title="Size of a packed corpus", title_justify="left")
     for row in rows:
-        table.add_row(f"{row['clips']:,.0f}", *(f"{value:,.3g}" for name, value in row.items() if name != "clips"))
+        shown.add_row(f"{row['clips']:,.0f}", *(f"{value:,.3g}" for name, value in row.items() if name != "clips"))
     ratios = [rows[-1][name] / rows[0][name] for name in rows[0]]
-    table.add_section()
-    table.add_row("last / first", *(f"{ratio:.2f}" for ratio in ratios[1:]))
-    Console(width=160).print(table)
+    shown.add_section()
+    shown.add_row("last / first", *(f"{ratio:.2f}" for ratio in ratios[1:]))
+    Console(width=160).print(shown)
 
 
 def measure(corpus: Path) -> dict[str, float]:
@@ -77,7 +91,7 @@ def measure(corpus: Path) -> dict[str, float]:
     for name, words in CALLS.items():
         seconds, mebibytes, _ = run([sys.executable, "-m", "facegen", *words, str(corpus)])
         figures |= {f"{name} s": seconds, f"{name} MiB": mebibytes}
-    _, mebibytes, output = run([sys.executable, __file__, "--train", str(corpus)])
+    _, mebibytes, output = run([sys.executable, "-m", "benchmarks.corpus_scale", "--train", str(corpus)])
     return {**figures, **json.loads(output.splitlines()[-1]), "train MiB": mebibytes}
 
 
@@ -146,9 +160,9 @@ def write_corpus(folder: Path, num_clips: int) -> None:
         ("speech", "int16", (), TRACK_SAMPLES),
     ):
         written: dict[int, Shard] = {}
-        for number in range(num_shards + 1):
-            num_rows = rows_per_clip * (SHARD_CLIPS if number < num_shards else last_clips + 1)
-            path = folder / f"{kind}-{number:05d}.safetensors"
+        for shard in range(num_shards + 1):
+            num_rows = rows_per_clip * (SHARD_CLIPS if shard < num_shards else last_clips + 1)
+            path = folder / f"{kind}-{shard:05d}.safetensors"
             if num_rows in written:
                 path.hardlink_to(folder / written[num_rows].file)
                 shards[kind].append(written[num_rows].model_copy(update={"file": path.name}))

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facegen.cli.console import when_interrupted
 from facegen.cli.picture_output import GRID, INDEX, write_index
 from facegen.core.errors import DataError, FacegenError
 from facegen.core.progress import Observer
@@ -57,12 +58,13 @@ def write_faces(sampling: "BulkSampling", size: int | None, out: Path, observer:
     total = len(labels) * sampling.count
     done = total - sum(block.stop - block.start for block in waiting)
     observer.start("draw faces", total, done)
-    for block in waiting:
-        faces = enlarge(sampling.draw(block), pixels)
-        for path, face in zip(block.of(paths), faces, strict=True):
-            save_picture(Image.fromarray(face), path, mark)
-            done += 1
-            observer.advance(done)
+    with when_interrupted(lambda: f"{done:,} of {total:,} faces are in {out}; the same command draws the others"):
+        for block in waiting:
+            faces = enlarge(sampling.draw(block), pixels)
+            for path, face in zip(block.of(paths), faces, strict=True):
+                save_picture(Image.fromarray(face), path, mark)
+                done += 1
+                observer.advance(done)
     observer.finish()
     firsts = [block for block in sampling.blocks() if block.start == 0][:GRID_PEOPLE]
     shown = np.stack([sampling.draw(block)[:GRID_FACES] for block in firsts])

@@ -1,7 +1,9 @@
 """`facegen check`."""
 
+import gc
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -39,6 +41,25 @@ def command(
     Warnings do not stop training. They name settings without effect, and reasons why `facegen evaluate` would refuse
     the finished run.
     """
+    with _without_cycle_search():
+        _run(recipe, preset, overrides, data, measure, as_json)
+
+
+@contextmanager
+def _without_cycle_search() -> Iterator[None]:
+    """Switch Python's search for cycles of objects off: in a command this short it takes a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _run(
+    recipe: Path, preset: str | None, overrides: tuple[str, ...], data: Path | None, measure: bool, as_json: bool
+) -> None:
     checked = read_recipe(recipe, preset=preset, overrides=overrides, data=data)
     from facegen.training.check.costs import measure_rate
     from facegen.training.distributed import Distributed

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -95,6 +96,19 @@ def watching(target: Console = error_console) -> Iterator[Observer]:
         speed_estimate_period=RATE_PERIOD_SECONDS,
     ) as progress:
         yield BarObserver(progress)
+
+
+@contextmanager
+def when_interrupted(remains: Callable[[], str]) -> Iterator[None]:
+    """Add to the message of an interruption what remains of the work.
+
+    Args:
+        remains: returns a clause without a full stop.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise click.Abort(remains()) from error
 
 
 class _MessagePrinter(Observer):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from facegen.cli.completion import complete_run
-from facegen.cli.console import console, watching
+from facegen.cli.console import console, watching, when_interrupted
 from facegen.cli.evaluation_summary import show_report
 from facegen.core.recipe.tables import EvaluationSplit, JudgeKind
 from facegen.core.text.json_text import json_text
@@ -160,7 +160,8 @@ def _evaluate_splits(
 
     reports: list[Report] = []
     page, verdicts = None, {}
-    with watching() as observer:
+    kept = "what is finished, such as judges and splits, is kept; the same command goes on"
+    with when_interrupted(lambda: kept), watching() as observer:
         try:
             for split in splits or (None,):
                 report = evaluate(

@@ -1,5 +1,7 @@
 """The program `facegen`: runs a command, and turns errors into messages and exit codes."""
 
+import atexit
+import gc
 import importlib
 import sys
 import traceback
@@ -57,6 +59,9 @@ _LESS_MEMORY = "choose a smaller [train] batch_size or [data] image_pixels, or a
 PLUGIN = "facegen.plugin"
 """Key of `click.Context.meta`: source of the plugin whose command runs."""
 
+_DEVICE_OF_RECIPE = "The device is a key of the recipe: --set run.device=cpu (auto, cpu, cuda, cuda:N, mps or xpu)"
+_DEVICE_OF_RUN = "A finished run uses the device that it was trained on, or the CPU where a machine lacks that"
+
 
 class PluginBugError(Exception):
     """An exception in the command of a plugin that is no FacegenError; `__cause__` holds it."""
@@ -83,6 +88,15 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            if error.option_name == "--device":
+                has_recipe = error.ctx is not None and any(
+                    option.name == "overrides" for option in error.ctx.command.params
+                )
+                raise click.UsageError(
+                    f"No such option '--device'. {_DEVICE_OF_RECIPE if has_recipe else _DEVICE_OF_RUN}", error.ctx
+                ) from error
+            raise
         except (FacegenError, click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
@@ -124,6 +138,8 @@ def main(args: Sequence[str] | None = None) -> int:
     Returns:
         0: success; 1: an error that the message explains, or a bug; 2: wrong usage; 130: interrupted.
     """
+    if args is None:
+        atexit.register(gc.freeze)  # Python would search all objects of torch for cycles, which takes a second
     prepare_streams()
     if args is None:
         report_background_faults()
@@ -151,8 +167,8 @@ def explained(work: Callable[[], object]) -> int:
         object.__setattr__(error, "message", cut(printable(error.message), MAX_CHARACTERS))
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        print_error("Interrupted.")
+    except (click.Abort, KeyboardInterrupt) as stop:
+        print_error(f"Interrupted: {stop}." if str(stop) else "Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
         discard_output()

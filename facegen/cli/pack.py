@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
-from facegen.cli.console import console, error_console, styled, watching
+from facegen.cli.console import console, error_console, styled, watching, when_interrupted
 from facegen.cli.detector import frontal_detector
 from facegen.core.text.json_text import json_text
 
@@ -88,7 +88,7 @@ def command(
         raise click.UsageError(
             "SOURCE is missing: give SOURCE, or all of --voxceleb, --vggface (or --voxceleb-faces) and --meta"
         )
-    with watching() as observer:
+    with when_interrupted(lambda: f"{out} is as before; start again with the same command"), watching() as observer:
         report = pack(
             read,
             out,

@@ -40,3 +40,8 @@ def repeatable(device: torch.device, *key: int | str) -> Iterator[None]:
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         seed_torch(*key)
         yield
+
+
+def random_state(device: torch.device) -> torch.Tensor:
+    """Return the state of torch's own random numbers on the device; equal states mean that none was drawn between."""
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()

@@ -7,19 +7,16 @@ from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from facegen import __version__
-from facegen.core.randomness import repeatable
-from facegen.data.loading.prepare import restore_faces
 from facegen.inference.model import Model
 from facegen.inference.sample import Subject
-from facegen.training.face_pipeline import choose_noises
+from facegen.training.face_pipeline import FACES_AT_ONCE, choose_noises, draw_each
 
 Item = TypeVar("Item")
-BLOCK_FACES = 64
-"""Number of faces that are drawn at once. It decides the random numbers of transforms and dropout."""
+BLOCK_FACES = FACES_AT_ONCE
+"""Number of faces that are drawn and written before the next ones."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +69,8 @@ class BulkSampling:
             for start in range(0, self.count, BLOCK_FACES):
                 yield Block(person, start, min(start + BLOCK_FACES, self.count))
 
-    @torch.no_grad()
     def draw(self, block: Block) -> NDArray[np.uint8]:
         """Draw the faces of a block: (faces, H, W, 3)."""
-        noise = self._noises[block.start : block.stop]
-        encoding = self._encoding[block.person].expand(len(noise), -1)
-        with repeatable(encoding.device, self.seed, "block", block.person, block.start):
-            faces: NDArray[np.uint8] = restore_faces(self.model.pipeline.sample(encoding, noise)).cpu().numpy()
+        encoding, noises = self._encoding[block.person : block.person + 1], self._noises[block.start : block.stop]
+        faces: NDArray[np.uint8] = draw_each(self.model.pipeline, encoding, noises, self.seed, block.start)[0].numpy()
         return faces

@@ -8,10 +8,13 @@ from torch import Tensor, nn
 
 from facegen.core.batch import Batch, Condition
 from facegen.core.interfaces import Conditioner, ConditionTransform, Generator
-from facegen.core.randomness import repeatable, seed_torch
+from facegen.core.randomness import random_state, repeatable, seed_torch
 from facegen.core.recipe.unique_names import unique_names
 from facegen.data.loading.prepare import restore_faces
 from facegen.training.freezing import Frozen, set_frozen_to_eval
+
+FACES_AT_ONCE = 64
+"""Number of faces up to which several noises are drawn in one pass."""
 
 
 class Encoders(nn.Module):
@@ -232,18 +235,30 @@ def choose_noises(noise: Callable[[int, torch.device], Tensor], num: int, seed: 
 
 
 @torch.no_grad()
-def draw_each(pipeline: FacePipeline, encoding: Tensor, noises: Tensor, seed: int) -> Tensor:
-    """Generate every person under every noise; random transforms are the same at every call.
+def draw_each(pipeline: FacePipeline, encoding: Tensor, noises: Tensor, seed: int, first: int = 0) -> Tensor:
+    """Generate every person under every noise; random transforms and dropout are the same at every call.
+
+    Several noises are drawn at once, unless the pipeline uses random numbers beside them, which belong to one noise
+    each. Drawing at once or one by one differs by rounding: by one of 256 levels of a colour at most.
 
     Args:
         encoding: (B, dim)
         noises: (Z, noise_dim), or (Z, B, noise_dim) for different noises per person.
         seed: of random transforms.
+        first: number of the first noise among those of a larger call, of which this one draws a part.
     Returns:
         (B, Z, H, W, 3) uint8 on the CPU.
     """
-    columns = []
-    for number, noise in enumerate(noises):
-        with repeatable(encoding.device, seed, "drawing", number):
-            columns.append(restore_faces(pipeline.sample(encoding, noise)).cpu())
+    people, columns, num_at_once = len(encoding), list[Tensor](), 1
+    start = 0
+    while start < len(noises):
+        group = noises[start : start + num_at_once]
+        rows = group if group.dim() == 3 else group[:, None].expand(-1, people, -1)
+        with repeatable(encoding.device, seed, "drawing", first + start):
+            before = random_state(encoding.device)
+            faces = pipeline.sample(encoding.repeat(len(group), 1), rows.flatten(0, 1))
+            is_random = not torch.equal(random_state(encoding.device), before)
+        columns += restore_faces(faces).cpu().unflatten(0, (len(group), people)).unbind()
+        start += len(group)
+        num_at_once = 1 if is_random else max(FACES_AT_ONCE // people, 1)
     return torch.stack(columns, dim=1)

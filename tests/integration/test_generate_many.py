@@ -46,6 +46,8 @@ def test_an_interrupted_call_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(generated_media, "save_picture", interrupted)
         assert facegen(*WORDS, stopped) == 130
+    printed = " ".join(capsys.readouterr().err.split())
+    assert f"Interrupted: 5 of 10 faces are in {stopped}; the same command draws the others." in printed
     assert len(pictures(stopped)) == 5
     times = {path: path.stat().st_mtime_ns for path in saved[:4]}
     assert facegen(*WORDS, stopped) == 0
@@ -53,6 +55,17 @@ def test_an_interrupted_call_goes_on(
     again = pictures(stopped)
     assert again.keys() == faces.keys()
     assert all(np.array_equal(again[name], faces[name]) for name in faces)
+
+
+def test_the_python_interface_draws_the_same_faces(facegen: Facegen, tmp_path: Path) -> None:
+    from facegen import load
+
+    assert facegen(*WORDS, tmp_path / "out") == 0
+    faces = pictures(tmp_path / "out")
+    sampled = load("speech-48").sample(speech=VOICE, count=5)
+    assert len(faces) == 10, "five of the same voice, twice"
+    for one, other in zip(sampled, list(faces.values())[:5], strict=True):
+        assert np.abs(np.asarray(one).astype(int) - other).max() <= 1
 
 
 def test_another_seed_replaces_the_faces(facegen: Facegen, tmp_path: Path) -> None:

@@ -105,3 +105,14 @@ def test_errors_are_red_on_a_terminal_only():
     shown = os.read(ours, 1000).decode()
     os.close(ours)
     assert done.returncode == 1 and "\x1b[31m" in shown and "Error:" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [("train x.toml", "--set run.device=cpu"), ("check x.toml", "--set run.device=cpu"), ("generate x", "trained on")],
+)
+def test_the_option_device_is_refused_with_the_place_of_the_device(
+    words: str, remedy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words.split(), "--device", "cuda"]) == 2
+    assert remedy in capsys.readouterr().err

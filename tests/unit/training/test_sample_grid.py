@@ -57,6 +57,26 @@ def test_everybody_may_have_a_noise_of_their_own() -> None:
     assert torch.equal(own[:, 0], torch.stack([shared[row, row] for row in range(6)]))
 
 
+def test_noises_that_are_drawn_at_once_give_the_faces_of_each_alone() -> None:
+    drawing = pipeline(4)
+    noises = choose_noises(drawing.noise, 20, 0, CPU)
+    rows: list[int] = []
+    sample = drawing.sample
+    drawing.sample = lambda encoding, noise: (rows.append(len(encoding)), sample(encoding, noise))[1]  # type: ignore[method-assign]
+    together = faces(drawing, noises)
+    assert rows == [6, 60, 54]  # the first alone, which shows that nothing else is random; then up to 64 faces
+    alone = torch.cat([faces(drawing, noise[None]) for noise in noises], dim=1)
+    assert (together.int() - alone.int()).abs().max() <= 1
+
+
+def test_a_part_of_a_call_has_the_random_numbers_of_the_whole() -> None:
+    noisy = pipeline(4, condition={"type": "gaussian_noise", "deviation": 100.0})
+    noises, encoding = choose_noises(noisy.noise, 5, 0, CPU), noisy.encode(Batch.blank(DATA, 2))
+    whole = draw_each(noisy, encoding, noises, 0)
+    parts = [draw_each(noisy, encoding, noises[:2], 0), draw_each(noisy, encoding, noises[2:], 0, 2)]
+    assert torch.equal(torch.cat(parts, dim=1), whole)
+
+
 def test_without_noise_every_column_is_the_same() -> None:
     still = pipeline(0)
     drawn = faces(still, choose_noises(still.noise, 2, 0, CPU))
