@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from facegen.cli.console import console, watching
+from facegen.cli.console import console, watching, when_interrupted
 from facegen.cli.options import recipe_options
 from facegen.core.recipe.recipe import read_recipe
 from facegen.core.recipe.run_files import is_run
@@ -59,7 +59,12 @@ def command(
         return 1
     interruption = Interruption()
     try:
-        with watching() as observer, interruption.listening(lambda: observer.say(_STOPPING)):
+        kept = f"{folder} has the newest checkpoint, if there is one; go on with --resume"
+        with (
+            when_interrupted(lambda: kept),
+            watching() as observer,
+            interruption.listening(lambda: observer.say(_STOPPING)),
+        ):
             run = prepared.train(resume=resume, observer=observer, interruption=interruption)
     except Interrupted as stopped:
         place = f"after {stopped.stage} step {stopped.step}; a checkpoint is saved"
