@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -84,7 +85,7 @@ class FromColumns(FromCondition):
     def forward(self, *inputs: Tensor) -> Tensor:
         num = len(self.columns)
         unread = inputs[0].new_zeros(inputs[0].shape[0])
-        given = {"identity": unread, **dict(zip(self.columns, inputs[:num], strict=True))}
+        given: dict[str, Any] = {"identity": unread, **dict(zip(self.columns, inputs[:num], strict=True))}
         batch = Batch(faces=unread, clip=unread, mismatched_rows=unread, **given)
         return self._draw(self.pipeline.condition(None, self.pipeline.encode(batch)).generator, *inputs[num:])
 
