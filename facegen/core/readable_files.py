@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from facegen.core.errors import DataError
 
@@ -44,7 +44,7 @@ def special_file(path: Path) -> str:
     return _SPECIAL_FILES.get(stat.S_IFMT(status.st_mode), "")
 
 
-def open_bytes(path: Path) -> IO[bytes]:
+def open_bytes(path: Path) -> io.BufferedReader:
     """Open a regular file for reading.
 
     Raises:
