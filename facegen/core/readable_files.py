@@ -68,7 +68,7 @@ def read_bytes(path: Path) -> bytes:
 class _NamedFile(io.FileIO):
     """File whose errors of reading name it, as those of opening do."""
 
-    def readinto(self, buffer: Any) -> int | None:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int | None:
         with _named(self.name):
             return super().readinto(buffer)
 
