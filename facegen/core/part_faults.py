@@ -73,7 +73,8 @@ def part_code(part: "Part", loaded: type, method: str) -> Iterator[None]:
         with stdout_to_stderr():
             yield
         if before and _shared_state() != before:
-            raise RuntimeError("it changes the default dtype or the grad mode of torch, which all parts share")
+            changed = "the default dtype or the grad mode of torch, or its default device"
+            raise RuntimeError(f"it changes {changed}, which all parts share")
     except REQUESTS_TO_STOP:
         raise
     except BaseException as error:
@@ -87,7 +88,12 @@ def part_code(part: "Part", loaded: type, method: str) -> Iterator[None]:
 def _shared_state() -> tuple[Any, ...]:
     """Return what a part may change for all others; () while torch is not imported, as this module does not."""
     torch = sys.modules.get("torch")
-    return () if torch is None else (torch.get_default_dtype(), torch.is_grad_enabled())
+    return () if torch is None else (torch.get_default_dtype(), torch.is_grad_enabled(), _default_device(torch))
+
+
+def _default_device(torch: Any) -> Any:
+    """Return the context of torch.set_default_device; `get_default_device` would return that of a `with` block."""
+    return getattr(getattr(torch, "_GLOBAL_DEVICE_CONTEXT", None), "device_context", None)
 
 
 def _restore(state: tuple[Any, ...]) -> None:
@@ -95,6 +101,8 @@ def _restore(state: tuple[Any, ...]) -> None:
         torch = sys.modules["torch"]
         torch.set_default_dtype(state[0])
         torch.set_grad_enabled(state[1])
+        if _default_device(torch) is not state[2]:
+            torch.set_default_device(None if state[2] is None else state[2].device)
 
 
 def _explain(part: "Part", loaded: type, method: str, error: BaseException) -> str:

@@ -125,3 +125,16 @@ def test_the_place_is_that_of_the_class_where_no_line_of_it_ran() -> None:
         part_code(part("objective", Odd), Odd, "__init__"),
     ):
         eval("1 / 0", {"__name__": "elsewhere"})
+
+
+@pytest.mark.parametrize("within", ["cpu", "meta"])
+def test_the_default_device_is_put_back(within: str) -> None:
+    class Moving(Odd):
+        def generator_terms(self, critic):
+            torch.set_default_device("meta")
+            return {}
+
+    built = build_part(part("objective", Moving), (DataSpec(16),), {})
+    with torch.device(within), pytest.raises(PartFaultError, match="its default device, which all parts share"):
+        built.generator_terms(None)
+    assert torch.zeros(1).device.type == "cpu"
