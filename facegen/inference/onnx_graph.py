@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -85,8 +84,12 @@ class FromColumns(FromCondition):
     def forward(self, *inputs: Tensor) -> Tensor:
         num = len(self.columns)
         unread = inputs[0].new_zeros(inputs[0].shape[0])
-        given: dict[str, Any] = {"identity": unread, **dict(zip(self.columns, inputs[:num], strict=True))}
-        batch = Batch(faces=unread, clip=unread, mismatched_rows=unread, **given)
+        given = dict(zip(self.columns, inputs[:num], strict=True))
+        batch = Batch(
+            faces=unread, clip=unread, identity=given.get("identity", unread), mismatched_rows=unread,
+            speech=given.get("speech"), caption=given.get("caption"), text=given.get("text"),
+            identity_image=given.get(IDENTITY_IMAGE),
+        )  # fmt: skip
         return self._draw(self.pipeline.condition(None, self.pipeline.encode(batch)).generator, *inputs[num:])
 
 
