@@ -10,6 +10,7 @@ from rich.text import Text
 from facegen.cli.completion import complete_run
 from facegen.cli.console import console, styled, watching
 from facegen.cli.evaluate import SIGNAL_EXIT
+from facegen.core.readable_files import real_path
 from facegen.core.recipe.tables import EvaluationSplit, JudgeKind
 from facegen.core.text.json_text import json_text
 
@@ -84,7 +85,7 @@ def command(
     from facegen.evaluation.comparison.seed_groups import group_by_seed
     from facegen.training.loop import Interrupted
 
-    target = runs[0].resolve().parent / "compare.png" if picture is None else picture
+    target = real_path(runs[0]).parent / "compare.png" if picture is None else picture
     try:
         with watching() as observer:
             clips = num_clips or (GALLERY_SIZE if layout == "retrieval" else None)

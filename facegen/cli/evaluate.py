@@ -11,6 +11,7 @@ import click
 from facegen.cli.completion import complete_run
 from facegen.cli.console import console, watching, when_interrupted
 from facegen.cli.evaluation_summary import show_report
+from facegen.core.readable_files import real_path
 from facegen.core.recipe.tables import EvaluationSplit, JudgeKind
 from facegen.core.text.json_text import json_text
 
@@ -122,7 +123,7 @@ def command(
     if extractors:
         os.environ[EXTRACTORS] = ",".join(extractors)  # so does this one
     options: dict[str, object] = {"num_clips": num_clips, "judge": judge, "judge_seed": judge_seed}
-    options["judge_start"] = None if judge_start is None else str(run_folder(judge_start).resolve())
+    options["judge_start"] = None if judge_start is None else str(real_path(run_folder(judge_start)))
     overrides = {key: value for key, value in options.items() if value is not None}
     try:
         reports, page, verdicts = _evaluate_splits(run, splits, data, overrides, recognisers, against, out)

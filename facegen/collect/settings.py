@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,6 +132,9 @@ def _check_table(model: type[Table], tables: Mapping[str, Any], name: str, path:
 
 def _check_part(kind: str, tables: Mapping[str, Any], path: Path, problems: list[str]) -> PartConfig | None:
     table = tables.get(kind, {})
+    if isinstance(table, list) and not table:
+        problems.append(f"{path}: {kind} = []: must be a table, written [{kind}]")
+        return None
     with_default = {**tables, kind: {"type": DEFAULT_PARTS[kind], **table} if isinstance(table, dict) else table}
     config = check_config(kind, with_default, str(path), problems)
     if config is not None:
@@ -158,7 +162,7 @@ def _resolve_files(download: Any, path: Path, problems: list[str]) -> DownloadSe
 
 
 def _resolve(value: Any, folder: Path) -> Any:
-    return folder / value.expanduser() if isinstance(value, Path) else value
+    return folder / os.path.expanduser(value) if isinstance(value, Path) else value
 
 
 def _lookup(values: Mapping[str, Any], key: str) -> str:

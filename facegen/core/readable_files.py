@@ -44,6 +44,11 @@ def special_file(path: Path) -> str:
     return _SPECIAL_FILES.get(stat.S_IFMT(status.st_mode), "")
 
 
+def real_path(path: Path) -> Path:
+    """Return the absolute path behind links; links in a circle, which `Path.resolve` refuses, are left as they are."""
+    return Path(os.path.realpath(path))
+
+
 def open_bytes(path: Path) -> io.BufferedReader:
     """Open a regular file for reading.
 

@@ -8,6 +8,7 @@ from facegen.core.evidence import Evidence, Figure
 from facegen.core.interruption import Interruption
 from facegen.core.logger_interface import Evaluation
 from facegen.core.progress import Observer
+from facegen.core.readable_files import real_path
 from facegen.data.media.generated_media import save_picture
 from facegen.data.media.marking import TRUE_FACES, Mark
 from facegen.evaluation.evaluation_corpus import corpus_key
@@ -119,7 +120,7 @@ def _report(
     run, corpus, settings = setup.run, setup.corpus, setup.subjects.settings
     draws = setup.subjects.face_pipeline is not None
     return Report(
-        run=run.path.resolve().name,
+        run=real_path(run.path).name,
         step=read_step(run.generator_checkpoint()) if draws else None,
         corpus=corpus.name,
         split=settings.split,

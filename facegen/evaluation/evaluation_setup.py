@@ -10,6 +10,7 @@ import torch
 from facegen.core.errors import DataError, RecipeError
 from facegen.core.interfaces import Metric, Recogniser
 from facegen.core.progress import Observer
+from facegen.core.readable_files import real_path
 from facegen.core.recipe.settings import check_table
 from facegen.core.recipe.tables import DataSettings, EvaluateSettings, EvaluationSplit
 from facegen.evaluation.evaluation_corpus import EvaluationCorpus, needs_of
@@ -103,7 +104,7 @@ def set_up(
         metrics=dict(zip(metric_names(configs), [config.build() for config in configs], strict=True)),
         recognisers=outside,
         baselines=baselines,
-        baseline_weights={path.resolve().name: weights_hash(Run.open(path)) for path in against},
+        baseline_weights={real_path(path).name: weights_hash(Run.open(path)) for path in against},
     )
 
 

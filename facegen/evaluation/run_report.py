@@ -13,6 +13,7 @@ import numpy as np
 from facegen import __version__
 from facegen.core.errors import CheckpointError
 from facegen.core.progress import Observer
+from facegen.core.readable_files import real_path
 from facegen.evaluation.evaluation_folder import evaluation_folder
 from facegen.evaluation.render.plots import draw_curves
 from facegen.evaluation.report import Picture, Report, read_report_json
@@ -117,7 +118,7 @@ def collect(run: Run, observer: Observer, folder: Path | None = None) -> RunRepo
     own = own_splits(reports)
     ordered = [*own, *(report for report in reports if report not in own)]
     return RunReport(
-        run=run.path.resolve().name,
+        run=real_path(run.path).name,
         recipe=run.recipe.run.name,
         facegen=__version__,
         folder=folder,

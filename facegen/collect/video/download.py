@@ -14,7 +14,7 @@ from yt_dlp.utils import DownloadCancelled, DownloadError, YoutubeDLError
 from facegen.collect.video.download_settings import JAVASCRIPT_RUNTIMES, DownloadSettings
 from facegen.collect.video.examination import MediaFiles
 from facegen.collect.video.failures import CollectError, classify_error, disk_error
-from facegen.core.readable_files import read_bytes
+from facegen.core.readable_files import read_bytes, real_path
 
 PROTOCOLS = ("http", "https", "m3u8_native", "http_dash_segments")
 """Protocols that yt-dlp downloads itself; it would pass others to the program ffmpeg."""
@@ -105,7 +105,7 @@ def download_video(
             _refuse_size(settings)
     requested = downloaded.get("requested_downloads", ())
     paths = [Path(download["filepath"]) for download in requested if download.get("filepath")]
-    existing = [path for path in paths if path.is_file() and path.resolve().is_relative_to(folder.resolve())]
+    existing = [path for path in paths if path.is_file() and real_path(path).is_relative_to(real_path(folder))]
     if not existing:
         _refuse_size(settings)
     return DownloadedVideo(MediaFiles(*existing[:2]), str(info.get("title") or ""), archive_id)

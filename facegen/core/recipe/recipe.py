@@ -8,6 +8,7 @@ from typing import Any
 
 from facegen.core.errors import PluginError, RecipeError
 from facegen.core.kinds import KINDS, RECIPE_KINDS, Kind
+from facegen.core.readable_files import real_path
 from facegen.core.recipe.default_parts import default_parts
 from facegen.core.recipe.file import (
     JUDGE_TABLES,
@@ -88,7 +89,7 @@ def _with_packed(tables: Mapping[str, Any], data: Path) -> Tables:
     engine_keys = KINDS["dataset"].engine_keys.model_fields
     own = tables.get("data")
     unchanged = {key: own[key] for key in own if key in engine_keys} if isinstance(own, dict) else {}
-    return {**tables, "data": {**unchanged, "type": "packed", "path": str(data.resolve())}}
+    return {**tables, "data": {**unchanged, "type": "packed", "path": str(real_path(data))}}
 
 
 def _with_earlier(
@@ -96,7 +97,7 @@ def _with_earlier(
 ) -> Recipe:
     """Check tables, and read the earlier recipes that they name; `above` are the recipes that led to this one."""
     problems: list[str] = []
-    chain = (*above, path.resolve())
+    chain = (*above, real_path(path))
     recipe, earlier = None, {}
     try:
         recipe = check_recipe(tables, str(path))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facegen.core.errors import DataError
-from facegen.core.readable_files import open_bytes
+from facegen.core.readable_files import open_bytes, real_path
 from facegen.data.corpus.header import HEADER_FILE
 from facegen.data.importers.clip_requests import ImportRequests
 from facegen.data.importers.export_index import find_shards
@@ -53,8 +53,8 @@ def read_source(paths: Sequence[Path]) -> ImportSource:
             )
         shards = find_shards(first)
         if shards:
-            return _shards(first.resolve().name, first, shards)
-        return ImportSource("folder", first.resolve().name, str(first), read_folder(first))
+            return _shards(real_path(first).name, first, shards)
+        return ImportSource("folder", real_path(first).name, str(first), read_folder(first))
     if _is_tar(first):
         return _shards(first.name, first, [first])
     return ImportSource("pairs", first.name, str(first), read_pairs(first))

@@ -7,6 +7,7 @@ from pathlib import Path
 from facegen.core.errors import CheckpointError, DataError
 from facegen.core.interruption import Interruption
 from facegen.core.progress import Observer
+from facegen.core.readable_files import real_path
 from facegen.core.recipe.tables import EvaluateSettings, EvaluationSplit, JudgeKind
 from facegen.core.shipped_models import MODEL_SUFFIX
 from facegen.evaluation.evaluate import evaluate
@@ -107,7 +108,7 @@ def _read_file(path: Path, splits: Sequence[EvaluationSplit]) -> _Source:
     if missing:
         available = ", ".join(report.name for report in reports)
         raise DataError(f"{path}: has no evaluation on {', '.join(missing)}; available: {available}")
-    folder = path.resolve().parents[1] if path.resolve().parent.name == FOLDER else None
+    folder = real_path(path).parents[1] if real_path(path).parent.name == FOLDER else None
     run = Run.open(folder) if folder is not None and (folder / "run.json").is_file() else None
     chosen = [report for report in reports if not splits or report.split in splits]
     return _Source(folder or path, recipe if run is None else run.recipe.run.name, run, chosen)
@@ -137,7 +138,7 @@ def _report(
 
 def _names(paths: Sequence[Path]) -> list[str]:
     """Shorten paths to their last components, as few as keep them unique."""
-    whole = [path.resolve().with_suffix("") if path.is_file() else path.resolve() for path in paths]
+    whole = [real_path(path).with_suffix("") if path.is_file() else real_path(path) for path in paths]
     depth = 1
     while len({path.parts[-depth:] for path in whole}) < len(set(whole)):
         depth += 1

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from facegen.core.errors import DataError
+from facegen.core.readable_files import real_path
 from facegen.inference.load import load_face_pipeline
 from facegen.training.face_pipeline import FacePipeline
 from facegen.training.runs.run import Run
@@ -31,7 +32,7 @@ def load_baselines(
     pipelines: dict[str, FacePipeline] = {}
     problems = []
     for path in paths:
-        baseline, name = Run.open(path), path.resolve().name
+        baseline, name = Run.open(path), real_path(path).name
         if name in pipelines:
             problems.append(f"--against {path}: there are two runs named '{name}'; rename the folder of one")
             continue

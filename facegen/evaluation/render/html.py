@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image, features
 
 from facegen.core.html_pages import render_page
-from facegen.core.readable_files import read_bytes
+from facegen.core.readable_files import read_bytes, real_path
 from facegen.data.media.generated_media import stored_xmp
 from facegen.evaluation.render.tables import figure_table
 from facegen.evaluation.report import Picture, Report, number
@@ -95,7 +95,7 @@ def data_uri(folder: Path, file: str) -> str:
     """Encode a picture of the folder as a data URI; "" if it does not exist, or lies outside the folder."""
     path = folder / file
     media = _MEDIA.get(path.suffix.lower())
-    if media is None or not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+    if media is None or not real_path(path).is_relative_to(real_path(folder)) or not path.is_file():
         return ""
     content = read_bytes(path)
     if media == "image/png" and features.check("webp"):

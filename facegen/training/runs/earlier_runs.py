@@ -16,6 +16,7 @@ from facegen.core.batch import DataSpec
 from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.files import new_folder
 from facegen.core.model_schema import MAX_DRAFTS
+from facegen.core.readable_files import real_path
 from facegen.core.recipe.file import differences
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.recipe import check_recipe
@@ -49,9 +50,9 @@ def with_run_folders(recipe: Recipe, out: Path) -> Recipe:
         if name not in recipe.earlier:
             folder = absolute(values[key])
         else:
-            folder = str(out.resolve().parent / recipe.earlier[name].run.name)
+            folder = str(real_path(out).parent / recipe.earlier[name].run.name)
             earlier[name] = with_run_folders(recipe.earlier[name], Path(folder))
-        if folder == str(out.resolve()):
+        if folder == str(real_path(out)):
             raise CheckpointError(f"{out}: is the folder of the run of [{table}] {key}; give another with --out")
         tables[table] = {**values, key: folder}
     return replace(check_recipe(tables, recipe.source), earlier=earlier)

@@ -10,6 +10,7 @@ from torch import nn
 from facegen import __version__
 from facegen.core.errors import FacegenError
 from facegen.core.interfaces import Dataset
+from facegen.core.readable_files import real_path
 from facegen.core.recipe.part_config import Recipe
 from facegen.training.build import Networks, build_networks
 from facegen.training.distributed import Distributed
@@ -95,7 +96,7 @@ def find_cached_match(run: Run, key: str, networks: Networks) -> Run | None:
         key: of its match stage, as `match_key` returns it.
         networks: of the run, not trained yet.
     """
-    for state in sorted(run.path.resolve().parent.glob("*/checkpoints/match/state.json")):
+    for state in sorted(real_path(run.path).parent.glob("*/checkpoints/match/state.json")):
         try:
             if _key_of(state.parent) == key:
                 other = Run.open(state.parents[2])

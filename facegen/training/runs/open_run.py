@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from facegen.core.errors import CheckpointError
+from facegen.core.readable_files import real_path
 from facegen.core.recipe.run_files import is_run
 from facegen.core.shipped_models import shipped_models
 from facegen.core.text.suggest import did_you_mean
@@ -45,7 +46,7 @@ def is_run_or_model(path_or_name: Path | str) -> bool:
 def absolute(path_or_name: Path | str) -> str:
     """Return what a user gives as it is stored: an absolute path, or the name of a shipped model."""
     path = Path(path_or_name)
-    return str(path) if not path.exists() and str(path) in shipped_models() else str(path.resolve())
+    return str(path) if not path.exists() and str(path) in shipped_models() else str(real_path(path))
 
 
 def model_file(path_or_name: Path | str) -> Path:

@@ -17,7 +17,7 @@ from typing import Any
 
 from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.files import new_folder
-from facegen.core.readable_files import open_bytes
+from facegen.core.readable_files import open_bytes, real_path
 from facegen.core.recipe.merge import Tables
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.part_paths import NO_PATH, missing_paths, part_paths, pretrained_paths, with_part_paths
@@ -167,8 +167,8 @@ def _locate(folder: Path, path: Path, files: Sequence[RunFile]) -> Path:
         return path
     for file in files:
         if file.stored and path.as_posix() == file.stored:
-            copied = folder.resolve() / file.stored
-            if not copied.resolve().is_relative_to(folder.resolve() / FILES):
+            copied = real_path(folder) / file.stored
+            if not real_path(copied).is_relative_to(real_path(folder) / FILES):
                 raise CheckpointError(f"{folder}: {file.stored} leads out of the folder; get the run again")
             if not (copied.is_file() or copied.is_dir()):
                 raise CheckpointError(f"{folder}: {file.stored} is missing; restore it from a copy of the run")
@@ -193,7 +193,7 @@ def with_run_files(folder: Path, recipe: Recipe, files: Sequence[RunFile]) -> Re
 
     A file is the same if it has the path of the original and is gone, or has its content.
     """
-    own = folder.resolve()
+    own = real_path(folder)
     targets = {(own / file.stored if file.stored else Path(file.original)): file for file in files}
 
     def change(path: Path) -> str:

@@ -15,6 +15,7 @@ from facegen.core.batch import DataSpec
 from facegen.core.errors import CheckpointError, FacegenError
 from facegen.core.files import PART, REPLACED, move, remove, restore_folders, sync_file, write_file
 from facegen.core.model_schema import CorpusDescription
+from facegen.core.readable_files import real_path
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.part_paths import part_paths
 from facegen.core.recipe.plugin_packages import missing_packages, plugin_packages
@@ -76,7 +77,7 @@ class Run:
     @property
     def name(self) -> str:
         """Name of the folder; of a model file that was unpacked, the name of the file without its suffix."""
-        return self.path.resolve().name
+        return real_path(self.path).name
 
     @classmethod
     def create(cls, path: Path, recipe: Recipe, data: DataSpec, corpus_fingerprint: str = "") -> "Run":

@@ -14,6 +14,7 @@ from facegen.core.logger_interface import Evaluation, Logger, RunInfo, Status
 from facegen.core.part_faults import PartFaultError
 from facegen.core.plugins import guarded
 from facegen.core.progress import Observer
+from facegen.core.readable_files import real_path
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.unique_names import unique_names
 from facegen.core.text.raised import raised
@@ -96,7 +97,7 @@ class RunLogger:
 
 def run_info(recipe: Recipe, folder: Path, versions: Mapping[str, str]) -> RunInfo:
     """Describe a run to its loggers."""
-    return RunInfo(folder.resolve(), recipe.values, dict(versions))
+    return RunInfo(real_path(folder), recipe.values, dict(versions))
 
 
 def _explained(name: str, event: str, error: BaseException) -> str:

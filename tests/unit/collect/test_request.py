@@ -26,6 +26,12 @@ def test_all_mistakes_of_people_and_settings_are_reported_at_once(tmp_path):
         assert part in message, message
 
 
+def test_a_list_of_no_detector_is_refused(tmp_path):
+    (tmp_path / "s.toml").write_text("detector = []\n[[person]]\nname = 'a'\nvideos = ['1']\n")
+    with pytest.raises(DataError, match=r"s.toml: detector = \[\]: must be a table, written \[detector\]"):
+        read_request(tmp_path / "s.toml")
+
+
 def test_settings_of_a_list(tmp_path):
     path = tmp_path / "lists" / "s.toml"
     path.parent.mkdir()

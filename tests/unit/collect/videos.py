@@ -108,6 +108,8 @@ def write_video(
         shape = (HEIGHT, WIDTH) if pictures is None else pictures[0].shape
         video.width, video.height, video.pix_fmt = shape[1], shape[0], "yuvj420p" if codec == "mjpeg" else "yuv420p"
         video.gop_size = gop
+        # The same file on every machine: with fewer threads, FFmpeg's own time stamps of MPEG-1 may be a frame late.
+        video.codec_context.thread_count = 3
         on_a_grid = codec in ("mpeg1video", "mpeg4", "mjpeg")
         video.codec_context.time_base = 1 / Fraction(fps) if on_a_grid else CLOCK
         packets = []

@@ -1,14 +1,16 @@
 """Files that users give are regular ones, and every error of reading names the file."""
 
 import os
+import re
 import socket
 from pathlib import Path
 
 import pytest
 
+import facegen
 from facegen.core import readable_files
 from facegen.core.errors import DataError
-from facegen.core.readable_files import open_bytes, read_bytes, special_file
+from facegen.core.readable_files import open_bytes, read_bytes, real_path, special_file
 
 
 def test_a_regular_file_is_read(tmp_path):
@@ -41,3 +43,17 @@ def test_special_files_are_refused(tmp_path):
     assert special_file(tmp_path) == ""
     with pytest.raises(IsADirectoryError):
         open_bytes(tmp_path)
+
+
+def test_links_in_a_circle_have_a_path_too(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    assert real_path(tmp_path / "loop").name == "loop"
+    assert real_path(tmp_path / "link") == tmp_path / "folder"
+
+
+def test_no_path_of_a_user_is_resolved_by_a_method_that_refuses_circles():
+    """`Path.resolve` and `Path.expanduser` raise RuntimeError for circles of links and unknown users."""
+    sources = Path(facegen.__file__).parent.rglob("*.py")
+    refusing = re.compile(r"(?<!os\.path)\.(resolve|expanduser)\(")
+    assert [path.name for path in sources if refusing.search(path.read_text())] == []
