@@ -64,7 +64,7 @@ def _csv(draw: random.Random) -> Case:
     cells = (*TEXTS, *VIDEOS, "0", "1e308", "nan", "-1", "9" * 5000, "ada")
     rows = [",".join(draw.choice(cells).replace("\n", " ") for _ in header.split(",")) for _ in range(3)]
     text = "\n".join([header, *rows]).encode(draw.choice(("utf-8", "utf-16", "utf-8")), "surrogatepass")
-    words = ("--set", "executor.type=serial")
+    words = ("--set", "executor.type=serial", "--set", "download.retries=0")  # a pause before a retry is no hang
     return _case("lists in CSV", text, "list.csv", *words, note=f"{rows!r:.100}")
 
 

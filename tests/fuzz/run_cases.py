@@ -104,7 +104,7 @@ def _json(draw: random.Random) -> Case:
 
     def change(run: Path) -> None:
         values, _ = _changed(random.Random(seed), json.loads((run / name).read_text()))
-        (run / name).write_text(json.dumps(values))
+        (run / name).write_text(json.dumps(values, default=str))
 
     return _case(draw, noted, change, f"{name} {seed}")
 
@@ -166,7 +166,7 @@ def _damaged_tensors(draw: random.Random, content: bytes) -> bytes:
             values[draw.choice((*TEXTS, "9" * 5000 + ".exp_avg", "-1.step", "0.exp_avg"))] = values.pop(key)
         else:
             values, _ = _changed(draw, values)
-        text = json.dumps(values).encode()
+        text = json.dumps(values, default=str).encode()
         return struct.pack("<Q", len(text)) + text + body
     if action == "length":
         return struct.pack("<Q", draw.choice((0, 1, 2**40, 2**63, size + 1, size - 1))) + header + body
