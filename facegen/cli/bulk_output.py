@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from facegen.inference.face_pictures import SampledFaces
 
 MOST_AT_ONCE = 1000
-"""Number of faces above which they are drawn in blocks, for a folder only."""
+"""Number of faces above which they are drawn in blocks, for a folder only; fewer are, if they are very large."""
 GRID_PEOPLE, GRID_FACES = 16, 24
 """People, and faces of each, in the grid of a folder of many faces."""
 
@@ -60,9 +60,8 @@ def write_faces(sampling: "BulkSampling", size: int | None, out: Path, observer:
     observer.start("draw faces", total, done)
     with when_interrupted(lambda: f"{done:,} of {total:,} faces are in {out}; the same command draws the others"):
         for block in waiting:
-            faces = enlarge(sampling.draw(block), pixels)
-            for path, face in zip(block.of(paths), faces, strict=True):
-                save_picture(Image.fromarray(face), path, mark)
+            for path, face in zip(block.of(paths), sampling.draw(block), strict=True):
+                save_picture(Image.fromarray(enlarge(face, pixels)), path, mark)
                 done += 1
                 observer.advance(done)
     observer.finish()

@@ -53,21 +53,28 @@ def command(
     if not subjects:
         raise click.UsageError("one of --speech, --name, --text, --face is required")
     check_out(out)
-    many = len(subjects) * count > MOST_AT_ONCE
-    if many and (is_picture(out) or is_film(out)):
-        raise too_many(out, len(subjects) * count)
+    num_faces, is_file = len(subjects) * count, is_picture(out) or is_film(out)
+    if is_file and num_faces > MOST_AT_ONCE:
+        raise too_many(out, num_faces)
     from facegen.api import load
-    from facegen.inference.face_pictures import GRID_FACE_PIXELS, SampledFaces, check_amount, check_size
+    from facegen.inference.face_pictures import (
+        GRID_FACE_PIXELS,
+        SampledFaces,
+        check_amount,
+        check_size,
+        fits_in_memory,
+    )
 
     with watching() as observer:
         model = load(run, observer)
         check_size(size, model.image_pixels)
-        if many:
+        pixels = size or max(model.image_pixels, GRID_FACE_PIXELS)
+        if not is_file and (num_faces > MOST_AT_ONCE or not fits_in_memory(num_faces, pixels)):
             from facegen.inference.bulk import BulkSampling
 
             _write_grid(write_faces(BulkSampling(model, subjects, count, seed), size, out, observer), size, out)
             return
-        check_amount(len(subjects) * count, size or max(model.image_pixels, GRID_FACE_PIXELS))
+        check_amount(num_faces, pixels)
         faces = model.sample_people(subjects, count=count, seed=seed)
     _write(SampledFaces(faces, [subject.label for subject in subjects], model.name, seed), size, out)
 
@@ -102,10 +109,10 @@ def _write(sampled: "SampledFaces", size: int | None, out: Path) -> None:
 
 
 def _write_grid(sampled: "SampledFaces", size: int | None, out: Path) -> None:
-    """Write the grid of a folder of many faces."""
+    """Write the grid of a folder of many faces, not enlarged to the size of the single faces."""
     from facegen.data.media.generated_media import save_picture
 
-    picture, mark = sampled.grid(size)
+    picture, mark = sampled.grid()
     save_picture(picture, out / GRID, mark)
     _report("Faces", out, sampled.mark(size).note)
     _report("Grid of the first faces", out / GRID, mark.note)

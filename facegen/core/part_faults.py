@@ -73,8 +73,7 @@ def part_code(part: "Part", loaded: type, method: str) -> Iterator[None]:
         with stdout_to_stderr():
             yield
         if before and _shared_state() != before:
-            changed = "the default dtype or the grad mode of torch, or its default device"
-            raise RuntimeError(f"it changes {changed}, which all parts share")
+            raise RuntimeError("it changes the default dtype, device or grad mode of torch, which all parts share")
     except REQUESTS_TO_STOP:
         raise
     except BaseException as error:

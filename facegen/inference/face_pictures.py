@@ -19,8 +19,8 @@ GRID_WIDTH_PIXELS = 1600
 """Width at which the rows of a grid wrap."""
 SLIDES_PER_SECOND = 2
 _NAME_CHARACTERS = 40
-MAX_DRAWN_PIXELS = 2**29
-"""Largest number of pixels of all faces of a call, which are held in memory: 1.6 GB."""
+MAX_DRAWN_PIXELS = 2**27
+"""Largest number of pixels of all faces of a call: 1.6 GB with the copies in a picture, which Pillow still opens."""
 Faces = NDArray[np.uint8]
 
 
@@ -121,17 +121,22 @@ def check_size(size: int | None, drawn: int) -> None:
         raise DataError(f"size {size} is smaller than the faces that the model draws; give {drawn} pixels or more")
 
 
+def fits_in_memory(num_faces: int, pixels: int) -> bool:
+    """Return whether faces of a side of `pixels` may be held in memory together."""
+    return num_faces * pixels**2 <= MAX_DRAWN_PIXELS
+
+
 def check_amount(num_faces: int, pixels: int) -> None:
     """Check that all faces of a call fit in memory, before they are drawn.
 
     Raises:
         DataError: they have more than MAX_DRAWN_PIXELS.
     """
-    total = num_faces * pixels**2
-    if total > MAX_DRAWN_PIXELS:
+    if not fits_in_memory(num_faces, pixels):
         raise DataError(
-            f"{num_faces:,} faces of {pixels} x {pixels} pixels are {total / 1e6:,.0f} million pixels; at most "
-            f"{MAX_DRAWN_PIXELS / 1e6:,.0f} million are drawn in one call: draw fewer or smaller faces"
+            f"{num_faces:,} faces of {pixels} x {pixels} pixels are {num_faces * pixels**2 / 1e6:,.0f} million pixels; "
+            f"at most {MAX_DRAWN_PIXELS / 1e6:,.0f} million are held at once: draw fewer or smaller faces, or let "
+            "`facegen generate` write a folder"
         )
 
 

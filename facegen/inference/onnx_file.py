@@ -40,7 +40,7 @@ TRACED_ROWS, CHECKED_ROWS = 2, (1, 3)
 
 
 class _UnfitError(Exception):
-    """Why a graph cannot be exported; the next one is tried."""
+    """Refusal of a graph that cannot be exported, with the reason; the next one is tried."""
 
 
 def export_onnx(

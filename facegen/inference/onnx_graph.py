@@ -54,7 +54,7 @@ class OnnxGraph:
 
     @property
     def starts_at_condition(self) -> bool:
-        """Whether the condition is the input, so that the conditioners are left out."""
+        """True if the condition is the input, and the conditioners are left out."""
         return CONDITION in self.inputs
 
 

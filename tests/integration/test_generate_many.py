@@ -9,7 +9,7 @@ from tiny_runs import REPOSITORY, Facegen
 
 from facegen.cli import bulk_output, generate
 from facegen.data.media import generated_media
-from facegen.inference import bulk
+from facegen.inference import bulk, face_pictures
 
 VOICE = REPOSITORY / "tests" / "models" / "synthetic_voice.wav"
 WORDS = ("generate", "speech-48", "--speech", VOICE, VOICE, "--count", 5, "--out")
@@ -83,3 +83,17 @@ def test_many_faces_in_one_file_are_refused(
     assert facegen(*WORDS, tmp_path / "x.png") == 1
     assert "10 are asked for; give a folder, or lower --count" in capsys.readouterr().err
     assert bulk_output.MOST_AT_ONCE == 1000
+
+
+def test_few_but_very_large_faces_are_drawn_in_blocks_too(
+    facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(face_pictures, "MAX_DRAWN_PIXELS", 3 * 256**2)
+    words = ("generate", "speech-48", "--speech", VOICE, "--count", 4, "--size", 256, "--out")
+    assert facegen(*words, tmp_path / "x.png") == 1
+    assert "at most 0 million are held at once" in capsys.readouterr().err
+    assert facegen(*words, tmp_path / "out") == 0
+    assert "draw faces 4/4 (100%)" in capsys.readouterr().err
+    assert [face.shape for face in pictures(tmp_path / "out").values()] == [(256, 256, 3)] * 4
+    with Image.open(tmp_path / "out" / "grid.png") as grid:
+        assert grid.width < 4 * 256, "the grid is not enlarged as the faces are"

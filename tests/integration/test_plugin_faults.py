@@ -67,7 +67,7 @@ FOUND_BY_CHECK = {
         ["fails in __init__ ({file}:", "Odd; report it"]),
     "another default dtype": (
         "objective", objective("{'g': -critic.fake.mean()}", "torch.set_default_dtype(torch.float64)"),
-        ["fails in generator_terms ({file}:", "it changes the default dtype or the grad mode of torch"]),
+        ["fails in generator_terms ({file}:", "it changes the default dtype, device or grad mode of torch"]),
     "sys.exit in the constructor": (
         "objective", "def __init__(self, data): raise SystemExit(0)", ["fails in __init__ ({file}:", "SystemExit: 0"]),
     "constructor without super().__init__": (

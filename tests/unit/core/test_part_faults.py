@@ -135,6 +135,9 @@ def test_the_default_device_is_put_back(within: str) -> None:
             return {}
 
     built = build_part(part("objective", Moving), (DataSpec(16),), {})
-    with torch.device(within), pytest.raises(PartFaultError, match="its default device, which all parts share"):
+    with (
+        torch.device(within),
+        pytest.raises(PartFaultError, match="default dtype, device or grad mode of torch, which all parts share"),
+    ):
         built.generator_terms(None)
     assert torch.zeros(1).device.type == "cpu"
