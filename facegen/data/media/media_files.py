@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from facegen.core.errors import DataError
-from facegen.core.readable_files import open_bytes, special_file
+from facegen.core.readable_files import require_regular_file, special_file
 from facegen.data.importers.archive import Member
 
 Readable = Path | Member
@@ -71,7 +71,11 @@ class UnusableFileError(DataError):
 
 def open_readable(path: Readable) -> IO[bytes]:
     """Open a file, or a file inside an archive, for reading."""
-    return path.open() if isinstance(path, Member) else open_bytes(path)
+    if isinstance(path, Member):
+        return path.open()
+    require_regular_file(path)
+    # Not `open_bytes`: PyAV drops exceptions of what it calls in Python, and so a request to stop that comes there.
+    return path.open("rb")
 
 
 def check_is_file(path: Readable) -> None:

@@ -1,3 +1,5 @@
+import io
+import os
 from pathlib import Path
 
 import av
@@ -6,9 +8,10 @@ import pytest
 from corpus_files import draw_face, make_speech, write_png, write_wav
 from PIL import Image
 
+from facegen.core.errors import DataError
 from facegen.data.media.audio_decoding import read_speech
 from facegen.data.media.images import read_image, square_face
-from facegen.data.media.media_files import UnusableFileError
+from facegen.data.media.media_files import UnusableFileError, open_readable
 
 
 def tone(rate_hz: int, seconds: float = 1.0, hz: float = 440.0) -> np.ndarray:
@@ -183,3 +186,14 @@ def test_square_face_cuts_the_middle_and_averages_areas():
     halved = draw_face(8, 40).reshape(20, 2, 20, 2, 3).mean(axis=(1, 3))
     assert np.abs(square_face(image, 20) - halved).max() <= 0.5
     assert square_face(image, 64).shape == (64, 64, 3)
+
+
+def test_no_python_code_runs_while_pyav_reads_a_file(tmp_path):
+    """PyAV drops exceptions of the Python code that it calls, a request to stop among them."""
+    path = tmp_path / "sound.wav"
+    path.write_bytes(b"RIFF")
+    with open_readable(path) as file:
+        assert type(file) is io.BufferedReader and type(file.raw) is io.FileIO
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="is a pipe; give a regular file"):
+        open_readable(tmp_path / "pipe")
