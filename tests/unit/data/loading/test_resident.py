@@ -1,5 +1,7 @@
 """Which splits are held in memory, and how loading one is stopped."""
 
+import time
+
 import pytest
 import torch
 
@@ -38,6 +40,8 @@ class Counted(Synthetic):
 
     def faces(self, clip: torch.Tensor, frame: torch.Tensor) -> torch.Tensor:
         self.num_chunks += 1
+        if self.num_chunks > 1:
+            time.sleep(0.05)  # all chunks would take seconds: a stop comes in time on a busy machine, too
         return torch.zeros(len(clip), 16, 16, 3, dtype=torch.uint8)
 
 
