@@ -32,8 +32,9 @@ def load_face_pipeline(run: Run, device: torch.device) -> FacePipeline:
     if pipeline is None:
         raise CheckpointError(f"{run.path}: its generator cannot be built")
     load_module(checkpoint, DRAWING_WEIGHTS, pipeline)
+    steps = read_step(checkpoint)
     for module in pipeline.own:
-        advance_schedules(module, read_step(checkpoint) - 1)
+        advance_schedules(module, steps - 1, steps if run.recipe.train is None else run.recipe.train.steps)
     return pipeline.to(device).eval().requires_grad_(False)
 
 

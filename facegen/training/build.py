@@ -163,9 +163,9 @@ class _Builder:
         before = None
         if draft is not None:
             before = _Builder(draft.recipe, draft.data, self.problems).face_pipeline(draft.draft)
-            end = draft.recipe.train.steps - 1 if draft.recipe.train is not None else 0
+            steps = draft.recipe.train.steps if draft.recipe.train is not None else 1
             for module in () if before is None else before.own:
-                advance_schedules(module, end)
+                advance_schedules(module, steps - 1, steps)
         if generator is None:
             return None
         pipeline = FacePipeline(self.encoders, self.transforms, generator, before)

@@ -76,7 +76,7 @@ class GanStage:
 
     def step(self, step: int) -> Terms:
         """Run one generator step and `critic_steps` discriminator steps."""
-        set_schedules(self.networks, step)
+        set_schedules(self.networks, step, self.steps)
         for side, optimiser in self.optimisers.items():
             set_learning_rate(optimiser, learning_rate(getattr(self.settings, side), step, self.steps))
         critic_steps = self.settings.critic_steps
@@ -123,14 +123,14 @@ class GanStage:
         self.observer.picture(path, "faces of fixed people")
 
 
-def set_schedules(networks: Networks, step: int) -> None:
-    """Set the schedules of every part that trains; those of a draft stay at the end of its own training."""
+def set_schedules(networks: Networks, step: int, stage_steps: int) -> None:
+    """Set the schedules of every part that trains for a step of so many; those of a draft stay at the end of its own training."""
     parts: list[nn.Module | None] = [*networks.objectives.values(), networks.augmentation]
     parts += [penalty for penalty, _ in networks.penalties.values()]
     parts += [] if networks.face_pipeline is None else networks.face_pipeline.own
     for part in parts:
         if part is not None:
-            advance_schedules(part, step)
+            advance_schedules(part, step, stage_steps)
 
 
 def gan_modules(networks: Networks) -> dict[str, nn.Module]:

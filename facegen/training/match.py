@@ -156,7 +156,7 @@ class MatchStage:
 
     def step(self, step: int) -> Terms:
         """Run one step with the learning rate and the schedules of its number."""
-        advance_schedules(self._step.matcher, step)
+        advance_schedules(self._step.matcher, step, self.steps)
         set_learning_rate(self._step.optimiser, match_learning_rate(self.settings, step))
         batch = self.loader.batch(step * self.distributed.size + self.distributed.rank, stride=self.distributed.size)
         encoding = None if self.encodings is None else self.encodings.of(batch.clip)

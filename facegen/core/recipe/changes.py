@@ -111,4 +111,4 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_ramp(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.keys() == set(Ramp.model_fields)
+    return isinstance(value, Mapping) and {"start", "end"} <= value.keys() <= set(Ramp.model_fields)

@@ -12,11 +12,11 @@ from facegen.core.errors import RecipeError
 
 
 class Ramp(BaseModel):
-    """Setting that changes from one value to another: `{ start = 2.0, end = 0.2, steps = 1000 }` in a recipe.
+    """Setting that changes from one value to another: `{ start = 2.0, end = 0.2 }` in a recipe.
 
     Attributes:
         start, end: first and last value.
-        steps: number of steps of the change.
+        steps: number of steps of the change; by default until the stage ends.
         begin_step: the step at which the change begins.
         shape: "linear", "cosine" (half a period), or "jump" (to `end` at its last step).
     """
@@ -25,13 +25,14 @@ class Ramp(BaseModel):
 
     start: float
     end: float
-    steps: Annotated[int, Field(ge=1)]
+    steps: Annotated[int, Field(ge=1)] | None = None
     begin_step: Annotated[int, Field(ge=0)] = 0
     shape: Literal["linear", "cosine", "jump"] = "linear"
 
-    def at(self, step: int) -> float:
-        """Return the value at a step."""
-        progress = min(max((step - self.begin_step) / self.steps, 0.0), 1.0)
+    def at(self, step: int, stage_steps: int) -> float:
+        """Return the value at a step of a stage of so many steps."""
+        steps = self.steps or max(stage_steps - self.begin_step, 1)
+        progress = min(max((step - self.begin_step) / steps, 0.0), 1.0)
         if self.shape == "cosine":
             progress = (1 - math.cos(math.pi * progress)) / 2
         elif self.shape == "jump":
@@ -50,21 +51,18 @@ class Schedule(nn.Module):
     def __init__(self, setting: float | Ramp) -> None:
         super().__init__()
         self.setting = setting
-        self.register_buffer("value", torch.tensor(self.at(0)), persistent=False)
+        first = setting.start if isinstance(setting, Ramp) else float(setting)
+        self.register_buffer("value", torch.tensor(first), persistent=False)
 
     @property
     def is_zero(self) -> bool:
         """True for the number 0, whose terms may be left out; never for a ramp: each step has the same terms."""
         return self.setting == 0
 
-    def at(self, step: int) -> float:
-        """Return the value at a step, as a number."""
-        return self.setting.at(step) if isinstance(self.setting, Ramp) else float(self.setting)
-
-    def advance(self, step: int) -> None:
-        """Fill the buffer for a step."""
+    def advance(self, step: int, stage_steps: int) -> None:
+        """Fill the buffer for a step of a stage of so many steps."""
         if isinstance(self.setting, Ramp):
-            self.value.fill_(self.setting.at(step))
+            self.value.fill_(self.setting.at(step, stage_steps))
 
 
 def require_weights(
@@ -88,8 +86,8 @@ def require_weights(
         raise RecipeError(*problems)
 
 
-def advance_schedules(module: nn.Module, step: int) -> None:
-    """Fill every schedule in a module for a step."""
+def advance_schedules(module: nn.Module, step: int, stage_steps: int) -> None:
+    """Fill every schedule in a module for a step of a stage of so many steps."""
     for part in module.modules():
         if isinstance(part, Schedule):
-            part.advance(step)
+            part.advance(step, stage_steps)

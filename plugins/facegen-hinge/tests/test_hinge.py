@@ -60,7 +60,7 @@ def test_mismatched_weight_may_ramp_from_zero(critic: SimpleNamespace) -> None:
     part = Hinge(SMALL_DATA, margin=0.5, mismatched_weight=Ramp(start=0.0, end=0.5, steps=10))
     assert part.num_mismatched == 1
     for step, fake, mismatched in ((0, 0.75, 0.0), (5, 0.5625, 0.125), (10, 0.375, 0.25)):
-        advance_schedules(part, step)
+        advance_schedules(part, step, 100)
         assert values(part.discriminator_terms(critic)) == {"real": 0.125, "fake": fake, "mismatched": mismatched}
     with pytest.raises(RecipeError, match=r"hinge: mismatched_weight\.end = 1\.0: must be at least 0 and less than 1"):
         Hinge(SMALL_DATA, mismatched_weight=Ramp(start=0.0, end=1.0, steps=10))

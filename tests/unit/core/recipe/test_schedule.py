@@ -20,7 +20,15 @@ from facegen.core.recipe.schedule import Ramp, Schedule, advance_schedules, requ
 )
 def test_ramp(shape, values):
     ramp = Ramp(start=2.0, end=0.0, steps=8, begin_step=10, shape=shape)
-    assert [ramp.at(step) for step in (0, 10, 12, 14, 18, 99)] == pytest.approx(values, abs=1e-12)
+    assert [ramp.at(step, 50) for step in (0, 10, 12, 14, 18, 99)] == pytest.approx(values, abs=1e-12)
+
+
+@pytest.mark.parametrize(("begin_step", "values"), [(0, [2.0, 1.5, 1.0, 0.0]), (40, [2.0, 2.0, 2.0, 0.0])])
+def test_without_a_number_of_steps_a_ramp_ends_with_its_stage(begin_step, values):
+    ramp = Ramp(start=2.0, end=0.0, begin_step=begin_step)
+    assert [ramp.at(step, 80) for step in (0, 20, 40, 80)] == values
+    assert ramp.at(80, stage_steps=20) == 0.0
+    assert Ramp(start=2.0, end=0.0, begin_step=80).at(80, stage_steps=20) == 2.0
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"begin_step": -1}, {"shape": "log"}, {"stop": 1.0}, {"steps": 2.5}])
@@ -35,7 +43,7 @@ def test_schedules_in_submodules_are_filled_in_place():
     network = nn.ModuleList([inner, constant])
     before = inner[1].value
     assert (before.item(), constant.value.item()) == (1.0, 0.25)
-    advance_schedules(network, 2)
+    advance_schedules(network, 2, 100)
     assert inner[1].value is before and before.item() == 2.0
     assert constant.value.item() == 0.25
 
@@ -43,7 +51,7 @@ def test_schedules_in_submodules_are_filled_in_place():
 def test_the_value_moves_with_the_module_but_is_not_stored():
     schedule = Schedule(Ramp(start=1.0, end=3.0, steps=4)).to(torch.float64)
     assert schedule.value.dtype == torch.float64 and schedule.state_dict() == {}
-    assert schedule.at(4) == 3.0
+    assert schedule.value == 1.0
 
 
 def test_is_zero_holds_for_the_number_0_only():

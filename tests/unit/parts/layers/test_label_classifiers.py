@@ -75,7 +75,7 @@ def test_weights_follow_ramps_that_touch_zero(values, step, identity, attribute)
         identity_weight=Ramp(start=2.0, end=0.0, steps=10),
         attribute_weight=Ramp(start=0.0, end=0.5, steps=10),
     )
-    advance_schedules(part, step)
+    advance_schedules(part, step, 100)
     people, sexes = (0, 1, 2, -1, 1), (0, -1, 1, 1, -1)
     terms = part(values, batch_of(people, sexes))
     who, sex = part.classifiers

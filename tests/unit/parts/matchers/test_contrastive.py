@@ -90,7 +90,7 @@ def test_negative_is_chosen_by_its_rank_from_the_farthest(hardness, distance):
 def test_hardness_follows_its_ramp():
     part = matcher(hardness=Ramp(start=0.3, end=0.8, steps=10))
     for step, value in ((0, 0.3), (5, 0.55), (10, 0.8), (99, 0.8)):
-        advance_schedules(part, step)
+        advance_schedules(part, step, 100)
         assert part.hardness.value.item() == pytest.approx(value)
 
 

@@ -60,7 +60,7 @@ def test_weights_follow_their_ramps(encoding, embedding, step, weights):
         l1_weight=Ramp(start=0.0, end=2.0, steps=10),
         distillation_weight=Ramp(start=200.0, end=0.0, steps=10),
     )
-    advance_schedules(part, step)
+    advance_schedules(part, step, 100)
     expected = losses(encoding.double().numpy(), embedding.double().numpy(), 2)
     assert {name: term.item() for name, term in part.terms(encoding, embedding, BATCH).items()} == {
         name: pytest.approx(weight * expected[name], rel=1e-5)

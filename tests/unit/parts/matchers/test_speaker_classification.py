@@ -69,7 +69,7 @@ def test_weights_follow_their_ramps(encoding, step, identity, attribute):
     )
     plain = SpeakerClassification(DATA, DIM, DIM, attributes=("sex",))
     plain.load_state_dict(part.state_dict())
-    advance_schedules(part, step)
+    advance_schedules(part, step, 100)
     weights = {"identity": identity, "sex": attribute}
     expected = {
         name: pytest.approx(weights[name.split("_")[0]] * term.item(), rel=1e-5)

@@ -116,7 +116,7 @@ def test_the_generators_weight_follows_its_ramp(logits):
     objective = AuxiliaryClassifier(SPEC, generator_weight=Ramp(start=1.0, end=0.0, steps=10))
     critic = SimpleNamespace(batch=batch(), fake_classes=torch.tensor(logits["fake_classes"]))
     full = objective.generator_terms(critic)["fake"].item()
-    advance_schedules(objective, 5)
+    advance_schedules(objective, 5, 100)
     assert objective.generator_terms(critic)["fake"].item() == pytest.approx(full / 2)
 
 
@@ -125,7 +125,7 @@ def test_the_discriminators_weights_follow_their_ramps(agree, logits, step, real
     objective = AuxiliaryClassifier(
         SPEC, real_weight=Ramp(start=1.0, end=3.0, steps=10), fake_weight=Ramp(start=0.0, end=0.5, steps=10)
     )
-    advance_schedules(objective, step)
+    advance_schedules(objective, step, 100)
     agree(
         with_batch(objective.discriminator_terms),
         lambda real_classes, fake_classes: {

@@ -106,7 +106,7 @@ def test_weights_may_ramp_from_and_to_zero(agree, step, share, weight):
         unconditional_weight=Ramp(start=2.0, end=0.0, steps=10),
     )
     assert (objective.heads, objective.num_mismatched) == ({"score": 1, "score_unconditional": 1}, 1)
-    advance_schedules(objective, step)
+    advance_schedules(objective, step, 100)
     agree(
         objective.discriminator_terms,
         lambda real, fake, mismatched, real_unconditional, fake_unconditional: {

@@ -53,7 +53,7 @@ def test_mismatched_pairs_share_the_weight_of_the_fakes(agree):
 def test_mismatched_weight_may_ramp_from_zero(agree, step, share):
     objective = NonSaturating(SPEC, mismatched_weight=Ramp(start=0.0, end=0.5, steps=10))
     assert objective.num_mismatched == 1
-    advance_schedules(objective, step)
+    advance_schedules(objective, step, 100)
     agree(
         objective.discriminator_terms,
         lambda real, fake, mismatched: {

@@ -90,9 +90,9 @@ def test_generator_loss_is_relativistic_without_identity(form):
 def test_weights_follow_their_ramps():
     objective = Relid(SPEC, form="separate", generator_identity_weight=Ramp(start=1.0, end=0.0, steps=10))
     full = objective.generator_terms(CRITIC)["identity"].item()
-    advance_schedules(objective, 5)
+    advance_schedules(objective, 5, 100)
     assert objective.generator_terms(CRITIC)["identity"].item() == pytest.approx(full / 2)
-    advance_schedules(objective, 10)
+    advance_schedules(objective, 10, 100)
     assert objective.generator_terms(CRITIC)["identity"].item() == 0
 
 

@@ -83,5 +83,5 @@ def test_constant_discriminator_has_a_finite_gradient():
 def test_the_weight_follows_its_ramp():
     penalty = GradientPenalty(SPEC, gradient_penalty_weight=Ramp(start=2.0, end=1.0, steps=10))
     start = penalty.terms(critic_of(0.0))["gradient_penalty"].item()
-    advance_schedules(penalty, 10)
+    advance_schedules(penalty, 10, 100)
     assert penalty.terms(critic_of(0.0))["gradient_penalty"].item() == pytest.approx(start / 2)

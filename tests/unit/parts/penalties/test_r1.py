@@ -39,5 +39,5 @@ def test_gradient_is_taken_before_augmentation():
 def test_gamma_follows_its_ramp():
     penalty = R1(SPEC, r1_gamma=Ramp(start=2.0, end=0.2, steps=10))
     start = penalty.terms(critic_of(0.3, **REAL))["r1"].item()
-    advance_schedules(penalty, 10)
+    advance_schedules(penalty, 10, 100)
     assert penalty.terms(critic_of(0.3, **REAL))["r1"].item() == pytest.approx(start / 10)

@@ -56,5 +56,5 @@ def test_r1_and_r2_share_one_pass(heads):
 def test_gamma_follows_its_ramp():
     penalty = R2(SPEC, r2_gamma=Ramp(start=2.0, end=0.2, steps=10))
     start = penalty.terms(critic_of(0.3, **FAKE))["r2"].item()
-    advance_schedules(penalty, 10)
+    advance_schedules(penalty, 10, 100)
     assert penalty.terms(critic_of(0.3, **FAKE))["r2"].item() == pytest.approx(start / 10)

@@ -63,7 +63,7 @@ def test_weight_of_the_divergence_may_ramp():
     constant.load_state_dict(augmentation.state_dict())
     before = condition_of(torch.randn(3, 4))
     assert augmentation(before, BATCH).terms["kl"] == 0
-    advance_schedules(augmentation, 10)
+    advance_schedules(augmentation, 10, 100)
     ratio = augmentation(before, BATCH).terms["kl"] / constant(before, BATCH).terms["kl"]
     assert ratio.item() == pytest.approx(3.0, rel=1e-5)
 
