@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facegen.core.arguments import Count, Integer, PathOrName, checked
+from facegen.core.describe.docstrings import toml_value
 from facegen.core.errors import DataError, RecipeError
 from facegen.core.progress import Observer
 from facegen.core.recipe.recipe import read_recipe
@@ -178,7 +179,10 @@ def _override_texts(overrides: Overrides) -> list[str]:
 
 def _toml_value(key: str, value: object) -> str:
     plain = str(value) if isinstance(value, Path) else value
-    if isinstance(plain, str | bool | int | float | list | tuple):
+    if isinstance(plain, str | bool | int | float | list | tuple | dict):
         with suppress(TypeError, ValueError):
-            return json.dumps(plain, allow_nan=False, ensure_ascii=False)
-    raise RecipeError(f"override {key} = {value!r}: must be a string, a finite number, a boolean or a list of these")
+            json.dumps(plain, allow_nan=False)  # refuses what a recipe cannot hold
+            return toml_value(plain)
+    raise RecipeError(
+        f"override {key} = {value!r}: must be a string, a finite number, a boolean, or a list or dict of these"
+    )

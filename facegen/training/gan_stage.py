@@ -124,7 +124,7 @@ class GanStage:
 
 
 def set_schedules(networks: Networks, step: int, stage_steps: int) -> None:
-    """Set the schedules of every part that trains for a step of so many; those of a draft stay at the end of its own training."""
+    """Set the schedules of every part that trains for a step of so many; a draft's stay at the end of its training."""
     parts: list[nn.Module | None] = [*networks.objectives.values(), networks.augmentation]
     parts += [penalty for penalty, _ in networks.penalties.values()]
     parts += [] if networks.face_pipeline is None else networks.face_pipeline.own

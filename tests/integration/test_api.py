@@ -170,5 +170,10 @@ def test_evaluate_returns_a_report(run: Path) -> None:
 def test_overrides_are_checked() -> None:
     with pytest.raises(package.RecipeError, match=r"override train\.steps = None: must be a string"):
         package.train(RECIPES / "speech_relid.toml", {"train.steps": None}, preset="small")
+    ramp = {"start": 1.0, "end": float("nan")}
+    with pytest.raises(package.RecipeError, match=r"override penalty\.r1_gamma = .*: must be a string"):
+        package.train(RECIPES / "speech_relid.toml", {"penalty.r1_gamma": ramp}, preset="small")
+    with pytest.raises(package.RecipeError, match=r"\[penalty\] r1_gamma\.stop is not a key here"):
+        package.train(RECIPES / "speech_relid.toml", {"penalty.r1_gamma": {"start": 1.0, "stop": 2.0}}, preset="small")
     with pytest.raises(package.RecipeError, match="batch_siz is not a key here"):
         package.train(RECIPES / "speech_relid.toml", ["train.batch_siz=3"], preset="small")

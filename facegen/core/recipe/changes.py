@@ -110,5 +110,16 @@ def _is_number(value: Any) -> bool:
     return _is_ramp(value) or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
+def ramps_of(values: Any, above: str = "") -> dict[str, Ramp]:
+    """Return the ramps among a recipe's values: {dotted key: ramp}."""
+    if _is_ramp(values):
+        return {above: Ramp(**values)}
+    inner = enumerate(values) if isinstance(values, list) else values.items() if isinstance(values, Mapping) else ()
+    ramps: dict[str, Ramp] = {}
+    for name, value in inner:
+        ramps |= ramps_of(value, f"{above}.{name}" if above else str(name))
+    return ramps
+
+
 def _is_ramp(value: Any) -> bool:
     return isinstance(value, Mapping) and {"start", "end"} <= value.keys() <= set(Ramp.model_fields)

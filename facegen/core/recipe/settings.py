@@ -2,10 +2,10 @@
 
 import inspect
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, time
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -96,7 +96,9 @@ def check_table(
     try:
         return model.model_validate_json(json.dumps(table, default=str)), []
     except ValidationError as error:
-        return None, [_explain(model, problem, also) for problem in error.errors()]
+        return None, [
+            _explain(model, problem, also) for problem in error.errors() if _is_of_the_kind_given(model, problem, table)
+        ]
 
 
 def _unsupported(value: Any) -> str:
@@ -134,16 +136,35 @@ def settings_of(checked: BaseModel) -> dict[str, Any]:
 
 
 def _explain(model: type[BaseModel], problem: Any, also: Iterable[str]) -> str:
-    # The location of a problem with a union (float | Ramp) ends in the name of the member.
-    where = ".".join(str(part) for part in problem["loc"])
-    key = str(problem["loc"][-1]) if problem["loc"] else ""
+    location = problem["loc"]
+    union = _table_of_union(model, location)
+    if union is not None:
+        location = (location[0], *location[2:])  # without the name of the member
+    where = ".".join(str(part) for part in location)
+    key = str(location[-1]) if location else ""
     if problem["type"] == "extra_forbidden":
-        above = problem["loc"][:-1]
-        allowed = [*_keys_at(model, above), *(() if above else also)]
+        above = location[:-1]
+        allowed = [*(union.model_fields if union else _keys_at(model, above)), *(() if above else also)]
         return f"{where} is not a key here{did_you_mean(key, allowed)}"
     if problem["type"] == "missing":
         return f"{where} is missing: it has no default"
     return f"{where} = {cut(json.dumps(problem['input'], default=str))}: {_sentence(problem['msg'])}"
+
+
+def _table_of_union(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Return the table that a setting may be instead of a number (`float | Ramp`); None if it may not."""
+    field = model.model_fields.get(str(location[0])) if location else None
+    members = [] if field is None else [member for member in get_args(field.annotation) if member is not type(None)]
+    tables = [member for member in members if isinstance(member, type) and issubclass(member, BaseModel)]
+    return tables[0] if tables and len(members) > 1 else None
+
+
+def _is_of_the_kind_given(model: type[BaseModel], problem: Any, table: Mapping[str, Any]) -> bool:
+    """Tell whether a problem is of the member of a union that was meant: a table, or the other one."""
+    union = _table_of_union(model, problem["loc"])
+    if union is None or len(problem["loc"]) == 1:
+        return True
+    return isinstance(table.get(str(problem["loc"][0])), Mapping) == (problem["loc"][1] == union.__name__)
 
 
 def _is_date(value: Any) -> bool:

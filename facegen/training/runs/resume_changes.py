@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from facegen.core.describe.docstrings import toml_value
 from facegen.core.errors import CheckpointError
 from facegen.core.files import move, write_file
-from facegen.core.recipe.changes import ALLOWED, Change, recipe_changes
+from facegen.core.recipe.changes import ALLOWED, Change, ramps_of, recipe_changes
 from facegen.core.recipe.part_config import Recipe
 from facegen.core.recipe.run_files import METADATA, RECIPE
 from facegen.core.run_schema import ChangeRecord, StageName
@@ -57,8 +58,10 @@ def apply_changes(run: Run, recipe: Recipe, changes: list[ChangeRecord]) -> None
 
 
 def rate_notes(before: Recipe, after: Recipe, stage: StageName, step: int) -> list[str]:
-    """Tell how the learning rates of a step differ between two recipes, as half cosines follow the number of steps."""
+    """Tell which learning rates and ramps of a step differ between two recipes: they may end with the stage."""
     rates: dict[str, tuple[float, float]] = {}
+    ramps = [_ramps(recipe, stage, step) for recipe in (before, after)]
+    rates |= {key: (ramps[0][key], ramps[1][key]) for key in ramps[0].keys() & ramps[1].keys()}
     if stage == "train" and before.train is not None and after.train is not None:
         for side in SIDES:
             rates[f"the {side}'s learning rate"] = tuple(
@@ -69,9 +72,18 @@ def rate_notes(before: Recipe, after: Recipe, stage: StageName, step: int) -> li
         rates["the learning rate"] = one, other
     return [
         f"{name} of {stage} step {step + 1} is {now:.3g}, and was {then:.3g} before the change"
-        for name, (then, now) in rates.items()
+        for name, (then, now) in sorted(rates.items())
         if then != now
     ]
+
+
+def _ramps(recipe: Recipe, stage: StageName, step: int) -> dict[str, float]:
+    """Return the values of the ramps of a stage's tables at a step: {key: value}."""
+    engine = recipe.train if stage == "train" else recipe.config("matcher").engine
+    if engine is None:
+        return {}
+    tables = {table: values for table, values in recipe.values.items() if (table == "match") == (stage == "match")}
+    return {key: ramp.at(step, engine.steps) for key, ramp in ramps_of(tables).items()}
 
 
 def _refused_in_match(run: Run, change: Change, changes: list[Change]) -> Change:
@@ -111,4 +123,6 @@ def _never_held(record: ChangeRecord, run: Run, values: Mapping[str, object]) ->
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return toml_value(value)
     return "unset" if value is None else str(value)

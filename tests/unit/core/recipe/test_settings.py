@@ -59,6 +59,22 @@ def test_a_ramp_is_a_table_inside_the_table():
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"start": 1.0, "stop": 2.0}, [
+            "weight.end is missing: it has no default",
+            "weight.stop is not a key here; did you mean 'steps'? Available: begin_step, end, shape, start, steps",
+        ]),
+        ({"start": 1.0, "end": 2.0, "steps": 0}, ["weight.steps = 0: must be greater than or equal to 1"]),
+        ("x", ['weight = "x": must be a valid number']),
+        (-1.0, ["weight = -1.0: must be greater than or equal to 0"]),
+    ],
+)  # fmt: skip
+def test_problems_of_a_number_or_ramp_are_of_the_one_that_was_meant(value, expected):
+    assert check(weight=value)[1] == expected
+
+
+@pytest.mark.parametrize(
     ("key", "value", "problem"),
     [
         ("width", True, "width = true: must be a valid integer"),
@@ -104,10 +120,6 @@ def test_the_message_about_a_key_of_an_inner_table_suggests_keys_of_that_table()
     assert problem.startswith("generator.learningrate is not a key here; did you mean 'learning_rate'?")
     assert "batch_size" not in problem
 
-
-def test_a_value_that_is_neither_number_nor_ramp_is_refused_once_for_each():
-    problems = check(weight="high")[1]
-    assert len(problems) == 2 and all(problem.startswith("weight") for problem in problems)
 
 
 def test_a_part_without_an_init_of_its_own_has_no_settings():

@@ -85,6 +85,15 @@ def test_half_cosines_follow_the_new_number_of_steps(tmp_path: Path) -> None:
     assert not any("discriminator's" in message for message in messages)
 
 
+def test_ramps_that_end_with_the_stage_follow_the_new_number_of_steps(tmp_path: Path) -> None:
+    ramp = {"objective__generator_identity_weight": {"start": 2.0, "end": 1.0}}
+    go(tmp_path / "run", tiny_recipe(game=True, **ramp))
+    messages = go(tmp_path / "run", tiny_recipe(game=True, train__steps=10, **ramp))
+    assert "objective.0.generator_identity_weight of train step 6 is 1.5, and was 1 before the change" in messages
+    with pytest.raises(CheckpointError, match=r"weight \({ start = 2\.0, end = 1\.0, [^}]*} in the run, 3\.0"):
+        go(tmp_path / "run", tiny_recipe(game=True, objective__generator_identity_weight=3.0))
+
+
 def test_a_finished_match_stage_goes_on(tmp_path: Path) -> None:
     run, whole = tmp_path / "a" / "run", tmp_path / "b" / "run"
     go(run, tiny_recipe())
