@@ -146,9 +146,21 @@ def _guarded_class(part: "Part", loaded: type) -> type:
             continue
         if inspect.isfunction(member):
             members[name] = _guarded_method(part, loaded, name, member)
+        elif isinstance(member, staticmethod | classmethod):
+            members[name] = _guarded_method(part, loaded, name, _as_method(member))
         elif isinstance(member, property) and member.fget is not None:
             members[name] = property(_guarded_method(part, loaded, name, member.fget), member.fset, member.fdel)
     return type(loaded)(loaded.__name__, (loaded,), members)
+
+
+def _as_method(member: "staticmethod[..., Any] | classmethod[Any, ..., Any]") -> Callable[..., Any]:
+    """Return a method that calls what a class has as a static or class method, where its interface has a method."""
+
+    @functools.wraps(member.__func__)
+    def method(self: Any, *arguments: Any, **named: Any) -> Any:
+        return member.__get__(self, type(self))(*arguments, **named)
+
+    return method
 
 
 def _guarded_method(part: "Part", loaded: type, name: str, method: Callable[..., Any]) -> Callable[..., Any]:

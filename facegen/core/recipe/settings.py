@@ -15,7 +15,7 @@ from facegen.core.text.shown import cut
 from facegen.core.text.suggest import did_you_mean
 
 MAX_SIZE = 2**16
-"""Largest integer of a part's table, unless the part declares another bound."""
+"""Largest batch, and largest integer of a part's table, unless the part declares another bound."""
 MAX_ENTRIES = 256
 """Largest number of entries of a list in a part's table, such as the widths of layers."""
 NO_SIZES = ("seed", "_steps", "_images")

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from facegen.core.recipe.settings import MAX_SIZE
+
 Split = Literal["train", "heldout_utterances", "heldout_people"]
 EvaluationSplit = Literal[Split, "all"]
 """Clips of an evaluation: one split, or all three."""
@@ -147,7 +149,7 @@ class MatchSettings(Table):
     freeze_faces: bool = False
     faces: dict[str, Any] | None = None
     steps: Annotated[Count, OnResume(only_more=True)] = 10000
-    batch_size: Annotated[int, Field(ge=2)] = 64
+    batch_size: Annotated[int, Field(ge=2, le=MAX_SIZE)] = 64
     optimiser: Literal["sgd", "adam"] = "sgd"
     learning_rate: Annotated[Positive, OnResume()] = 1e-2
     warmup_steps: Annotated[int, Field(ge=0)] = 0
@@ -221,7 +223,7 @@ class TrainSettings(Table):
 
     start: Path | None = None
     steps: Annotated[Count, OnResume(only_more=True)] = 100000
-    batch_size: Annotated[int, Field(ge=2)] = 64
+    batch_size: Annotated[int, Field(ge=2, le=MAX_SIZE)] = 64
     critic_steps: Count = 1
     critic_trains_conditioner: bool = False
     ema_images: Annotated[float, Field(ge=0)] = 10000.0

@@ -6,6 +6,8 @@ import webbrowser
 from contextlib import suppress
 
 import uvicorn
+from h11 import LocalProtocolError
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from facegen.core.errors import DataError
 from facegen_demo.app import create_app
@@ -37,13 +39,23 @@ def listen(port: int | None) -> socket.socket:
     raise DataError(f"--port {port}: is taken; give another port, or none for a free one")
 
 
+class Http(H11Protocol):
+    """uvicorn's protocol, which fails where a body breaks after its request has been answered."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a request that is not HTTP, if the connection still takes an answer, and close it."""
+        with suppress(LocalProtocolError):
+            super().send_400_response(msg)
+        self.transport.close()
+
+
 def server_of(drawing: DemoModel, listener: socket.socket) -> uvicorn.Server:
     """Make the server of a socket; it answers requests for that address only."""
     port = listener.getsockname()[1]
     app = create_app(drawing, frozenset({f"{LOOPBACK}:{port}", f"localhost:{port}"}))
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none",
-        loop="asyncio", http="h11", limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=3,
+        loop="asyncio", http=Http, limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=3,
     )  # fmt: skip
     return uvicorn.Server(config)
 

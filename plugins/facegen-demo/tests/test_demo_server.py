@@ -141,6 +141,18 @@ def test_incomplete_and_bad_requests_are_refused_in_words(client: Client) -> Non
     assert "is silent" in refused(client, "/api/faces", ("speech", ("a.wav", silent)))
 
 
+def test_a_body_that_breaks_after_its_answer_closes_the_connection(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_connection(("127.0.0.1", client.port), timeout=10) as connection:
+        connection.sendall(b"POST /api/faces HTTP/1.1\r\nHost: evil.example\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert connection.recv(2**16).startswith(b"HTTP/1.1 403 ")
+        connection.sendall(b"no length of a chunk\r\n")
+        assert connection.recv(2**16) == b""
+    assert client.request("GET", "/").status == 200
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 def test_long_recordings_and_large_requests_are_refused(client: Client) -> None:
     long = wav(61, rate_hz=4000)
     assert refused(client, "/api/faces", ("speech", ("a.wav", long))) == "a.wav: is longer than 60 seconds; cut it"

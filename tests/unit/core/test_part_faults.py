@@ -78,6 +78,15 @@ def test_a_guarded_part_is_its_class_and_its_copies_are_guarded() -> None:
     assert source_of(built) == f" of {SOURCE}" and source_of(Odd(None)) == ""
 
 
+@pytest.mark.parametrize("kind", [staticmethod, classmethod])
+def test_static_and_class_methods_in_place_of_methods_are_guarded(kind: type) -> None:
+    class Static(Odd):
+        generator_terms = kind(lambda *given: {}[len(given)])
+
+    with pytest.raises(PartFaultError, match=rf"objective .odd. fails in generator_terms .*KeyError: {1 + (kind is classmethod)}"):
+        build_part(part("objective", Static), (DataSpec(16),), {}).generator_terms(None)
+
+
 def test_attributes_are_checked_when_a_part_is_built() -> None:
     class Listed(Odd):
         def __init__(self, data):
