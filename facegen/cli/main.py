@@ -183,7 +183,8 @@ def explained(work: Callable[[], object]) -> int:
         return _report_bug(bug.__cause__, f"This is a bug in {bug}. Please report it there, with the lines above.")
     except Exception as error:
         if out_of_memory(error):
-            return report_problems([f"the memory of this machine is not enough{f': {error}' if str(error) else ''}; {_LESS_MEMORY}"])
+            reason = f": {error}" if str(error) else ""
+            return report_problems([f"the memory of this machine is not enough{reason}; {_LESS_MEMORY}"])
         request = "This is a bug in facegen. Please report it, with the lines above and the output of `facegen doctor`."
         return _report_bug(error, request)
 

@@ -78,12 +78,12 @@ def test_a_guarded_part_is_its_class_and_its_copies_are_guarded() -> None:
     assert source_of(built) == f" of {SOURCE}" and source_of(Odd(None)) == ""
 
 
-@pytest.mark.parametrize("kind", [staticmethod, classmethod])
-def test_static_and_class_methods_in_place_of_methods_are_guarded(kind: type) -> None:
+@pytest.mark.parametrize(("kind", "num_given"), [(staticmethod, 1), (classmethod, 2)])
+def test_static_and_class_methods_in_place_of_methods_are_guarded(kind: type, num_given: int) -> None:
     class Static(Odd):
         generator_terms = kind(lambda *given: {}[len(given)])
 
-    with pytest.raises(PartFaultError, match=rf"objective .odd. fails in generator_terms .*KeyError: {1 + (kind is classmethod)}"):
+    with pytest.raises(PartFaultError, match=rf"objective .odd. fails in generator_terms .*KeyError: {num_given}"):
         build_part(part("objective", Static), (DataSpec(16),), {}).generator_terms(None)
 
 
