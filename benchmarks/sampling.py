@@ -10,10 +10,10 @@ from benchmarks.harness import Comparison, Measurement, Progress, Row, interleav
 
 TITLE = "Sampling"
 TEXT = (
-    "Faces of the shipped model `speech-48` on one core, from given encodings, without files. *Compiled* is "
+    "Faces of the shipped model `speech-64` on one core, from given encodings, without files. *Compiled* is "
     "`torch.compile` of the generator, without the time of compiling."
 )
-MODEL, BATCH = "speech-48", 64
+MODEL, BATCH = "speech-64", 64
 
 
 def measure(progress: Progress) -> list[Row]:

@@ -47,13 +47,9 @@ class ShippedModel:
 
 
 MODELS = {
-    "speech-48": ShippedModel(
-        "speech_relid_separate", "small",
-        ("objective.discriminator_identity_weight=0.5", "objective.generator_identity_weight=0.2",
-         "train.steps=15000", "train.ema_images=50000.0"),
-    ),
+    "speech-64": ShippedModel("speech_relid_separate", "medium"),
     "voice-64": ShippedModel("voice", "medium"),
-}  # fmt: skip
+}
 """{name: recipe}. facegen/models/NAME.md is the model's card."""
 
 

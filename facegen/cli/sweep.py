@@ -10,6 +10,7 @@ from rich.table import Table
 
 from facegen.cli.console import console, watching
 from facegen.cli.options import ManyValues, recipe_options
+from facegen.cli.streams import report_problems
 from facegen.core.errors import CheckpointError, RecipeError
 from facegen.core.recipe.recipe import read_recipe
 
@@ -74,7 +75,10 @@ def command(
         return SIGNAL_EXIT + interruption.signal_number
     if evaluate and finished:
         _compare(finished)
-    return 0 if len(finished) == len(results) else 1
+    failed = [result.name for result in results if result.state != "finished"]
+    if failed:
+        return report_problems([f"{', '.join(failed)}: failed; see {home / 'logs'}; the same command tries again"])
+    return 0
 
 
 def _check(recipe: Path, preset: str | None, data: Path | None, planned: "Sequence[PlannedRun]") -> "list[Recipe]":

@@ -26,13 +26,13 @@ def test_speech_becomes_the_same_face_as_with_facegen(
     from facegen.training.face_pipeline import choose_noises
 
     out = tmp_path / "speech.onnx"
-    assert facegen("export", "speech-48", "--onnx", out, "--licence", "CC0-1.0") == 0
+    assert facegen("export", "speech-64", "--onnx", out, "--licence", "CC0-1.0") == 0
     printed = capsys.readouterr().out
     assert "Inputs: speech (rows, 19200), noise (rows, 128); noise is standard normal" in printed
-    assert "Output: faces (rows, 3, 48, 48), RGB from -1 to 1" in printed
+    assert "Output: faces (rows, 3, 64, 64), RGB from -1 to 1" in printed
     assert "ONNX Runtime and torch differ by at most" in printed
     session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
-    model = load("speech-48")
+    model = load("speech-64")
     speech = read_speech_row(VOICE, model.run.data, Observer())[:19200].float() / 32768
     noises = choose_noises(model.pipeline.noise, 3, 7, torch.device("cpu"))
     (faces,) = session.run(None, {"speech": np.tile(speech.numpy(), (3, 1)), "noise": noises.numpy()})
@@ -45,7 +45,7 @@ def test_speech_becomes_the_same_face_as_with_facegen(
     described, graph = json.loads(stored["facegen"]), json.loads(stored["facegen_graph"])
     assert described["licence"] == "CC0-1.0" and described["consent"] == "synthetic"
     assert described["run"]["recipe"]["generator"]["type"] == "adain"
-    assert graph["inputs"] == {"speech": [19200], "noise": [128]} and graph["faces"] == [3, 48, 48]
+    assert graph["inputs"] == {"speech": [48000], "noise": [128]} and graph["faces"] == [3, 64, 64]
     assert "sample_rate_hz" in graph["meanings"]["speech"] and len(graph["weights_sha256"]) == 64
 
 
@@ -67,15 +67,15 @@ def test_a_run_whose_generator_has_dropout_is_refused_with_what_can_be_done(
 def test_what_export_needs_is_said(
     facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert facegen("export", "speech-48") == 2
+    assert facegen("export", "speech-64") == 2
     assert "give MODEL, or --onnx FILE, or both" in capsys.readouterr().err
-    assert facegen("export", "speech-48", tmp_path / "x.safetensors") == 1
+    assert facegen("export", "speech-64", tmp_path / "x.safetensors") == 1
     assert "is a model file already" in capsys.readouterr().err
-    assert facegen("export", "speech-48", "--onnx", tmp_path / "x.pb") == 1
+    assert facegen("export", "speech-64", "--onnx", tmp_path / "x.pb") == 1
     assert "must end in .onnx" in capsys.readouterr().err
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     optional_imports.onnx_packages.cache_clear()
-    assert facegen("export", "speech-48", "--onnx", tmp_path / "x.onnx") == 1
+    assert facegen("export", "speech-64", "--onnx", tmp_path / "x.onnx") == 1
     assert "pip install 'facegen[onnx]'" in capsys.readouterr().err
     optional_imports.onnx_packages.cache_clear()
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == []

@@ -12,7 +12,7 @@ from facegen.data.media import generated_media
 from facegen.inference import bulk, face_pictures
 
 VOICE = REPOSITORY / "tests" / "models" / "synthetic_voice.wav"
-WORDS = ("generate", "speech-48", "--speech", VOICE, VOICE, "--count", 5, "--out")
+WORDS = ("generate", "speech-64", "--speech", VOICE, VOICE, "--count", 5, "--out")
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def test_the_python_interface_draws_the_same_faces(facegen: Facegen, tmp_path: P
 
     assert facegen(*WORDS, tmp_path / "out") == 0
     faces = pictures(tmp_path / "out")
-    sampled = load("speech-48").sample(speech=VOICE, count=5)
+    sampled = load("speech-64").sample(speech=VOICE, count=5)
     assert len(faces) == 10, "five of the same voice, twice"
     for one, other in zip(sampled, list(faces.values())[:5], strict=True):
         assert np.abs(np.asarray(one).astype(int) - other).max() <= 1
@@ -89,7 +89,7 @@ def test_few_but_very_large_faces_are_drawn_in_blocks_too(
     facegen: Facegen, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(face_pictures, "MAX_DRAWN_PIXELS", 3 * 256**2)
-    words = ("generate", "speech-48", "--speech", VOICE, "--count", 4, "--size", 256, "--out")
+    words = ("generate", "speech-64", "--speech", VOICE, "--count", 4, "--size", 256, "--out")
     assert facegen(*words, tmp_path / "x.png") == 1
     assert "at most 0 million are held at once" in capsys.readouterr().err
     assert facegen(*words, tmp_path / "out") == 0

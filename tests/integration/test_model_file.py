@@ -194,11 +194,11 @@ def test_shipped_models_are_listed_without_the_weights_of_others(
     monkeypatch.setattr("facegen.parts.layers.packages.importlib.util.find_spec", lambda name: None)
     assert facegen("models") == 0
     printed = capsys.readouterr().out
-    assert {"speech-48", "voice-64"} <= set(printed.splitlines())
+    assert {"speech-64", "voice-64"} <= set(printed.splitlines())
     megabytes = shipped_models()["voice-64"].stat().st_size / 1e6
     assert f"size: {megabytes:.1f} MB" in printed and "licence: Apache-2.0" in printed
     assert facegen("models", "--json") == 0
-    assert {row["name"] for row in json.loads(capsys.readouterr().out)} >= {"speech-48", "voice-64"}
+    assert {row["name"] for row in json.loads(capsys.readouterr().out)} >= {"speech-64", "voice-64"}
 
 
 def test_no_shipped_model_is_a_message(

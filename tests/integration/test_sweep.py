@@ -70,7 +70,9 @@ def test_runs_are_trained_and_a_second_call_finishes_what_failed(
     (failing / "notes.txt").write_text("somebody's")
     words = ["sweep", recipe, "--seeds", "0", "1", "--jobs", "2"]
     assert main(words) == 1
-    table = capsys.readouterr().out.splitlines()[-2:]
+    printed = capsys.readouterr()
+    table = printed.out.splitlines()[-2:]
+    assert printed.err.endswith("Error: seed-0: failed; see runs/tiny-sweep/logs; the same command tries again\n")
     assert "failed" in table[0] and "is not empty and holds no run" in table[0] and "finished" in table[1]
     (failing / "notes.txt").unlink()
     before = Path("runs/tiny-sweep/logs/seed-1.txt").read_bytes()

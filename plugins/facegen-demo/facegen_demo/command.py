@@ -7,7 +7,7 @@ import click
 from facegen.cli.console import console, watching
 from facegen.core.errors import CheckpointError
 
-DEFAULT_MODEL = "speech-48"
+DEFAULT_MODEL = "speech-64"
 
 
 @click.command("demo")

@@ -40,10 +40,13 @@ def listen(port: int | None) -> socket.socket:
 
 
 class Http(H11Protocol):
-    """uvicorn's protocol, which fails where a body breaks after its request has been answered."""
+    """uvicorn's protocol, which fails where the body of a request breaks: the request then has two answers."""
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse a request that is not HTTP, if the connection still takes an answer, and close it."""
+        """Refuse a request that is not HTTP, if it has no answer yet, and close the connection."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # what the page would answer is not sent any more
+            self.cycle.message_event.set()
         with suppress(LocalProtocolError):
             super().send_400_response(msg)
         self.transport.close()

@@ -13,7 +13,7 @@ def sampled(people: int, count: int, pixels: int = 16, labels: tuple[str, ...] =
     """Make faces of one grey each: 10, 11, ..."""
     levels = np.arange(10, 10 + people * count, dtype=np.uint8).reshape(people, count, 1, 1, 1)
     faces = np.broadcast_to(levels, (people, count, pixels, pixels, 3)).copy()
-    return SampledFaces(faces, labels or tuple(f"p{row}" for row in range(people)), "speech-48", 5)
+    return SampledFaces(faces, labels or tuple(f"p{row}" for row in range(people)), "speech-64", 5)
 
 
 def levels_of(picture: Image.Image, num: int) -> list[tuple[int, int]]:
@@ -28,7 +28,7 @@ def test_a_short_row_does_not_wrap_and_small_faces_are_enlarged() -> None:
     corners = levels_of(picture, 6)
     assert len({y for _, y in corners[:3]}) == 1 and corners[3][1] > corners[0][1]
     assert corners[1][0] - corners[0][0] == 128 + 6
-    assert mark.note == "Enlarged from 16 to 128 pixels." and (mark.model, mark.seed) == ("speech-48", 5)
+    assert mark.note == "Enlarged from 16 to 128 pixels." and (mark.model, mark.seed) == ("speech-64", 5)
 
 
 def test_a_long_row_wraps_evenly() -> None:
@@ -54,7 +54,7 @@ def test_slides_show_one_noise_after_another() -> None:
 def test_file_names_name_what_drew_the_face_and_all_differ() -> None:
     stems = sampled(4, 10, labels=("Zoë K.", "a/../b", "a b", "//")).stems()
     assert [row[0] for row in stems] == [
-        f"{name}_speech-48_seed5_01" for name in ("Zoë-K", "a-b-1", "a-b-2", "person")
+        f"{name}_speech-64_seed5_01" for name in ("Zoë-K", "a-b-1", "a-b-2", "person")
     ]  # fmt: skip
     assert len({stem for row in stems for stem in row}) == 40
 

@@ -16,7 +16,7 @@ from facegen.data.media.generated_media import encode_picture, mark_of, save_fil
 from facegen.data.media.marking import Mark
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-MARK = Mark("speech-48 <&>", 7, "Enlarged from 48 to 128 pixels.", version="1.2.3")
+MARK = Mark("speech-64 <&>", 7, "Enlarged from 48 to 128 pixels.", version="1.2.3")
 NAMES = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "ext": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
@@ -34,10 +34,10 @@ def check_xmp(packet: bytes | str) -> None:
     """Parse a packet, and compare the mark in it with MARK."""
     (description,) = ElementTree.fromstring(packet).findall("rdf:RDF/rdf:Description", NAMES)
     assert description.findtext("ext:DigitalSourceType", None, NAMES) == SOURCE_TYPE
-    assert description.findtext("ext:AISystemUsed", None, NAMES) == "facegen, model speech-48 <&>"
+    assert description.findtext("ext:AISystemUsed", None, NAMES) == "facegen, model speech-64 <&>"
     assert description.findtext("xmp:CreatorTool", None, NAMES) == "facegen 1.2.3"
     sentence = description.findtext("dc:description/rdf:Alt/rdf:li", "", NAMES)
-    assert sentence.endswith("Model speech-48 <&>, seed 7. Enlarged from 48 to 128 pixels.")
+    assert sentence.endswith("Model speech-64 <&>, seed 7. Enlarged from 48 to 128 pixels.")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".JPEG", ".webp"])
@@ -54,7 +54,7 @@ def test_a_picture_holds_the_mark(suffix: str, tmp_path: Path) -> None:
 def test_a_png_names_model_version_and_seed_in_texts() -> None:
     with Image.open(io.BytesIO(encode_picture(Image.fromarray(FRAMES[0]), "PNG", MARK))) as picture:
         texts = dict(picture.text)
-    assert (texts["Model"], texts["Software"], texts["Seed"]) == ("speech-48 <&>", "facegen 1.2.3", "7")
+    assert (texts["Model"], texts["Software"], texts["Seed"]) == ("speech-64 <&>", "facegen 1.2.3", "7")
     assert texts["DigitalSourceType"] == SOURCE_TYPE
 
 
