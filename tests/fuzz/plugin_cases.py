@@ -77,7 +77,7 @@ def plugin_cases(draw: random.Random) -> Iterator[Case]:
         change = draw.choice((_change_code, _change_code, _change_code, _change_code, _change_signature, _change_hook, _at_import))
         changed = source if change in (_change_code, _change_signature) else draw.choice((source, hooks))
         changed = hooks if change is _change_hook else changed
-        files[changed], note = change(draw, files[changed].replace(f"{names.package}.odd", f"{names.package}.odd"))
+        files[changed], note = change(draw, files[changed])
         yield _case(draw, kind.name, names.package, files, f"{kind.name}: {note}")
 
 
@@ -104,8 +104,9 @@ def _change_code(draw: random.Random, source: str) -> tuple[str, str]:
 
 def _change_signature(draw: random.Random, source: str) -> tuple[str, str]:
     """Change a default, an annotation, the base class, a name of a method, or a parameter."""
+    default, annotation = (draw.choice(values).replace("\\", r"\\") for values in (DEFAULTS, ANNOTATIONS))
     changes = (
-        (r"= [0-9.]+\) ->", f"= {draw.choice(DEFAULTS)}) ->"), (r", \*, \w+: [^=]+=", f", *, odd: {draw.choice(ANNOTATIONS)} ="),
+        (r"= [0-9.]+\) ->", f"= {default}) ->"), (r", \*, \w+: [^=]+=", f", *, odd: {annotation} ="),
         (r", \*, (\w+): [^=]+=", r", *, \1="), (r"\bself, ", "self, extra, "), (r"\bself, ", ""), (r"class Odd\(\w+\)", "class Odd"),
         (r"class Odd\(\w+\)", "class Odd(int)"), (r"super\(\).__init__\(\)", "pass"), (r"    def (\w+)", r"    async def \1"),
         (r"    def [a-z]\w+", "    def other"), (r"    def ([a-z]\w+)\(self", r"    @property\n    def \1(self"),

@@ -28,12 +28,12 @@ def test_speech_becomes_the_same_face_as_with_facegen(
     out = tmp_path / "speech.onnx"
     assert facegen("export", "speech-64", "--onnx", out, "--licence", "CC0-1.0") == 0
     printed = capsys.readouterr().out
-    assert "Inputs: speech (rows, 19200), noise (rows, 128); noise is standard normal" in printed
+    assert "Inputs: speech (rows, 48000), noise (rows, 128); noise is standard normal" in printed
     assert "Output: faces (rows, 3, 64, 64), RGB from -1 to 1" in printed
     assert "ONNX Runtime and torch differ by at most" in printed
     session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
     model = load("speech-64")
-    speech = read_speech_row(VOICE, model.run.data, Observer())[:19200].float() / 32768
+    speech = read_speech_row(VOICE, model.run.data, Observer())[:48000].float() / 32768
     noises = choose_noises(model.pipeline.noise, 3, 7, torch.device("cpu"))
     (faces,) = session.run(None, {"speech": np.tile(speech.numpy(), (3, 1)), "noise": noises.numpy()})
     samples = (speech * 32768).short().numpy()  # a file would be read whole

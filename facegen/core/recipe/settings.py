@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date, time
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -154,7 +155,9 @@ def _explain(model: type[BaseModel], problem: Any, also: Iterable[str]) -> str:
 def _table_of_union(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:
     """Return the table that a setting may be instead of a number (`float | Ramp`); None if it may not."""
     field = model.model_fields.get(str(location[0])) if location else None
-    members = [] if field is None else [member for member in get_args(field.annotation) if member is not type(None)]
+    annotation = None if field is None else field.annotation
+    is_union = get_origin(annotation) in (Union, UnionType)
+    members = [member for member in get_args(annotation) if member is not type(None)] if is_union else []
     tables = [member for member in members if isinstance(member, type) and issubclass(member, BaseModel)]
     return tables[0] if tables and len(members) > 1 else None
 
