@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from facegen.core.errors import FacegenError, PluginError
 from facegen.core.interruption import REQUESTS_TO_STOP
 from facegen.core.part_contract import missing_methods
-from facegen.core.plugins import stdout_to_stderr
+from facegen.core.plugins import contained
 from facegen.core.text.raised import raised
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def part_code(part: "Part", loaded: type, method: str) -> Iterator[None]:
     """
     before = _shared_state()
     try:
-        with stdout_to_stderr():
+        with contained():
             yield
         if before and _shared_state() != before:
             raise RuntimeError("it changes the default dtype, device or grad mode of torch, which all parts share")

@@ -100,7 +100,7 @@ def guarded(explain: Callable[[BaseException], str]) -> Iterator[None]:
         PluginError: the code raised an exception or called sys.exit; `explain(exception)` is the message.
     """
     try:
-        with stdout_to_stderr():
+        with contained():
             yield
     except REQUESTS_TO_STOP:
         raise
@@ -109,14 +109,18 @@ def guarded(explain: Callable[[BaseException], str]) -> Iterator[None]:
 
 
 @contextmanager
-def stdout_to_stderr() -> Iterator[None]:
-    """Send the standard output of the main thread to stderr.
+def contained() -> Iterator[None]:
+    """Run code of a plugin: its output goes to stderr, and a recursion limit that it lowers is put back.
 
-    Threads share sys.stdout, so redirections of two of them would undo each other.
+    Output is redirected in the main thread only: threads share sys.stdout, so two of them would undo each other.
     """
-    is_main = threading.current_thread() is threading.main_thread()
-    with redirect_stdout(sys.stderr) if is_main else nullcontext():
-        yield
+    is_main, limit = threading.current_thread() is threading.main_thread(), sys.getrecursionlimit()
+    try:
+        with redirect_stdout(sys.stderr) if is_main else nullcontext():
+            yield
+    finally:
+        if sys.getrecursionlimit() < limit:
+            sys.setrecursionlimit(limit)
 
 
 def load_target(source: Source, described: str, target: str) -> object:

@@ -1,6 +1,7 @@
 """Parts of plugins in `part_code`: which exceptions are explained, and that a part stays what it is otherwise."""
 
 import copy
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -134,6 +135,17 @@ def test_the_place_is_that_of_the_class_where_no_line_of_it_ran() -> None:
         part_code(part("objective", Odd), Odd, "__init__"),
     ):
         eval("1 / 0", {"__name__": "elsewhere"})
+
+
+def test_a_lower_recursion_limit_is_put_back() -> None:
+    class Shallow(Odd):
+        def generator_terms(self, critic):
+            sys.setrecursionlimit(500)
+            return {}
+
+    before = sys.getrecursionlimit()
+    assert build_part(part("objective", Shallow), (DataSpec(16),), {}).generator_terms(None) == {}
+    assert sys.getrecursionlimit() == before
 
 
 @pytest.mark.parametrize("within", ["cpu", "meta"])
