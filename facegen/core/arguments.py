@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 def _index(value: object) -> int:
     try:
-        return operator.index(value)  # type: ignore[arg-type]  # integers of numpy, too
+        return int(operator.index(value))  # type: ignore[arg-type]  # integers of numpy, and True as 1
     except TypeError:
         raise ValueError("must be an integer") from None
 
