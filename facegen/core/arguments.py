@@ -20,7 +20,9 @@ Result = TypeVar("Result")
 
 def _index(value: object) -> int:
     try:
-        return int(operator.index(value))  # type: ignore[arg-type]  # integers of numpy, and True as 1
+        if isinstance(value, bool):
+            raise TypeError  # torch takes none for a size
+        return operator.index(value)  # type: ignore[arg-type]  # integers of numpy, too
     except TypeError:
         raise ValueError("must be an integer") from None
 
