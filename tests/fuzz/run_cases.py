@@ -162,8 +162,8 @@ def _damaged_tensors(draw: random.Random, content: bytes) -> bytes:
     if action in ("header", "keys"):
         values = json.loads(header)
         if action == "keys":
-            key = draw.choice(list(values))
-            values[draw.choice((*TEXTS, "9" * 5000 + ".exp_avg", "-1.step", "0.exp_avg"))] = values.pop(key)
+            key = draw.choice(sorted(values) or [""])
+            values[draw.choice((*TEXTS, "9" * 5000 + ".exp_avg", "-1.step", "0.exp_avg"))] = values.pop(key, {})
         else:
             values, _ = _changed(draw, values)
         text = json.dumps(values, default=str).encode()
