@@ -8,8 +8,8 @@ import pytest
 from pydantic import Field
 
 from facegen.core.recipe.schedule import Ramp
-from facegen.core.recipe.settings import check_table, settings_model, settings_of
-from facegen.core.recipe.tables import TrainSettings
+from facegen.core.recipe.settings import MAX_SIZE, check_table, settings_model, settings_of
+from facegen.core.recipe.tables import MatchSettings, TrainSettings
 
 
 class Part:
@@ -136,3 +136,11 @@ def test_a_path_that_is_not_utf8_is_named():
     model, problems = check_table(settings_model(Part), {"path": os.fsdecode(b"/c\xff")})
     assert model is None
     assert problems == ['path = "/c\\udcff": is not UTF-8; rename the file, or give a link to it']
+
+
+@pytest.mark.parametrize("table", [MatchSettings, TrainSettings])
+def test_a_batch_has_a_bound_so_that_nothing_is_listed_for_a_trillion_rows(table):
+    assert check_table(table, {"batch_size": MAX_SIZE})[1] == []
+    assert check_table(table, {"batch_size": 10**12})[1] == [
+        "batch_size = 1000000000000: must be less than or equal to 65536"
+    ]
