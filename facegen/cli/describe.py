@@ -13,7 +13,9 @@ from facegen.cli.console import console, styled
 from facegen.cli.list_plugins import installed_parts, parts_table
 from facegen.core.describe.docstrings import SettingRow, docstring_sections, section_entries, setting_rows, toml_value
 from facegen.core.errors import RecipeError
+from facegen.core.interruption import REQUESTS_TO_STOP
 from facegen.core.kinds import KINDS, RECIPE_KINDS, Kind
+from facegen.core.plugins import contained
 from facegen.core.recipe.recipe import ENGINE_TABLES
 from facegen.core.recipe.settings import settings_model
 from facegen.core.registry import registry
@@ -112,8 +114,11 @@ def _layers(kind: str, part: type) -> tuple[list[Any], str]:
     if required:
         return [], f"it needs {', '.join(required)}"
     try:
-        return part_layers(kind, part, {}), ""
-    except Exception as error:  # a part that cannot run on the sample corpus can still be described
+        with contained():
+            return part_layers(kind, part, {}), ""
+    except REQUESTS_TO_STOP:
+        raise
+    except BaseException as error:  # a part that cannot run on the sample corpus can still be described
         return [], raised(error)
 
 

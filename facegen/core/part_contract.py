@@ -40,6 +40,17 @@ def missing_methods(kind: str, part: type, interface: type) -> list[str]:
     ]
 
 
+def properties_for_methods(part: type, interface: type) -> list[str]:
+    """List the properties of a part that its interface calls as methods."""
+    names = (name for name in dir(interface) if not name.startswith("_"))
+    return [
+        name
+        for name in names
+        if inspect.isfunction(inspect.getattr_static(interface, name))
+        and isinstance(inspect.getattr_static(part, name), property)
+    ]
+
+
 def class_faults(kind: str, part: type) -> list[str]:
     """List the attributes of a part's class that have another type than its interface declares."""
     return [

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from facegen.core.errors import FacegenError, PluginError
 from facegen.core.interruption import REQUESTS_TO_STOP
-from facegen.core.part_contract import missing_methods
+from facegen.core.part_contract import missing_methods, properties_for_methods
 from facegen.core.plugins import contained
 from facegen.core.text.raised import raised
 
@@ -46,6 +46,9 @@ def build_part(part: "Part", supplied: tuple[Any, ...], settings: Mapping[str, A
         missing = missing_methods(part.kind.name, loaded, part.kind.interface_class())
         if missing:
             raise TypeError(f"the class does not define {', '.join(missing)}")
+        properties = properties_for_methods(loaded, part.kind.interface_class())
+        if properties:
+            raise TypeError(f"{', '.join(properties)}: a property; must be a method")
         built = _guarded_class(part, loaded)(*supplied, **settings)
         if part.kind.chosen_in == "recipe":
             from facegen.core.part_results import check_attributes

@@ -222,6 +222,16 @@ def test_output_of_a_part_leaves_json_whole(
     assert json.loads(captured.out) and "noise" in captured.err
 
 
+@pytest.mark.parametrize("raised", ["GeneratorExit", "SystemExit", "ValueError"])
+def test_a_part_that_cannot_run_can_be_described(
+    raised: str, plugins: ThrowAwayPlugins, facegen: Facegen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugins.add("generator", generator("print('noise')", f"(_ for _ in ()).throw({raised}('no faces'))"))
+    assert facegen("describe", "generator", "odd", "--json") == 0
+    captured = capsys.readouterr()
+    assert "no faces" in json.dumps(json.loads(captured.out)) and "noise" in captured.err
+
+
 TIED = """self.all = nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 768), nn.Tanh())
     self.all[1].weight = self.all[0].weight
     self.register_buffer('whole', torch.arange(6.0))

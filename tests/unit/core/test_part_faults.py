@@ -97,9 +97,13 @@ def test_attributes_are_checked_when_a_part_is_built() -> None:
     class Bare(Augmentation):
         pass
 
+    class Named(Odd):
+        generator_terms = property(lambda self: {})
+
     for kind, target, message in (
         ("objective", Listed, r"heads = \['score'\]; must be a Mapping"),
         ("augmentation", Bare, "the class does not define forward"),
+        ("objective", Named, "generator_terms: a property; must be a method"),
     ):
         with pytest.raises(PartFaultError, match=message):
             build_part(part(kind, target), (DataSpec(16),) if kind == "objective" else (), {})
