@@ -30,9 +30,10 @@ def choi(results: Results, shares: Mapping[str, Value]) -> Iterator[Finding]:
 
 
 def _directions(figure: FigureOf) -> Finding:
+    runs = ("match_v2f", "match_f2v")
     values = {
         f"{run} {way}": figure(run, f"matching.{key}.10.real")
-        for run in ("match_v2f", "match_f2v")
+        for run in runs
         for way, key in (("V-F", "v2f"), ("F-V", "f2v"))
     }
     return Finding(
@@ -40,6 +41,7 @@ def _directions(figure: FigureOf) -> Finding:
         "10-way matching of strangers is above 0.1 in all four cases",
         _listed(values),
         together(*(value.above(value.chance) for value in values.values())),
+        runs,
     )  # fmt: skip
 
 
@@ -61,6 +63,7 @@ def _roles(shares: Mapping[str, Value]) -> Finding:
         together(
             *(parts[name].above(0.5) for name in by_voice), *(negated(parts[name].above(0.5)) for name in by_noise)
         ),
+        (RELID,),
     )  # fmt: skip
 
 
@@ -76,6 +79,7 @@ def _distances(figure: FigureOf) -> Finding:
         f"correlation {correlation}; "
         + "; ".join(f"{what} distance {same} against {other}" for what, (same, other) in pairs.items()),
         together(correlation.above(0.0), *(other.above(same) for same, other in pairs.values())),
+        (RELID,),
     )  # fmt: skip
 
 
@@ -90,6 +94,7 @@ def _preference(figure: FigureOf) -> Finding:
         f"relid preferred {preferred}, to Eq. 4 {to_plain}; Eq. 4 preferred {without}; matching of relid's faces less "
         f"that of real ones {more}",
         together(preferred.above(0.5), to_plain.above(0.5), negated(without.above(0.5)), more.above(0.0)),
+        (RELID, PLAIN),
     )  # fmt: skip
 
 
@@ -104,6 +109,7 @@ def _retrieval(figure: FigureOf) -> Finding:
         "R@10 is higher than both by L1, by L2 and by cosine",
         ". ".join(f"{distance}: {_listed(of_runs)}" for distance, of_runs in recalls.items()),
         together(*(of_runs[RELID].above(of_runs[other]) for of_runs in recalls.values() for other in others)),
+        (RELID, *others),
     )  # fmt: skip
 
 
@@ -118,6 +124,7 @@ def _baselines(figure: FigureOf) -> Finding:
             *(two[baseline].above(two[own]) for baseline in baselines),
             *(ten[own].above(ten[baseline]) for baseline in baselines),
         ),
+        (own, *baselines),
     )  # fmt: skip
 
 

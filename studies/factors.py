@@ -19,6 +19,8 @@ from studies.report_figures import STRANGERS, Results, Value
 
 RELID = "speech_relid"
 """Name of the run on which the papers' finding about factors is tested."""
+RECOMMENDED = "speech_relid_separate"
+"""Name of the run of the recipe that we recommend."""
 
 
 @dataclass(frozen=True)

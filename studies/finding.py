@@ -22,6 +22,7 @@ class Finding:
         tested: the statement about the numbers that is tested, in words.
         numbers: the numbers, in words.
         holds: True, False, or None if undecided.
+        runs: names of the runs whose figures it compares.
     """
 
     source: str
@@ -29,6 +30,7 @@ class Finding:
     tested: str
     numbers: str
     holds: Holds
+    runs: tuple[str, ...]
 
     @property
     def verdict(self) -> str:

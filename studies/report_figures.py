@@ -72,6 +72,10 @@ class Results:
         self.folder = folder
         self._read = cache(_read)
 
+    def has(self, run: str) -> bool:
+        """Tell whether a run has a report of any split."""
+        return any((self.folder / run / "evaluation").glob("*.json"))
+
     def report(self, run: str, split: str) -> Mapping[str, Any]:
         """Return a run's report as read from JSON; empty if there is none."""
         return self._read(self.folder / run / "evaluation" / f"{split}.json")

@@ -15,7 +15,7 @@ from PIL import Image
 from facegen.core.recipe.tables import EARLIER_RUNS
 from facegen.data.media.generated_media import stored_xmp
 from facegen.evaluation.verdicts.verdicts import BLURRED, COLLAPSED, IGNORED, KEPT, NOISY
-from studies.factors import RELID, Reading, read
+from studies.factors import RECOMMENDED, RELID, Reading, read
 from studies.factors import to_markdown as factors_table
 from studies.finding import Finding
 from studies.finding import to_markdown as findings_table
@@ -43,12 +43,12 @@ class Family:
 TITLES = {"small": "The small presets: a smoke test", "medium": "The medium presets: 64 pixels"}
 """{preset: heading of its page}."""
 FAMILIES = (
-    Family("Faces from names", ("name_",), (SEEN, KNOWN)),
-    Family("Faces from sentences", ("text_",), (STRANGERS,)),
+    Family("Faces from names", ("name",), (SEEN, KNOWN)),
+    Family("Faces from sentences", ("sentence", "text_"), (STRANGERS,)),
     Family(
         "Faces from speech, known people", ("speech_lsgan", "speech_name", "mel_", "wav2pix"), (SEEN, KNOWN, STRANGERS)
     ),
-    Family("Faces from speech, strangers", ("speech_rel", "voice2face", "speech2face"), (STRANGERS,)),
+    Family("Faces from speech, strangers", ("speech_rel", "speech2face", "voice"), (STRANGERS,)),
     Family("Matching alone", ("match_",), (STRANGERS,), draws_faces=False),
 )
 DRAWN_COLUMNS = {
@@ -86,7 +86,8 @@ def write_page(
     """
     results = Results(out)
     page.parent.mkdir(parents=True, exist_ok=True)
-    parts = [_heading(preset, seconds), _findings(list(all_findings(results))), _factors(read(results, RELID))]
+    parts = [_heading(preset, seconds), _findings(list(all_findings(results)), results)]
+    parts += [_factors(run, read(results, run)) for run in (RELID, RECOMMENDED)]
     for family in FAMILIES:
         runs = [name for name in names if name.startswith(family.prefixes)]
         if runs:
@@ -120,7 +121,10 @@ def _heading(preset: str, seconds: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
-def _findings(findings: Sequence[Finding]) -> str:
+def _findings(findings: Sequence[Finding], results: Results) -> str:
+    """Return the table of the findings whose runs are all here, and the names of the others."""
+    tested = [finding for finding in findings if all(map(results.has, finding.runs))]
+    untested = [f"{finding.source} ({', '.join(finding.runs)})" for finding in findings if finding not in tested]
     return (
         "## Findings of the papers, tested on these runs\n\n"
         "The thesis is Roldan Sanchez 2018; Choi is Choi, Park and Lee 2020. A claim is confirmed if every "
@@ -131,15 +135,17 @@ def _findings(findings: Sequence[Finding]) -> str:
         "findings are of strangers. *Identity kept* is "
         "identity above chance as a share of what real faces reach above it: above "
         f"{KEPT} it is learnt, at chance (the interval holds 0 and lies below {IGNORED}) it is not, else undecided. "
-        "`studies/thesis_findings.py` and `studies/choi_findings.py` hold the rules.\n\n" + findings_table(findings)
+        "`studies/thesis_findings.py` and `studies/choi_findings.py` hold the rules.\n\n"
+        + findings_table(tested)
+        + (f"\nNot tested, as not all of their runs were made: {'; '.join(untested)}.\n" if untested else "")
     )
 
 
-def _factors(readings: Sequence[Reading]) -> str:
+def _factors(run: str, readings: Sequence[Reading]) -> str:
     if not readings:
         return ""
     return (
-        f"## Factors that the voice and the noise decide in {RELID}'s faces\n\n"
+        f"## Factors that the voice and the noise decide in {run}'s faces\n\n"
         "A linear reader, trained on real renders, reads hidden factors from unseen voices' faces, each under some "
         "noises. Its score on real renders of the same people is the upper limit; spread is the spread of the faces in "
         "a factor, as a share of that of people.\n\n" + factors_table(readings)

@@ -54,6 +54,7 @@ def _losses(results: Results) -> Iterator[Finding]:
         f"detail {detail(projected)} against {detail(concatenated)}; density {density(projected)} against "
         f"{density(concatenated)}",
         together(detail(projected).above(detail(concatenated)), density(concatenated).above(density(projected))),
+        (projected, concatenated),
     )  # fmt: skip
     yield Finding(
         "thesis 2", "LS-GAN keeps identity, and collapses to one face a person",
@@ -62,6 +63,7 @@ def _losses(results: Results) -> Iterator[Finding]:
         f"{diversity(concatenated)}",
         together(*(learnt(kept(run)) for run in (projected, concatenated)),
                  *(_collapsed(results, run) for run in (projected, concatenated))),
+        (projected, concatenated),
     )  # fmt: skip
     clipped = ("name_wgan_projected", "name_wgan_concatenated")
     yield Finding(
@@ -69,12 +71,14 @@ def _losses(results: Results) -> Iterator[Finding]:
         "projected and concatenated, with clipped weights, both are at chance",
         f"identity kept {kept(clipped[0])}, {kept(clipped[1])} (with gradient penalty {kept('name_wgan_gp')})",
         together(*(negated(learnt(kept(run))) for run in clipped)),
+        clipped,
     )  # fmt: skip
     yield Finding(
         "thesis 4", "AC-GAN learns identity, is noisy, and collapses",
         "identity is kept, detail is noise, and faces collapse",
         f"identity kept {kept('name_acgan')}; detail {detail('name_acgan')}; diversity {diversity('name_acgan')}",
         together(learnt(kept("name_acgan")), detail("name_acgan").above(NOISY), _collapsed(results, "name_acgan")),
+        ("name_acgan",),
     )  # fmt: skip
     yield Finding(
         "thesis 5", "spectral norm removes some noise, and does not mend the collapse",
@@ -85,6 +89,7 @@ def _losses(results: Results) -> Iterator[Finding]:
             given(detail(concatenated).above(NOISY), detail(concatenated).above(detail(spectral))),
             given(_collapsed(results, concatenated), _collapsed(results, spectral)),
         ),
+        (spectral, concatenated),
     )  # fmt: skip
 
 
@@ -105,6 +110,7 @@ def _remedies(results: Results) -> Iterator[Finding]:
             learnt(kept(on_embedding)), given(_collapsed(results, projected), _collapsed(results, on_embedding)),
             *(negated(distance.above(COLLAPSED)) for distance in apart),
         ),
+        (projected, on_embedding, on_one_hot),
     )  # fmt: skip
     spectral, ttur, dropout = "name_lsgan_spectral", "name_lsgan_ttur", "name_lsgan_dropout"
     yield Finding(
@@ -115,6 +121,7 @@ def _remedies(results: Results) -> Iterator[Finding]:
             negated(detail(spectral).above(BLURRED)),
             together(detail(ttur).above(detail(spectral)), detail(ttur).above(BLURRED)),
         ),
+        (spectral, ttur),
     )  # fmt: skip
     ratios = {run: results.logged(run, "weight_ratio") for run in ("name_lsgan_projected", "name_lsgan_concatenated")}
     yield Finding(
@@ -122,6 +129,7 @@ def _remedies(results: Results) -> Iterator[Finding]:
         "their ratio after training; it has no interval, and decides nothing",
         "; ".join(f"{run} {ratio}" for run, ratio in ratios.items()),
         together(*(negated(ratio.above(IGNORED_NOISE)) for ratio in ratios.values())),
+        tuple(ratios),
     )  # fmt: skip
     yield Finding(
         "thesis 9", "controlled dropout gives subtle variety, and costs quality",
@@ -134,6 +142,7 @@ def _remedies(results: Results) -> Iterator[Finding]:
             ),
             density(ttur).above(density(dropout)),
         ),
+        (ttur, dropout),
     )  # fmt: skip
 
 
@@ -146,14 +155,18 @@ def _between(results: Results, run: str, what: str) -> Value:
 def _speech(results: Results) -> Iterator[Finding]:
     kept, speech, both, mel = results.kept, "speech_lsgan", "speech_name_lsgan", "mel_lsgan"
     works = learnt(kept(speech))
-    known, strangers = kept(speech, KNOWN), kept(speech, STRANGERS)
-    yield Finding(
-        "thesis 10a", "speech works on utterances of the training set, not on others of the same people, nor on "
-        "other people",
-        "identity is kept on the training set, and at chance on the two others",
-        f"identity kept {kept(speech)}, {known}, {strangers}",
-        together(works, negated(learnt(known)), negated(learnt(strangers))),
-    )  # fmt: skip
+    for run, source, network in (
+        (speech, "thesis 10a", ""), (f"{speech}_code", "thesis 10a, code", ", by the network of the authors' code"),
+    ):  # fmt: skip
+        known, strangers = kept(run, KNOWN), kept(run, STRANGERS)
+        yield Finding(
+            source, "speech works on utterances of the training set, not on others of the same people, nor on "
+            f"other people{network}",
+            "identity is kept on the training set, and at chance on the two others",
+            f"identity kept {kept(run)}, {known}, {strangers}",
+            together(learnt(kept(run)), negated(learnt(known)), negated(learnt(strangers))),
+            (run,),
+        )  # fmt: skip
     (key, score), (_, alone) = (_score(results, run) for run in (both, speech))
     yield Finding(
         "thesis 10b", "speech and name together do about as well as speech alone",
@@ -164,12 +177,14 @@ def _speech(results: Results) -> Iterator[Finding]:
             works,
             together(about_equal(kept(both), kept(speech), SIMILAR), about_equal(score, alone, SIMILAR * alone.value)),
         ),
+        (both, speech),
     )  # fmt: skip
     yield Finding(
         "thesis 10c", "from mel spectrograms identity is not learnt",
         "if it is from the waveform, from mel spectrograms it is at chance on the training set",
         f"identity kept {kept(mel)} against {kept(speech)} from the waveform",
         given(works, negated(learnt(kept(mel)))),
+        (speech, mel),
     )  # fmt: skip
 
 
@@ -204,4 +219,5 @@ def _blindness(results: Results) -> Finding:
         f"rank correlation of {label} over {len(rows)} runs: with detail {sharp}, with diversity {varied}"
         + ("" if measured else "; the Inception Score was not measured, and this score replaces it"),
         given(measured, together(sharp.above(0.0), blind)),
+        tuple(NAME_RUNS),
     )  # fmt: skip

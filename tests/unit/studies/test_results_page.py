@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from studies.report_figures import STRANGERS
+from studies.report_figures import SEEN, STRANGERS
 from studies.results_page import write_page
 
 DETAIL = {"sharpness.detail": (0.5, 0.4, 0.55)}
@@ -31,3 +31,24 @@ def test_tables_hold_comparable_runs_and_their_costs(write: Callable[..., None],
     assert [cell.strip() for cell in row.split("|")][-5:] == ["", "match_f2v", "61", "8", ""]
     assert "| 0.500 (0.400 to 0.550) |" in row
     assert "The presets were tuned on runs of this seed." in page
+
+
+def test_a_page_of_some_runs_tests_their_findings_and_names_the_others(
+    write: Callable[..., None], tmp_path: Path
+) -> None:
+    kept = {"identity.accuracy.generated": (0.8, 0.75, 0.85), "identity.accuracy.real": (0.9, 0.85, 0.95)}
+    about = {
+        "corpus": "synthetic",
+        "num_clips": 500,
+        "num_people": 62,
+        "judge_key": "aaaaaaaa",
+        "corpus_key": "cccccccc",
+    }
+    write("speech_lsgan_code", SEEN, kept, **about)
+    (tmp_path / "speech_lsgan_code" / "recipe.toml").touch()
+    write_page(tmp_path / "page.md", tmp_path, "medium", ["speech_lsgan_code"], {})
+    page = (tmp_path / "page.md").read_text()
+    tested, untested = page.split("Not tested, as not all of their runs were made: ")
+    assert "| thesis 10a, code | speech works" in tested and "by the network of the authors' code" in tested
+    assert tested.count("| thesis ") == 1
+    assert "thesis 10c (speech_lsgan, mel_lsgan); " in untested and "Choi 1 (match_v2f, match_f2v)" in untested

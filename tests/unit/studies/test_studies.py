@@ -35,7 +35,7 @@ def test_findings_are_printed_as_a_table(tmp_path: Path, write: Any, capsys: pyt
     write("name_acgan", "train", {"fidelity.judge.density": (0.5, 0.4, 0.6)})
     assert main(["findings", "--runs", str(tmp_path)]) == 0
     rows = capsys.readouterr().out.splitlines()[2:]
-    sources = [*(f"thesis {number}" for number in (*range(1, 10), "10a", "10b", "10c", 11)),
+    sources = [*(f"thesis {number}" for number in (*range(1, 10), "10a", "10a, code", "10b", "10c", 11)),
                *(f"Choi {number}" for number in range(1, 7))]  # fmt: skip
     assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == sources
     assert all(row.endswith("| **undecided** |") for row in rows)
