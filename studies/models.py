@@ -47,6 +47,7 @@ class ShippedModel:
 
 
 MODELS = {
+    "sentence-64": ShippedModel("sentence", "medium", subject="text"),
     "speech-64": ShippedModel("speech_relid_separate", "medium"),
     "voice-64": ShippedModel("voice", "medium"),
 }
