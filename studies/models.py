@@ -47,7 +47,6 @@ class ShippedModel:
 
 
 MODELS = {
-    "sentence-64": ShippedModel("sentence", "medium", subject="text"),
     "speech-64": ShippedModel("speech_relid_separate", "medium"),
     "voice-64": ShippedModel("voice", "medium"),
 }
@@ -100,6 +99,6 @@ def reference_subject(model: ShippedModel) -> dict[str, str]:
     subjects = {
         "speech": str(REFERENCE_FOLDER / "synthetic_voice.wav"),
         "name": "speaker-0",
-        "text": "a woman of about thirty with long dark hair",
+        "text": "A woman in her thirties with long brown hair and glasses.",
     }
     return {model.subject: subjects[model.subject]}
