@@ -80,8 +80,10 @@ def test_lines_that_stay_are_not_rewritten(run: Run) -> None:
     assert (run.path / "log.jsonl").read_text() == text
 
 
-def test_tensorboard_forgets_steps_that_were_taken_back(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
+def test_tensorboard_forgets_steps_that_were_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = pytest.importorskip("tensorboard.summary.writer.event_file_writer")
+    # Files of one second are read in the order of this number as text, where 10 comes before 9.
+    monkeypatch.setattr(writer, "_global_uid", writer.AtomicCounter(0))
     run = Run.create(tmp_path / "run", recipe_with({"type": "tensorboard"}), DataSpec(16))
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
